@@ -1,0 +1,1 @@
+"""The client: what a person runs against the lab. Start reading at `services.client.cli`."""
