@@ -1,0 +1,5 @@
+"""The little that every program here shares.
+
+`command_line` and `run` begin and end a program, `loop` chooses its event loop, `settings` reads its environment,
+`serve` opens a port and drains it, `logs` and `metrics` tell the world. It imports no service.
+"""

@@ -1,0 +1,70 @@
+"""The command line of every program: how options are refused, where text goes, what ends in which exit code.
+
+Data goes to stdout through `show`, everything else to stderr through `say`. This module is imported before a program
+knows what it will do, so it imports little: no event loop, no dataclasses.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
+from services.runtime.names import LOOPS
+
+INTERRUPTED = 130
+
+
+class OptionParser(argparse.ArgumentParser):
+    """An ArgumentParser whose refusals are one line, with exit code 2."""
+
+    Formatter = argparse.RawDescriptionHelpFormatter
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def add_loop_option(parser: argparse.ArgumentParser, *, default: str) -> None:
+    """Declare --loop, which every program has."""
+    parser.add_argument("--loop", choices=LOOPS, default=default, help="event loop (LAB_LOOP; now %(default)s)")
+
+
+def say(line: str) -> None:
+    """Print a line for a person, to stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def show(text: str) -> None:
+    """Print data, to stdout, at once.
+
+    Raises OutputClosed where nobody reads it any more, OutputFailed where it cannot be written; both end the program.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError as error:
+        _discard_output()
+        raise OutputClosed from error
+    except OSError as error:
+        _discard_output()
+        raise OutputFailed("standard output", error.strerror or str(error)) from error
+
+
+def _discard_output() -> None:
+    """Let the interpreter's own last flush succeed."""
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - pathlib is a slow import
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def main_of(program: Callable[[], int], *, name: str) -> int:
+    """Call `program` and return its exit code; what a person can mend is one line on stderr, never a traceback."""
+    try:
+        return program()
+    except OutputClosed:
+        return OutputClosed.exit_code
+    except ProgramError as error:
+        say(f"{name}: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED

@@ -1,0 +1,47 @@
+"""What ends a program before its work has begun: one root, one line each, and an exit code."""
+
+
+class ProgramError(Exception):
+    """Its text is one line that says what is wrong and what to do; `exit_code` is documented in the README."""
+
+    exit_code = 2
+
+
+class BadSetting(ProgramError):
+    """An environment variable or option holds what it cannot hold."""
+
+    def __init__(self, name: str, value: str, expected: str) -> None:
+        super().__init__(f"{name}={value[:80]!r} is not {expected}: correct it or leave it out")
+        self.name, self.value, self.expected = name, value, expected
+
+
+class LoopMissing(ProgramError):
+    """An event loop was asked for whose package is not installed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the {name} loop is not installed here: install it, or use --loop asyncio")
+        self.name = name
+
+
+class PortUnavailable(ProgramError):
+    """An address could not be listened on."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"cannot listen on {host}:{port} ({reason}): stop what holds it or choose another port")
+        self.host, self.port, self.reason = host, port, reason
+
+
+class OutputClosed(ProgramError):
+    """Whoever read the output has gone, as in `| head`: nothing is wrong, and nothing is said."""
+
+    exit_code = 0
+
+
+class OutputFailed(ProgramError):
+    """Output could not be written, as on a full disk."""
+
+    exit_code = 3
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"cannot write to {where}: {reason}")
+        self.where, self.reason = where, reason

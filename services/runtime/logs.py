@@ -1,0 +1,47 @@
+"""Logs: one line an event on stderr, as text or as JSON (LAB_LOG).
+
+A remote's text must not forge a line or drive a terminal, so control characters are escaped in both formats.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from services.runtime.text import printable
+
+
+class TextFormatter(logging.Formatter):
+    """`2016-12-04T14:31:37Z INFO text`; a traceback goes on lines of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = f"{_moment(record)} {record.levelname} {printable(record.getMessage())}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JsonFormatter(logging.Formatter):
+    """One object a line: time, level, logger, message and, if there was one, the exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        entry = {
+            "time": _moment(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+def _moment(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def configure_logs(log_format: str) -> None:
+    """Send everything from INFO up to stderr in that format (`text` or `json`)."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -1,0 +1,72 @@
+"""Opening a port, and letting go of it well.
+
+An application (aiohttp) is served by `serve_app`; a raw protocol has its own server and shares `listening` and
+`Address` with it. Both are async context managers: inside, the port answers; on the way out, it accepts nothing
+new and lets requests in flight end, for `drain_s` seconds at most.
+"""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from aiohttp import web
+
+from services.runtime.errors import PortUnavailable
+
+# A thousand users at once knock before the first is let in. The kernel caps it at net.core.somaxconn.
+BACKLOG = 16_384
+DRAIN_S = 5.0  # inside Compose's grace period of 10 s
+
+
+class Address(NamedTuple):
+    """Where something listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The address as a base URL, without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+def listening(where: Address, *, reuse_port: bool = False) -> socket.socket:
+    """Return a socket that is bound to `where` (port 0: any free one).
+
+    Raises PortUnavailable where it is taken or not allowed.
+    """
+    family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.setblocking(False)
+        bound.bind(where)
+    except OSError as error:
+        bound.close()
+        raise PortUnavailable(*where, error.strerror or str(error)) from error
+    return bound
+
+
+def bound_address(bound: socket.socket) -> Address:
+    """Return where a bound socket is."""
+    return Address(*bound.getsockname()[:2])
+
+
+@asynccontextmanager
+async def serve_app(
+    app: web.Application, where: Address, *, reuse_port: bool = False, drain_s: float = DRAIN_S
+) -> AsyncIterator[Address]:
+    """Serve an aiohttp application and yield the address it got."""
+    bound = listening(where, reuse_port=reuse_port)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain_s)
+    try:
+        await runner.setup()
+        await web.SockSite(runner, bound, backlog=BACKLOG).start()
+        yield bound_address(bound)
+    finally:
+        await runner.cleanup()
+        bound.close()

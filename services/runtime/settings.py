@@ -1,0 +1,58 @@
+"""Reading the environment: each value parsed once, at the edge, into what it has to be.
+
+Only `settings` modules call this. A value that does not fit is a BadSetting, which ends the program in one line.
+"""
+
+import os
+from collections.abc import Mapping
+
+from services.runtime.errors import BadSetting
+from services.runtime.names import LOG_FORMATS, LOOPS
+
+
+class Environment:
+    """A view of environment variables that knows what each may hold."""
+
+    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+        self._variables = os.environ if variables is None else variables
+
+    def text(self, name: str, default: str) -> str:
+        """Return the variable; one that is set to nothing counts as unset, as Compose passes it."""
+        return self._variables.get(name) or default
+
+    def number(self, name: str, default: float, *, least: float, most: float) -> float:
+        """Return a number from `least` to `most`."""
+        text = self.text(name, str(default))
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            raise BadSetting(name, text, f"a number from {least:g} to {most:g}")
+        return value
+
+    def whole(self, name: str, default: int, *, least: int, most: int) -> int:
+        """Return a whole number from `least` to `most`."""
+        value = self.number(name, default, least=least, most=most)
+        if value != int(value):
+            raise BadSetting(name, self.text(name, str(default)), f"a whole number from {least} to {most}")
+        return int(value)
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """Return one of `choices`, the first unless told."""
+        value = self.text(name, choices[0])
+        if value not in choices:
+            raise BadSetting(name, value, f"one of {', '.join(choices)}")
+        return value
+
+    def port(self, name: str, default: int) -> int:
+        """Return a TCP port; 0 lets the system choose."""
+        return self.whole(name, default, least=0, most=65535)
+
+    def loop(self) -> str:
+        """Return LAB_LOOP."""
+        return self.choice("LAB_LOOP", LOOPS)
+
+    def log_format(self) -> str:
+        """Return LAB_LOG."""
+        return self.choice("LAB_LOG", LOG_FORMATS)
