@@ -1,0 +1,44 @@
+"""`python -m services.hello`: serve the application, or supervise several processes that do.
+
+Order of reading: `services.hello.app`, this file, `services.hello.workers`.
+"""
+
+import dataclasses
+import sys
+
+from services.hello.settings import HelloSettings
+from services.hello.workers import supervise
+from services.runtime.command_line import OptionParser, add_loop_option, main_of
+from services.runtime.limits import raise_open_files
+from services.runtime.logs import configure_logs
+from services.runtime.run import Stop, run
+from services.runtime.serve import serve_app
+from services.runtime.settings import Environment
+
+
+async def serve(settings: HelloSettings, stop: Stop) -> int:
+    """Serve until a stop is asked for; requests in flight are answered first."""
+    from services.hello.app import make_app
+
+    app = make_app(settings)
+    shared = bool(settings.multiprocess_dir)
+    async with serve_app(app, settings.where, reuse_port=shared, drain_s=settings.drain_s) as address:
+        print(f"Server started at {address.url}...", flush=True)
+        await stop.event.wait()
+    return 0
+
+
+def program() -> int:
+    """Read options and environment, and serve."""
+    settings = HelloSettings.from_environment(Environment())
+    parser = OptionParser(prog="hello", description="The hello server; its settings are environment variables.")
+    add_loop_option(parser, default=settings.loop)
+    settings = dataclasses.replace(settings, loop=parser.parse_args().loop)
+    configure_logs(settings.log_format)
+    raise_open_files()
+    work = serve if settings.workers == 1 else supervise
+    return run(lambda stop: work(settings, stop), loop=settings.loop)
+
+
+if __name__ == "__main__":
+    sys.exit(main_of(program, name="hello"))

@@ -1,0 +1,67 @@
+"""The application: the tutorial's two pages, and what operators ask for.
+
+Each page awaits `asyncio.sleep` for half a second, as if it asked a database. The process serves thousands of
+people meanwhile: that is the point of the lab. `services.hello.__main__` serves it.
+"""
+
+import asyncio
+import html
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from services.hello.settings import HelloSettings
+from services.runtime.metrics import exposition, healthy
+
+PAGE = "text/html"
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_app(settings: HelloSettings) -> web.Application:
+    """Return the application; it opens nothing until it is served."""
+
+    async def index(_request: web.Request) -> web.Response:
+        await asyncio.sleep(settings.delay_s)
+        return web.Response(text="<h1>Index</h1>", content_type=PAGE)
+
+    async def hello(request: web.Request) -> web.Response:
+        await asyncio.sleep(settings.delay_s)
+        name = html.escape(request.match_info["name"])
+        return web.Response(text=f"<h1>hello, {name}!</h1>", content_type=PAGE)
+
+    registry = CollectorRegistry()
+    measured = measuring(registry)
+    app = web.Application()
+    app.add_routes(
+        [
+            web.get("/", measured("/", index)),
+            web.get("/hello/{name}", measured("/hello/{name}", hello)),
+            web.get("/healthz", healthy),
+            web.get("/readyz", healthy),
+            web.get("/metrics", exposition(registry, multiprocess_dir=settings.multiprocess_dir)),
+        ]
+    )
+    return app
+
+
+def measuring(registry: CollectorRegistry) -> Callable[[str, Handler], Handler]:
+    """Return a wrapper that counts and times a route's requests."""
+    requests = Counter("hello_requests", "Requests answered", ["route"], registry=registry)
+    seconds = Histogram("hello_request_seconds", "Time to answer", ["route"], registry=registry)
+    in_flight = Gauge(
+        "hello_requests_in_flight", "Requests being answered", registry=registry, multiprocess_mode="livesum"
+    )
+
+    def measured(route: str, handler: Handler) -> Handler:
+        counter, timer = requests.labels(route), seconds.labels(route)
+
+        async def wrapper(request: web.Request) -> web.StreamResponse:
+            with in_flight.track_inprogress(), timer.time():
+                response = await handler(request)
+            counter.inc()
+            return response
+
+        return wrapper
+
+    return measured

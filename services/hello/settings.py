@@ -1,0 +1,35 @@
+"""What the hello server can be told, and by which variable."""
+
+from dataclasses import dataclass
+
+from services.runtime.serve import DRAIN_S, Address
+from services.runtime.settings import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class HelloSettings:
+    """Seconds are floats; `multiprocess_dir` is set by the supervisor of several workers, for each of them."""
+
+    delay_s: float = 0.5
+    workers: int = 1
+    where: Address = Address("0.0.0.0", 8000)  # noqa: S104 - in a container; Compose publishes it on 127.0.0.1
+    drain_s: float = DRAIN_S
+    loop: str = "asyncio"
+    log_format: str = "text"
+    multiprocess_dir: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Environment) -> "HelloSettings":
+        """Return what the environment says; raise BadSetting for what it cannot say."""
+        return cls(
+            delay_s=environment.number("HELLO_DELAY_S", cls().delay_s, least=0, most=3600),
+            workers=environment.whole("HELLO_WORKERS", 1, least=1, most=64),
+            where=Address(
+                environment.text("HELLO_HOST", cls().where.host),
+                environment.port("HELLO_PORT", cls().where.port),
+            ),
+            drain_s=environment.number("HELLO_DRAIN_S", DRAIN_S, least=0, most=3600),
+            loop=environment.loop(),
+            log_format=environment.log_format(),
+            multiprocess_dir=environment.text("PROMETHEUS_MULTIPROC_DIR", ""),
+        )

@@ -1,0 +1,74 @@
+"""Several processes on one port: the kernel spreads connections over them (SO_REUSEPORT).
+
+The supervisor reserves the port, starts each worker as the program itself with one worker, and says that the
+server has started when all of them have. It passes a stop on to them. One worker that ends by itself ends them all
+with exit code 1: the engine restarts a container as a whole, and half a server helps nobody.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+
+from services.hello.settings import HelloSettings
+from services.runtime.run import Stop
+from services.runtime.serve import Address, bound_address, listening
+
+log = logging.getLogger(__name__)
+
+
+async def supervise(settings: HelloSettings, stop: Stop) -> int:
+    """Run `settings.workers` workers until a stop is asked for or one of them ends."""
+    with contextlib.closing(listening(settings.where, reuse_port=True)) as reserved:
+        where = bound_address(reserved)
+        with tempfile.TemporaryDirectory(prefix="hello-metrics-") as multiprocess_dir:
+            return await _supervise(settings, stop, where=where, multiprocess_dir=multiprocess_dir)
+
+
+async def _supervise(settings: HelloSettings, stop: Stop, *, where: Address, multiprocess_dir: str) -> int:
+    workers = [await start_worker(settings, where, multiprocess_dir) for _ in range(settings.workers)]
+    ends = [asyncio.ensure_future(worker.wait()) for worker in workers]
+    stopping = asyncio.ensure_future(stop.event.wait())
+    started = asyncio.ensure_future(all_started(workers, where))
+    try:
+        await asyncio.wait([stopping, *ends], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                worker.terminate()
+        codes = await asyncio.gather(*ends)
+        for waiting in (stopping, started):
+            waiting.cancel()
+    if not stop.event.is_set():
+        log.error("a worker ended by itself: exit codes %s", codes)
+        return 1
+    return 0
+
+
+async def start_worker(settings: HelloSettings, where: Address, multiprocess_dir: str) -> Process:
+    """Start one worker on `where`; its metrics go into the shared directory."""
+    environment = {
+        "HELLO_WORKERS": "1",
+        "HELLO_HOST": where.host,
+        "HELLO_PORT": str(where.port),
+        "HELLO_DELAY_S": str(settings.delay_s),
+        "HELLO_DRAIN_S": str(settings.drain_s),
+        "PROMETHEUS_MULTIPROC_DIR": multiprocess_dir,
+    }
+    command = (sys.executable, "-m", "services.hello", "--loop", settings.loop)
+    # A session of its own: a terminal's ^C reaches the supervisor alone, which passes it on once.
+    return await asyncio.create_subprocess_exec(
+        *command, stdout=PIPE, env=os.environ | environment, start_new_session=True
+    )
+
+
+async def all_started(workers: list[Process], where: Address) -> None:
+    """Wait for each worker's own `Server started` line, then say it once for all."""
+    for worker in workers:
+        assert worker.stdout is not None  # noqa: S101 - it was started with a pipe
+        if not await worker.stdout.readline():
+            return
+    print(f"Server started at {where.url}...", flush=True)
