@@ -1,0 +1,76 @@
+"""The client's command line: `client [COMMAND] [OPTIONS]`; without a command, the tutorial's three programs in order.
+
+`services.client.options` declares the commands. A handler is imported only when it is to run, so that help and
+refusals come at once.
+"""
+
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from services.client.options import COMMANDS, TOUR
+from services.runtime.command_line import OptionParser, add_loop_option, main_of
+from services.runtime.settings import Environment
+
+if TYPE_CHECKING:
+    from services.client.settings import ClientSettings
+    from services.runtime.run import Stop
+
+EPILOG = "exit codes: 0 all well; 1 some failed; 2 wrong usage; 3 a file; 4 nothing answered; 130 interrupted"
+
+
+class Invocation(NamedTuple):
+    """A command line that was understood: which loop it wants, and what to run on it."""
+
+    loop: str
+    main: "Callable[[ClientSettings, Stop], Coroutine[None, None, int]]"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the client on a command line, and return its exit code."""
+    return main_of(lambda: program(sys.argv[1:] if argv is None else argv), name="client")
+
+
+def program(argv: Sequence[str]) -> int:
+    """Understand the command line and run it against the world as the resolver shows it."""
+    environment = Environment()
+    invocation = understand(argv, default_loop=environment.loop())
+
+    from services.client.settings import ClientSettings
+    from services.runtime.run import run
+
+    settings = ClientSettings.from_environment(environment)
+    return run(lambda stop: invocation.main(settings, stop), loop=invocation.loop)
+
+
+def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") -> Invocation:
+    """Return what a command line asks for; one that asks for nothing possible, or for help, ends the program."""
+    named = bool(argv) and argv[0] in COMMANDS
+    command = COMMANDS[argv[0]] if named else TOUR
+    parser = OptionParser(
+        prog=f"{prog} {argv[0]}" if named else prog,
+        usage=None if named else "%(prog)s [COMMAND] [OPTIONS]",
+        description=command.summary if named else help_text(),
+        epilog=EPILOG,
+        formatter_class=OptionParser.Formatter,
+    )
+    command.add_options(parser)
+    add_loop_option(parser, default=default_loop)
+    if not named and argv and not argv[0].startswith("-"):
+        parser.error(f"no such command: {argv[0][:40]!r}; there are {', '.join(COMMANDS)}")
+    values = vars(parser.parse_args(argv[1:] if named else argv))
+    loop: str = values.pop("loop")
+
+    async def run_handler(settings: "ClientSettings", stop: "Stop") -> int:
+        handler = import_module(command.handler)
+        code: int = await handler.main(handler.Options(**values), settings, stop)
+        return code
+
+    return Invocation(loop, run_handler)
+
+
+def help_text() -> str:
+    """Return the commands, a line each."""
+    rows = [f"  {name:<12}{command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(["commands (each has --help):", *rows, f"  {'(none)':<12}{TOUR.summary}"])

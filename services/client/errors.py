@@ -1,0 +1,57 @@
+"""How a fetch can fail: the closed list of the design, and the one place where foreign errors become its members."""
+
+import asyncio
+import errno
+import socket
+
+KINDS = frozenset(
+    [
+        "usage",
+        "dns",
+        "refused",
+        "unreachable",
+        "connect_timeout",
+        "tls",
+        "certificate",
+        "reset",
+        "closed",
+        "truncated_head",
+        "head_timeout",
+        "malformed_head",
+        "head_too_large",
+        "not_http",
+        "redirect_loop",
+        "too_many_redirects",
+        "blocked",
+        "cancelled",
+    ]
+)
+BY_ERRNO = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.ECONNABORTED: "reset",
+    errno.EPIPE: "reset",
+    errno.ETIMEDOUT: "connect_timeout",
+}
+
+
+class FetchError(Exception):
+    """A target that gave no head: `kind` is one of KINDS, `detail` is for a person."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind, self.detail = kind, detail
+
+
+def fetch_error(error: Exception) -> FetchError:
+    """Return the member of the list that an exception from the network or from asyncio's streams stands for."""
+    match error:
+        case FetchError():
+            return error
+        case socket.gaierror():
+            return FetchError("dns", error.strerror or str(error))
+        case asyncio.LimitOverrunError() | ValueError():
+            return FetchError("head_too_large", str(error))
+        case OSError():
+            return FetchError(BY_ERRNO.get(error.errno or 0, "unreachable"), error.strerror or str(error))
+    raise error

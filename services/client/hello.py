@@ -1,0 +1,110 @@
+"""`client hello --users N`: N people ask the hello server at the same moment.
+
+Each waits half a second for an answer, all of them together hardly longer: while one request sleeps, the server's
+single thread serves the others. One user alone is timed first, so that "one after another" is a measurement times N.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass
+from statistics import quantiles
+
+import aiohttp
+
+from services.client.errors import fetch_error
+from services.client.settings import ClientSettings
+from services.runtime.command_line import say, show
+from services.runtime.errors import ProgramError
+from services.runtime.limits import raise_open_files
+from services.runtime.run import Stop, until_stopped
+
+SPARE_FILES = 64  # the loop's own, standard streams, look-ups
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`users`: how many at once; `timeout_s`: for each of them."""
+
+    users: int
+    timeout_s: float
+
+
+class TooManyUsers(ProgramError):
+    """More users were asked for than this process may have connections."""
+
+    def __init__(self, users: int, *, limit: int, most: int) -> None:
+        super().__init__(
+            f"{users:,} users at once need more open files than this machine's limit of {limit:,} (ulimit -Hn): "
+            f"ask for {most:,} users at most"
+        )
+        self.users, self.limit, self.most = users, limit, most
+
+
+async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Ask and print the figures; 0 if everyone was answered, 1 if some were, 4 if nobody was, 130 if stopped."""
+    limit = raise_open_files()
+    most = (limit - SPARE_FILES) // settings.files_per_connection
+    if options.users > most:
+        raise TooManyUsers(options.users, limit=limit, most=most)
+    return await until_stopped(ask_all(options, settings), stop)
+
+
+async def ask_all(options: Options, settings: ClientSettings) -> int:
+    """Ask once alone, then for all users at once."""
+    timeout = aiohttp.ClientTimeout(total=options.timeout_s)
+    async with aiohttp.ClientSession(
+        settings.hello_url,
+        timeout=timeout,
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    ) as session:
+        alone = await ask(session, "alone")
+        if isinstance(alone, str):
+            say(f"hello {settings.hello_url}: {alone}")
+            return 4
+        began = time.perf_counter()
+        answers = await asyncio.gather(*(ask(session, f"user-{n}") for n in range(1, options.users + 1)))
+        wall_s = time.perf_counter() - began
+    latencies = [answer for answer in answers if isinstance(answer, float)]
+    report(latencies, options=options, alone_s=alone, wall_s=wall_s)
+    for reason, count in Counter(answer for answer in answers if isinstance(answer, str)).items():
+        say(f"hello: {count:,} users got no answer: {reason}")
+    if len(latencies) == options.users:
+        return 0
+    return 1 if latencies else 4
+
+
+async def ask(session: aiohttp.ClientSession, name: str) -> float | str:
+    """Return the seconds that one user waited, or why there was no answer."""
+    began = time.perf_counter()
+    try:
+        async with session.get(f"/hello/{name}") as response:
+            page = await response.text()
+    except TimeoutError:
+        return "no answer in time"
+    except aiohttp.ClientConnectorError as error:
+        return str(fetch_error(error.os_error))
+    except aiohttp.ClientError as error:
+        return f"closed: {error}"
+    if page != f"<h1>hello, {name}!</h1>":
+        return f"an answer with status {response.status} that is not a greeting"
+    return time.perf_counter() - began
+
+
+def report(latencies: list[float], *, options: Options, alone_s: float, wall_s: float) -> None:
+    """Print what was measured, in seconds."""
+    rows = [
+        ("users", f"{options.users:,}"),
+        ("answered", f"{len(latencies):,}"),
+        ("wall time", f"{wall_s:.3f} s"),
+    ]
+    if latencies:
+        percentiles = quantiles(latencies, n=100, method="inclusive") if len(latencies) > 1 else latencies * 99
+        rows += [("median", f"{percentiles[49]:.3f} s"), ("99th percentile", f"{percentiles[98]:.3f} s")]
+    rows += [
+        ("one user alone", f"{alone_s:.3f} s"),
+        ("one after another", f"{alone_s * options.users:,.1f} s"),
+    ]
+    for name, figure in rows:
+        show(f"{name:<18}{figure:>12}")

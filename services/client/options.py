@@ -1,0 +1,93 @@
+"""Every command and option of the client, each declared once.
+
+This is what `--help` needs, and all that it imports. A command's handler is a module with a dataclass `Options`, whose
+fields are the names declared here, and an `async def main(options, settings, stop)`; it is imported when it is to run.
+"""
+
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
+from typing import NamedTuple
+
+EDITIONS = ("await", "yield-from")
+TIMEOUT_S = 10.0
+
+
+class Command(NamedTuple):
+    """What a command is for, which module handles it, and which options it has."""
+
+    summary: str
+    handler: str
+    add_options: Callable[[ArgumentParser], None]
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers from `least` to `most`."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text[:20]) <= most):
+            raise ArgumentTypeError(f"{text[:40]!r} is not a whole number from {least:,} to {most:,}")
+        return int(text)
+
+    return read
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds, up to an hour."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 3600:
+        raise ArgumentTypeError(f"{text[:40]!r} is not a number of seconds above 0, up to 3600")
+    return value
+
+
+def add_timeout(parser: ArgumentParser) -> None:
+    """Declare --timeout."""
+    parser.add_argument(
+        "--timeout",
+        dest="timeout_s",
+        metavar="S",
+        type=seconds,
+        default=TIMEOUT_S,
+        help="seconds for each (%(default)g)",
+    )
+
+
+def add_wget(parser: ArgumentParser) -> None:
+    """Declare the options of `wget`."""
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="host or host:port; none: the tutorial's three")
+    parser.add_argument("--edition", choices=EDITIONS, default=EDITIONS[0], help="of the tutorial (%(default)s)")
+    add_timeout(parser)
+
+
+def add_pipeline(parser: ArgumentParser) -> None:
+    """Declare the options of `pipeline`."""
+    parser.add_argument(
+        "-n",
+        "--items",
+        metavar="N",
+        type=whole(0, 10**9),
+        default=5,
+        help="how many are produced (%(default)s)",
+    )
+
+
+def add_hello(parser: ArgumentParser) -> None:
+    """Declare the options of `hello`."""
+    parser.add_argument(
+        "--users",
+        metavar="N",
+        type=whole(1, 1_000_000),
+        default=100,
+        help="how many ask at once (%(default)s)",
+    )
+    add_timeout(parser)
+
+
+TOUR = Command("all three programs of the tutorial", "services.client.tour", add_timeout)
+COMMANDS = {
+    "wget": Command("fetch response heads", "services.client.wget.command", add_wget),
+    "pipeline": Command("run the producer/consumer pipeline", "services.client.pipeline.command", add_pipeline),
+    "hello": Command("ask the hello server as many users at once", "services.client.hello", add_hello),
+}

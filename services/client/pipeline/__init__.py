@@ -1,0 +1,1 @@
+"""The producer/consumer pipeline. Order of reading: `generator`, then `command`, which runs it."""

@@ -1,0 +1,31 @@
+"""The tutorial's pipeline: two functions that take turns in one thread, with nothing but a generator between them.
+
+1. `c.send(None)` runs the consumer to its first `yield`, where it waits.
+2. `c.send(n)` wakes it with an item; it works, and its next `yield` hands the reply back.
+3. `c.close()` ends it: the producer has nothing more to make.
+"""
+
+from collections.abc import Generator
+
+from services.runtime.command_line import show
+
+
+def consumer() -> Generator[str, int | None, None]:
+    """Take an item at each `yield`, and give the reply to it at the next."""
+    reply = ""
+    while True:
+        n = yield reply
+        if not n:
+            return
+        show(f"[CONSUMER] Consuming {n}...")
+        reply = "200 OK"
+
+
+def produce(c: Generator[str, int | None, None], items: int) -> None:
+    """Make items 1 to `items`, and hand each to the consumer before the next is made."""
+    c.send(None)
+    for n in range(1, items + 1):
+        show(f"[PRODUCER] Producing {n}...")
+        reply = c.send(n)
+        show(f"[PRODUCER] Consumer return: {reply}")
+    c.close()

@@ -1,0 +1,29 @@
+"""The client with no arguments: the tutorial's three programs, in its order."""
+
+from dataclasses import dataclass
+
+from services.client import hello
+from services.client.pipeline import command as pipeline
+from services.client.settings import ClientSettings
+from services.client.wget import command as wget
+from services.runtime.run import Stop
+
+ITEMS = 5
+USERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`timeout_s`: for each fetch."""
+
+    timeout_s: float
+
+
+async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Run all three and return the greatest exit code; a stop ends the one that runs and those that follow."""
+    worst = await wget.main(wget.Options([], "await", options.timeout_s), settings, stop)
+    if not stop.event.is_set():
+        worst = max(worst, await pipeline.main(pipeline.Options(ITEMS), settings, stop))
+    if not stop.event.is_set():
+        worst = max(worst, await hello.main(hello.Options(USERS, options.timeout_s), settings, stop))
+    return worst

@@ -1,0 +1,30 @@
+"""The tutorial's first edition: a coroutine made from a generator.
+
+`@types.coroutine` does today what `@asyncio.coroutine` did until Python 3.11. Each `yield from` hands control to the
+event loop until what stands behind it is done; meanwhile the loop runs the other fetches. Compare with `await_`.
+"""
+
+import asyncio
+import types
+from collections.abc import Generator
+
+from services.client.topology import Topology
+from services.client.wget.head_lines import header_line, print_head
+from services.runtime.command_line import show
+
+
+@types.coroutine
+def wget(host: str, port: int, topology: Topology) -> Generator[object, None, None]:
+    """Print the response head of one host."""
+    show(f"wget {host}...")
+    address = yield from topology.locate(host, port)
+    reader, writer = yield from asyncio.open_connection(*address)
+    try:
+        writer.write(f"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode("ascii"))
+        yield from writer.drain()
+        head: list[str] = []
+        while line := header_line((yield from reader.readline()), after=head):
+            head.append(line)
+        print_head(host, head)
+    finally:
+        writer.close()
