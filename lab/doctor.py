@@ -1,0 +1,187 @@
+"""What this machine has, what each lack means, and the command that mends it.
+
+`examine` collects findings and never raises; `draw` makes a table of findings, whoever found them; `doctor`
+is both, and says by its exit code whether `make demo` can work here.
+"""
+
+import importlib.metadata
+import os
+import platform
+import resource
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import base, command, distribution, dotenv, engine
+from lab.command import Runner
+from lab.engine import Probe
+from lab.errors import LabError
+
+LOOK_TIMEOUT_S = 2.5
+PYTHON_NEEDED = (3, 11)
+OPEN_FILES_NEEDED = 11_000
+DISK_NEEDED_BYTES = 3 * 10**9
+PIPE_COLUMNS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row: what was looked at, what was found, and what follows if that is a lack."""
+
+    what: str
+    found: str
+    lack: str = ""
+    """What the lack means, and the command that mends it; empty if all is well."""
+    stops_demo: bool = False
+
+
+Check = Callable[[], tuple[Finding, ...]]
+
+
+def doctor(more: Sequence[Finding] = ()) -> int:
+    """Draw all findings, and `more` below them; 0 if `make demo` can work on this machine, else 1."""
+    findings = (*examine(), *more)
+    draw(findings)
+    return 1 if any(finding.stops_demo for finding in findings) else 0
+
+
+def examine(
+    *,
+    run: Runner = command.run,
+    environ: Mapping[str, str] = os.environ,
+    env_file: Path = dotenv.ENV_FILE,
+) -> tuple[Finding, ...]:
+    """Look at everything at once; takes `LOOK_TIMEOUT_S` a program at most. Never raises."""
+    checks: tuple[tuple[str, Check], ...] = (
+        ("Docker", lambda: _docker(run, environ)),
+        ("Registry", lambda: _registry(run)),
+        ("Base image", lambda: _base_image(run, environ, env_file)),
+        ("Python", _python),
+        ("Open files", _open_files),
+        ("Free disk", _free_disk),
+    )
+    with ThreadPoolExecutor(len(checks)) as pool:
+        return tuple(finding for found in pool.map(_guarded, checks) for finding in found)
+
+
+def draw(findings: Sequence[Finding], *, title: str = "This machine") -> None:
+    """Print a table of findings on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", "what", "found", "what a lack means, and what mends it", title=title)
+    for finding in findings:
+        colour, sign = _mark(finding)
+        table.add_row(Text(sign, colour), Text(finding.what), Text(finding.found), Text(finding.lack, colour))
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_COLUMNS
+    console.print(table)
+
+
+def _mark(finding: Finding) -> tuple[str, str]:
+    if finding.stops_demo:
+        return "red", "✗"
+    return ("yellow", "!") if finding.lack else ("green", "✓")
+
+
+def _guarded(named: tuple[str, Check]) -> tuple[Finding, ...]:
+    """A check that fails is a finding too."""
+    name, check = named
+    try:
+        return check()
+    except LabError as error:
+        return (Finding(name, error.problem, error.remedy),)
+    except Exception as error:  # the doctor shows all rows, whatever one of them meets
+        return (Finding(name, "unknown", f"looking failed: {type(error).__name__}: {error}"),)
+
+
+def _docker(run: Runner, environ: Mapping[str, str]) -> tuple[Finding, ...]:
+    found = engine.probe(run=run, environ=environ, timeout_s=LOOK_TIMEOUT_S / 2)
+    cure = _cure(found, environ)
+    return (
+        _part("Docker client", found.client, f"nothing can run in containers: {cure}"),
+        _part("Docker engine", found.engine, f"nothing can run in containers: {cure}"),
+        _compose(found, f"`make up` needs {engine.COMPOSE_NEEDED} or newer: {cure}"),
+        _part("buildx", found.buildx, "a newer Compose cannot build images without it: install docker-buildx"),
+    )
+
+
+def _part(what: str, version: str | None, lack: str) -> Finding:
+    return Finding(what, version) if version else Finding(what, "missing", lack)
+
+
+def _compose(found: Probe, lack: str) -> Finding:
+    if found.compose and not engine.at_least(found.compose, engine.COMPOSE_NEEDED):
+        return Finding("Compose", found.compose, lack)
+    return _part("Compose", found.compose, lack)
+
+
+def _cure(found: Probe, environ: Mapping[str, str]) -> str:
+    """What `make up` would do about it, or what a person has to do."""
+    try:
+        plan = engine.decide(found, distribution.host(), allowed=engine.installing_allowed(environ))
+    except LabError as error:
+        return error.remedy
+    if plan.install.packages:
+        return f"`make up` installs {' '.join(plan.install.packages)}"
+    return "`make up` starts it"
+
+
+def _registry(run: Runner) -> tuple[Finding, ...]:
+    if not run(("docker", "--version"), timeout_s=LOOK_TIMEOUT_S).ok:
+        return (Finding("Registry", "not asked", "it takes the Docker client to ask"),)
+    if base.reachable(base.USUAL, run=run, timeout_s=LOOK_TIMEOUT_S):
+        return (Finding("Registry", "reachable"),)
+    lack = "no image can be pulled: `make up` builds a base image from Debian packages instead"
+    return (Finding("Registry", "not reachable", lack),)
+
+
+def _base_image(run: Runner, environ: Mapping[str, str], env_file: Path) -> tuple[Finding, ...]:
+    image = base.wanted(environ, env_file)
+    if base.present(image, run=run, timeout_s=LOOK_TIMEOUT_S):
+        return (Finding("Base image", image),)
+    lack = "`make up` builds it" if image == base.LOCAL else "`make up` pulls it, or builds one"
+    return (Finding("Base image", f"{image} is not here", lack),)
+
+
+def _python() -> tuple[Finding, ...]:
+    needed = ".".join(map(str, PYTHON_NEEDED))
+    old = sys.version_info < PYTHON_NEEDED
+    lack = f"{needed} or newer is needed: `make setup PYTHON=python3.13`" if old else ""
+    return (
+        Finding("Python", platform.python_version(), lack, stops_demo=old),
+        _library("aiohttp", "nothing can be served: `make setup`", stops_demo=True),
+        _library("uvloop", "only `--loop asyncio` can run: `make setup`", stops_demo=False),
+    )
+
+
+def _library(name: str, lack: str, *, stops_demo: bool) -> Finding:
+    try:
+        return Finding(name, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, "missing", lack, stops_demo=stops_demo)
+
+
+def _open_files() -> tuple[Finding, ...]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    shown = f"{_limit(soft)} (at most {_limit(hard)})"
+    if soft == resource.RLIM_INFINITY or soft >= OPEN_FILES_NEEDED:
+        return (Finding("Open files", shown),)
+    lack = f"10,000 users at once need {OPEN_FILES_NEEDED:,}: `ulimit -n {OPEN_FILES_NEEDED}`"
+    return (Finding("Open files", shown, lack),)
+
+
+def _limit(count: int) -> str:
+    return "unlimited" if count == resource.RLIM_INFINITY else f"{count:,}"
+
+
+def _free_disk() -> tuple[Finding, ...]:
+    images = Path("/var/lib/docker")
+    free = shutil.disk_usage(images if images.is_dir() else Path.cwd()).free
+    lack = "" if free >= DISK_NEEDED_BYTES else "images may not fit: `docker system prune`"
+    return (Finding("Free disk", f"{free / 10**9:,.1f} GB", lack),)

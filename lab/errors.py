@@ -1,0 +1,178 @@
+"""Everything that can go wrong in the control room, by name.
+
+An error's text is one line: what is wrong, then what to do about it. `lab.cli` prints the evidence (the last
+lines of a foreign program's log, if there are any) and then that line on stderr, and exits with `exit_code`.
+"""
+
+
+
+from collections.abc import Sequence
+from pathlib import Path
+
+DEMO = "`make demo` runs the whole lab without Docker"
+
+
+class LabError(Exception):
+    """The root: one clear line, an exit code, and what a foreign program had to say about it."""
+
+    exit_code = 2
+
+    def __init__(self, problem: str, remedy: str, *, evidence: Sequence[str] = ()) -> None:
+        super().__init__(f"{problem}: {remedy}")
+        self.problem = problem
+        self.remedy = remedy
+        self.evidence = tuple(evidence)
+
+
+class EngineMissing(LabError):
+    """There is no Docker engine, and this machine is not one on which the lab can install it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"no Docker engine here, and {why}", f"install or start Docker yourself, or {DEMO}")
+        self.why = why
+
+
+class EngineNotAllowed(LabError):
+    """Something would have to be installed or started, and LAB_ENGINE=never forbids it."""
+
+    def __init__(self, lacking: str) -> None:
+        super().__init__(f"{lacking}, and LAB_ENGINE=never forbids mending that", f"unset it, or {DEMO}")
+        self.lacking = lacking
+
+
+class EngineSettingUnknown(LabError):
+    """LAB_ENGINE holds a word that means nothing."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(f"LAB_ENGINE={value!r} is unknown", "set it to auto or never")
+        self.value = value
+
+
+class EngineUnreachable(LabError):
+    """The Docker client is pointed at another engine, which is not ours to mend, and gets no answer."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(
+            f"the Docker client is pointed at {endpoint}, where nothing answers",
+            f"start that engine, unset DOCKER_HOST or `docker context use default`; {DEMO}",
+        )
+        self.endpoint = endpoint
+
+
+class EngineDenied(LabError):
+    """An engine runs, and this user may not talk to it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the Docker engine refuses this user",
+            f"`sudo usermod -aG docker $USER` and log in again; {DEMO}",
+        )
+
+
+class EngineNotStarting(LabError):
+    """The daemon was started and died, or did not answer before the deadline."""
+
+    def __init__(self, what: str, *, log: str, evidence: Sequence[str] = ()) -> None:
+        super().__init__(f"the Docker daemon {what}", f"read {log}; {DEMO}", evidence=evidence)
+        self.log = log
+
+
+class EngineNotStopping(LabError):
+    """The daemon was asked to stop and is still there after the deadline."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(f"the Docker daemon (pid {pid}) does not stop", f"`kill -9 {pid}`")
+        self.pid = pid
+
+
+class ComposeMissing(LabError):
+    """The engine works, and the Compose plugin is not there and cannot be installed from here."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"`docker compose` is missing, and {why}", f"install the Compose v2 plugin yourself, or {DEMO}"
+        )
+        self.why = why
+
+
+class ComposeTooOld(LabError):
+    """A Compose is there, and it does not know what compose.yaml needs."""
+
+    def __init__(self, found: str, *, needed: str) -> None:
+        super().__init__(f"Compose {found} is too old, {needed} is needed", f"upgrade the Compose plugin, or {DEMO}")
+        self.found = found
+        self.needed = needed
+
+
+class InstallFailed(LabError):
+    """The distribution's packages could not be fetched or installed."""
+
+    def __init__(self, packages: Sequence[str], *, log: Path, evidence: Sequence[str] = ()) -> None:
+        names = " ".join(packages)
+        super().__init__(
+            f"could not install {names}", f"read {log} and mend apt, then again; {DEMO}", evidence=evidence
+        )
+        self.packages = tuple(packages)
+        self.log = log
+
+
+class BaseImageUnavailable(LabError):
+    """The image that every service's image starts from is not here, and cannot be had or built."""
+
+    def __init__(self, image: str, *, why: str, evidence: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"the base image {image} is not here, and {why}",
+            f"set BASE_IMAGE to an image that this engine has, or {DEMO}",
+            evidence=evidence,
+        )
+        self.image = image
+        self.why = why
+
+
+class EnvFileBroken(LabError):
+    """The `.env` file cannot be read as KEY=VALUE lines."""
+
+    def __init__(self, path: Path, *, what: str, line: int = 0) -> None:
+        where = f"{path}, line {line}" if line else str(path)
+        super().__init__(f"{where} {what}", "write KEY=VALUE lines, or start comments with #")
+        self.path = path
+        self.line = line
+
+
+class EnvFileUnwritable(LabError):
+    """The `.env` file cannot be written."""
+
+    exit_code = 3
+
+    def __init__(self, path: Path, *, reason: str, wanted: str) -> None:
+        super().__init__(f"cannot write {path} ({reason})", f"make it writable, or add {wanted} by hand")
+        self.path = path
+        self.wanted = wanted
+
+
+class PortTaken(LabError):
+    """The port on which the hello server is to be published is in use."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"a port is in use ({detail})", "set HELLO_PORT in .env to a free one")
+
+
+class ComposeRefused(LabError):
+    """Compose did not accept its files or `.env`, or could not build or start a service."""
+
+    def __init__(self, doing: str, *, reason: str, evidence: Sequence[str] = ()) -> None:
+        super().__init__(f"{doing} failed ({reason})", "mend what is named here, then again", evidence=evidence)
+        self.doing = doing
+        self.reason = reason
+
+
+class LabNotHealthy(LabError):
+    """A service did not become healthy."""
+
+    exit_code = 1
+
+    def __init__(self, services: Sequence[str], *, evidence: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"not healthy: {', '.join(services)}", "its last lines and health log are above", evidence=evidence
+        )
+        self.services = tuple(services)

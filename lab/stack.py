@@ -1,0 +1,156 @@
+"""The lab in containers: build it, start it, look at it, take it down. Compose does it, through python-on-whales.
+
+A lab that does not become healthy is taken down again, after its failing services have been shown. `down` also finds
+clients that `docker compose run` started, which Compose's own `down` can leave behind.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from lab import base, dotenv, engine
+from lab.errors import ComposeRefused, LabError, LabNotHealthy, PortTaken
+
+if TYPE_CHECKING:
+    from python_on_whales import Container, DockerClient
+    from python_on_whales.exceptions import DockerException
+
+Say = Callable[[str], None]
+
+ROOT = Path(__file__).parent.parent
+PROJECT = "asynclab"
+ONE_OFF = "com.docker.compose.oneoff"
+LAST_LINES = 15
+PORT_TAKEN = re.compile(r"[^\n]*(?:port is already allocated|address already in use)[^\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One project of containers. `project` keeps the labs of several people, or of the tests, apart."""
+
+    project: str = PROJECT
+    root: Path = ROOT
+
+    def up(self, say: Say, *, keep: bool = False) -> None:
+        """Start the lab and return when it is healthy; nothing that already runs as it should is touched.
+
+        `keep`: leave a lab that failed as it is, for a person to look at. Raises a LabError.
+        """
+        dotenv.read(self.root / ".env")
+        engine.ensure(say)
+        base.ensure(say)
+        self.build(say)
+        try:
+            self._start()
+        except LabError:
+            if not keep:
+                self.down()
+            raise
+
+    def build(self, say: Say) -> None:
+        """Build what changed. The first time takes a minute."""
+        from python_on_whales.exceptions import DockerException
+
+        if bundle := base.ca_bundle():
+            os.environ["CA_BUNDLE"] = str(bundle)  # Compose makes a build secret of it
+        client = self.client()
+        try:
+            if not client.image.exists(f"{PROJECT}/client:{os.environ.get('LAB_TAG', 'latest')}"):
+                say("Building the images (a minute or so, this first time)")
+            client.compose.build(quiet=True)
+        except DockerException as error:
+            raise refusal("building the images", error) from error
+
+    def _start(self) -> None:
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            self.client().compose.up(detach=True, wait=True, quiet=True)
+        except DockerException as error:
+            failing = self.failing()
+            if failing and not PORT_TAKEN.search(error.stderr or ""):
+                evidence = [line for container in failing for line in self.describe(container)]
+                raise LabNotHealthy([service_of(each) for each in failing], evidence=evidence) from error
+            raise refusal("starting the lab", error) from error
+
+    def down(self) -> None:
+        """Stop and remove every container, network and volume of the project. Nothing there is nothing to do."""
+        client = self.client()
+        ours = f"com.docker.compose.project={self.project}"
+        one_off = client.container.list(all=True, filters=[("label", ours), ("label", f"{ONE_OFF}=True")])
+        if one_off:
+            client.container.stop(one_off, time=5)
+            client.container.remove(one_off, force=True, volumes=True)
+        client.compose.down(remove_orphans=True, volumes=True, quiet=True)
+
+    def failing(self) -> list["Container"]:
+        """Return the containers that do not run, or are not healthy."""
+        return [each for each in self.client().compose.ps(all=True) if not is_well(each)]
+
+    def describe(self, container: "Container") -> list[str]:
+        """Return a container's name and state, its last lines and its health log, for a person."""
+        state = container.state
+        lines = [f"{service_of(container)}: {state.status}, exit code {state.exit_code}; its last lines:"]
+        logged = self.client().container.logs(container, tail=LAST_LINES)
+        lines += [f"  {line}" for line in str(logged).splitlines()]
+        checks = (state.health.log or []) if state.health else []
+        if checks:
+            lines.append(f"{service_of(container)}: its health log:")
+            lines += [f"  exit code {check.exit_code}: {(check.output or '').strip()}" for check in checks[-3:]]
+        return lines
+
+    def client(self) -> "DockerClient":
+        """Return the Docker client for this project's files."""
+        from python_on_whales import DockerClient
+
+        return DockerClient(
+            compose_project_name=self.project,
+            compose_project_directory=self.root,
+            compose_files=[self.root / "compose.yaml", self.root / "compose.override.yaml"],
+        )
+
+    def command(self, *words: str) -> list[str]:
+        """Return the `docker compose` command line for this project."""
+        return [*(str(word) for word in self.client().client_config.docker_compose_cmd), *words]
+
+    def become(self, *words: str) -> NoReturn:
+        """Become `docker compose WORDS`, which then has the terminal and its signals to itself."""
+        command = self.command(*words)
+        sys.stdout.flush()
+        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+
+    def run_client(self, arguments: Sequence[str], *, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
+        """Run the client in its container, without a terminal, and return what it printed."""
+        return subprocess.run(
+            self.command("run", "--rm", "-T", "client", *arguments),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+
+def is_well(container: "Container") -> bool:
+    """Return whether a container runs and, where it has a health check, passes it."""
+    state = container.state
+    return bool(state.running) and (state.health is None or state.health.status == "healthy")
+
+
+def service_of(container: "Container") -> str:
+    """Return the Compose service that a container belongs to."""
+    return (container.config.labels or {}).get("com.docker.compose.service", container.name)
+
+
+def refusal(doing: str, error: "DockerException") -> LabError:
+    """Return the LabError for a Compose command that failed: one line, and the rest as evidence."""
+    said = (error.stderr or error.stdout or "").strip()
+    if taken := PORT_TAKEN.search(said):
+        return PortTaken(taken[0].rpartition("failed: ")[2].strip())
+    lines = said.splitlines() or [f"exit code {error.return_code}"]
+    return ComposeRefused(doing, reason=lines[-1].strip(), evidence=lines[-LAST_LINES:-1])

@@ -1,0 +1,71 @@
+"""How long the lab takes to start on this machine: what people wait for each time, measured as they meet it.
+
+Each figure is the median of RUNS runs of the very command that a person types.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lab.doctor import Finding
+from lab.stack import ROOT, Stack
+
+RUNS = 3
+PROJECT = "asynclab-timing"
+DEMO = (str(Path(sys.executable).parent / "lab"), "embedded", "wget")
+
+
+def timings(say: Callable[[str], None]) -> list[Finding]:
+    """Time a warm `up`, a client's run and the start of the demo; the lab that this starts is its own."""
+    os.environ["HELLO_PORT"] = "0"
+    stack = Stack(PROJECT)
+    stack.up(say)
+    say(f"Timing {RUNS} runs of each")
+    try:
+        client = median(lambda: stack.run_client(["wget"]))
+        up = median(lambda: stack.up(say), before=stack.down)
+    finally:
+        stack.down()
+    return [
+        finding("warm `make up`, from nothing running", up),
+        finding("`docker compose run --rm -T client wget`", client),
+        finding("`make demo`, to its first line", median_of([first_line() for _ in range(RUNS)])),
+    ]
+
+
+def finding(what: str, seconds: float) -> Finding:
+    """Return a row of the doctor's table."""
+    return Finding(what, f"{seconds:.2f} s (median of {RUNS})")
+
+
+def median(action: Callable[[], object], *, before: Callable[[], object] = lambda: None) -> float:
+    """Return the median seconds that an action takes; `before` is not timed."""
+    return median_of([timed(action, before=before) for _ in range(RUNS)])
+
+
+def median_of(seconds: list[float]) -> float:
+    """Return the median."""
+    return statistics.median(seconds)
+
+
+def timed(action: Callable[[], object], *, before: Callable[[], object]) -> float:
+    """Return the seconds that an action takes."""
+    before()
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def first_line() -> float:
+    """Return the seconds from the demo's start to its first line of output."""
+    began = time.perf_counter()
+    with subprocess.Popen(DEMO, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as demo:
+        assert demo.stdout is not None  # noqa: S101 - it was started with a pipe
+        demo.stdout.readline()
+        seconds = time.perf_counter() - began
+        demo.stdout.read()
+    return seconds

@@ -1,0 +1,41 @@
+"""Running other programs: whatever happens is a value with an exit code."""
+
+import sys
+
+import pytest
+
+from lab import command
+from lab.command import Outcome
+
+WRITES = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
+HANGS = "import signal; signal.pause()"
+
+
+def test_keeps_exit_code_and_streams_apart() -> None:
+    """Errors are told from data."""
+    assert command.run((sys.executable, "-c", WRITES), timeout_s=30) == Outcome(3, "out\n", "err\n")
+
+
+def test_a_missing_program_ends_as_in_a_shell() -> None:
+    """Exit code 127, and a line that names it."""
+    outcome = command.run(("no-such-program",), timeout_s=30)
+    assert outcome.code == command.NOT_FOUND
+    assert "no-such-program" in outcome.err
+
+
+def test_a_program_that_does_not_end_is_ended() -> None:
+    """Exit code 124, as timeout(1) gives it."""
+    outcome = command.run((sys.executable, "-c", HANGS), timeout_s=0.2)
+    assert outcome.code == command.TIMED_OUT
+
+
+def test_bytes_that_are_not_text_do_not_break_it() -> None:
+    """Programs write what they like."""
+    code = r"import os; os.write(1, b'\xff\n')"
+    assert command.run((sys.executable, "-c", code), timeout_s=30).out == "�\n"
+
+
+@pytest.mark.parametrize(("lines", "expected"), [(2, ("b", "c")), (9, ("a", "b", "c"))])
+def test_shows_the_last_lines(lines: int, expected: tuple[str, ...]) -> None:
+    """Of both streams, whichever has the reason."""
+    assert Outcome(1, "a\nb\n", "c\n").tail(lines) == expected

@@ -1,0 +1,157 @@
+"""What the doctor finds, what it advises, and when it says that not even `make demo` can work."""
+
+import resource
+import threading
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from lab import base, distribution, doctor, engine
+from lab.command import Outcome
+from lab.distribution import Host
+from lab.doctor import Finding
+from tests.lab import answers
+from tests.lab.answers import Programs
+
+ROWS = [
+    "Docker client",
+    "Docker engine",
+    "Compose",
+    "buildx",
+    "Registry",
+    "Base image",
+    "Python",
+    "aiohttp",
+    "uvloop",
+    "Open files",
+    "Free disk",
+]
+WELL = {
+    "docker --version": answers.CLIENT_28,
+    "docker info": answers.WORKS,
+    "docker manifest inspect": answers.MANIFEST,
+    "docker image inspect": answers.IMAGE,
+}
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Debian 12 with a root who may do anything, and no daemon installed."""
+    monkeypatch.setattr(distribution, "host", lambda: Host("debian", 12.0, is_root=True, has_systemd=False))
+    monkeypatch.setattr(engine, "_has_daemon", lambda: False)
+
+
+def rows(programs: Programs, tmp_path: Path) -> dict[str, Finding]:
+    """All findings by name."""
+    findings = doctor.examine(run=programs, environ={}, env_file=tmp_path / ".env")
+    return {finding.what: finding for finding in findings}
+
+
+def test_a_machine_that_has_all_lacks_nothing(tmp_path: Path) -> None:
+    """One row each, in the order of the table, with what was found."""
+    found = rows(Programs(WELL), tmp_path)
+    assert list(found) == ROWS
+    docker = [found[what].found for what in ROWS[:6]]
+    assert docker == ["28.2.2", "20.10.24+dfsg1", "2.26.1", "0.13.1", "reachable", base.USUAL]
+    assert [found[what].lack for what in ROWS[:6]] == [""] * 6
+
+
+LACKS = {
+    "no engine": ({"docker info": answers.NO_ENGINE}, "Docker engine", "`make up` installs docker.io"),
+    "no Compose": ({"docker info": answers.NO_COMPOSE}, "Compose", "`make up` installs docker-compose"),
+    "old Compose": ({"docker info": answers.OLD_COMPOSE}, "Compose", "upgrade the Compose plugin"),
+    "no buildx": ({"docker info": answers.NO_COMPOSE}, "buildx", "install docker-buildx"),
+    "denied": ({"docker info": answers.DENIED}, "Docker engine", "usermod -aG docker"),
+    "no registry": ({"docker manifest inspect": answers.NO_REGISTRY}, "Registry", "from Debian packages"),
+    "no base": ({"docker image inspect": answers.NO_IMAGE}, "Base image", "`make up` pulls it"),
+}
+
+
+@pytest.mark.parametrize(("outcomes", "what", "advice"), LACKS.values(), ids=LACKS)
+def test_a_lack_comes_with_what_mends_it(tmp_path: Path, outcomes: dict[str, Outcome], what: str, advice: str) -> None:
+    """And nothing about Docker stops the demo, which needs none."""
+    found = rows(Programs(WELL | outcomes), tmp_path)
+    assert advice in found[what].lack
+    assert not any(finding.stops_demo for finding in found.values())
+
+
+def test_a_machine_without_docker_has_all_rows(tmp_path: Path) -> None:
+    """No client: what cannot be asked is said not to have been asked."""
+    found = rows(Programs({}), tmp_path)
+    assert list(found) == ROWS
+    assert found["Registry"].found == "not asked"
+
+
+def test_a_broken_env_file_is_a_finding(tmp_path: Path) -> None:
+    """The doctor never raises: someone who calls it has enough trouble."""
+    (tmp_path / ".env").write_text("hm\n")
+    found = rows(Programs(WELL), tmp_path)
+    assert "line 1 is not KEY=VALUE" in found["Base image"].found
+    assert found["Base image"].lack
+
+
+def test_a_check_that_breaks_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One check's defect must not hide the others' rows."""
+
+    def broken(limit: int) -> tuple[int, int]:
+        raise OSError("no such limit")
+
+    monkeypatch.setattr(resource, "getrlimit", broken)
+    found = rows(Programs(WELL), tmp_path)
+    assert found["Open files"].found == "unknown"
+    assert "no such limit" in found["Open files"].lack
+
+
+def test_a_low_limit_names_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The limit, and the command that raises it."""
+    monkeypatch.setattr(resource, "getrlimit", lambda limit: (1024, 524288))
+    found = rows(Programs(WELL), tmp_path)["Open files"]
+    assert found.found == "1,024 (at most 524,288)"
+    assert "ulimit -n" in found.lack
+
+
+def test_looks_at_everything_at_once(tmp_path: Path) -> None:
+    """Registry, base image and engine: each answers only when the other two have been asked as well."""
+    together = threading.Barrier(3, timeout=10)
+    slow = {"docker info", "docker manifest", "docker image"}
+
+    class Meeting(Programs):
+        def __call__(self, command: Sequence[str], *, timeout_s: float, cwd: Path | None = None) -> Outcome:
+            if " ".join(command[:2]) in slow:
+                together.wait()
+            return super().__call__(command, timeout_s=timeout_s, cwd=cwd)
+
+    found = rows(Meeting(WELL), tmp_path)
+    assert found["Registry"].found == "reachable"
+    assert found["Base image"].found == base.USUAL
+    assert found["Docker engine"].found == "20.10.24+dfsg1"
+
+
+@pytest.mark.parametrize(("missing", "code"), [("uvloop", 0), ("aiohttp", 1)])
+def test_exit_code_says_whether_the_demo_can_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str, code: int
+) -> None:
+    """uvloop is a choice; without aiohttp there is no lab."""
+
+    def version(name: str) -> str:
+        if name == missing:
+            raise metadata.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(metadata, "version", version)
+    findings = doctor.examine(run=Programs(WELL), environ={})
+    monkeypatch.setattr(doctor, "examine", lambda: findings)
+    assert doctor.doctor([Finding("Warm up", "4.1 s")]) == code
+    table = capsys.readouterr().out
+    assert "missing" in table
+    assert "Warm up" in table
+
+
+def test_draws_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """What programs say of themselves is text, never mark-up."""
+    doctor.draw([Finding("Docker [bold]client[/bold]", "28 [red]")], title="T")
+    table = capsys.readouterr().out
+    assert "[bold]client[/bold]" in table
+    assert "28 [red]" in table
