@@ -1,0 +1,49 @@
+# The verbs that people type. Each is one line that calls lab; `make setup` comes first where it is due.
+PYTHON ?= python3
+LAB := .venv/bin/lab
+
+.DEFAULT_GOAL := help
+.PHONY: help setup doctor up down ps logs demo wget pipeline test check clean lock
+
+help:  ## show these verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/.ready  ## make .venv with everything the host needs
+.venv/.ready: requirements/host.txt pyproject.toml
+	@sh lab/setup.sh $(PYTHON)
+
+doctor: setup  ## show what this machine can do
+	@$(LAB) doctor
+
+up: setup  ## start the lab in containers, and return when it is healthy
+	@$(LAB) up
+
+down: setup  ## take the lab down, and leave nothing behind
+	@$(LAB) down
+
+ps: setup  ## show the lab's containers
+	@$(LAB) ps
+
+logs: setup  ## show what the services logged
+	@$(LAB) logs
+
+demo: setup  ## the tutorial's three programs, and the lab, in one process: no Docker
+	@$(LAB) embedded
+
+wget: setup  ## the async wget, in its container
+	@$(LAB) run wget
+
+pipeline: setup  ## the producer/consumer pipeline, in its container
+	@$(LAB) run pipeline
+
+test: setup  ## all tests
+	@.venv/bin/pytest
+
+check: setup  ## all linters
+	@$(LAB) check
+
+clean: down  ## take down the lab and remove what set-up and tools made
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+lock: setup  ## resolve the dependencies of pyproject.toml anew
+	@for group in hello sites client host; do .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group $$group --output-file requirements/$$group.txt pyproject.toml || exit; done

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Installs one image's locked packages into /opt/venv, and compiles them: the root is read-only when they run.
+# The pip that does it lives elsewhere and is left behind. A CA bundle is used if the build was given one.
+set -eu
+ca=/run/secrets/ca_bundle
+if [ -s "$ca" ]; then
+    export PIP_CERT="$ca"
+fi
+/opt/pip/bin/pip --python /opt/venv/bin/python3 install --quiet --no-cache-dir --disable-pip-version-check \
+    --root-user-action ignore --only-binary :all: --require-hashes --requirement "/requirements/$1.txt"
