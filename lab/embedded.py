@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from services.client.cli import Invocation
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
-from services.client.wget.command import HTTP_PORT
+from services.client.wget.tutorial import HTTP_PORT
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.limits import raise_open_files

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.client import hello
 from services.client.pipeline import command as pipeline
 from services.client.settings import ClientSettings
-from services.client.wget import command as wget
+from services.client.wget import tutorial as wget
 from services.runtime.run import Stop
 
 ITEMS = 5
@@ -21,7 +21,7 @@ class Options:
 
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Run all three and return the greatest exit code; a stop ends the one that runs and those that follow."""
-    worst = await wget.main(wget.Options([], "await", options.timeout_s), settings, stop)
+    worst = await wget.fetch_all([], settings, stop, edition="await", timeout_s=options.timeout_s)
     if not stop.event.is_set():
         worst = max(worst, await pipeline.main(pipeline.Options(ITEMS), settings, stop))
     if not stop.event.is_set():
