@@ -3,7 +3,6 @@
 Each phase has its deadline, and turns the end of its wait into an error that names the phase.
 """
 
-import socket
 import ssl
 import time
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from services.client.errors import FetchError
 from services.client.head import Head, HeadError, HeadReader, Limits
 from services.client.wget.connect import Address, Shortage, connect
+from services.client.wget.poll import Channel, Poller
 from services.client.wget.records import Record
 from services.client.wget.stream import Plain, Tls
 from services.client.wget.tls import Trust, describe
@@ -48,11 +48,12 @@ class Turn:
 class Exchange:
     """One request, as `manners` have it; `record` takes the times, the address and the TLS session."""
 
-    __slots__ = ("_connection", "_manners", "_record", "_trust", "_turn")
+    __slots__ = ("_channel", "_manners", "_poller", "_record", "_trust", "_turn")
 
-    def __init__(self, manners: Manners, trust: Trust, record: Record, turn: Turn) -> None:
+    def __init__(self, manners: Manners, poller: Poller, trust: Trust, record: Record, turn: Turn) -> None:
+        self._poller = poller
         self._manners, self._trust, self._record, self._turn = manners, trust, record, turn
-        self._connection: socket.socket | None = None
+        self._channel: Channel | None = None
 
     async def head(self, url: Url, addresses: list[Address]) -> Head:
         """Return the head of one response. Raises FetchError or CutOff."""
@@ -65,14 +66,14 @@ class Exchange:
             self._close()
 
     def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
 
     async def _connect(self, addresses: list[Address]) -> Plain:
         began = time.monotonic()
         try:
-            self._connection, address = await self._connected(addresses, began + self._manners.connect_s)
+            self._channel, address = await self._connected(addresses, began + self._manners.connect_s)
         except Expired as error:
             raise FetchError(
                 "connect_timeout", f"no connection within {self._within(self._manners.connect_s)}"
@@ -80,9 +81,9 @@ class Exchange:
         finally:
             self._record.connect_s = time.monotonic() - began
         self._record.ip = address.ip
-        return Plain(self._connection, self._turn.watch)
+        return Plain(self._channel, self._turn.watch)
 
-    async def _connected(self, addresses: list[Address], limit_s: float) -> tuple[socket.socket, Address]:
+    async def _connected(self, addresses: list[Address], limit_s: float) -> tuple[Channel, Address]:
         """Connect; where this machine has no file or port left, wait until other fetches have given some back.
 
         That is our own limit: it goes into no record, and not on the host's time.
@@ -90,7 +91,9 @@ class Exchange:
         waited_s = 0.0
         while True:
             try:
-                return await connect(addresses, self._turn.watch, min(limit_s + waited_s, self._turn.until_s))
+                return await connect(
+                    self._poller, addresses, self._turn.watch, min(limit_s + waited_s, self._turn.until_s)
+                )
             except Shortage as error:
                 if waited_s >= LONGEST_SHORTAGE_S:
                     raise FetchError("unreachable", f"this machine is at its limits: {error}") from error
@@ -128,8 +131,8 @@ class Exchange:
 
     async def _connect_again(self, url: Url) -> Plain:
         """Connect to the same address: OpenSSL gives up a session whose certificate it does not trust."""
-        assert self._connection is not None  # noqa: S101 - for mypy
-        peer = self._connection.getpeername()
+        assert self._channel is not None  # noqa: S101 - for mypy
+        peer = self._channel.socket.getpeername()
         self._close()
         return await self._connect([Address(*peer[:2])])
 

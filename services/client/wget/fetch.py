@@ -14,6 +14,7 @@ from services.client.wget.exchange import Exchange, Manners, Turn
 from services.client.wget.guard import Guard
 from services.client.wget.locate import Locator
 from services.client.wget.pace import Pace, Places
+from services.client.wget.poll import Poller
 from services.client.wget.records import Hop, Record, Retried
 from services.client.wget.retry import TRANSIENT_STATUSES, is_transient, pause_s
 from services.client.wget.source import Item
@@ -32,6 +33,7 @@ class Fetcher:
         self,
         manners: Manners,
         names: Names,
+        poller: Poller,
         *,
         loop: str,
         topology: Topology = OPEN,
@@ -41,7 +43,7 @@ class Fetcher:
         per_host: int = 0,
         at_once: int = 0,
     ) -> None:
-        self._manners, self._loop = manners, loop
+        self._manners, self._poller, self._loop = manners, poller, loop
         self._locator = Locator(names, topology, guard or Guard())
         self._trust, self._pace = trust or Trust(), pace or Pace(0)
         self._hosts = Places(per_host)
@@ -134,7 +136,7 @@ class Fetcher:
             if record.ip != url.host:
                 await self._take(self._hosts, record.ip, turn, held)
             await self._take(self._slots, "", turn, held)
-            return await Exchange(self._manners, self._trust, record, turn).head(url, addresses)
+            return await Exchange(self._manners, self._poller, self._trust, record, turn).head(url, addresses)
         finally:
             for places, key in held:
                 places.give(key)

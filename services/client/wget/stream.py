@@ -3,59 +3,51 @@
 TLS runs over memory buffers (`ssl.MemoryBIO`), so that both loops do the same and every failure comes from one place.
 """
 
-import asyncio
-import socket
 import ssl
 
 from services.client.errors import FetchError, fetch_error
-from services.client.wget.watch import Watch, release
+from services.client.wget.poll import READ, WRITE, Channel
+from services.client.wget.watch import Watch
 
 RECEIVED_BYTES = 32 * 1024
 
 
 class Plain:
-    """A socket's own bytes."""
+    """A channel's own bytes."""
 
-    __slots__ = ("_fd", "_loop", "_socket", "_watch")
+    __slots__ = ("_channel", "_watch")
 
-    def __init__(self, connection: socket.socket, watch: Watch) -> None:
-        self._socket, self._watch = connection, watch
-        self._fd = connection.fileno()
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, channel: Channel, watch: Watch) -> None:
+        self._channel, self._watch = channel, watch
 
     async def send(self, data: bytes, until_s: float) -> None:
         """Send all of it. Raises FetchError (reset), Expired or CutOff."""
         while True:
             try:
-                data = data[self._socket.send(data) :]
+                sent = self._channel.socket.send(data)
             except BlockingIOError:
-                pass
+                sent = 0
             except OSError as error:
                 raise fetch_error(error) from error
-            if not data:
+            if sent == len(data):
                 return
-            writable: asyncio.Future[None] = self._loop.create_future()
-            self._loop.add_writer(self._fd, release, writable)
-            try:
-                await self._watch.wait(writable, until_s)
-            finally:
-                self._loop.remove_writer(self._fd)
+            data = data[sent:]
+            await self._channel.wait(WRITE, self._watch, until_s)
 
     async def receive(self, until_s: float) -> bytes:
         """Return what comes next, b"" at the end of the stream. Raises FetchError (reset), Expired or CutOff."""
+        channel = self._channel
         while True:
-            readable: asyncio.Future[None] = self._loop.create_future()
-            self._loop.add_reader(self._fd, release, readable)
+            await channel.wait(READ, self._watch, until_s)
             try:
-                await self._watch.wait(readable, until_s)
-            finally:
-                self._loop.remove_reader(self._fd)
-            try:
-                return self._socket.recv(RECEIVED_BYTES)
+                data = channel.socket.recv(RECEIVED_BYTES)
             except BlockingIOError:
                 continue
             except OSError as error:
                 raise fetch_error(error) from error
+            if len(data) == RECEIVED_BYTES:
+                channel.again(READ)
+            return data
 
 
 class Tls:

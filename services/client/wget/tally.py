@@ -4,7 +4,7 @@ A time goes into the bucket of its logarithm; buckets are 2 % wide, so a percent
 """
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 
 from services.client.wget.records import PHASES, Record
 
@@ -16,14 +16,16 @@ class Histogram:
     """Times, in buckets of logarithmic width."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self._buckets: dict[int, int] = {}
+        self._buckets: defaultdict[int, int] = defaultdict(int)
+
+    @property
+    def count(self) -> int:
+        """How many times were counted."""
+        return sum(self._buckets.values())
 
     def add(self, seconds: float) -> None:
         """Count a time."""
-        bucket = int(math.log(max(seconds, LEAST_S) / LEAST_S) * BUCKETS_PER_E)
-        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
-        self.count += 1
+        self._buckets[math.floor(math.log(seconds + LEAST_S) * BUCKETS_PER_E)] += 1
 
     def percentile(self, percent: float) -> float:
         """Return the seconds that this percentage of the times do not exceed, the middle of their bucket."""
@@ -32,7 +34,7 @@ class Histogram:
         for bucket in sorted(self._buckets):
             seen += self._buckets[bucket]
             if seen >= wanted:
-                return LEAST_S * math.exp((bucket + 0.5) / BUCKETS_PER_E)
+                return math.exp((bucket + 0.5) / BUCKETS_PER_E)
         return 0.0
 
 
@@ -46,6 +48,7 @@ class Tally:
         self.statuses: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.phases = {phase: Histogram() for phase in PHASES}
+        self._adders = [histogram.add for histogram in self.phases.values()]
 
     def add(self, record: Record) -> None:
         """Count a record. Times of a phase that failed are counted too: that is how long it took to fail."""
@@ -56,9 +59,9 @@ class Tally:
             self.statuses[f"{record.head.status // 100}xx"] += 1
         else:
             self.errors[record.error or ""] += 1
-        for histogram, seconds in zip(self.phases.values(), record.seconds(), strict=True):
+        for add, seconds in zip(self._adders, record.seconds(), strict=True):
             if seconds is not None:
-                histogram.add(seconds)
+                add(seconds)
 
 
 def summary(tally: Tally, *, took_s: float, skipped: int, peak_bytes: int) -> list[str]:
