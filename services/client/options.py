@@ -128,8 +128,7 @@ def add_wget_bounds(group: "Group") -> None:
     add(
         "--retries", metavar="N", type=whole(0, 100), default=0, help="more attempts after passing errors (%(default)s)"
     )
-    add("--max-head", metavar="BYTES", type=whole(1, 2**30), default=256 * 1024, help="of one head (%(default)s)")
-    add("--max-fields", metavar="N", type=whole(1, 10**6), default=1_000, help="field lines of one head (%(default)s)")
+    add_head_limits(group)
 
 
 def add_wget_manners(group: "Group") -> None:
@@ -183,7 +182,7 @@ def add_parse(parser: ArgumentParser) -> None:
     add_head_limits(parser)
 
 
-def add_head_limits(parser: ArgumentParser) -> None:
+def add_head_limits(parser: "Group") -> None:
     """Declare the limits of one head."""
     size, count = whole(1, 16 * 1024 * 1024), whole(1, 1_000_000)
     parser.add_argument("--max-head", metavar="BYTES", type=size, default=262_144, help="of one head (%(default)s)")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from services.client.settings import TUTORIAL_HOSTS, ClientSettings
 from services.client.wget import tutorial
 from services.runtime.errors import BadSetting, ProgramError
-from services.runtime.run import Stop
+from services.runtime.run import Stop, until_stopped
 
 if TYPE_CHECKING:
     from services.client.wget.guard import Network
@@ -74,9 +74,10 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Fetch every target; 0 if all answered, 1 if some did, 4 if none did, 130 if a stop came first."""
     check(options)
     if options.edition != SURVEY:
-        return await tutorial.fetch_all(
-            options.targets, settings, stop, edition=options.edition, timeout_s=options.timeout_s
+        fetching = tutorial.fetch_all(
+            options.targets, settings.topology, edition=options.edition, timeout_s=options.timeout_s
         )
+        return await until_stopped(fetching, stop)
 
     from services.client.wget.survey import run_survey
 

@@ -14,21 +14,11 @@ from typing import NamedTuple
 
 from services.client.wget.url import MAX_TARGET_BYTES
 from services.client.wget.watch import Watch, release
-from services.runtime.errors import ProgramError
+from services.runtime.errors import InputUnreadable
 
 BLOCK_BYTES = 64 * 1024
 BLOCKS = 2
 SHOWN_BYTES = 200  # of a line that is no target
-
-
-class InputUnreadable(ProgramError):
-    """The input cannot be opened or read."""
-
-    exit_code = 3
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"cannot read {name}: {reason}")
-        self.name, self.reason = name, reason
 
 
 class Item(NamedTuple):

@@ -6,19 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from services.runtime.errors import ProgramError
+from services.runtime.errors import InputUnreadable
 
 SEQUENCE, CONTEXT_0, UTC_TIME, GENERALIZED_TIME = 0x30, 0xA0, 0x17, 0x18
-
-
-class CaUnreadable(ProgramError):
-    """The file of trusted certificates cannot be used."""
-
-    exit_code = 3
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"cannot read certificates from {name}: {reason}")
-        self.name, self.reason = name, reason
 
 
 class TlsJson(TypedDict):
@@ -45,13 +35,13 @@ class Trust:
             self.verifying()  # so that a bad file is found before the work begins
 
     def verifying(self) -> ssl.SSLContext:
-        """Return the context that verifies certificates and host names. Raises CaUnreadable."""
+        """Return the context that verifies certificates and host names. Raises InputUnreadable."""
         if self._verifying is None:
             try:
                 self._verifying = ssl.create_default_context(cafile=self._ca)
             except (OSError, ssl.SSLError) as error:
                 reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
-                raise CaUnreadable(self._ca or "the system", reason or str(error)) from error
+                raise InputUnreadable(self._ca or "the system's certificates", reason or str(error)) from error
             self._verifying.set_alpn_protocols(["http/1.1"])
         return self._verifying
 

@@ -9,11 +9,10 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from services.client.errors import FetchError, fetch_error
-from services.client.settings import TUTORIAL_HOSTS, ClientSettings
+from services.client.settings import TUTORIAL_HOSTS
 from services.client.topology import Topology
 from services.client.wget import await_, yield_from
 from services.runtime.command_line import say
-from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
 
 Edition = Callable[[str, int, Topology], Awaitable[None]]
@@ -23,28 +22,23 @@ HTTP_PORT = 80
 MOST_AT_ONCE = 256
 
 
-async def fetch_all(
-    targets: Sequence[str], settings: ClientSettings, stop: Stop, *, edition: str, timeout_s: float
-) -> int:
+async def fetch_all(targets: Sequence[str], topology: Topology, *, edition: str, timeout_s: float) -> int:
     """Fetch every target (none: the tutorial's three), MOST_AT_ONCE at most at a time, each within `timeout_s`.
 
-    Returns 0 if all answered, 1 if some did, 4 if none did, 130 if a stop came first.
+    Returns 0 if all answered, 1 if some did, 4 if none did.
     """
     places = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def fetch(target: str) -> bool:
         async with places:
-            return await fetched(target, settings.topology, edition=EDITIONS[edition], timeout_s=timeout_s)
+            return await fetched(target, topology, edition=EDITIONS[edition], timeout_s=timeout_s)
 
-    async def fetch_each() -> int:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(fetch(target)) for target in targets or TUTORIAL_HOSTS]
-        answered = sum(task.result() for task in tasks)
-        if answered == len(tasks):
-            return 0
-        return 1 if answered else 4
-
-    return await until_stopped(fetch_each(), stop)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(fetch(target)) for target in targets or TUTORIAL_HOSTS]
+    answered = sum(task.result() for task in tasks)
+    if answered == len(tasks):
+        return 0
+    return 1 if answered else 4
 
 
 async def fetched(target: str, topology: Topology, *, edition: Edition, timeout_s: float) -> bool:
