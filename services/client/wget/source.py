@@ -151,10 +151,12 @@ class LineSource(Source):
 
     def _item(self, line: bytes) -> Item | None:
         text = line.strip(b" \t\r\f\v")
-        if not text or text.startswith(b"#"):
+        if text.startswith(b"#"):
             return None
         if len(line) > MAX_TARGET_BYTES:
             return Item(self._line, shown(text), f"a line of more than {MAX_TARGET_BYTES:,} bytes")
+        if not text:
+            return None
         try:
             return Item(self._line, text.decode("utf-8"))
         except UnicodeDecodeError:

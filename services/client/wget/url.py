@@ -47,7 +47,7 @@ class Url(NamedTuple):
     def join(self, reference: bytes) -> "Url":
         """Return what a Location field means here (RFC 3986, section 5). Raises FetchError (usage)."""
         # Bytes above 127 are of an unknown encoding: percent-encoded as they are, nothing is guessed.
-        relative = quote(reference, safe=_ASCII)
+        relative = quote(reference.strip(b" \t"), safe=_ASCII)
         try:
             return read_url(urljoin(self.text, relative))
         except ValueError as error:
