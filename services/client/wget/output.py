@@ -24,12 +24,12 @@ LAST_FLUSH_S = 0.5
 
 
 class Output:
-    """Writes to a file descriptor. `tick` is to be called often: it sends on what has waited long enough."""
+    """Writes to a file descriptor, and closes that of a file at its end. `tick` is to be called often: it sends on what has waited long enough."""
 
     def __init__(self, fd: int, name: str, *, to_file: bool) -> None:
         self.error: ProgramError | None = None
         self.failed = asyncio.Event()
-        self._fd, self._name = fd, name
+        self._fd, self._name, self._to_file = fd, name, to_file
         self._flush_s = FILE_FLUSH_S if to_file else PERSON_FLUSH_S
         self._buffer: list[bytes] = []
         self._buffered = 0
@@ -93,6 +93,8 @@ class Output:
             while (block := self._blocks.get()) is not None:
                 write_whole(self._fd, block)
                 self._loop.call_soon_threadsafe(self._wrote)
+            if self._to_file:
+                os.close(self._fd)  # here a file system may tell that it could not write after all
             self._loop.call_soon_threadsafe(self._written.set)
         except OSError as error:
             problem = OutputClosed() if isinstance(error, BrokenPipeError) else failure(self._name, error)

@@ -124,9 +124,10 @@ class LineSource(Source):
         return min(1.0, self._read_bytes / self._size) if self._size else None
 
     def stop(self) -> None:
-        """Give nothing more, and let everyone go who waits for more."""
+        """Give nothing more, and let everyone go who waits for more, the thread too."""
         super().stop()
         self._wake()
+        self._room.release()
 
     def _pop(self) -> Item | None:
         while True:
@@ -178,10 +179,12 @@ class LineSource(Source):
         """Read until the end, in a thread, never more than BLOCKS ahead."""
         try:
             block = b"-"
-            while block:
+            while block and not self.ended:
                 self._room.acquire()
                 block = os.read(self._fd, BLOCK_BYTES)
                 self._loop.call_soon_threadsafe(self._take, block)
+            if self._fd:  # not stdin, which is not ours
+                os.close(self._fd)
         except OSError as error:
             problem = InputUnreadable(self._name, error.strerror or str(error))
             self._loop.call_soon_threadsafe(self._fail, problem)

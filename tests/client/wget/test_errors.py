@@ -3,8 +3,8 @@
 import asyncio
 import random
 import socket
-import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +15,9 @@ from tests.client.peers import sends, serving
 from tests.client.wget.hostile import HOSTILE, OK, hostile_hosts
 from tests.client.wget.surveys import record_of, survey
 
-FAST = {"timeout_s": 1.0, "connect_timeout_s": 0.4, "head_timeout_s": 0.4, "follow": True}
+FAST: dict[str, Any] = {"timeout_s": 1.0, "connect_timeout_s": 0.4, "head_timeout_s": 0.4, "follow": True}
 # For many at once, with both ends in one process.
-SLOWER = {"timeout_s": 8.0, "connect_timeout_s": 5.0, "head_timeout_s": 1.0, "follow": True}
+SLOWER: dict[str, Any] = {"timeout_s": 8.0, "connect_timeout_s": 5.0, "head_timeout_s": 1.0, "follow": True}
 FIELDS = [
     *("v", "line", "target", "url", "ip", "http_version", "status", "reason", "headers", "interim", "anomalies"),
     *("hops", "attempts", "retried", "tls", "timings_ms", "loop", "error", "detail"),
@@ -92,7 +92,6 @@ def test_the_list_is_provoked_whole() -> None:
     """A kind that no test provokes may as well not exist; `certificate` is in test_tls."""
     here = {"usage", "blocked", "tls", "unreachable", "cancelled", "certificate"}
     assert {each.error for each in HOSTILE.values()} - {None} | here == KINDS
-    assert ssl.CERT_NONE == 0
 
 
 @pytest.mark.anyio

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from services.client.names import Names
 from services.client.topology import Topology
-from services.client.wget import survey as survey_module
 from services.client.wget.guard import Guard
 from tests.client.peers import serving
 from tests.client.wget.hostile import redirects
 from tests.client.wget.surveys import record_of
+
+SURVEYS_NAMES = "services.client.wget.survey.Names"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ async def test_an_answer_that_changes_does_not_get_through(tmp_path: Path, monke
     answers = iter([["8.8.8.8"], ["127.0.0.1"]])
     asked = []
 
-    class Rebinding(survey_module.Names):
+    class Rebinding(Names):
         def __init__(self) -> None:
             super().__init__(lambda host: asked.append(host) or next(answers))  # type: ignore[func-returns-value]
 
@@ -113,7 +115,7 @@ async def test_an_answer_that_changes_does_not_get_through(tmp_path: Path, monke
         connected.append(address[0])
         return 111
 
-    monkeypatch.setattr(survey_module, "Names", Rebinding)
+    monkeypatch.setattr(SURVEYS_NAMES, Rebinding)
     monkeypatch.setattr("socket.socket.connect_ex", connect_ex)
     record = await record_of("rebinds", tmp_path / "out", public_only=True)
     assert (record["error"], asked, connected) == ("refused", ["rebinds"], ["8.8.8.8"])
@@ -123,11 +125,11 @@ async def test_an_answer_that_changes_does_not_get_through(tmp_path: Path, monke
 async def test_what_public_addresses_a_name_has_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One private address among public ones is left out."""
 
-    class Mixed(survey_module.Names):
+    class Mixed(Names):
         def __init__(self) -> None:
             super().__init__(lambda _: ["127.0.0.1", "8.8.8.8"])
 
-    monkeypatch.setattr(survey_module, "Names", Mixed)
+    monkeypatch.setattr(SURVEYS_NAMES, Mixed)
     monkeypatch.setattr("socket.socket.connect_ex", lambda *_: 111)
     record = await record_of("mixed", tmp_path / "out", Topology(), public_only=True)
     assert (record["error"], record["ip"]) == ("refused", "8.8.8.8")
