@@ -48,9 +48,12 @@ def run_client(*arguments: str | Path, stdin: bytes = b"") -> subprocess.Complet
     return subprocess.run(command(*arguments), cwd=ROOT, input=stdin, capture_output=True, timeout=60, check=False)
 
 
-async def run_client_async(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Run the client to its end, while this process serves it."""
+async def run_client_async(
+    *arguments: str | Path, stdin: bytes = b"", before: Sequence[str] = ()
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the client to its end, while this process serves it; `before` is what runs it, as in `prlimit ...`."""
     process = await asyncio.create_subprocess_exec(
+        *before,
         *command(*arguments),
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,
