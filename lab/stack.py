@@ -8,7 +8,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -26,7 +28,13 @@ ROOT = Path(__file__).parent.parent
 PROJECT = "asynclab"
 ONE_OFF = "com.docker.compose.oneoff"
 LAST_LINES = 15
-PORT_TAKEN = re.compile(r"[^\n]*(?:port is already allocated|address already in use)[^\n]*")
+STOP_S = 5
+REMOVAL_S = 20.0
+# What Compose and the engine say; the group is what a person wants to know of it.
+PORT_TAKEN = re.compile(
+    r"(?:tcp4? |Bind for )(\S+:\d+)(?:: bind: address already in use| failed: port is already allocated)"
+)
+UNHEALTHY = re.compile(r"is unhealthy|exited \(\d+\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,8 @@ class Stack:
             self._start()
         except LabError:
             if not keep:
-                self.down()
+                with suppress(LabError):  # what stopped the start may stop this too; the first is the one to tell
+                    self.down()
             raise
 
     def build(self, say: Say) -> None:
@@ -60,11 +69,15 @@ class Stack:
             os.environ["CA_BUNDLE"] = str(bundle)  # Compose makes a build secret of it
         client = self.client()
         try:
+            client.compose.config(return_json=True)
+        except DockerException as error:
+            raise refusal("reading compose.yaml and .env", error) from error
+        try:
             if not client.image.exists(f"{PROJECT}/client:{os.environ.get('LAB_TAG', 'latest')}"):
                 say("Building the images (a minute or so, this first time)")
             client.compose.build(quiet=True)
         except DockerException as error:
-            raise refusal("building the images", error) from error
+            raise refusal("building the images", error, last_lines=LAST_LINES) from error
 
     def _start(self) -> None:
         from python_on_whales.exceptions import DockerException
@@ -72,21 +85,35 @@ class Stack:
         try:
             self.client().compose.up(detach=True, wait=True, quiet=True)
         except DockerException as error:
-            failing = self.failing()
-            if failing and not PORT_TAKEN.search(error.stderr or ""):
+            if UNHEALTHY.search(error.stderr or "") and (failing := self.failing()):
                 evidence = [line for container in failing for line in self.describe(container)]
                 raise LabNotHealthy([service_of(each) for each in failing], evidence=evidence) from error
             raise refusal("starting the lab", error) from error
 
     def down(self) -> None:
         """Stop and remove every container, network and volume of the project. Nothing there is nothing to do."""
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            self._remove_clients()
+            self.client().compose.down(remove_orphans=True, volumes=True, quiet=True)
+        except DockerException as error:
+            raise refusal("taking the lab down", error) from error
+
+    def _remove_clients(self) -> None:
+        """Stop what `docker compose run` started, and wait until it is gone: with --rm it removes itself meanwhile."""
+        from python_on_whales.exceptions import DockerException
+
         client = self.client()
         ours = f"com.docker.compose.project={self.project}"
-        one_off = client.container.list(all=True, filters=[("label", ours), ("label", f"{ONE_OFF}=True")])
-        if one_off:
-            client.container.stop(one_off, time=5)
-            client.container.remove(one_off, force=True, volumes=True)
-        client.compose.down(remove_orphans=True, volumes=True, quiet=True)
+        last = time.monotonic() + REMOVAL_S
+        while clients := client.container.list(all=True, filters=[("label", ours), ("label", f"{ONE_OFF}=True")]):
+            try:
+                client.container.stop(clients, time=STOP_S)
+                client.container.remove(clients, force=True, volumes=True)
+            except DockerException:
+                if time.monotonic() > last:
+                    raise
 
     def failing(self) -> list["Container"]:
         """Return the containers that do not run, or are not healthy."""
@@ -124,10 +151,14 @@ class Stack:
         sys.stdout.flush()
         os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
-    def run_client(self, arguments: Sequence[str], *, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
+    def run_client(self, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         """Run the client in its container, without a terminal, and return what it printed."""
+        return self.run_compose("run", "--rm", "-T", "client", *arguments)
+
+    def run_compose(self, *words: str, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
+        """Run `docker compose WORDS` without a terminal, and return what it printed."""
         return subprocess.run(
-            self.command("run", "--rm", "-T", "client", *arguments),
+            self.command(*words),
             capture_output=True,
             text=True,
             timeout=timeout_s,
@@ -147,10 +178,10 @@ def service_of(container: "Container") -> str:
     return (container.config.labels or {}).get("com.docker.compose.service", container.name)
 
 
-def refusal(doing: str, error: "DockerException") -> LabError:
-    """Return the LabError for a Compose command that failed: one line, and the rest as evidence."""
+def refusal(doing: str, error: "DockerException", *, last_lines: int = 0) -> LabError:
+    """Return the LabError for a Compose command that failed: one line and, if asked for, the lines before it."""
     said = (error.stderr or error.stdout or "").strip()
     if taken := PORT_TAKEN.search(said):
-        return PortTaken(taken[0].rpartition("failed: ")[2].strip())
-    lines = said.splitlines() or [f"exit code {error.return_code}"]
-    return ComposeRefused(doing, reason=lines[-1].strip(), evidence=lines[-LAST_LINES:-1])
+        return PortTaken(taken[1])
+    *before, last = said.splitlines() or [f"exit code {error.return_code}"]
+    return ComposeRefused(doing, reason=last.strip(), evidence=before[-last_lines:] if last_lines else ())
