@@ -102,12 +102,16 @@ class Survey(Work):
     async def _work(self) -> None:
         watch = self._watchman.watch()
         with contextlib.suppress(CutOff):
-            while item := await self._next(watch):
+            while item := self._at_once() or await self._next(watch):
                 self.in_flight += 1
                 place = self._source.taken - 1
                 record = await self._fetched(item, place, watch)
                 self.in_flight -= 1
                 self._finish(record, place)
+
+    def _at_once(self) -> Item | None:
+        """Return a target, if nobody has to wait for it."""
+        return self._source.pop() if self._output.has_room else None
 
     async def _next(self, watch: Watch) -> Item | None:
         await self._output.room(watch)
