@@ -55,7 +55,7 @@ def test_the_summary_is_by_class_error_and_phase() -> None:
         "  dns              3       1.0       1.0       1.0",
         "  connect          2      10.0      10.0      10.0",
         "  head             2      99.3      99.3      99.3",  # within one percent
-        "  total            3     111.2     111.2     111.2",
+        "  total            3     111.9     111.9     111.9",
     ]
 
 
