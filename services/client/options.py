@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 EDITIONS = ("await", "yield-from")
 TIMEOUT_S = 10.0
+MAX_BODY_BYTES = 8 * 1024 * 1024 - 256 * 1024  # with the largest head, what a site plays at most
 
 
 class Command(NamedTuple):
@@ -85,9 +86,45 @@ def add_hello(parser: ArgumentParser) -> None:
     add_timeout(parser)
 
 
+def add_record(parser: ArgumentParser) -> None:
+    """Declare the options of `record`."""
+    parser.add_argument("url", metavar="URL", help="http or https; a bare host is http")
+    parser.add_argument("--name", metavar="HOST", help="the host it is recorded as (the URL's)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        default="recordings",
+        help="where HOST.http and HOST.toml go; - writes the bytes alone to standard output (%(default)s)",
+    )
+    parser.add_argument(
+        "-H",
+        "--header",
+        dest="fields",
+        metavar="FIELD",
+        action="append",
+        default=[],
+        help="a request field, `Name: value`; again for more",
+    )
+    parser.add_argument("--head-only", action="store_true", help="leave the body out")
+    parser.add_argument(
+        "--max-body",
+        metavar="BYTES",
+        type=whole(0, MAX_BODY_BYTES),
+        default=MAX_BODY_BYTES,
+        help="leave a larger body out (%(default)s)",
+    )
+    parser.add_argument("--keep-secrets", action="store_true", help="do not mask cookies, tokens and the like")
+    parser.add_argument("--force", action="store_true", help="replace a recording that is there")
+    parser.add_argument("--ca", metavar="FILE", help="trust these certificate authorities (PEM)")
+    parser.add_argument("--insecure", action="store_true", help="do not verify the server's certificate")
+    add_timeout(parser)
+
+
 TOUR = Command("all three programs of the tutorial", "services.client.tour", add_timeout)
 COMMANDS = {
     "wget": Command("fetch response heads", "services.client.wget.command", add_wget),
     "pipeline": Command("run the producer/consumer pipeline", "services.client.pipeline.command", add_pipeline),
+    "record": Command("keep a response to the byte, for a site to play", "services.client.record.command", add_record),
     "hello": Command("ask the hello server as many users at once", "services.client.hello", add_hello),
 }
