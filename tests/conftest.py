@@ -1,0 +1,51 @@
+"""What all tests share: both event loops, the blocking-call detector, and the Docker engine where it is needed."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+from lab.errors import LabError
+from lab.stack import Stack
+
+TEST_PROJECT = "asynclab-test"
+
+
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Run each async test on both loops."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
+@pytest.fixture(autouse=True)
+def blockbuster() -> Iterator[BlockBuster]:
+    """Fail a test in which something blocks the event loop."""
+    with blockbuster_ctx() as detector:
+        yield detector
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """Have a Docker engine, or skip: a person's machine may lack one, CI may not."""
+    from lab import engine as docker_engine
+
+    try:
+        docker_engine.ensure(print)
+    except LabError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI needs an engine: {error}")
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def stack(engine: None) -> Iterator[Stack]:
+    """Have a healthy lab in containers, apart from the one that a person may have up."""
+    os.environ["HELLO_PORT"] = "0"
+    tested = Stack(TEST_PROJECT)
+    try:
+        tested.up(print)
+        yield tested
+    finally:
+        tested.down()
+        del os.environ["HELLO_PORT"]
