@@ -54,10 +54,12 @@ HARMLESS_FIELDS = {b"access-control-allow-credentials"}
 SECRET_FIELD = re.compile(
     rb"^cookie$|token|secret|passw|api[-_]?key|access[-_]?key|credential|session|csrf|xsrf|jwt|nonce|auth(?!or)"
 )
-# In any field's URL: `?name=value`, also after `&`, `#` or `;`, and percent-encoded inside another URL.
+# In any field's URL: `?name=`, also after `&`, `#` or `;`, and percent-encoded inside another URL.
 URL_PARAMETER = re.compile(
-    rb"(?:[?&#;]|%3[fFbB]|%2[36])[ \t]*+(?P<name>[\w.\[\]~-]++)(?:=|%3[dD])(?P<value>(?:(?!%2[36])[^&#;\s\"'<>,])++)"
+    rb"(?P<mark>[?&#;]|%3[fFbB]|%2[36])[ \t]*+(?P<name>[\w.\[\]~-]++)(?:=|%3[dD])",
 )
+IN_QUERY = re.compile(rb"(?:(?!%2[36])[^&#;\s\"'<>,])*+")
+IN_PATH = re.compile(rb"(?:(?!%2[36])[^&#;\s\"'<>,/?])*+")
 SECRET_PARAMETER = re.compile(
     rb"token|secret|passw|pwd|api[-_]?key|access[-_]?key|signature|credential|sess|jwt|assertion|saml|ticket"
     rb"|^(?:code|state|key|sig|auth|sid|otp|hmac|nonce)$"
@@ -138,24 +140,24 @@ def in_cookie(value: bytes) -> Iterator[Span]:
 
 def in_challenge(value: bytes, *, schemes_anywhere: bool) -> Iterator[Span]:
     """Yield every parameter that is not public, and every token that is no scheme (RFC 9110, section 11)."""
+    before: int | None = None  # where the parameter or word before this one ended
     for found in PARAMETER_OR_WORD.finditer(value):
+        begins_member = before is None or b"," in value[before : found.start()]
+        before = found.end()
         if found["word"] is None:
             if found["name"].lower() not in PUBLIC_PARAMETERS:
                 yield found.span("value")
-        elif found["word"].lower() not in SCHEMES and not (schemes_anywhere and begins_member(value, found.start())):
+        elif found["word"].lower() not in SCHEMES and not (schemes_anywhere and begins_member):
             yield found.span("word")
-
-
-def begins_member(value: bytes, position: int) -> bool:
-    """Return whether a word stands where a challenge's scheme does: first, or after a comma."""
-    before = value[:position].rstrip()
-    return not before or before.endswith(b",")
 
 
 def in_urls(value: bytes) -> Iterator[Span]:
     """Yield the passwords and the token-like parameters of the URLs in a value."""
     for user in USER_INFORMATION.finditer(value):
         yield user.span("value")
+    end = 0
     for parameter in URL_PARAMETER.finditer(value):
-        if SECRET_PARAMETER.search(parameter["name"].lower()):
-            yield parameter.span("value")
+        if parameter.end() >= end and SECRET_PARAMETER.search(parameter["name"].lower()):
+            content = (IN_PATH if parameter["mark"] == b";" else IN_QUERY).match(value, parameter.end())
+            end = content.end() if content else end
+            yield parameter.end(), end
