@@ -5,7 +5,10 @@ No Docker, no privileges, no container's start to wait for: the quickest way to 
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
+from lab import recordings
+from lab.errors import RecordingsUnusable
 from services.client.cli import Invocation
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
@@ -15,7 +18,7 @@ from services.hello.settings import HelloSettings
 from services.runtime.limits import raise_open_files
 from services.runtime.run import Stop
 from services.runtime.serve import Address, serve_app
-from services.sites.recording import load_recordings
+from services.sites.recording import BadRecording, Recording, load_recordings
 from services.sites.replay import Site, serve_site
 from services.sites.settings import SitesSettings
 
@@ -25,11 +28,11 @@ FILES_PER_CONNECTION = 2  # this process has both ends
 
 @asynccontextmanager
 async def embedded_lab(
-    hello: HelloSettings | None = None, sites: SitesSettings | None = None
+    hello: HelloSettings | None = None, sites: SitesSettings | None = None, *, own: Path | None = None
 ) -> AsyncIterator[ClientSettings]:
-    """Serve the lab and yield what a client has to know of it."""
+    """Serve the lab, with a person's `own` recordings if there are any, and yield what a client has to know of it."""
     sites = sites or SitesSettings()
-    site = Site(load_recordings(sites.directory, hosts=sites.hosts), sites)
+    site = Site(load_recordings(sites.directory, hosts=sites.hosts) | own_recordings(own), sites)
     async with AsyncExitStack() as stack:
         hello_at = await stack.enter_async_context(serve_app(make_app(hello or HelloSettings()), LOOPBACK))
         site_at = await stack.enter_async_context(serve_site(site, LOOPBACK))
@@ -40,8 +43,18 @@ async def embedded_lab(
         )
 
 
-async def run_embedded(invocation: Invocation, hello: HelloSettings, stop: Stop) -> int:
+def own_recordings(own: Path | None) -> dict[str, Recording]:
+    """Return a person's own recordings, none if there is no such directory. Raises RecordingsUnusable."""
+    if not own or not recordings.hosts(own):
+        return {}
+    try:
+        return load_recordings(own)
+    except BadRecording as error:
+        raise RecordingsUnusable(own, f"holds {error}", "record it again, or move it away") from error
+
+
+async def run_embedded(invocation: Invocation, hello: HelloSettings, stop: Stop, *, own: Path | None = None) -> int:
     """Run a client's command line against a lab of its own, and return its exit code."""
     raise_open_files()
-    async with embedded_lab(hello) as settings:
+    async with embedded_lab(hello, own=own) as settings:
         return await invocation.main(settings, stop)

@@ -4,8 +4,6 @@ An error's text is one line: what is wrong, then what to do about it. `lab.cli` 
 lines of a foreign program's log, if there are any) and then that line on stderr, and exits with `exit_code`.
 """
 
-
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -148,6 +146,16 @@ class EnvFileUnwritable(LabError):
         super().__init__(f"cannot write {path} ({reason})", f"make it writable, or add {wanted} by hand")
         self.path = path
         self.wanted = wanted
+
+
+class RecordingsUnusable(LabError):
+    """The directory of recordings, or what is made from it, is not as it has to be."""
+
+    exit_code = 3
+
+    def __init__(self, path: Path, what: str, remedy: str) -> None:
+        super().__init__(f"{path} {what}", remedy)
+        self.path = path
 
 
 class PortTaken(LabError):
