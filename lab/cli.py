@@ -128,6 +128,13 @@ def record(options: Namespace) -> int:
     return program(["record", "--output", str(recordings.directory()), *options.words], prog="lab")
 
 
+def bench(options: Namespace) -> int:
+    """Compare with peers."""
+    from lab.bench.command import bench as compare
+
+    return compare(options)
+
+
 def doctor(options: Namespace) -> int:
     """Show what this machine has and, if asked, how long the lab takes on it."""
     from lab.doctor import doctor as examine
@@ -197,6 +204,13 @@ def add_run(parser: ArgumentParser) -> None:
     add_words(parser)
 
 
+def add_bench(parser: ArgumentParser) -> None:
+    """Declare the options of `bench`."""
+    from lab.bench.command import add_options
+
+    add_options(parser)
+
+
 def add_doctor(parser: ArgumentParser) -> None:
     """Declare the options of `doctor`."""
     parser.add_argument("--time", action="store_true", help="also time the lab's starts (a minute)")
@@ -215,6 +229,7 @@ COMMANDS = {
     "run": Command("run the client in its container: lab run [CLIENT ARGS]", run, add_run),
     "embedded": Command("run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", embedded, add_words),
     "record": Command("keep a site's response, for the lab to play: lab record URL", record, add_words),
+    "bench": Command("compare with peers, on this machine: lab bench [sites] [wget] [hello]", bench, add_bench),
     "doctor": Command("show what this machine can do", doctor, add_doctor),
     "engine": Command("start the Docker engine where there is none, or stop it", engine, add_engine),
     "base": Command("make sure of a base image, and print its name", base, nothing),

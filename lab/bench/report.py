@@ -1,0 +1,96 @@
+"""What is shown of a result: a table a group, then how it was measured and what was left out. And the JSON file."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.bench import machine
+from lab.bench.figures import Group, Json, Result, Row, as_json
+from lab.errors import ReportUnwritable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SCHEMA = 1
+PIPE_COLUMNS = 110
+
+
+def draw(results: Sequence[Result]) -> None:
+    """Print results on stdout."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPE_COLUMNS
+    for result in results:
+        for group in result.groups:
+            console.print(table_of(group))
+        for line in result.method:
+            console.print(f"  {line}", style="dim", markup=False)
+        for note in result.notes:
+            console.print(f"! {note}", style="yellow", markup=False)
+        console.print()
+    console.print(machine.sentence(), style="dim", markup=False)
+
+
+def table_of(group: Group) -> "Table":
+    """Return a group's table: the project's own rows stand out, and so does a goal that is missed."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"{group.title} ({group.unit}; {'more' if group.higher_is_better else 'less'} is better)")
+    table.add_column("")
+    for name in ("median", "spread", f"x {group.reference}"):
+        table.add_column(name, justify="right")
+    for row in group.rows:
+        style = "bold" if row.ours else ""
+        cells = (row.subject, number(row.median), spread(row), ratio_cell(group, row))
+        table.add_row(*(Text(cell, style) for cell in cells))
+    if group.goal is not None:
+        table.caption = goal_line(group)
+    return table
+
+
+def ratio_cell(group: Group, row: Row) -> str:
+    """Return a row's ratio as text."""
+    ratio = group.ratio(row)
+    return "-" if ratio is None else f"{ratio:.2f}"
+
+
+def spread(row: Row) -> str:
+    """Return how far a row's values are apart; one value alone says nothing of that."""
+    return f"±{row.spread / 2:.0%}" if len(row.values) > 1 else "one value"
+
+
+def goal_line(group: Group) -> str:
+    """Return whether the goal is reached, in words."""
+    state = {True: "reached", False: "not reached", None: "not known: nothing to compare with"}[group.reached()]
+    return f"goal: {group.goal_of} at {group.goal:g} x {group.reference}: {state}"
+
+
+def number(value: float) -> str:
+    """Return a figure with as many digits as it deserves."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if value >= 10 else f"{value:.3g}"
+
+
+def write_json(file: Path, results: Sequence[Result]) -> None:
+    """Write results with every single value. Raises ReportUnwritable."""
+    document: Json = {
+        "v": SCHEMA,
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "machine": machine.facts(),
+        "results": [as_json(result) for result in results],
+    }
+    write(file, json.dumps(document, indent=2) + "\n")
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file for a person."""
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise ReportUnwritable(file, error.strerror or str(error)) from error
