@@ -117,7 +117,7 @@ def add_record(parser: ArgumentParser) -> None:
     parser.add_argument("--keep-secrets", action="store_true", help="do not mask cookies, tokens and the like")
     parser.add_argument("--force", action="store_true", help="replace a recording that is there")
     parser.add_argument("--ca", metavar="FILE", help="trust these certificate authorities (PEM)")
-    parser.add_argument("--insecure", action="store_true", help="do not verify the server's certificate")
+    parser.add_argument("-k", "--insecure", action="store_true", help="do not verify the server's certificate")
     add_timeout(parser)
 
 
