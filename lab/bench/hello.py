@@ -48,7 +48,7 @@ def bench(plan: Plan, say: Say) -> Result:
         "hello",
         tuple(groups),
         method=(
-            f"{plan.rounds} rounds in turns; the users are `client hello`, one process, its wall time as it prints it",
+            f"{plan.in_turns()}; the users are `client hello`, one process, its wall time as it prints it",
             f"without the sleep: wrk, {CONNECTIONS} connections kept alive, {max(1, round(plan.seconds))} s a turn",
             f"{core.sentence()}; two workers may use every core, the load's too",
             peers.sentence((WRK,)),

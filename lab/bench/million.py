@@ -5,7 +5,6 @@ thousand records are out, and again with the last.
 """
 
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable

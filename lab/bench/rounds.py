@@ -18,6 +18,10 @@ class Plan(NamedTuple):
     targets: int
     users: tuple[int, ...]
 
+    def in_turns(self) -> str:
+        """Return in words how often everybody has a turn."""
+        return f"{self.rounds} rounds in turns" if self.rounds > 1 else "one round, which says nothing of spread"
+
 
 USUAL = Plan(rounds=3, seconds=2.0, targets=10_000, users=(1_000, 10_000))
 QUICK = Plan(rounds=1, seconds=0.5, targets=500, users=(100,))

@@ -46,7 +46,7 @@ def bench(plan: Plan, say: Say) -> Result:
         "sites",
         groups,
         method=(
-            f"wrk, {CONNECTIONS} connections, {plan.rounds} rounds in turns, {max(1, round(plan.seconds))} s a turn",
+            f"wrk, {CONNECTIONS} connections, {plan.in_turns()}, {max(1, round(plan.seconds))} s a turn",
             core.sentence(),
             "every server gives the bytes that nginx gave when it was asked first; the sites run as in their container",
             peers.sentence((NGINX, WRK)),

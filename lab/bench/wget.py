@@ -57,7 +57,7 @@ def bench(plan: Plan, say: Say) -> Result:
             group("wget: memory", "MiB at most", measured, lambda turn: turn.peak_mib, lower=True),
         ),
         method=(
-            f"{plan.targets:,} targets, {CONCURRENCY} at once, a connection each, {plan.rounds} rounds in turns",
+            f"{plan.targets:,} targets, {CONCURRENCY} at once, a connection each, {plan.in_turns()}",
             f"whole programs, start to end, each writing a record a target (wrk: none); served by {by}",
             core.sentence(),
             peers.sentence((NGINX, CURL, WRK)),
