@@ -37,7 +37,7 @@ def svg_of(results: Sequence[Result]) -> str:
     """Return the picture."""
     shapes: list[str] = []
     y = MARGIN
-    for group in (group for result in results for group in result.groups):
+    for group in (group for result in results for group in result.groups if group.reference):
         shapes += panel(group, y)
         y += height_of(group) + GAP
     shapes.append(text(MARGIN, y, machine.sentence(), "faint"))

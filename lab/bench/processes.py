@@ -41,10 +41,11 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs: its port on loopback, and the process that was started for it."""
+    """A server that runs: its port on loopback, the process that was started for it, its admin side if it has one."""
 
     port: int
     pid: int
+    admin_port: int = 0
 
     @property
     def url(self) -> str:

@@ -42,11 +42,12 @@ def table_of(group: Group) -> "Table":
 
     table = Table(title=f"{group.title} ({group.unit}; {'more' if group.higher_is_better else 'less'} is better)")
     table.add_column("")
-    for name in ("median", "spread", f"x {group.reference}"):
+    for name in ("median", "spread", *([f"x {group.reference}"] if group.reference else [])):
         table.add_column(name, justify="right")
     for row in group.rows:
         style = "bold" if row.ours else ""
-        cells = (row.subject, number(row.median), spread(row), ratio_cell(group, row))
+        cells = [row.subject, number(row.median), spread(row)]
+        cells += [ratio_cell(group, row)] if group.reference else []
         table.add_row(*(Text(cell, style) for cell in cells))
     if group.goal is not None:
         table.caption = goal_line(group)

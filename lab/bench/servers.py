@@ -5,6 +5,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lab.bench.peers import NGINX
@@ -70,18 +71,21 @@ def module(
         yield server
 
 
-def sites(core: Sequence[str], directory: Path, *, loop: str) -> contextlib.AbstractContextManager[Server]:
+@contextlib.contextmanager
+def sites(core: Sequence[str], directory: Path, *, loop: str) -> Iterator[Server]:
     """Play recordings, the program as it is in its container."""
-    port = free_port()
+    port, admin_port = free_port(), free_port()
     environment = {
         "SITES_RECORDINGS": str(directory),
         "SITES_HOSTS": "",
         "SITES_HOST": "127.0.0.1",
         "SITES_PORT": str(port),
+        "SITES_TLS_PORT": "0",
         "SITES_ADMIN_HOST": "127.0.0.1",
-        "SITES_ADMIN_PORT": "0",
+        "SITES_ADMIN_PORT": str(admin_port),
     }
-    return module("services.sites", core, "--loop", loop, port=port, environment=environment)
+    with module("services.sites", core, "--loop", loop, port=port, environment=environment) as server:
+        yield replace(server, admin_port=admin_port)
 
 
 def null(core: Sequence[str], directory: Path, *, loop: str) -> contextlib.AbstractContextManager[Server]:

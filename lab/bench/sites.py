@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.bench import peers, servers
+from lab.bench import delay, peers, servers
 from lab.bench.figures import Group, Result, Row
 from lab.bench.machine import Core
 from lab.bench.null_server import CLOSED, KEPT
@@ -41,17 +41,20 @@ def bench(plan: Plan, say: Say) -> Result:
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="asynclab-bench-")))
         contestants = dict(start(stack, core, directory))
-        groups = tuple(group for mode in MODES for group in measure(mode, contestants, plan, core, say))
+        groups = [group for mode in MODES for group in measure(mode, contestants, plan, core, say)]
+        ours = {name: server for name, server in contestants.items() if server.admin_port}
+        delayed, why_not = delay.bench(ours, KEPT.removesuffix(".http"), plan, say)
     return Result(
         "sites",
-        groups,
+        (*groups, *delayed),
         method=(
             f"wrk, {CONNECTIONS} connections, {plan.in_turns()}, {max(1, round(plan.seconds))} s a turn",
             core.sentence(),
             "every server gives the bytes that nginx gave when it was asked first; the sites run as in their container",
+            "where wrk's core is full, a rate is wrk's own: what an answer costs its server is the truer figure then",
             peers.sentence((NGINX, WRK)),
         ),
-        notes=tuple(notes),
+        notes=(*notes, *why_not),
     )
 
 
