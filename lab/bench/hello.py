@@ -38,7 +38,7 @@ class Contestant(NamedTuple):
 def bench(plan: Plan, say: Say) -> Result:
     """Measure the wall time of many users at once, and requests a second without the sleep."""
     core = Core()
-    groups = [users_at_once(plan, count, core, say) for count in plan.users]
+    groups = [group for count in plan.users for group in users_at_once(plan, count, core, say)]
     notes = []
     if WRK.path():
         groups.append(without_sleep(plan, core, say))
@@ -49,6 +49,7 @@ def bench(plan: Plan, say: Say) -> Result:
         tuple(groups),
         method=(
             f"{plan.in_turns()}; the users are `client hello`, one process, its wall time as it prints it",
+            "with thousands of users that process is as busy as the server: part of the wall time is its own",
             f"without the sleep: wrk, {CONNECTIONS} connections kept alive, {max(1, round(plan.seconds))} s a turn",
             f"{core.sentence()}; two workers may use every core, the load's too",
             peers.sentence((WRK,)),
@@ -57,34 +58,60 @@ def bench(plan: Plan, say: Say) -> Result:
     )
 
 
-def users_at_once(plan: Plan, users: int, core: Core, say: Say) -> Group:
-    """Measure how long so many users take together, on both loops."""
+class Turn(NamedTuple):
+    """What was found in a turn: seconds until all were answered, processor seconds of either side."""
+
+    wall_s: float
+    server_cpu_s: float
+    client_cpu_s: float
+
+
+def users_at_once(plan: Plan, users: int, core: Core, say: Say) -> tuple[Group, Group]:
+    """Measure how long so many users take together, on both loops, and which side it keeps busy."""
     with ExitStack() as stack:
         contestants = []
         for loop in LOOPS:
             server = stack.enter_context(servers.hello(core.server, loop=loop, delay_s=DELAY_S))
-            contestants.append((f"services.hello, {loop}", partial(wall_s, server, users, loop, core)))
+            contestants.append((loop, partial(ask, server, users, loop, core)))
         measured = interleaved(contestants, plan.rounds, lambda line: say(f"hello, {users:,} users: {line}"))
-    ours = [Row(name, tuple(values), ours=True) for name, values in measured.items()]
-    ideal = Row(IDEAL, (DELAY_S,) * plan.rounds)
-    return Group(
+    waits = Group(
         title=f"hello, {users:,} users at once",
         unit="s until all are answered",
-        rows=(ideal, *ours),
+        rows=(
+            Row(IDEAL, (DELAY_S,) * plan.rounds),
+            *(row(f"services.hello, {loop}", [turn.wall_s for turn in turns]) for loop, turns in measured.items()),
+        ),
         reference=IDEAL,
         higher_is_better=False,
     )
+    costs = Group(
+        title=f"hello, {users:,} users at once: who is busy",
+        unit="processor s",
+        rows=(
+            *(row(f"the server, {loop}", [turn.server_cpu_s for turn in turns]) for loop, turns in measured.items()),
+            *(row(f"the users, {loop}", [turn.client_cpu_s for turn in turns]) for loop, turns in measured.items()),
+        ),
+        reference="",
+        higher_is_better=False,
+    )
+    return waits, costs
 
 
-def wall_s(server: Server, users: int, loop: str, core: Core) -> float:
-    """Return the seconds that `client hello` prints for so many users."""
+def row(subject: str, values: list[float]) -> Row:
+    """Return a row of the project's own."""
+    return Row(subject, tuple(values), ours=True)
+
+
+def ask(server: Server, users: int, loop: str, core: Core) -> Turn:
+    """Let `client hello` ask for so many users, and return the wall time that it prints."""
     command = [*core.load, sys.executable, "-m", "services.client", "hello", "--users", str(users), "--loop", loop]
     command += ["--timeout", str(USERS_TIMEOUT_S)]
+    before = server.cpu_s()
     cost = cost_of("client hello", command, timeout_s=USERS_TIMEOUT_S + 30, environment={"HELLO_URL": server.url})
     figures = {name: float(number.replace(",", "")) for name, number in FIGURE.findall(cost.out)}
     if figures.get("answered") != users:
         raise BenchFailed("client hello", why="not everybody was answered", evidence=cost.out.splitlines())
-    return figures["wall time"]
+    return Turn(figures["wall time"], server.cpu_s() - before, cost.cpu_s)
 
 
 def without_sleep(plan: Plan, core: Core, say: Say) -> Group:

@@ -75,6 +75,9 @@ def test_hello_has_a_row_for_each_loop_server_and_number_of_workers(few: FewRequ
     two = [f"{name}, uvloop, 2 workers" for name in ("aiohttp web.Server", "services.hello")]
     assert shape(result) == {
         "hello, 5 users at once": [hello.IDEAL, *ours],
+        "hello, 5 users at once: who is busy": [
+            f"the {side}, {loop}" for side in ("server", "users") for loop in LOOPS
+        ],
         "hello, without its sleep": [*theirs, *ours, *two],
     }
     assert all(answer.endswith(b"<h1>Index</h1>") for answer in few.answers)
