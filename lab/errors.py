@@ -4,8 +4,6 @@ An error's text is one line: what is wrong, then what to do about it. `lab.cli` 
 lines of a foreign program's log, if there are any) and then that line on stderr, and exits with `exit_code`.
 """
 
-
-
 from collections.abc import Sequence
 from pathlib import Path
 
