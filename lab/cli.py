@@ -102,6 +102,9 @@ def embedded(options: Namespace) -> int:
 
     invocation = understand_client(options.words, default_loop=Environment().loop(), prog="lab embedded")
 
+    if invocation.loop is None:
+        return invocation.run()
+
     from lab.embedded import run_embedded
     from services.hello.settings import HelloSettings
     from services.runtime.run import run as run_on_loop

@@ -5,7 +5,7 @@ refusals come at once.
 """
 
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,10 +21,23 @@ EPILOG = "exit codes: 0 all well; 1 some failed; 2 wrong usage; 3 a file; 4 noth
 
 
 class Invocation(NamedTuple):
-    """A command line that was understood: which loop it wants, and what to run on it."""
+    """A command line that was understood: the loop that it wants (None: it needs none), its handler and its options."""
 
-    loop: str
-    main: "Callable[[ClientSettings, Stop], Coroutine[None, None, int]]"
+    loop: str | None
+    handler: str
+    values: dict[str, object]
+
+    async def main(self, settings: "ClientSettings", stop: "Stop") -> int:
+        """Run the handler on the loop that runs now."""
+        handler = import_module(self.handler)
+        code: int = await handler.main(handler.Options(**self.values), settings, stop)
+        return code
+
+    def run(self) -> int:
+        """Run a handler that needs no loop."""
+        handler = import_module(self.handler)
+        code: int = handler.run(handler.Options(**self.values))
+        return code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,6 +49,8 @@ def program(argv: Sequence[str]) -> int:
     """Understand the command line and run it against the world as the resolver shows it."""
     environment = Environment()
     invocation = understand(argv, default_loop=environment.loop())
+    if invocation.loop is None:
+        return invocation.run()
 
     from services.client.settings import ClientSettings
     from services.runtime.run import run
@@ -56,18 +71,12 @@ def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") 
         formatter_class=OptionParser.Formatter,
     )
     command.add_options(parser)
-    add_loop_option(parser, default=default_loop)
+    if command.has_loop:
+        add_loop_option(parser, default=default_loop)
     if not named and argv and not argv[0].startswith("-"):
         parser.error(f"no such command: {argv[0][:40]!r}; there are {', '.join(COMMANDS)}")
     values = vars(parser.parse_args(argv[1:] if named else argv))
-    loop: str = values.pop("loop")
-
-    async def run_handler(settings: "ClientSettings", stop: "Stop") -> int:
-        handler = import_module(command.handler)
-        code: int = await handler.main(handler.Options(**values), settings, stop)
-        return code
-
-    return Invocation(loop, run_handler)
+    return Invocation(values.pop("loop", None), command.handler, values)
 
 
 def help_text() -> str:

@@ -1,7 +1,8 @@
 """Every command and option of the client, each declared once.
 
 This is what `--help` needs, and all that it imports. A command's handler is a module with a dataclass `Options`, whose
-fields are the names declared here, and an `async def main(options, settings, stop)`; it is imported when it is to run.
+fields are the names declared here, and an `async def main(options, settings, stop)` or, for a command that needs no
+loop, a `def run(options)`; it is imported when it is to run.
 """
 
 from argparse import ArgumentParser, ArgumentTypeError
@@ -10,14 +11,16 @@ from typing import NamedTuple
 
 EDITIONS = ("await", "yield-from")
 TIMEOUT_S = 10.0
+STDIN = "-"
 
 
 class Command(NamedTuple):
-    """What a command is for, which module handles it, and which options it has."""
+    """What a command is for, which module handles it, which options it has, and whether it runs on a loop."""
 
     summary: str
     handler: str
     add_options: Callable[[ArgumentParser], None]
+    has_loop: bool = True
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -85,9 +88,26 @@ def add_hello(parser: ArgumentParser) -> None:
     add_timeout(parser)
 
 
+def add_parse(parser: ArgumentParser) -> None:
+    """Declare the options of `parse`."""
+    parser.add_argument("file", metavar="FILE", nargs="?", default=STDIN, help="a raw response (default: stdin)")
+    parser.add_argument("--strict", action="store_true", help="refuse what departs from RFC 9112")
+    add_head_limits(parser)
+
+
+def add_head_limits(parser: ArgumentParser) -> None:
+    """Declare the limits of one head."""
+    size, count = whole(1, 16 * 1024 * 1024), whole(1, 1_000_000)
+    parser.add_argument("--max-head", metavar="BYTES", type=size, default=262_144, help="of one head (%(default)s)")
+    parser.add_argument("--max-fields", metavar="N", type=count, default=1_000, help="of one head (%(default)s)")
+
+
 TOUR = Command("all three programs of the tutorial", "services.client.tour", add_timeout)
 COMMANDS = {
     "wget": Command("fetch response heads", "services.client.wget.command", add_wget),
     "pipeline": Command("run the producer/consumer pipeline", "services.client.pipeline.command", add_pipeline),
     "hello": Command("ask the hello server as many users at once", "services.client.hello", add_hello),
+    "parse": Command(
+        "read one raw response head, and print it as JSON", "services.client.parse", add_parse, has_loop=False
+    ),
 }

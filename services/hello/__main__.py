@@ -3,6 +3,7 @@
 Order of reading: `services.hello.app`, this file, `services.hello.workers`.
 """
 
+import asyncio
 import dataclasses
 import sys
 
@@ -22,6 +23,8 @@ async def serve(settings: HelloSettings, stop: Stop) -> int:
 
     app = make_app(settings)
     shared = bool(settings.multiprocess_dir)
+    if shared:
+        asyncio.get_running_loop().add_reader(sys.stdin, stop.event.set)  # its end is the supervisor's
     async with serve_app(app, settings.where, reuse_port=shared, drain_s=settings.drain_s) as address:
         print(f"Server started at {address.url}...", flush=True)
         await stop.event.wait()

@@ -59,9 +59,10 @@ async def start_worker(settings: HelloSettings, where: Address, multiprocess_dir
         "PROMETHEUS_MULTIPROC_DIR": multiprocess_dir,
     }
     command = (sys.executable, "-m", "services.hello", "--loop", settings.loop)
-    # A session of its own: a terminal's ^C reaches the supervisor alone, which passes it on once.
+    # A session of its own: a terminal's ^C reaches the supervisor alone, which passes it on once. The worker watches
+    # its standard input, so that it ends too if the supervisor is killed.
     return await asyncio.create_subprocess_exec(
-        *command, stdout=PIPE, env=os.environ | environment, start_new_session=True
+        *command, stdin=PIPE, stdout=PIPE, env=os.environ | environment, start_new_session=True
     )
 
 

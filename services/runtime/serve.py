@@ -62,7 +62,8 @@ async def serve_app(
 ) -> AsyncIterator[Address]:
     """Serve an aiohttp application and yield the address it got."""
     bound = listening(where, reuse_port=reuse_port)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain_s)
+    # aiohttp takes 0 for "no limit"
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=max(drain_s, 0.001))
     try:
         await runner.setup()
         await web.SockSite(runner, bound, backlog=BACKLOG).start()

@@ -1,0 +1,1 @@
+"""What the lab promises in both its forms, embedded and in Compose."""

@@ -1,0 +1,50 @@
+"""The quick reader: a clean head that came whole, which is nearly every head, in a few calls into C.
+
+It never judges. A head with anything out of the ordinary is left to `careful`, which reads all that this
+reads, with the same result; a property test holds the two together.
+"""
+
+import re
+
+from services.client.head.framing import has_plain_framing
+from services.client.head.head import HeadParts
+from services.client.head.limits import Limits
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9]) (.*)", re.DOTALL)
+_VERSIONS = {b"0": "HTTP/1.0", b"1": "HTTP/1.1"}
+
+# What a value may hold (HTAB, SP, VCHAR, obs-text), and what a name may (tchar, RFC 9110 §5.6.2).
+_TEXT = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+_TCHARS = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def read_clean_head(data: bytes, start: int, limits: Limits) -> HeadParts | None:
+    """Read a head that begins at `start`, if it is all there and nothing is wrong with it.
+
+    Returns:
+        The version, status, reason, headers and raw bytes; None where the careful reader must look.
+    """
+    blank = data.find(b"\r\n\r\n", start, start + limits.max_head)
+    if blank < 0:
+        return None
+    raw = data[start : blank + 4]
+    lines = raw.split(b"\r\n")
+    # With all text left out, line ends remain, and nothing else may.
+    if raw.translate(None, _TEXT) != b"\r\n" * (len(lines) - 1) or len(lines) > limits.max_fields + 3:
+        return None
+    status_line = _STATUS_LINE.fullmatch(lines[0])
+    if status_line is None:
+        return None
+    try:
+        split = [line.split(b":", 1) for line in lines[1:-2]]
+        headers = tuple([(name, value.strip(b" \t")) for name, value in split])
+    except ValueError:  # a line without a colon
+        return None
+    names = [name for name, _ in headers]
+    if b"" in names or b"".join(names).translate(None, _TCHARS):
+        return None
+    minor, digits, reason = status_line.groups()
+    status = int(digits)
+    if not has_plain_framing(headers, status, minor):
+        return None
+    return _VERSIONS[minor], status, reason, headers, raw

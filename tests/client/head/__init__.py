@@ -1,0 +1,1 @@
+"""Tests of the head reader: `cases` is the table that they share."""

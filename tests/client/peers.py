@@ -1,0 +1,45 @@
+"""Peers that speak bytes: a server on loopback that sends what a test tells it to, and ends as told."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from services.client.topology import Topology
+
+Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def sends(data: bytes, *, then_hang: bool = False) -> Peer:
+    """Return a peer that takes a request, sends `data`, and closes or keeps quiet."""
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(data)
+        if then_hang:
+            await reader.read()  # until the client goes
+
+    return peer
+
+
+@asynccontextmanager
+async def serving(**peers: Peer) -> AsyncIterator[Topology]:
+    """Serve each peer on loopback, and yield the topology in which its name is a host's."""
+    async with contextlib.AsyncExitStack() as stack:
+        routes = {}
+        for name, peer in peers.items():
+            server = await asyncio.start_server(closing(peer), "127.0.0.1", 0)
+            await stack.enter_async_context(server)
+            routes[name, 80] = server.sockets[0].getsockname()[:2]
+        yield Topology(routes, closed=True)
+
+
+def closing(peer: Peer) -> Peer:
+    """Return the peer, with its connection closed at its end."""
+
+    async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await peer(reader, writer)
+        writer.close()
+
+    return closes

@@ -1,0 +1,46 @@
+"""The client's command line, where no lab is needed."""
+
+import subprocess
+import sys
+
+import pytest
+
+from services.client.cli import main, understand
+from services.client.options import COMMANDS
+from services.runtime.errors import BadSetting
+from services.runtime.names import LOOPS
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """Help comes at once: what a command needs is imported when it runs."""
+    code = "import sys, services.client.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    heavy = {"asyncio", "dataclasses", "inspect", "json", "logging", "ssl", "aiohttp", "services.client.head"}
+    assert not heavy & set(loaded)
+
+
+@pytest.mark.parametrize("argv", [[], *([name] for name in COMMANDS)], ids=" ".join)
+def test_each_command_has_help(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """`--help` shows the options and the exit codes, and is exit 0."""
+    with pytest.raises(SystemExit) as ended:
+        main([*argv, "--help"])
+    assert ended.value.code == 0
+    assert "exit codes: 0 all well" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_lab_loop_is_the_default_and_the_option_wins(loop: str) -> None:
+    """LAB_LOOP for a whole shell, --loop for one command."""
+    assert understand(["wget"], default_loop=loop).loop == loop
+    assert understand(["wget", "--loop", "uvloop"], default_loop="asyncio").loop == "uvloop"
+
+
+def test_a_bad_environment_is_one_line_and_exit_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names the variable."""
+    monkeypatch.setenv("LAB_LOOP", "trio")
+    assert main(["pipeline"]) == BadSetting.exit_code == 2
+    assert capsys.readouterr().err == (
+        "client: LAB_LOOP='trio' is not one of asyncio, uvloop: correct it or leave it out\n"
+    )

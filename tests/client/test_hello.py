@@ -1,0 +1,63 @@
+"""`client hello`: many users at once."""
+
+import pytest
+from aiohttp import web
+
+from services.client.hello import Options, TooManyUsers, ask_all, main
+from services.client.settings import ClientSettings
+from services.hello.app import make_app
+from services.hello.settings import HelloSettings
+from services.runtime.run import Stop
+from services.runtime.serve import Address, serve_app
+
+LOOPBACK = Address("127.0.0.1", 0)
+
+
+@pytest.mark.anyio
+async def test_everyone_is_answered_and_the_figures_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Users, answers, wall time, percentiles, and what one after another would take."""
+    async with serve_app(make_app(HelloSettings(delay_s=0.01)), LOOPBACK) as address:
+        assert await ask_all(Options(users=200, timeout_s=10), ClientSettings(hello_url=address.url)) == 0
+    names = [line[:18].strip() for line in capsys.readouterr().out.splitlines()]
+    assert names == [
+        "users", "answered", "wall time", "median", "99th percentile", "one user alone", "one after another",
+    ]  # fmt: skip
+
+
+@pytest.mark.anyio
+async def test_users_without_an_answer_are_counted_by_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 1: some were answered."""
+    answered = 0
+
+    async def flaky(request: web.Request) -> web.Response:
+        nonlocal answered
+        answered += 1
+        if answered > 5:
+            raise web.HTTPServiceUnavailable
+        return web.Response(text=f"<h1>hello, {request.match_info['name']}!</h1>")
+
+    app = web.Application()
+    app.add_routes([web.get("/hello/{name}", flaky)])
+    async with serve_app(app, LOOPBACK) as address:
+        assert await ask_all(Options(users=10, timeout_s=10), ClientSettings(hello_url=address.url)) == 1
+    out, err = capsys.readouterr()
+    assert "answered                     4\n" in out
+    assert err == "hello: 6 users got no answer: an answer with status 503 that is not a greeting\n"
+
+
+@pytest.mark.anyio
+async def test_a_server_that_is_not_there_is_one_line_and_exit_4(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is printed as if it had been measured."""
+    async with serve_app(web.Application(), LOOPBACK) as gone:
+        pass
+    assert await ask_all(Options(users=10, timeout_s=10), ClientSettings(hello_url=gone.url)) == 4
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"hello {gone.url}: refused: ")
+
+
+@pytest.mark.anyio
+async def test_more_users_than_files_are_refused_before_anyone_asks() -> None:
+    """The line names the limit and how many would do."""
+    with pytest.raises(TooManyUsers, match=r"limit of [\d,]+ \(ulimit -Hn\): ask for [\d,]+ users at most"):
+        await main(Options(users=10**9, timeout_s=1), ClientSettings(), Stop())

@@ -1,0 +1,77 @@
+"""The hello server's pages."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import ClientSession, TCPConnector
+
+from services.hello.app import make_app
+from services.hello.settings import HelloSettings
+from services.runtime.serve import Address, serve_app
+
+
+@asynccontextmanager
+async def hello(delay_s: float = 0.0) -> AsyncIterator[ClientSession]:
+    """Serve the application and yield a session with it."""
+    app = make_app(HelloSettings(delay_s=delay_s))
+    async with (
+        serve_app(app, Address("127.0.0.1", 0), drain_s=0) as address,
+        ClientSession(address.url, connector=TCPConnector(limit=0)) as session,
+    ):
+        yield session
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/", "<h1>Index</h1>"),
+        ("/hello/Ada", "<h1>hello, Ada!</h1>"),
+        ("/hello/%3Cscript%3E%22&'", "<h1>hello, &lt;script&gt;&quot;&amp;&#x27;!</h1>"),
+        ("/hello/%E6%96%B0%E6%B5%AA", "<h1>hello, 新浪!</h1>"),
+    ],
+    ids=["index", "name", "markup is escaped", "utf-8"],
+)
+async def test_pages(path: str, page: str) -> None:
+    """The tutorial's pages; a name is text, whatever it holds."""
+    async with hello() as session, session.get(path) as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert await response.text() == page
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/hello/", 404), (f"/hello/{'x' * 9000}", 400)])
+async def test_what_is_no_page_is_an_error_and_not_a_traceback(path: str, status: int) -> None:
+    """Unknown paths are 404; a target over the server's limit is 400."""
+    async with hello() as session, session.get(path) as response:
+        assert response.status == status
+
+
+@pytest.mark.anyio
+async def test_metrics_count_and_time_each_route() -> None:
+    """Prometheus sees each request once."""
+    async with hello() as session:
+        for _ in range(3):
+            await session.get("/hello/x")
+        async with session.get("/metrics") as response:
+            lines = (await response.text()).splitlines()
+    assert 'hello_requests_total{route="/hello/{name}"} 3.0' in lines
+    assert "hello_requests_in_flight 0.0" in lines
+
+
+@pytest.mark.anyio
+async def test_users_are_served_while_others_wait() -> None:
+    """While one request sleeps the loop serves the rest: all of a hundred are in flight at once."""
+    async with hello(delay_s=3600) as session:
+        users = [asyncio.ensure_future(session.get("/")) for _ in range(100)]
+        in_flight = ""
+        while in_flight != "hello_requests_in_flight 100.0":
+            async with session.get("/metrics") as response:
+                in_flight = next(
+                    line for line in (await response.text()).splitlines() if line.startswith("hello_requests_in")
+                )
+        for user in users:
+            user.cancel()

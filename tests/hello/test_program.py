@@ -1,0 +1,110 @@
+"""The hello server as a process: workers, signals, exit codes."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import ClientSession
+
+from services.runtime.names import LOOPS
+
+STARTED = re.compile(rb"Server started at (http://127\.0\.0\.1:\d+)\.\.\.\n")
+
+
+@asynccontextmanager
+async def started(**environment: str) -> AsyncIterator[tuple[Process, str]]:
+    """Start the program on a free port; yield it with the URL that it printed; kill it if it is left running."""
+    settings = {"HELLO_HOST": "127.0.0.1", "HELLO_PORT": "0", "HELLO_DELAY_S": "0"} | environment
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.hello", env=os.environ | settings, stdout=PIPE, stderr=PIPE
+    )
+    assert process.stdout
+    try:
+        line = STARTED.fullmatch(await process.stdout.readline())
+        assert line
+        yield process, line[1].decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_sigterm_answers_who_is_in_flight_and_exits_0(loop: str, workers: str) -> None:
+    """Compose's stop: no request is lost, and the exit code is that of a program which did its work."""
+    async with started(LAB_LOOP=loop, HELLO_WORKERS=workers, HELLO_DELAY_S="0.2") as (process, url):
+        async with ClientSession() as session:
+            asked = [asyncio.ensure_future(session.get(f"{url}/hello/{n}")) for n in range(20)]
+            while await in_flight(session, url) < 20:
+                pass
+            process.send_signal(signal.SIGTERM)
+            answers = await asyncio.gather(*asked)
+        assert [answer.status for answer in answers] == [200] * 20
+        assert await process.wait() == 0
+
+
+async def in_flight(session: ClientSession, url: str) -> float:
+    """Return how many requests have begun, over all workers: answered and in flight."""
+    async with session.get(f"{url}/metrics") as response:
+        text = await response.text()
+    return sum(
+        float(n)
+        for n in re.findall(r'^hello_requests_(?:in_flight|total\{route="/hello/{name}"\}) (.+)$', text, re.MULTILINE)
+    )
+
+
+@pytest.mark.anyio
+async def test_metrics_of_several_workers_add_up() -> None:
+    """Whichever worker answers for /metrics, it answers for all."""
+    async with started(HELLO_WORKERS="3") as (_process, url), ClientSession() as session:
+        for n in range(30):
+            async with session.get(f"{url}/hello/{n}", headers={"Connection": "close"}) as response:
+                assert response.status == 200
+        async with session.get(f"{url}/metrics") as response:
+            assert 'hello_requests_total{route="/hello/{name}"} 30.0' in (await response.text()).splitlines()
+
+
+@pytest.mark.anyio
+async def test_a_worker_that_dies_ends_the_server() -> None:
+    """Half a server helps nobody: exit 1, and the engine restarts the whole."""
+    async with started(HELLO_WORKERS="2") as (process, _url):
+        children = (await asyncio.to_thread(children_of, process.pid)).split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        assert await process.wait() == 1
+
+
+def children_of(pid: int) -> str:
+    """Return the process ids of a process's children."""
+    with open(f"/proc/{pid}/task/{pid}/children") as children:  # noqa: PTH123
+        return children.read()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        (
+            {"HELLO_DELAY_S": "soon"},
+            b"hello: HELLO_DELAY_S='soon' is not a number from 0 to 3600: correct it or leave it out\n",
+        ),
+        ({"HELLO_HOST": "192.0.2.1", "HELLO_PORT": "1"}, b"hello: cannot listen on 192.0.2.1:1 "),
+    ],
+    ids=["bad setting", "address not ours"],
+)
+async def test_what_a_person_can_mend_is_one_line_and_exit_2(environment: dict[str, str], line: bytes) -> None:
+    """Never a traceback."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.hello", env=os.environ | environment, stdout=PIPE, stderr=PIPE
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 2
+    assert said.removeprefix(b"loop: asyncio\n").startswith(line)
+    assert b"Traceback" not in said

@@ -1,0 +1,57 @@
+"""Programs begin and end in one way."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from services.runtime.command_line import INTERRUPTED
+from services.runtime.errors import BadSetting
+from services.runtime.names import LOOPS
+from services.runtime.run import Stop, run, until_stopped
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_signal_cancels_the_work_and_more_of_them_change_nothing(loop: str, number: signal.Signals) -> None:
+    """`docker compose run -T` forwards each ^C twice: clean-up must not be interrupted by the second."""
+    cleaned: list[str] = []
+
+    async def work() -> int:
+        try:
+            os.kill(os.getpid(), number)
+            await asyncio.Event().wait()
+        finally:
+            os.kill(os.getpid(), number)
+            await asyncio.sleep(0)
+            cleaned.append("all")
+        return 0
+
+    assert run(lambda stop: until_stopped(work(), stop), loop=loop) == INTERRUPTED
+    assert cleaned == ["all"]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_work_that_ends_first_keeps_its_exit_code(loop: str) -> None:
+    """A stop that never comes changes nothing."""
+
+    async def work() -> int:
+        return 3
+
+    assert run(lambda stop: until_stopped(work(), stop), loop=loop) == 3
+
+
+def test_a_program_error_in_a_task_group_comes_out_as_itself() -> None:
+    """What a person can mend is one line, however deep in tasks it was found."""
+
+    async def fail() -> None:
+        raise BadSetting("LAB_LOOP", "x", "a loop")
+
+    async def main(_stop: Stop) -> int:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+        return 0
+
+    with pytest.raises(BadSetting, match="LAB_LOOP='x'"):
+        run(main, loop="asyncio")
