@@ -7,7 +7,8 @@ import asyncio
 import dataclasses
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from services.client.cli import Invocation
@@ -85,21 +86,25 @@ async def embedded_lab(
 @asynccontextmanager
 async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator[Running]:
     """Run the sites on loopback, each host at ports of its own, with a CA that lives as long as they do."""
-    async with AsyncExitStack() as stack:
-        ca = await asyncio.to_thread(stack.enter_context, tempfile.TemporaryDirectory(prefix="lab-ca-"))
+    async with temporary_directory() as ca:
         settings = dataclasses.replace(
-            settings or SitesSettings(),
-            where=LOOPBACK,
-            tls=LOOPBACK,
-            admin=LOOPBACK,
-            own_ports=True,
-            ca=Path(ca),
+            settings or SitesSettings(), where=LOOPBACK, tls=LOOPBACK, admin=LOOPBACK, own_ports=True, ca=ca
         )
-        running = await stack.enter_async_context(running_site(settings))
-        if running.site.trouble:
-            raise RecordingUnfit(running.site.trouble)
-        await asyncio.to_thread(running.authority.certificate)
-        yield running
+        async with running_site(settings) as running:
+            if running.site.trouble:
+                raise RecordingUnfit(running.site.trouble)
+            await asyncio.to_thread(running.authority.certificate)
+            yield running
+
+
+@asynccontextmanager
+async def temporary_directory() -> AsyncIterator[Path]:
+    """Have a directory while inside; the file system is asked in threads."""
+    made = await asyncio.to_thread(partial(tempfile.TemporaryDirectory, prefix="lab-ca-"))
+    try:
+        yield Path(made.name)
+    finally:
+        await asyncio.to_thread(made.cleanup)
 
 
 async def run_embedded(invocation: Invocation, hello: HelloSettings, stop: Stop) -> int:
