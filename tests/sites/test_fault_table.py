@@ -53,7 +53,7 @@ def find_container(stack: Stack, secure: bool) -> Target:
     """Return the address and the certificate of the container that plays HOST."""
     client = stack.client()
     container = next(each for each in client.compose.ps() if "sohu" in each.name)
-    address = next(str(each.ip_address) for each in container.network_settings.networks.values())
+    address = next(str(each.ip_address) for each in (container.network_settings.networks or {}).values())
     context = None
     if secure:
         pem = client.execute(container, ["cat", "/lab-ca/ca.pem"], tty=False)
