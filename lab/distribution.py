@@ -1,6 +1,7 @@
 """What Debian and Ubuntu call the parts of a Docker engine, and how they get onto this machine.
 
-Debian 12 has an engine, but its Compose is the old one. Compose v2 and buildx are single Go programs, so
+Debian 12 has an engine, but its Compose is the old one, and its engine (20.10) gives even an internal network a
+default route; engine 25 was the first that does not (moby#46603). Engine, Compose v2 and buildx are Go programs, so
 their packages from the next suite install there unchanged. They are fetched through an apt state of their
 own, with sources derived from the host's: the host's apt configuration is not touched, and no other package
 can come from the newer suite by accident.
@@ -64,7 +65,7 @@ class Recipe:
 
 
 _DEBIAN_12 = {
-    Part.ENGINE: Recipe(own=("docker.io",)),
+    Part.ENGINE: Recipe(own=("containerd", "runc", "tini", "iptables"), newer=("docker.io", "docker-cli")),
     Part.COMPOSE: Recipe(newer=("docker-compose",)),
     Part.BUILDX: Recipe(newer=("docker-buildx",)),
 }

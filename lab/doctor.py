@@ -105,7 +105,7 @@ def _docker(run: Runner, environ: Mapping[str, str]) -> tuple[Finding, ...]:
     cure = _cure(found, environ)
     return (
         _part("Docker client", found.client, f"nothing can run in containers: {cure}"),
-        _part("Docker engine", found.engine, f"nothing can run in containers: {cure}"),
+        _engine(found, f"nothing can run in containers: {cure}"),
         _compose(found, f"`make up` needs {engine.COMPOSE_NEEDED} or newer: {cure}"),
         _part("buildx", found.buildx, "a newer Compose cannot build images without it: install docker-buildx"),
     )
@@ -113,6 +113,13 @@ def _docker(run: Runner, environ: Mapping[str, str]) -> tuple[Finding, ...]:
 
 def _part(what: str, version: str | None, lack: str) -> Finding:
     return Finding(what, version) if version else Finding(what, "missing", lack)
+
+
+def _engine(found: Probe, lack: str) -> Finding:
+    if found.engine and not engine.at_least(found.engine, engine.ROUTELESS_SINCE):
+        lack = f"the lab's network has a default route, into nothing; {engine.ROUTELESS_SINCE} or newer gives it none"
+        return Finding("Docker engine", found.engine, lack)
+    return _part("Docker engine", found.engine, lack)
 
 
 def _compose(found: Probe, lack: str) -> Finding:

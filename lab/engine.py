@@ -27,6 +27,7 @@ from lab.errors import (
 )
 
 COMPOSE_NEEDED = "2.20"
+ROUTELESS_SINCE = "25"  # moby#46603: an internal network has no default route
 PROBE_TIMEOUT_S = 10.0
 NOTHING = Recipe()
 OWN_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")

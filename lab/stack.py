@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ ROOT = Path(__file__).parent.parent
 PROJECT = "asynclab"
 ONE_OFF = "com.docker.compose.oneoff"
 LAST_LINES = 15
+STOP_S = 5
+REMOVAL_S = 20.0
 PORT_TAKEN = re.compile(r"[^\n]*(?:port is already allocated|address already in use)[^\n]*")
 
 
@@ -80,13 +83,23 @@ class Stack:
 
     def down(self) -> None:
         """Stop and remove every container, network and volume of the project. Nothing there is nothing to do."""
+        self._remove_clients()
+        self.client().compose.down(remove_orphans=True, volumes=True, quiet=True)
+
+    def _remove_clients(self) -> None:
+        """Stop what `docker compose run` started, and wait until it is gone: with --rm it removes itself meanwhile."""
+        from python_on_whales.exceptions import DockerException
+
         client = self.client()
         ours = f"com.docker.compose.project={self.project}"
-        one_off = client.container.list(all=True, filters=[("label", ours), ("label", f"{ONE_OFF}=True")])
-        if one_off:
-            client.container.stop(one_off, time=5)
-            client.container.remove(one_off, force=True, volumes=True)
-        client.compose.down(remove_orphans=True, volumes=True, quiet=True)
+        last = time.monotonic() + REMOVAL_S
+        while clients := client.container.list(all=True, filters=[("label", ours), ("label", f"{ONE_OFF}=True")]):
+            try:
+                client.container.stop(clients, time=STOP_S)
+                client.container.remove(clients, force=True, volumes=True)
+            except DockerException:
+                if time.monotonic() > last:
+                    raise
 
     def failing(self) -> list["Container"]:
         """Return the containers that do not run, or are not healthy."""
@@ -124,10 +137,14 @@ class Stack:
         sys.stdout.flush()
         os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
-    def run_client(self, arguments: Sequence[str], *, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
+    def run_client(self, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         """Run the client in its container, without a terminal, and return what it printed."""
+        return self.run_compose("run", "--rm", "-T", "client", *arguments)
+
+    def run_compose(self, *words: str, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
+        """Run `docker compose WORDS` without a terminal, and return what it printed."""
         return subprocess.run(
-            self.command("run", "--rm", "-T", "client", *arguments),
+            self.command(*words),
             capture_output=True,
             text=True,
             timeout=timeout_s,

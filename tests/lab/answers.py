@@ -52,10 +52,11 @@ def info(*plugins: Plugin, server: str = "", code: int = 0, err: str = "", conte
     return Outcome(code, json.dumps(facts) + "\n", err)
 
 
-WORKS = info(BUILDX, COMPOSE, server="20.10.24+dfsg1")
-NO_COMPOSE = info(server="20.10.24+dfsg1")
-OLD_COMPOSE = info(BUILDX, COMPOSE_OLD, server="20.10.24+dfsg1")
-BROKEN_COMPOSE = info(BUILDX, COMPOSE_BROKEN, server="20.10.24+dfsg1")
+WORKS = info(BUILDX, COMPOSE, server="26.1.5+dfsg1")
+OLD_ENGINE = info(BUILDX, COMPOSE, server="20.10.24+dfsg1")
+NO_COMPOSE = info(server="26.1.5+dfsg1")
+OLD_COMPOSE = info(BUILDX, COMPOSE_OLD, server="26.1.5+dfsg1")
+BROKEN_COMPOSE = info(BUILDX, COMPOSE_BROKEN, server="26.1.5+dfsg1")
 NO_ENGINE = info(code=1, err=f"{_NO_ANSWER}\n")
 ENGINE_OFF = info(BUILDX, COMPOSE, code=1, err=f"{_NO_ANSWER}\n")
 OTHER_CONTEXT = info(BUILDX, COMPOSE, code=1, context="far-away", err="connection refused\n")

@@ -54,12 +54,13 @@ def test_a_machine_that_has_all_lacks_nothing(tmp_path: Path) -> None:
     found = rows(Programs(WELL), tmp_path)
     assert list(found) == ROWS
     docker = [found[what].found for what in ROWS[:6]]
-    assert docker == ["28.2.2", "20.10.24+dfsg1", "2.26.1", "0.13.1", "reachable", base.USUAL]
+    assert docker == ["28.2.2", "26.1.5+dfsg1", "2.26.1", "0.13.1", "reachable", base.USUAL]
     assert [found[what].lack for what in ROWS[:6]] == [""] * 6
 
 
 LACKS = {
-    "no engine": ({"docker info": answers.NO_ENGINE}, "Docker engine", "`make up` installs docker.io"),
+    "no engine": ({"docker info": answers.NO_ENGINE}, "Docker engine", "`make up` installs containerd runc"),
+    "old engine": ({"docker info": answers.OLD_ENGINE}, "Docker engine", "25 or newer gives it none"),
     "no Compose": ({"docker info": answers.NO_COMPOSE}, "Compose", "`make up` installs docker-compose"),
     "old Compose": ({"docker info": answers.OLD_COMPOSE}, "Compose", "upgrade the Compose plugin"),
     "no buildx": ({"docker info": answers.NO_COMPOSE}, "buildx", "install docker-buildx"),
@@ -126,7 +127,7 @@ def test_looks_at_everything_at_once(tmp_path: Path) -> None:
     found = rows(Meeting(WELL), tmp_path)
     assert found["Registry"].found == "reachable"
     assert found["Base image"].found == base.USUAL
-    assert found["Docker engine"].found == "20.10.24+dfsg1"
+    assert found["Docker engine"].found == "26.1.5+dfsg1"
 
 
 @pytest.mark.parametrize(("missing", "code"), [("uvloop", 0), ("aiohttp", 1)])

@@ -23,6 +23,7 @@ from lab.errors import (
 from tests.lab import answers
 from tests.lab.answers import Programs
 
+DEBIAN_12_OWN = ("containerd", "runc", "tini", "iptables")
 DEBIAN_12 = Host("debian", 12.0, is_root=True, has_systemd=False)
 DEBIAN_13 = Host("debian", 13.0, is_root=True, has_systemd=True)
 UBUNTU = Host("ubuntu", 24.04, is_root=True, has_systemd=True)
@@ -36,12 +37,12 @@ OFF = Probe(client="28.2.2", compose="2.26.1", buildx="0.13.1", daemon_installed
 NO_COMPOSE = Probe(client="28.2.2", engine="20.10.24", daemon_installed=True)
 
 FOUND = {
-    "all works": (answers.WORKS, {}, Probe("28.2.2", "20.10.24+dfsg1", "2.26.1", "0.13.1")),
-    "no plugin": (answers.NO_COMPOSE, {}, Probe("28.2.2", "20.10.24+dfsg1")),
+    "all works": (answers.WORKS, {}, Probe("28.2.2", "26.1.5+dfsg1", "2.26.1", "0.13.1")),
+    "no plugin": (answers.NO_COMPOSE, {}, Probe("28.2.2", "26.1.5+dfsg1")),
     "a plugin that does not start": (
         answers.BROKEN_COMPOSE,
         {},
-        Probe("28.2.2", "20.10.24+dfsg1", None, "0.13.1"),
+        Probe("28.2.2", "26.1.5+dfsg1", None, "0.13.1"),
     ),
     "engine off": (answers.ENGINE_OFF, {}, Probe("28.2.2", None, "2.26.1", "0.13.1")),
     "not our user": (answers.DENIED, {}, Probe("28.2.2", None, "2.26.1", "0.13.1", denied=True)),
@@ -80,12 +81,16 @@ PLANS = {
     "bare Debian 12": (
         NOTHING,
         DEBIAN_12,
-        Plan(Recipe(own=("docker.io",), newer=("docker-compose", "docker-buildx")), start=True),
+        Plan(
+            Recipe(own=DEBIAN_12_OWN, newer=("docker.io", "docker-cli", "docker-compose", "docker-buildx")), start=True
+        ),
     ),
     "Debian 12 with a client of its own": (
         CLIENT_ONLY,
         DEBIAN_12,
-        Plan(Recipe(own=("docker.io",), newer=("docker-compose", "docker-buildx")), start=True),
+        Plan(
+            Recipe(own=DEBIAN_12_OWN, newer=("docker.io", "docker-cli", "docker-compose", "docker-buildx")), start=True
+        ),
     ),
     "bare Debian 13": (
         NOTHING,
@@ -211,7 +216,7 @@ def test_installs_what_is_missing_and_looks_again(monkeypatch: pytest.MonkeyPatc
         {
             "docker --version": [Outcome(NOT_FOUND), answers.CLIENT_28],
             "docker info": answers.WORKS,
-            "docker version": Outcome(0, "20.10.24+dfsg1\n"),
+            "docker version": Outcome(0, "26.1.5+dfsg1\n"),
         }
     )
     said: list[str] = []

@@ -1,0 +1,65 @@
+"""The command `lab`: one line for what a person can mend, and a documented exit code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab import cli
+from lab.cli import COMMANDS, main, understand
+from lab.errors import EngineMissing
+
+MAKEFILE = Path(__file__).parents[2] / "Makefile"
+
+
+def test_an_error_is_its_evidence_then_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a foreign program said comes first, what to do last, where a person looks."""
+
+    def fail(_options: object) -> int:
+        error = EngineMissing("this is not Debian")
+        error.evidence = ("apt said no",)
+        raise error
+
+    monkeypatch.setitem(cli.COMMANDS, "up", COMMANDS["up"]._replace(run=fail))
+    assert main(["up"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "apt said no",
+        (
+            "lab up: no Docker engine here, and this is not Debian: install or start Docker yourself, or "
+            "`make demo` runs the whole lab without Docker"
+        ),
+    ]
+
+
+@pytest.mark.parametrize("argv", [[], ["frobnicate"], ["up", "--frobnicate"], ["engine", "paint"]])
+def test_wrong_usage_is_one_line_and_exit_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The line says where help is."""
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    assert ended.value.code == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "--help)" in err
+
+
+@pytest.mark.parametrize("command", ["embedded", "run"])
+def test_the_rest_of_the_line_is_the_clients(command: str) -> None:
+    """Its options are not lab's, whatever they are called."""
+    words = ["wget", "--loop", "uvloop", "--help", "-n", "+1", "--project", "x"]
+    assert understand([command, *words]).words == words
+
+
+def test_the_control_room_starts_light() -> None:
+    """`lab embedded` waits for nothing that only containers need."""
+    code = "import sys, lab.cli, lab.embedded; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"python_on_whales", "pydantic", "rich"} & set(loaded)
+
+
+def test_each_verb_of_the_makefile_is_one_line_that_calls_lab() -> None:
+    """The Makefile is a list of verbs; what they do is in lab, where it is tested."""
+    recipes = [line for line in MAKEFILE.read_text().splitlines() if line.startswith("\t")]
+    assert all(line.startswith("\t@") and not line.endswith("\\") for line in recipes)
