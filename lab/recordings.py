@@ -7,10 +7,9 @@ aliases of the service `recorded`, and one replica instead of none. `.env` remem
 A recording of a host that the lab brings along (www.163.com) replaces that one: its own service plays your bytes.
 """
 
-import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab import dotenv
@@ -25,7 +24,6 @@ FILES = ("compose.yaml", "compose.override.yaml")
 GENERATED = "build/compose.recordings.yaml"
 HEADER = "# Made by `lab up` from the directory of recordings, and made anew each time: edits are lost.\n"
 MOUNTED_AT = "/recordings"
-LABEL = "asynclab.recordings"
 BROUGHT_ALONG = {"www.sina.com.cn": "sina", "www.sohu.com": "sohu", "www.163.com": "netease"}
 
 Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]
@@ -106,43 +104,28 @@ def compose_file(recorded: Path, found: Sequence[str]) -> Json:
         if host in BROUGHT_ALONG:
             services[BROUGHT_ALONG[host]] = {
                 "environment": {"SITES_RECORDINGS": MOUNTED_AT},
-                **played(recorded, [host]),
+                **seen(recorded),
             }
     if own:
         services["recorded"] = {
             "deploy": {"replicas": 1},
             "networks": {"lab": {"aliases": own}},
-            **played(recorded, own),
+            **seen(recorded),
         }
         services["client"] = {"depends_on": {"recorded": {"condition": "service_healthy"}}}
     return {"services": services}
 
 
-def played(recorded: Path, found: Iterable[str]) -> dict[str, Json]:
-    """Return how a service sees the directory; its label changes with the files, so that Compose plays the new ones."""
-    return {
-        "labels": {LABEL: digest(recorded, found)},
-        "volumes": [
-            {
-                "type": "bind",
-                "source": str(recorded).replace("$", "$$"),
-                "target": MOUNTED_AT,
-                "read_only": True,
-                "bind": {"create_host_path": False},
-            }
-        ],
+def seen(recorded: Path) -> dict[str, Json]:
+    """Return how a service sees the directory. It watches it: what changes there needs no new container."""
+    mount: dict[str, Json] = {
+        "type": "bind",
+        "source": str(recorded).replace("$", "$$"),
+        "target": MOUNTED_AT,
+        "read_only": True,
+        "bind": {"create_host_path": False},
     }
-
-
-def digest(recorded: Path, found: Iterable[str]) -> str:
-    """Return a short name for the state that these hosts' files are in."""
-    state = hashlib.sha256()
-    for host in found:
-        for suffix in (".http", ".toml"):
-            file = recorded / f"{host}{suffix}"
-            about = file.stat() if file.is_file() else None
-            state.update(f"{file.name} {about and (about.st_size, about.st_mtime_ns)}\n".encode())
-    return state.hexdigest()[:16]
+    return {"volumes": [mount]}
 
 
 def remember_files(env_file: Path) -> None:

@@ -9,6 +9,8 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from typing import NamedTuple
 
+from services.client.site_options import add_faults, add_journal
+
 EDITIONS = ("await", "yield-from")
 TIMEOUT_S = 10.0
 MAX_BODY_BYTES = 8 * 1024 * 1024 - 256 * 1024  # with the largest head, what a site plays at most
@@ -147,4 +149,6 @@ COMMANDS = {
     "parse": Command(
         "read one raw response head, and print it as JSON", "services.client.parse", add_parse, has_loop=False
     ),
+    "faults": Command("what a site does wrong: list, set, clear, reset", "services.client.faults", add_faults),
+    "journal": Command("what a site got and sent", "services.client.journal", add_journal),
 }

@@ -128,6 +128,12 @@ def test_the_lab_in_containers_follows_the_directory(own_stack: Stack, monkeypat
     assert "X-Mine: new.example" in header(own_stack, "new.example")
     assert "X-Mine: www.163.com" in header(own_stack, "www.163.com")
 
+    (directory / "new.example.http").write_bytes(MINE % b"newer")
+    own_stack.up(print)
+    assert running(own_stack) == second
+    while "X-Mine: newer" not in header(own_stack, "new.example"):
+        pass  # the site looks at its directory each second; the test has a deadline
+
     plain = ["docker", "compose", "-p", own_stack.project, "run", "--rm", "-T", "client", "wget", "h1.example"]
     environment = {name: value for name, value in os.environ.items() if name != "COMPOSE_FILE"}
     result = subprocess.run(plain, cwd=root, env=environment, capture_output=True, text=True, check=False)

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import ssl
 import tomllib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 import trustme
 
-from lab.embedded import LOOPBACK
+from lab.embedded import LOOPBACK, embedded_lab
 from services.client.record.command import CannotAsk, Options, record
 from services.client.record.files import RecordingExists
 from services.client.settings import TUTORIAL_HOSTS
 from services.client.topology import Topology
 from services.runtime.loop import loop_factory
-from services.sites.recording import Recording, load_recordings
-from services.sites.replay import Site, serve_site
+from services.sites.catalogue import Catalogue
 from services.sites.settings import SitesSettings
 
 HOST = "a.example"
@@ -99,14 +98,13 @@ def test_recording_a_lab_site_and_playing_it_gives_the_same_bytes(tmp_path: Path
     """The circle closes: what the lab plays can be recorded, played, and recorded again."""
     first, second = tmp_path / "first", tmp_path / "second"
 
-    async def record_all(played: Mapping[str, Recording], output: Path) -> None:
-        async with serve_site(Site(played, SitesSettings()), LOOPBACK) as address:
-            topology = Topology({(host, 80): address for host in TUTORIAL_HOSTS}, closed=True)
+    async def record_all(played: SitesSettings, output: Path) -> None:
+        async with embedded_lab(sites=played) as settings:
             for host in TUTORIAL_HOSTS:
-                assert await record(options(host, output), topology) == 0
+                assert await record(options(host, output), settings.topology) == 0
 
-    runner.run(record_all(load_recordings(SitesSettings().directory), first))
-    runner.run(record_all(load_recordings(first), second))
+    runner.run(record_all(SitesSettings(), first))
+    runner.run(record_all(SitesSettings(directory=first), second))
     for host in TUTORIAL_HOSTS:
         raw = (first / f"{host}.http").read_bytes()
         assert raw == (second / f"{host}.http").read_bytes()
@@ -171,7 +169,7 @@ def test_a_body_that_is_not_wanted_or_too_large_is_left_out_whole(
     assert record_from(options(HOST, tmp_path, **changes), head, body) == 0
     assert (tmp_path / f"{HOST}.http").read_bytes() == head
     assert provenance(tmp_path)["body"] == "not recorded"
-    assert HOST in load_recordings(tmp_path)
+    assert HOST in Catalogue(tmp_path).load()
 
 
 FAILURES: dict[str, tuple[list[bytes], str, int]] = {
