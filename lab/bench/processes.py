@@ -125,6 +125,9 @@ def cost_of(
             guard.start()
             try:
                 _, status, usage = os.wait4(process.pid, 0)
+            except BaseException:  # an interrupt, which nobody else may have passed on
+                process.kill()
+                raise
             finally:
                 guard.cancel()
                 ended.set()

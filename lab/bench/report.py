@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.bench import machine
+from lab.bench import machine, peers
 from lab.bench.figures import Group, Json, Result, Row, as_json
 from lab.errors import ReportUnwritable
 
@@ -84,6 +84,7 @@ def write_json(file: Path, results: Sequence[Result]) -> None:
         "v": SCHEMA,
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "machine": machine.facts(),
+        "peers": {peer.name: peer.version() for peer in peers.ALL},
         "results": [as_json(result) for result in results],
     }
     write(file, json.dumps(document, indent=2) + "\n")

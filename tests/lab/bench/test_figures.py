@@ -69,6 +69,7 @@ def test_the_json_file_has_every_value(tmp_path: Path) -> None:
     document = json.loads((tmp_path / "bench.json").read_text())
     assert document["v"] == 1
     assert document["machine"]["cores"] >= 1
+    assert set(document["peers"]) == {"nginx", "wrk", "curl"}
     group = document["results"][0]["groups"][0]
     assert (group["reference"], group["goal"], group["reached"]) == ("nginx", 0.9, True)
     assert group["rows"][1] == {
