@@ -157,9 +157,7 @@ class RequestReader:
         return False
 
     def _end_of_chunks(self, line: bytes) -> bool:
-        self._skipped += len(line)
-        if self._skipped > MAX_BODY_BYTES:
-            raise Refused(413, f"a request body has at most {MAX_BODY_BYTES} bytes")
+        self._count(len(line))
         blank = not line.strip()
         if self._trailers or blank:
             ended = self._trailers and blank
@@ -169,9 +167,14 @@ class RequestReader:
         if not size:
             raise Refused(400, "a chunk does not begin with its size")
         self._skip = int(size[1], 16)
-        self._skipped += self._skip
+        self._count(self._skip)
         self._trailers = self._skip == 0
         return False
+
+    def _count(self, size: int) -> None:
+        self._skipped += size
+        if self._skipped > MAX_BODY_BYTES:
+            raise Refused(413, f"a request body has at most {MAX_BODY_BYTES} bytes")
 
 
 def read_request(head: bytes) -> Request:
