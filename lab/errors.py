@@ -151,8 +151,9 @@ class EnvFileUnwritable(LabError):
 class PortTaken(LabError):
     """The port on which the hello server is to be published is in use."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(f"a port is in use ({detail})", "set HELLO_PORT in .env to a free one")
+    def __init__(self, address: str) -> None:
+        super().__init__(f"{address} is in use", "set HELLO_PORT in .env to a free port")
+        self.address = address
 
 
 class ComposeRefused(LabError):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -29,7 +30,11 @@ ONE_OFF = "com.docker.compose.oneoff"
 LAST_LINES = 15
 STOP_S = 5
 REMOVAL_S = 20.0
-PORT_TAKEN = re.compile(r"[^\n]*(?:port is already allocated|address already in use)[^\n]*")
+# What Compose and the engine say; the group is what a person wants to know of it.
+PORT_TAKEN = re.compile(
+    r"(?:tcp4? |Bind for )(\S+:\d+)(?:: bind: address already in use| failed: port is already allocated)"
+)
+UNHEALTHY = re.compile(r"is unhealthy|exited \(\d+\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,8 @@ class Stack:
             self._start()
         except LabError:
             if not keep:
-                self.down()
+                with suppress(LabError):  # what stopped the start may stop this too; the first is the one to tell
+                    self.down()
             raise
 
     def build(self, say: Say) -> None:
@@ -63,11 +69,15 @@ class Stack:
             os.environ["CA_BUNDLE"] = str(bundle)  # Compose makes a build secret of it
         client = self.client()
         try:
+            client.compose.config(return_json=True)
+        except DockerException as error:
+            raise refusal("reading compose.yaml and .env", error) from error
+        try:
             if not client.image.exists(f"{PROJECT}/client:{os.environ.get('LAB_TAG', 'latest')}"):
                 say("Building the images (a minute or so, this first time)")
             client.compose.build(quiet=True)
         except DockerException as error:
-            raise refusal("building the images", error) from error
+            raise refusal("building the images", error, last_lines=LAST_LINES) from error
 
     def _start(self) -> None:
         from python_on_whales.exceptions import DockerException
@@ -75,16 +85,20 @@ class Stack:
         try:
             self.client().compose.up(detach=True, wait=True, quiet=True)
         except DockerException as error:
-            failing = self.failing()
-            if failing and not PORT_TAKEN.search(error.stderr or ""):
+            if UNHEALTHY.search(error.stderr or "") and (failing := self.failing()):
                 evidence = [line for container in failing for line in self.describe(container)]
                 raise LabNotHealthy([service_of(each) for each in failing], evidence=evidence) from error
             raise refusal("starting the lab", error) from error
 
     def down(self) -> None:
         """Stop and remove every container, network and volume of the project. Nothing there is nothing to do."""
-        self._remove_clients()
-        self.client().compose.down(remove_orphans=True, volumes=True, quiet=True)
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            self._remove_clients()
+            self.client().compose.down(remove_orphans=True, volumes=True, quiet=True)
+        except DockerException as error:
+            raise refusal("taking the lab down", error) from error
 
     def _remove_clients(self) -> None:
         """Stop what `docker compose run` started, and wait until it is gone: with --rm it removes itself meanwhile."""
@@ -164,10 +178,10 @@ def service_of(container: "Container") -> str:
     return (container.config.labels or {}).get("com.docker.compose.service", container.name)
 
 
-def refusal(doing: str, error: "DockerException") -> LabError:
-    """Return the LabError for a Compose command that failed: one line, and the rest as evidence."""
+def refusal(doing: str, error: "DockerException", *, last_lines: int = 0) -> LabError:
+    """Return the LabError for a Compose command that failed: one line and, if asked for, the lines before it."""
     said = (error.stderr or error.stdout or "").strip()
     if taken := PORT_TAKEN.search(said):
-        return PortTaken(taken[0].rpartition("failed: ")[2].strip())
-    lines = said.splitlines() or [f"exit code {error.return_code}"]
-    return ComposeRefused(doing, reason=lines[-1].strip(), evidence=lines[-LAST_LINES:-1])
+        return PortTaken(taken[1])
+    *before, last = said.splitlines() or [f"exit code {error.return_code}"]
+    return ComposeRefused(doing, reason=last.strip(), evidence=before[-last_lines:] if last_lines else ())

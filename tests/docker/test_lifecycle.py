@@ -9,7 +9,7 @@ import pytest
 from python_on_whales import DockerClient
 from python_on_whales.exceptions import NoSuchContainer
 
-from lab.errors import LabNotHealthy, PortTaken
+from lab.errors import ComposeRefused, LabNotHealthy, PortTaken
 from lab.stack import Stack
 
 PROJECT = "asynclab-test-lifecycle"
@@ -22,6 +22,7 @@ def fresh(engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     stack = Stack(PROJECT)
     stack.down()
     yield stack
+    monkeypatch.undo()
     stack.down()
 
 
@@ -120,9 +121,27 @@ def test_a_port_in_use_is_one_line_that_says_what_to_do(fresh: Stack, monkeypatc
     """Exit code 2, and nothing half-started."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setenv("HELLO_PORT", str(taken.getsockname()[1]))
-        with pytest.raises(PortTaken, match=r"set HELLO_PORT in \.env to a free one$") as refused:
+        with pytest.raises(
+            PortTaken, match=r"^127\.0\.0\.1:\d+ is in use: set HELLO_PORT in \.env to a free port$"
+        ) as refused:
             fresh.up(print)
     assert refused.value.exit_code == 2
+    assert left_behind(fresh) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [("HELLO_PORT", "abc", "invalid port specification"), ("HEALTH_INTERVAL", "fast", "invalid duration")],
+)
+def test_a_setting_that_compose_refuses_is_one_line_that_names_it(
+    fresh: Stack, monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
+) -> None:
+    """Exit code 2, and nothing half-started."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ComposeRefused, match=f'{reason}.*"{value}"') as refused:
+        fresh.up(print)
+    assert refused.value.exit_code == 2
+    monkeypatch.undo()
     assert left_behind(fresh) == []
 
 
