@@ -1,6 +1,7 @@
 """`lab bench`: what is to be compared, how much, and where the figures go."""
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,11 +50,16 @@ def bench(options: Namespace) -> int:
 
 def run(name: str, options: Namespace) -> list["Result"]:
     """Run one bench."""
+    from lab.bench import machine
     from lab.bench.rounds import QUICK, USUAL
 
     given = {name: value for name in ("rounds", "seconds", "targets") if (value := getattr(options, name))}
     plan = (QUICK if options.quick else USUAL)._replace(**given)
-    results: list[Result] = [import_module(f"lab.bench.{name}").bench(plan, say)]
+    neighbours = machine.Neighbours()
+    result: Result = import_module(f"lab.bench.{name}").bench(plan, say)
+    if note := neighbours.note():
+        result = replace(result, notes=(*result.notes, note))
+    results = [result]
     if name == "wget" and options.million:
         from lab.bench import million
 

@@ -37,7 +37,7 @@ def bench(servers: Mapping[str, Server], host: str, plan: Plan, say: Say) -> tup
     for name, _ in contestants:
         set_faults(servers[name], host, [])
     group = Group(
-        title=f"sites, error of a delay of {ASKED_S * 1000:g} ms, 99th percentile, light load",
+        title=f"sites, error of a delay of {ASKED_S * 1000:g} ms under light load, 99th percentile",
         unit="ms too late",
         rows=tuple(Row(name, tuple(values), ours=True) for name, values in measured.items()),
         reference="",

@@ -76,7 +76,7 @@ def users_at_once(plan: Plan, users: int, core: Core, say: Say) -> tuple[Group, 
         measured = interleaved(contestants, plan.rounds, lambda line: say(f"hello, {users:,} users: {line}"))
     waits = Group(
         title=f"hello, {users:,} users at once",
-        unit="s until all are answered",
+        unit="s until all have it",
         rows=(
             Row(IDEAL, (DELAY_S,) * plan.rounds),
             *(row(f"services.hello, {loop}", [turn.wall_s for turn in turns]) for loop, turns in measured.items()),

@@ -40,17 +40,17 @@ def table_of(group: Group) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"{group.title} ({group.unit}; {'more' if group.higher_is_better else 'less'} is better)")
+    title = f"{group.title} ({'more' if group.higher_is_better else 'less'} is better)"
+    caption = goal_line(group) if group.goal is not None else None
+    table = Table(title=title, caption=caption, min_width=max(len(title), len(caption or "")) + 2)
     table.add_column("")
-    for name in ("median", "spread", *([f"x {group.reference}"] if group.reference else [])):
+    for name in (f"median {group.unit}", "spread", *([f"x {group.reference}"] if group.reference else [])):
         table.add_column(name, justify="right")
     for row in group.rows:
         style = "bold" if row.ours else ""
         cells = [row.subject, number(row.median), spread(row)]
         cells += [ratio_cell(group, row)] if group.reference else []
         table.add_row(*(Text(cell, style) for cell in cells))
-    if group.goal is not None:
-        table.caption = goal_line(group)
     return table
 
 

@@ -2,7 +2,7 @@
 
 A site in a container has one door for HTTP and one for TLS. In the embedded lab each host has its own two, since names
 cannot share an address there. While a door is shut, its port is held by a socket that is bound and does not listen:
-whoever knocks is refused, and nobody else can take the port.
+whoever knocks is refused, and the system gives the port to nobody else.
 """
 
 import asyncio

@@ -143,7 +143,7 @@ def rule_of(fault: Fault, values: Mapping[str, Value]) -> Rule:
         return float(values[key]) if key in values else None
 
     names = {each.name for each in fault.parameters}
-    seed = whole("seed")
+    seed = 0 if fault.stage is Stage.LISTEN else whole("seed")  # nothing is drawn for a closed port
     return Rule(
         fault=fault,
         parameters={key: value for key, value in values.items() if key in names},
