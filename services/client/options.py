@@ -7,10 +7,10 @@ loop, a `def run(options)`; it is imported when it is to run.
 
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
 
 from services.client.site_options import add_faults, add_journal
 
+TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
     from argparse import _ActionsContainer as Group  # what takes options: a parser, or a group of one
 
@@ -21,13 +21,22 @@ MAX_BODY_BYTES = 8 * 1024 * 1024 - 256 * 1024  # with the largest head, what a s
 STDIN = "-"
 
 
-class Command(NamedTuple):
+class Command:
     """What a command is for, which module handles it, which options it has, and whether it runs on a loop."""
 
-    summary: str
-    handler: str
-    add_options: Callable[[ArgumentParser], None]
-    has_loop: bool = True
+    __slots__ = ("add_options", "handler", "has_loop", "summary", "usage")
+
+    def __init__(
+        self,
+        summary: str,
+        handler: str,
+        add_options: Callable[[ArgumentParser], None],
+        *,
+        takes: str = "",
+        has_loop: bool = True,
+    ) -> None:
+        self.summary, self.handler, self.add_options, self.has_loop = summary, handler, add_options, has_loop
+        self.usage = f"%(prog)s [OPTIONS] {takes}".rstrip()
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -229,13 +238,27 @@ def add_head_limits(parser: "Group") -> None:
 
 TOUR = Command("all three programs of the tutorial", "services.client.tour", add_timeout)
 COMMANDS = {
-    "wget": Command("fetch response heads", "services.client.wget.command", add_wget),
+    "wget": Command("fetch response heads", "services.client.wget.command", add_wget, takes="[TARGET ...]"),
     "pipeline": Command("run the producer/consumer pipeline", "services.client.pipeline.command", add_pipeline),
-    "record": Command("keep a response to the byte, for a site to play", "services.client.record.command", add_record),
+    "record": Command(
+        "keep a response to the byte, for a site to play",
+        "services.client.record.command",
+        add_record,
+        takes="URL",
+    ),
     "hello": Command("ask the hello server as many users at once", "services.client.hello", add_hello),
     "parse": Command(
-        "read one raw response head, and print it as JSON", "services.client.parse", add_parse, has_loop=False
+        "read one raw response head, and print it as JSON",
+        "services.client.parse",
+        add_parse,
+        takes="[FILE]",
+        has_loop=False,
     ),
-    "faults": Command("what a site does wrong: list, set, clear, reset", "services.client.faults", add_faults),
-    "journal": Command("what a site got and sent", "services.client.journal", add_journal),
+    "faults": Command(
+        "what a site does wrong: list, set, clear, reset",
+        "services.client.faults",
+        add_faults,
+        takes="ACTION SITE [FAULT]",
+    ),
+    "journal": Command("what a site got and sent", "services.client.journal", add_journal, takes="SITE"),
 }

@@ -24,7 +24,7 @@ LAST_FLUSH_S = 0.5
 
 
 class Output:
-    """Writes to a file descriptor, and closes that of a file at its end. `tick` is to be called often: it sends on what has waited long enough."""
+    """Writes to a file descriptor, and closes that of a file at its end. `tick` is to be called often."""
 
     def __init__(self, fd: int, name: str, *, to_file: bool) -> None:
         self.error: ProgramError | None = None
