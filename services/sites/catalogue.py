@@ -29,11 +29,15 @@ class BadRecording(Exception):
 
 
 class Catalogue:
-    """The recordings of a directory: those of `hosts`, or all. What has not changed is not read again."""
+    """The recordings of a directory: those of `hosts`, or all. What has not changed is not read again.
 
-    def __init__(self, directory: Path, hosts: tuple[str, ...] = ()) -> None:
+    `own`: a person's own directory, whose recordings come before those; it need not be there.
+    """
+
+    def __init__(self, directory: Path, hosts: tuple[str, ...] = (), own: Path | None = None) -> None:
         self.directory = directory
         self.hosts = hosts
+        self.own = own
         self._read: dict[Path, tuple[Stamps, Recording]] = {}
         self._seen: dict[Path, Stamps] | None = None
 
@@ -53,10 +57,11 @@ class Catalogue:
         return {recording.host: recording for _stamps, recording in read.values()}
 
     def _look(self) -> dict[Path, Stamps]:
+        found = {file.name: file for where in (self.directory, self.own) if where for file in where.glob("*.http")}
         if self.hosts:
-            files = [self.directory / f"{host}.http" for host in self.hosts]
-        else:
-            files = sorted(self.directory.glob("*.http"))
+            names = [f"{host}.http" for host in self.hosts]
+            found = {name: found.get(name, self.directory / name) for name in names}
+        files = [found[name] for name in sorted(found)]
         return {file: (stamp(file), stamp(file.with_suffix(".toml"))) for file in files}
 
     def _current(self, file: Path, stamps: Stamps) -> tuple[Stamps, Recording]:

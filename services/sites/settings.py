@@ -14,11 +14,13 @@ RECORDINGS = Path(__file__).parent / "recordings"
 class SitesSettings:
     """`hosts`: which recordings are played (none named: all). Seconds are floats; times given to peers are limits.
 
+    `own`: a second directory, whose recordings come before the first's.
     `own_ports`: whether each host gets ports of its own, as in the embedded lab; `tls`: where TLS is spoken, None for
     nowhere; `ca_key`: a directory for the CA's key, `ca`: one for its certificate alone, which clients may see.
     """
 
     directory: Path = RECORDINGS
+    own: Path | None = None
     hosts: tuple[str, ...] = ()
     where: Address = Address("0.0.0.0", 80)  # noqa: S104 - in a container, on the lab's own network
     tls: Address | None = Address("0.0.0.0", 443)  # noqa: S104

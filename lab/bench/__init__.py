@@ -1,0 +1,1 @@
+"""Comparing with peers, and measuring what the lab costs."""
