@@ -73,7 +73,10 @@ class SiteRoutes(Mapping[tuple[str, int], Address]):
 async def embedded_lab(
     hello: HelloSettings | None = None, sites: SitesSettings | None = None
 ) -> AsyncIterator[ClientSettings]:
-    """Serve the lab and yield what a client has to know of it. Raises RecordingUnfit."""
+    """Serve the lab and yield what a client has to know of it.
+
+    Raises RecordingUnfit.
+    """
     async with embedded_sites(sites) as running, serve_app(make_app(hello or HelloSettings()), LOOPBACK) as hello_at:
         yield ClientSettings(
             topology=Topology(SiteRoutes(running), closed=True),
