@@ -31,13 +31,13 @@ class BadRecording(Exception):
 class Catalogue:
     """The recordings of a directory: those of `hosts`, or all. What has not changed is not read again.
 
-    `own`: a second directory, which goes before the first where both have a file.
+    `own`: a person's own directory, whose recordings come before those; it need not be there.
     """
 
-    def __init__(self, directory: Path, hosts: tuple[str, ...] = (), *, own: Path | None = None) -> None:
+    def __init__(self, directory: Path, hosts: tuple[str, ...] = (), own: Path | None = None) -> None:
         self.directory = directory
-        self.own = own
         self.hosts = hosts
+        self.own = own
         self._read: dict[Path, tuple[Stamps, Recording]] = {}
         self._seen: dict[Path, Stamps] | None = None
 
@@ -57,14 +57,12 @@ class Catalogue:
         return {recording.host: recording for _stamps, recording in read.values()}
 
     def _look(self) -> dict[Path, Stamps]:
+        found = {file.name: file for where in (self.directory, self.own) if where for file in where.glob("*.http")}
         if self.hosts:
-            files = {f"{host}.http": self.directory / f"{host}.http" for host in self.hosts}
-        else:
-            files = {file.name: file for file in sorted(self.directory.glob("*.http"))}
-        if self.own:
-            own = {file.name: file for file in sorted(self.own.glob("*.http"))}
-            files |= {name: file for name, file in own.items() if name in files or not self.hosts}
-        return {file: (stamp(file), stamp(file.with_suffix(".toml"))) for file in files.values()}
+            names = [f"{host}.http" for host in self.hosts]
+            found = {name: found.get(name, self.directory / name) for name in names}
+        files = [found[name] for name in sorted(found)]
+        return {file: (stamp(file), stamp(file.with_suffix(".toml"))) for file in files}
 
     def _current(self, file: Path, stamps: Stamps) -> tuple[Stamps, Recording]:
         known = self._read.get(file)

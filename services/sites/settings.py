@@ -14,7 +14,7 @@ RECORDINGS = Path(__file__).parent / "recordings"
 class SitesSettings:
     """`hosts`: which recordings are played (none named: all). Seconds are floats; times given to peers are limits.
 
-    `own`: a directory whose recordings replace those of `directory`, or join them; it need not be there.
+    `own`: a second directory, whose recordings come before the first's.
     `own_ports`: whether each host gets ports of its own, as in the embedded lab; `tls`: where TLS is spoken, None for
     nowhere; `ca_key`: a directory for the CA's key, `ca`: one for its certificate alone, which clients may see.
     """

@@ -162,3 +162,15 @@ def test_an_empty_directory_is_refused(tmp_path: Path) -> None:
     """Nothing to play is a mistake in the directory's name."""
     with pytest.raises(BadRecording, match="holds no recording"):
         Catalogue(tmp_path).load()
+
+
+def test_ones_own_recordings_come_before_those_that_the_lab_brings(tmp_path: Path) -> None:
+    """Of the same host, and beside the others; a directory that is not there is none."""
+    own = tmp_path / "own"
+    assert set(Catalogue(RECORDINGS, own=own).load()) == {"www.163.com", "www.sina.com.cn", "www.sohu.com"}
+    own.mkdir()
+    for name in ("www.163.com", "a.test"):
+        (own / f"{name}.http").write_bytes(HEAD + b"abc")
+    recordings = Catalogue(RECORDINGS, own=own).load()
+    assert set(recordings) == {"a.test", "www.163.com", "www.sina.com.cn", "www.sohu.com"}
+    assert recordings["www.163.com"].body == b"abc"

@@ -220,3 +220,17 @@ async def test_known_requests_give_the_same_answers_journal_and_counts(tmp_path:
         {name: value for name, value in first.items() if name not in numbers}
     ] * 2
     assert [entry["exchange"] for entry in (first, second, third)] == [1, 2, 3]
+
+
+async def test_an_answer_in_several_writes_is_not_held_back(tmp_path: Path) -> None:
+    """Nagle's algorithm is off on both loops: with it, a dripping head would come 40 ms late, and not as asked."""
+    import socket
+
+    async with sites({"keep.test.http": KEEP}, tmp_path) as running:
+        target = await target_of(running, "keep.test")
+        connection = await anyio.to_thread.run_sync(target.peer.connect)
+        with connection:
+            await anyio.to_thread.run_sync(connection.sendall, target.peer.get())
+            await anyio.to_thread.run_sync(listen, connection, len(KEEP))
+            accepted = next(iter(running.site.connections)).transport.get_extra_info("socket")
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
