@@ -67,6 +67,7 @@ class Known:
     host: Host
     wire: bytes
     keep: bool
+    last: bool
     answered: Answered
 
 
@@ -82,6 +83,7 @@ class Connection(asyncio.Protocol):
         "held",
         "journaled",
         "keep",
+        "last",
         "own",
         "paused",
         "peer_ended",
@@ -110,7 +112,7 @@ class Connection(asyncio.Protocol):
         self.script: Script | None = None
         self.timer: asyncio.Handle | None = None
         self.decisions: Decisions = {}
-        self.keep = self.paused = self.held = self.journaled = self.peer_ended = False
+        self.keep = self.last = self.paused = self.held = self.journaled = self.peer_ended = False
         self.blocked_bytes = 0
         self.due = 0.0
         self.why = ""
@@ -197,13 +199,14 @@ class Connection(asyncio.Protocol):
             host.kept += 1
         else:
             host.ended += 1
+            self.last = known.last
             self.linger()
 
     def answer_slowly(self, known: Known, received_s: float) -> None:
         """Complete what `answer_known` began, where the system has not taken it all, or the site is to stop."""
         same = known.answered
         exchange = Exchange(self.visit, self.exchanges, same.head, same.host, same.sha256, same.status, received_s)
-        self.tally, self.keep = known.host.tally, known.keep
+        self.tally, self.keep, self.last = known.host.tally, known.keep, known.last
         self.enter(exchange)
         self.script = iter((Ending.KEEP,))
         if self.state is BLOCKED:
@@ -250,7 +253,7 @@ class Connection(asyncio.Protocol):
             return
         strike = host.plan.strike(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
         response = host.recording.response(head_only=request.method == b"HEAD")
-        self.keep = request.persistent and not self.site.draining
+        self.keep, self.last = request.persistent and not self.site.draining, request.last
         self.begin(host, strike, head=request.head)
         if strike:
             self.perform(strike.script(response, request.target))
@@ -270,7 +273,7 @@ class Connection(asyncio.Protocol):
             keep = response.ending is Ending.KEEP and request.persistent
             recording, ended = host.recording, journal.KEPT if keep else journal.FIN
             answered = Answered(request.head, host.name, recording.sha256, recording.status, len(wire), ended)
-            known[request.head] = Known(host, wire, keep, answered)
+            known[request.head] = Known(host, wire, keep, request.last, answered)
 
     def refuse(self, refused: Refused, head: bytes) -> None:
         """Say why there is no recording, and end the connection."""
@@ -394,15 +397,21 @@ class Connection(asyncio.Protocol):
             self.linger(politely=ending is not Ending.CUT)
 
     def linger(self, *, politely: bool = True) -> None:
-        """End our side of the stream; the peer ends the other."""
+        """End our side of the stream; the peer ends the other, unless it has said that nothing more will come."""
         self.state, self.since = State.LINGER, monotonic()
         self.why = journal.FIN
         self.reader = None
         self.let_in()
-        if self.peer_ended:
-            self.transport.close()
-        elif not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self.peer_ended or (self.last and politely):
+            self.hang_up()
+        else:
             self.end_stream(politely=politely)
+
+    def hang_up(self) -> None:
+        """End the stream both ways."""
+        self.transport.close()
 
     def let_in(self) -> None:
         """Take what the peer sends again, after `take` has held it back."""

@@ -225,11 +225,21 @@ class SecureConnection(Connection):
 
     def end_stream(self, *, politely: bool) -> None:
         """Send close_notify, unless the fault is to leave it out, and FIN."""
-        if politely and self.tls is not None and self.established:
+        if politely:
+            self.say_goodbye()
+        super().end_stream(politely=politely)
+
+    def hang_up(self) -> None:
+        """Send close_notify, and end the stream both ways."""
+        self.say_goodbye()
+        super().hang_up()
+
+    def say_goodbye(self) -> None:
+        """Send close_notify, if TLS was ever agreed on."""
+        if self.tls is not None and self.established:
             with contextlib.suppress(ssl.SSLError):  # the peer's own close_notify is yet to come
                 self.tls.unwrap()
             self.flush()
-        super().end_stream(politely=politely)
 
 
 def secure_connections(authority: Authority) -> "functools.partial[SecureConnection]":
