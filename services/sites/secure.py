@@ -13,10 +13,11 @@ from typing import cast
 
 from services.sites import journal
 from services.sites.authority import Authority
-from services.sites.connection import Connection, State
+from services.sites.connection import Connection
 from services.sites.faults.force import Strike
 from services.sites.faults.kinds import Stage
 from services.sites.journal import Exchange
+from services.sites.performer import State
 from services.sites.site import Host, Site
 
 READ_BYTES = 256 * 1024

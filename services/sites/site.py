@@ -18,7 +18,8 @@ from services.sites.request import Refused, Request
 from services.sites.settings import SitesSettings
 
 if TYPE_CHECKING:
-    from services.sites.connection import Connection, Known
+    from services.sites.connection import Known
+    from services.sites.performer import Performer
 
 SHARED = "this host shares its port with others, and who is meant is known only after the connection is accepted"
 LATENESS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -75,7 +76,7 @@ class Site:
         self.journal = Journal(settings.journal_entries, settings.journal_bytes)
         self.lateness = Lateness()
         self.known: dict[bytes, Known] = {}
-        self.connections: set[Connection] = set()
+        self.connections: set[Performer] = set()
         self.nobody: Tally = Counter()  # exchanges that no host had a part in
         self.accepted = 0
         self.turned_away = 0
