@@ -232,7 +232,9 @@ COMMANDS = {
     "run": Command("run the client in its container: lab run [CLIENT ARGS]", run, add_run),
     "embedded": Command("run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", embedded, add_words),
     "record": Command("keep a site's response, for the lab to play: lab record URL", record, add_words),
-    "bench": Command("compare with peers, on this machine: lab bench [sites] [wget] [hello]", bench, add_bench),
+    "bench": Command(
+        "compare with peers, on this machine: lab bench [sites] [wget] [hello] [stalled]", bench, add_bench
+    ),
     "doctor": Command("show what this machine can do", doctor, add_doctor),
     "engine": Command("start the Docker engine where there is none, or stop it", engine, add_engine),
     "base": Command("make sure of a base image, and print its name", base, nothing),

@@ -54,7 +54,7 @@ class Stack:
         base.ensure(say)
         recorded = recordings.weave_in(self.root, recordings.directory(self.root))
         if recorded:
-            say(f"Recorded hosts: {recorded:,}")
+            say(f"Your own recordings: {recorded:,} hosts, reached by their names")
         self.build(say)
         try:
             self._start()

@@ -12,7 +12,7 @@ from services.runtime.command_line import say
 if TYPE_CHECKING:
     from lab.bench.figures import Result
 
-BENCHES = ("sites", "wget", "hello")
+BENCHES = ("sites", "wget", "hello", "stalled")
 
 
 def add_options(parser: ArgumentParser) -> None:

@@ -34,6 +34,7 @@ class Row:
 class Group:
     """Contestants at one task. `reference` is the subject of the row that ratios are taken to, if it could run.
 
+    `higher_is_better` is None where rows have units of their own, and are not compared.
     `goal`: the ratio that `goal_of` has to reach, where this project has set itself one.
     """
 
@@ -41,7 +42,7 @@ class Group:
     unit: str
     rows: tuple[Row, ...]
     reference: str
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
     goal: float | None = None
     goal_of: str = ""
 

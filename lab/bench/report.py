@@ -40,15 +40,19 @@ def table_of(group: Group) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    title = f"{group.title} ({'more' if group.higher_is_better else 'less'} is better)"
+    better = {True: " (more is better)", False: " (less is better)", None: ""}[group.higher_is_better]
+    title = f"{group.title}{better}"
     caption = goal_line(group) if group.goal is not None else None
     table = Table(title=title, caption=caption, min_width=max(len(title), len(caption or "")) + 2)
     table.add_column("")
-    for name in (f"median {group.unit}", "spread", *([f"x {group.reference}"] if group.reference else [])):
+    several = any(len(row.values) > 1 for row in group.rows)
+    names = [f"median {group.unit}", "spread"] if several else [group.unit]
+    for name in (*names, *([f"x {group.reference}"] if group.reference else [])):
         table.add_column(name, justify="right")
     for row in group.rows:
         style = "bold" if row.ours else ""
-        cells = [row.subject, number(row.median), spread(row)]
+        cells = [row.subject, number(row.median)]
+        cells += [f"±{row.spread / 2:.0%}"] if several else []
         cells += [ratio_cell(group, row)] if group.reference else []
         table.add_row(*(Text(cell, style) for cell in cells))
     return table
@@ -58,11 +62,6 @@ def ratio_cell(group: Group, row: Row) -> str:
     """Return a row's ratio as text."""
     ratio = group.ratio(row)
     return "-" if ratio is None else f"{ratio:.2f}"
-
-
-def spread(row: Row) -> str:
-    """Return how far a row's values are apart; one value alone says nothing of that."""
-    return f"±{row.spread / 2:.0%}" if len(row.values) > 1 else "one value"
 
 
 def goal_line(group: Group) -> str:

@@ -17,6 +17,8 @@ class Plan(NamedTuple):
     seconds: float
     targets: int
     users: tuple[int, ...]
+    stalled: int = 10_000
+    requests: int = 1_000_000
 
     def in_turns(self) -> str:
         """Return in words how often everybody has a turn."""
@@ -24,7 +26,7 @@ class Plan(NamedTuple):
 
 
 USUAL = Plan(rounds=3, seconds=2.0, targets=10_000, users=(1_000, 10_000))
-QUICK = Plan(rounds=1, seconds=0.5, targets=500, users=(100,))
+QUICK = Plan(rounds=1, seconds=0.5, targets=500, users=(100,), stalled=200, requests=20_000)
 
 
 def interleaved(

@@ -125,6 +125,7 @@ def add_wget_bounds(group: "Group") -> None:
     """Declare bounds and deadlines."""
     add = group.add_argument
     add("-c", "--concurrency", metavar="N", type=whole(1, 100_000), default=64, help="fetches at once (%(default)s)")
+    add("--processes", metavar="N", type=whole(0, 64), default=0, help="for a long list (0: as many as are worth it)")
     add("--per-host", metavar="N", type=whole(0, 100_000), default=0, help="of them to one name or address (no limit)")
     add("--rate", metavar="N", type=per_second, default=0.0, help="requests a second (no limit)")
     add_timeout(group, "seconds for a target, redirects and retries included (%(default)g)")

@@ -36,14 +36,15 @@ class Stop:
         self.event.set()
 
 
-def run(main: Callable[[Stop], Coroutine[None, None, int]], *, loop: str) -> int:
-    """Run `main` on the loop of that name and return its exit code."""
+def run(main: Callable[[Stop], Coroutine[None, None, int]], *, loop: str, announce: bool = True) -> int:
+    """Run `main` on the loop of that name and return its exit code; say which loop it is, unless told not to."""
 
     async def with_signals() -> int:
         stop = Stop()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.ask, number)
-        say(f"loop: {running_loop_name()}")
+        if announce:
+            say(f"loop: {running_loop_name()}")
         try:
             return await main(stop)
         except* ProgramError as group:  # a task group wraps what ended it

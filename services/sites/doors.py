@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 from services.runtime.serve import BACKLOG, Address, bound_address, listening
-from services.sites.connection import Connection, State
+from services.sites.connection import Connection
+from services.sites.performer import State
 from services.sites.site import Site
 
 SWEEP_S = 0.25

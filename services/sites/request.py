@@ -60,7 +60,8 @@ class Refused(Exception):
 class Request:
     """What is needed of a request; `host` is lower case, without a port, and None where none was sent.
 
-    `body_bytes`: how many follow the head; None says that they come chunked.
+    `persistent`: whether the connection may be used again; `last`: whether the client has said that nothing more will
+    come. `body_bytes`: how many follow the head; None says that they come chunked.
     """
 
     head: bytes
@@ -68,6 +69,7 @@ class Request:
     target: str
     host: str | None
     persistent: bool
+    last: bool
     body_bytes: int | None
 
 
@@ -194,13 +196,15 @@ def read_request(head: bytes) -> Request:
     if not all(FIELD_LINE.fullmatch(each + b"\n") for each in lines):
         raise Refused(400, "a field line is not `name: value`")
     fields = read_fields(head)
+    stays, expects = wants_persistence(version, fields), "expect" in fields
     return Request(
         head=head,
         method=method,
         target=target,
         host=asked_host(target, version, fields, lines),
-        persistent=wants_persistence(version, fields) and "expect" not in fields,
-        body_bytes=0 if "expect" in fields else promised_bytes(fields),
+        persistent=stays and not expects,
+        last=not stays and not expects,
+        body_bytes=0 if expects else promised_bytes(fields),
     )
 
 

@@ -13,10 +13,11 @@ from typing import cast
 
 from services.sites import journal
 from services.sites.authority import Authority
-from services.sites.connection import Connection, State
+from services.sites.connection import Connection
 from services.sites.faults.force import Strike
 from services.sites.faults.kinds import Stage
 from services.sites.journal import Exchange
+from services.sites.performer import State
 from services.sites.site import Host, Site
 
 READ_BYTES = 256 * 1024
@@ -225,11 +226,21 @@ class SecureConnection(Connection):
 
     def end_stream(self, *, politely: bool) -> None:
         """Send close_notify, unless the fault is to leave it out, and FIN."""
-        if politely and self.tls is not None and self.established:
+        if politely:
+            self.say_goodbye()
+        super().end_stream(politely=politely)
+
+    def hang_up(self) -> None:
+        """Send close_notify, and end the stream both ways."""
+        self.say_goodbye()
+        super().hang_up()
+
+    def say_goodbye(self) -> None:
+        """Send close_notify, if TLS was ever agreed on."""
+        if self.tls is not None and self.established:
             with contextlib.suppress(ssl.SSLError):  # the peer's own close_notify is yet to come
                 self.tls.unwrap()
             self.flush()
-        super().end_stream(politely=politely)
 
 
 def secure_connections(authority: Authority) -> "functools.partial[SecureConnection]":

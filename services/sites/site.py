@@ -11,14 +11,15 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from services.sites.faults.force import PlanInForce
-from services.sites.faults.plan import BadPlan, Rule, misplaced
+from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced
 from services.sites.journal import FIN, KEPT, Journal
 from services.sites.recording import Recording
 from services.sites.request import Refused, Request
 from services.sites.settings import SitesSettings
 
 if TYPE_CHECKING:
-    from services.sites.connection import Connection, Known
+    from services.sites.connection import Known
+    from services.sites.performer import Performer
 
 SHARED = "this host shares its port with others, and who is meant is known only after the connection is accepted"
 LATENESS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -75,7 +76,7 @@ class Site:
         self.journal = Journal(settings.journal_entries, settings.journal_bytes)
         self.lateness = Lateness()
         self.known: dict[bytes, Known] = {}
-        self.connections: set[Connection] = set()
+        self.connections: set[Performer] = set()
         self.nobody: Tally = Counter()  # exchanges that no host had a part in
         self.accepted = 0
         self.turned_away = 0
@@ -95,8 +96,9 @@ class Site:
 
         Raises BadPlan, and changes nothing, where a sidecar's plan cannot be.
         """
-        for recording in recordings.values():
-            self._check(recording, recording.sidecar.plan)
+        for name, recording in recordings.items():
+            if problems := self._problems(recording, recording.sidecar.plan):
+                raise BadPlan([Problem(f"{name}.toml: {each.field}", each.reason) for each in problems])
         before, self.hosts = self.hosts, {}
         for name, recording in recordings.items():
             host = before.get(name) or Host(recording)
@@ -110,7 +112,8 @@ class Site:
     def set_plan(self, name: str, plan: tuple[Rule, ...], *, source: str = "admin") -> PlanInForce:
         """Put a plan in force. Raises BadPlan, and changes nothing, where it cannot be."""
         host = self.hosts[name]
-        self._check(host.recording, plan)
+        if problems := self._problems(host.recording, plan):
+            raise BadPlan(problems)
         self.generation += 1
         in_force = PlanInForce(plan, generation=self.generation, source=source, now=monotonic())
         host.latest, host.plan = in_force, in_force if plan else None
@@ -135,12 +138,11 @@ class Site:
             raise Refused(421, f"this lab has no such site; it knows {known_names(self.hosts)}")
         return host
 
-    def _check(self, recording: Recording, plan: tuple[Rule, ...]) -> None:
-        if problems := misplaced(plan, head_bytes=len(recording.head), shared=self.shared):
-            raise BadPlan(problems)
+    def _problems(self, recording: Recording, plan: tuple[Rule, ...]) -> list[Problem]:
+        return misplaced(plan, head_bytes=len(recording.head), shared=self.shared)
 
     def _fits(self, host: Host) -> bool:
-        fits = not host.plan or not misplaced(host.plan.plan, head_bytes=len(host.recording.head), shared=self.shared)
+        fits = not self._problems(host.recording, host.latest.plan)
         if not fits:
             log.warning("%s: its plan no longer fits its recording; its sidecar's plan is in force", host.name)
         return fits

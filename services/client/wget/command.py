@@ -53,6 +53,7 @@ class Options:
     max_head: int = 256 * 1024
     max_fields: int = 1_000
     user_agent: str = "asynclab"
+    processes: int = 0
     quiet: bool = False
 
 
@@ -95,6 +96,8 @@ def check(options: Options) -> None:
         raise Contradiction("targets come as arguments or from --input, not both")
     if options.resume and (options.output is None or options.format != "jsonl"):
         raise Contradiction("--resume goes on with the records of a file: it needs --output FILE and --format jsonl")
+    if options.processes > 1 and (options.ordered or options.per_host or options.rate):
+        raise Contradiction("--ordered, --per-host and --rate are kept by one process: leave out --processes")
     if options.allow_net and not options.public_only:
         raise Contradiction("--allow-net makes exceptions from --public-only, which is not given")
 

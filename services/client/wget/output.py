@@ -8,6 +8,7 @@ import asyncio
 import os
 import queue
 import select
+import struct
 import sys
 import threading
 import time
@@ -23,14 +24,24 @@ PERSON_FLUSH_S = 0.02
 LAST_FLUSH_S = 0.5
 
 
+RECORDS, TALLY = b"R", b"T"
+HEADER = struct.Struct("!cI")
+
+
+def frame(kind: bytes, data: bytes) -> bytes:
+    """Return data for a reader who has to know where it ends."""
+    return HEADER.pack(kind, len(data)) + data
+
+
 class Output:
     """Writes to a file descriptor, and closes that of a file at its end. `tick` is to be called often."""
 
-    def __init__(self, fd: int, name: str, *, to_file: bool) -> None:
+    def __init__(self, fd: int, name: str, *, to_file: bool, framed: bool = False) -> None:
         self.error: ProgramError | None = None
         self.failed = asyncio.Event()
         self._fd, self._name, self._to_file = fd, name, to_file
         self._flush_s = FILE_FLUSH_S if to_file else PERSON_FLUSH_S
+        self._is_framed = framed
         self._buffer: list[bytes] = []
         self._buffered = 0
         self._since_s = 0.0
@@ -60,10 +71,19 @@ class Output:
     def flush(self) -> None:
         """Hand what there is to the thread."""
         if self._buffered:
-            self._blocks.put(b"".join(self._buffer))
+            data = b"".join(self._buffer)
+            self._put(frame(RECORDS, data) if self._is_framed else data)
             self._buffer.clear()
             self._buffered = 0
-            self._behind += 1
+
+    def tell(self, tally: bytes) -> None:
+        """Send on what there is, and then a tally, to a reader of frames."""
+        self.flush()
+        self._put(frame(TALLY, tally))
+
+    def _put(self, block: bytes) -> None:
+        self._blocks.put(block)
+        self._behind += 1
 
     async def room(self, watch: Watch) -> None:
         """Wait until the thread has caught up. Raises CutOff."""

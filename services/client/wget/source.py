@@ -18,6 +18,7 @@ from services.runtime.errors import InputUnreadable
 
 BLOCK_BYTES = 64 * 1024
 BLOCKS = 2
+LONG_BYTES = 16 * 1024
 SHOWN_BYTES = 200  # of a line that is no target
 
 
@@ -50,15 +51,23 @@ class Source:
     async def next(self, watch: Watch) -> Item | None:
         """Return the next item that is not skipped."""
         while not self.ended:
-            item = self._pop()
-            if item is None:
-                await self._more(watch)
-            elif self.skip(item.line, item.text):
-                self.skipped += 1
-            else:
+            if item := self.pop():
+                return item
+            await self._more(watch)
+        return None
+
+    def pop(self) -> Item | None:
+        """Return the next item that is not skipped, if it is there already."""
+        while not self.ended and (item := self._pop()):
+            if not self.skip(item.line, item.text):
                 self.taken += 1
                 return item
+            self.skipped += 1
         return None
+
+    async def is_long(self, watch: Watch) -> bool:
+        """Return whether the first look at the input shows a long list."""
+        return False
 
     def stop(self) -> None:
         """Give nothing more."""
@@ -118,6 +127,7 @@ class LineSource(Source):
         self._room = threading.Semaphore(BLOCKS)
         self._loop = asyncio.get_running_loop()
         self._begun = self._complete = False
+        self._most_bytes = MAX_TARGET_BYTES
 
     def done_of_all(self) -> float | None:
         """Return how much has been taken, where the input is a file."""
@@ -144,10 +154,10 @@ class LineSource(Source):
         """Take lines from a block; of one that is too long, only so much is kept as shows that it is."""
         self._read_bytes += len(block)
         first, *rest = block.split(b"\n")
-        self._tail += first[: MAX_TARGET_BYTES + 1 - len(self._tail)]
+        self._tail += first[: self._most_bytes + 1 - len(self._tail)]
         if rest:
             self._lines.append(self._tail)
-            self._tail = rest.pop()[: MAX_TARGET_BYTES + 1]
+            self._tail = rest.pop()[: self._most_bytes + 1]
             self._lines.extend(rest)
 
     def _item(self, line: bytes) -> Item | None:
@@ -162,6 +172,11 @@ class LineSource(Source):
             return Item(self._line, text.decode("utf-8"))
         except UnicodeDecodeError:
             return Item(self._line, shown(text), "a line that is not UTF-8")
+
+    async def is_long(self, watch: Watch) -> bool:
+        """Return whether the first look at the input shows a long list."""
+        await self._more(watch)
+        return bool(self._blocks) and len(self._blocks[0]) >= LONG_BYTES
 
     async def _more(self, watch: Watch) -> None:
         """Wait for the next block, or the end; an input that fails ends, with `error` set."""
@@ -204,6 +219,23 @@ class LineSource(Source):
     def _wake(self) -> None:
         while self._waiters:
             release(self._waiters.popleft())
+
+
+class DealtSource(LineSource):
+    """Items that another process deals out, with the numbers of their lines: see `dealt`."""
+
+    def __init__(self, fd: int, name: str) -> None:
+        super().__init__(fd, name)
+        self._most_bytes = 2 * MAX_TARGET_BYTES
+
+    def _item(self, line: bytes) -> Item | None:
+        number, tab, text = line.partition(b"\t")
+        return Item(int(number), text.decode("utf-8")) if tab else None
+
+
+def dealt(item: Item) -> bytes:
+    """Return an item, which has no problem, as a line for a DealtSource."""
+    return b"%d\t%b\n" % (item.line, item.text.encode("utf-8"))
 
 
 def shown(text: bytes) -> str:

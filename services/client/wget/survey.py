@@ -5,42 +5,29 @@
               fetcher: look-up, connection, TLS, request, head
 
 Every worker has at most one target, so memory grows with their number and not with the list. What may wait is
-under the watchman, who ends it at its deadline or, after ^C, when the survey is over.
+under the watchman, who ends it at its deadline or, after ^C, when the survey is over. A long list is fetched by several
+processes, each with workers of its own: see `team`.
 """
 
 import asyncio
 import contextlib
-import resource
-import time
 
 from services.client.errors import FetchError
-from services.client.head import Limits
-from services.client.names import Names
 from services.client.settings import ClientSettings
-from services.client.wget.command import Options, networks, open_output, targets_of
-from services.client.wget.exchange import Manners
+from services.client.wget.command import Options, open_output, targets_of
 from services.client.wget.fetch import Fetcher
 from services.client.wget.formats import FORMATS, Format, error_line
-from services.client.wget.guard import Guard
 from services.client.wget.output import Ordered, Output, stdout
-from services.client.wget.pace import Pace
 from services.client.wget.poll import Poller
-from services.client.wget.progress import Progress, View, view
+from services.client.wget.prepare import fitting, make_fetcher, processes_for, workers_for
 from services.client.wget.records import Record
-from services.client.wget.routes import read_routes
 from services.client.wget.source import ArgumentSource, Item, LineSource, Source, nothing_skipped, open_input
-from services.client.wget.tally import Tally, summary
-from services.client.wget.tls import Trust
 from services.client.wget.url import read_target
 from services.client.wget.watch import CutOff, Watch, Watchman
-from services.runtime.command_line import INTERRUPTED, say
-from services.runtime.limits import raise_open_files
-from services.runtime.loop import running_loop_name
+from services.client.wget.work import Work, conduct
+from services.runtime.command_line import say
 from services.runtime.run import Stop
 
-GRACE_S = 2.0  # for what is in flight when somebody asks to stop
-SPARE_FILES = 256  # the loop's own, standard streams, look-ups
-MOST_PARKED = 1_024  # targets that wait for --per-host while others use their slots
 ORDER_WINDOW = 4  # times the workers
 BATCH = 32
 LARGE_HEAD_BYTES = 16 * 1024
@@ -50,11 +37,22 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
     """Fetch every target, and return the exit code. Raises ProgramError before anything is written or fetched."""
     concurrency = fitting(options.concurrency, settings.files_per_connection)
     with Poller() as poller:
-        return await survey_with(make_fetcher(options, settings, poller, concurrency), options, concurrency, stop)
+        fetcher = make_fetcher(options, settings.topology, poller, concurrency)
+        source, output = open_both(options)
+        processes = processes_for(options, concurrency)
+        if processes > 1 and (options.processes or await is_long(source, stop)):
+            from services.client.wget.team import Team
+
+            work: Work = Team(source, output, options, settings.topology, concurrency, processes)
+        else:
+            work = Survey(source, output, fetcher, options, workers=workers_for(options, concurrency))
+        # A few heads for a person are shown as in the tutorial: nothing is said beside them.
+        tutorial = options.format == "human" and options.input is None and options.output is None
+        return await conduct(work, source, stop, quiet=options.quiet, tutorial=tutorial)
 
 
-async def survey_with(fetcher: Fetcher, options: Options, concurrency: int, stop: Stop) -> int:
-    """Open input and output, and fetch every target."""
+def open_both(options: Options) -> tuple[Source, Output]:
+    """Open input and output, in this order: the output is not touched if there is no input. Raises ProgramError."""
     input_fd = None if options.input is None else open_input(options.input)
     fd, done = (stdout(), None) if options.output is None else open_output(options, input_fd)
     skip = done.has if done else nothing_skipped
@@ -65,103 +63,41 @@ async def survey_with(fetcher: Fetcher, options: Options, concurrency: int, stop
     output = Output(fd, options.output or "standard output", to_file=options.output is not None)
     if not (done and done.count):
         output.write(FORMATS[options.format].opening)
-    parked = min(3 * concurrency, MOST_PARKED) if options.per_host else 0
-    survey = Survey(source, fetcher, output, FORMATS[options.format], ordered=options.ordered)
-    return await survey.run(concurrency + parked, stop, tutorial=is_tutorial(options), quiet=options.quiet)
+    return source, output
 
 
-def is_tutorial(options: Options) -> bool:
-    """Return whether a few heads are shown to a person, as in the tutorial: then nothing is said beside them."""
-    return options.format == "human" and options.input is None and options.output is None
+async def is_long(source: Source, stop: Stop) -> bool:
+    """Return whether the input has so much waiting that several processes are worth their start."""
+    with Watchman() as watchman:
+        looking = asyncio.ensure_future(source.is_long(watchman.watch()))
+        stopping = asyncio.ensure_future(stop.event.wait())
+        try:
+            await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return looking.done() and looking.result()
+        finally:
+            looking.cancel()
+            stopping.cancel()
 
 
-def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, concurrency: int) -> Fetcher:
-    """Return the fetcher that the options describe. Raises ProgramError."""
-    manners = Manners(
-        total_s=options.timeout_s,
-        connect_s=options.connect_timeout_s,
-        head_s=options.head_timeout_s,
-        retries=options.retries,
-        follow=options.follow,
-        max_redirects=options.max_redirects,
-        strict=options.strict,
-        user_agent=options.user_agent,
-        limits=Limits(max_head=options.max_head, max_fields=options.max_fields),
-    )
-    return Fetcher(
-        manners,
-        Names(),
-        poller,
-        loop=running_loop_name(),
-        topology=settings.topology.with_routes(read_routes(options.resolve)),
-        guard=Guard(public_only=options.public_only, allowed=networks(options.allow_net)),
-        trust=Trust(ca=options.ca, insecure=options.insecure),
-        pace=Pace(options.rate),
-        per_host=options.per_host,
-        at_once=concurrency if options.per_host else 0,
-    )
+class Survey(Work):
+    """The work of one process: workers, and what they share."""
 
-
-def fitting(concurrency: int, files_per_connection: int) -> int:
-    """Return how many fetches at once fit into the open files that this process may have; say so if that is fewer."""
-    limit = raise_open_files()
-    most = max(1, (limit - min(SPARE_FILES, limit // 2)) // files_per_connection)
-    if concurrency > most:
-        say(
-            f"wget: {concurrency:,} at once need more than the {limit:,} open files allowed here (ulimit -Hn): {most:,}"
-        )
-    return min(concurrency, most)
-
-
-class Survey:
-    """One run: what the workers share."""
-
-    def __init__(self, source: Source, fetcher: Fetcher, output: Output, form: Format, *, ordered: bool) -> None:
-        self.tally = Tally()
-        self.in_flight = 0
-        self._source, self._fetcher, self._output, self._form = source, fetcher, output, form
-        self._is_ordered = ordered
-        self._view: View | None = None
+    def __init__(self, source: Source, output: Output, fetcher: Fetcher, options: Options, *, workers: int) -> None:
+        super().__init__(source, output)
+        self._fetcher, self._workers = fetcher, workers
+        self._form: Format = FORMATS[options.format]
+        self._ordered = Ordered(output, ORDER_WINDOW * workers) if options.ordered else None
         self._finished: list[tuple[Record, int]] = []
-        self._watchman = Watchman(self._tick)
 
-    async def run(self, workers: int, stop: Stop, *, tutorial: bool, quiet: bool) -> int:
-        """Work until all is done or a stop is asked for, say what came of it, and return the exit code."""
-        began_s = time.monotonic()
-        self._ordered = Ordered(self._output, ORDER_WINDOW * workers) if self._is_ordered else None
-        with view(quiet=quiet or tutorial) as self._view, self._watchman:
-            await self._work_all(workers, stop)
-            self._settle()
-            await self._output.close(stop.again)
-        if self._source.error:
-            raise self._source.error
-        if not quiet and (stop.event.is_set() or not tutorial):
-            peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-            took_s = time.monotonic() - began_s
-            for line in summary(self.tally, took_s=took_s, skipped=self._source.skipped, peak_bytes=peak_bytes):
-                say(line)
-        return INTERRUPTED if stop.event.is_set() else exit_code(self.tally)
+    async def fetch_all(self, group: asyncio.TaskGroup) -> None:
+        """Let all workers work until there is nothing more to do."""
+        await asyncio.wait([group.create_task(self._work()) for _ in range(self._workers)])
+        self._settle()
 
-    async def _work_all(self, workers: int, stop: Stop) -> None:
-        async with asyncio.TaskGroup() as group:
-            minders = [group.create_task(self._mind_stop(stop)), group.create_task(self._mind_output())]
-            await asyncio.wait([group.create_task(self._work()) for _ in range(workers)])
-            for minder in minders:
-                minder.cancel()
-
-    async def _mind_stop(self, stop: Stop) -> None:
-        """End softly at the first request, at once at the second."""
-        await stop.event.wait()
-        self._source.stop()
-        self._watchman.cut_off(GRACE_S)
-        await stop.again.wait()
-        self._watchman.cut_off(0)
-
-    async def _mind_output(self) -> None:
-        """End at once when nothing can be written any more."""
-        await self._output.failed.wait()
-        self._source.stop()
-        self._watchman.cut_off(0)
+    def tick(self) -> None:
+        """Show what was put aside, too."""
+        self._settle()
+        super().tick()
 
     async def _work(self) -> None:
         watch = self._watchman.watch()
@@ -183,7 +119,7 @@ class Survey:
                 await self._ordered.room(place, watch)
             except CutOff:
                 return self._fetcher.cancelled(item)
-        if not self._is_ordered:
+        else:
             self._output.write(self._begun(item))
         return await self._fetcher.record(item, watch)
 
@@ -218,18 +154,3 @@ class Survey:
             self._output.write(data)
         else:
             self._ordered.write(place, self._begun(Item(record.line, record.target)) + data)
-
-    def _tick(self) -> None:
-        """Do, now and then, what no worker does."""
-        self._settle()
-        self._output.tick()
-        if self._view:
-            with contextlib.suppress(OSError):  # stderr has gone: nobody watches
-                self._view.show(Progress(self.tally, self.in_flight, self._source.done_of_all()))
-
-
-def exit_code(tally: Tally) -> int:
-    """Return 0 if all answered, 1 if some did, 4 if none did."""
-    if tally.answered == tally.done:
-        return 0
-    return 1 if tally.answered else 4

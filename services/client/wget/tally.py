@@ -3,8 +3,10 @@
 A time goes into the bucket of its logarithm; buckets are 2 % wide, so a percentile is within 1 % of the true one.
 """
 
+import json
 import math
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 from services.client.wget.records import PHASES, Record
 
@@ -26,6 +28,15 @@ class Histogram:
     def add(self, seconds: float) -> None:
         """Count a time."""
         self._buckets[math.floor(math.log(seconds + LEAST_S) * BUCKETS_PER_E)] += 1
+
+    def dump(self) -> dict[int, int]:
+        """Return the buckets."""
+        return dict(self._buckets)
+
+    def load(self, buckets: Mapping[str, int]) -> None:
+        """Add buckets, as JSON has them."""
+        for bucket, count in buckets.items():
+            self._buckets[int(bucket)] += count
 
     def percentile(self, percent: float) -> float:
         """Return the seconds that this percentage of the times do not exceed, the middle of their bucket."""
@@ -63,8 +74,25 @@ class Tally:
             if seconds is not None:
                 add(seconds)
 
+    def dump(self) -> bytes:
+        """Return all counts as JSON."""
+        counts = {"done": self.done, "answered": self.answered, "retried": self.retried}
+        phases = {phase: histogram.dump() for phase, histogram in self.phases.items()}
+        return json.dumps({**counts, "statuses": self.statuses, "errors": self.errors, "phases": phases}).encode()
 
-def summary(tally: Tally, *, took_s: float, skipped: int, peak_bytes: int) -> list[str]:
+    def load(self, dumped: bytes) -> None:
+        """Add the counts of another tally."""
+        counts = json.loads(dumped)
+        self.done += counts["done"]
+        self.answered += counts["answered"]
+        self.retried += counts["retried"]
+        self.statuses.update(counts["statuses"])
+        self.errors.update(counts["errors"])
+        for phase, buckets in counts["phases"].items():
+            self.phases[phase].load(buckets)
+
+
+def summary(tally: Tally, *, took_s: float, skipped: int) -> list[str]:
     """Return what a person wants to know in the end, as lines."""
     rate = tally.done / took_s if took_s else 0.0
     lines = [
@@ -85,7 +113,6 @@ def summary(tally: Tally, *, took_s: float, skipped: int, peak_bytes: int) -> li
     ]
     if rows:
         lines += [f"  {'ms':<8}{'count':>10}{'p50':>10}{'p95':>10}{'p99':>10}", *rows]
-    lines.append(f"  peak memory {peak_bytes / 2**20:,.0f} MiB")
     return lines
 
 

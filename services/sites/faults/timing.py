@@ -26,8 +26,7 @@ def drawn_s(play: Play) -> float:
 
 def drip(play: Play) -> Script:
     """The whole response, head included, `bytes` bytes every `interval_s`; the first at once."""
-    whole = play.response.head + play.response.body
-    for index, piece in enumerate(pieces(whole, play.whole("bytes"))):
+    for index, piece in enumerate(play.response.pieces(play.whole("bytes"))):
         if index:
             yield Pause(play.number("interval_s"))
         yield piece
@@ -37,7 +36,7 @@ def drip(play: Play) -> Script:
 def throttle(play: Play) -> Script:
     """The whole response at `bytes_per_s`, each piece followed by the time that it should take."""
     rate = play.whole("bytes_per_s")
-    for piece in pieces(play.response.head + play.response.body, max(1, int(rate * THROTTLE_S))):
+    for piece in play.response.pieces(max(1, int(rate * THROTTLE_S))):
         yield from pieces(piece)
         yield Pause(len(piece) / rate)
     yield play.response.ending

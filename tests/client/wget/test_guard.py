@@ -12,7 +12,7 @@ from tests.client.peers import serving
 from tests.client.wget.hostile import redirects
 from tests.client.wget.surveys import record_of
 
-SURVEYS_NAMES = "services.client.wget.survey.Names"
+SURVEYS_NAMES = "services.client.wget.prepare.Names"
 
 
 @pytest.mark.parametrize(

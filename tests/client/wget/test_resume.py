@@ -18,7 +18,9 @@ HEAD = b'{"v": 1, "line": 1, "target": "a", "url": null, "error": null, "detail"
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # of the servers; the survey has a process of its own
-@pytest.mark.parametrize("options", [("--loop=uvloop",), ("--loop=asyncio", "--ordered")], ids=" ".join)
+@pytest.mark.parametrize(
+    "options", [("--loop=uvloop",), ("--loop=asyncio", "--ordered"), ("--processes=2",)], ids=" ".join
+)
 async def test_a_survey_that_is_killed_goes_on_where_it_was(options: tuple[str, ...], tmp_path: Path) -> None:
     """kill -9, twenty times, each after a random number of records: in the end every target has one record."""
     count, kills = 4_000, 20
