@@ -115,7 +115,7 @@ def add_wget_files(group: "Group") -> None:
     add = group.add_argument
     add("-i", "--input", metavar="FILE", help="read targets from it, one a line; -: stdin")
     add("--format", choices=FORMATS, default=FORMATS[0], help="of the records (%(default)s)")
-    add("-o", "--output", metavar="FILE", help="write there instead of stdout")
+    add("-o", "--output", metavar="FILE", help="write there instead of stdout (-)")
     add("--ordered", action="store_true", help="records in the order of their targets")
     add("--resume", action="store_true", help="go on with FILE where a run was stopped")
     add("-q", "--quiet", action="store_true", help="no progress, no summary")

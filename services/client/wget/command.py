@@ -8,7 +8,7 @@ import fcntl
 import ipaddress
 import os
 import stat
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from services.client.settings import TUTORIAL_HOSTS, ClientSettings
@@ -73,6 +73,8 @@ class OutputUnusable(ProgramError):
 
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Fetch every target; 0 if all answered, 1 if some did, 4 if none did, 130 if a stop came first."""
+    if options.output == "-":
+        options = replace(options, output=None)
     check(options)
     if options.edition != SURVEY:
         fetching = tutorial.fetch_all(

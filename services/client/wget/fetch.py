@@ -48,6 +48,7 @@ class Fetcher:
         self._trust, self._pace = trust or Trust(), pace or Pace(0)
         self._hosts = Places(per_host)
         self._slots = Places(at_once)
+        self._is_bounded = bool(self._pace.is_limited or per_host or at_once)
 
     async def record(self, item: Item, watch: Watch) -> Record:
         """Return the record of a target; when the survey is cut off, one with the error `cancelled`."""
@@ -127,6 +128,14 @@ class Fetcher:
     async def _ask(self, url: Url, record: Record, turn: Turn) -> Head:
         """Make one request and return its head."""
         record.ip = record.tls = record.dns_s = record.connect_s = record.tls_s = record.head_s = None
+        if self._is_bounded:
+            return await self._ask_in_turn(url, record, turn)
+        addresses = await self._locator.locate(url, record, turn)
+        record.ip = addresses[0].ip
+        return await Exchange(self._manners, self._poller, self._trust, record, turn).head(url, addresses)
+
+    async def _ask_in_turn(self, url: Url, record: Record, turn: Turn) -> Head:
+        """Make one request, when --rate and --per-host allow it."""
         turn.until_s += await self._pace.turn(turn.watch)
         held: list[tuple[Places, str]] = []
         try:

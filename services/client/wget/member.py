@@ -28,14 +28,17 @@ class Member(Survey):
     async def fetch_all(self, group: asyncio.TaskGroup) -> None:
         """Fetch everything, and tell what it came to."""
         await super().fetch_all(group)
-        self._output.tell(self.tally.dump())
+        self._tell()
 
     def tick(self) -> None:
         """Tell, now and then."""
         super().tick()
         if time.monotonic() - self._told_s >= TELL_EVERY_S:
             self._told_s = time.monotonic()
-            self._output.tell(self.tally.dump())
+            self._tell()
+
+    def _tell(self) -> None:
+        self._output.tell(b"%d " % self.in_flight + self.tally.dump())
 
 
 async def serve(options: Options, topology: Topology, stop: Stop) -> int:

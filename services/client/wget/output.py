@@ -85,6 +85,11 @@ class Output:
         self._blocks.put(block)
         self._behind += 1
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the thread has caught up."""
+        return self._behind < MOST_BLOCKS
+
     async def room(self, watch: Watch) -> None:
         """Wait until the thread has caught up. Raises CutOff."""
         while self._behind >= MOST_BLOCKS and self.error is None:

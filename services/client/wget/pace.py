@@ -16,6 +16,7 @@ class Pace:
     def __init__(self, rate: float) -> None:
         self._period_s = 1 / rate if rate else 0.0
         self._next_s = 0.0
+        self.is_limited = rate > 0
 
     async def turn(self, watch: Watch) -> float:
         """Wait for a turn, and return how long that took."""

@@ -138,8 +138,8 @@ class Terminal:
         self._live.stop()
 
 
-def view(*, quiet: bool) -> View:
-    """Return what suits stderr."""
+def view(*, quiet: bool, beside_records: bool = False) -> View:
+    """Return what suits stderr; a live view would not get on with records on the same terminal."""
     if quiet:
         return Silence()
-    return Terminal() if sys.stderr.isatty() else Lines()
+    return Terminal() if sys.stderr.isatty() and not beside_records else Lines()

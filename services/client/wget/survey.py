@@ -11,6 +11,7 @@ processes, each with workers of its own: see `team`.
 
 import asyncio
 import contextlib
+import os
 
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
@@ -48,7 +49,8 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
             work = Survey(source, output, fetcher, options, workers=workers_for(options, concurrency))
         # A few heads for a person are shown as in the tutorial: nothing is said beside them.
         tutorial = options.format == "human" and options.input is None and options.output is None
-        return await conduct(work, source, stop, quiet=options.quiet, tutorial=tutorial)
+        beside_records = options.output is None and os.isatty(1)
+        return await conduct(work, source, stop, quiet=options.quiet, tutorial=tutorial, beside_records=beside_records)
 
 
 def open_both(options: Options) -> tuple[Source, Output]:
@@ -102,12 +104,16 @@ class Survey(Work):
     async def _work(self) -> None:
         watch = self._watchman.watch()
         with contextlib.suppress(CutOff):
-            while item := await self._next(watch):
+            while item := self._at_once() or await self._next(watch):
                 self.in_flight += 1
                 place = self._source.taken - 1
                 record = await self._fetched(item, place, watch)
                 self.in_flight -= 1
                 self._finish(record, place)
+
+    def _at_once(self) -> Item | None:
+        """Return a target, if nobody has to wait for it."""
+        return self._source.pop() if self._output.has_room else None
 
     async def _next(self, watch: Watch) -> Item | None:
         await self._output.room(watch)

@@ -107,9 +107,12 @@ class Team(Work):
     def tick(self) -> None:
         """Add up what the members have told."""
         self.tally = Tally()
-        for dumped in (self._own.dump(), *self._tallies.values()):
+        self.tally.load(self._own.dump())
+        self.in_flight = 0
+        for told in self._tallies.values():
+            in_flight, _, dumped = told.partition(b" ")
+            self.in_flight += int(in_flight)
             self.tally.load(dumped)
-        self.in_flight = max(0, self._source.taken - self.tally.done)
         super().tick()
 
     async def _start(self, number: int) -> Member:

@@ -13,6 +13,7 @@ from services.client.errors import FetchError
 
 PORTS = {"http": 80, "https": 443}
 MAX_TARGET_BYTES = 4096
+MAX_LOCATION_BYTES = 8000  # RFC 9110, section 4.1
 SHOWN = 80
 
 _PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*", re.IGNORECASE)
@@ -21,7 +22,7 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f]")
 _AUTHORITY = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\[\]:]+))(?::(?P<port>[0-9]{0,5}))?", re.IGNORECASE)
 # Left as they are in a path and a query: RFC 3986's pchar, "/", "?", and "%" of what is encoded already.
-_KEPT = "/?%:@!$&'()*+,;=-._~[]|^`{}\"\\<>"
+_KEPT = "/?%:@!$&'()*+,;=-._~[]"
 _ASCII = bytes(range(0x21, 0x7F))
 
 
@@ -46,6 +47,8 @@ class Url(NamedTuple):
 
     def join(self, reference: bytes) -> "Url":
         """Return what a Location field means here (RFC 3986, section 5). Raises FetchError (usage)."""
+        if len(reference) > MAX_LOCATION_BYTES:
+            raise not_one(reference[:SHOWN].decode("latin-1"), f"more than {MAX_LOCATION_BYTES:,} bytes")
         # Bytes above 127 are of an unknown encoding: percent-encoded as they are, nothing is guessed.
         relative = quote(reference.strip(b" \t"), safe=_ASCII)
         try:

@@ -70,10 +70,10 @@ class Work:
         self.cut_off(0)
 
 
-async def conduct(work: Work, source: Source, stop: Stop, *, quiet: bool, tutorial: bool) -> int:
+async def conduct(work: Work, source: Source, stop: Stop, *, quiet: bool, tutorial: bool, beside_records: bool) -> int:
     """Do the work, say what came of it, and return the exit code."""
     began_s = time.monotonic()
-    await work.run(stop, view(quiet=quiet or tutorial))
+    await work.run(stop, view(quiet=quiet or tutorial, beside_records=beside_records))
     if not quiet and (stop.event.is_set() or not tutorial):
         peak_bytes = max(resource.getrusage(who).ru_maxrss for who in PROCESSES) * 1024
         took_s = time.monotonic() - began_s

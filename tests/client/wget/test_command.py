@@ -132,7 +132,7 @@ async def test_a_few_heads_are_shown_as_in_the_tutorial() -> None:
     """Nothing but the heads on stdout, an error as a line on stderr, no summary."""
     async with serving(host=sends(OK)) as topology:
         route = resolve(topology)
-        one = await run_client_async("host", "--resolve", route)
+        one = await run_client_async("host", "--resolve", route, "-o", "-")
         assert (one.returncode, one.stderr) == (0, b"loop: asyncio\n")
         assert one.stdout.decode().splitlines() == [
             "wget host...",

@@ -95,6 +95,7 @@ def test_what_cannot_be_asked_is_a_usage_error(text: str) -> None:
         ("http://a/", b"", "http://a/"),
         ("http://a/", b"  /b  ", "http://a/b"),
         ("http://a/", b"/a b", "http://a/a%20b"),
+        ("http://a/", b'/"<>\\^`{|}\x1b', "http://a/%22%3C%3E%5C%5E%60%7B%7C%7D%1B"),
         ("http://a/", b"/caf\xe9", "http://a/caf%E9"),
         ("http://a/", "/新".encode(), "http://a/%E6%96%B0"),
         ("http://[::1]:81/x", b"y", "http://[::1]:81/y"),
@@ -106,7 +107,7 @@ def test_a_location_is_resolved(base: str, location: bytes, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", [b"ftp://x/", b"javascript:alert(1)", b"http://[::1", b"//user@host/", b"http://\xff/"]
+    "location", [b"ftp://x/", b"javascript:alert(1)", b"http://[::1", b"//user@host/", b"http://\xff/", b"/" * 8_001]
 )
 def test_a_location_that_leads_nowhere_is_refused(location: bytes) -> None:
     """Only http and https are followed."""
