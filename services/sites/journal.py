@@ -117,10 +117,12 @@ class Journal:
         self.entries.clear()
         self.total = self._bytes = 0
 
-    def numbered(self) -> Iterator[tuple[int, Exchange]]:
-        """Return each entry with its number, which starts at 1 with the first since the journal was begun."""
+    def newest_first(self) -> Iterator[tuple[int, Exchange]]:
+        """Give each entry as it is now, with its number: 1 is the first since the journal was begun."""
         self.trim()
-        return ((number, as_exchange(each)) for number, each in enumerate(self.entries, self.dropped + 1))
+        first, entries = self.dropped + 1, list(self.entries)
+        for index in range(len(entries) - 1, -1, -1):
+            yield first + index, as_exchange(entries[index])
 
 
 def as_exchange(entry: Exchange | Quick) -> Exchange:

@@ -24,7 +24,8 @@ def test_kept_and_dropped_are_the_total_at_any_moment() -> None:
     for number in range(1, 26):
         journal.add(exchange(number))
         assert len(journal.entries) + journal.dropped == journal.total == number
-    assert [(number, entry.number) for number, entry in journal.numbered()] == [(n, n) for n in range(16, 26)]
+    newest_first = [(number, entry.number) for number, entry in journal.newest_first()]
+    assert newest_first == [(n, n) for n in range(25, 15, -1)]
 
 
 def test_heads_are_bounded_in_bytes_too() -> None:
@@ -43,7 +44,7 @@ def test_a_quick_entry_reads_as_any_other() -> None:
     journal.entries.append((VISIT, 3, answered, 1.0, 2.0))
     journal.total += 1
     expected = dataclasses.replace(exchange(3), received_s=1.0, ended=KEPT, ended_s=2.0, sent_bytes=5)
-    assert [dataclasses.astuple(entry) for _number, entry in journal.numbered()] == [dataclasses.astuple(expected)]
+    assert [dataclasses.astuple(entry) for _number, entry in journal.newest_first()] == [dataclasses.astuple(expected)]
 
 
 def test_no_entries_may_be_kept_at_all() -> None:

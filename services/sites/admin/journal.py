@@ -12,7 +12,7 @@ from services.sites.faults.plan import Problem
 from services.sites.site import Site
 
 MOST_ENTRIES = 1000
-BATCH = 2000  # entries that are looked at before the loop gets its turn
+BATCH = 500  # entries that are looked at before the loop gets its turn
 QUERY = tuple(name for name in NAMES if name != "fields")
 
 
@@ -49,7 +49,7 @@ async def verify(request: web.Request) -> web.Response:
 
 async def newest_first(site: Site) -> AsyncIterator[Entry]:
     """Give the entries as they are now, and the loop its turn between batches."""
-    for index, (number, exchange) in enumerate(reversed(list(site.journal.numbered()))):
+    for index, (number, exchange) in enumerate(site.journal.newest_first()):
         yield Entry(number, exchange)
         if index % BATCH == BATCH - 1:
             await asyncio.sleep(0)

@@ -20,7 +20,7 @@ from services.sites.faults.plan import Problem
 
 NEAREST = 3
 MAX_CHECKS = 100
-BATCH = 2000
+BATCH = 500
 KEYS = {"since", "expect", "order", "absent"}
 
 Failure = dict[str, object]
