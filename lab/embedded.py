@@ -3,45 +3,115 @@
 No Docker, no privileges, no container's start to wait for: the quickest way to try an experiment or to debug one.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+import dataclasses
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 from services.client.cli import Invocation
-from services.client.settings import ClientSettings
+from services.client.settings import ADMIN_PORT, HTTP_PORT, TLS_PORT, ClientSettings
 from services.client.topology import Topology
-from services.client.wget.tutorial import HTTP_PORT
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
+from services.runtime.errors import ProgramError
 from services.runtime.limits import raise_open_files
 from services.runtime.run import Stop
 from services.runtime.serve import Address, serve_app
-from services.sites.recording import load_recordings
-from services.sites.replay import Site, serve_site
+from services.sites.authority import CA_FILE
+from services.sites.doors import Doors
+from services.sites.running import Running, running_site
 from services.sites.settings import SitesSettings
 
 LOOPBACK = Address("127.0.0.1", 0)
 FILES_PER_CONNECTION = 2  # this process has both ends
 
 
+class RecordingUnfit(ProgramError):
+    """A recording cannot be played, so the lab does not start."""
+
+    exit_code = 3
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"cannot play recording {reason}")
+        self.reason = reason
+
+
+class SiteRoutes(Mapping[tuple[str, int], Address]):
+    """Where each host of a running site is reached, as it is now: recordings come and go while it runs."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    def __getitem__(self, place: tuple[str, int]) -> Address:
+        host, port = place
+        if host not in self._running.site.hosts:
+            raise KeyError(place)
+        if port == ADMIN_PORT:
+            return self._running.admin
+        return self._doors()[host, port]
+
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        admin = ((host, ADMIN_PORT) for host in self._running.site.hosts)
+        yield from (*self._doors(), *admin)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _doors(self) -> dict[tuple[str, int], Address]:
+        doors: Doors = self._running.doors
+        return {
+            (host, port): address
+            for host in self._running.site.hosts
+            for port, address in zip((HTTP_PORT, TLS_PORT), doors.of(host), strict=False)
+        }
+
+
 @asynccontextmanager
 async def embedded_lab(
     hello: HelloSettings | None = None, sites: SitesSettings | None = None
 ) -> AsyncIterator[ClientSettings]:
-    """Serve the lab and yield what a client has to know of it."""
-    sites = sites or SitesSettings()
-    site = Site(load_recordings(sites.directory, hosts=sites.hosts), sites)
-    async with AsyncExitStack() as stack:
-        hello_at = await stack.enter_async_context(serve_app(make_app(hello or HelloSettings()), LOOPBACK))
-        site_at = await stack.enter_async_context(serve_site(site, LOOPBACK))
+    """Serve the lab and yield what a client has to know of it.
+
+    Raises RecordingUnfit.
+    """
+    async with embedded_sites(sites) as running, serve_app(make_app(hello or HelloSettings()), LOOPBACK) as hello_at:
         yield ClientSettings(
-            topology=Topology({(host, HTTP_PORT): site_at for host in site.recordings}, closed=True),
+            topology=Topology(SiteRoutes(running), closed=True),
             hello_url=hello_at.url,
+            ca_file=running.site.settings.ca / CA_FILE if running.site.settings.ca else None,
             files_per_connection=FILES_PER_CONNECTION,
         )
 
 
-async def run_embedded(invocation: Invocation, hello: HelloSettings, stop: Stop) -> int:
-    """Run a client's command line against a lab of its own, and return its exit code."""
+@asynccontextmanager
+async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator[Running]:
+    """Run the sites on loopback, each host at ports of its own, with a CA that lives as long as they do."""
+    async with temporary_directory() as ca:
+        settings = dataclasses.replace(
+            settings or SitesSettings(), where=LOOPBACK, tls=LOOPBACK, admin=LOOPBACK, own_ports=True, ca=ca
+        )
+        async with running_site(settings) as running:
+            if running.site.trouble:
+                raise RecordingUnfit(running.site.trouble)
+            await asyncio.to_thread(running.authority.certificate)
+            yield running
+
+
+@asynccontextmanager
+async def temporary_directory() -> AsyncIterator[Path]:
+    """Have a directory while inside; the file system is asked in threads."""
+    made = await asyncio.to_thread(partial(tempfile.TemporaryDirectory, prefix="lab-ca-"))
+    try:
+        yield Path(made.name)
+    finally:
+        await asyncio.to_thread(made.cleanup)
+
+
+async def run_embedded(invocation: Invocation, hello: HelloSettings, stop: Stop, *, own: Path | None = None) -> int:
+    """Run a client's command line against a lab with a person's `own` recordings in it, and return its exit code."""
     raise_open_files()
-    async with embedded_lab(hello) as settings:
+    async with embedded_lab(hello, SitesSettings(own=own)) as settings:
         return await invocation.main(settings, stop)

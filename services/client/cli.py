@@ -46,10 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return main_of(lambda: program(sys.argv[1:] if argv is None else argv), name="client")
 
 
-def program(argv: Sequence[str]) -> int:
+def program(argv: Sequence[str], *, prog: str = "client") -> int:
     """Understand the command line and run it against the world as the resolver shows it."""
     environment = Environment()
-    invocation = understand(argv, default_loop=environment.loop())
+    invocation = understand(argv, default_loop=environment.loop(), prog=prog)
     if invocation.loop is None:
         return invocation.run()
 

@@ -8,6 +8,8 @@ loop, a `def run(options)`; it is imported when it is to run.
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 
+from services.client.site_options import add_faults, add_journal
+
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
     from argparse import _ActionsContainer as Group  # what takes options: a parser, or a group of one
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 EDITIONS = ("survey", "await", "yield-from")
 FORMATS = ("human", "jsonl", "csv", "raw")
 TIMEOUT_S = 10.0
+MAX_BODY_BYTES = 8 * 1024 * 1024 - 256 * 1024  # with the largest head, what a site plays at most
 STDIN = "-"
 
 
@@ -185,6 +188,41 @@ def add_hello(parser: ArgumentParser) -> None:
     add_timeout(parser)
 
 
+def add_record(parser: ArgumentParser) -> None:
+    """Declare the options of `record`."""
+    parser.add_argument("url", metavar="URL", help="http or https; a bare host is http")
+    parser.add_argument("--name", metavar="HOST", help="the host it is recorded as (the URL's)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        default="recordings",
+        help="where HOST.http and HOST.toml go; - writes the bytes alone to standard output (%(default)s)",
+    )
+    parser.add_argument(
+        "-H",
+        "--header",
+        dest="fields",
+        metavar="FIELD",
+        action="append",
+        default=[],
+        help="a request field, `Name: value`; again for more",
+    )
+    parser.add_argument("--head-only", action="store_true", help="leave the body out")
+    parser.add_argument(
+        "--max-body",
+        metavar="BYTES",
+        type=whole(0, MAX_BODY_BYTES),
+        default=MAX_BODY_BYTES,
+        help="leave a larger body out (%(default)s)",
+    )
+    parser.add_argument("--keep-secrets", action="store_true", help="do not mask cookies, tokens and the like")
+    parser.add_argument("--force", action="store_true", help="replace a recording that is there")
+    parser.add_argument("--ca", metavar="FILE", help="trust these certificate authorities (PEM)")
+    parser.add_argument("-k", "--insecure", action="store_true", help="do not verify the server's certificate")
+    add_timeout(parser)
+
+
 def add_parse(parser: ArgumentParser) -> None:
     """Declare the options of `parse`."""
     parser.add_argument("file", metavar="FILE", nargs="?", default=STDIN, help="a raw response (default: stdin)")
@@ -203,6 +241,12 @@ TOUR = Command("all three programs of the tutorial", "services.client.tour", add
 COMMANDS = {
     "wget": Command("fetch response heads", "services.client.wget.command", add_wget, takes="[TARGET ...]"),
     "pipeline": Command("run the producer/consumer pipeline", "services.client.pipeline.command", add_pipeline),
+    "record": Command(
+        "keep a response to the byte, for a site to play",
+        "services.client.record.command",
+        add_record,
+        takes="URL",
+    ),
     "hello": Command("ask the hello server as many users at once", "services.client.hello", add_hello),
     "parse": Command(
         "read one raw response head, and print it as JSON",
@@ -211,4 +255,11 @@ COMMANDS = {
         takes="[FILE]",
         has_loop=False,
     ),
+    "faults": Command(
+        "what a site does wrong: list, set, clear, reset",
+        "services.client.faults",
+        add_faults,
+        takes="ACTION SITE [FAULT]",
+    ),
+    "journal": Command("what a site got and sent", "services.client.journal", add_journal, takes="SITE"),
 }

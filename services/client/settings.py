@@ -1,10 +1,12 @@
 """What the client takes from its environment, and what it does without options."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from services.client.topology import OPEN, Topology
 from services.runtime.settings import Environment
 
+HTTP_PORT, TLS_PORT, ADMIN_PORT = 80, 443, 8081
 TUTORIAL_HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
 
 
@@ -12,15 +14,22 @@ TUTORIAL_HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
 class ClientSettings:
     """`topology` says where names are reached; the embedded lab puts its own here.
 
-    `files_per_connection` is 2 where the server lives in the same process.
+    `ca_file` holds the certificate of the lab's CA, where there is one; `files_per_connection` is 2 where the server
+    lives in the same process.
     """
 
     topology: Topology = OPEN
     hello_url: str = "http://hello:8000"
+    ca_file: Path | None = None
     loop: str = "asyncio"
     files_per_connection: int = 1
 
     @classmethod
     def from_environment(cls, environment: Environment) -> "ClientSettings":
         """Return what the environment says; raise BadSetting for what it cannot say."""
-        return cls(hello_url=environment.text("HELLO_URL", cls().hello_url), loop=environment.loop())
+        ca = environment.text("LAB_CA", "")
+        return cls(
+            hello_url=environment.text("HELLO_URL", cls().hello_url),
+            ca_file=Path(ca) if ca else None,
+            loop=environment.loop(),
+        )

@@ -67,8 +67,23 @@ def show(text: str) -> None:
 
     Raises OutputClosed where nobody reads it any more, OutputFailed where it cannot be written; both end the program.
     """
+    _write(lambda: print(text, flush=True))
+
+
+def show_bytes(data: bytes) -> None:
+    """Write data that is not text to stdout, as it is. Raises what `show` raises."""
+
+    def write() -> None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    _write(write)
+
+
+def _write(write: Callable[[], None]) -> None:
     try:
-        print(text, flush=True)
+        write()
     except BrokenPipeError as error:
         _discard_output()
         raise OutputClosed from error

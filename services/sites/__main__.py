@@ -1,9 +1,6 @@
-"""`python -m services.sites`: play the recordings until a stop is asked for.
+"""`python -m services.sites`: play the recordings until a stop is asked for."""
 
-A recording that cannot be played keeps the site from being ready: the log and /readyz name the file and the reason,
-and the recorded port stays shut, since half a lab would mislead.
-"""
-
+import asyncio
 import dataclasses
 import logging
 import sys
@@ -12,29 +9,23 @@ from services.runtime.command_line import OptionParser, add_loop_option, main_of
 from services.runtime.limits import raise_open_files
 from services.runtime.logs import configure_logs
 from services.runtime.run import Stop, run
-from services.runtime.serve import serve_app
 from services.runtime.settings import Environment
-from services.sites.admin import make_admin, make_unready_admin
-from services.sites.recording import BadRecording, load_recordings
-from services.sites.replay import Site, known, serve_site
+from services.sites.running import running_site
 from services.sites.settings import SitesSettings
+
+SPARE_FILES = 64  # the doors, the admin side, logs, recordings
 
 log = logging.getLogger(__name__)
 
 
 async def serve(settings: SitesSettings, stop: Stop) -> int:
     """Serve until a stop is asked for; answers on their way are sent first."""
-    try:
-        site = Site(load_recordings(settings.directory, hosts=settings.hosts), settings)
-    except BadRecording as error:
-        log.error("not ready: recording %s", error)  # noqa: TRY400 - the reason is the file's, not the code's
-        async with serve_app(make_unready_admin(str(error)), settings.admin):
-            await stop.event.wait()
-        return 1
-    async with serve_site(site, settings.where) as address, serve_app(make_admin(site), settings.admin):
-        log.info("%s at %s", known(site.recordings), address.url)
+    async with running_site(settings) as running:
+        # Clients read the CA's certificate from a file, which has to be there before the site is called ready.
+        await asyncio.to_thread(running.authority.certificate)
+        log.info("HTTP at %s, TLS at %s, admin side at %s", settings.where, settings.tls, running.admin)
         await stop.event.wait()
-    return 0
+    return 1 if running.site.trouble else 0
 
 
 def program() -> int:
@@ -42,9 +33,11 @@ def program() -> int:
     settings = SitesSettings.from_environment(Environment())
     parser = OptionParser(prog="sites", description="The recorded sites; their settings are environment variables.")
     add_loop_option(parser, default=settings.loop)
-    settings = dataclasses.replace(settings, loop=parser.parse_args().loop)
+    most = raise_open_files() - SPARE_FILES
+    settings = dataclasses.replace(
+        settings, loop=parser.parse_args().loop, max_connections=min(most, settings.max_connections)
+    )
     configure_logs(settings.log_format)
-    raise_open_files()
     return run(lambda stop: serve(settings, stop), loop=settings.loop)
 
 

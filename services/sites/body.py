@@ -10,7 +10,10 @@ from itertools import cycle, islice
 
 PAGE = b"<!doctype html><title>asynclab</title><p>Only the head of this page was recorded.</p>\n"
 GZIP_HEAD = b"\x1f\x8b\x08%c\0\0\0\0\0\xff"
+ZSTD_HEAD = b"\x28\xb5\x2f\xfd\x00\x38"  # RFC 8878, section 3.1.1: no checksum, no size, a window of 128 KiB
 STORED_MAX = 0xFFFF  # RFC 1951, section 3.2.4: a stored block's length has 16 bits
+BROTLI_MAX = 1 << 16  # RFC 7932, section 9.2: four nibbles of length less one
+ZSTD_MAX = 1 << 17  # RFC 8878, section 3.1.1.2: a block is no larger than the window
 
 
 class CannotFit(Exception):
@@ -36,28 +39,66 @@ def gzip(size: int) -> bytes:
 
 def deflate(size: int) -> bytes:
     """Return a zlib stream (RFC 1950, which HTTP calls deflate) of `size` bytes; the least there is has 8."""
-    if size == 8:
-        return b"\x78\x9c\x03\0\0\0\0\x01"
-    if size < 11:
+    if size < 8:
         raise CannotFit(f"no deflate body has {size} bytes")
+    if size < 11:  # one, two or three empty blocks of 10 bits; the last is marked as such
+        empty = sum((2 | (index == size - 8)) << 10 * index for index in range(size - 7))
+        return b"\x78\x01" + empty.to_bytes(size - 6, "little") + b"\0\0\0\x01"
     content, blocks = stored(size - 6)
     return b"\x78\x01" + blocks + zlib.adler32(content).to_bytes(4, "big")
 
 
 def stored(size: int) -> tuple[bytes, bytes]:
     """Return content, and the deflate stream of exactly `size` bytes that stores it (RFC 1951, section 3.2.4)."""
-    count = -(-size // (STORED_MAX + 5))
-    content = plain(size - 5 * count)
-    blocks = []
-    for index in range(count):
-        block = content[index * STORED_MAX : (index + 1) * STORED_MAX]
-        length = len(block).to_bytes(2, "little")
-        complement = (len(block) ^ 0xFFFF).to_bytes(2, "little")
-        blocks.append(bytes([index == count - 1]) + length + complement + block)
-    return content, b"".join(blocks)
+    content, blocks = split(size, block_head=5, most=STORED_MAX)
+    return content, b"".join(
+        b"%c%s%s%s" % (last, len(block).to_bytes(2, "little"), (len(block) ^ 0xFFFF).to_bytes(2, "little"), block)
+        for last, block in blocks
+    )
 
 
-MAKERS = {"": plain, "identity": plain, "gzip": gzip, "x-gzip": gzip, "deflate": deflate}
+def brotli(size: int) -> bytes:
+    """Return a brotli stream (RFC 7932) of `size` bytes, in uncompressed meta-blocks; any size above 0 will do."""
+    if size == 1:
+        return b"\x06"
+    if size < 5:  # empty metadata blocks
+        return b"\x0c" + b"\x06" * (size - 2) + b"\x03"
+    _content, blocks = split(size - 1, block_head=3, most=BROTLI_MAX)
+    stream = b""
+    for index, (_last, block) in enumerate(blocks):
+        bits = (len(block) - 1) << 3 | 1 << 19  # ISLAST 0, MNIBBLES 0, MLEN - 1, ISUNCOMPRESSED 1
+        stream += (bits << 1 if index == 0 else bits).to_bytes(3, "little") + block  # one bit of WBITS comes first
+    return stream + b"\x03"
+
+
+def zstd(size: int) -> bytes:
+    """Return a Zstandard frame (RFC 8878) of `size` bytes, in raw blocks; the least there is has 9."""
+    if size < 9:
+        raise CannotFit(f"no zstd body has {size} bytes")
+    _content, blocks = split(size - 6, block_head=3, most=ZSTD_MAX)
+    return ZSTD_HEAD + b"".join((last | len(block) << 3).to_bytes(3, "little") + block for last, block in blocks)
+
+
+def split(size: int, *, block_head: int, most: int) -> tuple[bytes, list[tuple[bool, bytes]]]:
+    """Return content, and the blocks to carry it with their heads in exactly `size` bytes.
+
+    Each block comes with whether it is the last; they differ in size by a byte at most, so that none is empty.
+    """
+    count = -(-size // (most + block_head))
+    content = plain(size - block_head * count)
+    cuts = [len(content) * index // count for index in range(count + 1)]
+    return content, [(index == count - 1, content[cuts[index] : cuts[index + 1]]) for index in range(count)]
+
+
+MAKERS = {
+    "": plain,
+    "identity": plain,
+    "gzip": gzip,
+    "x-gzip": gzip,
+    "deflate": deflate,
+    "br": brotli,
+    "zstd": zstd,
+}
 
 
 def made_body(coding: str, size: int) -> bytes:
@@ -68,5 +109,10 @@ def made_body(coding: str, size: int) -> bytes:
     if size == 0:
         return b""
     if coding not in MAKERS:
-        raise CannotFit(f"no body can be made for Content-Encoding {coding!r}: record one, or leave the field out")
+        raise CannotFit(f"no body can be made for Content-Encoding {coding[:40]!r}: record one, or let nothing follow")
     return MAKERS[coding](size)
+
+
+def chunked(body: bytes) -> bytes:
+    """Return a body in the chunked transfer coding (RFC 9112, section 7.1)."""
+    return b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"

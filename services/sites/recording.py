@@ -1,101 +1,96 @@
 """A recording: the bytes of one response, and what a replayer has to know of them.
 
 `<host>.http` is the raw response as it came: the head, the blank line, and the body if one was kept. Nothing in it is
-normalised, and nothing here changes it; the fields are read only to learn where the response ends.
+normalised, and nothing here changes it; the fields are read only to learn where the response ends. `<host>.toml`
+beside it (see `sidecar`) says what follows the head.
 """
 
+import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from email.utils import formatdate
 
-from services.sites.body import PAGE, CannotFit, made_body
+from services.sites.body import PAGE, chunked, made_body
+from services.sites.faults.script import Ending, Response
+from services.sites.sidecar import NOTHING_SAID, After, Sidecar
 
 MAX_RECORDING_BYTES = 8 * 1024 * 1024
 MAX_HEAD_BYTES = 256 * 1024
-MAX_RECORDINGS = 10_000
 
 HEAD_END = re.compile(rb"\n\r?\n")
 STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d) (\d{3})(?: [^\r\n]*)?\r?\n")
-HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
+TRAILERS = re.compile(rb"(?:[^\r\n]+\r?\n)*\r?\n")
+NOW = b"now"
 BODILESS = {204, 304}
-
-
-class BadRecording(Exception):
-    """A recording cannot be played; the text names the file and the reason."""
-
-    def __init__(self, file: Path, reason: str) -> None:
-        super().__init__(f"{file.name}: {reason}")
-        self.file, self.reason = file, reason
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
     """One site's response. `head` ends with its blank line; `body` is recorded, or made to fit.
 
-    `persistent` says whether the head lets the connection be used again (RFC 9112, section 9.3).
+    `dated`: whether the Date field is to be the current time, at each answer. `sha256` is the file's, in hex.
     """
 
     host: str
     head: bytes
     body: bytes
     status: int
-    persistent: bool
+    ending: Ending
+    sha256: str
+    sidecar: Sidecar = NOTHING_SAID
+    dated: bool = False
+
+    def response(self, *, head_only: bool = False) -> Response:
+        """Return what is sent; to a HEAD request, the head alone."""
+        head = set_field(self.head, b"Date", formatdate(usegmt=True).encode()) if self.dated else self.head
+        return Response(head, b"" if head_only else self.body, self.ending)
 
 
-def load_recordings(directory: Path, *, hosts: tuple[str, ...] = ()) -> dict[str, Recording]:
-    """Return the recordings of `hosts` (all, unless named), by host name.
-
-    Raises BadRecording for the first one that cannot be played, or is not there.
-    """
-    wanted = sorted(directory.glob("*.http")) if not hosts else [directory / f"{host}.http" for host in hosts]
-    if not wanted:
-        raise BadRecording(directory, "holds no recording (*.http)")
-    if len(wanted) > MAX_RECORDINGS:
-        raise BadRecording(directory, f"holds {len(wanted)} recordings, and {MAX_RECORDINGS} is the limit")
-    return {recording.host: recording for recording in map(load_recording, wanted)}
-
-
-def load_recording(file: Path) -> Recording:
-    """Read one file; the host is its name without `.http`."""
-    host = file.stem.lower()
-    if not HOST_NAME.fullmatch(host):
-        raise BadRecording(file, "its name is not a host name followed by .http")
-    try:
-        with file.open("rb") as source:
-            raw = source.read(MAX_RECORDING_BYTES + 1)
-    except OSError as error:
-        raise BadRecording(file, error.strerror or str(error)) from error
-    try:
-        return read_recording(host, raw)
-    except ValueError as error:
-        raise BadRecording(file, str(error)) from error
-    except CannotFit as error:
-        raise BadRecording(file, str(error)) from error
-
-
-def read_recording(host: str, raw: bytes) -> Recording:
+def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Recording:
     """Return the recording that `raw` is. Raises ValueError, or CannotFit for a head that no body fits."""
     if not raw:
         raise ValueError("is empty")
     if len(raw) > MAX_RECORDING_BYTES:
         raise ValueError(f"is larger than {MAX_RECORDING_BYTES:,} bytes")
-    status_line = STATUS_LINE.match(raw)
-    if not status_line:
-        raise ValueError("does not begin with a status line")
-    end = HEAD_END.search(raw, 0, MAX_HEAD_BYTES)
-    if not end:
-        raise ValueError(f"no blank line ends its head within {MAX_HEAD_BYTES:,} bytes")
-    head, kept = raw[: end.end()], raw[end.end() :]
-    version, status = status_line[1] + b"." + status_line[2], int(status_line[3])
+    size, status, version = measure_head(raw)
+    head, kept = raw[:size], raw[size:]
     fields = read_fields(head)
-    framed = status in BODILESS or "content-length" in fields or "transfer-encoding" in fields
+    if sidecar.after is After.BODY:
+        body = kept or fitting_body(status, fields)
+        keep = is_framed(status, fields, body) and wants_persistence(version, fields)
+        ending = Ending.KEEP if keep else Ending.CLOSE
+    else:
+        body = b""
+        ending = Ending.CLOSE if sidecar.after is After.CLOSE else Ending.SILENCE
+    for name, value in sidecar.fields.items():
+        head = set_field(head, name, value)
     return Recording(
         host=host,
         head=head,
-        body=kept or fitting_body(status, fields),
+        body=body,
         status=status,
-        persistent=framed and wants_persistence(version, fields),
+        ending=ending,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        sidecar=sidecar,
+        dated=any(name.lower() == b"date" and value == NOW for name, value in sidecar.fields.items()),
     )
+
+
+def measure_head(raw: bytes) -> tuple[int, int, bytes]:
+    """Return the size of all heads (interim ones come before the final one), the status and the version."""
+    begin = 0
+    while True:
+        line = STATUS_LINE.match(raw, begin)
+        if not line:
+            raise ValueError(f"has no status line at byte {begin}: `HTTP/1.1 200 OK`, with or without a reason")
+        end = HEAD_END.search(raw, line.end() - 1, MAX_HEAD_BYTES)
+        if not end:
+            raise ValueError(f"no blank line ends its head within {MAX_HEAD_BYTES:,} bytes")
+        begin, status = end.end(), int(line[3])
+        if not 100 <= status < 200 or status == 101:
+            return begin, status, line[1] + b"." + line[2]
 
 
 def read_fields(head: bytes) -> dict[str, str]:
@@ -109,25 +104,62 @@ def read_fields(head: bytes) -> dict[str, str]:
     return fields
 
 
-def fitting_body(status: int, fields: dict[str, str]) -> bytes:
+def set_field(head: bytes, name: bytes, value: bytes) -> bytes:
+    """Return the head with that value in the field's first line, wherever it stands; a new field comes last."""
+    line = re.compile(rb"(?<=\n)(%s:[ \t]*)[^\r\n]*" % re.escape(name), re.IGNORECASE)
+    if line.search(head):
+        return line.sub(lambda found: found[1] + value, head, count=1)
+    end = re.search(rb"\r?\n\Z", head)
+    blank = end[0] if end else b"\r\n"
+    return head.removesuffix(blank) + name + b": " + value + blank + blank
+
+
+def fitting_body(status: int, fields: Mapping[str, str]) -> bytes:
     """Return the body that this head promises (RFC 9112, section 6.3)."""
     if status < 200 or status in BODILESS:
         return b""
     coding = fields.get("content-encoding", "").lower()
     if "transfer-encoding" in fields:
-        body = made_body(coding, len(PAGE))
-        return b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+        return chunked(made_body(coding, len(PAGE)))
     if "content-length" not in fields:
         return made_body(coding, len(PAGE))
     length = fields["content-length"]
     if not re.fullmatch(r"\d{1,19}", length):
-        raise ValueError(f"Content-Length {length[:40]!r} is not one number: record the body too")
+        raise ValueError(
+            f"Content-Length {length[:40]!r} is not one number: record the body too, or let nothing follow"
+        )
     if int(length) > MAX_RECORDING_BYTES:
         raise ValueError(f"Content-Length {length} is over the {MAX_RECORDING_BYTES:,} bytes that a made body may have")
     return made_body(coding, int(length))
 
 
-def wants_persistence(version: bytes, fields: dict[str, str]) -> bool:
+def is_framed(status: int, fields: Mapping[str, str], body: bytes) -> bool:
+    """Return whether a client can tell where this response ends while the connection stays open."""
+    if status < 200 or status in BODILESS:
+        return not body and status != 101
+    if "transfer-encoding" in fields:
+        return (
+            fields["transfer-encoding"].lower() == "chunked" and "content-length" not in fields and ends_chunked(body)
+        )
+    return fields.get("content-length", "") == str(len(body))
+
+
+def ends_chunked(body: bytes) -> bool:
+    """Return whether a body is whole in the chunked transfer coding, with nothing after it."""
+    at = 0
+    while chunk := CHUNK_HEAD.match(body, at):
+        size = int(chunk[1], 16)
+        if size == 0:
+            trailers = TRAILERS.match(body, chunk.end())
+            return trailers is not None and trailers.end() == len(body)
+        at = chunk.end() + size
+        if body[at : at + 2] != b"\r\n":
+            return False
+        at += 2
+    return False
+
+
+def wants_persistence(version: bytes, fields: Mapping[str, str]) -> bool:
     """Return whether a message lets its connection be used again (RFC 9112, section 9.3)."""
     options = {option.strip().lower() for option in fields.get("connection", "").split(",")}
     return "close" not in options and (version >= b"1.1" or "keep-alive" in options)

@@ -5,22 +5,39 @@ from pathlib import Path
 
 from services.runtime.serve import DRAIN_S, Address
 from services.runtime.settings import Environment
+from services.sites import journal
 
 RECORDINGS = Path(__file__).parent / "recordings"
 
 
 @dataclass(frozen=True, slots=True)
 class SitesSettings:
-    """`hosts`: which recordings are played (none named: all). Seconds are floats."""
+    """`hosts`: which recordings are played (none named: all). Seconds are floats; times given to peers are limits.
+
+    `own`: a second directory, whose recordings come before the first's.
+    `own_ports`: whether each host gets ports of its own, as in the embedded lab; `tls`: where TLS is spoken, None for
+    nowhere; `ca_key`: a directory for the CA's key, `ca`: one for its certificate alone, which clients may see.
+    """
 
     directory: Path = RECORDINGS
+    own: Path | None = None
     hosts: tuple[str, ...] = ()
     where: Address = Address("0.0.0.0", 80)  # noqa: S104 - in a container, on the lab's own network
+    tls: Address | None = Address("0.0.0.0", 443)  # noqa: S104
     admin: Address = Address("0.0.0.0", 8081)  # noqa: S104
+    own_ports: bool = False
+    ca_key: Path | None = None
+    ca: Path | None = None
     head_timeout_s: float = 10.0
     idle_timeout_s: float = 60.0
     write_timeout_s: float = 30.0
+    stall_timeout_s: float = 3600.0
+    linger_s: float = 2.0
     drain_s: float = DRAIN_S
+    reload_s: float = 1.0
+    max_connections: int = 1_000_000
+    journal_entries: int = journal.MAX_ENTRIES
+    journal_bytes: int = journal.MAX_BYTES
     loop: str = "asyncio"
     log_format: str = "text"
 
@@ -28,18 +45,36 @@ class SitesSettings:
     def from_environment(cls, environment: Environment) -> "SitesSettings":
         """Return what the environment says; raise BadSetting for what it cannot say."""
         unset = cls()
+        host = environment.text("SITES_HOST", unset.where.host)
         hosts = environment.text("SITES_HOSTS", "").replace(",", " ").split()
+
+        def directory(name: str) -> Path | None:
+            text = environment.text(name, "")
+            return Path(text) if text else None
+
+        def seconds(name: str, default: float, *, least: float = 0.1) -> float:
+            return environment.number(name, default, least=least, most=86_400)
+
         return cls(
             directory=Path(environment.text("SITES_RECORDINGS", str(RECORDINGS))),
             hosts=tuple(host.lower() for host in hosts),
-            where=Address(environment.text("SITES_HOST", unset.where.host), environment.port("SITES_PORT", 80)),
+            where=Address(host, environment.port("SITES_PORT", 80)),
+            tls=Address(host, environment.port("SITES_TLS_PORT", 443)),
             admin=Address(
                 environment.text("SITES_ADMIN_HOST", unset.admin.host),
                 environment.port("SITES_ADMIN_PORT", 8081),
             ),
-            head_timeout_s=environment.number("SITES_HEAD_TIMEOUT_S", unset.head_timeout_s, least=0.1, most=3600),
-            idle_timeout_s=environment.number("SITES_IDLE_TIMEOUT_S", unset.idle_timeout_s, least=0.1, most=3600),
-            drain_s=environment.number("SITES_DRAIN_S", DRAIN_S, least=0, most=3600),
+            ca_key=directory("SITES_CA_KEY"),
+            ca=directory("SITES_CA"),
+            head_timeout_s=seconds("SITES_HEAD_TIMEOUT_S", unset.head_timeout_s),
+            idle_timeout_s=seconds("SITES_IDLE_TIMEOUT_S", unset.idle_timeout_s),
+            write_timeout_s=seconds("SITES_WRITE_TIMEOUT_S", unset.write_timeout_s),
+            stall_timeout_s=seconds("SITES_STALL_TIMEOUT_S", unset.stall_timeout_s),
+            drain_s=seconds("SITES_DRAIN_S", DRAIN_S, least=0),
+            reload_s=seconds("SITES_RELOAD_S", unset.reload_s),
+            max_connections=environment.whole("SITES_MAX_CONNECTIONS", unset.max_connections, least=1, most=10_000_000),
+            journal_entries=environment.whole("SITES_JOURNAL_ENTRIES", unset.journal_entries, least=0, most=10_000_000),
+            journal_bytes=environment.whole("SITES_JOURNAL_BYTES", unset.journal_bytes, least=0, most=1 << 32),
             loop=environment.loop(),
             log_format=environment.log_format(),
         )

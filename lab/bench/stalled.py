@@ -1,0 +1,208 @@
+"""Stalled connections, and a million requests: what they cost a site, in memory and in speed.
+
+`measure` runs a site as a process of its own, holds as many connections open and stalled as the limit of open files
+lets (10,000 at most), and asks while they are held; then it makes a million requests, and looks at the memory before
+and after, and at the journal: kept + dropped = total.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from lab.bench.figures import Group, Result, Row
+from lab.bench.rounds import Plan, Say
+from services.runtime.limits import raise_open_files
+
+MOST_STALLED = 10_000
+SPARE_FILES = 512
+REQUESTS = 1_000_000
+WARM_UP = 200_000
+PIPELINED = 250
+ASKED = 3_000
+STALL_AT = 40
+START_S = 20.0
+KEEP = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n"
+STALLED_FILES = {
+    "keep.test.http": KEEP,
+    "stall.test.http": KEEP,
+    "stall.test.toml": b"[[faults]]\nfault = 'stall_at'\nbytes = %d\n" % STALL_AT,
+}
+
+
+class Figure(NamedTuple):
+    """One measured value."""
+
+    name: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A site that runs as a process."""
+
+    pid: int
+    port: int
+    admin_port: int
+
+    def resident_kib(self) -> int:
+        """Return its resident memory."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1])
+
+    def journal(self) -> dict[str, int]:
+        """Return what its journal counts."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/journal?limit=0", timeout=60) as answer:
+            counts: dict[str, int] = json.load(answer)
+        return counts
+
+    def connect(self) -> socket.socket:
+        """Return a connection to it."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+
+
+def bench(plan: Plan, say: Say) -> Result:
+    """Show what `measure` finds: `lab bench stalled`."""
+    say("stalled: connections, then requests (a minute at most)")
+    figures = measure(stalled=plan.stalled, requests=plan.requests)
+    rows = tuple(Row(", ".join(filter(None, (each.name, each.unit))), (each.value,), ours=True) for each in figures)
+    return Result(
+        "stalled",
+        (Group("sites, stalled connections and many requests", "", rows, reference="", higher_is_better=None),),
+        method=("services.sites, uvloop, a process of its own, on loopback; memory is resident",),
+    )
+
+
+def measure(*, loop: str = "uvloop", stalled: int = MOST_STALLED, requests: int = REQUESTS) -> list[Figure]:
+    """Return what stalled connections and many requests cost. Needs a minute at most, and Linux."""
+    count = min(stalled, raise_open_files() - SPARE_FILES)
+    with site(loop) as server:
+        return [*hold(server, count), *ask_many(server, requests)]
+
+
+@contextlib.contextmanager
+def site(loop: str) -> Iterator[Measured]:
+    """Run a site until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="lab-stalled-") as directory:
+        for name, data in STALLED_FILES.items():
+            Path(directory, name).write_bytes(data)
+        port, admin_port = free_port(), free_port()
+        settings = {
+            "SITES_RECORDINGS": directory,
+            "SITES_HOST": "127.0.0.1",
+            "SITES_PORT": str(port),
+            "SITES_TLS_PORT": "0",
+            "SITES_ADMIN_HOST": "127.0.0.1",
+            "SITES_ADMIN_PORT": str(admin_port),
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services.sites", "--loop", loop],
+            env={**os.environ, **settings},
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_for(admin_port)
+            yield Measured(process.pid, port, admin_port)
+        finally:
+            process.terminate()
+            process.wait(START_S)
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        return int(bound.getsockname()[1])
+
+
+def wait_for(admin_port: int) -> None:
+    """Return when the site is ready."""
+    last = time.monotonic() + START_S
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{admin_port}/readyz", timeout=5):
+                return
+        except OSError:
+            if time.monotonic() > last:
+                raise
+            time.sleep(0.05)
+
+
+def hold(server: Measured, count: int) -> list[Figure]:
+    """Measure answers with and without so many stalled connections, and the memory of each."""
+    alone_us = answer_us(server)
+    before_kib = server.resident_kib()
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(server.connect()) for _ in range(count)]
+        for connection in held:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: stall.test\r\n\r\n")
+        for connection in held:
+            receive(connection, STALL_AT)
+        each_kib = (server.resident_kib() - before_kib) / count
+        beside_us = answer_us(server)
+    return [
+        Figure("connections stalled", count, ""),
+        Figure("memory of each", each_kib, "KiB"),
+        Figure("an answer, alone", alone_us, "µs"),
+        Figure("an answer, beside them", beside_us, "µs"),
+    ]
+
+
+def answer_us(server: Measured) -> float:
+    """Return the median time of an answer on one connection, in microseconds."""
+    times = []
+    with server.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(ASKED):
+            began = time.perf_counter()
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: keep.test\r\n\r\n")
+            receive(connection, len(KEEP))
+            times.append(time.perf_counter() - began)
+    return median(times) * 1e6
+
+
+def ask_many(server: Measured, requests: int) -> list[Figure]:
+    """Make many requests, and measure the memory after the journal has filled and after the last."""
+    done = min(WARM_UP, requests // 2)
+    began = time.perf_counter()
+    ask(server, done)
+    after_some_kib = server.resident_kib()
+    ask(server, requests - done)
+    seconds = time.perf_counter() - began
+    counts = server.journal()
+    return [
+        Figure("requests", requests, ""),
+        Figure("requests a second, pipelined", requests / seconds, "/s"),
+        Figure(f"memory after {done:,}", after_some_kib, "KiB"),
+        Figure(f"memory after {requests:,}", server.resident_kib(), "KiB"),
+        Figure("journal: kept + dropped - total", counts["kept"] + counts["dropped"] - counts["total"], ""),
+        Figure("journal: total", counts["total"], ""),
+    ]
+
+
+def ask(server: Measured, count: int) -> None:
+    """Make so many requests on one connection, PIPELINED at a time."""
+    with server.connect() as connection:
+        for begin in range(0, count, PIPELINED):
+            size = min(PIPELINED, count - begin)
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: keep.test\r\n\r\n" * size)
+            receive(connection, len(KEEP) * size)
+
+
+def receive(connection: socket.socket, size: int) -> None:
+    """Read so many bytes. Raises ConnectionError where the stream ends before."""
+    while size:
+        data = connection.recv(min(size, 262_144))
+        if not data:
+            raise ConnectionError("the site ended the connection")
+        size -= len(data)

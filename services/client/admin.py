@@ -1,0 +1,121 @@
+"""Asking a site's admin side: one question, one answer, or a failure with a name."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from services.client.errors import FetchError, fetch_error
+from services.client.settings import ADMIN_PORT, ClientSettings
+from services.client.site_options import SITE_TIMEOUT_S
+from services.runtime.command_line import say
+from services.runtime.errors import ProgramError
+from services.runtime.text import printable
+
+MAX_PLAN_BYTES = 1024 * 1024
+
+
+class WrongUsage(ProgramError):
+    """A command line asks for what cannot be."""
+
+
+class FileUnreadable(ProgramError):
+    """A file that was named cannot be read."""
+
+    exit_code = 3
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"cannot read {file}: {reason}")
+        self.file, self.reason = file, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the admin side said: a status, and JSON as it came and as it is meant."""
+
+    status: int
+    text: str
+    data: Mapping[str, object]
+
+
+async def ask(
+    settings: ClientSettings,
+    site: str,
+    method: str,
+    path: str,
+    *,
+    body: object = None,
+    query: Mapping[str, str] | None = None,
+) -> Answer:
+    """Put a question to the admin side of a site. Raises FetchError where nothing answers in time."""
+    timeout = aiohttp.ClientTimeout(total=SITE_TIMEOUT_S)
+    try:
+        async with asyncio.timeout(SITE_TIMEOUT_S):
+            host, port = await settings.topology.locate(site, ADMIN_PORT)
+            url = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
+            async with (
+                aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+                session.request(
+                    method, url, json=body, params=query, headers={"Host": site}, allow_redirects=False
+                ) as response,
+            ):
+                text = await response.text()
+                return Answer(response.status, text, understood(text))
+    except aiohttp.ClientConnectorError as error:
+        raise fetch_error(error.os_error) from error
+    except aiohttp.ClientError as error:
+        raise FetchError("closed", str(error)) from error
+    except TimeoutError as error:
+        raise FetchError("head_timeout", f"the admin side gave no answer within {SITE_TIMEOUT_S:g} s") from error
+    except OSError as error:
+        raise fetch_error(error) from error
+
+
+def understood(text: str) -> Mapping[str, object]:
+    """Return the object that an answer is. Raises FetchError for what is none."""
+    try:
+        data = json.loads(text)
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        raise FetchError("malformed_head", "what answers there is not the admin side of a site")
+    return data
+
+
+def complain(command: str, site: str, answer: Answer) -> int:
+    """Say on stderr why the site refused, a line for each field, and return the exit code."""
+    problems = answer.data.get("problems")
+    for problem in problems if isinstance(problems, list) else []:
+        if isinstance(problem, dict):
+            say(printable(f"{command} {site}: {problem.get('field')}: {problem.get('reason')}"))
+    if not problems:
+        say(printable(f"{command} {site}: the admin side answered {answer.status}"))
+    return 1
+
+
+def nothing(command: str, site: str, error: FetchError) -> int:
+    """Say on stderr that nothing answered, and return the exit code."""
+    say(printable(f"{command} {site}: {error}"))
+    return 4
+
+
+def read_json(text: str) -> object:
+    """Return what JSON, or a file of it, says; `-` is stdin. Blocks. Raises WrongUsage or FileUnreadable."""
+    inline = text.lstrip()[:1] in {"{", "["}
+    try:
+        if not inline:
+            source = sys.stdin.buffer if text == "-" else Path(text).open("rb")  # noqa: SIM115 - closed below
+            with source:
+                raw = source.read(MAX_PLAN_BYTES + 1)
+            if len(raw) > MAX_PLAN_BYTES:
+                raise FileUnreadable(text, f"is larger than {MAX_PLAN_BYTES:,} bytes")
+            return json.loads(raw)
+        return json.loads(text)
+    except OSError as error:
+        raise FileUnreadable(text, error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise WrongUsage(f"{'this' if inline else text} is not JSON: {error}") from error

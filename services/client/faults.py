@@ -1,0 +1,119 @@
+"""`client faults`: what a site does wrong, shown and changed while it runs.
+
+Whoever connects after this command has ended gets what it said. A plan that is refused changes nothing.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.client.admin import Answer, WrongUsage, ask, complain, nothing, read_json
+from services.client.errors import FetchError
+from services.client.settings import ClientSettings
+from services.client.site_options import WHEN, Value
+from services.client.tables import columns
+from services.runtime.command_line import show
+from services.runtime.run import Stop, until_stopped
+from services.runtime.text import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`parameters`: of the one rule that `fault` makes; `plan`: a whole plan instead."""
+
+    action: str
+    site: str
+    fault: str | None
+    plan: str | None
+    parameters: Mapping[str, Value]
+    format: str
+
+
+async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Do it; 0 if done, 1 if the site refused, 2 for wrong usage, 3 for a file, 4 if nothing answered."""
+    return await until_stopped(act(options, settings), stop)
+
+
+async def act(options: Options, settings: ClientSettings) -> int:
+    """Ask the site, and show the plan that is then in force."""
+    method, path, body = await request(options)
+    try:
+        answer = await ask(settings, options.site, method, path, body=body)
+    except FetchError as error:
+        return nothing("faults", options.site, error)
+    if answer.status != 200:
+        return complain("faults", options.site, answer)
+    if options.format == "json":
+        show(json.dumps(answer.data))
+    else:
+        show(kinds_text(answer) if options.action == "kinds" else plan_text(answer))
+    return 0
+
+
+async def request(options: Options) -> tuple[str, str, object]:
+    """Return method, path and body. Raises WrongUsage or FileUnreadable."""
+    path = f"/faults/{options.site}"
+    if options.action != "set" and (options.fault or options.plan or options.parameters):
+        raise WrongUsage(f"faults {options.action} takes a site and nothing else (see client faults --help)")
+    match options.action:
+        case "list":
+            return "GET", path, None
+        case "clear":
+            return "DELETE", path, None
+        case "reset":
+            return "POST", f"{path}/reset", None
+        case "kinds":
+            return "GET", "/fault-kinds", None
+    if (options.fault is None) is (options.plan is None):
+        raise WrongUsage("faults set takes either a fault or --plan (see client faults --help)")
+    if options.plan is None:
+        return "PUT", path, {"faults": [{"fault": options.fault, **options.parameters}]}
+    if options.parameters:
+        raise WrongUsage("a plan says everything itself: leave the other options out")
+    plan = await asyncio.to_thread(read_json, options.plan)
+    return "PUT", path, {"faults": plan} if isinstance(plan, list) else plan
+
+
+def plan_text(answer: Answer) -> str:
+    """Return a plan as a table."""
+    plan = answer.data
+    faults = plan.get("faults")
+    rules = faults if isinstance(faults, list) else []
+    title = f"{plan.get('host')}: plan {plan.get('generation')} ({plan.get('source')})"
+    if not rules:
+        return printable(f"{title}: no faults")
+    rows = [rule_row(rule) for rule in rules if isinstance(rule, dict)]
+    return printable(title) + "\n" + columns(("fault", "parameters", "who", "seen", "fired", "left"), rows)
+
+
+def rule_row(rule: Mapping[str, object]) -> tuple[str, ...]:
+    """Return a rule's cells."""
+    counted = {"fault", "seen", "fired", "remaining_s"}
+    what = [f"{name}={value}" for name, value in rule.items() if name not in counted and name not in WHEN]
+    who = [f"{name}={value}" for name, value in rule.items() if name in WHEN]
+    left = rule.get("remaining_s")
+    ends = "-" if left is None else f"{left} s"
+    return (str(rule.get("fault")), " ".join(what) or "-", " ".join(who), str(rule["seen"]), str(rule["fired"]), ends)
+
+
+def kinds_text(answer: Answer) -> str:
+    """Return every fault with its parameters and its bytes."""
+    lines = []
+    faults, when = answer.data.get("faults"), answer.data.get("when")
+    for fault in faults if isinstance(faults, list) else []:
+        lines.append(f"{fault['fault']}  (counts: {fault['counts']})")
+        lines.append(f"    {fault['bytes']}")
+        lines += [f"    {parameter_text(each)}" for each in fault["parameters"]]
+    lines.append("who gets it, for every fault")
+    lines += [f"    {parameter_text(each)}" for each in (when if isinstance(when, list) else [])]
+    return "\n".join(map(printable, lines))
+
+
+def parameter_text(parameter: Mapping[str, object]) -> str:
+    """Return a parameter in a line."""
+    choices = parameter.get("choices")
+    span = f"{parameter.get('least')} to {parameter.get('most')}"
+    may_be = ", ".join(map(str, choices)) if isinstance(choices, list) else span
+    need = "required" if parameter["required"] else f"default {parameter['default']}" if "default" in parameter else ""
+    return f"{parameter['name']:<14} {parameter['meaning']} ({'; '.join(filter(None, [may_be, need]))})"

@@ -1,0 +1,114 @@
+"""The options of `client faults` and `client journal`.
+
+Which faults there are, and what their parameters may be, is the site's to say: here are only their names, so that a
+wrong one is refused before anything is sent. A test holds them against the site's own table.
+"""
+
+from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
+
+SITE_TIMEOUT_S = 10.0
+PARAMETERS = {
+    "bytes": "offset in the head, or how many",
+    "seconds": "fixed delay",
+    "distribution": "of a delay: fixed, uniform, lognormal",
+    "least_s": "uniform delay from",
+    "most_s": "uniform delay to",
+    "median_s": "lognormal delay: its median",
+    "sigma": "lognormal delay: its spread",
+    "interval_s": "seconds from one drip to the next",
+    "bytes_per_s": "rate of a throttle",
+    "count": "how many interim responses",
+    "status": "status code",
+    "retry_after_s": "value of Retry-After",
+    "hops": "places in a redirect loop",
+}
+WHEN = {
+    "first": "only the first so many",
+    "every": "only every so-manieth",
+    "probability": "only by this chance, 0 to 1",
+    "seed": "of everything that chance decides",
+    "ttl_s": "only for so many seconds",
+    "per": "what is counted: request, connection",
+}
+TEXTS = {"distribution", "per"}
+ACTIONS = ("list", "set", "clear", "reset", "kinds")
+FILTERS = ("method", "target", "fault", "ended", "status", "connection", "since", "limit")
+
+Value = int | float | str
+
+
+class Put(Action):
+    """Collects options of one kind in a dictionary."""
+
+    def __call__(
+        self,
+        _parser: ArgumentParser,
+        namespace: Namespace,
+        values: str | Sequence[object] | None,
+        option: str | None = None,
+    ) -> None:
+        """Add one."""
+        collected = dict(getattr(namespace, self.dest))
+        collected[str(option).removeprefix("--").replace("-", "_")] = values
+        setattr(namespace, self.dest, collected)
+
+
+def number(text: str) -> int | float:
+    """Read a number; a whole one stays whole."""
+    try:
+        return int(text[:40]) if text.lstrip("-").isdecimal() and text.isascii() else float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text[:40]!r} is not a number") from None
+
+
+def host_name(text: str) -> str:
+    """Read a site's name."""
+    if not text or len(text) > 253 or not all(each.isascii() and (each.isalnum() or each in "-._") for each in text):
+        raise ArgumentTypeError(f"{text[:40]!r} is not a host name")
+    return text.lower()
+
+
+def add_site(parser: ArgumentParser) -> None:
+    """Declare what both commands have."""
+    parser.add_argument("site", metavar="SITE", type=host_name, help="a recorded host, as www.163.com")
+    parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
+
+
+def add_faults(parser: ArgumentParser) -> None:
+    """Declare the options of `faults`."""
+    parser.add_argument(
+        "action",
+        choices=ACTIONS,
+        metavar="ACTION",
+        help="list: the plan in force; set: another one; clear: none; reset: the recording's own; kinds: what there is",
+    )
+    add_site(parser)
+    parser.add_argument("fault", metavar="FAULT", nargs="?", help="set: its name (see kinds)")
+    parser.add_argument("--plan", metavar="JSON", help="set: a whole plan, as JSON or the name of a file (- for stdin)")
+    parser.set_defaults(parameters={})
+    for title, table in (("what the fault does", PARAMETERS), ("who gets it", WHEN)):
+        group = parser.add_argument_group(title)
+        for name, meaning in table.items():
+            group.add_argument(
+                f"--{name.replace('_', '-')}",
+                dest="parameters",
+                action=Put,
+                metavar="X",
+                type=str if name in TEXTS else number,
+                help=meaning,
+                default={},
+            )
+
+
+def add_journal(parser: ArgumentParser) -> None:
+    """Declare the options of `journal`."""
+    add_site(parser)
+    parser.add_argument("--all", action="store_true", help="entries of every host that this site's server plays")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--clear", action="store_true", help="begin it anew")
+    what.add_argument("--verify", metavar="JSON", help="hold it against expectations, as JSON or the name of a file")
+    parser.set_defaults(filters={})
+    group = parser.add_argument_group("which entries (the newest 100, unless told)")
+    for name in FILTERS:
+        group.add_argument(f"--{name}", dest="filters", action=Put, metavar="X", default={})

@@ -1,0 +1,65 @@
+"""What every handler shares: JSON in, JSON out, and refusals that name each field that is wrong."""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+from aiohttp import web
+
+from services.sites.faults.plan import BadPlan, Problem
+from services.sites.site import Host, Site, known_names
+
+MAX_BODY_BYTES = 1024 * 1024
+SITE = web.AppKey("SITE", Site)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Json = Mapping[str, object] | Sequence[object]
+
+
+class Unfit(Exception):
+    """A request that is not as documented: `status` 4xx, a word for programs, and what is wrong, field by field."""
+
+    def __init__(self, status: int, error: str, problems: Iterable[Problem]) -> None:
+        super().__init__(error)
+        self.status, self.error, self.problems = status, error, tuple(problems)
+
+
+def answer(data: Json, *, status: int = 200) -> web.Response:
+    """Return a JSON response; what has to be escaped is."""
+    return web.json_response(data, status=status)
+
+
+async def read_json(request: web.Request) -> object:
+    """Return what the request's body says. Raises Unfit for what is not JSON, or too much."""
+    try:
+        return json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
+        raise Unfit(400, "not_json", [Problem("body", str(error))]) from error
+
+
+def host_of(request: web.Request) -> Host:
+    """Return the host in the path. Raises Unfit (404) where the site has none of that name."""
+    site, name = request.app[SITE], request.match_info["host"].lower()
+    if name not in site.hosts:
+        raise Unfit(404, "unknown_host", [Problem("host", f"is not here; this site knows {known_names(site.hosts)}")])
+    return site.hosts[name]
+
+
+@web.middleware
+async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn what a handler raises into JSON."""
+    try:
+        response = await handler(request)
+    except Unfit as unfit:
+        return refusal(unfit.status, unfit.error, unfit.problems)
+    except BadPlan as bad:
+        return refusal(422, "bad_plan", bad.problems)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return refusal(error.status, error.reason.lower().replace(" ", "_"), [Problem("request", error.text or "")])
+    return response
+
+
+def refusal(status: int, error: str, problems: Iterable[Problem]) -> web.Response:
+    """Return a refusal: a word for programs, and the problems for a person."""
+    return answer({"error": error, "problems": [problem._asdict() for problem in problems]}, status=status)

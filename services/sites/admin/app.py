@@ -1,0 +1,53 @@
+"""The admin application: every route, in one place. `openapi` describes each, and a test holds the two together."""
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from services.runtime.metrics import exposition, healthy
+from services.sites.admin import faults, journal
+from services.sites.admin.answers import MAX_BODY_BYTES, SITE, answer, refusals
+from services.sites.admin.openapi import document
+from services.sites.metrics import SiteCollector
+from services.sites.site import Site
+
+
+def make_admin(site: Site, settle: faults.Settle) -> web.Application:
+    """Return the admin application of a site. `settle` opens and shuts its doors after a change of plan."""
+    registry = CollectorRegistry()
+    registry.register(SiteCollector(site))
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
+    app[SITE], app[faults.SETTLE] = site, settle
+    app.add_routes(
+        [
+            web.get("/healthz", healthy),
+            web.get("/readyz", ready),
+            web.get("/metrics", exposition(registry)),
+            web.get("/openapi.json", openapi),
+            web.get("/fault-kinds", faults.kinds),
+            web.get("/faults", faults.all_plans),
+            web.put("/faults", faults.set_all),
+            web.delete("/faults", faults.clear_all),
+            web.post("/faults/reset", faults.reset_all),
+            web.get("/faults/{host}", faults.plan_of),
+            web.put("/faults/{host}", faults.set_plan),
+            web.delete("/faults/{host}", faults.clear),
+            web.post("/faults/{host}/reset", faults.reset),
+            web.get("/journal", journal.entries),
+            web.delete("/journal", journal.clear),
+            web.post("/journal/verify", journal.verify),
+        ]
+    )
+    return app
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Answer 200 with the hosts, or 503 with the file that is wrong and the reason."""
+    site = request.app[SITE]
+    if site.trouble:
+        return web.Response(status=503, text=f"{site.trouble}\n")
+    return web.Response(text="".join(f"{host}\n" for host in sorted(site.hosts)))
+
+
+async def openapi(_request: web.Request) -> web.Response:
+    """Return the description of this API."""
+    return answer(document())

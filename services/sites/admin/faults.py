@@ -1,0 +1,134 @@
+"""Plans over HTTP. A plan is taken whole or refused whole, and is in force for whoever connects after the answer."""
+
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+from aiohttp import web
+
+from services.sites.admin.answers import SITE, Unfit, answer, host_of, read_json
+from services.sites.faults.kinds import FAULTS, WHEN, Fault, Parameter
+from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced, read_plan
+from services.sites.site import Host, Site
+
+Settle = Callable[[], Awaitable[None]]
+SETTLE: web.AppKey[Settle] = web.AppKey("SETTLE")
+
+TYPES = {int: "integer", float: "number", str: "string"}
+
+
+def as_json(host: Host) -> dict[str, object]:
+    """Return a host's plan as it is now."""
+    return {"host": host.name, **host.latest.as_json(monotonic())}
+
+
+def all_json(site: Site) -> dict[str, object]:
+    """Return every host's plan as it is now."""
+    return {"generation": site.generation, "hosts": [as_json(host) for host in site.hosts.values()]}
+
+
+async def all_plans(request: web.Request) -> web.Response:
+    """Return the plan of every host."""
+    return answer(all_json(request.app[SITE]))
+
+
+async def plan_of(request: web.Request) -> web.Response:
+    """Return the plan of one host."""
+    return answer(as_json(host_of(request)))
+
+
+async def set_plan(request: web.Request) -> web.Response:
+    """Put a plan in force."""
+    host = host_of(request)
+    plan = read_plan(rules_in(await read_json(request)))
+    request.app[SITE].set_plan(host.name, plan)
+    return await settled(request, as_json(host))
+
+
+async def set_all(request: web.Request) -> web.Response:
+    """Put the same plan in force for every host, or for none of them."""
+    site = request.app[SITE]
+    plan = read_plan(rules_in(await read_json(request)))
+    check_all(site, plan)
+    for name in site.hosts:
+        site.set_plan(name, plan)
+    return await settled(request, all_json(site))
+
+
+def check_all(site: Site, plan: tuple[Rule, ...]) -> None:
+    """Raise BadPlan where a plan does not fit some host."""
+    for host in site.hosts.values():
+        if problems := misplaced(plan, head_bytes=len(host.recording.head), shared=site.shared):
+            raise BadPlan([Problem(each.field, f"{each.reason} ({host.name})") for each in problems])
+
+
+async def clear(request: web.Request) -> web.Response:
+    """Take the plan of one host out of force."""
+    host = host_of(request)
+    request.app[SITE].set_plan(host.name, ())
+    return await settled(request, as_json(host))
+
+
+async def clear_all(request: web.Request) -> web.Response:
+    """Take every plan out of force."""
+    site = request.app[SITE]
+    for name in site.hosts:
+        site.set_plan(name, ())
+    return await settled(request, all_json(site))
+
+
+async def reset(request: web.Request) -> web.Response:
+    """Put the plan of one host's sidecar in force again."""
+    host = host_of(request)
+    request.app[SITE].reset_plan(host.name)
+    return await settled(request, as_json(host))
+
+
+async def reset_all(request: web.Request) -> web.Response:
+    """Put the sidecars' plans in force again."""
+    site = request.app[SITE]
+    for name in site.hosts:
+        site.reset_plan(name)
+    return await settled(request, all_json(site))
+
+
+async def kinds(_request: web.Request) -> web.Response:
+    """Return every fault there is, its parameters and its exact bytes."""
+    return answer({"faults": [kind_json(fault) for fault in FAULTS.values()], "when": [*map(parameter_json, WHEN)]})
+
+
+def kind_json(fault: Fault) -> dict[str, object]:
+    """Describe a fault."""
+    return {
+        "fault": fault.name,
+        "counts": fault.stage.value,
+        "bytes": fault.oracle,
+        "parameters": [parameter_json(each) for each in fault.parameters],
+    }
+
+
+def parameter_json(parameter: Parameter) -> dict[str, object]:
+    """Describe a parameter."""
+    described: dict[str, object] = {
+        "name": parameter.name,
+        "type": TYPES[parameter.type],
+        "meaning": parameter.meaning,
+        "required": parameter.default is None and not parameter.optional,
+    }
+    if parameter.choices:
+        described["choices"] = parameter.choices
+    else:
+        described |= {"least": parameter.least, "most": parameter.most}
+    return described if parameter.default is None else {**described, "default": parameter.default}
+
+
+def rules_in(body: object) -> object:
+    """Return the rules in a body: `{"faults": [...]}`, and nothing else in it."""
+    if not isinstance(body, dict) or body.keys() != {"faults"}:
+        raise Unfit(422, "bad_plan", [Problem("body", 'is not {"faults": [...]}')])
+    return body["faults"]
+
+
+async def settled(request: web.Request, state: dict[str, object]) -> web.Response:
+    """Answer once the listening sockets are as the plans say."""
+    await request.app[SETTLE]()
+    return answer(state)

@@ -1,0 +1,140 @@
+"""The lab's certificate authority, and the certificates of its sites: good ones, and those that faults ask for.
+
+The first site to start makes the CA, under a lock; the others find it. Its key stays in a directory that only sites
+see, its certificate goes into one that clients see too. Without directories the CA lives in memory, as in the embedded
+lab, and is made when it is first needed: the libraries take a while to import.
+"""
+
+import fcntl
+import os
+import ssl
+import tempfile
+import threading
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import trustme
+
+CA_FILE = "ca.pem"
+KEY_FILE = "ca.key"
+MAX_CONTEXTS = 4096
+WRONG_NAME = "wrong-name.invalid"
+ORGANIZATION = "asynclab"
+EXPIRED = datetime(2016, 12, 4, tzinfo=UTC), datetime(2017, 12, 4, tzinfo=UTC)
+
+
+class Authority:
+    """Issues certificates. Every method may block for some milliseconds: call it in a thread."""
+
+    def __init__(self, key_directory: Path | None = None, directory: Path | None = None) -> None:
+        self._key_directory = key_directory
+        self._directory = directory
+        self._lock = threading.Lock()
+        self._ca: trustme.CA | None = None
+        self._contexts: OrderedDict[tuple[str, str], ssl.SSLContext] = OrderedDict()
+
+    def certificate(self) -> bytes:
+        """Return the CA's certificate, in PEM."""
+        with self._lock:
+            return self._get_ca().cert_pem.bytes()
+
+    def context(self, name: str, fault: str = "") -> ssl.SSLContext:
+        """Return what a site of that name speaks TLS with; `fault`: one of the handshake's, which changes it."""
+        with self._lock:
+            if (name, fault) not in self._contexts:
+                self._contexts[name, fault] = self._make_context(name, fault)
+                if len(self._contexts) > MAX_CONTEXTS:
+                    self._contexts.popitem(last=False)
+            return self._contexts[name, fault]
+
+    def _make_context(self, name: str, fault: str) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.num_tickets = 0  # nobody resumes here, and a ticket would be bytes that no recording holds
+        context.set_alpn_protocols(["http/1.1"])
+        if fault == "tls_self_signed":
+            load_pem(context, self_signed(name))
+            return context
+        ca = self._get_ca()
+        if fault == "tls_expired":
+            begin, end = EXPIRED
+            leaf = ca.issue_cert(name, not_before=begin, not_after=end)
+        else:
+            leaf = ca.issue_cert(WRONG_NAME if fault == "tls_wrong_name" else name)
+        leaf.configure_cert(context)
+        return context
+
+    def _get_ca(self) -> "trustme.CA":
+        if self._ca is None:
+            import trustme
+
+            if self._key_directory is None:
+                self._ca = trustme.CA(organization_name=ORGANIZATION)
+                if self._directory:
+                    write(self._directory / CA_FILE, self._ca.cert_pem.bytes(), mode=0o644)
+            else:
+                self._ca = shared_ca(self._key_directory, self._directory or self._key_directory)
+        return self._ca
+
+
+def shared_ca(key_directory: Path, directory: Path) -> "trustme.CA":
+    """Return the CA whose key is in `key_directory`, made now if nobody has; its certificate is put in `directory`."""
+    import trustme
+
+    key_file, ca_file = key_directory / KEY_FILE, key_directory / CA_FILE
+    with (key_directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if key_file.exists() and ca_file.exists():
+            ca = trustme.CA.from_pem(ca_file.read_bytes(), key_file.read_bytes())
+        else:
+            ca = trustme.CA(organization_name=ORGANIZATION)
+            write(key_file, ca.private_key_pem.bytes(), mode=0o600)
+            write(ca_file, ca.cert_pem.bytes(), mode=0o644)
+        write(directory / CA_FILE, ca.cert_pem.bytes(), mode=0o644)
+    return ca
+
+
+def write(file: Path, data: bytes, *, mode: int) -> None:
+    """Put a file in its place whole: whoever reads sees all of it or none."""
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    with os.fdopen(handle, "wb") as made:
+        made.write(data)
+        os.fchmod(made.fileno(), mode)
+    Path(name).replace(file)
+
+
+def load_pem(context: ssl.SSLContext, pem: bytes) -> None:
+    """Load a key and its certificate, which the ssl module takes from a file only."""
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+        file.write(pem)
+        file.flush()
+        context.load_cert_chain(file.name)
+
+
+def self_signed(name: str) -> bytes:
+    """Return a key and a certificate for that name which nobody else vouches for, in PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "self-signed")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=365))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return secret + certificate.public_bytes(Encoding.PEM)

@@ -1,0 +1,112 @@
+"""The directory of recordings: every file read and checked, and watched for changes while the site runs.
+
+A set of recordings is taken whole or not at all: one that cannot be played keeps the set that is played, and its file
+and reason are what /readyz says until somebody mends it.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.sites.body import CannotFit
+from services.sites.faults.plan import misplaced
+from services.sites.recording import MAX_RECORDING_BYTES, Recording, read_recording
+from services.sites.sidecar import MAX_SIDECAR_BYTES, NOTHING_SAID, read_sidecar
+
+MAX_RECORDINGS = 10_000
+HOST_NAME = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
+
+Stamp = tuple[int, int, int]
+Stamps = tuple[Stamp | None, Stamp | None]
+
+
+class BadRecording(Exception):
+    """A recording cannot be played; the text names the file and the reason."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(f"{file.name}: {reason}")
+        self.file, self.reason = file, reason
+
+
+class Catalogue:
+    """The recordings of a directory: those of `hosts`, or all. What has not changed is not read again.
+
+    `own`: a person's own directory, whose recordings come before those; it need not be there.
+    """
+
+    def __init__(self, directory: Path, hosts: tuple[str, ...] = (), own: Path | None = None) -> None:
+        self.directory = directory
+        self.hosts = hosts
+        self.own = own
+        self._read: dict[Path, tuple[Stamps, Recording]] = {}
+        self._seen: dict[Path, Stamps] | None = None
+
+    def changed(self) -> bool:
+        """Return whether anything differs from when the files were last looked at. Blocks: call it in a thread."""
+        return self._look() != self._seen
+
+    def load(self) -> Mapping[str, Recording]:
+        """Return the recordings by host. Blocks. Raises BadRecording for the first that cannot be played."""
+        self._seen = self._look()
+        if not self._seen:
+            raise BadRecording(self.directory, "holds no recording (*.http)")
+        if len(self._seen) > MAX_RECORDINGS:
+            raise BadRecording(self.directory, f"holds {len(self._seen)} recordings, and {MAX_RECORDINGS} is the limit")
+        read = {file: self._current(file, stamps) for file, stamps in self._seen.items()}
+        self._read = read
+        return {recording.host: recording for _stamps, recording in read.values()}
+
+    def _look(self) -> dict[Path, Stamps]:
+        found = {file.name: file for where in (self.directory, self.own) if where for file in where.glob("*.http")}
+        if self.hosts:
+            names = [f"{host}.http" for host in self.hosts]
+            found = {name: found.get(name, self.directory / name) for name in names}
+        files = [found[name] for name in sorted(found)]
+        return {file: (stamp(file), stamp(file.with_suffix(".toml"))) for file in files}
+
+    def _current(self, file: Path, stamps: Stamps) -> tuple[Stamps, Recording]:
+        known = self._read.get(file)
+        return known if known and known[0] == stamps else (stamps, load_recording(file))
+
+
+def stamp(file: Path) -> Stamp | None:
+    """Return what changes with a file: time in ns, size, identity; None where there is no such file."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def load_recording(file: Path) -> Recording:
+    """Read a recording and its sidecar; the host is the file's name without `.http`. Raises BadRecording."""
+    host = file.stem.lower()
+    if not HOST_NAME.fullmatch(host):
+        raise BadRecording(file, "its name is not a host name followed by .http")
+    beside = file.with_suffix(".toml")
+    raw, said = read_file(file, MAX_RECORDING_BYTES), None
+    if raw is None:
+        raise BadRecording(file, "No such file or directory")
+    said = read_file(beside, MAX_SIDECAR_BYTES)
+    try:
+        sidecar = NOTHING_SAID if said is None else read_sidecar(said)
+    except ValueError as error:
+        raise BadRecording(beside, str(error)) from error
+    try:
+        recording = read_recording(host, raw, sidecar)
+    except (ValueError, CannotFit) as error:
+        raise BadRecording(file, str(error)) from error
+    for problem in misplaced(sidecar.plan, head_bytes=len(recording.head)):
+        raise BadRecording(beside, str(problem))
+    return recording
+
+
+def read_file(file: Path, most: int) -> bytes | None:
+    """Return a file's bytes, one more than `most` at the most; None where it does not exist. Raises BadRecording."""
+    try:
+        with file.open("rb") as source:
+            return source.read(most + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadRecording(file, error.strerror or str(error)) from error

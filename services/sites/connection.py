@@ -1,0 +1,222 @@
+"""One connection: how what the peer sends becomes exchanges. `performer` is the half that sends.
+
+A raw protocol and not a web framework, since a framework rewrites heads. Most requests are the same as one that came
+before, byte for byte: those are answered without being read again.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from time import monotonic
+
+from services.sites import journal
+from services.sites.faults.force import Decisions, PlanInForce, Strike
+from services.sites.faults.kinds import Stage
+from services.sites.faults.script import PIECE_BYTES, Ending, Response, Script, pieces
+from services.sites.journal import TRIM_EVERY, Answered, Exchange
+from services.sites.performer import BLOCKED, IDLE, READING, Performer, State
+from services.sites.request import Refused, Request, RequestReader
+from services.sites.site import Host, Site
+
+MAX_AHEAD_BYTES = 64 * 1024  # what may wait while an answer is on its way
+MAX_KNOWN = 4096
+MAX_KNOWN_HEAD_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A request that came before, byte for byte, and all that follows from it."""
+
+    host: Host
+    wire: bytes
+    keep: bool
+    last: bool
+    answered: Answered
+
+
+class Connection(Performer):
+    """One connection to a site. `own`: the host whose port this is, None for a port of several."""
+
+    __slots__ = ("decisions", "exchanges", "own", "reader")
+
+    def __init__(self, site: Site, own: str | None) -> None:
+        super().__init__(site)
+        self.own = own
+        self.exchanges = 0
+        self.reader: RequestReader | None = None
+        self.decisions: Decisions = {}
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request, or for nothing where a fault says so."""
+        super().connection_made(transport)
+        site = self.site
+        if len(site.connections) > site.settings.max_connections:
+            site.turned_away += 1
+            self.leave(journal.STOPPED)
+        elif self.own and (host := site.hosts.get(self.own)) and host.plan:
+            self.receive(host, host.plan)
+
+    def receive(self, host: Host, plan: PlanInForce) -> None:
+        """Let the plan strike a connection that has said nothing yet."""
+        if strike := plan.strike(Stage.ACCEPT, self.since):
+            self.begin(host, strike, head=b"")
+            self.perform(strike.script(host.recording.response(), ""))
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the peer sent. A request that came before, byte for byte, needs no reading."""
+        if self.state is IDLE:
+            known = self.site.known.get(data)
+            if known is not None and known.host.plan is None:
+                self.answer_known(known)
+                return
+        self.take(data)
+
+    def eof_received(self) -> bool:
+        """Stay open for answers that are still owed to a peer which has only ended its own side."""
+        self.peer_ended = True
+        return self.state in {State.PLAYING, State.BLOCKED, State.RESETTING}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See to it that a connection without a whole request is in the journal too."""
+        begun = self.reader.begun if self.reader and self.state is not State.LINGER else b""
+        if self.exchange is None and (begun or not (self.exchanges or self.journaled)):
+            self.tally = self.site.nobody
+            self.enter(Exchange(self.visit, 0, begun, self.own or "", "", 0, self.visit.accepted_s))
+        super().connection_lost(exc)
+
+    def ready(self) -> None:
+        """Answer what has come meanwhile; a peer that has ended its side gets no more than that."""
+        self.read_on()
+        if self.peer_ended and (self.state is IDLE or self.state is READING):
+            self.transport.close()
+
+    def answer_known(self, known: Known) -> None:
+        """Answer a request that came before: the same bytes, journal and counts as `answer` gives, in a microsecond."""
+        received_s = monotonic()
+        site, host = self.site, known.host
+        self.exchanges += 1
+        self.put(known.wire)
+        if self.state is not IDLE or site.draining:
+            self.answer_slowly(known, received_s)
+            return
+        self.since = now = monotonic()
+        kept = site.journal
+        kept.entries.append((self.visit, self.exchanges, known.answered, received_s, now))
+        kept.total = total = kept.total + 1
+        if not total % TRIM_EVERY:
+            kept.trim()
+        if known.keep:
+            host.kept += 1
+        else:
+            host.ended += 1
+            self.last = known.last
+            self.linger()
+
+    def answer_slowly(self, known: Known, received_s: float) -> None:
+        """Complete what `answer_known` began, where the system has not taken it all, or the site is to stop."""
+        same = known.answered
+        exchange = Exchange(self.visit, self.exchanges, same.head, same.host, same.sha256, same.status, received_s)
+        self.tally, self.keep, self.last = known.host.tally, known.keep, known.last
+        self.enter(exchange)
+        self.script = iter((Ending.KEEP,))
+        if self.state is BLOCKED:
+            self.blocked_bytes = same.sent_bytes
+        else:
+            exchange.sent_bytes = same.sent_bytes
+            self.proceed()
+
+    def take(self, data: bytes) -> None:
+        """Take bytes that have to be read. What comes after our last word is dropped."""
+        if self.state is State.LINGER or self.state is State.SILENT:
+            return
+        if self.reader is None:
+            self.reader = RequestReader()
+        self.reader.feed(data)
+        if self.state is IDLE or self.state is READING:
+            self.read_on()
+        elif len(self.reader.buffer) > MAX_AHEAD_BYTES and not self.held:
+            self.held = True
+            self.transport.pause_reading()
+
+    def read_on(self) -> None:
+        """Answer each whole request that has come, in order (pipelining: RFC 9112, section 9.3.2)."""
+        reader = self.reader
+        if reader is None:
+            return
+        try:
+            while (self.state is IDLE or self.state is READING) and (request := reader.next_request()):
+                self.answer(request)
+        except Refused as refused:
+            self.refuse(refused, reader.begun)
+            return
+        if self.state is IDLE and reader:
+            self.state, self.since = READING, monotonic()
+        elif self.state is READING and reader.in_body:
+            self.since = monotonic()
+
+    def answer(self, request: Request) -> None:
+        """Play the recording, or the fault that strikes."""
+        try:
+            host = self.site.host_for(request, self.own)
+        except Refused as refused:
+            self.refuse(refused, request.head)
+            return
+        strike = host.plan.strike(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
+        response = host.recording.response(head_only=request.method == b"HEAD")
+        self.keep, self.last = request.persistent and not self.site.draining, request.last
+        self.begin(host, strike, head=request.head)
+        if strike:
+            self.perform(strike.script(response, request.target))
+            return
+        self.remember(request, host, response)
+        self.perform(as_recorded(response))
+
+    def remember(self, request: Request, host: Host, response: Response) -> None:
+        """Make the same request quick to answer from now on, where nothing but its bytes decides the answer."""
+        known = self.site.known
+        wire = response.head + response.body if len(response.body) < PIECE_BYTES else b""
+        settled = response.ending in {Ending.KEEP, Ending.CLOSE} and not host.recording.dated
+        plain = request.host is not None and request.body_bytes == 0 and len(request.head) <= MAX_KNOWN_HEAD_BYTES
+        if wire and settled and plain:
+            if len(known) >= MAX_KNOWN:
+                known.clear()
+            keep = response.ending is Ending.KEEP and request.persistent
+            recording, ended = host.recording, journal.KEPT if keep else journal.FIN
+            answered = Answered(request.head, host.name, recording.sha256, recording.status, len(wire), ended)
+            known[request.head] = Known(host, wire, keep, request.last, answered)
+
+    def refuse(self, refused: Refused, head: bytes) -> None:
+        """Say why there is no recording, and end the connection."""
+        self.exchanges += 1
+        self.tally = self.site.nobody
+        self.enter(Exchange(self.visit, self.exchanges, head, self.own or "", "", refused.status, monotonic()))
+        self.perform(iter((refused.response(), Ending.CLOSE)))
+
+    def begin(self, host: Host, strike: Strike | None, *, head: bytes) -> None:
+        """Enter an exchange with a host; one without a request has number 0."""
+        self.exchanges += bool(head)
+        self.tally = host.tally
+        recording = host.recording
+        number = self.exchanges if head else 0
+        exchange = Exchange(self.visit, number, head, host.name, recording.sha256, recording.status, monotonic())
+        if strike:
+            exchange.fault, exchange.generation = strike.name, strike.generation
+            exchange.status = int(strike.rule.parameters.get("status", recording.status))
+        self.enter(exchange)
+
+    def expire(self) -> None:
+        """Say so to a peer that has begun a request and not ended it."""
+        if self.state is READING and self.reader:
+            most_s = self.site.settings.head_timeout_s
+            self.refuse(Refused(408, f"a request takes at most {most_s:g} seconds"), self.reader.begun)
+        else:
+            super().expire()
+
+
+def as_recorded(response: Response) -> Script:
+    """Return the script of a response without fault."""
+    if len(response.head) + len(response.body) <= PIECE_BYTES:
+        yield response.head + response.body
+    else:
+        yield from pieces(response.head)
+        yield from pieces(response.body)
+    yield response.ending

@@ -1,0 +1,57 @@
+"""Faults of ending, and responses that are none."""
+
+from http import HTTPStatus
+
+from services.sites.faults.script import Ending, Play, Script, pieces
+
+
+def fin_at(play: Play) -> Script:
+    """The first `bytes` bytes of the head, then FIN."""
+    yield from pieces(play.response.head[: play.whole("bytes")])
+    yield Ending.CUT
+
+
+def rst_at(play: Play) -> Script:
+    """The first `bytes` bytes of the head, delivered; then RST."""
+    yield from pieces(play.response.head[: play.whole("bytes")])
+    yield Ending.RESET
+
+
+def garbage(play: Play) -> Script:
+    r"""A byte \xff and `bytes` - 1 random ones, then FIN."""
+    yield from pieces(b"\xff" + play.random.randbytes(play.whole("bytes") - 1))
+    yield Ending.CLOSE
+
+
+def http09(play: Play) -> Script:
+    """The body alone, as HTTP/0.9 had it, then FIN."""
+    yield from pieces(play.response.body)
+    yield Ending.CLOSE
+
+
+def status(play: Play) -> Script:
+    """Another status, with an empty body and, if asked for, a Retry-After field."""
+    code = play.whole("status")
+    reason = HTTPStatus(code).phrase if code in set(HTTPStatus) else ""
+    wait = b"Retry-After: %d\r\n" % play.whole("retry_after_s") if "retry_after_s" in play.parameters else b""
+    yield b"HTTP/1.1 %d %s\r\n%sContent-Length: 0\r\n\r\n" % (code, reason.encode(), wait)
+    yield Ending.KEEP
+
+
+def redirect_loop(play: Play) -> Script:
+    """A redirect to the next of `hops` paths, and from the last to the first."""
+    _, here, number = play.target.rpartition("/lab-loop/")
+    at = int(number) if here and number.isdigit() and len(number) < 7 else 0
+    following = at % play.whole("hops") + 1
+    yield b"HTTP/1.1 302 Found\r\nLocation: /lab-loop/%d\r\nContent-Length: 0\r\n\r\n" % following
+    yield Ending.KEEP
+
+
+def accept_then_close(_play: Play) -> Script:
+    """FIN, before anything is read."""
+    yield Ending.CUT
+
+
+def accept_then_silent(_play: Play) -> Script:
+    """Nothing at all."""
+    yield Ending.SILENCE

@@ -1,0 +1,210 @@
+"""Every fault: its name, when it strikes, its parameters, and the exact bytes that a peer gets.
+
+The texts in `oracle` are the contract: `client faults kinds` prints them, and tests/sites/fault_table.py holds each
+against a socket. HEAD and BODY are the recording's; a line "put in" comes first after the status line. Byte counts are
+of what the HTTP client reads: over TLS, of what was encrypted.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from services.sites.faults import cuts, heads, timing
+from services.sites.faults.script import Play, Script, Value
+
+DAY_S = 86_400.0
+MAX_OFFSET = 256 * 1024  # a recorded head has no more
+
+
+class Stage(Enum):
+    """When a fault strikes, which is also what its plan counts."""
+
+    LISTEN = "while in force"
+    ACCEPT = "connection"
+    HANDSHAKE = "TLS handshake"
+    REQUEST = "request"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: `type` is int, float or str; `default` None: must be given, unless `optional`."""
+
+    name: str
+    type: type[int] | type[float] | type[str]
+    meaning: str
+    least: float = 0
+    most: float = 0
+    default: Value | None = None
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A small thing that a site does wrong. `script` is None where no script can do it."""
+
+    name: str
+    stage: Stage
+    oracle: str
+    parameters: tuple[Parameter, ...] = ()
+    script: Callable[[Play], Script] | None = None
+
+    @property
+    def defaults(self) -> Mapping[str, Value]:
+        """The parameters that have one."""
+        return {each.name: each.default for each in self.parameters if each.default is not None}
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether it strikes at a byte of the head."""
+        return any(each.name == "bytes" and each.most == MAX_OFFSET for each in self.parameters)
+
+
+def offset(default: int | None = None) -> Parameter:
+    """Return the parameter that says where in the head."""
+    return Parameter("bytes", int, "how many bytes of the head come before", 0, MAX_OFFSET, default)
+
+
+DISTRIBUTION = Parameter(
+    "distribution", str, "how the delay is drawn", default="fixed", choices=("fixed", "uniform", "lognormal")
+)
+DELAY = (
+    offset(0),
+    DISTRIBUTION,
+    Parameter("seconds", float, "fixed: how long", 0, 3600, optional=True),
+    Parameter("least_s", float, "uniform: from", 0, 3600, optional=True),
+    Parameter("most_s", float, "uniform: to", 0, 3600, optional=True),
+    Parameter("median_s", float, "lognormal: half of the delays are shorter", 0, 3600, optional=True),
+    Parameter("sigma", float, "lognormal: spread, the standard deviation of the logarithm", 0, 10, optional=True),
+)
+
+_ALL = (
+    Fault("delay", Stage.REQUEST, "HEAD[:bytes], a pause, the rest; ends as recorded", DELAY, timing.delay),
+    Fault(
+        "drip",
+        Stage.REQUEST,
+        "HEAD BODY, `bytes` bytes every `interval_s`, the first at once; ends as recorded",
+        (
+            Parameter("bytes", int, "how many at a time", 1, 65_536, 1),
+            Parameter("interval_s", float, "from one to the next", 0.001, 3600, 0.1),
+        ),
+        timing.drip,
+    ),
+    Fault(
+        "throttle",
+        Stage.REQUEST,
+        "HEAD BODY, at `bytes_per_s`; ends as recorded",
+        (Parameter("bytes_per_s", int, "the rate", 1, 1_000_000_000),),
+        timing.throttle,
+    ),
+    Fault("stall_at", Stage.REQUEST, "HEAD[:bytes], then nothing until the peer leaves", (offset(),), timing.stall_at),
+    Fault("fin_at", Stage.REQUEST, "HEAD[:bytes], FIN (over TLS, no close_notify)", (offset(),), cuts.fin_at),
+    Fault("rst_at", Stage.REQUEST, "HEAD[:bytes], acknowledged by the peer's system, RST", (offset(),), cuts.rst_at),
+    Fault(
+        "garbage",
+        Stage.REQUEST,
+        r"\xff and `bytes` - 1 random bytes, FIN",
+        (Parameter("bytes", int, "how many", 1, 16 * 1024 * 1024, 256),),
+        cuts.garbage,
+    ),
+    Fault(
+        "bad_status_line",
+        Stage.REQUEST,
+        r"`HTTP/1.1 2x0 OK\r\n` in place of the first line, rest of HEAD, BODY, FIN",
+        script=heads.bad_status_line,
+    ),
+    Fault(
+        "missing_colon",
+        Stage.REQUEST,
+        r"`X-Lab-Fault no colon\r\n` put in, BODY, FIN",
+        script=heads.inserting(b"X-Lab-Fault no colon\r\n"),
+    ),
+    Fault(
+        "nul",
+        Stage.REQUEST,
+        r"`X-Lab-Fault: a\0b\r\n` put in, BODY, FIN",
+        script=heads.inserting(b"X-Lab-Fault: a\0b\r\n"),
+    ),
+    Fault(
+        "bare_cr",
+        Stage.REQUEST,
+        r"`X-Lab-Fault: a\rb\r\n` put in, BODY, FIN",
+        script=heads.inserting(b"X-Lab-Fault: a\rb\r\n"),
+    ),
+    Fault("bare_lf", Stage.REQUEST, r"HEAD with every \r\n as \n, BODY, FIN", script=heads.bare_lf),
+    Fault(
+        "obs_fold",
+        Stage.REQUEST,
+        r"`X-Lab-Fault: a\r\n b\r\n` put in, BODY, FIN",
+        script=heads.inserting(b"X-Lab-Fault: a\r\n b\r\n"),
+    ),
+    Fault(
+        "huge_field",
+        Stage.REQUEST,
+        r"`X-Lab-Fault: aaa...\r\n` put in, its value of `bytes` bytes, BODY, FIN",
+        (Parameter("bytes", int, "how long the value is", 1, 1 << 30, 1 << 20),),
+        heads.huge_field,
+    ),
+    Fault(
+        "endless_head",
+        Stage.REQUEST,
+        r"the first line, then `X-Lab-Fault: endless\r\n` for as long as the peer takes it",
+        script=heads.endless_head,
+    ),
+    Fault(
+        "interim_flood",
+        Stage.REQUEST,
+        r"`count` times `HTTP/1.1 103 Early Hints\r\n\r\n`, HEAD BODY; ends as recorded",
+        (Parameter("count", int, "how many", 1, 10_000_000, 1000),),
+        heads.interim_flood,
+    ),
+    Fault(
+        "conflicting_length",
+        Stage.REQUEST,
+        r"`Content-Length: 5\r\nContent-Length: 6\r\n` put in, BODY, FIN",
+        script=heads.inserting(b"Content-Length: 5\r\nContent-Length: 6\r\n"),
+    ),
+    Fault("http09", Stage.REQUEST, "BODY, FIN: no head at all", script=cuts.http09),
+    Fault(
+        "status",
+        Stage.REQUEST,
+        r"`HTTP/1.1 STATUS Reason\r\n[Retry-After: N\r\n]Content-Length: 0\r\n\r\n`; stays open",
+        (
+            Parameter("status", int, "the status code", 200, 599),
+            Parameter("retry_after_s", int, "the value of Retry-After", 0, 31_536_000, optional=True),
+        ),
+        cuts.status,
+    ),
+    Fault(
+        "redirect_loop",
+        Stage.REQUEST,
+        r"`HTTP/1.1 302 Found\r\nLocation: /lab-loop/N\r\nContent-Length: 0\r\n\r\n`, N from 1 to `hops` and 1 again; "
+        "stays open",
+        (Parameter("hops", int, "how many places there are", 1, 100_000, 2),),
+        cuts.redirect_loop,
+    ),
+    Fault(
+        "accept_then_silent",
+        Stage.ACCEPT,
+        "no byte, whatever is sent, until the peer leaves",
+        script=cuts.accept_then_silent,
+    ),
+    Fault("accept_then_close", Stage.ACCEPT, "no byte, FIN at once", script=cuts.accept_then_close),
+    Fault("refuse", Stage.LISTEN, "the listening sockets are closed: a connection is refused (ECONNREFUSED)"),
+    Fault("tls_stall", Stage.HANDSHAKE, "the ClientHello is read, and never answered"),
+    Fault("tls_expired", Stage.HANDSHAKE, "a certificate of the lab's CA for this name that ended in 2017"),
+    Fault("tls_wrong_name", Stage.HANDSHAKE, "a certificate of the lab's CA for wrong-name.invalid alone"),
+    Fault("tls_self_signed", Stage.HANDSHAKE, "a certificate for this name that it signed itself"),
+)
+
+FAULTS: Mapping[str, Fault] = MappingProxyType({each.name: each for each in _ALL})
+
+WHEN = (
+    Parameter("first", int, "only the first so many", 1, 1_000_000_000, optional=True),
+    Parameter("every", int, "only every so-manieth", 1, 1_000_000_000, optional=True),
+    Parameter("probability", float, "only by this chance", 0, 1, optional=True),
+    Parameter("seed", int, "of the chance, and of all that a fault draws", 0, 2**63 - 1, optional=True),
+    Parameter("ttl_s", float, "only for so long after the plan was set", 0.001, 365 * DAY_S, optional=True),
+    Parameter("per", str, "what is counted", choices=("request", "connection"), optional=True),
+)

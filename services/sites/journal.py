@@ -1,0 +1,144 @@
+"""The journal: what every connection sent and got, kept in memory and bounded in entries and bytes.
+
+One entry an exchange, and one for a connection that never sent a whole request. An exchange is entered when its request
+is whole, or refused, and completed when it ends: whoever asks afterwards finds it. When there is no room the oldest
+entries are dropped and counted, so that kept + dropped = total at any moment.
+
+What the site answers all day, a known request with a recording, is entered as a bare tuple: it costs a tenth of an
+object, and is made one when somebody reads it.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+MAX_ENTRIES = 50_000
+MAX_BYTES = 32 * 1024 * 1024
+TRIM_EVERY = 256
+
+# How an exchange ended; None while it has not.
+KEPT = "kept"  # answered whole, and the connection stayed open
+FIN = "fin"  # we ended the connection after the last byte
+RST = "rst"  # we reset it
+PEER_FIN = "peer_fin"  # the peer ended it first
+PEER_RST = "peer_rst"  # the peer reset it
+TIMED_OUT = "timed_out"  # a deadline of ours passed
+STOPPED = "stopped"  # the site was stopped
+BAD_HANDSHAKE = "bad_handshake"  # TLS was not agreed on
+ENDS = (KEPT, FIN, RST, PEER_FIN, PEER_RST, TIMED_OUT, STOPPED, BAD_HANDSHAKE)
+
+
+class Visit(NamedTuple):
+    """A connection, as its entries share it. `accepted_s` is monotonic."""
+
+    number: int
+    peer: str
+    secure: bool
+    accepted_s: float
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """One request and its answer. Times are monotonic, in seconds.
+
+    `number` counts within the connection, from 1; 0 is the entry of a connection that never sent a whole request.
+    `head` is what came of the request's head; `sent_bytes` counts what the system has taken for sending, after TLS is
+    taken off; `sha256` is that of the recording; `fault` and `generation` those of the plan that struck.
+    """
+
+    visit: Visit
+    number: int
+    head: bytes
+    host: str
+    sha256: str
+    status: int
+    received_s: float
+    sent_bytes: int = 0
+    ended: str | None = None
+    ended_s: float = 0.0
+    fault: str = ""
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the quick entries of one known request share."""
+
+    head: bytes
+    host: str
+    sha256: str
+    status: int
+    sent_bytes: int
+    ended: str
+
+
+Quick = tuple[Visit, int, Answered, float, float]
+"""A connection, the exchange's number, what was answered, when it was received and when it ended."""
+
+
+class Journal:
+    """The last exchanges, oldest first.
+
+    The bounds are of entries, and of bytes in request heads. Quick entries may go beyond both for a moment, by
+    TRIM_EVERY entries; the hot path appends them to `entries` and counts them in `total` by itself.
+    """
+
+    __slots__ = ("_bytes", "entries", "max_bytes", "max_entries", "total")
+
+    def __init__(self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
+        self.max_entries, self.max_bytes = max_entries, max_bytes
+        self.entries: deque[Exchange | Quick] = deque()
+        self.total = 0
+        self._bytes = 0
+
+    @property
+    def dropped(self) -> int:
+        """How many there was no room for."""
+        return self.total - len(self.entries)
+
+    def add(self, exchange: Exchange) -> None:
+        """Keep an entry, and drop the oldest ones that there is no room for."""
+        self.total += 1
+        self._bytes += len(exchange.head)
+        self.entries.append(exchange)
+        self.trim()
+
+    def trim(self) -> None:
+        """Drop the oldest entries until the bounds are kept."""
+        entries = self.entries
+        while len(entries) > self.max_entries or (self._bytes > self.max_bytes and entries):
+            oldest = entries.popleft()
+            if isinstance(oldest, Exchange):
+                self._bytes -= len(oldest.head)
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.entries.clear()
+        self.total = self._bytes = 0
+
+    def newest_first(self) -> Iterator[tuple[int, Exchange]]:
+        """Give each entry as it is now, with its number: 1 is the first since the journal was begun."""
+        self.trim()
+        first, entries = self.dropped + 1, list(self.entries)
+        for index in range(len(entries) - 1, -1, -1):
+            yield first + index, as_exchange(entries[index])
+
+
+def as_exchange(entry: Exchange | Quick) -> Exchange:
+    """Return an entry in full."""
+    if isinstance(entry, Exchange):
+        return entry
+    visit, number, same, received_s, ended_s = entry
+    return Exchange(
+        visit,
+        number,
+        same.head,
+        same.host,
+        same.sha256,
+        same.status,
+        received_s,
+        sent_bytes=same.sent_bytes,
+        ended=same.ended,
+        ended_s=ended_s,
+    )

@@ -1,0 +1,68 @@
+"""A site that runs: its recordings read and watched, its doors open, its admin side answering.
+
+One async context manager, which the container and the embedded lab share. The doors stay shut while no valid set of
+recordings has been read, since half a lab would mislead; the admin side answers all the while, and says why.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from services.runtime.serve import Address, serve_app
+from services.sites.admin.app import make_admin
+from services.sites.authority import Authority
+from services.sites.catalogue import BadRecording, Catalogue
+from services.sites.doors import Doors, open_doors
+from services.sites.faults.plan import BadPlan
+from services.sites.secure import secure_connections
+from services.sites.settings import SitesSettings
+from services.sites.site import Site, known_names
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A site, its doors, the address of its admin side, and who signs its certificates."""
+
+    site: Site
+    doors: Doors
+    admin: Address
+    authority: Authority
+
+
+@asynccontextmanager
+async def running_site(settings: SitesSettings) -> AsyncIterator[Running]:
+    """Run a site while inside. What keeps a recording from being played is in `site.trouble`, until it is mended."""
+    site, catalogue = Site(settings), Catalogue(settings.directory, settings.hosts, settings.own)
+    authority = Authority(settings.ca_key, settings.ca)
+    doors = Doors(site, secure_connections(authority))
+    await read(site, catalogue)
+    async with serve_app(make_admin(site, doors.settle), settings.admin) as admin, open_doors(doors):
+        watching = asyncio.ensure_future(watch(site, catalogue, doors))
+        try:
+            yield Running(site, doors, admin, authority)
+        finally:
+            watching.cancel()
+
+
+async def read(site: Site, catalogue: Catalogue) -> None:
+    """Read the recordings, and play them if they are valid; else go on with those that are played."""
+    try:
+        site.adopt(await asyncio.to_thread(catalogue.load))
+    except (BadRecording, BadPlan) as error:
+        site.trouble = str(error)
+        log.error("not ready: recording %s", error)  # noqa: TRY400 - the reason is the file's, not the code's
+    else:
+        log.info("playing %s", known_names(site.hosts))
+
+
+async def watch(site: Site, catalogue: Catalogue, doors: Doors) -> None:
+    """Read the recordings again whenever they change."""
+    while True:
+        await asyncio.sleep(site.settings.reload_s)
+        if await asyncio.to_thread(catalogue.changed):
+            await read(site, catalogue)
+            await doors.settle()

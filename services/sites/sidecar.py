@@ -1,0 +1,100 @@
+"""The sidecar: `<host>.toml` beside a recording. All of it is optional, and whatever is not listed here is refused.
+
+after = "body"              # after the head: "body" (recorded or made to fit), "close", "idle" (open and quiet)
+
+[fields]                    # what may differ from the recording: set in place, or added at the head's end
+Date = "now"                # "now", in Date alone, is the time of each answer
+
+[[faults]]                  # the plan to start with, as in `client faults set`
+fault = "rst_at"
+bytes = 40
+first = 3
+
+[provenance]                # whence the recording came, written by `lab record`; only read by people
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan
+
+MAX_SIDECAR_BYTES = 256 * 1024
+KEYS = {"after", "fields", "faults", "provenance"}
+FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]{0,8192}")
+
+
+class After(Enum):
+    """What follows a head."""
+
+    BODY = "body"
+    CLOSE = "close"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """What a sidecar says; `fields` are bytes, as they go into the head."""
+
+    after: After = After.BODY
+    fields: Mapping[bytes, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    plan: tuple[Rule, ...] = ()
+
+
+NOTHING_SAID = Sidecar()
+
+
+def read_sidecar(raw: bytes) -> Sidecar:
+    """Return what `raw` says. Raises ValueError, whose text names the field and the reason."""
+    if len(raw) > MAX_SIDECAR_BYTES:
+        raise ValueError(f"is larger than {MAX_SIDECAR_BYTES:,} bytes")
+    try:
+        said = tomllib.loads(raw.decode())
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not UTF-8 at byte {error.start}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"is not TOML: {error}") from error
+    if unknown := sorted(said.keys() - KEYS):
+        raise ValueError(f"{unknown[0][:40]!r} is not a key: there are {', '.join(sorted(KEYS))}")
+    if not isinstance(said.get("provenance", {}), dict):
+        raise ValueError("provenance: is not a table")  # noqa: TRY004 - a file's value is wrong
+    return Sidecar(read_after(said.get("after", "body")), read_set(said.get("fields", {})), read_faults(said))
+
+
+def read_after(value: object) -> After:
+    """Return what follows the head."""
+    try:
+        return After(value)
+    except ValueError:
+        raise ValueError(
+            f"after: {str(value)[:40]!r} is not one of {', '.join(each.value for each in After)}"
+        ) from None
+
+
+def read_set(table: object) -> Mapping[bytes, bytes]:
+    """Return the fields that are set."""
+    if not isinstance(table, dict):
+        raise ValueError("fields: is not a table")  # noqa: TRY004
+    for name, value in table.items():
+        if not FIELD_NAME.fullmatch(name):
+            raise ValueError(f"fields.{name[:40]!r}: is not a field name")
+        if not isinstance(value, str) or not FIELD_VALUE.fullmatch(value):
+            raise ValueError(f"fields.{name}: is not a field value (text without line ends, in Latin-1)")
+    return MappingProxyType({name.encode(): value.encode("latin-1") for name, value in table.items()})
+
+
+def read_faults(said: Mapping[str, object]) -> tuple[Rule, ...]:
+    """Return the plan to start with."""
+    try:
+        return read_plan(said.get("faults", []))
+    except BadPlan as error:
+        raise ValueError(f"{first(error.problems)}") from error
+
+
+def first(problems: tuple[Problem, ...]) -> Problem:
+    """Return the first problem of a plan: a log line has room for one."""
+    return problems[0]

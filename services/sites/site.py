@@ -1,0 +1,154 @@
+"""A site: its hosts with their plans, its journal, its counters. No sockets: connections and the admin side ask it.
+
+Everything happens on one thread, so a change of plan or of recordings is atomic: whoever asks after it sees it whole.
+"""
+
+import logging
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from services.sites.faults.force import PlanInForce
+from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced
+from services.sites.journal import FIN, KEPT, Journal
+from services.sites.recording import Recording
+from services.sites.request import Refused, Request
+from services.sites.settings import SitesSettings
+
+if TYPE_CHECKING:
+    from services.sites.connection import Known
+    from services.sites.performer import Performer
+
+SHARED = "this host shares its port with others, and who is meant is known only after the connection is accepted"
+LATENESS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+
+log = logging.getLogger(__name__)
+
+NO_PLAN = PlanInForce((), generation=0, source="sidecar", now=0.0)
+
+Tally = Counter[tuple[str, str]]
+
+
+class Host:
+    """A recorded host: what it plays, the plan in force (None: no faults), and the tally of (fault, how it ended).
+
+    `latest` is the plan that was set last, even if it is empty.
+    `kept` and `ended` count the answers to known requests, which are most; they are not in `tally`.
+    """
+
+    __slots__ = ("ended", "kept", "latest", "name", "plan", "recording", "tally")
+
+    def __init__(self, recording: Recording) -> None:
+        self.name = recording.host
+        self.recording = recording
+        self.plan: PlanInForce | None = None
+        self.latest = NO_PLAN
+        self.tally: Tally = Counter()
+        self.kept = self.ended = 0
+
+    def tallied(self) -> Tally:
+        """Return the tally of all exchanges."""
+        return self.tally + Counter({("", KEPT): self.kept, ("", FIN): self.ended})
+
+
+class Lateness:
+    """How much longer than asked for pauses were: a histogram over LATENESS_S, and the greatest."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(LATENESS_S) + 1)
+        self.sum_s = self.greatest_s = 0.0
+
+    def observe(self, late_s: float) -> None:
+        """Count one pause."""
+        self.counts[bisect_left(LATENESS_S, late_s)] += 1
+        self.sum_s += late_s
+        self.greatest_s = max(self.greatest_s, late_s)
+
+
+class Site:
+    """What all connections share. `trouble`: why it is not ready, or nothing."""
+
+    def __init__(self, settings: SitesSettings, recordings: Mapping[str, Recording] | None = None) -> None:
+        self.settings = settings
+        self.hosts: dict[str, Host] = {}
+        self.journal = Journal(settings.journal_entries, settings.journal_bytes)
+        self.lateness = Lateness()
+        self.known: dict[bytes, Known] = {}
+        self.connections: set[Performer] = set()
+        self.nobody: Tally = Counter()  # exchanges that no host had a part in
+        self.accepted = 0
+        self.turned_away = 0
+        self.generation = 0
+        self.draining = False
+        self.trouble = "the recordings have not been read yet"
+        if recordings:
+            self.adopt(recordings)
+
+    @property
+    def shared(self) -> str:
+        """Why hosts have no port of their own; nothing where they have."""
+        return "" if self.settings.own_ports or len(self.settings.hosts) == 1 else SHARED
+
+    def adopt(self, recordings: Mapping[str, Recording]) -> None:
+        """Play these recordings from now on. A plan lives on, unless its sidecar says another or it no longer fits.
+
+        Raises BadPlan, and changes nothing, where a sidecar's plan cannot be.
+        """
+        for name, recording in recordings.items():
+            if problems := self._problems(recording, recording.sidecar.plan):
+                raise BadPlan([Problem(f"{name}.toml: {each.field}", each.reason) for each in problems])
+        before, self.hosts = self.hosts, {}
+        for name, recording in recordings.items():
+            host = before.get(name) or Host(recording)
+            old, host.recording = host.recording, recording
+            self.hosts[name] = host
+            if name not in before or old.sidecar.plan != recording.sidecar.plan or not self._fits(host):
+                self.reset_plan(name)
+        self.known.clear()
+        self.trouble = ""
+
+    def set_plan(self, name: str, plan: tuple[Rule, ...], *, source: str = "admin") -> PlanInForce:
+        """Put a plan in force. Raises BadPlan, and changes nothing, where it cannot be."""
+        host = self.hosts[name]
+        if problems := self._problems(host.recording, plan):
+            raise BadPlan(problems)
+        self.generation += 1
+        in_force = PlanInForce(plan, generation=self.generation, source=source, now=monotonic())
+        host.latest, host.plan = in_force, in_force if plan else None
+        return in_force
+
+    def reset_plan(self, name: str) -> PlanInForce:
+        """Put the sidecar's plan in force again."""
+        return self.set_plan(name, self.hosts[name].recording.sidecar.plan, source="sidecar")
+
+    def refuses(self, name: str) -> bool:
+        """Return whether a host's port is to be closed."""
+        plan = self.hosts[name].plan
+        return plan is not None and plan.refuses(monotonic())
+
+    def host_for(self, request: Request, own: str | None) -> Host:
+        """Return who answers this request; raise Refused (421) where nobody does. `own`: whose port it came to."""
+        name = request.host or own
+        if name is None and len(self.hosts) == 1:
+            name = next(iter(self.hosts))
+        host = self.hosts.get(name or "")
+        if host is None:
+            raise Refused(421, f"this lab has no such site; it knows {known_names(self.hosts)}")
+        return host
+
+    def _problems(self, recording: Recording, plan: tuple[Rule, ...]) -> list[Problem]:
+        return misplaced(plan, head_bytes=len(recording.head), shared=self.shared)
+
+    def _fits(self, host: Host) -> bool:
+        fits = not self._problems(host.recording, host.latest.plan)
+        if not fits:
+            log.warning("%s: its plan no longer fits its recording; its sidecar's plan is in force", host.name)
+        return fits
+
+
+def known_names(hosts: Mapping[str, Host], *, most: int = 10) -> str:
+    """Return the names of the sites, not more than fit in a line."""
+    names = sorted(hosts)
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,95 @@
+"""A site to test against: the addresses of a host, its admin side, and what it plays, wherever it runs."""
+
+import dataclasses
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import anyio
+import anyio.to_thread
+
+from lab.embedded import embedded_sites
+from services.sites.recording import Recording, read_recording
+from services.sites.running import Running
+from services.sites.settings import SitesSettings
+from tests.sites.peer import Peer
+
+KEEP = b"HTTP/1.1 200 OK\r\nX-CASE: a\r\nx-case:b\r\nContent-Length: 5\r\nX-Long: 0123456789abcdef\r\n\r\nhello"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A host to test."""
+
+    peer: Peer
+    admin: str
+    recording: Recording
+
+    @property
+    def host(self) -> str:
+        """Its name."""
+        return self.peer.host
+
+    async def call(self, method: str, path: str, body: object = None) -> tuple[int, Mapping[str, object]]:
+        """Ask the admin side, and return status and answer."""
+        async with aiohttp.ClientSession() as session, session.request(method, self.admin + path, json=body) as answer:
+            return answer.status, await answer.json()
+
+    async def set_plan(self, plan: list[dict[str, object]]) -> None:
+        """Put a plan in force."""
+        status, answer = await self.call("PUT", f"/faults/{self.host}", {"faults": plan})
+        assert status == 200, answer
+
+    async def entries(self, query: str = "") -> list[Mapping[str, object]]:
+        """Return the journal's entries of this host."""
+        status, answer = await self.call("GET", f"/journal?host={self.host}{query}")
+        assert status == 200, answer
+        entries = answer["entries"]
+        assert isinstance(entries, list)
+        return entries
+
+    async def ended(self) -> list[Mapping[str, object]]:
+        """Return the journal's entries once every exchange has ended."""
+        with anyio.fail_after(20):
+            while True:
+                entries = await self.entries()
+                if entries and all(entry["ended"] for entry in entries):
+                    return entries
+
+
+@asynccontextmanager
+async def sites(recordings: Mapping[str, bytes], directory: Path, **changes: object) -> AsyncIterator[Running]:
+    """Run sites that play these recordings (by file name), each host at ports of its own."""
+    for name, data in recordings.items():
+        await anyio.Path(directory, name).write_bytes(data)
+    settings = dataclasses.replace(SitesSettings(directory=directory), **changes)  # type: ignore[arg-type]
+    async with embedded_sites(settings) as running:
+        yield running
+
+
+async def target_of(running: Running, host: str, *, secure: bool = False) -> Target:
+    """Return a running site's host, over TLS if asked."""
+    address = running.doors.of(host)[secure]
+    context = None
+    if secure:
+        pem = await anyio.to_thread.run_sync(running.authority.certificate)
+        context = ssl.create_default_context(cadata=pem.decode())
+    return Target(Peer(address, host, context), running.admin.url, running.site.hosts[host].recording)
+
+
+@asynccontextmanager
+async def one_site(
+    directory: Path, raw: bytes = KEEP, *, secure: bool = False, sidecar: bytes = b"", **changes: object
+) -> AsyncIterator[Target]:
+    """Run one site, keep.test, and give it as a target."""
+    files = {"keep.test.http": raw} | ({"keep.test.toml": sidecar} if sidecar else {})
+    async with sites(files, directory, **changes) as running:
+        yield await target_of(running, "keep.test", secure=secure)
+
+
+def recording_of(raw: bytes, host: str = "keep.test") -> Recording:
+    """Return a recording without a directory."""
+    return read_recording(host, raw)

@@ -1,0 +1,176 @@
+"""Recordings and sidecars: nothing is normalised, and what cannot be played is refused with file, field and reason."""
+
+from pathlib import Path
+
+import pytest
+
+from services.sites.catalogue import BadRecording, Catalogue, load_recording
+from services.sites.faults.script import Ending
+from services.sites.recording import read_recording, set_field
+from services.sites.settings import RECORDINGS
+from services.sites.sidecar import After, read_sidecar
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
+
+ENDINGS = {
+    "framed by length": (HEAD + b"abc", Ending.KEEP),
+    "shorter than it says": (HEAD + b"ab", Ending.CLOSE),
+    "longer than it says": (HEAD + b"abcd", Ending.CLOSE),
+    "made to fit": (HEAD, Ending.KEEP),
+    "says close": (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", Ending.CLOSE),
+    "no length": (b"HTTP/1.1 200 OK\r\n\r\n", Ending.CLOSE),
+    "chunked": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", Ending.KEEP),
+    "chunked, and cut": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", Ending.CLOSE),
+    "1.0": (b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", Ending.CLOSE),
+    "1.0 that keeps alive": (b"HTTP/1.0 200 OK\nConnection: Keep-Alive\nContent-Length: 0\n\n", Ending.KEEP),
+    "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", Ending.CLOSE),
+    "204": (b"HTTP/1.1 204 No Content\r\n\r\n", Ending.KEEP),
+    "304 with a length": (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", Ending.KEEP),
+    "interim first": (b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD + b"abc", Ending.KEEP),
+    "switching protocols": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", Ending.CLOSE),
+}
+
+
+@pytest.mark.parametrize(("raw", "ending"), ENDINGS.values(), ids=ENDINGS)
+def test_a_connection_is_kept_only_where_the_client_can_tell_the_end(raw: bytes, ending: Ending) -> None:
+    """RFC 9112, section 6.3 and 9.3."""
+    recording = read_recording("a.test", raw)
+    assert recording.ending is ending
+    assert (recording.head + recording.body).startswith(raw)
+
+
+REFUSED = {
+    "empty": (b"", "is empty"),
+    "no status line": (b"hello\r\n\r\n", "has no status line at byte 0"),
+    "no blank line": (b"HTTP/1.1 200 OK\r\nA: b\r\n", "no blank line ends its head"),
+    "an interim head alone": (b"HTTP/1.1 103 Early\r\n\r\n", "has no status line at byte 22"),
+    "a length that is none": (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "Content-Length 'x' is not one number"),
+    "an enormous length": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "is over the 8,388,608 bytes"),
+    "a coding nobody has": (b"HTTP/1.1 200 OK\r\nContent-Encoding: sdch\r\n\r\n", "Content-Encoding 'sdch'"),
+    "a body that fits none": (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n",
+        "no gzip body has 3 bytes",
+    ),
+    "too large": (HEAD + bytes(8 * 1024 * 1024), "is larger than 8,388,608 bytes"),
+}
+
+
+@pytest.mark.parametrize(("raw", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_played_is_refused_with_file_and_reason(tmp_path: Path, raw: bytes, reason: str) -> None:
+    """Found when it is read, not when somebody asks for it."""
+    file = tmp_path / "a.test.http"
+    file.write_bytes(raw)
+    with pytest.raises(BadRecording) as caught:
+        load_recording(file)
+    assert caught.value.file == file
+    assert str(caught.value).startswith("a.test.http: ")
+    assert reason in caught.value.reason
+
+
+@pytest.mark.parametrize("name", ["UPPER..http", "a b.http", "-a.http", "a..b.http", "é.http", ".http"])
+def test_a_name_that_is_no_host_is_refused(tmp_path: Path, name: str) -> None:
+    """It would be a name in the lab's network."""
+    (tmp_path / name).write_bytes(HEAD)
+    with pytest.raises(BadRecording):
+        load_recording(tmp_path / name)
+
+
+def test_a_sidecar_says_what_may_be_said() -> None:
+    """Every key at once."""
+    said = read_sidecar(
+        b'after = "idle"\n[fields]\nDate = "now"\nX-Made = "b\xc3\xa9"\n'
+        b'[[faults]]\nfault = "rst_at"\nbytes = 4\nfirst = 3\n[provenance]\nurl = "http://a.test/"\nbytes = 4\n'
+    )
+    assert said.after is After.IDLE
+    assert said.fields == {b"Date": b"now", b"X-Made": b"b\xe9"}
+    assert [(rule.fault.name, rule.parameters, rule.first) for rule in said.plan] == [("rst_at", {"bytes": 4}, 3)]
+
+
+SIDECARS = {
+    "not TOML": (b"after =", "is not TOML"),
+    "not UTF-8": (b"a = '\xff'", "is not UTF-8 at byte 5"),
+    "an unknown key": (b"afther = 'close'", "'afther' is not a key: there are after, "),
+    "after what": (b"after = 'soon'", "after: 'soon' is not one of body, close, idle"),
+    "after a number": (b"after = 3", "after: '3' is not one of"),
+    "provenance": (b"provenance = 3", "provenance: is not a table"),
+    "a field's name": (b"[fields]\n'a b' = 'c'", "fields.'a b': is not a field name"),
+    "a field's value": (b'[fields]\nA = "b\\r\\nC: d"', "fields.A: is not a field value"),
+    "a fault": (b"[[faults]]\nfault = 'typo'", "faults[0].fault: 'typo' is not a fault: there are delay, "),
+    "a parameter": (b"[[faults]]\nfault = 'drip'\nbytez = 1", "faults[0].bytez: is unknown: drip has bytes, "),
+    "an offset beyond the head": (
+        b"[[faults]]\nfault = 'rst_at'\nbytes = 40",
+        "faults[0].bytes: 40 is beyond the head",
+    ),
+}
+
+
+@pytest.mark.parametrize(("said", "reason"), SIDECARS.values(), ids=SIDECARS)
+def test_a_sidecar_that_cannot_be_is_refused_with_file_field_and_reason(
+    tmp_path: Path, said: bytes, reason: str
+) -> None:
+    """Unknown keys too: a misspelt one would else be silently without effect."""
+    (tmp_path / "a.test.http").write_bytes(HEAD)
+    (tmp_path / "a.test.toml").write_bytes(said)
+    with pytest.raises(BadRecording) as caught:
+        load_recording(tmp_path / "a.test.http")
+    assert str(caught.value).startswith("a.test.toml: ")
+    assert reason in caught.value.reason
+
+
+FIELDS = {
+    "in place, in its case": (b"A: 1\r\nserver:x\r\nB: 2\r\n", b"A: 1\r\nserver:y\r\nB: 2\r\n"),
+    "the first of two": (b"Server: 1\r\nServer: 2\r\n", b"Server: y\r\nServer: 2\r\n"),
+    "at the end": (b"A: 1\r\n", b"A: 1\r\nServer: y\r\n"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), FIELDS.values(), ids=FIELDS)
+def test_a_field_is_set_where_it_stands(before: bytes, after: bytes) -> None:
+    """The rest of the head keeps its bytes."""
+    line, blank = b"HTTP/1.1 200 OK\r\n", b"\r\n"
+    assert set_field(line + before + blank, b"Server", b"y") == line + after + blank
+
+
+def test_the_tutorials_recordings_are_valid() -> None:
+    """What the lab brings along plays."""
+    recordings = Catalogue(RECORDINGS).load()
+    assert set(recordings) == {"www.163.com", "www.sina.com.cn", "www.sohu.com"}
+    assert len(recordings["www.sohu.com"].body) == 92_426
+
+
+def test_a_catalogue_reads_only_what_has_changed(tmp_path: Path) -> None:
+    """Ten thousand recordings are not read again for one."""
+    for name in ("a.test", "b.test"):
+        (tmp_path / f"{name}.http").write_bytes(HEAD)
+    catalogue = Catalogue(tmp_path)
+    before = catalogue.load()
+    assert not catalogue.changed()
+    (tmp_path / "a.test.toml").write_bytes(b"after = 'close'")
+    assert catalogue.changed()
+    after = catalogue.load()
+    assert after["b.test"] is before["b.test"]
+    assert after["a.test"].ending is Ending.CLOSE
+
+
+def test_a_named_host_without_a_recording_is_refused(tmp_path: Path) -> None:
+    """A container that is to play one site plays it or says why not."""
+    with pytest.raises(BadRecording, match=r"a\.test\.http: No such file"):
+        Catalogue(tmp_path, ("a.test",)).load()
+
+
+def test_an_empty_directory_is_refused(tmp_path: Path) -> None:
+    """Nothing to play is a mistake in the directory's name."""
+    with pytest.raises(BadRecording, match="holds no recording"):
+        Catalogue(tmp_path).load()
+
+
+def test_ones_own_recordings_come_before_those_that_the_lab_brings(tmp_path: Path) -> None:
+    """Of the same host, and beside the others; a directory that is not there is none."""
+    own = tmp_path / "own"
+    assert set(Catalogue(RECORDINGS, own=own).load()) == {"www.163.com", "www.sina.com.cn", "www.sohu.com"}
+    own.mkdir()
+    for name in ("www.163.com", "a.test"):
+        (own / f"{name}.http").write_bytes(HEAD + b"abc")
+    recordings = Catalogue(RECORDINGS, own=own).load()
+    assert set(recordings) == {"a.test", "www.163.com", "www.sina.com.cn", "www.sohu.com"}
+    assert recordings["www.163.com"].body == b"abc"

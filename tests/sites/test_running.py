@@ -1,0 +1,194 @@
+"""A running site: ready only with valid recordings, reloading them while it runs, and draining when it is stopped."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import anyio
+import anyio.to_thread
+import pytest
+
+from lab.embedded import RecordingUnfit, embedded_sites
+from services.runtime.serve import Address
+from services.sites.running import running_site
+from services.sites.settings import SitesSettings
+from tests.sites.peer import Heard, listen
+from tests.sites.target import KEEP, Target, one_site, sites, target_of
+
+pytestmark = pytest.mark.anyio
+
+SOON_S = 0.02
+LOOPBACK = Address("127.0.0.1", 0)
+
+
+async def readiness(admin: str) -> tuple[int, str]:
+    """Return what /readyz says."""
+    async with aiohttp.ClientSession() as session, session.get(f"{admin}/readyz") as answer:
+        return answer.status, await answer.text()
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something holds that the site does in its own time."""
+    with anyio.fail_after(20):
+        while not await holds():  # noqa: ASYNC110 - what is waited for is on the other side of a socket
+            await anyio.sleep(SOON_S)
+
+
+async def until_ready(admin: str, status: int, text: str) -> None:
+    """Wait until /readyz says so."""
+
+    async def ready() -> bool:
+        return await readiness(admin) == (status, text)
+
+    await until(ready)
+
+
+async def body_of(target: Target) -> bytes:
+    """Return what a new connection gets."""
+    heard = await anyio.to_thread.run_sync(target.peer.ask, target.peer.get(fields="Connection: close\r\n"))
+    return heard.data
+
+
+async def test_recordings_are_read_again_when_they_change(tmp_path: Path) -> None:
+    """A new one is served at once, a changed one as it is now, and one that is gone no more."""
+    async with sites({"a.test.http": KEEP}, tmp_path, reload_s=SOON_S) as running:
+        admin = running.admin.url
+        assert await readiness(admin) == (200, "a.test\n")
+        other = KEEP.replace(b"hello", b"other")
+        await anyio.Path(tmp_path, "b.test.http").write_bytes(other)
+        await until_ready(admin, 200, "a.test\nb.test\n")
+        assert await body_of(await target_of(running, "b.test")) == other
+        await anyio.Path(tmp_path, "b.test.toml").write_bytes(b"[[faults]]\nfault = 'accept_then_close'\n")
+        target = await target_of(running, "b.test")
+        await until_played(target, b"")
+        await anyio.Path(tmp_path, "b.test.http").unlink()
+        await until_ready(admin, 200, "a.test\n")
+        with pytest.raises(ConnectionRefusedError):
+            await body_of(target)
+
+
+async def test_a_bad_change_keeps_what_is_played_and_says_why(tmp_path: Path) -> None:
+    """Not ready, with file and reason, until it is mended; every host is answered all the while."""
+    async with one_site(tmp_path, reload_s=SOON_S) as target:
+        await anyio.Path(tmp_path, "b.test.http").write_bytes(b"nonsense")
+        reason = "b.test.http: has no status line at byte 0: `HTTP/1.1 200 OK`, with or without a reason\n"
+        await until_ready(target.admin, 503, reason)
+        assert await body_of(target) == KEEP
+        await anyio.Path(tmp_path, "b.test.http").write_bytes(KEEP)
+        await until_ready(target.admin, 200, "b.test\nkeep.test\n")
+
+
+async def test_a_plan_outlives_a_reload_unless_it_no_longer_fits(tmp_path: Path) -> None:
+    """A changed recording whose head is too short for the plan gets its sidecar's."""
+    async with one_site(tmp_path, reload_s=SOON_S) as target:
+        await target.set_plan([{"fault": "fin_at", "bytes": 60}])
+        file = anyio.Path(tmp_path, "keep.test.http")
+        await file.write_bytes(KEEP.replace(b"hello", b"other"))
+        short = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        await anyio.Path(tmp_path, "b.test.http").write_bytes(KEEP)
+        await until_ready(target.admin, 200, "b.test\nkeep.test\n")
+        assert len(await body_of(target)) == 60
+        await file.write_bytes(short)
+        await until_played(target, short)
+
+
+async def test_an_answer_that_was_known_is_the_new_one_after_a_reload(tmp_path: Path) -> None:
+    """What is remembered of requests does not outlive the recording."""
+    async with one_site(tmp_path, reload_s=SOON_S) as target:
+
+        def ask() -> None:
+            with target.peer.connect() as connection:
+                for _ in range(3):
+                    connection.sendall(target.peer.get())
+                    assert listen(connection, len(KEEP)).data == KEEP
+                anyio.from_thread.run(anyio.Path(tmp_path, "keep.test.http").write_bytes, KEEP.replace(b"he", b"HE"))
+                anyio.from_thread.run(until_played, target, KEEP.replace(b"he", b"HE"))
+                connection.sendall(target.peer.get())
+                assert listen(connection, len(KEEP)).data == KEEP.replace(b"he", b"HE")
+
+        await anyio.to_thread.run_sync(ask)
+
+
+async def until_played(target: Target, data: bytes) -> None:
+    """Wait until a new connection gets these bytes."""
+
+    async def played() -> bool:
+        return await body_of(target) == data
+
+    await until(played)
+
+
+async def test_a_site_that_cannot_start_says_why_and_starts_when_it_can(tmp_path: Path) -> None:
+    """Its ports stay shut meanwhile, since half a lab would mislead."""
+    settings = SitesSettings(directory=tmp_path, where=LOOPBACK, tls=None, admin=LOOPBACK, reload_s=SOON_S)
+    async with running_site(settings) as running:
+        admin = running.admin.url
+        status, text = await readiness(admin)
+        assert status == 503
+        assert "holds no recording" in text
+        assert running.doors.of("a.test") == []
+        await anyio.Path(tmp_path, "a.test.http").write_bytes(KEEP)
+        await until_ready(admin, 200, "a.test\n")
+        assert await body_of(await target_of(running, "a.test")) == KEEP
+
+
+async def test_the_embedded_lab_does_not_start_with_a_bad_recording(tmp_path: Path) -> None:
+    """One line with file and reason, and the exit code of a file."""
+    await anyio.Path(tmp_path, "a.test.http").write_bytes(b"nonsense")
+    with pytest.raises(RecordingUnfit, match=r"a\.test\.http: has no status line") as caught:
+        async with embedded_sites(SitesSettings(directory=tmp_path)):
+            pass
+    assert caught.value.exit_code == 3
+
+
+async def test_a_stop_lets_answers_end_and_nobody_new_in(tmp_path: Path) -> None:
+    """What is on its way is sent whole; a connection that waits is closed."""
+    started, heard = anyio.Event(), []
+
+    def ask(target: Target) -> None:
+        with target.peer.connect() as idle, target.peer.connect() as connection:
+            connection.sendall(target.peer.get())
+            first = listen(connection, 10)
+            anyio.from_thread.run_sync(started.set)
+            rest = listen(connection, 1 << 62)
+            heard.append(Heard(first.data + rest.data, rest.end))
+            heard.append(listen(idle, 1))
+
+    async with anyio.create_task_group() as group:
+        async with one_site(tmp_path, drain_s=20.0) as target:
+            await target.set_plan([{"fault": "drip", "bytes": 10, "interval_s": 0.05}])
+            group.start_soon(anyio.to_thread.run_sync, ask, target)
+            await started.wait()
+        with pytest.raises(ConnectionRefusedError):
+            await body_of(target)
+    assert heard[0] == Heard(KEEP, "fin")
+    assert heard[1].data == b""
+
+
+async def test_a_drain_has_an_end(tmp_path: Path) -> None:
+    """A peer that never takes its answer does not keep the site alive."""
+    with anyio.fail_after(20):
+        async with one_site(tmp_path, drain_s=0.1) as target:
+            await target.set_plan([{"fault": "drip", "bytes": 1, "interval_s": 3600}])
+            connection = await anyio.to_thread.run_sync(target.peer.connect)
+            await anyio.to_thread.run_sync(connection.sendall, target.peer.get())
+            await anyio.to_thread.run_sync(listen, connection, 1)
+    assert (await anyio.to_thread.run_sync(listen, connection, 1 << 62)).data == b""
+    with connection:
+        pass
+
+
+async def test_a_time_to_live_opens_a_refused_port_again(tmp_path: Path) -> None:
+    """Without anybody asking for it."""
+    async with one_site(tmp_path) as target:
+        await target.set_plan([{"fault": "refuse", "ttl_s": 0.3}])
+        with pytest.raises(ConnectionRefusedError):
+            await body_of(target)
+
+        async def answered() -> bool:
+            try:
+                return await body_of(target) == KEEP
+            except ConnectionRefusedError:
+                return False
+
+        await until(answered)
