@@ -8,7 +8,6 @@ import math
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from services.client.errors import FetchError
 from services.client.head import Head
@@ -44,6 +43,8 @@ def retry_after_s(headers: Sequence[tuple[bytes, bytes]], now: datetime | None =
         text = value.decode("latin-1").strip()
         if text.isascii() and text.isdigit():
             return float(text[:12])
+        from email.utils import parsedate_to_datetime  # a slow import, and a rare need
+
         try:
             when = parsedate_to_datetime(text)
         except (ValueError, TypeError, IndexError, OverflowError):
