@@ -43,6 +43,13 @@ def test_the_json_line_says_what_the_reader_read(fields: list[tuple[str, bytes]]
     assert {name: read[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize("value", [rb"\u0001", rb"\\u0002", rb"a\u0001b\u0002\\"])
+def test_a_value_cannot_pretend_to_be_several(value: bytes) -> None:
+    """The hand-made line is taken apart at what no value can hold, not at what looks like it."""
+    record = record_with(b"HTTP/1.1 200 OK\r\nA: " + value + b"\r\nB: c\r\n\r\n")
+    assert json.loads(json_line(record))["headers"] == [["A", value.decode()], ["B", "c"]]
+
+
 def test_a_record_without_a_head_has_the_same_members() -> None:
     """Lists are empty, the rest is null."""
     with_head = json.loads(json_line(record_with(HOSTILE)))
