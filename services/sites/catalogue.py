@@ -7,9 +7,10 @@ and reason are what /readyz says until somebody mends it.
 from collections.abc import Mapping
 from pathlib import Path
 
+from services.runtime.hosts import HOST_NAME
 from services.sites.body import CannotFit
 from services.sites.faults.plan import misplaced
-from services.sites.recording import HOST_NAME, MAX_RECORDING_BYTES, Recording, read_recording
+from services.sites.recording import MAX_RECORDING_BYTES, Recording, read_recording
 from services.sites.sidecar import MAX_SIDECAR_BYTES, NOTHING_SAID, read_sidecar
 
 MAX_RECORDINGS = 10_000

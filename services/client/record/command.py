@@ -11,11 +11,12 @@ from services.client.errors import FetchError
 from services.client.record.fetch import CutShort, Response, Wish, fetch, tls_context
 from services.client.record.files import refuse_existing, save
 from services.client.record.provenance import Kept, kept_of, provenance
-from services.client.record.url import HOST_NAME, read_field, read_url, request_bytes
+from services.client.record.url import read_field, read_url, request_bytes
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
 from services.runtime.command_line import say, show_bytes
 from services.runtime.errors import ProgramError
+from services.runtime.hosts import HOST_NAME
 from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
 
