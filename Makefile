@@ -3,7 +3,7 @@ PYTHON ?= python3
 LAB := .venv/bin/lab
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor up down ps logs demo wget pipeline test check clean lock
+.PHONY: help setup doctor up down ps logs demo wget pipeline record bench test check clean lock
 
 help:  ## show these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,12 @@ wget: setup  ## the async wget, in its container
 pipeline: setup  ## the producer/consumer pipeline, in its container
 	@$(LAB) run pipeline
 
+record: setup  ## keep a site's response for the lab to play: make record URL=http://example.org/
+	@$(LAB) record '$(URL)'
+
+bench: setup  ## compare with peers, on this machine
+	@$(LAB) bench
+
 test: setup  ## all tests
 	@.venv/bin/pytest
 
@@ -43,7 +49,7 @@ check: setup  ## all linters
 	@$(LAB) check
 
 clean: down  ## take down the lab and remove what set-up and tools made
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build
 
 lock: setup  ## resolve the dependencies of pyproject.toml anew
 	@for group in hello sites client host; do .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group $$group --output-file requirements/$$group.txt pyproject.toml || exit; done

@@ -8,12 +8,15 @@ import os
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lab.errors import LabError
 from services.runtime.command_line import OptionParser, main_of, say
 
-CLIENT_COMMANDS = ("embedded", "run")
+if TYPE_CHECKING:
+    from lab.stack import Stack
+
+CLIENT_COMMANDS = ("embedded", "run", "record")
 
 
 class Command(NamedTuple):
@@ -42,7 +45,7 @@ def guarded(argv: list[str]) -> int:
 
 
 def understand(argv: list[str]) -> Namespace:
-    """Parse a command line. What follows `embedded` or `run` is the client's, to the letter."""
+    """Parse a command line. What follows `embedded`, `run` or `record` is the client's, to the letter."""
     parser = OptionParser(prog="lab", description="asynclab's control room")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OptionParser)
     for name, command in COMMANDS.items():
@@ -60,39 +63,44 @@ def understand(argv: list[str]) -> Namespace:
 
 def up(options: Namespace) -> int:
     """Start the lab, and say where it is."""
-    from lab.stack import Stack
-
-    stack = Stack(options.project)
+    stack = stack_of(options)
     stack.up(say, keep=options.keep)
     say("The lab is healthy. Now: docker compose run --rm client")
     return 0
 
 
+def stack_of(options: Namespace) -> "Stack":
+    """Return the project of containers that is meant: by option, environment or `.env`, as Compose has it."""
+    from lab import dotenv
+    from lab.stack import PROJECT, ROOT, Stack
+
+    variable = "COMPOSE_PROJECT_NAME"
+    project = options.project or os.environ.get(variable) or dotenv.read(ROOT / ".env").get(variable)
+    return Stack(project or PROJECT)
+
+
 def down(options: Namespace) -> int:
     """Take the lab down; without an engine there is none."""
-    from lab import engine
-    from lab.stack import Stack
+    from lab import engine, recordings
 
-    if not engine.probe().engine:
+    stack = stack_of(options)
+    if engine.probe().engine:
+        stack.down()
+    else:
         say("No Docker engine runs, so no lab does.")
-        return 0
-    Stack(options.project).down()
+    recordings.weave_out(stack.root)
     return 0
 
 
 def compose(options: Namespace) -> int:
     """Hand over to `docker compose ps` or `docker compose logs`."""
-    from lab.stack import Stack
-
-    Stack(options.project).become(options.command, *getattr(options, "words", ()))
+    stack_of(options).become(options.command, *getattr(options, "words", ()))
 
 
 def run(options: Namespace) -> int:
     """Hand over to `docker compose run --rm client`, with a terminal where there is one."""
-    from lab.stack import Stack
-
     terminal = () if sys.stdin.isatty() and sys.stdout.isatty() else ("-T",)
-    Stack(options.project).become("run", "--rm", *terminal, "client", *options.words)
+    stack_of(options).become("run", "--rm", *terminal, "client", *options.words)
 
 
 def embedded(options: Namespace) -> int:
@@ -105,12 +113,29 @@ def embedded(options: Namespace) -> int:
     if invocation.loop is None:
         return invocation.run()
 
+    from lab import recordings
     from lab.embedded import run_embedded
     from services.hello.settings import HelloSettings
     from services.runtime.run import run as run_on_loop
 
     hello = HelloSettings.from_environment(Environment())
-    return run_on_loop(lambda stop: run_embedded(invocation, hello, stop), loop=invocation.loop)
+    own = recordings.directory()
+    return run_on_loop(lambda stop: run_embedded(invocation, hello, stop, own=own), loop=invocation.loop)
+
+
+def record(options: Namespace) -> int:
+    """Run the client's `record` on this host, with the lab's own directory of recordings."""
+    from lab import recordings
+    from services.client.cli import program
+
+    return program(["record", "--output", str(recordings.directory()), *options.words], prog="lab")
+
+
+def bench(options: Namespace) -> int:
+    """Compare with peers."""
+    from lab.bench.command import bench as compare
+
+    return compare(options)
 
 
 def doctor(options: Namespace) -> int:
@@ -156,8 +181,7 @@ def nothing(_parser: ArgumentParser) -> None:
 
 def add_project(parser: ArgumentParser) -> None:
     """Declare --project."""
-    default = os.environ.get("COMPOSE_PROJECT_NAME") or "asynclab"
-    parser.add_argument("--project", default=default, help="Compose project (COMPOSE_PROJECT_NAME; now %(default)s)")
+    parser.add_argument("--project", help="Compose project (COMPOSE_PROJECT_NAME, here or in .env; else asynclab)")
 
 
 def add_words(parser: ArgumentParser) -> None:
@@ -179,8 +203,15 @@ def add_logs(parser: ArgumentParser) -> None:
 
 def add_run(parser: ArgumentParser) -> None:
     """Declare the options of `run`, which are the environment's: its words are the client's."""
-    parser.set_defaults(project=os.environ.get("COMPOSE_PROJECT_NAME") or "asynclab")
+    parser.set_defaults(project=None)
     add_words(parser)
+
+
+def add_bench(parser: ArgumentParser) -> None:
+    """Declare the options of `bench`."""
+    from lab.bench.command import add_options
+
+    add_options(parser)
 
 
 def add_doctor(parser: ArgumentParser) -> None:
@@ -200,6 +231,10 @@ COMMANDS = {
     "logs": Command("show what the services logged", compose, add_logs),
     "run": Command("run the client in its container: lab run [CLIENT ARGS]", run, add_run),
     "embedded": Command("run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", embedded, add_words),
+    "record": Command("keep a site's response, for the lab to play: lab record URL", record, add_words),
+    "bench": Command(
+        "compare with peers, on this machine: lab bench [sites] [wget] [hello] [stalled]", bench, add_bench
+    ),
     "doctor": Command("show what this machine can do", doctor, add_doctor),
     "engine": Command("start the Docker engine where there is none, or stop it", engine, add_engine),
     "base": Command("make sure of a base image, and print its name", base, nothing),

@@ -46,6 +46,21 @@ def remember(path: Path, key: str, value: str) -> None:
         raise EnvFileUnwritable(path, reason=error.strerror or "", wanted=f"{key}={value}") from error
 
 
+def forget(path: Path, key: str) -> None:
+    """Remove one key from `path`, atomically, and keep all other lines as they are.
+
+    Raises `EnvFileBroken`, and leaves such a file alone, or `EnvFileUnwritable`.
+    """
+    if key not in read(path):
+        return
+    from dotenv import unset_key
+
+    try:
+        unset_key(path.resolve(), key, quote_mode="never")
+    except OSError as error:
+        raise EnvFileUnwritable(path, reason=error.strerror or "", wanted=f"no {key}") from error
+
+
 def _line(original: "Original") -> int:
     """The line on which a binding starts; the parser counts the blank lines before it as its own."""
     text = original.string

@@ -71,14 +71,13 @@ class SiteRoutes(Mapping[tuple[str, int], Address]):
 
 @asynccontextmanager
 async def embedded_lab(
-    hello: HelloSettings | None = None, sites: SitesSettings | None = None, *, own: Path | None = None
+    hello: HelloSettings | None = None, sites: SitesSettings | None = None
 ) -> AsyncIterator[ClientSettings]:
-    """Serve the lab, with a person's `own` recordings if there are any, and yield what a client has to know of it.
+    """Serve the lab and yield what a client has to know of it.
 
     Raises RecordingUnfit.
     """
-    played = dataclasses.replace(sites or SitesSettings(), own=own)
-    async with embedded_sites(played) as running, serve_app(make_app(hello or HelloSettings()), LOOPBACK) as hello_at:
+    async with embedded_sites(sites) as running, serve_app(make_app(hello or HelloSettings()), LOOPBACK) as hello_at:
         yield ClientSettings(
             topology=Topology(SiteRoutes(running), closed=True),
             hello_url=hello_at.url,
@@ -112,7 +111,7 @@ async def temporary_directory() -> AsyncIterator[Path]:
 
 
 async def run_embedded(invocation: Invocation, hello: HelloSettings, stop: Stop, *, own: Path | None = None) -> int:
-    """Run a client's command line against a lab of its own, and return its exit code."""
+    """Run a client's command line against a lab with a person's `own` recordings in it, and return its exit code."""
     raise_open_files()
-    async with embedded_lab(hello, own=own) as settings:
+    async with embedded_lab(hello, SitesSettings(own=own)) as settings:
         return await invocation.main(settings, stop)

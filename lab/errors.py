@@ -148,6 +148,53 @@ class EnvFileUnwritable(LabError):
         self.wanted = wanted
 
 
+class RecordingsUnusable(LabError):
+    """The directory of recordings, or what is made from it, is not as it has to be."""
+
+    exit_code = 3
+
+    def __init__(self, path: Path, what: str, remedy: str) -> None:
+        super().__init__(f"{path} {what}", remedy)
+        self.path = path
+
+
+class BenchFailed(LabError):
+    """Something that a bench measures did not start, failed, or gave wrong answers."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, why: str, evidence: Sequence[str] = ()) -> None:
+        super().__init__(f"{what} could not be measured, {why}", "its last lines are above", evidence=evidence)
+        self.what = what
+        self.why = why
+
+
+class BenchUnknown(LabError):
+    """A bench was asked for that there is not."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"there is no bench {name[:40]!r}", f"choose from {', '.join(known)}")
+        self.name = name
+
+
+class ReportUnwritable(LabError):
+    """A file of figures cannot be written."""
+
+    exit_code = 3
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"cannot write {path} ({reason})", "name a file that can be written")
+        self.path = path
+
+
+class PeersNotInstallable(LabError):
+    """Peers are missing, and this is not a machine on which the lab installs packages."""
+
+    def __init__(self, packages: Sequence[str]) -> None:
+        super().__init__("only root on Debian or Ubuntu can install peers", f"install {' '.join(packages)} yourself")
+        self.packages = tuple(packages)
+
+
 class PortTaken(LabError):
     """The port on which the hello server is to be published is in use."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab import base, dotenv, engine
+from lab import base, dotenv, engine, recordings
 from lab.errors import ComposeRefused, LabError, LabNotHealthy, PortTaken
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ class Stack:
         dotenv.read(self.root / ".env")
         engine.ensure(say)
         base.ensure(say)
+        recorded = recordings.weave_in(self.root, recordings.directory(self.root))
+        if recorded:
+            say(f"Your own recordings: {recorded:,} hosts, reached by their names")
         self.build(say)
         try:
             self._start()
@@ -138,7 +141,7 @@ class Stack:
         return DockerClient(
             compose_project_name=self.project,
             compose_project_directory=self.root,
-            compose_files=[self.root / "compose.yaml", self.root / "compose.override.yaml"],
+            compose_files=recordings.files(self.root),
         )
 
     def command(self, *words: str) -> list[str]:

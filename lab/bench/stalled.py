@@ -20,6 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from lab.bench.figures import Group, Result, Row
+from lab.bench.rounds import Plan, Say
 from services.runtime.limits import raise_open_files
 
 MOST_STALLED = 10_000
@@ -68,6 +70,18 @@ class Measured:
     def connect(self) -> socket.socket:
         """Return a connection to it."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+
+
+def bench(plan: Plan, say: Say) -> Result:
+    """Show what `measure` finds: `lab bench stalled`."""
+    say("stalled: connections, then requests (a minute at most)")
+    figures = measure(stalled=plan.stalled, requests=plan.requests)
+    rows = tuple(Row(", ".join(filter(None, (each.name, each.unit))), (each.value,), ours=True) for each in figures)
+    return Result(
+        "stalled",
+        (Group("sites, stalled connections and many requests", "", rows, reference="", higher_is_better=None),),
+        method=("services.sites, uvloop, a process of its own, on loopback; memory is resident",),
+    )
 
 
 def measure(*, loop: str = "uvloop", stalled: int = MOST_STALLED, requests: int = REQUESTS) -> list[Figure]:
@@ -192,8 +206,3 @@ def receive(connection: socket.socket, size: int) -> None:
         if not data:
             raise ConnectionError("the site ended the connection")
         size -= len(data)
-
-
-if __name__ == "__main__":
-    for figure in measure(loop=(sys.argv[1:] or ["uvloop"])[0]):
-        print(f"{figure.name:<34}{figure.value:>14,.1f} {figure.unit}")

@@ -7,12 +7,12 @@ refusals come at once.
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
 
 from services.client.options import COMMANDS, TOUR
-from services.runtime.command_line import OptionParser, add_loop_option, main_of
+from services.runtime.command_line import HelpFormatter, OptionParser, add_loop_option, main_of
 from services.runtime.settings import Environment
 
+TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
     from services.client.settings import ClientSettings
     from services.runtime.run import Stop
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 EPILOG = "exit codes: 0 all well; 1 some failed; 2 wrong usage; 3 a file; 4 nothing answered; 130 interrupted"
 
 
-class Invocation(NamedTuple):
+class Invocation:
     """A command line that was understood: the loop that it wants (None: it needs none), its handler and its options."""
 
-    loop: str | None
-    handler: str
-    values: dict[str, object]
+    __slots__ = ("handler", "loop", "values")
+
+    def __init__(self, loop: str | None, handler: str, values: dict[str, object]) -> None:
+        self.loop, self.handler, self.values = loop, handler, values
 
     async def main(self, settings: "ClientSettings", stop: "Stop") -> int:
         """Run the handler on the loop that runs now."""
@@ -45,10 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return main_of(lambda: program(sys.argv[1:] if argv is None else argv), name="client")
 
 
-def program(argv: Sequence[str]) -> int:
+def program(argv: Sequence[str], *, prog: str = "client") -> int:
     """Understand the command line and run it against the world as the resolver shows it."""
     environment = Environment()
-    invocation = understand(argv, default_loop=environment.loop())
+    invocation = understand(argv, default_loop=environment.loop(), prog=prog)
     if invocation.loop is None:
         return invocation.run()
 
@@ -65,10 +66,10 @@ def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") 
     command = COMMANDS[argv[0]] if named else TOUR
     parser = OptionParser(
         prog=f"{prog} {argv[0]}" if named else prog,
-        usage=None if named else "%(prog)s [COMMAND] [OPTIONS]",
+        usage=command.usage if named else "%(prog)s [COMMAND] [OPTIONS]",
         description=command.summary if named else help_text(),
         epilog=EPILOG,
-        formatter_class=OptionParser.Formatter,
+        formatter_class=HelpFormatter,
     )
     command.add_options(parser)
     if command.has_loop:

@@ -36,11 +36,14 @@ BY_ERRNO = {
 
 
 class FetchError(Exception):
-    """A target that gave no head: `kind` is one of KINDS, `detail` is for a person."""
+    """A target that gave no head: `kind` is one of KINDS, `detail` is for a person.
 
-    def __init__(self, kind: str, detail: str) -> None:
+    `transient`: the same question may well have another answer soon, though its kind alone does not say so.
+    """
+
+    def __init__(self, kind: str, detail: str, *, transient: bool = False) -> None:
         super().__init__(f"{kind}: {detail}")
-        self.kind, self.detail = kind, detail
+        self.kind, self.detail, self.transient = kind, detail, transient
 
 
 def fetch_error(error: Exception) -> FetchError:
@@ -49,7 +52,7 @@ def fetch_error(error: Exception) -> FetchError:
         case FetchError():
             return error
         case socket.gaierror():
-            return FetchError("dns", error.strerror or str(error))
+            return FetchError("dns", error.strerror or str(error), transient=error.errno == socket.EAI_AGAIN)
         case asyncio.LimitOverrunError() | ValueError():
             return FetchError("head_too_large", str(error))
         case OSError():

@@ -7,22 +7,36 @@ loop, a `def run(options)`; it is imported when it is to run.
 
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
-from typing import NamedTuple
 
 from services.client.site_options import add_faults, add_journal
 
-EDITIONS = ("await", "yield-from")
+TYPE_CHECKING = False  # typing's own takes as long to import as argparse
+if TYPE_CHECKING:
+    from argparse import _ActionsContainer as Group  # what takes options: a parser, or a group of one
+
+EDITIONS = ("survey", "await", "yield-from")
+FORMATS = ("human", "jsonl", "csv", "raw")
 TIMEOUT_S = 10.0
+MAX_BODY_BYTES = 8 * 1024 * 1024 - 256 * 1024  # with the largest head, what a site plays at most
 STDIN = "-"
 
 
-class Command(NamedTuple):
+class Command:
     """What a command is for, which module handles it, which options it has, and whether it runs on a loop."""
 
-    summary: str
-    handler: str
-    add_options: Callable[[ArgumentParser], None]
-    has_loop: bool = True
+    __slots__ = ("add_options", "handler", "has_loop", "summary", "usage")
+
+    def __init__(
+        self,
+        summary: str,
+        handler: str,
+        add_options: Callable[[ArgumentParser], None],
+        *,
+        takes: str = "",
+        has_loop: bool = True,
+    ) -> None:
+        self.summary, self.handler, self.add_options, self.has_loop = summary, handler, add_options, has_loop
+        self.usage = f"%(prog)s [OPTIONS] {takes}".rstrip()
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -47,7 +61,7 @@ def seconds(text: str) -> float:
     return value
 
 
-def add_timeout(parser: ArgumentParser) -> None:
+def add_timeout(parser: "Group", text: str = "seconds for each (%(default)g)") -> None:
     """Declare --timeout."""
     parser.add_argument(
         "--timeout",
@@ -55,15 +69,99 @@ def add_timeout(parser: ArgumentParser) -> None:
         metavar="S",
         type=seconds,
         default=TIMEOUT_S,
-        help="seconds for each (%(default)g)",
+        help=text,
     )
 
 
+def per_second(text: str) -> float:
+    """Read a rate, up to a million a second; 0 is no limit."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1_000_000:
+        raise ArgumentTypeError(f"{text[:40]!r} is not a number a second from 0 to 1,000,000")
+    return value
+
+
+def field_value(text: str) -> str:
+    """Read a value that can stand in a request's field: visible ASCII and spaces."""
+    if not (text and text.isascii() and text.isprintable() and len(text) <= 1_000):
+        raise ArgumentTypeError("a field value is 1 to 1,000 visible ASCII characters")
+    return text
+
+
 def add_wget(parser: ArgumentParser) -> None:
-    """Declare the options of `wget`."""
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="host or host:port; none: the tutorial's three")
-    parser.add_argument("--edition", choices=EDITIONS, default=EDITIONS[0], help="of the tutorial (%(default)s)")
-    add_timeout(parser)
+    """Declare the options of `wget`; `services.client.wget.command.Options` has a field for each."""
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="host, host:port or http(s) URL; none: the tutorial's three"
+    )
+    parser.add_argument(
+        "--edition",
+        choices=EDITIONS,
+        default=EDITIONS[0],
+        help="the survey, or a program of the tutorial (%(default)s)",
+    )
+    for title, add in (
+        ("what goes in and out", add_wget_files),
+        ("how many, how fast, how long", add_wget_bounds),
+        ("which heads, and from where", add_wget_manners),
+    ):
+        add(parser.add_argument_group(title))
+
+
+def add_wget_files(group: "Group") -> None:
+    """Declare input and output."""
+    add = group.add_argument
+    add("-i", "--input", metavar="FILE", help="read targets from it, one a line; -: stdin")
+    add("--format", choices=FORMATS, default=FORMATS[0], help="of the records (%(default)s)")
+    add("-o", "--output", metavar="FILE", help="write there instead of stdout (-)")
+    add("--ordered", action="store_true", help="records in the order of their targets")
+    add("--resume", action="store_true", help="go on with FILE where a run was stopped")
+    add("-q", "--quiet", action="store_true", help="no progress, no summary")
+
+
+def add_wget_bounds(group: "Group") -> None:
+    """Declare bounds and deadlines."""
+    add = group.add_argument
+    add("-c", "--concurrency", metavar="N", type=whole(1, 100_000), default=64, help="fetches at once (%(default)s)")
+    add("--processes", metavar="N", type=whole(0, 64), default=0, help="for a long list (0: as many as are worth it)")
+    add("--per-host", metavar="N", type=whole(0, 100_000), default=0, help="of them to one name or address (no limit)")
+    add("--rate", metavar="N", type=per_second, default=0.0, help="requests a second (no limit)")
+    add_timeout(group, "seconds for a target, redirects and retries included (%(default)g)")
+    for name, limit_s, phase in (("connect", 5.0, "a connection, and for TLS"), ("head", 10.0, "a head")):
+        add(
+            f"--{name}-timeout",
+            dest=f"{name}_timeout_s",
+            metavar="S",
+            type=seconds,
+            default=limit_s,
+            help=f"seconds for {phase} (%(default)g)",
+        )
+    add(
+        "--retries", metavar="N", type=whole(0, 100), default=0, help="more attempts after passing errors (%(default)s)"
+    )
+    add_head_limits(group)
+
+
+def add_wget_manners(group: "Group") -> None:
+    """Declare how hosts are treated."""
+    add = group.add_argument
+    add("-L", "--location", dest="follow", action="store_true", help="follow redirects")
+    add("--max-redirects", metavar="N", type=whole(0, 100), default=10, help="at most so many (%(default)s)")
+    add("--strict", action="store_true", help="a departure from RFC 9112 is an error")
+    add("--ca", metavar="FILE", help="trust these certificates instead of the system's")
+    add("-k", "--insecure", action="store_true", help="go on with a certificate that is not trusted, and record why")
+    add("--public-only", action="store_true", help="connect to public addresses only")
+    add("--allow-net", metavar="CIDR", action="append", default=[], help="with --public-only: and to this network")
+    add(
+        "--resolve",
+        metavar="HOST:PORT:ADDR[:PORT]",
+        action="append",
+        default=[],
+        help="reach a host (*: every host) there",
+    )
+    add("-A", "--user-agent", metavar="TEXT", type=field_value, default="asynclab", help="(%(default)s)")
 
 
 def add_pipeline(parser: ArgumentParser) -> None:
@@ -90,6 +188,41 @@ def add_hello(parser: ArgumentParser) -> None:
     add_timeout(parser)
 
 
+def add_record(parser: ArgumentParser) -> None:
+    """Declare the options of `record`."""
+    parser.add_argument("url", metavar="URL", help="http or https; a bare host is http")
+    parser.add_argument("--name", metavar="HOST", help="the host it is recorded as (the URL's)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        default="recordings",
+        help="where HOST.http and HOST.toml go; - writes the bytes alone to standard output (%(default)s)",
+    )
+    parser.add_argument(
+        "-H",
+        "--header",
+        dest="fields",
+        metavar="FIELD",
+        action="append",
+        default=[],
+        help="a request field, `Name: value`; again for more",
+    )
+    parser.add_argument("--head-only", action="store_true", help="leave the body out")
+    parser.add_argument(
+        "--max-body",
+        metavar="BYTES",
+        type=whole(0, MAX_BODY_BYTES),
+        default=MAX_BODY_BYTES,
+        help="leave a larger body out (%(default)s)",
+    )
+    parser.add_argument("--keep-secrets", action="store_true", help="do not mask cookies, tokens and the like")
+    parser.add_argument("--force", action="store_true", help="replace a recording that is there")
+    parser.add_argument("--ca", metavar="FILE", help="trust these certificate authorities (PEM)")
+    parser.add_argument("-k", "--insecure", action="store_true", help="do not verify the server's certificate")
+    add_timeout(parser)
+
+
 def add_parse(parser: ArgumentParser) -> None:
     """Declare the options of `parse`."""
     parser.add_argument("file", metavar="FILE", nargs="?", default=STDIN, help="a raw response (default: stdin)")
@@ -97,7 +230,7 @@ def add_parse(parser: ArgumentParser) -> None:
     add_head_limits(parser)
 
 
-def add_head_limits(parser: ArgumentParser) -> None:
+def add_head_limits(parser: "Group") -> None:
     """Declare the limits of one head."""
     size, count = whole(1, 16 * 1024 * 1024), whole(1, 1_000_000)
     parser.add_argument("--max-head", metavar="BYTES", type=size, default=262_144, help="of one head (%(default)s)")
@@ -106,12 +239,27 @@ def add_head_limits(parser: ArgumentParser) -> None:
 
 TOUR = Command("all three programs of the tutorial", "services.client.tour", add_timeout)
 COMMANDS = {
-    "wget": Command("fetch response heads", "services.client.wget.command", add_wget),
+    "wget": Command("fetch response heads", "services.client.wget.command", add_wget, takes="[TARGET ...]"),
     "pipeline": Command("run the producer/consumer pipeline", "services.client.pipeline.command", add_pipeline),
+    "record": Command(
+        "keep a response to the byte, for a site to play",
+        "services.client.record.command",
+        add_record,
+        takes="URL",
+    ),
     "hello": Command("ask the hello server as many users at once", "services.client.hello", add_hello),
     "parse": Command(
-        "read one raw response head, and print it as JSON", "services.client.parse", add_parse, has_loop=False
+        "read one raw response head, and print it as JSON",
+        "services.client.parse",
+        add_parse,
+        takes="[FILE]",
+        has_loop=False,
     ),
-    "faults": Command("what a site does wrong: list, set, clear, reset", "services.client.faults", add_faults),
-    "journal": Command("what a site got and sent", "services.client.journal", add_journal),
+    "faults": Command(
+        "what a site does wrong: list, set, clear, reset",
+        "services.client.faults",
+        add_faults,
+        takes="ACTION SITE [FAULT]",
+    ),
+    "journal": Command("what a site got and sent", "services.client.journal", add_journal, takes="SITE"),
 }

@@ -15,19 +15,9 @@ from services.client.head import HeadError, HeadReader, Limits
 from services.client.head.to_json import head_to_json
 from services.client.options import STDIN
 from services.runtime.command_line import show
-from services.runtime.errors import ProgramError
+from services.runtime.errors import InputUnreadable
 
 CHUNK_BYTES = 64 * 1024
-
-
-class InputUnreadable(ProgramError):
-    """The file that was named cannot be read."""
-
-    exit_code = 3
-
-    def __init__(self, file: str, reason: str) -> None:
-        super().__init__(f"cannot read {file[:200]!r}: {reason}")
-        self.file, self.reason = file, reason
 
 
 @dataclass(frozen=True, slots=True)

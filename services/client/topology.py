@@ -2,31 +2,48 @@
 
 In a container, names are the network's business: the topology is OPEN and asks the resolver. The embedded lab has every
 site on loopback at a port of its own, so it hands the client a topology that knows each, and nothing but them:
-a name that is not in the lab does not exist, and no question about it leaves the machine.
+a name that is not in the lab does not exist, and no question about it leaves the machine. `--resolve` adds routes to
+either; the host `*` stands for every host.
 """
 
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.client.names import look_up
+
+ANY_HOST = "*"
+Route = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """`routes`: the address for a (host, port). `closed`: whether other names exist."""
+    """`routes`: the address for a (host, port). `closed`: whether other names do not exist."""
 
-    routes: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
+    routes: Mapping[Route, Route] = field(default_factory=dict)
     closed: bool = False
 
-    async def locate(self, host: str, port: int) -> tuple[str, int]:
+    def with_routes(self, routes: Mapping[Route, Route]) -> "Topology":
+        """Return a topology that also has these routes, which come first."""
+        return replace(self, routes={**self.routes, **routes})
+
+    def route(self, host: str, port: int) -> Route | None:
+        """Return the address for a host and port; None where there is no route, and the resolver is to be asked."""
+        routes = self.routes
+        if not routes:
+            return None
+        return routes.get((host.lower().removesuffix("."), port)) or routes.get((ANY_HOST, port))
+
+    def no_such_name(self) -> socket.gaierror:
+        """Return what a closed topology says about every name that it has no route for."""
+        return socket.gaierror(socket.EAI_NONAME, "no such name in the embedded lab")
+
+    async def locate(self, host: str, port: int) -> Route:
         """Return the address of a host and port. Raises socket.gaierror for a name that has none."""
-        route = self.routes.get((host.lower().removesuffix("."), port))
-        if route:
-            return route
-        if self.closed:
-            raise socket.gaierror(socket.EAI_NONAME, "no such name in the embedded lab")
-        return await look_up(host, port)
+        route = self.route(host, port)
+        if route is None and self.closed:
+            raise self.no_such_name()
+        return route or await look_up(host, port)
 
 
 OPEN = Topology()

@@ -8,20 +8,46 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn
 
 from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
 from services.runtime.names import LOOPS
 
+TYPE_CHECKING = False  # typing's own takes as long to import as argparse
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 INTERRUPTED = 130
+MOST_COLUMNS = 120
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """A formatter that imports nothing: argparse's own takes archive formats for the width, and textwrap for lines."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=columns() - 2)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        lines = [""]
+        for word in text.split():
+            if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+                lines.append("")
+            lines[-1] += f" {word}" if lines[-1] else word
+        return lines
+
+
+def columns() -> int:
+    """Return how wide text for a person may be."""
+    try:
+        wide = int(os.environ.get("COLUMNS", "")) or os.get_terminal_size(sys.stdout.fileno()).columns
+    except (ValueError, AttributeError, OSError):
+        wide = 80
+    return max(40, min(wide, MOST_COLUMNS))
 
 
 class OptionParser(argparse.ArgumentParser):
     """An ArgumentParser whose refusals are one line, with exit code 2."""
 
-    Formatter = argparse.RawDescriptionHelpFormatter
-
-    def error(self, message: str) -> NoReturn:
+    def error(self, message: str) -> "NoReturn":
         """Say what is wrong and where help is."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
@@ -41,8 +67,23 @@ def show(text: str) -> None:
 
     Raises OutputClosed where nobody reads it any more, OutputFailed where it cannot be written; both end the program.
     """
+    _write(lambda: print(text, flush=True))
+
+
+def show_bytes(data: bytes) -> None:
+    """Write data that is not text to stdout, as it is. Raises what `show` raises."""
+
+    def write() -> None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    _write(write)
+
+
+def _write(write: Callable[[], None]) -> None:
     try:
-        print(text, flush=True)
+        write()
     except BrokenPipeError as error:
         _discard_output()
         raise OutputClosed from error

@@ -31,6 +31,16 @@ class PortUnavailable(ProgramError):
         self.host, self.port, self.reason = host, port, reason
 
 
+class InputUnreadable(ProgramError):
+    """A file that was named cannot be read."""
+
+    exit_code = 3
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"cannot read {name[:200]!r}: {reason}")
+        self.name, self.reason = name, reason
+
+
 class OutputClosed(ProgramError):
     """Whoever read the output has gone, as in `| head`: nothing is wrong, and nothing is said."""
 

@@ -1,39 +1,50 @@
 """Running a program on its loop, until it is done or asked to stop.
 
-Only `run` touches signals. SIGINT and SIGTERM set an event, once; more of them change nothing, which matters
-because `docker compose run -T` forwards each ^C twice.
+Only `run` touches signals. SIGINT and SIGTERM set an event, once; a second one, which a person means, sets another
+event for the programs that have a use for it. `docker compose run -T` forwards each ^C twice, so signals that come
+within BOUNCE_S of one another are one.
 """
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable, Coroutine
 
 from services.runtime.command_line import INTERRUPTED, say
 from services.runtime.errors import ProgramError
 from services.runtime.loop import loop_factory, running_loop_name
 
+BOUNCE_S = 0.1
+
 
 class Stop:
-    """Somebody asked the program to end: an event, and the signal that set it."""
+    """Somebody asked the program to end: an event, the signal that set it, and an event for who asked again."""
 
     def __init__(self) -> None:
         self.event = asyncio.Event()
+        self.again = asyncio.Event()
         self.signal: signal.Signals | None = None
+        self._last_s = 0.0
 
     def ask(self, by: signal.Signals) -> None:
-        """Set the event; the first signal is the one that counts."""
+        """Set the event, or the second one; the first signal is the one that counts."""
+        now = time.monotonic()
+        if self.event.is_set() and now - self._last_s >= BOUNCE_S:
+            self.again.set()
+        self._last_s = now
         self.signal = self.signal or by
         self.event.set()
 
 
-def run(main: Callable[[Stop], Coroutine[None, None, int]], *, loop: str) -> int:
-    """Run `main` on the loop of that name and return its exit code."""
+def run(main: Callable[[Stop], Coroutine[None, None, int]], *, loop: str, announce: bool = True) -> int:
+    """Run `main` on the loop of that name and return its exit code; say which loop it is, unless told not to."""
 
     async def with_signals() -> int:
         stop = Stop()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.ask, number)
-        say(f"loop: {running_loop_name()}")
+        if announce:
+            say(f"loop: {running_loop_name()}")
         try:
             return await main(stop)
         except* ProgramError as group:  # a task group wraps what ended it

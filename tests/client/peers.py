@@ -28,7 +28,7 @@ async def serving(**peers: Peer) -> AsyncIterator[Topology]:
     async with contextlib.AsyncExitStack() as stack:
         routes = {}
         for name, peer in peers.items():
-            server = await asyncio.start_server(closing(peer), "127.0.0.1", 0)
+            server = await asyncio.start_server(closing(peer), "127.0.0.1", 0, backlog=1024)
             await stack.enter_async_context(server)
             routes[name, 80] = server.sockets[0].getsockname()[:2]
         yield Topology(routes, closed=True)

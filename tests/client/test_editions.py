@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.client.wget.command import EDITIONS, Options, fetch_all
+from services.client.wget.tutorial import EDITIONS, fetch_all
 from tests.client.peers import Peer, sends, serving
 
 OK = b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n"
@@ -45,7 +45,7 @@ async def test_a_hostile_peer_ends_its_own_fetch_and_no_other(
 ) -> None:
     """Nothing spins, nothing waits for ever: one line on stderr, and the healthy host is printed all the same."""
     async with serving(hostile=peer, healthy=sends(OK)) as topology:
-        code = await fetch_all(Options(["hostile", "healthy"], edition, timeout_s=1), topology)
+        code = await fetch_all(["hostile", "healthy"], topology, edition=edition, timeout_s=1)
     out, err = capsys.readouterr()
     assert code == 1
     assert "healthy header > HTTP/1.1 200 OK\nhealthy header > Server: x\n" in out
@@ -59,7 +59,7 @@ async def test_latin_1_is_shown_and_controls_are_escaped(edition: str, capsys: p
     """Bytes above 127 do not end the fetch; an escape sequence does not reach the terminal."""
     head = b"HTTP/1.1 200 OK\r\nServer: caf\xe9 \x1b[2J\x9b\r\n\r\n"
     async with serving(host=sends(head)) as topology:
-        assert await fetch_all(Options(["host"], edition, timeout_s=5), topology) == 0
+        assert await fetch_all(["host"], topology, edition=edition, timeout_s=5) == 0
     assert capsys.readouterr().out.endswith("host header > Server: café \\x1b[2J\\x9b\n")
 
 
@@ -70,7 +70,7 @@ async def test_what_is_no_target_is_a_usage_error(
 ) -> None:
     """It is one line, and stops nothing else."""
     async with serving(healthy=sends(OK)) as topology:
-        assert await fetch_all(Options([target, "healthy"], edition, timeout_s=5), topology) == 1
+        assert await fetch_all([target, "healthy"], topology, edition=edition, timeout_s=5) == 1
     err = capsys.readouterr().err
     assert "usage: a target is host or host:port\n" in err
     assert err.count("\n") == 1
@@ -81,11 +81,11 @@ async def test_nobody_answering_is_exit_4(edition: str) -> None:
     """A port that is shut, and a name that is not there."""
     async with serving(gone=sends(b"")) as topology:
         pass
-    assert await fetch_all(Options(["gone", "nowhere"], edition, timeout_s=5), topology) == 4
+    assert await fetch_all(["gone", "nowhere"], topology, edition=edition, timeout_s=5) == 4
 
 
 def test_the_editions_are_all_offered() -> None:
-    """The command's choices are the editions that exist."""
+    """The command's choices are the editions that exist, beside the survey."""
     from services.client.options import EDITIONS as OFFERED
 
-    assert set(OFFERED) == set(EDITIONS)
+    assert set(OFFERED) == {"survey", *EDITIONS}

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from services.client.options import add_parse
-from services.client.parse import InputUnreadable, Options, run
+from services.client.parse import Options, run
 from services.runtime.command_line import OptionParser
+from services.runtime.errors import InputUnreadable
 from tests.client.head.cases import CASES, Case, head, ok
 
 ROOT = Path(__file__).parents[2]

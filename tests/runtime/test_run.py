@@ -55,3 +55,29 @@ def test_a_program_error_in_a_task_group_comes_out_as_itself() -> None:
 
     with pytest.raises(BadSetting, match="LAB_LOOP='x'"):
         run(main, loop="asyncio")
+
+
+def test_signals_at_once_are_one_and_a_later_one_is_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay doubles a ^C within milliseconds; a person who means it needs longer."""
+    now = [100.0]
+    monkeypatch.setattr("services.runtime.run.time.monotonic", lambda: now[0])
+    stop = Stop()
+    for moment, asked, again in (
+        (100.0, True, False),
+        (100.01, True, False),
+        (100.1, True, False),
+        (100.3, True, True),
+    ):
+        now[0] = moment
+        stop.ask(signal.SIGINT)
+        assert (stop.event.is_set(), stop.again.is_set()) == (asked, again)
+
+
+def test_a_program_that_is_part_of_another_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Which loop runs is said once."""
+
+    async def main(_stop: Stop) -> int:
+        return 0
+
+    assert run(main, loop="asyncio", announce=False) == 0
+    assert capsys.readouterr().err == ""

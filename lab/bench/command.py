@@ -1,0 +1,67 @@
+"""`lab bench`: what is to be compared, how much, and where the figures go."""
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.client.options import whole
+from services.runtime.command_line import say
+
+if TYPE_CHECKING:
+    from lab.bench.figures import Result
+
+BENCHES = ("sites", "wget", "hello", "stalled")
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Declare the options of `bench`."""
+    add = parser.add_argument
+    add("benches", nargs="*", metavar="BENCH", help=f"which of {', '.join(BENCHES)} (all)")
+    add("--quick", action="store_true", help="one short round: to see that it works, not to quote")
+    add("--rounds", metavar="N", type=whole(1, 1_000), help="how often each contestant has its turn (3)")
+    add("--seconds", metavar="S", type=whole(1, 3_600), help="how long a turn takes under wrk's load (2)")
+    add("--targets", metavar="N", type=whole(1, 10_000_000), help="how many a turn of wget fetches (10,000)")
+    add("--million", action="store_true", help="wget: also a million targets, for the memory (minutes)")
+    add("--install", action="store_true", help="first install the peers that are missing (nginx, wrk, curl)")
+    add("--json", metavar="FILE", type=Path, help="write every value there")
+    add("--svg", metavar="FILE", type=Path, help="draw a chart of the ratios there")
+
+
+def bench(options: Namespace) -> int:
+    """Run the benches one after the other, and show what they found."""
+    from lab.bench import chart, peers, report
+    from lab.errors import BenchUnknown
+
+    for name in options.benches:
+        if name not in BENCHES:
+            raise BenchUnknown(name, BENCHES)
+    if options.install:
+        peers.install(say)
+    results = [result for name in BENCHES if name in (options.benches or BENCHES) for result in run(name, options)]
+    report.draw(results)
+    if options.json:
+        report.write_json(options.json, results)
+    if options.svg:
+        chart.write_chart(options.svg, results)
+    return 0
+
+
+def run(name: str, options: Namespace) -> list["Result"]:
+    """Run one bench."""
+    from lab.bench import machine
+    from lab.bench.rounds import QUICK, USUAL
+
+    given = {name: value for name in ("rounds", "seconds", "targets") if (value := getattr(options, name))}
+    plan = (QUICK if options.quick else USUAL)._replace(**given)
+    neighbours = machine.Neighbours()
+    result: Result = import_module(f"lab.bench.{name}").bench(plan, say)
+    if note := neighbours.note():
+        result = replace(result, notes=(*result.notes, note))
+    results = [result]
+    if name == "wget" and options.million:
+        from lab.bench import million
+
+        results.append(million.bench(say))
+    return results

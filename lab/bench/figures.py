@@ -1,0 +1,108 @@
+"""What is measured: for each contestant a value a round, and what follows from them.
+
+A ratio is taken round by round, between values that were measured seconds apart, and then the median of those: a
+machine that slows down for a minute slows down both sides.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One contestant: what it is called, whether it is of this project, and its value in each round."""
+
+    subject: str
+    values: tuple[float, ...]
+    ours: bool = False
+
+    @property
+    def median(self) -> float:
+        """The value in the middle."""
+        return median(self.values)
+
+    @property
+    def spread(self) -> float:
+        """How far apart the least and the greatest value are, as a part of the median."""
+        return (max(self.values) - min(self.values)) / self.median if self.median else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Contestants at one task. `reference` is the subject of the row that ratios are taken to, if it could run.
+
+    `higher_is_better` is None where rows have units of their own, and are not compared.
+    `goal`: the ratio that `goal_of` has to reach, where this project has set itself one.
+    """
+
+    title: str
+    unit: str
+    rows: tuple[Row, ...]
+    reference: str
+    higher_is_better: bool | None = True
+    goal: float | None = None
+    goal_of: str = ""
+
+    def ratio(self, row: Row) -> float | None:
+        """Return the median of a row's ratios to the reference, None without one."""
+        ratios = self.ratios(row)
+        return median(ratios) if ratios else None
+
+    def ratios(self, row: Row) -> tuple[float, ...]:
+        """Return a row's ratio to the reference in each round."""
+        base = next((each.values for each in self.rows if each.subject == self.reference), ())
+        return tuple(value / other for value, other in zip(row.values, base, strict=False) if other)
+
+    def reached(self) -> bool | None:
+        """Return whether the goal is reached, None where there is none or nothing to compare with."""
+        row = next((each for each in self.rows if each.subject == self.goal_of), None)
+        ratio = self.ratio(row) if row else None
+        return None if self.goal is None or ratio is None else ratio >= self.goal
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a bench found. `method` says how, in lines for a person; `notes` what was left out, and why."""
+
+    bench: str
+    groups: tuple[Group, ...]
+    method: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def as_json(result: Result) -> dict[str, Json]:
+    """Return a result as it is written by --json."""
+    return {
+        "bench": result.bench,
+        "method": list(result.method),
+        "notes": list(result.notes),
+        "groups": [group_as_json(group) for group in result.groups],
+    }
+
+
+def group_as_json(group: Group) -> dict[str, Json]:
+    """Return a group with all its values, so that anybody can count again."""
+    return {
+        "title": group.title,
+        "unit": group.unit,
+        "higher_is_better": group.higher_is_better,
+        "reference": group.reference,
+        "goal": group.goal,
+        "goal_of": group.goal_of,
+        "reached": group.reached(),
+        "rows": [
+            {
+                "subject": row.subject,
+                "ours": row.ours,
+                "values": list(row.values),
+                "median": row.median,
+                "spread": row.spread,
+                "ratio": group.ratio(row),
+                "ratios": list(group.ratios(row)),
+            }
+            for row in group.rows
+        ],
+    }

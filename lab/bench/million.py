@@ -1,0 +1,93 @@
+"""`lab bench wget --million`: does the client's memory stay flat? A million targets in, a million records out.
+
+Targets and records go through pipes, so that nothing is held but by the client. Its memory is read when the first ten
+thousand records are out, and again with the last.
+"""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO
+
+from lab.bench.figures import Group, Result, Row
+from lab.bench.machine import Core
+from lab.bench.processes import last_lines, memory_kib, stop
+from lab.bench.wget import CONCURRENCY, HOST, client_command, page_server
+from lab.errors import BenchFailed
+
+TARGETS = 1_000_000
+FIRST = 10_000
+BATCH = 1_000
+SLOWEST_PER_S = 200
+SAY_EVERY = 100_000
+
+
+def bench(say: Callable[[str], None], *, targets: int = TARGETS, first: int = FIRST, loop: str = "uvloop") -> Result:
+    """Fetch all targets and measure the client's memory early and late."""
+    core = Core()
+    with TemporaryDirectory(prefix="asynclab-bench-") as directory, page_server(core, Path(directory)) as server:
+        began = time.perf_counter()
+        early, late = watch([*core.load, *client_command(server, loop)], targets, first, say)
+        wall_s = time.perf_counter() - began
+    rows = (
+        Row(f"after {first:,} records", (early / 1024,)),
+        Row(f"after {targets:,} records", (late / 1024,), ours=True),
+    )
+    return Result(
+        "wget",
+        (
+            Group(
+                title=f"wget, {targets:,} targets: memory",
+                unit="MiB resident",
+                rows=rows,
+                reference=rows[0].subject,
+                higher_is_better=False,
+            ),
+        ),
+        method=(
+            f"services.client, {loop}, {CONCURRENCY} at once, targets and records through pipes",
+            f"{targets:,} targets in {wall_s:,.0f} s, {targets / wall_s:,.0f} fetches/s; every one has its record",
+        ),
+    )
+
+
+def watch(command: list[str], targets: int, first: int, say: Callable[[str], None]) -> tuple[int, int]:
+    """Run the client, and return its resident KiB after `first` records and with the last. Raises BenchFailed."""
+    with TemporaryFile() as log:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        assert process.stdin is not None  # noqa: S101 - it was started with pipes
+        assert process.stdout is not None  # noqa: S101
+        guard = threading.Timer(60 + targets / SLOWEST_PER_S, process.kill)
+        feeder = threading.Thread(target=feed, args=(process.stdin, targets), daemon=True)
+        early = late = count = 0
+        try:
+            guard.start()
+            feeder.start()
+            for count, _record in enumerate(process.stdout, 1):
+                if count == first:
+                    early = memory_kib(process.pid)
+                elif count % BATCH == 0:
+                    late = memory_kib(process.pid) or late
+                if count % SAY_EVERY == 0:
+                    say(f"wget: {count:,} records, {late / 1024:.1f} MiB")
+            process.wait()
+        finally:
+            guard.cancel()
+            stop(process)
+            process.stdout.close()
+        if process.returncode or count != targets:
+            why = f"{count:,} records of {targets:,}, exit code {process.returncode}"
+            raise BenchFailed("client wget", why=why, evidence=last_lines(log))
+    return early, late
+
+
+def feed(stdin: IO[bytes], targets: int) -> None:
+    """Write the targets, as fast as the client takes them."""
+    line = f"{HOST}\n".encode()
+    with suppress(BrokenPipeError), stdin:
+        for begin in range(0, targets, BATCH):
+            stdin.write(line * min(BATCH, targets - begin))

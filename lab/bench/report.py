@@ -1,0 +1,97 @@
+"""What is shown of a result: a table a group, then how it was measured and what was left out. And the JSON file."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.bench import machine, peers
+from lab.bench.figures import Group, Json, Result, Row, as_json
+from lab.errors import ReportUnwritable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SCHEMA = 1
+PIPE_COLUMNS = 110
+
+
+def draw(results: Sequence[Result]) -> None:
+    """Print results on stdout."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPE_COLUMNS
+    for result in results:
+        for group in result.groups:
+            console.print(table_of(group))
+        for line in result.method:
+            console.print(f"  {line}", style="dim", markup=False)
+        for note in result.notes:
+            console.print(f"! {note}", style="yellow", markup=False)
+        console.print()
+    console.print(machine.sentence(), style="dim", markup=False)
+
+
+def table_of(group: Group) -> "Table":
+    """Return a group's table: the project's own rows stand out, and so does a goal that is missed."""
+    from rich.table import Table
+    from rich.text import Text
+
+    better = {True: " (more is better)", False: " (less is better)", None: ""}[group.higher_is_better]
+    title = f"{group.title}{better}"
+    caption = goal_line(group) if group.goal is not None else None
+    table = Table(title=title, caption=caption, min_width=max(len(title), len(caption or "")) + 2)
+    table.add_column("")
+    several = any(len(row.values) > 1 for row in group.rows)
+    names = [f"median {group.unit}", "spread"] if several else [group.unit]
+    for name in (*names, *([f"x {group.reference}"] if group.reference else [])):
+        table.add_column(name, justify="right")
+    for row in group.rows:
+        style = "bold" if row.ours else ""
+        cells = [row.subject, number(row.median)]
+        cells += [f"±{row.spread / 2:.0%}"] if several else []
+        cells += [ratio_cell(group, row)] if group.reference else []
+        table.add_row(*(Text(cell, style) for cell in cells))
+    return table
+
+
+def ratio_cell(group: Group, row: Row) -> str:
+    """Return a row's ratio as text."""
+    ratio = group.ratio(row)
+    return "-" if ratio is None else f"{ratio:.2f}"
+
+
+def goal_line(group: Group) -> str:
+    """Return whether the goal is reached, in words."""
+    state = {True: "reached", False: "not reached", None: "not known: nothing to compare with"}[group.reached()]
+    return f"goal: {group.goal_of} at {group.goal:g} x {group.reference}: {state}"
+
+
+def number(value: float) -> str:
+    """Return a figure with as many digits as it deserves."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if value >= 10 else f"{value:.3g}"
+
+
+def write_json(file: Path, results: Sequence[Result]) -> None:
+    """Write results with every single value. Raises ReportUnwritable."""
+    document: Json = {
+        "v": SCHEMA,
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "machine": machine.facts(),
+        "peers": {peer.name: peer.version() for peer in peers.ALL},
+        "results": [as_json(result) for result in results],
+    }
+    write(file, json.dumps(document, indent=2) + "\n")
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file for a person."""
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise ReportUnwritable(file, error.strerror or str(error)) from error

@@ -1,0 +1,131 @@
+"""`lab bench sites`: the recorded sites beside nginx, and beside a protocol that does nothing but answer.
+
+All of them answer with the very bytes that nginx gives: they are recorded first. The sites run as in their container,
+with all that they count and keep.
+"""
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from lab.bench import delay, peers, servers
+from lab.bench.figures import Group, Result, Row
+from lab.bench.machine import Core
+from lab.bench.null_server import CLOSED, KEPT
+from lab.bench.peers import NGINX, WRK
+from lab.bench.processes import Server
+from lab.bench.rounds import Plan, Say, interleaved
+from lab.bench.wrk import CONNECTIONS, load
+
+REQUEST = "GET / HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n"
+CLOSE = "Connection: close"
+LOOPS = ("uvloop", "asyncio")
+MODES = (("kept alive", KEPT, (), 0.9), ("a new connection each", CLOSED, (CLOSE,), 0.7))
+STAND_IN = (
+    b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sun, 04 Dec 2016 14:31:37 GMT\r\nContent-Type: text/html\r\n"
+    b"Content-Length: %d\r\nConnection: %b\r\nLast-Modified: Sun, 04 Dec 2016 14:30:57 GMT\r\nVary: Accept-Encoding\r\n"
+    b"Expires: Sun, 04 Dec 2016 14:32:37 GMT\r\nCache-Control: max-age=60\r\nX-Powered-By: shci_v1.03\r\n"
+    b"X-Cache: MISS from cernet194-227.sina.com.cn\r\n\r\n%b"
+)
+
+
+def bench(plan: Plan, say: Say) -> Result:
+    """Measure requests a second, kept alive and with a new connection each."""
+    if not WRK.path():
+        return Result("sites", (), notes=(WRK.missing(),))
+    core = Core()
+    notes = [] if NGINX.path() else [NGINX.missing()]
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="asynclab-bench-")))
+        contestants = dict(start(stack, core, directory))
+        groups = [group for mode in MODES for group in measure(mode, contestants, plan, core, say)]
+        ours = {name: server for name, server in contestants.items() if server.admin_port}
+        delayed, why_not = delay.bench(ours, KEPT.removesuffix(".http"), plan, say)
+    return Result(
+        "sites",
+        (*groups, *delayed),
+        method=(
+            f"wrk, {CONNECTIONS} connections, {plan.in_turns()}, {max(1, round(plan.seconds))} s a turn",
+            core.sentence(),
+            "every server gives the bytes that nginx gave when it was asked first; the sites run as in their container",
+            "where wrk's core is full, a rate is wrk's own: what an answer costs its server is the truer figure then",
+            peers.sentence((NGINX, WRK)),
+        ),
+        notes=(*notes, *why_not),
+    )
+
+
+def start(stack: contextlib.ExitStack, core: Core, directory: Path) -> Iterator[tuple[str, Server]]:
+    """Start every contestant, record what nginx answers for the others to answer, and yield names and servers."""
+    nginx = stack.enter_context(servers.nginx(core.server)) if NGINX.path() else None
+    if nginx:
+        yield "nginx", nginx
+    for _, file, fields, _ in MODES:
+        (directory / file).write_bytes(answer(nginx, file, fields))
+    for loop in LOOPS:
+        yield f"services.sites, {loop}", stack.enter_context(servers.sites(core.server, directory, loop=loop))
+    for loop in LOOPS:
+        yield f"null protocol, {loop}", stack.enter_context(servers.null(core.server, directory, loop=loop))
+
+
+def answer(nginx: Server | None, file: str, fields: tuple[str, ...]) -> bytes:
+    """Return what nginx answers to such a request; where it is missing, what it would."""
+    if nginx is None:
+        page = servers.PAGE.encode()
+        return STAND_IN % (len(page), b"close" if fields else b"keep-alive", page)
+    lines = "".join(f"{field}\r\n" for field in fields)
+    return servers.answer_of(nginx.port, REQUEST.format(host=file.removesuffix(".http"), fields=lines).encode())
+
+
+def measure(
+    mode: tuple[str, str, tuple[str, ...], float], contestants: dict[str, Server], plan: Plan, core: Core, say: Say
+) -> tuple[Group, Group]:
+    """Load each server in its turn."""
+    title, file, fields, goal = mode
+    host = f"Host: {file.removesuffix('.http')}"
+    measured = interleaved(
+        [(name, partial(turn, server, plan, core, (host, *fields))) for name, server in contestants.items()],
+        plan.rounds,
+        lambda line: say(f"sites, {title}: {line}"),
+    )
+    speed = Group(
+        title=f"sites, {title}",
+        unit="requests/s",
+        rows=rows_of(measured, lambda found: found.requests_per_s),
+        reference="nginx",
+        goal=goal,
+        goal_of="services.sites, uvloop",
+    )
+    cost = Group(
+        title=f"sites, {title}: what an answer costs its server",
+        unit="processor µs/request",
+        rows=rows_of(measured, lambda found: found.cpu_us),
+        reference="nginx",
+        higher_is_better=False,
+    )
+    return speed, cost
+
+
+class Turn(NamedTuple):
+    """What was found in a turn: the rate, and the server's processor microseconds for a request."""
+
+    requests_per_s: float
+    cpu_us: float
+
+
+def turn(server: Server, plan: Plan, core: Core, fields: tuple[str, ...]) -> Turn:
+    """Load one server."""
+    before = server.cpu_s()
+    found = load(f"{server.url}/", seconds=plan.seconds, core=core.load, fields=fields)
+    return Turn(found.requests_per_s, (server.cpu_s() - before) / max(1, found.requests) * 1e6)
+
+
+def rows_of(measured: dict[str, list[Turn]], figure: Callable[[Turn], float]) -> tuple[Row, ...]:
+    """Return a row for each contestant."""
+    return tuple(
+        Row(name, tuple(figure(each) for each in turns), ours=name.startswith("services."))
+        for name, turns in measured.items()
+    )

@@ -1,0 +1,159 @@
+"""`lab bench wget`: many heads, each over a connection of its own, beside curl, aiohttp's client and wrk.
+
+All ask the same server for the same page, 64 at once, from one core. wrk only counts bytes: it is the ceiling. The
+others write a record for each answer; what a person waits for is timed, from the start of the program to its end.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+from lab.bench import peers, servers
+from lab.bench.figures import Group, Result, Row
+from lab.bench.machine import Core
+from lab.bench.peers import CURL, NGINX, WRK
+from lab.bench.processes import Server, cost_of
+from lab.bench.rounds import Plan, Say, interleaved
+from lab.bench.wrk import load
+from lab.errors import BenchFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOST = "site.bench"
+CONCURRENCY = 64
+LOOPS = ("uvloop", "asyncio")
+CEILING = "wrk, the ceiling"
+TIMEOUT_S = 120.0
+
+
+class Turn(NamedTuple):
+    """What was found in a turn."""
+
+    fetches_per_s: float
+    cpu_s_per_1000: float
+    peak_mib: float
+
+
+def bench(plan: Plan, say: Say) -> Result:
+    """Measure fetches a second, processor seconds for a thousand of them, and the most memory."""
+    core = Core()
+    notes = [peer.missing() for peer in (NGINX, CURL, WRK) if not peer.path()]
+    with TemporaryDirectory(prefix="asynclab-bench-") as directory, page_server(core, Path(directory)) as server:
+        turns = contestants(server, plan, core)
+        measured = interleaved(turns, plan.rounds, lambda line: say(f"wget: {line}"))
+    by = "nginx, one worker" if NGINX.path() else "services.sites, uvloop"
+    return Result(
+        "wget",
+        (
+            group("wget", "fetches/s", measured, lambda turn: turn.fetches_per_s),
+            group("wget: what they cost", "processor s/1,000", measured, lambda turn: turn.cpu_s_per_1000, lower=True),
+            group("wget: memory", "MiB at most", measured, lambda turn: turn.peak_mib, lower=True),
+        ),
+        method=(
+            f"{plan.targets:,} targets, {CONCURRENCY} at once, a connection each, {plan.in_turns()}",
+            f"whole programs, start to end, each writing a record a target (wrk: none); served by {by}",
+            core.sentence(),
+            peers.sentence((NGINX, CURL, WRK)),
+        ),
+        notes=tuple(notes),
+    )
+
+
+def group(
+    title: str, unit: str, measured: dict[str, list[Turn]], figure: Callable[[Turn], float], *, lower: bool = False
+) -> Group:
+    """Return one figure of all contestants, as ratios to the peer that people would use instead."""
+    reference = next(name for name in ("curl --parallel", "aiohttp client, uvloop") if name in measured)
+    return Group(
+        title=title,
+        unit=unit,
+        rows=tuple(
+            Row(name, tuple(figure(turn) for turn in turns), ours=name.startswith("services."))
+            for name, turns in measured.items()
+        ),
+        reference=reference,
+        higher_is_better=not lower,
+    )
+
+
+def page_server(core: Core, directory: Path) -> AbstractContextManager[Server]:
+    """Serve the page: nginx, or the recorded sites where it is missing."""
+    if NGINX.path():
+        return servers.nginx(core.server)
+    return recorded_page(core, directory)
+
+
+@contextmanager
+def recorded_page(core: Core, directory: Path) -> "Iterator[Server]":
+    """Serve a page like it from the recorded sites."""
+    page = b"HTTP/1.1 200 OK\r\nServer: sites\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n"
+    for name in (HOST, "127.0.0.1"):
+        (directory / f"{name}.http").write_bytes(page)
+    with servers.sites(core.server, directory, loop="uvloop") as server:
+        yield server
+
+
+def contestants(server: Server, plan: Plan, core: Core) -> list[tuple[str, Callable[[], Turn]]]:
+    """Return everybody who can run here."""
+    turns: list[tuple[str, Callable[[], Turn]]] = []
+    turns += [(f"services.client, {loop}", partial(client, server, plan, core, loop)) for loop in LOOPS]
+    if CURL.path():
+        turns.append(("curl --parallel", partial(curl, server, plan, core)))
+    turns += [(f"aiohttp client, {loop}", partial(aiohttp_client, server, plan, core, loop)) for loop in LOOPS]
+    if WRK.path():
+        turns.append((CEILING, partial(ceiling, server, plan, core)))
+    return turns
+
+
+def client_command(server: Server, loop: str) -> list[str]:
+    """Return the client's command line: targets on stdin, records on stdout."""
+    words = ["wget", "--input", "-", "--format", "jsonl", "--quiet", "--concurrency", str(CONCURRENCY)]
+    resolve = ["--resolve", f"{HOST}:80:127.0.0.1:{server.port}"]
+    return [sys.executable, "-m", "services.client", *words, *resolve, "--loop", loop]
+
+
+def client(server: Server, plan: Plan, core: Core, loop: str) -> Turn:
+    """Let this project's client fetch."""
+    return program("client wget", [*core.load, *client_command(server, loop)], f"{HOST}\n", plan, is_answered)
+
+
+def aiohttp_client(server: Server, plan: Plan, core: Core, loop: str) -> Turn:
+    """Let aiohttp's client fetch."""
+    words = ["-m", "lab.bench.aiohttp_client", "--loop", loop, "-c", str(CONCURRENCY)]
+    return program("aiohttp client", [*core.load, sys.executable, *words], f"{server.url}/\n", plan, is_answered)
+
+
+def curl(server: Server, plan: Plan, core: Core) -> Turn:
+    """Let curl fetch: its own list of targets, its own line for each answer."""
+    words = ["--silent", "--parallel", "--parallel-max", str(CONCURRENCY), "--header", "Connection: close"]
+    words += ["--write-out", "%{http_code} %{url}\\n", "--output", "/dev/null", f"{server.url}/?[1-{plan.targets}]"]
+    command = [*core.load, str(CURL.path()), *words]
+    return program("curl", command, "", plan, lambda line: line.startswith("200 "))
+
+
+def ceiling(server: Server, plan: Plan, core: Core) -> Turn:
+    """Let wrk fetch for a turn: it stops by time and not by number."""
+    found = load(f"{server.url}/", seconds=plan.seconds, core=core.load, fields=("Connection: close",))
+    return Turn(found.requests_per_s, found.cost.cpu_s / found.requests * 1000, found.cost.peak_kib / 1024)
+
+
+def is_answered(line: str) -> bool:
+    """Return whether a record tells of an answer."""
+    record = json.loads(line)
+    return record["error"] is None and record["status"] == 200
+
+
+def program(name: str, command: list[str], target: str, plan: Plan, answered: Callable[[str], bool]) -> Turn:
+    """Run a program for all targets, count its records, and return what it cost."""
+    cost = cost_of(name, command, timeout_s=TIMEOUT_S, stdin=target.encode() * plan.targets)
+    counted = Counter(answered(line) for line in cost.out.splitlines())
+    if counted[True] != plan.targets:
+        raise BenchFailed(name, why=f"{counted[True]:,} of {plan.targets:,} targets were answered")
+    return Turn(plan.targets / cost.wall_s, cost.cpu_s / plan.targets * 1000, cost.peak_kib / 1024)

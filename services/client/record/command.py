@@ -1,0 +1,124 @@
+"""`client record URL`: fetch one response and keep its bytes, as `<host>.http`, and where they came from, as
+`<host>.toml`. The control room's `lab record` is this, with the lab's own directory of recordings."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.client.errors import FetchError
+from services.client.record.fetch import CutShort, Response, Wish, fetch, tls_context
+from services.client.record.files import refuse_existing, save
+from services.client.record.provenance import Kept, kept_of, provenance
+from services.client.record.url import HOST_NAME, read_field, read_url, request_bytes
+from services.client.settings import ClientSettings
+from services.client.topology import Topology
+from services.runtime.command_line import say, show_bytes
+from services.runtime.errors import ProgramError
+from services.runtime.run import Stop, until_stopped
+from services.runtime.text import printable
+
+STANDARD_OUTPUT = "-"
+LARGEST_MADE_BODY = 8 * 1024 * 1024  # a site makes no larger one for a head that was recorded alone
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`name`: the host it is recorded as, if not the URL's. `max_body`: bytes; a larger body is left out."""
+
+    url: str
+    name: str | None
+    output: str
+    fields: list[str]
+    head_only: bool
+    max_body: int
+    keep_secrets: bool
+    force: bool
+    ca: str | None
+    insecure: bool
+    timeout_s: float
+
+
+class CannotAsk(ProgramError):
+    """The URL, a field or a name is not one."""
+
+
+class AuthoritiesUnreadable(ProgramError):
+    """The file of certificate authorities is no such file."""
+
+    exit_code = 3
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"cannot read certificate authorities from {file} ({reason}): give --ca a PEM file")
+        self.file, self.reason = file, reason
+
+
+async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Record; 0 if it is kept, 1 if the body was cut short, 2 wrong usage, 3 a file, 4 no answer, 130 if stopped."""
+    return await until_stopped(record(options, settings.topology), stop)
+
+
+async def record(options: Options, topology: Topology) -> int:
+    """Ask, mask and write, in that order; nothing is asked if the answer could not be kept."""
+    try:
+        wish, name = understand(options)
+    except FetchError as error:
+        raise CannotAsk(f"record {printable(options.url)[:200]}: {printable(error.detail)}") from error
+    directory = Path(options.output)
+    if options.output != STANDARD_OUTPUT and not options.force:
+        await asyncio.to_thread(refuse_existing, directory, name)
+    try:
+        response = await fetch(wish, topology)
+    except CutShort as error:
+        say(f"record {printable(wish.source.url)}: {printable(error.detail)}: --head-only records the head")
+        return 1
+    except FetchError as error:
+        say(f"record {printable(wish.source.url)}: {printable(str(error))}")
+        return 4
+    kept = kept_of(response, keep_secrets=options.keep_secrets)
+    if options.output == STANDARD_OUTPUT:
+        show_bytes(kept.raw)
+        where = "standard output"
+    else:
+        about = provenance(wish, response, kept, when=datetime.now(UTC))
+        where = str(await asyncio.to_thread(save, directory, name, kept.raw, about, force=options.force))
+    for line in summary(where, response, kept, head_only=options.head_only):
+        say(line)
+    return 0
+
+
+def understand(options: Options) -> tuple[Wish, str]:
+    """Return what is asked, and the name it is recorded under. Raises FetchError (usage) or AuthoritiesUnreadable."""
+    source = read_url(options.url)
+    name = (options.name or source.host).lower().removesuffix(".")
+    if not HOST_NAME.fullmatch(name):
+        raise FetchError("usage", f"{name[:60]!r} is not a host name to record under: give one with --name")
+    try:
+        context = tls_context(ca=options.ca, insecure=options.insecure) if source.secure else None
+    except (OSError, ssl.SSLError) as error:
+        raise AuthoritiesUnreadable(options.ca or "the system", error.strerror or str(error)) from error
+    wish = Wish(
+        source=source,
+        request=request_bytes(source, [read_field(field) for field in options.fields]),
+        timeout_s=options.timeout_s,
+        max_body=None if options.head_only else options.max_body,
+        tls=context,
+    )
+    return wish, name
+
+
+def summary(where: str, response: Response, kept: Kept, *, head_only: bool) -> list[str]:
+    """Return what a person has to know of what was recorded."""
+    lines = [f"recorded {where}: status {response.status}, head {len(kept.head):,} bytes, body {len(kept.body):,}"]
+    if not response.framing and not head_only:
+        lines.append("the body is larger than --max-body: only the head is kept, and a site makes a body for it")
+    if not response.framing and (response.declared or 0) > LARGEST_MADE_BODY:
+        lines.append(f"no site can play it: it promises {response.declared:,} bytes, and a made body has at most 8 MiB")
+    if response.surplus:
+        lines.append(f"{response.surplus:,} bytes that came after its end are left out")
+    if kept.secrets:
+        done = "masked" if kept.masked else "KEPT (--keep-secrets): do not pass it on"
+        fields = ", ".join(f"{printable(secret.field)} {secret.secret_bytes} bytes" for secret in kept.secrets)
+        lines.append(f"credentials {done}: {fields}")
+    return lines

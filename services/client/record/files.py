@@ -1,0 +1,136 @@
+"""Getting a recording onto the disk: whole or not at all, and never over another one unless told to.
+
+`<host>.http` and `<host>.toml` are written beside their places and then moved into them; a reader sees the old file or
+the new one. Tables of a sidecar other than [provenance] are somebody's work, a fault plan perhaps, and are kept.
+"""
+
+import errno
+import os
+import tempfile
+import tomllib
+from pathlib import Path
+
+import tomli_w
+
+from services.client.record.provenance import Value
+from services.runtime.errors import ProgramError
+
+MODE = 0o644  # others read it: a site in a container runs as nobody
+WITHOUT_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP}  # FAT, some shared folders
+MAX_SIDECAR_BYTES = 1024 * 1024
+
+
+class RecordingExists(ProgramError):
+    """There is a recording of that host already."""
+
+    exit_code = 3
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"{file} is there already: --force replaces it, --name records under another name")
+        self.file = file
+
+
+class CannotWrite(ProgramError):
+    """A recording, or its directory, cannot be written."""
+
+    exit_code = 3
+
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(f"cannot write {file} ({reason}): choose a directory with -o, or -o - for standard output")
+        self.file, self.reason = file, reason
+
+
+class SidecarBroken(ProgramError):
+    """The sidecar that is to be kept cannot be read."""
+
+    exit_code = 3
+
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(f"{file} cannot be read as TOML ({reason}): mend it or remove it")
+        self.file, self.reason = file, reason
+
+
+def refuse_existing(directory: Path, name: str) -> None:
+    """Raise RecordingExists if a recording or a sidecar of that name is there."""
+    for file in files_of(directory, name):
+        if file.exists() or file.is_symlink():
+            raise RecordingExists(file)
+
+
+def files_of(directory: Path, name: str) -> tuple[Path, Path]:
+    """Return where the sidecar and the recording of a host are."""
+    return directory / f"{name}.toml", directory / f"{name}.http"
+
+
+def save(directory: Path, name: str, raw: bytes, about: dict[str, Value], *, force: bool) -> Path:
+    """Write a recording and its sidecar, and return where the recording is.
+
+    Raises RecordingExists (unless `force`), SidecarBroken or CannotWrite; what was there is then still there.
+    """
+    sidecar, recording = files_of(directory, name)
+    tables = read_tables(sidecar) if force else {}
+    tables["provenance"] = about
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(directory, error.strerror or str(error)) from error
+    try:
+        put(sidecar, tomli_w.dumps(tables).encode(), force=force)
+        try:
+            put(recording, raw, force=force)
+        except OSError:
+            if not force:
+                sidecar.unlink()  # it was made a moment ago, and speaks of nothing
+            raise
+    except FileExistsError as error:
+        raise RecordingExists(recording) from error
+    except OSError as error:
+        raise CannotWrite(recording, error.strerror or str(error)) from error
+    return recording
+
+
+def read_tables(sidecar: Path) -> dict[str, object]:
+    """Return what a sidecar says, nothing if there is none."""
+    try:
+        with sidecar.open("rb") as file:
+            text = file.read(MAX_SIDECAR_BYTES + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SidecarBroken(sidecar, error.strerror or str(error)) from error
+    if len(text) > MAX_SIDECAR_BYTES:
+        raise SidecarBroken(sidecar, f"more than {MAX_SIDECAR_BYTES:,} bytes")
+    try:
+        return tomllib.loads(text.decode("utf-8"))
+    except ValueError as error:
+        raise SidecarBroken(sidecar, str(error)) from error
+
+
+def put(file: Path, content: bytes, *, force: bool) -> None:
+    """Make a file appear with all its content at once. Raises FileExistsError for one that is there, unless `force`."""
+    number, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.", suffix=".part")
+    part = Path(name)
+    try:
+        with os.fdopen(number, "wb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(number)
+            os.fchmod(number, MODE)
+        if force:
+            part.replace(file)
+        else:
+            place(part, file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def place(part: Path, file: Path) -> None:
+    """Give a file its name, which must be free: a link refuses to replace, where a rename would."""
+    try:
+        os.link(part, file)
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
+        if file.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
+        part.replace(file)

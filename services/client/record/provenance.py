@@ -1,0 +1,84 @@
+"""What is said of a recording, in the table [provenance] of its sidecar: where it came from, and what was changed."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from services.client.record.fetch import Response, Tls, Wish
+from services.client.record.secrets import Secret, in_urls, mask
+
+Value = str | int | bool | dict[str, "Value"] | list["Value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The bytes that are written, and the secrets that were found in them (`masked`: and made unreadable)."""
+
+    head: bytes
+    body: bytes
+    secrets: tuple[Secret, ...]
+    masked: bool
+
+    @property
+    def raw(self) -> bytes:
+        """The recording."""
+        return self.head + self.body
+
+
+def kept_of(response: Response, *, keep_secrets: bool) -> Kept:
+    """Return what is written of a response; a chunked body's trailer fields are fields too."""
+    head, secrets = mask(response.head)
+    body = response.body
+    if response.trailer is not None:
+        trailer, more = mask(body[response.trailer :])
+        body, secrets = body[: response.trailer] + trailer, secrets + more
+    if keep_secrets:
+        head, body = response.head, response.body
+    return Kept(head, body, secrets, masked=bool(secrets) and not keep_secrets)
+
+
+def provenance(wish: Wish, response: Response, kept: Kept, *, when: datetime) -> dict[str, Value]:
+    """Return the table. `sha256` and `bytes` are those of the file, so that anybody can check it."""
+    table: dict[str, Value] = {
+        "url": without_secrets(wish.source.url),
+        "time": when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "address": response.address,
+        "tls": table_of(response.tls) if response.tls else False,
+        "request": without_secrets_in(wish.request),
+        "status": response.status,
+        "sha256": hashlib.sha256(kept.raw).hexdigest(),
+        "bytes": len(kept.raw),
+        "head_bytes": len(kept.head),
+        "body_bytes": len(kept.body),
+        "body": response.framing or "not recorded",
+    }
+    if kept.secrets:
+        listed: list[Value] = [{"field": secret.field, "bytes": secret.secret_bytes} for secret in kept.secrets]
+        table["masked" if kept.masked else "secrets_kept"] = listed
+    return table
+
+
+def table_of(tls: Tls) -> dict[str, Value]:
+    """Return a TLS connection as a table."""
+    return {
+        "version": tls.version,
+        "cipher": tls.cipher,
+        "verified": tls.verified,
+        "certificate_sha256": tls.certificate_sha256,
+    }
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL whose token-like parameters cannot be read."""
+    shown = bytearray(url.encode("utf-8", "replace"))
+    for start, end in in_urls(bytes(shown)):
+        shown[start:end] = b"x" * (end - start)
+    return shown.decode("utf-8", "replace")
+
+
+def without_secrets_in(request: bytes) -> list[Value]:
+    """Return the lines of the request without what proves who sent it."""
+    line, _, fields = request.partition(b"\r\n")
+    masked, _ = mask(fields)
+    text = f"{without_secrets(line.decode('ascii'))}\r\n{masked.decode('ascii')}"
+    return [*text.rstrip("\r\n").split("\r\n")]

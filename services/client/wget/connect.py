@@ -1,0 +1,182 @@
+"""A TCP connection to the first of a name's addresses that answers (RFC 8305, "happy eyeballs").
+
+Raw sockets, and not the loop's own connections: the address connected to is the very one that was judged and counted,
+and it costs a fraction of the time.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import struct
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.client.errors import FetchError, fetch_error
+from services.client.wget.poll import WRITE, Channel, Poller
+from services.client.wget.watch import Expired, Watch
+
+NEXT_ADDRESS_S = 0.25  # RFC 8305, section 5: Connection Attempt Delay
+# A reset instead of an orderly end once we have the head: an orderly one would hold each local port for a minute.
+ABORT = struct.pack("ii", 1, 0)
+IN_PROGRESS = {errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN}
+OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class Address(NamedTuple):
+    """An IP address and a port."""
+
+    ip: str
+    port: int
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        """AF_INET6 or AF_INET."""
+        return socket.AF_INET6 if ":" in self.ip else socket.AF_INET
+
+    def __str__(self) -> str:
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
+
+class Shortage(Exception):
+    """This machine has no file, port or memory left for a connection: no fault of the host's."""
+
+
+def interleaved(addresses: Sequence[Address]) -> list[Address]:
+    """Return the addresses with families taking turns, the first's first (RFC 8305, section 4)."""
+    families: dict[socket.AddressFamily, list[Address]] = {}
+    for address in addresses:
+        families.setdefault(address.family, []).append(address)
+    if len(families) < 2:
+        return list(addresses)
+    lines = list(families.values())
+    return [line[rank] for rank in range(len(addresses)) for line in lines if rank < len(line)]
+
+
+async def connect(
+    poller: Poller, addresses: Sequence[Address], watch: Watch, until_s: float
+) -> tuple[Channel, Address]:
+    """Return a connected channel and its address.
+
+    Raises FetchError (refused, unreachable, reset), Expired, CutOff, or Shortage where this machine is at its limits.
+    """
+    if len(addresses) > 1:
+        return await Race(poller, interleaved(addresses), watch).won(until_s)
+    address = addresses[0]
+    channel = begin(poller, address)
+    try:
+        while not is_connected(channel, address):
+            await channel.wait(WRITE, watch, until_s)
+    except BaseException:
+        channel.close()
+        raise
+    return channel, address
+
+
+def begin(poller: Poller, address: Address) -> Channel:
+    """Return a channel that is being connected. Raises FetchError or Shortage."""
+    try:
+        connection = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    except OSError as error:
+        raise failure(error.errno or 0) from error
+    try:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+        number = connection.connect_ex(address)
+        if number in IN_PROGRESS or number == 0:
+            return poller.channel(connection)
+    except OSError as error:
+        number = error.errno or errno.EINVAL
+    connection.close()
+    if number == errno.EADDRNOTAVAIL and address.family == socket.AF_INET:
+        raise Shortage("no local port is free")  # over IPv6 it says that this machine has none
+    raise failure(number)
+
+
+def is_connected(channel: Channel, address: Address) -> bool:
+    """Ask the kernel again: it says 0 of a connection that is there, or what became of it. Raises FetchError."""
+    number = channel.socket.connect_ex(address)
+    if number in IN_PROGRESS:
+        return False
+    if number not in (0, errno.EISCONN):
+        raise failure(number)
+    return True
+
+
+def failure(number: int) -> FetchError | Shortage:
+    """Return what an errno of connecting stands for."""
+    if number in OURS:
+        return Shortage(os.strerror(number))
+    return fetch_error(OSError(number, os.strerror(number)))
+
+
+class Race:
+    """Addresses of one name, a new one tried every NEXT_ADDRESS_S or as soon as one has failed; the first wins."""
+
+    def __init__(self, poller: Poller, addresses: Sequence[Address], watch: Watch) -> None:
+        self._poller, self._watch = poller, watch
+        self._waiting = list(addresses)
+        self._runners: dict[Channel, Address] = {}
+        self._failures: list[tuple[Address, FetchError | Shortage]] = []
+        self._next_s = 0.0  # when the next address is due
+
+    async def won(self, until_s: float) -> tuple[Channel, Address]:
+        """Return the winner's channel and address; every other channel is closed."""
+        try:
+            while True:
+                self._start_due()
+                if winner := self._winner():
+                    return winner, self._runners.pop(winner)
+                if self._runners:
+                    await self._news(until_s)
+                elif not self._waiting:
+                    raise self._verdict()
+        finally:
+            for channel in self._runners:
+                channel.close()
+
+    def _start_due(self) -> None:
+        while self._waiting and (not self._runners or time.monotonic() >= self._next_s):
+            address = self._waiting.pop(0)
+            self._next_s = time.monotonic() + NEXT_ADDRESS_S
+            try:
+                self._runners[begin(self._poller, address)] = address
+            except (FetchError, Shortage) as error:
+                self._fail(address, error)
+
+    def _winner(self) -> Channel | None:
+        for channel, address in list(self._runners.items()):
+            try:
+                if is_connected(channel, address):
+                    return channel
+            except FetchError as error:
+                del self._runners[channel]
+                channel.close()
+                self._fail(address, error)
+        return None
+
+    def _fail(self, address: Address, error: FetchError | Shortage) -> None:
+        self._failures.append((address, error))
+        self._next_s = 0.0
+
+    async def _news(self, until_s: float) -> None:
+        """Wait until a connection has been made or refused, or the next address is due. Raises Expired or CutOff."""
+        if self._waiting and self._next_s == 0.0:
+            return
+        news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        for channel in self._runners:
+            channel.announce(WRITE, news)
+        next_s = self._next_s if self._waiting else until_s
+        try:
+            await self._watch.wait(news, min(next_s, until_s))
+        except Expired:
+            if time.monotonic() >= until_s:
+                raise
+
+    def _verdict(self) -> FetchError | Shortage:
+        """Return the first failure, with what became of the others."""
+        errors = [error for _, error in self._failures if isinstance(error, FetchError)]
+        if not errors:
+            return self._failures[0][1]
+        told = "; ".join(f"{address}: {error}" for address, error in self._failures)
+        return FetchError(errors[0].kind, told)

@@ -1,0 +1,169 @@
+"""One request: connection, TLS, the request's bytes, the response's head; then the connection is dropped.
+
+Each phase has its deadline, and turns the end of its wait into an error that names the phase.
+"""
+
+import ssl
+import time
+from dataclasses import dataclass, field
+
+from services.client.errors import FetchError
+from services.client.head import Head, HeadError, HeadReader, Limits
+from services.client.wget.connect import Address, Shortage, connect
+from services.client.wget.poll import Channel, Poller
+from services.client.wget.records import Record
+from services.client.wget.stream import Plain, Tls
+from services.client.wget.tls import Trust, describe
+from services.client.wget.url import Url
+from services.client.wget.watch import Expired, Watch
+
+USER_AGENT = "asynclab"
+SHORTAGE_PAUSE_S = 0.05
+LONGEST_SHORTAGE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How each target is treated. Times in seconds; `total_s` holds for redirects and retries together."""
+
+    total_s: float = 10.0
+    connect_s: float = 5.0
+    head_s: float = 10.0
+    retries: int = 0
+    follow: bool = False
+    max_redirects: int = 10
+    strict: bool = False
+    user_agent: str = USER_AGENT
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(slots=True)
+class Turn:
+    """A worker's state while it has a target: its watch, and the target's deadline."""
+
+    watch: Watch
+    until_s: float
+
+
+class Exchange:
+    """One request, as `manners` have it; `record` takes the times, the address and the TLS session."""
+
+    __slots__ = ("_channel", "_manners", "_poller", "_record", "_trust", "_turn")
+
+    def __init__(self, manners: Manners, poller: Poller, trust: Trust, record: Record, turn: Turn) -> None:
+        self._poller = poller
+        self._manners, self._trust, self._record, self._turn = manners, trust, record, turn
+        self._channel: Channel | None = None
+
+    async def head(self, url: Url, addresses: list[Address]) -> Head:
+        """Return the head of one response. Raises FetchError or CutOff."""
+        try:
+            stream: Plain | Tls = await self._connect(addresses)
+            if url.scheme == "https":
+                stream = await self._secure(stream, url)
+            return await self._read(stream, request(url, self._manners.user_agent))
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+    async def _connect(self, addresses: list[Address]) -> Plain:
+        began = time.monotonic()
+        try:
+            self._channel, address = await self._connected(addresses, began + self._manners.connect_s)
+        except Expired as error:
+            raise FetchError(
+                "connect_timeout", f"no connection within {self._within(self._manners.connect_s)}"
+            ) from error
+        finally:
+            self._record.connect_s = time.monotonic() - began
+        self._record.ip = address.ip
+        return Plain(self._channel, self._turn.watch)
+
+    async def _connected(self, addresses: list[Address], limit_s: float) -> tuple[Channel, Address]:
+        """Connect; where this machine has no file or port left, wait until other fetches have given some back.
+
+        That is our own limit: it goes into no record, and not on the host's time.
+        """
+        waited_s = 0.0
+        while True:
+            try:
+                return await connect(
+                    self._poller, addresses, self._turn.watch, min(limit_s + waited_s, self._turn.until_s)
+                )
+            except Shortage as error:
+                if waited_s >= LONGEST_SHORTAGE_S:
+                    raise FetchError("unreachable", f"this machine is at its limits: {error}") from error
+            await self._turn.watch.sleep(SHORTAGE_PAUSE_S)
+            waited_s += SHORTAGE_PAUSE_S
+            self._turn.until_s += SHORTAGE_PAUSE_S
+
+    async def _secure(self, plain: Plain | Tls, url: Url) -> Tls:
+        """Return the stream through TLS; a certificate that is not trusted ends it, or is noted."""
+        began = time.monotonic()
+        until_s = min(began + self._manners.connect_s, self._turn.until_s)
+        try:
+            return await self._handshake(plain, url, until_s)
+        except Expired as error:
+            within = self._within(self._manners.connect_s)
+            raise FetchError("connect_timeout", f"no TLS session within {within}") from error
+        finally:
+            self._record.tls_s = time.monotonic() - began
+
+    async def _handshake(self, plain: Plain | Tls, url: Url, until_s: float) -> Tls:
+        host = url.host.removesuffix(".")
+        assert isinstance(plain, Plain)  # noqa: S101 - for mypy
+        stream = Tls(plain, self._trust.verifying(), host)
+        distrust = None
+        try:
+            await stream.handshake(until_s)
+        except ssl.SSLCertVerificationError as error:
+            distrust = error.verify_message or str(error)
+            if not self._trust.insecure:
+                raise FetchError("certificate", distrust) from error
+            stream = Tls(await self._connect_again(url), self._trust.blind(), host)
+            await stream.handshake(until_s)
+        self._record.tls = describe(stream.session, distrust)
+        return stream
+
+    async def _connect_again(self, url: Url) -> Plain:
+        """Connect to the same address: OpenSSL gives up a session whose certificate it does not trust."""
+        assert self._channel is not None  # noqa: S101 - for mypy
+        peer = self._channel.socket.getpeername()
+        self._close()
+        return await self._connect([Address(*peer[:2])])
+
+    async def _read(self, stream: Plain | Tls, request: bytes) -> Head:
+        began = time.monotonic()
+        until_s = min(began + self._manners.head_s, self._turn.until_s)
+        reader = HeadReader(limits=self._manners.limits, strict=self._manners.strict)
+        try:
+            await stream.send(request, until_s)
+            head = None
+            while head is None:
+                data = await stream.receive(until_s)
+                head = reader.feed(data) if data else reader.eof()
+        except HeadError as error:
+            raise FetchError(error.kind, f"at byte {error.offset}: {error.detail}") from error
+        except Expired as error:
+            raise FetchError("head_timeout", f"no whole head within {self._within(self._manners.head_s)}") from error
+        finally:
+            self._record.head_s = time.monotonic() - began
+        return head
+
+    def _within(self, limit_s: float) -> str:
+        """Return which deadline has passed: a phase's own, or the total."""
+        if time.monotonic() >= self._turn.until_s:
+            return f"the total of {self._manners.total_s:g} s"
+        return f"{limit_s:g} s"
+
+
+def request(url: Url, user_agent: str) -> bytes:
+    """Return the bytes that ask for a URL (RFC 9112, section 3)."""
+    return (
+        f"GET {url.path} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: {user_agent}\r\n"
+        "Accept: */*\r\nConnection: close\r\n\r\n"
+    ).encode("latin-1")

@@ -1,0 +1,164 @@
+"""One target, from its text to its record: look-up, connection, TLS, request, head; redirects and retries around it.
+
+Whatever a host does, `Fetcher.record` returns a record, and no later than the target's deadline. Each phase below
+turns the end of its wait into an error that names the phase.
+"""
+
+import time
+
+from services.client.errors import FetchError
+from services.client.head import Head
+from services.client.names import Names
+from services.client.topology import OPEN, Topology
+from services.client.wget.exchange import Exchange, Manners, Turn
+from services.client.wget.guard import Guard
+from services.client.wget.locate import Locator
+from services.client.wget.pace import Pace, Places
+from services.client.wget.poll import Poller
+from services.client.wget.records import Hop, Record, Retried
+from services.client.wget.retry import TRANSIENT_STATUSES, is_transient, pause_s
+from services.client.wget.source import Item
+from services.client.wget.tls import Trust
+from services.client.wget.url import Url, not_one, read_target
+from services.client.wget.watch import CutOff, Watch
+
+CANCELLED = ("cancelled", "the survey was interrupted")
+REDIRECTS = {301, 302, 303, 307, 308}
+
+
+class Fetcher:
+    """Fetches targets, as many at once as there are callers; what they share is here."""
+
+    def __init__(
+        self,
+        manners: Manners,
+        names: Names,
+        poller: Poller,
+        *,
+        loop: str,
+        topology: Topology = OPEN,
+        guard: Guard | None = None,
+        trust: Trust | None = None,
+        pace: Pace | None = None,
+        per_host: int = 0,
+        at_once: int = 0,
+    ) -> None:
+        self._manners, self._poller, self._loop = manners, poller, loop
+        self._locator = Locator(names, topology, guard or Guard())
+        self._trust, self._pace = trust or Trust(), pace or Pace(0)
+        self._hosts = Places(per_host)
+        self._slots = Places(at_once)
+        self._is_bounded = bool(self._pace.is_limited or per_host or at_once)
+
+    async def record(self, item: Item, watch: Watch) -> Record:
+        """Return the record of a target; when the survey is cut off, one with the error `cancelled`."""
+        record = Record(item.line, item.text, self._loop)
+        began = time.monotonic()
+        turn = Turn(watch, began + self._manners.total_s)
+        try:
+            if item.problem:
+                raise not_one(item.text, item.problem)
+            url = read_target(item.text)
+            await self._follow(url, record, turn)
+        except FetchError as error:
+            record.error, record.detail = error.kind, error.detail
+        except CutOff:
+            record.error, record.detail = CANCELLED
+        if record.url:
+            waited = turn.until_s - began - self._manners.total_s
+            record.total_s = max(0.0, time.monotonic() - began - waited)
+        return record
+
+    def cancelled(self, item: Item) -> Record:
+        """Return the record of a target that was never begun."""
+        return Record(item.line, item.text, self._loop, error=CANCELLED[0], detail=CANCELLED[1])
+
+    async def _follow(self, url: Url, record: Record, turn: Turn) -> None:
+        """Fetch a URL and, if that is wanted, where it leads."""
+        asked = {url}
+        while True:
+            record.url = url.text
+            head = await self._persist(url, record, turn)
+            location = location_of(head) if self._manners.follow else None
+            if location is None:
+                record.head = head
+                return
+            try:
+                target = url.join(location)
+            except FetchError as error:
+                record.head, record.detail = head, f"not followed: {error.detail}"
+                return
+            shown = location.decode("latin-1")
+            record.hops.append(Hop(url=url.text, ip=record.ip, status=head.status, location=shown))
+            if target in asked:
+                raise FetchError("redirect_loop", f"{url.text} leads back to {target.text}")
+            if len(record.hops) > self._manners.max_redirects:
+                raise FetchError("too_many_redirects", f"more than {self._manners.max_redirects}")
+            asked.add(target)
+            url = target
+
+    async def _persist(self, url: Url, record: Record, turn: Turn) -> Head:
+        """Ask, and ask again what is worth it, as often as is allowed and as long as there is time."""
+        attempt = 0
+        while True:
+            attempt += 1
+            record.attempts += 1
+            head, error = None, None
+            try:
+                head = await self._ask(url, record, turn)
+                again = head.status in TRANSIENT_STATUSES
+            except FetchError as problem:
+                error, again = problem, is_transient(problem)
+            pause = pause_s(attempt, head) if again else 0.0
+            if not again or attempt > self._manners.retries or time.monotonic() + pause >= turn.until_s:
+                if head is None:
+                    raise error or AssertionError
+                return head
+            record.retried.append(
+                Retried(
+                    url=url.text,
+                    ip=record.ip,
+                    status=head.status if head else None,
+                    error=error.kind if error else None,
+                    detail=error.detail if error else None,
+                )
+            )
+            await turn.watch.sleep(pause)
+
+    async def _ask(self, url: Url, record: Record, turn: Turn) -> Head:
+        """Make one request and return its head."""
+        record.ip = record.tls = record.dns_s = record.connect_s = record.tls_s = record.head_s = None
+        if self._is_bounded:
+            return await self._ask_in_turn(url, record, turn)
+        addresses = await self._locator.locate(url, record, turn)
+        record.ip = addresses[0].ip
+        return await Exchange(self._manners, self._poller, self._trust, record, turn).head(url, addresses)
+
+    async def _ask_in_turn(self, url: Url, record: Record, turn: Turn) -> Head:
+        """Make one request, when --rate and --per-host allow it."""
+        turn.until_s += await self._pace.turn(turn.watch)
+        held: list[tuple[Places, str]] = []
+        try:
+            await self._take(self._hosts, url.host, turn, held)
+            addresses = await self._locator.locate(url, record, turn)
+            record.ip = addresses[0].ip
+            if record.ip != url.host:
+                await self._take(self._hosts, record.ip, turn, held)
+            await self._take(self._slots, "", turn, held)
+            return await Exchange(self._manners, self._poller, self._trust, record, turn).head(url, addresses)
+        finally:
+            for places, key in held:
+                places.give(key)
+
+    async def _take(self, places: Places, key: str, turn: Turn, held: list[tuple[Places, str]]) -> None:
+        """Wait for a place, which is the survey's own bound and no fault of the host's."""
+        if places.limit:
+            turn.until_s += await places.take(key, turn.watch)
+            held.append((places, key))
+
+
+def location_of(head: Head) -> bytes | None:
+    """Return where a head redirects to (RFC 9110, section 15.4); None if it does not."""
+    if head.status not in REDIRECTS:
+        return None
+    return next((value for name, value in head.headers if name.lower() == b"location"), None)

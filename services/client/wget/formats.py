@@ -1,0 +1,142 @@
+"""How records are shown: for a person, as JSON lines, as a table, or as the very bytes that came.
+
+Control characters of a stranger are escaped in `human` and `csv`, which go to terminals and spreadsheets; `jsonl` and
+`raw` keep every byte.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+from services.client.head import Head
+from services.client.wget.records import PHASES, Record, json_line
+from services.runtime.text import printable
+
+COLUMNS = (
+    "line",
+    "target",
+    "url",
+    "ip",
+    "http_version",
+    "status",
+    "reason",
+    "error",
+    "detail",
+    "attempts",
+    "hops",
+    *(f"{phase}_ms" for phase in PHASES),
+    "loop",
+    "anomalies",
+    "headers",
+)
+FORMULA = ("=", "+", "-", "@")
+
+
+class Format(NamedTuple):
+    """A way to show records: what comes before the first, when a fetch begins, and at its end.
+
+    `tells_errors`: whether an error is part of the output; otherwise it is a line on stderr.
+    """
+
+    opening: bytes
+    begun: Callable[[str], bytes]
+    ended: Callable[[Record], bytes]
+    tells_errors: bool
+
+
+def nothing(_host: str) -> bytes:
+    """Show nothing."""
+    return b""
+
+
+def begun_human(host: str) -> bytes:
+    """Return the tutorial's line for a fetch that begins."""
+    return encoded(f"wget {printable(host)}...\n")
+
+
+def human(record: Record) -> bytes:
+    """Return the tutorial's lines of a head, which stay together."""
+    if record.head is None:
+        return b""
+    host = printable(host_of(record))
+    lines = [f"{host} header > {printable(line)}\n" for line in head_lines(record.head)]
+    return encoded("".join(lines))
+
+
+def head_lines(head: Head) -> list[str]:
+    """Return the lines of a head as text, without line ends and the blank line."""
+    lines = head.raw.decode("latin-1").strip("\r\n").split("\n")
+    return [line.rstrip() for line in lines]
+
+
+def host_of(record: Record) -> str:
+    """Return the host of the URL that gave the head, or the target where there is no URL."""
+    if record.url is None:
+        return record.target
+    authority = record.url.split("/", 3)[2]
+    host, colon, port = authority.rpartition(":")
+    return host if colon and port.isdigit() else authority
+
+
+def error_line(record: Record) -> str:
+    """Return the line that tells a person why there is no head."""
+    return f"wget {printable(record.target)}: {record.error}: {printable(record.detail or '')}"
+
+
+def raw(record: Record) -> bytes:
+    """Return the bytes of a head, interim heads first, as they came."""
+    if record.head is None:
+        return b""
+    return b"".join([*(interim.raw for interim in record.head.interim), record.head.raw])
+
+
+def csv_row(record: Record) -> bytes:
+    """Return the record as a row. `headers` is a cell of JSON, since values may hold any separator."""
+    head = record.head
+    times = ["" if seconds is None else f"{seconds * 1000:.3f}" for seconds in record.seconds()]
+    headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in head.headers] if head else []
+    return row(
+        record.line,
+        cell(record.target),
+        cell(record.url),
+        record.ip,
+        head and head.http_version,
+        head and head.status,
+        cell(head.reason.decode("latin-1")) if head else "",
+        record.error,
+        cell(record.detail),
+        record.attempts,
+        len(record.hops),
+        *times,
+        record.loop,
+        " ".join(anomaly.name for anomaly in head.anomalies) if head else "",
+        json.dumps(headers) if head else "",
+    )
+
+
+def cell(value: str | None) -> str:
+    """Return text as a cell: no control characters, and nothing that a spreadsheet would run as a formula."""
+    shown = printable(value or "")
+    return f"'{shown}" if shown.startswith(FORMULA) else shown
+
+
+def row(*cells: object) -> bytes:
+    """Return a line of CSV (RFC 4180)."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return encoded(line.getvalue())
+
+
+def encoded(text: str) -> bytes:
+    """Return text as UTF-8; what is no text (a surrogate from a bad argument) is escaped."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+FORMATS = {
+    "human": Format(b"", begun_human, human, tells_errors=False),
+    "jsonl": Format(b"", nothing, json_line, tells_errors=True),
+    "csv": Format(row(*COLUMNS), nothing, csv_row, tells_errors=True),
+    "raw": Format(b"", nothing, raw, tells_errors=False),
+}

@@ -1,0 +1,68 @@
+"""Where a URL's host is, and whether we may go there: literal addresses, routes, then the resolver, then the guard."""
+
+import ipaddress
+import socket
+import time
+
+from services.client.errors import FetchError, fetch_error
+from services.client.names import Names
+from services.client.topology import Topology
+from services.client.wget.connect import Address
+from services.client.wget.exchange import Turn
+from services.client.wget.guard import Guard
+from services.client.wget.records import Record
+from services.client.wget.url import Url
+from services.client.wget.watch import Expired
+
+
+class Locator:
+    """Finds the addresses of hosts; every address that it returns has been judged, and is the one to connect to."""
+
+    def __init__(self, names: Names, topology: Topology, guard: Guard) -> None:
+        self._names, self._topology, self._guard = names, topology, guard
+
+    async def locate(self, url: Url, record: Record, turn: Turn) -> list[Address]:
+        """Return the addresses of a URL's host, one or more. Raises FetchError (dns, blocked) or CutOff."""
+        began = time.monotonic()
+        try:
+            addresses = await self._addresses(url.host, url.port, turn)
+        except socket.gaierror as error:
+            raise fetch_error(error) from error
+        except Expired as error:
+            raise FetchError("dns", f"no answer about {url.host} in time", transient=True) from error
+        finally:
+            record.dns_s = time.monotonic() - began
+        return self._judged(addresses, record) if self._guard.public_only else addresses
+
+    async def _addresses(self, host: str, port: int, turn: Turn) -> list[Address]:
+        if route := self._topology.route(host, port):
+            return [Address(*route)]
+        if is_address(host):
+            if self._topology.closed and not ipaddress.ip_address(host).is_loopback:
+                raise FetchError("unreachable", "nothing but the lab can be reached from within it")
+            return [Address(host, port)]
+        if self._topology.closed:
+            raise self._topology.no_such_name()
+        found = self._names.known(host)
+        if found is None:
+            found = await turn.watch.wait(self._names.look_up(host), turn.until_s)
+        return [Address(ip, port) for ip in found]
+
+    def _judged(self, addresses: list[Address], record: Record) -> list[Address]:
+        refusals = [self._guard.refusal(address.ip) for address in addresses]
+        allowed = [address for address, refusal in zip(addresses, refusals, strict=True) if refusal is None]
+        if not allowed:
+            record.ip = addresses[0].ip
+            raise FetchError("blocked", f"{refusals[0]}: only public addresses are allowed")
+        return allowed
+
+
+def is_address(host: str) -> bool:
+    """Return whether a host is an IP address in its usual spelling; other spellings are left to the resolver."""
+    if not (host[-1].isdigit() or ":" in host):
+        return False
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+    except OSError:
+        return False
+    return True

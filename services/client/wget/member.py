@@ -1,0 +1,66 @@
+"""`python -m services.client.wget.member`: one of the processes that fetch a long list; see `team`, which starts it."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+
+from services.client.topology import Topology
+from services.client.wget.command import Options
+from services.client.wget.output import Output
+from services.client.wget.poll import Poller
+from services.client.wget.prepare import make_fetcher, workers_for
+from services.client.wget.progress import Silence
+from services.client.wget.source import DealtSource
+from services.client.wget.survey import Survey
+from services.runtime.command_line import main_of
+from services.runtime.run import Stop, run
+
+TELL_EVERY_S = 0.2
+
+
+class Member(Survey):
+    """A survey that gives its records to a team, and tells it what they come to."""
+
+    _told_s = 0.0
+
+    async def fetch_all(self, group: asyncio.TaskGroup) -> None:
+        """Fetch everything, and tell what it came to."""
+        await super().fetch_all(group)
+        self._tell()
+
+    def tick(self) -> None:
+        """Tell, now and then."""
+        super().tick()
+        if time.monotonic() - self._told_s >= TELL_EVERY_S:
+            self._told_s = time.monotonic()
+            self._tell()
+
+    def _tell(self) -> None:
+        self._output.tell(b"%d " % self.in_flight + self.tally.dump())
+
+
+async def serve(options: Options, topology: Topology, stop: Stop) -> int:
+    """Fetch what is dealt, until there is no more."""
+    with Poller() as poller:
+        fetcher = make_fetcher(options, topology, poller, options.concurrency)
+        source, output = DealtSource(0, "the team"), Output(1, "the team", to_file=False, framed=True)
+        workers = workers_for(options, options.concurrency)
+        await Member(source, output, fetcher, options, workers=workers).run(stop, Silence())
+    return 0
+
+
+def program() -> int:
+    """Read what is asked for, and do it."""
+    line = bytearray()
+    while not line.endswith(b"\n"):  # byte by byte: what follows is for the source
+        line += os.read(0, 1) or b"\n"
+    asked = json.loads(line)
+    routes = {(host, port): (ip, at) for host, port, ip, at in asked["routes"]}
+    topology = Topology(routes, closed=asked["closed"])
+    return run(lambda stop: serve(Options(**asked["options"]), topology, stop), loop=asked["loop"], announce=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main_of(program, name="client"))

@@ -1,0 +1,75 @@
+"""From options to the parts of a survey: who fetches, how many at once, in how many processes."""
+
+import os
+
+from services.client.head import Limits
+from services.client.names import Names
+from services.client.topology import Topology
+from services.client.wget.command import Options, networks
+from services.client.wget.exchange import Manners
+from services.client.wget.fetch import Fetcher
+from services.client.wget.guard import Guard
+from services.client.wget.pace import Pace
+from services.client.wget.poll import Poller
+from services.client.wget.routes import read_routes
+from services.client.wget.tls import Trust
+from services.runtime.command_line import say
+from services.runtime.limits import raise_open_files
+from services.runtime.loop import running_loop_name
+
+SPARE_FILES = 256  # the loop's own, standard streams, look-ups
+MOST_PARKED = 1_024  # targets that wait for --per-host while others use their slots
+MOST_PROCESSES = 4
+LEAST_EACH = 16  # fetches at once that make a process worth its start
+
+
+def make_fetcher(options: Options, topology: Topology, poller: Poller, concurrency: int) -> Fetcher:
+    """Return the fetcher that the options describe. Raises ProgramError."""
+    manners = Manners(
+        total_s=options.timeout_s,
+        connect_s=options.connect_timeout_s,
+        head_s=options.head_timeout_s,
+        retries=options.retries,
+        follow=options.follow,
+        max_redirects=options.max_redirects,
+        strict=options.strict,
+        user_agent=options.user_agent,
+        limits=Limits(max_head=options.max_head, max_fields=options.max_fields),
+    )
+    return Fetcher(
+        manners,
+        Names(),
+        poller,
+        loop=running_loop_name(),
+        topology=topology.with_routes(read_routes(options.resolve)),
+        guard=Guard(public_only=options.public_only, allowed=networks(options.allow_net)),
+        trust=Trust(ca=options.ca, insecure=options.insecure),
+        pace=Pace(options.rate),
+        per_host=options.per_host,
+        at_once=concurrency if options.per_host else 0,
+    )
+
+
+def fitting(concurrency: int, files_per_connection: int) -> int:
+    """Return how many fetches at once fit into the open files that this process may have; say so if that is fewer."""
+    limit = raise_open_files()
+    most = max(1, (limit - min(SPARE_FILES, limit // 2)) // files_per_connection)
+    if concurrency > most:
+        say(
+            f"wget: {concurrency:,} at once need more than the {limit:,} open files allowed here (ulimit -Hn): {most:,}"
+        )
+    return min(concurrency, most)
+
+
+def workers_for(options: Options, concurrency: int) -> int:
+    """Return how many workers keep so many fetches going: more where some of them wait for --per-host."""
+    return concurrency + (min(3 * concurrency, MOST_PARKED) if options.per_host else 0)
+
+
+def processes_for(options: Options, concurrency: int) -> int:
+    """Return how many processes a long list is fetched by: one a core, unless something has to be kept in one place."""
+    if options.ordered or options.per_host or options.rate:
+        return 1
+    if options.processes:
+        return options.processes
+    return max(1, min(len(os.sched_getaffinity(0)), MOST_PROCESSES, concurrency // LEAST_EACH))

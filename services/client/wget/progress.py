@@ -1,0 +1,145 @@
+"""How a survey is getting on: a live view on a terminal, else one line every few seconds; both on stderr.
+
+A view is told the state at each step and decides itself whether it is time to say something.
+"""
+
+import sys
+import time
+from collections import deque
+from types import TracebackType
+from typing import NamedTuple, Protocol
+
+from services.client.wget.tally import Tally, counts
+from services.runtime.command_line import say
+
+LINE_EVERY_S = 5.0
+VIEW_EVERY_S = 0.2
+RATE_OVER_S = 10.0
+
+
+class Progress(NamedTuple):
+    """The state of a survey; `fraction` of the input that is done, None where its length is not known."""
+
+    tally: Tally
+    in_flight: int
+    fraction: float | None
+
+
+class View(Protocol):
+    """What shows progress."""
+
+    def show(self, progress: Progress) -> None:
+        """Show it, if it is time to."""
+
+    def __enter__(self) -> "View": ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+
+class Silence:
+    """Shows nothing."""
+
+    def show(self, progress: Progress) -> None:
+        """Do not show it."""
+
+    def __enter__(self) -> "Silence":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
+class Speed:
+    """Records a second, over the last RATE_OVER_S."""
+
+    def __init__(self) -> None:
+        self.began_s = time.monotonic()
+        self._points = deque([(self.began_s, 0)])
+
+    def of(self, done: int) -> float:
+        """Return the speed, now that so many are done."""
+        now = time.monotonic()
+        self._points.append((now, done))
+        while len(self._points) > 2 and now - self._points[0][0] > RATE_OVER_S:
+            self._points.popleft()
+        then, before = self._points[0]
+        return (done - before) / max(now - then, 1e-6)
+
+    def left_s(self, fraction: float | None) -> float | None:
+        """Return the seconds left, if the rest goes as what is done went."""
+        elapsed_s = time.monotonic() - self.began_s
+        return elapsed_s * (1 - fraction) / fraction if fraction else None
+
+
+def told(progress: Progress, speed: Speed) -> str:
+    """Return the state as one line."""
+    tally, in_flight, fraction = progress
+    parts = [f"{tally.done:,} done", f"{speed.of(tally.done):,.0f}/s", f"{in_flight:,} in flight"]
+    if tally.errors:
+        parts.append(f"errors: {counts(tally.errors)}")
+    if (left_s := speed.left_s(fraction)) is not None:
+        parts.append(f"{fraction:.0%}, about {duration(left_s)} left")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person says it."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Lines:
+    """A line every LINE_EVERY_S."""
+
+    def __init__(self) -> None:
+        self._speed = Speed()
+        self._next_s = time.monotonic() + LINE_EVERY_S
+
+    def show(self, progress: Progress) -> None:
+        """Say it, if it is time to."""
+        if time.monotonic() >= self._next_s:
+            self._next_s += LINE_EVERY_S
+            say(told(progress, self._speed))
+
+    def __enter__(self) -> "Lines":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
+class Terminal:
+    """One line of a terminal that is always up to date."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._speed = Speed()
+        self._next_s = 0.0
+        self._live: Live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
+
+    def show(self, progress: Progress) -> None:
+        """Draw it, if it is time to."""
+        from rich.text import Text
+
+        if time.monotonic() >= self._next_s:
+            self._next_s = time.monotonic() + VIEW_EVERY_S
+            self._live.update(Text(told(progress, self._speed), overflow="ellipsis", no_wrap=True), refresh=True)
+
+    def __enter__(self) -> "Terminal":
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+
+def view(*, quiet: bool, beside_records: bool = False) -> View:
+    """Return what suits stderr; a live view would not get on with records on the same terminal."""
+    if quiet:
+        return Silence()
+    return Terminal() if sys.stderr.isatty() and not beside_records else Lines()

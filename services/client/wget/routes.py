@@ -1,0 +1,43 @@
+"""`--resolve HOST:PORT:ADDR[:PORT]`: where a host is reached, without asking a resolver. HOST may be `*`."""
+
+import re
+import socket
+from collections.abc import Iterable
+
+from services.client.topology import Route
+from services.client.wget.url import is_ipv6
+from services.runtime.errors import BadSetting
+
+EXPECTED = "HOST:PORT:ADDR[:PORT], with an IPv6 address in brackets"
+RESOLVE = re.compile(
+    r"(?:\[(?P<host6>[0-9a-f:.]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>[0-9]{1,5})"
+    r":(?:\[(?P<ip6>[0-9a-f:.]+)\]|(?P<ip4>[0-9.]+))(?::(?P<at>[0-9]{1,5}))?",
+    re.IGNORECASE,
+)
+
+
+def read_routes(texts: Iterable[str]) -> dict[Route, Route]:
+    """Return the routes that options ask for. Raises BadSetting."""
+    return dict(map(read_route, texts))
+
+
+def read_route(text: str) -> tuple[Route, Route]:
+    """Return which (host, port) is reached at which address and port. Raises BadSetting."""
+    found = RESOLVE.fullmatch(text)
+    if found is None:
+        raise BadSetting("--resolve", text, EXPECTED)
+    host, ip = found["host6"] or found["host"], found["ip6"] or found["ip4"]
+    port = int(found["port"])
+    at = int(found["at"] or port)
+    if not (is_ipv6(ip) or is_ipv4(ip)) or not 1 <= port <= 65535 or not 1 <= at <= 65535:
+        raise BadSetting("--resolve", text, EXPECTED)
+    return (host.lower().removesuffix("."), port), (ip, at)
+
+
+def is_ipv4(text: str) -> bool:
+    """Return whether a text is an IPv4 address of four numbers."""
+    try:
+        socket.inet_pton(socket.AF_INET, text)
+    except OSError:
+        return False
+    return True

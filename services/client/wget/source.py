@@ -1,0 +1,261 @@
+"""The targets, one after another, from arguments or from an input of any length.
+
+An input is read as it is needed: work starts before it ends, and what waits here is bounded (BLOCKS of BLOCK_BYTES).
+A thread does the reading, since a read of a pipe, a terminal or a network file waits as long as it likes.
+"""
+
+import asyncio
+import os
+import stat
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from services.client.wget.url import MAX_TARGET_BYTES
+from services.client.wget.watch import Watch, release
+from services.runtime.errors import InputUnreadable
+
+BLOCK_BYTES = 64 * 1024
+BLOCKS = 2
+LONG_BYTES = 16 * 1024
+SHOWN_BYTES = 200  # of a line that is no target
+
+
+class Item(NamedTuple):
+    """A target as it was given: its place, from 1, its text, and what is wrong with it already."""
+
+    line: int
+    text: str
+    problem: str | None = None
+
+
+Skip = Callable[[int, str], bool]
+
+
+def nothing_skipped(_line: int, _text: str) -> bool:
+    """Skip nothing."""
+    return False
+
+
+class Source:
+    """What all sources share: `next` gives an item, or None at the end; after `stop`, the end has come."""
+
+    def __init__(self, skip: Skip = nothing_skipped) -> None:
+        self.skip = skip
+        self.taken = 0
+        self.skipped = 0
+        self.ended = False
+        self.error: InputUnreadable | None = None
+
+    async def next(self, watch: Watch) -> Item | None:
+        """Return the next item that is not skipped."""
+        while not self.ended:
+            if item := self.pop():
+                return item
+            await self._more(watch)
+        return None
+
+    def pop(self) -> Item | None:
+        """Return the next item that is not skipped, if it is there already."""
+        while not self.ended and (item := self._pop()):
+            if not self.skip(item.line, item.text):
+                self.taken += 1
+                return item
+            self.skipped += 1
+        return None
+
+    async def is_long(self, watch: Watch) -> bool:
+        """Return whether the first look at the input shows a long list."""
+        return False
+
+    def stop(self) -> None:
+        """Give nothing more."""
+        self.ended = True
+
+    def done_of_all(self) -> float | None:
+        """Return how much of the input has been taken, from 0 to 1; None where its length is not known."""
+        raise NotImplementedError
+
+    def _pop(self) -> Item | None:
+        raise NotImplementedError
+
+    async def _more(self, watch: Watch) -> None:
+        raise NotImplementedError
+
+
+class ArgumentSource(Source):
+    """Targets from the command line; the line is the argument's place."""
+
+    def __init__(self, targets: Sequence[str], skip: Skip = nothing_skipped) -> None:
+        super().__init__(skip)
+        self._targets = targets
+        self._line = 0
+
+    def done_of_all(self) -> float:
+        """Return how much has been taken."""
+        return self._line / len(self._targets)
+
+    def _pop(self) -> Item | None:
+        if self._line == len(self._targets):
+            return None
+        self._line += 1
+        text = self._targets[self._line - 1].strip()
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:  # bytes of an argument that are not UTF-8
+            return Item(self._line, shown(os.fsencode(text)), "an argument that is not UTF-8")
+        return Item(self._line, text)
+
+    async def _more(self, _watch: Watch) -> None:
+        self.ended = True
+
+
+class LineSource(Source):
+    """Targets from a file descriptor, one a line; blank lines and `#` comments are passed over."""
+
+    def __init__(self, fd: int, name: str, skip: Skip = nothing_skipped) -> None:
+        super().__init__(skip)
+        self._fd, self._name = fd, name
+        self._size = file_bytes(fd)
+        self._read_bytes = 0
+        self._line = 0
+        self._tail = b""  # the beginning of a line whose end has not come, cut to what a target may be long
+        self._lines: deque[bytes] = deque()
+        self._blocks: deque[bytes] = deque()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._room = threading.Semaphore(BLOCKS)
+        self._loop = asyncio.get_running_loop()
+        self._begun = self._complete = False
+        self._most_bytes = MAX_TARGET_BYTES
+
+    def done_of_all(self) -> float | None:
+        """Return how much has been taken, where the input is a file."""
+        return min(1.0, self._read_bytes / self._size) if self._size else None
+
+    def stop(self) -> None:
+        """Give nothing more, and let everyone go who waits for more, the thread too."""
+        super().stop()
+        self._wake()
+        self._room.release()
+
+    def _pop(self) -> Item | None:
+        while True:
+            while self._lines:
+                self._line += 1
+                if item := self._item(self._lines.popleft()):
+                    return item
+            if not self._blocks:
+                return None
+            self._split(self._blocks.popleft())
+            self._room.release()
+
+    def _split(self, block: bytes) -> None:
+        """Take lines from a block; of one that is too long, only so much is kept as shows that it is."""
+        self._read_bytes += len(block)
+        first, *rest = block.split(b"\n")
+        self._tail += first[: self._most_bytes + 1 - len(self._tail)]
+        if rest:
+            self._lines.append(self._tail)
+            self._tail = rest.pop()[: self._most_bytes + 1]
+            self._lines.extend(rest)
+
+    def _item(self, line: bytes) -> Item | None:
+        text = line.strip(b" \t\r\f\v")
+        if text.startswith(b"#"):
+            return None
+        if len(line) > MAX_TARGET_BYTES:
+            return Item(self._line, shown(text), f"a line of more than {MAX_TARGET_BYTES:,} bytes")
+        if not text:
+            return None
+        try:
+            return Item(self._line, text.decode("utf-8"))
+        except UnicodeDecodeError:
+            return Item(self._line, shown(text), "a line that is not UTF-8")
+
+    async def is_long(self, watch: Watch) -> bool:
+        """Return whether the first look at the input shows a long list."""
+        await self._more(watch)
+        return bool(self._blocks) and len(self._blocks[0]) >= LONG_BYTES
+
+    async def _more(self, watch: Watch) -> None:
+        """Wait for the next block, or the end; an input that fails ends, with `error` set."""
+        if not self._begun:
+            self._begun = True
+            threading.Thread(target=self._read_all, name=f"read {self._name}", daemon=True).start()
+        if self.error or self._complete:
+            self.ended = True
+            return
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append(waiter)
+        await watch.wait(waiter)
+
+    def _read_all(self) -> None:
+        """Read until the end, in a thread, never more than BLOCKS ahead."""
+        try:
+            block = b"-"
+            while block and not self.ended:
+                self._room.acquire()
+                block = os.read(self._fd, BLOCK_BYTES)
+                self._loop.call_soon_threadsafe(self._take, block)
+            if self._fd:  # not stdin, which is not ours
+                os.close(self._fd)
+        except OSError as error:
+            problem = InputUnreadable(self._name, error.strerror or str(error))
+            self._loop.call_soon_threadsafe(self._fail, problem)
+        except RuntimeError:
+            return  # the loop has gone
+
+    def _take(self, block: bytes) -> None:
+        if not block:
+            self._complete = True
+        self._blocks.append(block or b"\n")  # the last line needs no line end
+        self._wake()
+
+    def _fail(self, problem: InputUnreadable) -> None:
+        self.error = problem
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._waiters:
+            release(self._waiters.popleft())
+
+
+class DealtSource(LineSource):
+    """Items that another process deals out, with the numbers of their lines: see `dealt`."""
+
+    def __init__(self, fd: int, name: str) -> None:
+        super().__init__(fd, name)
+        self._most_bytes = 2 * MAX_TARGET_BYTES
+
+    def _item(self, line: bytes) -> Item | None:
+        number, tab, text = line.partition(b"\t")
+        return Item(int(number), text.decode("utf-8")) if tab else None
+
+
+def dealt(item: Item) -> bytes:
+    """Return an item, which has no problem, as a line for a DealtSource."""
+    return b"%d\t%b\n" % (item.line, item.text.encode("utf-8"))
+
+
+def shown(text: bytes) -> str:
+    """Return the beginning of a line that is no target, as ASCII."""
+    return text[:SHOWN_BYTES].decode("ascii", "backslashreplace") + ("..." if len(text) > SHOWN_BYTES else "")
+
+
+def file_bytes(fd: int) -> int:
+    """Return the size of a regular file, and 0 for what is none."""
+    status = os.fstat(fd)
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def open_input(name: str) -> int:
+    """Return the file descriptor of an input, `-` for stdin. Raises InputUnreadable."""
+    if name == "-":
+        return 0
+    try:
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        os.read(fd, 0)  # a directory opens, but cannot be read
+    except OSError as error:
+        raise InputUnreadable(name, error.strerror or str(error)) from error
+    return fd

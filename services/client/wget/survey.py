@@ -1,0 +1,162 @@
+"""The survey: workers that take targets and leave records, and what keeps them within bounds.
+
+    source -> workers (as many as --concurrency) -> output
+                 |
+              fetcher: look-up, connection, TLS, request, head
+
+Every worker has at most one target, so memory grows with their number and not with the list. What may wait is
+under the watchman, who ends it at its deadline or, after ^C, when the survey is over. A long list is fetched by several
+processes, each with workers of its own: see `team`.
+"""
+
+import asyncio
+import contextlib
+import os
+
+from services.client.errors import FetchError
+from services.client.settings import ClientSettings
+from services.client.wget.command import Options, open_output, targets_of
+from services.client.wget.fetch import Fetcher
+from services.client.wget.formats import FORMATS, Format, error_line
+from services.client.wget.output import Ordered, Output, stdout
+from services.client.wget.poll import Poller
+from services.client.wget.prepare import fitting, make_fetcher, processes_for, workers_for
+from services.client.wget.records import Record
+from services.client.wget.source import ArgumentSource, Item, LineSource, Source, nothing_skipped, open_input
+from services.client.wget.url import read_target
+from services.client.wget.watch import CutOff, Watch, Watchman
+from services.client.wget.work import Work, conduct
+from services.runtime.command_line import say
+from services.runtime.run import Stop
+
+ORDER_WINDOW = 4  # times the workers
+BATCH = 32
+LARGE_HEAD_BYTES = 16 * 1024
+
+
+async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Fetch every target, and return the exit code. Raises ProgramError before anything is written or fetched."""
+    concurrency = fitting(options.concurrency, settings.files_per_connection)
+    with Poller() as poller:
+        fetcher = make_fetcher(options, settings.topology, poller, concurrency)
+        source, output = open_both(options)
+        processes = processes_for(options, concurrency)
+        if processes > 1 and (options.processes or await is_long(source, stop)):
+            from services.client.wget.team import Team
+
+            work: Work = Team(source, output, options, settings.topology, concurrency, processes)
+        else:
+            work = Survey(source, output, fetcher, options, workers=workers_for(options, concurrency))
+        # A few heads for a person are shown as in the tutorial: nothing is said beside them.
+        tutorial = options.format == "human" and options.input is None and options.output is None
+        beside_records = options.output is None and os.isatty(1)
+        return await conduct(work, source, stop, quiet=options.quiet, tutorial=tutorial, beside_records=beside_records)
+
+
+def open_both(options: Options) -> tuple[Source, Output]:
+    """Open input and output, in this order: the output is not touched if there is no input. Raises ProgramError."""
+    input_fd = None if options.input is None else open_input(options.input)
+    fd, done = (stdout(), None) if options.output is None else open_output(options, input_fd)
+    skip = done.has if done else nothing_skipped
+    if input_fd is None or options.input is None:
+        source: Source = ArgumentSource(targets_of(options), skip)
+    else:
+        source = LineSource(input_fd, "standard input" if options.input == "-" else options.input, skip)
+    output = Output(fd, options.output or "standard output", to_file=options.output is not None)
+    if not (done and done.count):
+        output.write(FORMATS[options.format].opening)
+    return source, output
+
+
+async def is_long(source: Source, stop: Stop) -> bool:
+    """Return whether the input has so much waiting that several processes are worth their start."""
+    with Watchman() as watchman:
+        looking = asyncio.ensure_future(source.is_long(watchman.watch()))
+        stopping = asyncio.ensure_future(stop.event.wait())
+        try:
+            await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return looking.done() and looking.result()
+        finally:
+            looking.cancel()
+            stopping.cancel()
+
+
+class Survey(Work):
+    """The work of one process: workers, and what they share."""
+
+    def __init__(self, source: Source, output: Output, fetcher: Fetcher, options: Options, *, workers: int) -> None:
+        super().__init__(source, output)
+        self._fetcher, self._workers = fetcher, workers
+        self._form: Format = FORMATS[options.format]
+        self._ordered = Ordered(output, ORDER_WINDOW * workers) if options.ordered else None
+        self._finished: list[tuple[Record, int]] = []
+
+    async def fetch_all(self, group: asyncio.TaskGroup) -> None:
+        """Let all workers work until there is nothing more to do."""
+        await asyncio.wait([group.create_task(self._work()) for _ in range(self._workers)])
+        self._settle()
+
+    def tick(self) -> None:
+        """Show what was put aside, too."""
+        self._settle()
+        super().tick()
+
+    async def _work(self) -> None:
+        watch = self._watchman.watch()
+        with contextlib.suppress(CutOff):
+            while item := self._at_once() or await self._next(watch):
+                self.in_flight += 1
+                place = self._source.taken - 1
+                record = await self._fetched(item, place, watch)
+                self.in_flight -= 1
+                self._finish(record, place)
+
+    def _at_once(self) -> Item | None:
+        """Return a target, if nobody has to wait for it."""
+        return self._source.pop() if self._output.has_room else None
+
+    async def _next(self, watch: Watch) -> Item | None:
+        await self._output.room(watch)
+        return await self._source.next(watch)
+
+    async def _fetched(self, item: Item, place: int, watch: Watch) -> Record:
+        if self._ordered:
+            try:
+                await self._ordered.room(place, watch)
+            except CutOff:
+                return self._fetcher.cancelled(item)
+        else:
+            self._output.write(self._begun(item))
+        return await self._fetcher.record(item, watch)
+
+    def _begun(self, item: Item) -> bytes:
+        """Return what is shown when a fetch begins."""
+        if self._form.tells_errors:
+            return b""
+        try:
+            return self._form.begun(read_target(item.text).host)
+        except FetchError:
+            return b""
+
+    def _finish(self, record: Record, place: int) -> None:
+        """Put a record aside, with others: what is done for many in a row takes half the time."""
+        self._finished.append((record, place))
+        if len(self._finished) == BATCH or (record.head and len(record.head.raw) > LARGE_HEAD_BYTES):
+            self._settle()
+
+    def _settle(self) -> None:
+        """Count and show the records that were put aside."""
+        finished, self._finished = self._finished, []
+        for record, place in finished:
+            self.tally.add(record)
+            self._show(record, place)
+
+    def _show(self, record: Record, place: int) -> None:
+        if record.error and not self._form.tells_errors:
+            with contextlib.suppress(OSError):
+                say(error_line(record))
+        data = self._form.ended(record)
+        if self._ordered is None:
+            self._output.write(data)
+        else:
+            self._ordered.write(place, self._begun(Item(record.line, record.target)) + data)

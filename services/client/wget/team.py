@@ -1,0 +1,178 @@
+"""A long list, fetched by several processes: this one deals the targets out and gathers what comes back.
+
+    source -> team -> member -> team -> output          (a member is `python -m services.client.wget.member`)
+
+Python runs on one core at a time, and a survey is more work for the processor than for the network. Members get
+the options on the first line of their input and a target on each other, and give back frames (see `output`): records
+in whole blocks, and now and then a tally of all that they have done. A member that sees its input end, ends.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from typing import NamedTuple
+
+from services.client.topology import Topology
+from services.client.wget.command import Options
+from services.client.wget.formats import FORMATS, error_line
+from services.client.wget.output import HEADER, RECORDS, Output
+from services.client.wget.records import Record
+from services.client.wget.source import Item, Source, dealt
+from services.client.wget.tally import Tally
+from services.client.wget.url import not_one
+from services.client.wget.watch import CutOff
+from services.client.wget.work import Work
+from services.runtime.command_line import say
+from services.runtime.errors import ProgramError
+from services.runtime.loop import running_loop_name
+
+BATCH = 64
+AHEAD_BYTES = 4 * 1024  # that wait for a member
+LAST_S = 1.0  # beyond the grace, for a member to write its last records
+
+
+class MemberLost(ProgramError):
+    """A process of the survey ended before its work did; what it had is not recorded, and can be resumed."""
+
+    exit_code = 3
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"a process of the survey ended with {code}: --resume goes on where it stopped")
+        self.code = code
+
+
+class Member(NamedTuple):
+    """A process, our end of its input, its share of the fetches at once, and the line that tells it what to do."""
+
+    process: Process
+    deals: socket.socket
+    share: int
+    asked: bytes
+
+
+class Team(Work):
+    """The work of several processes."""
+
+    def __init__(
+        self,
+        source: Source,
+        output: Output,
+        options: Options,
+        topology: Topology,
+        concurrency: int,
+        processes: int,
+    ) -> None:
+        super().__init__(source, output)
+        self._options, self._topology = options, topology
+        self._concurrency, self._processes = concurrency, min(processes, concurrency)
+        self._members: list[Member] = []
+        self._tallies: dict[int, bytes] = {}
+        self._own = Tally()
+        self.processes = 1 + self._processes
+        self._is_cut = False
+
+    async def fetch_all(self, group: asyncio.TaskGroup) -> None:
+        """Let all members work until there is nothing more to do."""
+        try:
+            for number in range(self._processes):
+                self._members.append(await self._start(number))
+            tasks = [group.create_task(self._deal(member)) for member in self._members]
+            tasks += [group.create_task(self._gather(number)) for number in range(self._processes)]
+            await asyncio.wait(tasks)
+        finally:
+            self._kill()
+            for member in self._members:
+                await member.process.wait()
+        self.tick()
+
+    def _kill(self) -> None:
+        for member in self._members:
+            if member.process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    member.process.kill()
+
+    def cut_off(self, after_s: float) -> None:
+        """Have the members end what is in flight, and stop waiting for them soon after."""
+        for member in self._members:
+            with contextlib.suppress(ProcessLookupError):
+                member.process.terminate()  # a second time means at once, as with ^C
+        self._is_cut = True
+        super().cut_off(after_s + LAST_S)
+        asyncio.get_running_loop().call_later(after_s + LAST_S, self._kill)
+
+    def tick(self) -> None:
+        """Add up what the members have told."""
+        self.tally = Tally()
+        self.tally.load(self._own.dump())
+        self.in_flight = 0
+        for told in self._tallies.values():
+            in_flight, _, dumped = told.partition(b" ")
+            self.in_flight += int(in_flight)
+            self.tally.load(dumped)
+        super().tick()
+
+    async def _start(self, number: int) -> Member:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, AHEAD_BYTES)
+        share = self._concurrency // self._processes + (number < self._concurrency % self._processes)
+        member = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services.client.wget.member"),
+            stdin=theirs.fileno(),
+            stdout=PIPE,
+            start_new_session=True,  # a ^C is for the team
+        )
+        theirs.close()
+        asked = {
+            "options": {**dataclasses.asdict(self._options), "concurrency": share},
+            "routes": [[*name, *where] for name, where in self._topology.routes.items()],
+            "closed": self._topology.closed,
+            "loop": running_loop_name(),
+        }
+        return Member(member, ours, share, json.dumps(asked).encode() + b"\n")
+
+    async def _deal(self, member: Member) -> None:
+        """Give a member targets, as fast as it takes them."""
+        loop, watch = asyncio.get_running_loop(), self._watchman.watch()
+        with member.deals, contextlib.suppress(CutOff, ConnectionError):  # who gathers notices that a member is gone
+            await loop.sock_sendall(member.deals, member.asked)
+            while item := await self._source.next(watch):
+                batch = [item]
+                while len(batch) < min(BATCH, member.share) and (more := self._source.pop()):
+                    batch.append(more)
+                await loop.sock_sendall(member.deals, b"".join(map(self._line, batch)))
+                await asyncio.sleep(0)  # let the others have a hand, too
+
+    def _line(self, item: Item) -> bytes:
+        """Return an item as a member takes it; what is no target is recorded here."""
+        if item.problem is None and "\n" not in item.text:
+            return dealt(item)
+        error = not_one(item.text, item.problem or "a line end in it")
+        record = Record(item.line, item.text, running_loop_name(), error=error.kind, detail=error.detail)
+        form = FORMATS[self._options.format]
+        self._own.add(record)
+        self._output.write(form.ended(record))
+        if not form.tells_errors:
+            say(error_line(record))
+        return b""
+
+    async def _gather(self, number: int) -> None:
+        """Take what a member gives back, until it ends. Raises MemberLost."""
+        member = self._members[number].process
+        assert member.stdout  # noqa: S101 - for mypy
+        watch = self._watchman.watch()
+        with contextlib.suppress(CutOff, asyncio.IncompleteReadError):
+            while True:
+                kind, size = HEADER.unpack(await member.stdout.readexactly(HEADER.size))
+                data = await member.stdout.readexactly(size)
+                if kind == RECORDS:
+                    await self._output.room(watch)
+                    self._output.write(data)
+                else:
+                    self._tallies[number] = data
+        if (code := await member.wait()) and not self._is_cut:
+            raise MemberLost(code)

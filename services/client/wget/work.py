@@ -1,0 +1,88 @@
+"""What surrounds the fetching, in one process or in several: progress, stops, a failing output, the summary."""
+
+import asyncio
+import contextlib
+import resource
+import time
+
+from services.client.wget.output import Output
+from services.client.wget.progress import Progress, Silence, View, view
+from services.client.wget.source import Source
+from services.client.wget.tally import Tally, summary
+from services.client.wget.watch import Watchman
+from services.runtime.command_line import INTERRUPTED, say
+from services.runtime.run import Stop
+
+PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+GRACE_S = 2.0  # for what is in flight when somebody asks to stop
+
+
+class Work:
+    """One run over a source; a subclass says how its targets are fetched."""
+
+    processes = 1
+
+    def __init__(self, source: Source, output: Output) -> None:
+        self.tally = Tally()
+        self.in_flight = 0
+        self._source, self._output = source, output
+        self._view: View = Silence()
+        self._watchman = Watchman(self.tick)
+
+    async def run(self, stop: Stop, shown: View) -> None:
+        """Fetch all targets, or those that were taken before a stop was asked for. Raises ProgramError."""
+        with shown as self._view, self._watchman:
+            async with asyncio.TaskGroup() as group:
+                minders = [group.create_task(self.mind_stop(stop)), group.create_task(self._mind_output())]
+                await self.fetch_all(group)
+                for minder in minders:
+                    minder.cancel()
+            await self._output.close(stop.again)
+        if self._source.error:
+            raise self._source.error
+
+    async def fetch_all(self, group: asyncio.TaskGroup) -> None:
+        """Fetch every target that the source gives."""
+        raise NotImplementedError
+
+    def cut_off(self, after_s: float) -> None:
+        """End whatever is still in flight then."""
+        self._watchman.cut_off(after_s)
+
+    def tick(self) -> None:
+        """Do, now and then, what no worker does."""
+        self._output.tick()
+        with contextlib.suppress(OSError):  # stderr has gone: nobody watches
+            self._view.show(Progress(self.tally, self.in_flight, self._source.done_of_all()))
+
+    async def mind_stop(self, stop: Stop) -> None:
+        """End softly at the first request, at once at the second."""
+        await stop.event.wait()
+        self._source.stop()
+        self.cut_off(GRACE_S)
+        await stop.again.wait()
+        self.cut_off(0)
+
+    async def _mind_output(self) -> None:
+        """End at once when nothing can be written any more."""
+        await self._output.failed.wait()
+        self._source.stop()
+        self.cut_off(0)
+
+
+async def conduct(work: Work, source: Source, stop: Stop, *, quiet: bool, tutorial: bool, beside_records: bool) -> int:
+    """Do the work, say what came of it, and return the exit code."""
+    began_s = time.monotonic()
+    await work.run(stop, view(quiet=quiet or tutorial, beside_records=beside_records))
+    if not quiet and (stop.event.is_set() or not tutorial):
+        peak_bytes = max(resource.getrusage(who).ru_maxrss for who in PROCESSES) * 1024
+        took_s = time.monotonic() - began_s
+        for line in summary(work.tally, took_s=took_s, skipped=source.skipped):
+            say(line)
+        times = f", {work.processes} times" if work.processes > 1 else ""
+        say(f"  peak memory {peak_bytes / 2**20:,.0f} MiB{times}")
+    if stop.event.is_set():
+        return INTERRUPTED
+    if work.tally.answered == work.tally.done:
+        return 0
+    return 1 if work.tally.answered else 4

@@ -1,0 +1,86 @@
+"""How a recording gets onto the disk."""
+
+import errno
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from services.client.record.files import CannotWrite, RecordingExists, SidecarBroken, save
+
+
+def names(directory: Path) -> list[str]:
+    """Return what is in a directory."""
+    return sorted(file.name for file in directory.iterdir())
+
+
+def test_a_recording_and_its_sidecar_appear_for_everybody_to_read(tmp_path: Path) -> None:
+    """A site in a container runs as nobody."""
+    file = save(tmp_path / "new" / "one", "a.example", b"\xff\r\n", {"url": "x"}, force=False)
+    assert file.read_bytes() == b"\xff\r\n"
+    assert tomllib.loads(file.with_suffix(".toml").read_text()) == {"provenance": {"url": "x"}}
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert names(file.parent) == ["a.example.http", "a.example.toml"]
+
+
+@pytest.mark.parametrize("there", ["a.example.http", "a.example.toml"])
+def test_what_is_there_is_not_replaced_unasked(tmp_path: Path, there: str) -> None:
+    """And nothing half-made is left."""
+    (tmp_path / there).write_text("mine")
+    with pytest.raises(RecordingExists):
+        save(tmp_path, "a.example", b"new", {}, force=False)
+    assert names(tmp_path) == [there]
+    assert (tmp_path / there).read_text() == "mine"
+
+
+def test_force_replaces_the_recording_and_keeps_what_else_the_sidecar_says(tmp_path: Path) -> None:
+    """A fault plan is somebody's work."""
+    (tmp_path / "a.example.http").write_text("old")
+    (tmp_path / "a.example.toml").write_text('[after]\nhead = "idle"\n[provenance]\nurl = "old"\nx = 1\n')
+    save(tmp_path, "a.example", b"new", {"url": "new"}, force=True)
+    assert (tmp_path / "a.example.http").read_bytes() == b"new"
+    assert tomllib.loads((tmp_path / "a.example.toml").read_text()) == {
+        "after": {"head": "idle"},
+        "provenance": {"url": "new"},
+    }
+
+
+def test_a_sidecar_that_cannot_be_read_is_not_lost(tmp_path: Path) -> None:
+    """It may be one slip away from being right."""
+    (tmp_path / "a.example.toml").write_text("= broken")
+    with pytest.raises(SidecarBroken, match=r"a\.example\.toml"):
+        save(tmp_path, "a.example", b"new", {}, force=True)
+    assert (tmp_path / "a.example.toml").read_text() == "= broken"
+
+
+def test_a_directory_that_cannot_be_made_is_said_to_be_one(tmp_path: Path) -> None:
+    """Not taken for a recording that is there."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CannotWrite, match="file"):
+        save(tmp_path / "file", "a.example", b"new", {}, force=False)
+
+
+def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole or not at all."""
+
+    def full(_number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CannotWrite, match="No space left"):
+        save(tmp_path, "a.example", b"new", {}, force=False)
+    assert names(tmp_path) == []
+
+
+def test_a_file_system_without_links_is_written_to_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shared folders and memory sticks have none."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    save(tmp_path, "a.example", b"new", {}, force=False)
+    assert names(tmp_path) == ["a.example.http", "a.example.toml"]
+    with pytest.raises(RecordingExists):
+        save(tmp_path, "a.example", b"newer", {}, force=False)

@@ -1,0 +1,77 @@
+"""What may be asked, and the bytes that ask it."""
+
+import pytest
+
+from services.client.errors import FetchError
+from services.client.record.url import HOST_NAME, read_field, read_url, request_bytes
+from services.sites import catalogue
+
+USUAL = "\r\nUser-Agent: asynclab\r\nAccept: */*\r\n\r\n"
+ASKED = {
+    "www.163.com": ("www.163.com", 80, "GET / HTTP/1.1\r\nHost: www.163.com"),
+    "http://A.Example/x?y=1#z": ("a.example", 80, "GET /x?y=1 HTTP/1.1\r\nHost: a.example"),
+    "https://a.example": ("a.example", 443, "GET / HTTP/1.1\r\nHost: a.example"),
+    "https://a.example:80/": ("a.example", 80, "GET / HTTP/1.1\r\nHost: a.example:80"),
+    "http://[::1]:8080/": ("::1", 8080, "GET / HTTP/1.1\r\nHost: [::1]:8080"),
+    "http://bücher.example/ü": ("xn--bcher-kva.example", 80, "GET /%C3%BC HTTP/1.1\r\nHost: xn--bcher-kva.example"),
+    "http://a.example./%2e": ("a.example", 80, "GET /%2e HTTP/1.1\r\nHost: a.example"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), ASKED.items(), ids=ASKED)
+def test_a_url_is_asked_for_as_a_plain_client_would(text: str, expected: tuple[str, int, str]) -> None:
+    """Nothing in the request changes the answer."""
+    source = read_url(text)
+    assert (source.host, source.port) == expected[:2]
+    assert request_bytes(source, []).decode("ascii") == expected[2] + USUAL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "http://",
+        "ftp://a.example/",
+        "http://a.example:0/",
+        "http://a.example:99999/",
+        "http://ann:secret@a.example/",
+        "http://a.example/a b",
+        "http://a.example/\r\nX: y",
+        "http://a..b/",
+        "http://[::1/",
+        f"http://{'a' * 300}/",
+        "http://-/",
+    ],
+)
+def test_what_cannot_be_asked_is_wrong_usage(text: str) -> None:
+    """Before anything is sent."""
+    with pytest.raises(FetchError) as caught:
+        read_url(text)
+    assert caught.value.kind == "usage"
+
+
+def test_a_field_of_ones_own_replaces_the_usual_one() -> None:
+    """And comes after Host, as given."""
+    fields = [read_field("user-agent:  me "), read_field("Accept-Encoding: gzip")]
+    lines = request_bytes(read_url("a.example"), fields).decode("ascii").split("\r\n")
+    assert lines == [
+        "GET / HTTP/1.1",
+        "Host: a.example",
+        "Accept: */*",
+        "user-agent: me",
+        "Accept-Encoding: gzip",
+        "",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("text", ["no colon", "a b: c", ": x", "X: y\r\nZ: w", "X: ü", "X: \0"])
+def test_a_line_that_is_no_field_is_wrong_usage(text: str) -> None:
+    """A field cannot smuggle another one in."""
+    with pytest.raises(FetchError):
+        read_field(text)
+
+
+def test_a_name_that_can_be_recorded_is_a_name_that_can_be_played() -> None:
+    """No service imports another, so each has the pattern: the two are one."""
+    assert HOST_NAME.pattern == catalogue.HOST_NAME.pattern

@@ -1,0 +1,118 @@
+"""Looking names up: cached, bounded, and nobody waits for somebody else's hanging name."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from services.client import names as names_module
+from services.client.names import Names
+
+
+class Resolver:
+    """Answers with one address, counts who asks, and hangs on names that begin with `hang` until it is released."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.released = threading.Event()
+
+    def __call__(self, host: str) -> Sequence[str]:
+        """Answer, or not."""
+        self.asked.append(host)
+        if host.startswith("hang"):
+            self.released.wait(30)
+        if host.startswith("no"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        if host.startswith("busy"):
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return ["192.0.2.1", "2001:db8::1", "192.0.2.1"]
+
+
+@pytest.fixture
+def resolver() -> Iterator[Resolver]:
+    """Return a resolver; what hangs ends with the test."""
+    resolver = Resolver()
+    yield resolver
+    resolver.released.set()
+
+
+@pytest.mark.anyio
+async def test_a_name_is_asked_for_once(resolver: Resolver) -> None:
+    """At the same time or later: the answer is shared, and kept."""
+    names = Names(resolver)
+    first, second = await asyncio.gather(names.look_up("host"), names.look_up("host"))
+    assert first == second == names.known("host") == ("192.0.2.1", "2001:db8::1")
+    assert resolver.asked == ["host"]
+
+
+@pytest.mark.anyio
+async def test_that_there_is_no_such_name_is_kept_but_trouble_is_not(resolver: Resolver) -> None:
+    """A resolver that is busy may be asked again at once."""
+    names = Names(resolver)
+    for host in ("no.such", "busy"):
+        with pytest.raises(socket.gaierror):
+            await names.look_up(host)
+    with pytest.raises(socket.gaierror):
+        names.known("no.such")
+    assert names.known("busy") is None
+
+
+@pytest.mark.anyio
+async def test_hanging_names_delay_nobody(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them than may be looked up at once: once it is clear that they hang, others get their places."""
+    monkeypatch.setattr(names_module, "HANGS_S", 0.05)
+    names = Names(resolver, at_once=4, most_threads=32)
+    hanging = [names.look_up(f"hang-{number}") for number in range(12)]
+    answers = [names.look_up(f"host-{number}") for number in range(8)]
+    async with asyncio.timeout(20):
+        await asyncio.gather(*answers)
+    assert not any(each.done() for each in hanging)
+    for each in hanging:
+        each.cancel()
+
+
+@pytest.mark.anyio
+async def test_threads_are_bounded(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many names hang, and however long."""
+    monkeypatch.setattr(names_module, "HANGS_S", 0.01)
+    before = threading.active_count()
+    names = Names(resolver, at_once=2, most_threads=5)
+    waiting = [names.look_up(f"hang-{number}") for number in range(20)]
+    async with asyncio.timeout(20):
+        while len(resolver.asked) < 5:  # noqa: ASYNC110 - the threads tell nobody
+            await asyncio.sleep(0.01)
+        for _ in range(10):
+            await asyncio.sleep(0.01)
+        assert threading.active_count() <= before + 5
+        resolver.released.set()
+        await asyncio.gather(*waiting)
+
+
+@pytest.mark.anyio
+async def test_what_is_kept_is_bounded(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest goes first."""
+    monkeypatch.setattr(names_module, "MOST_KEPT", 3)
+    names = Names(resolver)
+    for number in range(5):
+        await names.look_up(f"host-{number}")
+    assert [names.known(f"host-{number}") is not None for number in range(5)] == [False, False, True, True, True]
+
+
+@pytest.mark.anyio
+async def test_what_is_kept_grows_old(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name may move."""
+    monkeypatch.setattr(names_module, "KEPT_S", -1.0)
+    names = Names(resolver)
+    await names.look_up("host")
+    assert names.known("host") is None
+
+
+@pytest.mark.anyio
+async def test_the_system_resolver_is_asked() -> None:
+    """Addresses in any spelling need no server."""
+    names = Names()
+    assert await names.look_up("127.1") == ("127.0.0.1",)
+    with pytest.raises(socket.gaierror):
+        await names.look_up("a" * 300)

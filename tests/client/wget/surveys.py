@@ -1,0 +1,64 @@
+"""A survey in this process: targets in, records out; and one in a process of its own, to be signalled and killed."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from services.client.settings import ClientSettings
+from services.client.topology import OPEN, Topology
+from services.client.wget.command import Options, main
+from services.runtime.run import Stop
+
+ROOT = Path(__file__).parents[3]
+JsonRecord = dict[str, Any]  # a record as a reader of JSON lines has it
+
+
+async def survey(
+    targets: Sequence[str], output: Path, topology: Topology = OPEN, *, stop: Stop | None = None, **options: Any
+) -> tuple[int, list[JsonRecord]]:
+    """Run a survey, and return its exit code and records, in the order of their lines."""
+    asked = Options(list(targets), format="jsonl", output=str(output), quiet=True, **options)
+    code = await main(asked, ClientSettings(topology=topology), stop or Stop())
+    return code, await asyncio.to_thread(read_records, output)
+
+
+async def record_of(target: str, output: Path, topology: Topology = OPEN, **options: Any) -> JsonRecord:
+    """Return the one record of one target."""
+    _, records = await survey([target], output, topology, **options)
+    assert len(records) == 1
+    return records[0]
+
+
+def read_records(output: Path) -> list[JsonRecord]:
+    """Return the records of a file, in the order of their lines."""
+    return sorted(map(json.loads, output.read_text("ascii").splitlines()), key=lambda record: int(record["line"]))
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """Return the command line of a client in a process of its own."""
+    return [sys.executable, "-m", "services.client", "wget", *map(str, arguments)]
+
+
+def run_client(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run the client to its end."""
+    return subprocess.run(command(*arguments), cwd=ROOT, input=stdin, capture_output=True, timeout=60, check=False)
+
+
+async def run_client_async(
+    *arguments: str | Path, stdin: bytes = b"", before: Sequence[str] = ()
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the client to its end, while this process serves it; `before` is what runs it, as in `prlimit ...`."""
+    process = await asyncio.create_subprocess_exec(
+        *before,
+        *command(*arguments),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(stdin), 60)
+    return subprocess.CompletedProcess(list(arguments), process.returncode or 0, out, err)

@@ -1,0 +1,288 @@
+"""`client wget` as a program: what it says, what it refuses, and how it ends."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.client.peers import sends, serving
+from tests.client.wget.hostile import OK
+from tests.client.wget.surveys import ROOT, command, read_records, run_client, run_client_async
+
+# The survey has a process of its own: it does not matter which loop the servers run on.
+ONCE = pytest.mark.parametrize("anyio_backend", ["asyncio"])
+ALONE_OR_NOT = pytest.mark.parametrize("processes", ["--processes=1", "--processes=2"])
+HANGS = sends(b"", then_hang=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--edition", "await", "-i", "x"), "--input"),
+        (("--edition", "yield-from", "--retries", "1", "--ordered"), "--ordered, --retries"),
+        (("-i", "x", "host"), "not both"),
+        (("--resume",), "--resume"),
+        (("--resume", "-o", "x"), "--format jsonl"),
+        (("--allow-net", "10.0.0.0/8", "host"), "--public-only"),
+        (("--public-only", "--allow-net", "ten", "host"), "a network such as"),
+        (("--resolve", "x", "host"), "HOST:PORT:ADDR"),
+        (("--rate", "-1", "host"), "--rate"),
+        (("--rate", "nan", "host"), "--rate"),
+        (("-c", "0", "host"), "-c"),
+        (("-A", "a\r\nb", "host"), "-A"),
+        (("--timeout", "0", "host"), "--timeout"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(arguments: Sequence[str], word: str) -> None:
+    """Exit 2 and one line, before anything is fetched."""
+    result = run_client(*arguments)
+    lines = [line for line in result.stderr.decode().splitlines() if not line.startswith("loop: ")]
+    assert (result.returncode, result.stdout, len(lines)) == (2, b"", 1)
+    assert word in lines[0]
+
+
+def test_a_full_disk_is_exit_3_and_one_line() -> None:
+    """However many records there would have been."""
+    targets = b"".join(b"bad target %d\n" % number for number in range(20_000))
+    for output in (["-o", "/dev/full"], []):
+        with Path("/dev/full").open("wb") as full:
+            result = subprocess.run(
+                command("-i", "-", "--format", "jsonl", *output),
+                cwd=ROOT,
+                input=targets,
+                stdout=None if output else full,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        where = output[-1] if output else "standard output"
+        assert result.returncode == 3
+        assert result.stderr.decode().splitlines() == [
+            "loop: asyncio",
+            f"client: cannot write to {where}: No space left on device",
+        ]
+
+
+def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
+    """-o with the file of -i would lose the list."""
+    targets = tmp_path / "targets"
+    targets.write_text("host\n")
+    result = run_client("-i", targets, "-o", targets, "--format", "jsonl")
+    assert (result.returncode, targets.read_text()) == (3, "host\n")
+
+
+def test_an_output_that_cannot_be_opened_is_exit_3(tmp_path: Path) -> None:
+    """In one line that names it."""
+    result = run_client("host", "-o", tmp_path / "no" / "such")
+    assert result.returncode == 3
+    assert b"no/such: No such file or directory\n" in result.stderr
+
+
+def test_strange_lines_are_records(tmp_path: Path) -> None:
+    """Each has its line, the error `usage`, and stops nothing."""
+    lines = [b"\xff\xfe", b"x" * 1_000_000, b"a\x00b", b"a b", b"", b"# no", b"http://", b"\x1b[2J"]
+    result = run_client("-i", "-", "--format", "jsonl", "-o", tmp_path / "out", stdin=b"\n".join(lines))
+    records = read_records(tmp_path / "out")
+    assert result.returncode == 4
+    assert [record["line"] for record in records] == [1, 2, 3, 4, 7, 8]
+    assert {record["error"] for record in records} == {"usage"}
+    assert (tmp_path / "out").stat().st_size < 10_000
+
+
+@pytest.mark.anyio
+@ONCE
+async def test_a_closed_pipe_is_quiet() -> None:
+    """`| head` has what it wanted: no traceback, no summary, exit 0."""
+    async with serving(host=sends(OK)) as topology:
+        arguments = command("-i", "/dev/stdin", "--format", "jsonl", "--resolve", resolve(topology))
+        process = await asyncio.create_subprocess_shell(
+            f"yes host | head -n 5000 | ({' '.join(map(quoted, arguments))}; echo exit $? >&2) | head -n 1",
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+    assert out.count(b"\n") == 1
+    assert err == b"loop: asyncio\nexit 0\n"
+
+
+def quoted(word: str) -> str:
+    """Return a word as a shell reads it."""
+    return f"'{word}'"
+
+
+def resolve(topology: object) -> str:
+    """Return the route of every host to the one that is served."""
+    from services.client.topology import Topology
+
+    assert isinstance(topology, Topology)
+    ip, port = topology.routes["host", 80]
+    return f"*:80:{ip}:{port}"
+
+
+@pytest.mark.anyio
+@ONCE
+async def test_a_few_heads_are_shown_as_in_the_tutorial() -> None:
+    """Nothing but the heads on stdout, an error as a line on stderr, no summary."""
+    async with serving(host=sends(OK)) as topology:
+        route = resolve(topology)
+        one = await run_client_async("host", "--resolve", route, "-o", "-")
+        assert (one.returncode, one.stderr) == (0, b"loop: asyncio\n")
+        assert one.stdout.decode().splitlines() == [
+            "wget host...",
+            "host header > HTTP/1.1 200 OK",
+            "host header > Server: x",
+            "host header > Content-Length: 0",
+        ]
+        mixed = await run_client_async("host", "a b", "--resolve", route)
+        assert mixed.returncode == 1
+        assert mixed.stderr.startswith(b"loop: asyncio\nwget a b: usage: ")
+        assert mixed.stderr.count(b"\n") == 2
+
+
+@pytest.mark.anyio
+@ONCE
+async def test_a_summary_ends_a_survey(tmp_path: Path) -> None:
+    """What came of it, by status class and error, and how long each phase took; --quiet says nothing."""
+    async with serving(host=sends(OK)) as topology:
+        for quiet in ("--format=jsonl", "-q"):
+            result = await run_client_async(
+                *("-i", "-", "--format", "jsonl", "-o", tmp_path / "out", "--resolve", resolve(topology), quiet),
+                stdin=b"a\nb\nc d\n",
+            )
+            assert result.returncode == 1
+            lines = result.stderr.decode().splitlines()
+            assert lines[0] == "loop: asyncio"
+            if quiet == "-q":
+                assert len(lines) == 1
+                continue
+            assert re.fullmatch(r"3 targets in [\d.]+ s, [\d,]+ a second: 2 answered, 1 not", lines[1])
+            assert lines[2:4] == ["  status  2xx 2", "  error   usage 1"]
+            assert [line.split()[0] for line in lines[4:]] == ["ms", "dns", "connect", "head", "total", "peak"]
+
+
+@pytest.mark.anyio
+@ONCE
+async def test_records_may_be_in_order(tmp_path: Path) -> None:
+    """--ordered: the order of the targets, whoever answers first; without it, the order of the answers."""
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.3)
+        writer.write(OK)
+
+    targets = b"slow\n" + b"".join(b"fast\n" for _ in range(300))
+    async with serving(slow=slow, fast=sends(OK)) as topology:
+        routes = [f"{host}:80:127.0.0.1:{topology.routes[host, 80][1]}" for host in ("slow", "fast")]
+        for ordered in ([], ["--ordered"]):
+            result = await run_client_async(
+                *("-i", "-", "--format", "csv", "-c", "4", "-q", *ordered, *(f"--resolve={each}" for each in routes)),
+                stdin=targets,
+            )
+            lines = [int(row.split(b",")[0]) for row in result.stdout.splitlines()[1:]]
+            assert sorted(lines) == list(range(1, 302))
+            assert (lines == sorted(lines)) is bool(ordered)
+
+
+@pytest.mark.anyio
+@ONCE
+@ALONE_OR_NOT
+async def test_an_interrupt_ends_softly(processes: str, tmp_path: Path) -> None:
+    """No new target; who is in flight has a moment; a record for each; the summary; exit 130."""
+    async with serving(host=HANGS) as topology:
+        output = tmp_path / "out"
+        process = await begun(["-i", "-", "-c", "3", "-o", output, processes], resolve(topology), b"a\nb\nc\nd\n", 3)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)  # at once: as `docker compose run -T` does
+        _, err = await asyncio.wait_for(process.communicate(), 20)
+    records = await asyncio.to_thread(read_records, output)
+    assert process.returncode == 130
+    assert [(record["target"], record["error"]) for record in records] == [(each, "cancelled") for each in "abc"]
+    assert b"3 targets in " in err
+
+
+@pytest.mark.anyio
+@ONCE
+@ALONE_OR_NOT
+async def test_a_second_interrupt_ends_at_once(processes: str, tmp_path: Path) -> None:
+    """Sooner than the first alone would, and with a record for each all the same."""
+    took_s = {}
+    async with serving(host=HANGS) as topology:
+        for signals in (1, 2):
+            output = tmp_path / f"out-{signals}"
+            process = await begun(["-i", "-", "-o", output, processes], resolve(topology), b"a\nb\n", 2)
+            began_s = asyncio.get_running_loop().time()
+            for _ in range(signals):
+                process.send_signal(signal.SIGINT)
+                await asyncio.sleep(0.15)  # longer than what counts as one
+            await asyncio.wait_for(process.communicate(), 30)
+            took_s[signals] = asyncio.get_running_loop().time() - began_s
+            assert process.returncode == 130
+            assert len(await asyncio.to_thread(read_records, output)) == 2
+    assert took_s[2] < took_s[1]
+
+
+async def begun(arguments: Sequence[str | Path], route: str, stdin: bytes, requests: int) -> asyncio.subprocess.Process:
+    """Start a survey and return when it has so many requests under way."""
+    process = await asyncio.create_subprocess_exec(
+        *command(*arguments, "--format", "jsonl", "--resolve", route),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin
+    process.stdin.write(stdin)
+    port = int(route.rpartition(":")[2])
+    async with asyncio.timeout(20):
+        while await asyncio.to_thread(established, port) < requests:  # noqa: ASYNC110 - the kernel tells nobody
+            await asyncio.sleep(0.02)
+    return process
+
+
+def established(port: int) -> int:
+    """Return how many connections to a port of this machine there are, as the kernel lists them."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+    return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+
+
+@pytest.mark.anyio
+@ONCE
+async def test_progress_is_live_on_a_terminal(tmp_path: Path) -> None:
+    """What is done, how fast, what is in flight, what failed, and what is left; gone at the end."""
+    await asyncio.to_thread((tmp_path / "in").write_text, "slow\n" + "a b\n" * 99)
+    async with serving(host=HANGS) as topology:
+        arguments = command(
+            *("-i", tmp_path / "in", "--format", "jsonl", "-o", tmp_path / "out", "--timeout", "1"),
+            *("--resolve", resolve(topology)),
+        )
+        screen = await asyncio.to_thread(on_terminal, arguments)
+    assert "99 done" in screen
+    assert "1 in flight, errors: usage 99" in screen
+    assert "100%" in screen
+    assert "100 targets in " in screen
+
+
+def on_terminal(arguments: Sequence[str]) -> str:
+    """Run a program on a terminal, and return what it wrote there."""
+    environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
+    return str(pexpect.run(" ".join(arguments), cwd=str(ROOT), env=environment, encoding="utf-8"))
+
+
+def test_help_needs_little() -> None:
+    """It is there at once: no loop, no TLS, no dataclasses for it, nor anything that only a run needs."""
+    code = (
+        "import sys\n"
+        "from services.client.cli import main\n"
+        "try: main(['wget', '--help'])\n"
+        "except SystemExit: print(*sys.modules, file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "--public-only" in result.stdout
+    heavy = {"asyncio", "dataclasses", "ssl", "aiohttp", "socket", "json", "urllib.parse", "rich", "ipaddress"}
+    assert not heavy & set(result.stderr.split())

@@ -1,0 +1,133 @@
+"""Happy eyeballs, and this machine's own limits."""
+
+import errno
+import socket
+from pathlib import Path
+
+import pytest
+
+from services.client.errors import FetchError
+from services.client.topology import Route, Topology
+from services.client.wget.connect import Address, connect, interleaved
+from services.client.wget.poll import Poller
+from services.client.wget.routes import read_routes
+from services.client.wget.watch import NEVER, Expired, Watchman
+from services.runtime.errors import BadSetting
+from tests.client.peers import sends, serving
+from tests.client.wget.hostile import OK, full_port, shut_port
+from tests.client.wget.surveys import run_client_async, survey
+
+
+def test_families_take_turns() -> None:
+    """The first family first (RFC 8305, section 4)."""
+    v4, v6 = [Address(f"192.0.2.{n}", 80) for n in range(3)], [Address(f"2001:db8::{n}", 80) for n in range(2)]
+    assert interleaved([*v6, *v4]) == [v6[0], v4[0], v6[1], v4[1], v4[2]]
+    assert interleaved(v4) == v4
+
+
+@pytest.mark.anyio
+async def test_a_silent_address_delays_little() -> None:
+    """The next is tried after a quarter of a second, a refusing one's at once; losers are closed."""
+    async with serving(host=sends(OK)) as topology:
+        good = Address(*topology.routes["host", 80])
+        with full_port() as full, shut_port() as shut, Poller() as poller, Watchman() as watchman:
+            addresses = [Address(*full), Address(*shut), good]
+            channel, address = await connect(poller, addresses, watchman.watch(), NEVER)
+            assert address == good
+            assert channel.socket.getpeername() == good
+            channel.close()
+            assert not poller._channels
+
+
+@pytest.mark.anyio
+async def test_nobody_answering_tells_of_all() -> None:
+    """The error is the first's, the detail everyone's."""
+    with shut_port() as one, shut_port() as other, Poller() as poller, Watchman() as watchman:
+        with pytest.raises(FetchError) as failed:
+            await connect(poller, [Address(*one), Address(*other)], watchman.watch(), NEVER)
+        assert failed.value.kind == "refused"
+        assert str(one[1]) in failed.value.detail
+        assert str(other[1]) in failed.value.detail
+        assert not poller._channels
+
+
+@pytest.mark.anyio
+async def test_silence_of_all_ends_at_the_deadline() -> None:
+    """And leaves no socket behind."""
+    with full_port() as one, full_port() as other, Poller() as poller, Watchman() as watchman:
+        with pytest.raises(Expired):
+            await connect(poller, [Address(*one), Address(*other)], watchman.watch(), 0.0)
+        assert not poller._channels
+
+
+@pytest.mark.anyio
+async def test_running_out_of_files_is_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fetch waits until others have given some back."""
+    made = 0
+    real = socket.socket.connect_ex
+
+    def connect_ex(self: socket.socket, address: tuple[str, int]) -> int:
+        nonlocal made
+        made += 1
+        return errno.EADDRNOTAVAIL if made <= 3 else real(self, address)
+
+    async with serving(host=sends(OK)) as topology:
+        monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
+        code, records = await survey(["host"] * 3, tmp_path / "out", topology)
+    assert (code, made) == (0, 3 + 3 + 3)
+    assert [record["attempts"] for record in records] == [1, 1, 1]
+
+
+@pytest.mark.anyio
+async def test_concurrency_is_fitted_into_the_open_files(tmp_path: Path) -> None:
+    """One warning; no target fails for it."""
+    output = tmp_path / "out"
+    async with serving(host=sends(OK)) as topology:
+        port = topology.routes["host", 80][1]
+        result = await run_client_async(
+            *("-i", "-", "-c", "1000", "--format", "jsonl", "-o", output, "--resolve", f"*:80:127.0.0.1:{port}"),
+            stdin=b"".join(b"h%d\n" % number for number in range(200)),
+            before=["prlimit", "--nofile=30:40"],
+        )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count(b"open files") == 1
+    assert b"1,000 at once need more than the 40 open files" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "route"),
+    [
+        ("host:80:127.0.0.1", (("host", 80), ("127.0.0.1", 80))),
+        ("Host.:80:127.0.0.1:8080", (("host", 80), ("127.0.0.1", 8080))),
+        ("*:443:[::1]", (("*", 443), ("::1", 443))),
+        ("[::1]:80:[2001:db8::1]:81", (("::1", 80), ("2001:db8::1", 81))),
+    ],
+)
+def test_a_route_is_read(text: str, route: tuple[Route, Route]) -> None:
+    """--resolve HOST:PORT:ADDR[:PORT], as in curl."""
+    assert read_routes([text]) == dict([route])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "host", "host:80", "host:80:", "host:80:other", "host:0:127.0.0.1", "host:80:1.2.3", "a:80:::1"]
+)
+def test_what_is_no_route_is_refused(text: str) -> None:
+    """In one line that says what one looks like."""
+    with pytest.raises(BadSetting, match="is not HOST:PORT:ADDR"):
+        read_routes([text])
+
+
+@pytest.mark.anyio
+async def test_routes_are_taken_instead_of_names() -> None:
+    """An exact one before the one for every host, and for addresses too."""
+    async with serving(host=sends(OK)) as topology:
+        port = topology.routes["host", 80][1]
+        with shut_port() as shut:
+            result = await run_client_async(
+                *("wget.invalid", "192.0.2.1", "shut.invalid", "--format", "csv"),
+                *("--resolve", f"*:80:127.0.0.1:{port}", "--resolve", f"shut.invalid:80:127.0.0.1:{shut[1]}"),
+            )
+    rows = sorted(result.stdout.decode().splitlines()[1:])
+    assert result.returncode == 1
+    assert [",200," in row for row in rows] == [True, True, False]
+    assert Topology().route("x", 80) is None

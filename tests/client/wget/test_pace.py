@@ -1,0 +1,132 @@
+"""--rate and --per-host, and who waits for them."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from services.client.topology import Topology
+from services.client.wget.pace import Pace, Places
+from services.client.wget.watch import CutOff, Expired, Watchman
+from tests.client.peers import Peer, sends, serving
+from tests.client.wget.hostile import OK
+from tests.client.wget.surveys import survey
+
+
+@pytest.mark.anyio
+async def test_a_rate_holds_under_concurrency() -> None:
+    """However many ask at once: turns are a period apart, and never come early."""
+    pace = Pace(200)
+    turns: list[float] = []
+
+    async def take(watchman: Watchman) -> None:
+        watch = watchman.watch()
+        for _ in range(4):
+            await pace.turn(watch)
+            turns.append(time.monotonic())
+
+    with Watchman() as watchman:
+        await asyncio.gather(*(take(watchman) for _ in range(5)))
+    assert all(later - turns[0] >= place / 200 - 0.002 for place, later in enumerate(turns))
+
+
+@pytest.mark.anyio
+async def test_places_are_served_in_order_and_key_by_key() -> None:
+    """No key waits for another; what is given back goes to who has waited longest."""
+    places, got = Places(1), []
+
+    async def take(key: str, name: str, watchman: Watchman) -> None:
+        await places.take(key, watchman.watch())
+        got.append(name)
+        await asyncio.sleep(0)
+        places.give(key)
+
+    with Watchman() as watchman:
+        await asyncio.gather(*(take(key, f"{key}{number}", watchman) for number in range(3) for key in "ab"))
+        assert got == ["a0", "b0", "a1", "b1", "a2", "b2"]
+        assert not places._taken
+        assert not places._waiting
+
+
+@pytest.mark.anyio
+async def test_who_is_cut_off_leaves_the_line() -> None:
+    """A place that is granted later is not lost with it."""
+    places = Places(1)
+    with Watchman() as watchman:
+        watch = watchman.watch()
+        await places.take("key", watch)
+        waiting = asyncio.ensure_future(places.take("key", watchman.watch()))
+        await asyncio.sleep(0)
+        watchman.cut_off(0)
+        with pytest.raises(CutOff):
+            await waiting
+    places.give("key")
+    assert not places._taken
+
+
+@pytest.mark.anyio
+async def test_a_wait_ends_at_its_deadline_and_not_before() -> None:
+    """One watchman for all: each wait has a deadline of its own."""
+    loop = asyncio.get_running_loop()
+    with Watchman() as watchman:
+        now = time.monotonic()
+        for wait_s in (0.0, 0.03):
+            with pytest.raises(Expired):
+                await watchman.watch().wait(loop.create_future(), now + wait_s)
+            assert time.monotonic() >= now + wait_s
+        done: asyncio.Future[int] = loop.create_future()
+        done.set_result(4)
+        assert await watchman.watch().wait(done, now) == 4
+
+
+def counting() -> tuple[Peer, list[int]]:
+    """Return a peer, and the list of how many it served at once, as they came."""
+    seen: list[int] = []
+    at_once = 0
+
+    async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal at_once
+        at_once += 1
+        seen.append(at_once)
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.005)
+        at_once -= 1  # before the answer: after it, the client may ask again at once
+        writer.write(OK)
+
+    return counted, seen
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("by", ["name", "address"])
+async def test_a_host_is_asked_by_so_many_at_once(by: str, tmp_path: Path) -> None:
+    """By name, and by the address that several names share; other hosts go on meanwhile, with their own deadlines."""
+    peer, seen = counting()
+    async with serving(one=peer, other=sends(OK)) as topology:
+        address = topology.routes["one", 80]
+        aliases = {(f"alias-{number}", 80): address for number in range(20)}
+        names = ["one"] * 20 if by == "name" else [host for host, _ in aliases]
+        code, records = await survey(
+            [*names, "other"],
+            tmp_path / "out",
+            Topology({**topology.routes, **aliases}),
+            concurrency=8,
+            per_host=2,
+            timeout_s=1.0,
+        )
+    assert code == 0, [record["detail"] for record in records if record["error"]]
+    assert len(seen) == 20
+    assert max(seen) == 2
+
+
+@pytest.mark.anyio
+async def test_no_more_than_concurrency_are_in_flight(tmp_path: Path) -> None:
+    """Also where targets that wait for their host let others pass."""
+    peer, seen = counting()
+    async with serving(one=peer) as topology:
+        aliases = {(f"127.0.0.{number}", 80): topology.routes["one", 80] for number in range(1, 31)}
+        names = [host for host, _ in aliases]
+        for per_host in (0, 30):
+            seen.clear()
+            code, _ = await survey(names, tmp_path / "out", Topology(aliases), concurrency=3, per_host=per_host)
+            assert (code, len(seen), max(seen)) == (0, 30, 3)

@@ -1,0 +1,198 @@
+"""TLS: verified unless told otherwise, and described in the record either way."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+
+from services.client.topology import Topology
+from services.client.wget.tls import validity
+from tests.client.peers import Peer, closing, sends
+from tests.client.wget.hostile import OK, redirects
+from tests.client.wget.surveys import record_of, run_client
+
+EXPIRED = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Return a certificate authority of the tests' own."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def ca(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the file of its certificate."""
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+def context_of(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    """Return a server's context."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+@asynccontextmanager
+async def serving_tls(peer: Peer, context: ssl.SSLContext | None) -> AsyncIterator[Topology]:
+    """Serve a peer as https://host, and yield the topology."""
+    server = await asyncio.start_server(closing(peer), "127.0.0.1", 0, ssl=context)
+    async with server:
+        where = server.sockets[0].getsockname()[:2]
+        yield Topology({("host", 443): where, ("other", 443): where}, closed=True)
+
+
+@pytest.fixture
+def good(authority: trustme.CA) -> ssl.SSLContext:
+    """Return the context of a server that is what it says."""
+    return context_of(authority.issue_cert("host", not_after=datetime(2049, 12, 31, 12, 0, 0, tzinfo=UTC)))
+
+
+@pytest.mark.anyio
+async def test_a_session_is_described(good: ssl.SSLContext, ca: str, tmp_path: Path) -> None:
+    """Version, cipher, expiry: what people survey TLS for."""
+    async with serving_tls(sends(OK), good) as topology:
+        record = await record_of("https://host", tmp_path / "out", topology, ca=ca)
+    assert (record["error"], record["status"], record["url"]) == (None, 200, "https://host/")
+    tls = record["tls"]
+    assert (tls["version"], tls["alpn"], tls["error"]) == ("TLSv1.3", "http/1.1", None)
+    assert tls["not_after"] == "2049-12-31T12:00:00Z"
+    assert tls["not_before"] < "2027"
+    assert tls["cipher"].startswith("TLS_")
+    assert len(tls["sha256"]) == 64
+    assert record["timings_ms"]["tls"] > 0
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("target", "kind", "reason"),
+    [
+        ("https://host", "unknown", "unable to get local issuer certificate"),
+        ("https://other", "good", "Hostname mismatch, certificate is not valid for 'other'."),
+        ("https://host", "expired", "certificate has expired"),
+    ],
+    ids=["unknown issuer", "other name", "expired"],
+)
+async def test_a_certificate_that_is_not_trusted_is_an_error_or_noted(
+    target: str, kind: str, reason: str, authority: trustme.CA, ca: str, tmp_path: Path
+) -> None:
+    """By default there is no request; --insecure goes on, and still records what was wrong."""
+    certificate = {
+        "unknown": lambda: trustme.CA().issue_cert("host"),
+        "good": lambda: authority.issue_cert("host"),
+        "expired": lambda: authority.issue_cert("host", not_before=EXPIRED - timedelta(9), not_after=EXPIRED),
+    }[kind]()
+    requests = 0
+
+    async def counts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        await reader.readuntil(b"\r\n\r\n")
+        requests += 1
+        writer.write(OK)
+
+    async with serving_tls(counts, await asyncio.to_thread(context_of, certificate)) as topology:
+        refused = await record_of(target, tmp_path / "out", topology, ca=ca)
+        assert requests == 0
+        taken = await record_of(target, tmp_path / "out", topology, ca=ca, insecure=True)
+    assert (refused["error"], refused["tls"]) == ("certificate", None)
+    assert reason in refused["detail"]
+    assert (taken["error"], taken["status"], taken["attempts"]) == (None, 200, 1)
+    assert reason in taken["tls"]["error"]
+    if kind == "expired":
+        assert taken["tls"]["not_after"] == "2020-01-01T00:00:00Z"
+
+
+@pytest.mark.anyio
+async def test_a_redirect_to_a_host_without_a_good_certificate_is_an_error(ca: str, tmp_path: Path) -> None:
+    """Each hop is verified; and the TLS of a hop before does not show in the record of one that had none."""
+    unknown = await asyncio.to_thread(context_of, trustme.CA().issue_cert("host"))
+    async with serving_tls(sends(OK), unknown) as secure:
+        server = await asyncio.start_server(closing(redirects("https://host/")), "127.0.0.1", 0)
+        async with server:
+            routes = {("plain", 80): server.sockets[0].getsockname()[:2]}
+            record = await record_of("plain", tmp_path / "out", secure.with_routes(routes), ca=ca, follow=True)
+    assert (record["error"], len(record["hops"])) == ("certificate", 1)
+
+
+async def hangs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Take what comes and say nothing."""
+    while await reader.read(1_000):
+        pass
+
+
+async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Take a first byte and close."""
+    await reader.read(1_000)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("peer", "error", "detail"),
+    [
+        (sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "connect_timeout", "no TLS session within 0.3 s"),
+        (hangs, "connect_timeout", "no TLS session within 0.3 s"),
+        (closes, "tls", "the peer closed the connection during the TLS handshake"),
+    ],
+    ids=["waits for HTTP", "hangs", "closes"],
+)
+async def test_a_peer_that_makes_no_session_is_an_error(peer: Peer, error: str, detail: str, tmp_path: Path) -> None:
+    """The deadline for a connection holds for TLS too."""
+    async with serving_tls(peer, None) as topology:
+        record = await record_of("https://host", tmp_path / "out", topology, connect_timeout_s=0.3)
+    assert (record["error"], record["detail"]) == (error, detail)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(b"", "closed"), (b"HTTP/1.1 200 OK\r\nServer:", "truncated_head"), (b"SSH-2.0\r\n", "not_http")],
+)
+async def test_within_tls_a_fault_has_its_usual_name(
+    answer: bytes, error: str, good: ssl.SSLContext, ca: str, tmp_path: Path
+) -> None:
+    """Whether or not the peer says that it closes."""
+    async with serving_tls(sends(answer), good) as topology:
+        record = await record_of("https://host", tmp_path / "out", topology, ca=ca)
+    assert record["error"] == error
+
+
+@pytest.mark.anyio
+async def test_a_large_head_comes_through_tls(good: ssl.SSLContext, ca: str, tmp_path: Path) -> None:
+    """Many TLS records, of many reads."""
+    head = b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"a" * 250) for n in range(900)) + b"\r\n"
+    async with serving_tls(sends(head + b"x" * 500_000), good) as topology:
+        record = await record_of("https://host", tmp_path / "out", topology, ca=ca)
+    assert len(record["headers"]) == 900
+
+
+def test_bad_certificates_to_trust_are_exit_3(tmp_path: Path) -> None:
+    """Before anything is fetched, in one line."""
+    (tmp_path / "bad.pem").write_text("no certificate")
+    for name in ("bad.pem", "missing.pem"):
+        result = run_client("https://host", "--ca", tmp_path / name)
+        assert result.returncode == 3
+        assert result.stderr.count(b"\n") == 2
+        assert b"client: cannot read '%s" % str(tmp_path).encode() in result.stderr
+
+
+@pytest.mark.parametrize("der", [b"", b"\x30", b"\x30\x80", b"\x30\x03\x30\x01", b"\x30\x84\xff\xff\xff\xff", b"x" * 9])
+def test_a_certificate_that_cannot_be_read_has_no_dates(der: bytes) -> None:
+    """A server may send anything where nothing is verified."""
+    assert validity(der) == (None, None)
+
+
+def test_dates_of_both_kinds_are_read(authority: trustme.CA) -> None:
+    """UTCTime until 2049, GeneralizedTime after (RFC 5280, section 4.1.2.5)."""
+    for year in (1999, 2030, 2051):
+        begins = datetime(year, 2, 3, 4, 5, 6, tzinfo=UTC)
+        leaf = authority.issue_cert("host", not_before=begins, not_after=begins + timedelta(days=1))
+        der = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
+        assert validity(der) == (f"{year}-02-03T04:05:06Z", f"{year}-02-04T04:05:06Z")

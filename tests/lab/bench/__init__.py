@@ -1,0 +1,1 @@
+"""Tests of the bench: of how it measures and shows, never of how fast anything is."""

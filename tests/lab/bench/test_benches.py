@@ -1,0 +1,125 @@
+"""The benches from start to end, with a load of a few requests: every contestant runs, and every row is there."""
+
+import socket
+from collections.abc import Sequence
+
+import pytest
+
+from lab.bench import hello, servers, sites
+from lab.bench.figures import Result
+from lab.bench.peers import NGINX, WRK, Peer
+from lab.bench.processes import Cost
+from lab.bench.rounds import Plan
+from lab.bench.wrk import Load, load
+from lab.cli import main
+
+TINY = Plan(rounds=2, seconds=0.3, targets=20, users=(5,))
+LOOPS = ("uvloop", "asyncio")
+SITES = [f"{name}, {loop}" for name in ("services.sites", "null protocol") for loop in LOOPS]
+NGINX_ROW = ["nginx"] if NGINX.path() else []
+
+
+class FewRequests:
+    """A load of three requests, each on a connection of its own, that keeps what was answered."""
+
+    def __init__(self) -> None:
+        self.answers: list[bytes] = []
+
+    def __call__(self, url: str, *, seconds: float, core: Sequence[str], fields: Sequence[str] = ()) -> Load:
+        """Ask, and return made-up figures."""
+        host, _, port = url.removeprefix("http://").removesuffix("/").partition(":")
+        given = "".join(f"{field}\r\n" for field in fields or (f"Host: {host}",))
+        for _ in range(3):
+            self.answers.append(servers.answer_of(int(port), f"GET / HTTP/1.1\r\n{given}\r\n".encode()))
+        return Load(3 / seconds, 3, 0, Cost("", seconds, 0.1, 1_000))
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> FewRequests:
+    """Put a few requests in the place of wrk."""
+    requests = FewRequests()
+    for bench in (sites, hello):
+        monkeypatch.setattr(bench, "load", requests)
+        monkeypatch.setattr(bench, "WRK", Peer("sh", "dash", ("-v",)))
+    return requests
+
+
+def shape(result: Result) -> dict[str, list[str]]:
+    """Return the subjects of each group."""
+    return {group.title: [row.subject for row in group.rows] for group in result.groups}
+
+
+def without_date(answer: bytes) -> bytes:
+    """Return an answer without the one line that nginx changes from second to second."""
+    return b"\r\n".join(line for line in answer.split(b"\r\n") if not line.startswith(b"Date: "))
+
+
+def test_sites_has_a_row_for_each_contestant_and_all_answer_with_the_same_bytes(few: FewRequests) -> None:
+    """Kept alive or not: who sends less is not faster, only different."""
+    result = sites.bench(TINY, lambda _: None)
+    found = shape(result)
+    for mode in ("kept alive", "a new connection each"):
+        assert found[f"sites, {mode}"] == NGINX_ROW + SITES
+        assert found[f"sites, {mode}: what an answer costs its server"] == NGINX_ROW + SITES
+    assert all(len(row.values) == TINY.rounds for group in result.groups for row in group.rows)
+    assert len({without_date(answer) for answer in few.answers}) == 2
+    delayed = [title for title in found if "error of a delay" in title]
+    assert delayed or any("error of a delay is not measured" in note for note in result.notes)
+
+
+def test_hello_has_a_row_for_each_loop_server_and_number_of_workers(few: FewRequests) -> None:
+    """The half second first, then the server without it, beside aiohttp's own."""
+    result = hello.bench(TINY._replace(rounds=1), lambda _: None)
+    ours = [f"services.hello, {loop}" for loop in LOOPS]
+    theirs = [f"aiohttp web.Server, {loop}" for loop in LOOPS]
+    two = [f"{name}, uvloop, 2 workers" for name in ("aiohttp web.Server", "services.hello")]
+    assert shape(result) == {
+        "hello, 5 users at once": [hello.IDEAL, *ours],
+        "hello, 5 users at once: who is busy": [
+            f"the {side}, {loop}" for side in ("server", "users") for loop in LOOPS
+        ],
+        "hello, without its sleep": [*theirs, *ours, *two],
+    }
+    assert all(answer.endswith(b"<h1>Index</h1>") for answer in few.answers)
+
+
+def test_without_wrk_nothing_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The note says how to have it."""
+    monkeypatch.setattr(sites, "WRK", Peer("no-such-program", "wrk", ()))
+    result = sites.bench(TINY, lambda _: None)
+    assert result.groups == ()
+    assert result.notes[0].startswith("no-such-program is missing")
+
+
+@pytest.mark.skipif(not WRK.path(), reason="wrk is not installed")
+def test_wrk_loads_a_server_that_does_nothing_but_answer() -> None:
+    """The real load, for its least time: a second."""
+    with servers.low_level((), loop="uvloop") as server:
+        found = load(f"{server.url}/", seconds=1, core=())
+    assert found.requests > 0
+    assert found.failed == 0
+
+
+@pytest.mark.parametrize("argv", [["bench", "cpu"], ["bench", "sites", "--rounds", "0"], ["bench", "--frobnicate"]])
+def test_what_cannot_be_benched_is_one_line_and_exit_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is started."""
+    try:
+        code = main(argv)
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    assert code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_an_answer_is_whole_when_its_length_is_there() -> None:
+    """A server that cuts it short is not measured."""
+    assert servers.whole(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+    assert not servers.whole(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh")
+    assert not servers.whole(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every wait has a deadline."""
+    monkeypatch.setattr(servers, "ASK_TIMEOUT_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
+        servers.answer_of(silent.getsockname()[1], b"GET / HTTP/1.1\r\n\r\n")

@@ -1,0 +1,14 @@
+"""The bench of stalled connections, with a few of them."""
+
+from lab.bench import stalled
+from lab.bench.rounds import QUICK
+
+
+def test_what_is_held_is_counted_and_the_journal_adds_up() -> None:
+    """Kept and dropped entries are all that there were: the difference is nothing."""
+    (group,) = stalled.bench(QUICK._replace(stalled=20, requests=1_000), lambda _: None).groups
+    figures = {row.subject: row.median for row in group.rows}
+    assert figures["connections stalled"] == 20
+    assert figures["requests"] == 1_000
+    assert figures["journal: kept + dropped - total"] == 0
+    assert figures["journal: total"] > 1_000

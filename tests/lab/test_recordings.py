@@ -1,0 +1,160 @@
+"""How a directory of recordings becomes part of the lab, as far as files go."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import recordings
+from lab.errors import RecordingsUnusable
+
+CHOICE = "COMPOSE_FILE=compose.yaml:compose.override.yaml:build/compose.recordings.yaml"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a tree with Compose files and one setting of a person's own."""
+    for name in recordings.FILES:
+        (tmp_path / name).touch()
+    (tmp_path / ".env").write_text("# mine\nHELLO_PORT=0\n")
+    return tmp_path
+
+
+def record(root: Path, *hosts: str, content: str = "x") -> Path:
+    """Make files that look like recordings."""
+    directory = root / "recordings"
+    directory.mkdir(exist_ok=True)
+    for host in hosts:
+        (directory / f"{host}.http").write_text(content)
+    return directory
+
+
+def generated(root: Path) -> Any:
+    """Return the services of the generated file, as Compose reads it."""
+    text = (root / recordings.GENERATED).read_text()
+    return json.loads(text.removeprefix(recordings.HEADER))["services"]
+
+
+@pytest.mark.parametrize("present", [True, False], ids=["empty", "absent"])
+def test_without_recordings_nothing_is_written(root: Path, present: bool) -> None:
+    """The lab as it is needs no third file."""
+    if present:
+        (root / "recordings").mkdir()
+    before = (root / ".env").read_text()
+    assert recordings.weave_in(root, root / "recordings") == 0
+    assert not (root / "build").exists()
+    assert (root / ".env").read_text() == before
+    assert recordings.files(root) == [root / name for name in recordings.FILES]
+
+
+def test_each_recorded_host_is_an_alias_of_one_service(root: Path) -> None:
+    """Which sees the directory, cannot write to it, and is waited for by the client."""
+    directory = record(root, *(f"h{n}.example" for n in range(200)))
+    (directory / "h1.example.toml").touch()
+    (directory / "README.md").touch()
+    assert recordings.weave_in(root, directory) == 200
+    services = generated(root)
+    assert set(services) == {"recorded", "client"}
+    recorded = services["recorded"]
+    assert recorded["deploy"] == {"replicas": 1}
+    assert sorted(recorded["networks"]["lab"]["aliases"]) == sorted(f"h{n}.example" for n in range(200))
+    assert recorded["volumes"][0]["source"] == str(directory)
+    assert recorded["volumes"][0]["read_only"]
+    assert recordings.files(root)[-1] == root / recordings.GENERATED
+
+
+def test_a_host_of_the_lab_is_played_by_its_own_service(root: Path) -> None:
+    """Two services with one alias would take turns; and where nothing else is recorded, no other service is needed."""
+    recordings.weave_in(root, record(root, "www.163.com"))
+    services = generated(root)
+    assert set(services) == {"netease"}
+    assert services["netease"]["environment"] == {"SITES_RECORDINGS": "/recordings"}
+    assert "networks" not in services["netease"]
+
+
+def test_the_choice_of_files_is_remembered_once_and_forgotten_whole(root: Path) -> None:
+    """Plain `docker compose` sees what the lab sees; a person's other settings are not touched."""
+    before = (root / ".env").read_text()
+    for _ in range(2):
+        recordings.weave_in(root, record(root, "a.example"))
+    assert (root / ".env").read_text().splitlines() == ["# mine", "HELLO_PORT=0", CHOICE]
+    recordings.weave_out(root)
+    assert (root / ".env").read_text() == before
+    assert not (root / recordings.GENERATED).exists()
+
+
+def test_a_persons_own_choice_of_files_stays(root: Path) -> None:
+    """The generated file joins it and leaves it."""
+    (root / ".env").write_text("COMPOSE_FILE=compose.yaml:mine.yaml\n")
+    recordings.weave_in(root, record(root, "a.example"))
+    assert "COMPOSE_FILE=compose.yaml:mine.yaml:build/compose.recordings.yaml" in (root / ".env").read_text()
+    recordings.weave_out(root)
+    assert (root / ".env").read_text() == "COMPOSE_FILE=compose.yaml:mine.yaml\n"
+
+
+def test_when_the_last_recording_goes_so_does_the_file(root: Path) -> None:
+    """`make up` follows the directory in both directions."""
+    directory = record(root, "a.example")
+    recordings.weave_in(root, directory)
+    (directory / "a.example.http").unlink()
+    assert recordings.weave_in(root, directory) == 0
+    assert not (root / recordings.GENERATED).exists()
+    assert "COMPOSE_FILE" not in (root / ".env").read_text()
+
+
+def test_the_same_hosts_give_the_same_file_whatever_is_in_their_recordings(root: Path) -> None:
+    """A site watches its directory: Compose has to start it anew for a new name only."""
+    recordings.weave_in(root, record(root, "a.example", content="old"))
+    before = (root / recordings.GENERATED).read_text()
+    recordings.weave_in(root, record(root, "a.example", content="new and longer"))
+    assert (root / recordings.GENERATED).read_text() == before
+    recordings.weave_in(root, record(root, "b.example"))
+    assert (root / recordings.GENERATED).read_text() != before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b",
+        "..",
+        "-a",
+        "a]\nservices: {x",
+        "${HOME}",
+        "WWW.EXAMPLE.COM",
+        "ü",
+        "a" * 240 + "_",
+        "x: {y",
+        "\x1b[2J",
+        "\udcff",
+    ],
+    ids=ascii,
+)
+def test_a_file_whose_name_is_no_host_is_refused_before_anything_is_written(root: Path, name: str) -> None:
+    """It would be a name in the network and text in YAML; the line that refuses it cannot drive a terminal."""
+    directory = record(root, "a.example", name)
+    with pytest.raises(RecordingsUnusable, match="is not a host name") as caught:
+        recordings.weave_in(root, directory)
+    assert str(caught.value).isprintable()
+    assert not (root / recordings.GENERATED).exists()
+
+
+def test_a_path_that_compose_would_interpolate_is_taken_literally(root: Path) -> None:
+    """A dollar is a character."""
+    recordings.weave_in(root, record(root, "a.example").rename(root / "my $HOME recordings"))
+    assert generated(root)["recorded"]["volumes"][0]["source"] == f"{root}/my $$HOME recordings"
+
+
+def test_the_directory_is_the_environments_then_that_of_env_then_the_usual(root: Path) -> None:
+    """Relative paths start at the tree, wherever a person stands."""
+    assert recordings.directory(root, environ={}) == root / "recordings"
+    (root / ".env").write_text("LAB_RECORDINGS=of/env\n")
+    assert recordings.directory(root, environ={}) == root / "of/env"
+    assert recordings.directory(root, environ={"LAB_RECORDINGS": "/elsewhere"}) == Path("/elsewhere")
+
+
+def test_a_directory_that_is_a_file_is_said_to_be_unreadable(root: Path) -> None:
+    """One line, not a traceback."""
+    (root / "recordings").write_text("")
+    with pytest.raises(RecordingsUnusable, match="cannot be read"):
+        recordings.weave_in(root, root / "recordings")
