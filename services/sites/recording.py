@@ -18,7 +18,6 @@ from services.sites.sidecar import NOTHING_SAID, After, Sidecar
 MAX_RECORDING_BYTES = 8 * 1024 * 1024
 MAX_HEAD_BYTES = 256 * 1024
 
-HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 HEAD_END = re.compile(rb"\n\r?\n")
 STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d) (\d{3})(?: [^\r\n]*)?\r?\n")
 CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
