@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
+from services.sites.performer import Performer
 from tests.sites.peer import Heard, listen
 from tests.sites.target import KEEP, Target, one_site, sites, target_of
 
