@@ -25,7 +25,7 @@ class Topology:
 
     def with_routes(self, routes: Mapping[Route, Route]) -> "Topology":
         """Return a topology that also has these routes, which come first."""
-        return replace(self, routes={**self.routes, **routes})
+        return replace(self, routes={**self.routes, **routes})  # as they are now: a survey asks them for every target
 
     def route(self, host: str, port: int) -> Route | None:
         """Return the address for a host and port; None where there is no route, and the resolver is to be asked."""

@@ -5,7 +5,9 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
+from services.client.settings import ClientSettings
 from services.client.topology import Topology
 from services.client.wget.command import Options
 from services.client.wget.output import Output
@@ -41,10 +43,10 @@ class Member(Survey):
         self._output.tell(b"%d " % self.in_flight + self.tally.dump())
 
 
-async def serve(options: Options, topology: Topology, stop: Stop) -> int:
+async def serve(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Fetch what is dealt, until there is no more."""
     with Poller() as poller:
-        fetcher = make_fetcher(options, topology, poller, options.concurrency)
+        fetcher = make_fetcher(options, settings, poller, options.concurrency)
         source, output = DealtSource(0, "the team"), Output(1, "the team", to_file=False, framed=True)
         workers = workers_for(options, options.concurrency)
         await Member(source, output, fetcher, options, workers=workers).run(stop, Silence())
@@ -58,8 +60,9 @@ def program() -> int:
         line += os.read(0, 1) or b"\n"
     asked = json.loads(line)
     routes = {(host, port): (ip, at) for host, port, ip, at in asked["routes"]}
-    topology = Topology(routes, closed=asked["closed"])
-    return run(lambda stop: serve(Options(**asked["options"]), topology, stop), loop=asked["loop"], announce=False)
+    lab_ca = Path(asked["lab_ca"]) if asked["lab_ca"] else None
+    settings = ClientSettings(topology=Topology(routes, closed=asked["closed"]), ca_file=lab_ca)
+    return run(lambda stop: serve(Options(**asked["options"]), settings, stop), loop=asked["loop"], announce=False)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import os
 
 from services.client.head import Limits
 from services.client.names import Names
-from services.client.topology import Topology
+from services.client.settings import ClientSettings
 from services.client.wget.command import Options, networks
 from services.client.wget.exchange import Manners
 from services.client.wget.fetch import Fetcher
@@ -23,7 +23,7 @@ MOST_PROCESSES = 4
 LEAST_EACH = 16  # fetches at once that make a process worth its start
 
 
-def make_fetcher(options: Options, topology: Topology, poller: Poller, concurrency: int) -> Fetcher:
+def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, concurrency: int) -> Fetcher:
     """Return the fetcher that the options describe. Raises ProgramError."""
     manners = Manners(
         total_s=options.timeout_s,
@@ -41,9 +41,9 @@ def make_fetcher(options: Options, topology: Topology, poller: Poller, concurren
         Names(),
         poller,
         loop=running_loop_name(),
-        topology=topology.with_routes(read_routes(options.resolve)),
+        topology=settings.topology.with_routes(read_routes(options.resolve)),
         guard=Guard(public_only=options.public_only, allowed=networks(options.allow_net)),
-        trust=Trust(ca=options.ca, insecure=options.insecure),
+        trust=Trust(ca=options.ca, lab_ca=settings.ca_file, insecure=options.insecure),
         pace=Pace(options.rate),
         per_host=options.per_host,
         at_once=concurrency if options.per_host else 0,

@@ -38,13 +38,13 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
     """Fetch every target, and return the exit code. Raises ProgramError before anything is written or fetched."""
     concurrency = fitting(options.concurrency, settings.files_per_connection)
     with Poller() as poller:
-        fetcher = make_fetcher(options, settings.topology, poller, concurrency)
+        fetcher = make_fetcher(options, settings, poller, concurrency)
         source, output = open_both(options)
         processes = processes_for(options, concurrency)
         if processes > 1 and (options.processes or await is_long(source, stop)):
             from services.client.wget.team import Team
 
-            work: Work = Team(source, output, options, settings.topology, concurrency, processes)
+            work: Work = Team(source, output, options, settings, concurrency, processes)
         else:
             work = Survey(source, output, fetcher, options, workers=workers_for(options, concurrency))
         # A few heads for a person are shown as in the tutorial: nothing is said beside them.

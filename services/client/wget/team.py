@@ -16,7 +16,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from typing import NamedTuple
 
-from services.client.topology import Topology
+from services.client.settings import ClientSettings
 from services.client.wget.command import Options
 from services.client.wget.formats import FORMATS, error_line
 from services.client.wget.output import HEADER, RECORDS, Output
@@ -62,12 +62,12 @@ class Team(Work):
         source: Source,
         output: Output,
         options: Options,
-        topology: Topology,
+        settings: ClientSettings,
         concurrency: int,
         processes: int,
     ) -> None:
         super().__init__(source, output)
-        self._options, self._topology = options, topology
+        self._options, self._settings = options, settings
         self._concurrency, self._processes = concurrency, min(processes, concurrency)
         self._members: list[Member] = []
         self._tallies: dict[int, bytes] = {}
@@ -116,6 +116,7 @@ class Team(Work):
         super().tick()
 
     async def _start(self, number: int) -> Member:
+        topology = self._settings.topology
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, AHEAD_BYTES)
@@ -129,8 +130,9 @@ class Team(Work):
         theirs.close()
         asked = {
             "options": {**dataclasses.asdict(self._options), "concurrency": share},
-            "routes": [[*name, *where] for name, where in self._topology.routes.items()],
-            "closed": self._topology.closed,
+            "routes": [[*name, *where] for name, where in topology.routes.items()],
+            "closed": topology.closed,
+            "lab_ca": str(self._settings.ca_file or ""),
             "loop": running_loop_name(),
         }
         return Member(member, ours, share, json.dumps(asked).encode() + b"\n")
