@@ -3,7 +3,7 @@
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,7 +57,8 @@ class AuthoritiesUnreadable(ProgramError):
 
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Record; 0 if it is kept, 1 if the body was cut short, 2 wrong usage, 3 a file, 4 no answer, 130 if stopped."""
-    return await until_stopped(record(options, settings.topology), stop)
+    trusting = replace(options, ca=settings.authorities(options.ca))
+    return await until_stopped(record(trusting, settings.topology), stop)
 
 
 async def record(options: Options, topology: Topology) -> int:
