@@ -92,7 +92,7 @@ def field_value(text: str) -> str:
 
 
 def add_wget(parser: ArgumentParser) -> None:
-    """Declare the options of `wget`; `services.client.wget.command.Options` has a field for each."""
+    """Declare the options of `wget`; `services.client.wget.choices.Options` has a field for each."""
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET", help="host, host:port or http(s) URL; none: the tutorial's three"
     )
