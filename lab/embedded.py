@@ -90,8 +90,15 @@ async def embedded_lab(
 async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator[Running]:
     """Run the sites on loopback, each host at ports of its own, with a CA that lives as long as they do."""
     async with temporary_directory() as ca:
+        usual = settings or SitesSettings()
         settings = dataclasses.replace(
-            settings or SitesSettings(), where=LOOPBACK, tls=LOOPBACK, admin=LOOPBACK, own_ports=True, ca=ca
+            usual,
+            where=LOOPBACK,
+            tls=LOOPBACK,
+            admin=LOOPBACK,
+            own_ports=True,
+            ca=ca,
+            max_connections=min(usual.max_connections, raise_open_files() // FILES_PER_CONNECTION),
         )
         async with running_site(settings) as running:
             if running.site.trouble:

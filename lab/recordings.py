@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lab import dotenv
 from lab.errors import RecordingsUnusable
-from services.client.record.url import HOST_NAME
+from services.runtime.hosts import HOST_NAME
 from services.runtime.text import printable
 
 ROOT = Path(__file__).parent.parent

@@ -92,7 +92,7 @@ def field_value(text: str) -> str:
 
 
 def add_wget(parser: ArgumentParser) -> None:
-    """Declare the options of `wget`; `services.client.wget.command.Options` has a field for each."""
+    """Declare the options of `wget`; `services.client.wget.choices.Options` has a field for each."""
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET", help="host, host:port or http(s) URL; none: the tutorial's three"
     )
@@ -150,7 +150,7 @@ def add_wget_manners(group: "Group") -> None:
     add("-L", "--location", dest="follow", action="store_true", help="follow redirects")
     add("--max-redirects", metavar="N", type=whole(0, 100), default=10, help="at most so many (%(default)s)")
     add("--strict", action="store_true", help="a departure from RFC 9112 is an error")
-    add("--ca", metavar="FILE", help="trust these certificates instead of the system's")
+    add("--ca", metavar="FILE", help="trust these certificates instead of the system's (lab: the lab's)")
     add("-k", "--insecure", action="store_true", help="go on with a certificate that is not trusted, and record why")
     add("--public-only", action="store_true", help="connect to public addresses only")
     add("--allow-net", metavar="CIDR", action="append", default=[], help="with --public-only: and to this network")
@@ -218,7 +218,7 @@ def add_record(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--keep-secrets", action="store_true", help="do not mask cookies, tokens and the like")
     parser.add_argument("--force", action="store_true", help="replace a recording that is there")
-    parser.add_argument("--ca", metavar="FILE", help="trust these certificate authorities (PEM)")
+    parser.add_argument("--ca", metavar="FILE", help="trust these certificate authorities (PEM; lab: the lab's)")
     parser.add_argument("-k", "--insecure", action="store_true", help="do not verify the server's certificate")
     add_timeout(parser)
 

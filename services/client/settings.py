@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.client.topology import OPEN, Topology
+from services.runtime.errors import BadSetting
 from services.runtime.settings import Environment
 
 HTTP_PORT, TLS_PORT, ADMIN_PORT = 80, 443, 8081
+LAB = "lab"
 TUTORIAL_HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
 
 
@@ -23,6 +25,14 @@ class ClientSettings:
     ca_file: Path | None = None
     loop: str = "asyncio"
     files_per_connection: int = 1
+
+    def authorities(self, ca: str | None) -> str | None:
+        """Return the file that --ca names; `lab` is the lab's own CA. Raises BadSetting where there is none."""
+        if ca != LAB:
+            return ca
+        if self.ca_file is None:
+            raise BadSetting("--ca", ca, "possible here: this client knows no lab (LAB_CA)")
+        return str(self.ca_file)
 
     @classmethod
     def from_environment(cls, environment: Environment) -> "ClientSettings":

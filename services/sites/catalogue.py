@@ -4,17 +4,16 @@ A set of recordings is taken whole or not at all: one that cannot be played keep
 and reason are what /readyz says until somebody mends it.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from services.runtime.hosts import HOST_NAME
 from services.sites.body import CannotFit
 from services.sites.faults.plan import misplaced
 from services.sites.recording import MAX_RECORDING_BYTES, Recording, read_recording
 from services.sites.sidecar import MAX_SIDECAR_BYTES, NOTHING_SAID, read_sidecar
 
 MAX_RECORDINGS = 10_000
-HOST_NAME = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
 
 Stamp = tuple[int, int, int]
 Stamps = tuple[Stamp | None, Stamp | None]

@@ -5,7 +5,6 @@ before, byte for byte: those are answered without being read again.
 """
 
 import asyncio
-from dataclasses import dataclass
 from time import monotonic
 
 from services.sites import journal
@@ -13,24 +12,13 @@ from services.sites.faults.force import Decisions, PlanInForce, Strike
 from services.sites.faults.kinds import Stage
 from services.sites.faults.script import PIECE_BYTES, Ending, Response, Script, pieces
 from services.sites.journal import TRIM_EVERY, Answered, Exchange
-from services.sites.performer import BLOCKED, IDLE, READING, Performer, State
+from services.sites.performer import BLOCKED, IDLE, READING, Performer
 from services.sites.request import Refused, Request, RequestReader
-from services.sites.site import Host, Site
+from services.sites.site import Host, Known, Site, State
 
 MAX_AHEAD_BYTES = 64 * 1024  # what may wait while an answer is on its way
 MAX_KNOWN = 4096
 MAX_KNOWN_HEAD_BYTES = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A request that came before, byte for byte, and all that follows from it."""
-
-    host: Host
-    wire: bytes
-    keep: bool
-    last: bool
-    answered: Answered
 
 
 class Connection(Performer):

@@ -12,8 +12,7 @@ from time import monotonic
 
 from services.runtime.serve import BACKLOG, Address, bound_address, listening
 from services.sites.connection import Connection
-from services.sites.performer import State
-from services.sites.site import Site
+from services.sites.site import Site, State
 
 SWEEP_S = 0.25
 DRAIN_POLL_S = 0.02

@@ -22,31 +22,17 @@ import socket
 import struct
 import termios
 from collections.abc import Callable
-from enum import Enum, auto
 from time import monotonic
 from typing import cast
 
 from services.sites import journal
 from services.sites.faults.script import Ending, Pause, Script
 from services.sites.journal import Exchange, Visit
-from services.sites.site import Site, Tally
+from services.sites.site import Site, State, Tally
 
 BURST_BYTES = 512 * 1024  # what one connection may write before others get their turn
 ACKNOWLEDGED_EVERY_S = 0.001
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-
-class State(Enum):
-    """What a connection waits for."""
-
-    HANDSHAKE = auto()
-    IDLE = auto()
-    READING = auto()
-    PLAYING = auto()
-    BLOCKED = auto()
-    SILENT = auto()
-    RESETTING = auto()
-    LINGER = auto()
 
 
 IDLE, READING, BLOCKED = State.IDLE, State.READING, State.BLOCKED

@@ -17,8 +17,7 @@ from services.sites.connection import Connection
 from services.sites.faults.force import Strike
 from services.sites.faults.kinds import Stage
 from services.sites.journal import Exchange
-from services.sites.performer import State
-from services.sites.site import Host, Site
+from services.sites.site import Host, Site, State
 
 READ_BYTES = 256 * 1024
 MAX_HELLO_BYTES = 64 * 1024

@@ -7,19 +7,17 @@ import logging
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from services.sites.faults.force import PlanInForce
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced
-from services.sites.journal import FIN, KEPT, Journal
+from services.sites.journal import FIN, KEPT, Answered, Journal
 from services.sites.recording import Recording
 from services.sites.request import Refused, Request
 from services.sites.settings import SitesSettings
-
-if TYPE_CHECKING:
-    from services.sites.connection import Known
-    from services.sites.performer import Performer
 
 SHARED = "this host shares its port with others, and who is meant is known only after the connection is accepted"
 LATENESS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -29,6 +27,35 @@ log = logging.getLogger(__name__)
 NO_PLAN = PlanInForce((), generation=0, source="sidecar", now=0.0)
 
 Tally = Counter[tuple[str, str]]
+
+
+class State(Enum):
+    """What a connection waits for."""
+
+    HANDSHAKE = auto()
+    IDLE = auto()
+    READING = auto()
+    PLAYING = auto()
+    BLOCKED = auto()
+    SILENT = auto()
+    RESETTING = auto()
+    LINGER = auto()
+
+
+class Guest(Protocol):
+    """A connection, as its site knows it: its state, since when, and how to end it."""
+
+    state: State
+    since: float
+
+    def expire(self) -> None:
+        """Act on a state that has lasted too long."""
+
+    def drain(self) -> None:
+        """End, unless an answer is on its way."""
+
+    def leave(self, why: str) -> None:
+        """End at once; `why` is for the journal."""
 
 
 class Host:
@@ -51,6 +78,17 @@ class Host:
     def tallied(self) -> Tally:
         """Return the tally of all exchanges."""
         return self.tally + Counter({("", KEPT): self.kept, ("", FIN): self.ended})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A request that came before, byte for byte, and all that follows from it."""
+
+    host: Host
+    wire: bytes
+    keep: bool
+    last: bool
+    answered: Answered
 
 
 class Lateness:
@@ -76,7 +114,7 @@ class Site:
         self.journal = Journal(settings.journal_entries, settings.journal_bytes)
         self.lateness = Lateness()
         self.known: dict[bytes, Known] = {}
-        self.connections: set[Performer] = set()
+        self.connections: set[Guest] = set()
         self.nobody: Tally = Counter()  # exchanges that no host had a part in
         self.accepted = 0
         self.turned_away = 0

@@ -20,6 +20,7 @@ from services.sites.faults.kinds import FAULTS, WHEN
 from tests.contract.conftest import Client
 from tests.sites.peer import listen
 from tests.sites.target import KEEP, Target, sites, target_of
+from tests.tutorial import HEADS, printed_head
 
 HOST = "keep.test"
 
@@ -240,6 +241,17 @@ def test_the_commands_work_in_both_labs(client: Client) -> None:
     assert shown.returncode == 0, shown.stderr
     entries = json.loads(shown.stdout)
     assert entries["kept"] + entries["dropped"] == entries["total"]
+
+
+def test_the_labs_certificates_are_trusted_by_one_option(client: Client) -> None:
+    """`--ca lab`, in both labs; without it, nobody vouches for them."""
+    fetched = client("wget", "--ca", "lab", *(f"https://{host}/" for host in HEADS))
+    assert fetched.returncode == 0, fetched.stderr
+    for host in HEADS:
+        assert printed_head(host) in fetched.stdout
+    distrusted = client("wget", "https://www.163.com/")
+    assert distrusted.returncode == 4
+    assert "certificate" in distrusted.stderr
 
 
 @pytest.fixture(params=["embedded", pytest.param("compose", marks=pytest.mark.docker)])

@@ -24,6 +24,10 @@ REQUESTS = {
     "CONNECT": (501, b"CONNECT keep.test:443 HTTP/1.1\r\nHost: keep.test:443\r\n\r\n"),
     "no host": (400, b"GET / HTTP/1.1\r\n\r\n"),
     "two hosts": (400, b"GET / HTTP/1.1\r\nHost: keep.test\r\nHost: keep.test\r\n\r\n"),
+    "two hosts beside a third": (
+        400,
+        b"GET http://keep.test/ HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\n\r\n",
+    ),
     "NUL in Host": (400, b"GET / HTTP/1.1\r\nHost: keep.test\0.http\r\n\r\n"),
     "a path escape in Host": (400, b"GET / HTTP/1.1\r\nHost: ../../x\r\n\r\n"),
     "an absolute path in Host": (400, b"GET / HTTP/1.1\r\nHost: /etc/passwd\r\n\r\n"),
@@ -140,6 +144,27 @@ async def test_a_peer_that_does_not_read_is_cut_off(tmp_path: Path) -> None:
                 assert int(str(entries[0]["sent_bytes"])) < len(raw)
 
         await anyio.to_thread.run_sync(ask)
+
+
+async def test_a_peer_that_reads_late_gets_everything(tmp_path: Path) -> None:
+    """The answer waits for it, and the journal counts what the system took, not what was meant to be sent."""
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\nConnection: close\r\n\r\n" + bytes(8_000_000)
+    async with one_site(tmp_path, raw) as target:
+        peer = target.peer
+
+        def ask() -> Heard:
+            with peer.connect() as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 262_144)  # type: ignore[union-attr]
+                connection.sendall(peer.get())
+                first = listen(connection, 1)
+                waiting = anyio.from_thread.run(target.entries)[0]
+                assert (waiting["ended"], int(str(waiting["sent_bytes"])) < len(raw)) == (None, True)
+                rest = listen(connection, 1 << 62)
+                return Heard(first.data + rest.data, rest.end)
+
+        assert await anyio.to_thread.run_sync(ask) == Heard(raw, "fin")
+        entry = (await target.ended())[0]
+        assert (entry["sent_bytes"], entry["ended"]) == (len(raw), "fin")
 
 
 async def test_no_name_from_a_request_is_looked_for_in_the_directory(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
+from services.sites.performer import Performer
 from tests.sites.peer import Heard, listen
 from tests.sites.target import KEEP, Target, one_site, sites, target_of
 
@@ -232,5 +233,7 @@ async def test_an_answer_in_several_writes_is_not_held_back(tmp_path: Path) -> N
         with connection:
             await anyio.to_thread.run_sync(connection.sendall, target.peer.get())
             await anyio.to_thread.run_sync(listen, connection, len(KEEP))
-            accepted = next(iter(running.site.connections)).transport.get_extra_info("socket")
+            guest = next(iter(running.site.connections))
+            assert isinstance(guest, Performer)
+            accepted = guest.transport.get_extra_info("socket")
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

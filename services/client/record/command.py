@@ -3,7 +3,7 @@
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,11 +11,12 @@ from services.client.errors import FetchError
 from services.client.record.fetch import CutShort, Response, Wish, fetch, tls_context
 from services.client.record.files import refuse_existing, save
 from services.client.record.provenance import Kept, kept_of, provenance
-from services.client.record.url import HOST_NAME, read_field, read_url, request_bytes
+from services.client.record.url import read_field, read_url, request_bytes
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
 from services.runtime.command_line import say, show_bytes
 from services.runtime.errors import ProgramError
+from services.runtime.hosts import HOST_NAME
 from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
 
@@ -56,7 +57,8 @@ class AuthoritiesUnreadable(ProgramError):
 
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Record; 0 if it is kept, 1 if the body was cut short, 2 wrong usage, 3 a file, 4 no answer, 130 if stopped."""
-    return await until_stopped(record(options, settings.topology), stop)
+    trusting = replace(options, ca=settings.authorities(options.ca))
+    return await until_stopped(record(trusting, settings.topology), stop)
 
 
 async def record(options: Options, topology: Topology) -> int:

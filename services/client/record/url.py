@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from services.client.errors import FetchError
+from services.runtime.hosts import HOST_NAME
 
-HOST_NAME = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")  # the same as the recorded sites'
 PORTS = {"http": 80, "https": 443}
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*")

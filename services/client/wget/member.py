@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
-from services.client.wget.command import Options
+from services.client.wget.choices import Options
 from services.client.wget.output import Output
 from services.client.wget.poll import Poller
 from services.client.wget.prepare import make_fetcher, workers_for

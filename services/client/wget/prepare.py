@@ -5,7 +5,7 @@ import os
 from services.client.head import Limits
 from services.client.names import Names
 from services.client.settings import ClientSettings
-from services.client.wget.command import Options, networks
+from services.client.wget.choices import Options, networks
 from services.client.wget.exchange import Manners
 from services.client.wget.fetch import Fetcher
 from services.client.wget.guard import Guard

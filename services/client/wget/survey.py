@@ -15,10 +15,11 @@ import os
 
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
-from services.client.wget.command import Options, open_output, targets_of
+from services.client.wget.choices import Options, targets_of
 from services.client.wget.fetch import Fetcher
 from services.client.wget.formats import FORMATS, Format, error_line
 from services.client.wget.output import Ordered, Output, stdout
+from services.client.wget.output_file import open_output
 from services.client.wget.poll import Poller
 from services.client.wget.prepare import fitting, make_fetcher, processes_for, workers_for
 from services.client.wget.records import Record

@@ -17,7 +17,7 @@ from asyncio.subprocess import PIPE, Process
 from typing import NamedTuple
 
 from services.client.settings import ClientSettings
-from services.client.wget.command import Options
+from services.client.wget.choices import Options
 from services.client.wget.formats import FORMATS, error_line
 from services.client.wget.output import HEADER, RECORDS, Output
 from services.client.wget.records import Record

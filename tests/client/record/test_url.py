@@ -3,8 +3,7 @@
 import pytest
 
 from services.client.errors import FetchError
-from services.client.record.url import HOST_NAME, read_field, read_url, request_bytes
-from services.sites import catalogue
+from services.client.record.url import read_field, read_url, request_bytes
 
 USUAL = "\r\nUser-Agent: asynclab\r\nAccept: */*\r\n\r\n"
 ASKED = {
@@ -70,8 +69,3 @@ def test_a_line_that_is_no_field_is_wrong_usage(text: str) -> None:
     """A field cannot smuggle another one in."""
     with pytest.raises(FetchError):
         read_field(text)
-
-
-def test_a_name_that_can_be_recorded_is_a_name_that_can_be_played() -> None:
-    """No service imports another, so each has the pattern: the two are one."""
-    assert HOST_NAME.pattern == catalogue.HOST_NAME.pattern

@@ -10,7 +10,8 @@ from typing import Any
 
 from services.client.settings import ClientSettings
 from services.client.topology import OPEN, Topology
-from services.client.wget.command import Options, main
+from services.client.wget.choices import Options
+from services.client.wget.command import main
 from services.runtime.run import Stop
 
 ROOT = Path(__file__).parents[3]

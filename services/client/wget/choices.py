@@ -1,0 +1,83 @@
+"""What `client wget` can be asked for, and what contradicts itself: refused in one line, before anything is fetched."""
+
+import ipaddress
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+from services.client.settings import TUTORIAL_HOSTS
+from services.runtime.errors import BadSetting, ProgramError
+
+if TYPE_CHECKING:
+    from services.client.wget.guard import Network
+
+SURVEY = "survey"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `client wget` was asked for; `services.client.options` says what each is."""
+
+    targets: list[str]
+    edition: str = SURVEY
+    timeout_s: float = 10.0
+    input: str | None = None
+    format: str = "human"
+    output: str | None = None
+    ordered: bool = False
+    resume: bool = False
+    concurrency: int = 64
+    per_host: int = 0
+    rate: float = 0.0
+    connect_timeout_s: float = 5.0
+    head_timeout_s: float = 10.0
+    retries: int = 0
+    follow: bool = False
+    max_redirects: int = 10
+    ca: str | None = None
+    insecure: bool = False
+    public_only: bool = False
+    allow_net: list[str] = field(default_factory=list)
+    resolve: list[str] = field(default_factory=list)
+    strict: bool = False
+    max_head: int = 256 * 1024
+    max_fields: int = 1_000
+    user_agent: str = "asynclab"
+    processes: int = 0
+    quiet: bool = False
+
+
+class Contradiction(ProgramError):
+    """Options that do not go together."""
+
+
+def check(options: Options) -> None:
+    """Refuse what contradicts itself. Raises Contradiction."""
+    plain = Options(options.targets, options.edition, options.timeout_s)
+    more = [each.name for each in fields(Options) if getattr(options, each.name) != getattr(plain, each.name)]
+    if options.edition != SURVEY and more:
+        names = ", ".join("--" + name.removesuffix("_s").replace("_", "-") for name in more)
+        raise Contradiction(f"the tutorial's edition {options.edition!r} has no {names}: leave out --edition or these")
+    if options.input is not None and options.targets:
+        raise Contradiction("targets come as arguments or from --input, not both")
+    if options.resume and (options.output is None or options.format != "jsonl"):
+        raise Contradiction("--resume goes on with the records of a file: it needs --output FILE and --format jsonl")
+    if options.processes > 1 and (options.ordered or options.per_host or options.rate):
+        raise Contradiction("--ordered, --per-host and --rate are kept by one process: leave out --processes")
+    if options.allow_net and not options.public_only:
+        raise Contradiction("--allow-net makes exceptions from --public-only, which is not given")
+
+
+def targets_of(options: Options) -> list[str]:
+    """Return the targets of the command line; none stands for the tutorial's three."""
+    return options.targets or list(TUTORIAL_HOSTS)
+
+
+def networks(texts: list[str]) -> "list[Network]":
+    """Return the networks of --allow-net. Raises BadSetting."""
+    found: list[Network] = []
+    for text in texts:
+        try:
+            found.append(ipaddress.ip_network(text, strict=False))
+        except ValueError as error:
+            raise BadSetting("--allow-net", text, "a network such as 10.0.0.0/8 or fd00::/8") from error
+    return found
