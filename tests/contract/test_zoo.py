@@ -91,7 +91,7 @@ async def test_every_fault_gets_its_class(tmp_path: Path) -> None:
                 asked,
                 tmp_path / "out",
                 Topology(SiteRoutes(running), closed=True),
-                lab_ca=running.site.settings.ca / CA_FILE,
+                ca=str(running.site.settings.ca / CA_FILE),
                 **DEADLINES,
             )
     assert code == 1

@@ -5,7 +5,6 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
 
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
@@ -60,8 +59,7 @@ def program() -> int:
         line += os.read(0, 1) or b"\n"
     asked = json.loads(line)
     routes = {(host, port): (ip, at) for host, port, ip, at in asked["routes"]}
-    lab_ca = Path(asked["lab_ca"]) if asked["lab_ca"] else None
-    settings = ClientSettings(topology=Topology(routes, closed=asked["closed"]), ca_file=lab_ca)
+    settings = ClientSettings(topology=Topology(routes, closed=asked["closed"]))
     return run(lambda stop: serve(Options(**asked["options"]), settings, stop), loop=asked["loop"], announce=False)
 
 

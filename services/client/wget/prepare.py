@@ -43,7 +43,7 @@ def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, con
         loop=running_loop_name(),
         topology=settings.topology.with_routes(read_routes(options.resolve)),
         guard=Guard(public_only=options.public_only, allowed=networks(options.allow_net)),
-        trust=Trust(ca=options.ca, lab_ca=settings.ca_file, insecure=options.insecure),
+        trust=Trust(ca=options.ca, insecure=options.insecure),
         pace=Pace(options.rate),
         per_host=options.per_host,
         at_once=concurrency if options.per_host else 0,

@@ -132,7 +132,6 @@ class Team(Work):
             "options": {**dataclasses.asdict(self._options), "concurrency": share},
             "routes": [[*name, *where] for name, where in topology.routes.items()],
             "closed": topology.closed,
-            "lab_ca": str(self._settings.ca_file or ""),
             "loop": running_loop_name(),
         }
         return Member(member, ours, share, json.dumps(asked).encode() + b"\n")

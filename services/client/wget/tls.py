@@ -1,11 +1,9 @@
 """TLS: whom to trust, and what a record says of a session and its certificate (RFC 5280)."""
 
-import contextlib
 import hashlib
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypedDict
 
 from services.runtime.errors import InputUnreadable
@@ -26,14 +24,11 @@ class TlsJson(TypedDict):
 
 
 class Trust:
-    """The contexts of a survey: one that verifies and, where that is wanted, one that does not.
+    """The contexts of a survey: one that verifies and, where that is wanted, one that does not."""
 
-    `ca`: a file of certificates to trust instead of the system's; `lab_ca`: one trusted besides, if it is there.
-    """
-
-    def __init__(self, *, ca: str | None = None, lab_ca: Path | None = None, insecure: bool = False) -> None:
+    def __init__(self, *, ca: str | None = None, insecure: bool = False) -> None:
         self.insecure = insecure
-        self._ca, self._lab_ca = ca, lab_ca
+        self._ca = ca
         self._verifying: ssl.SSLContext | None = None
         self._blind: ssl.SSLContext | None = None
         if ca:
@@ -47,9 +42,6 @@ class Trust:
             except (OSError, ssl.SSLError) as error:
                 reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
                 raise InputUnreadable(self._ca or "the system's certificates", reason or str(error)) from error
-            if self._lab_ca:
-                with contextlib.suppress(OSError):  # no lab, or one that does not speak TLS
-                    self._verifying.load_verify_locations(self._lab_ca)
             self._verifying.set_alpn_protocols(["http/1.1"])
         return self._verifying
 

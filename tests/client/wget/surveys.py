@@ -24,12 +24,11 @@ async def survey(
     topology: Topology = OPEN,
     *,
     stop: Stop | None = None,
-    lab_ca: Path | None = None,
     **options: Any,
 ) -> tuple[int, list[JsonRecord]]:
     """Run a survey, and return its exit code and records, in the order of their lines."""
     asked = Options(list(targets), format="jsonl", output=str(output), quiet=True, **options)
-    code = await main(asked, ClientSettings(topology=topology, ca_file=lab_ca), stop or Stop())
+    code = await main(asked, ClientSettings(topology=topology), stop or Stop())
     return code, await asyncio.to_thread(read_records, output)
 
 
