@@ -109,6 +109,7 @@ def compose_file(recorded: Path, found: Sequence[str]) -> Json:
     if own:
         services["recorded"] = {
             "deploy": {"replicas": 1},
+            "environment": {"SITES_WITHOUT": " ".join(BROUGHT_ALONG)},
             "networks": {"lab": {"aliases": own}},
             **seen(recorded),
         }

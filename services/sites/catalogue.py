@@ -28,14 +28,22 @@ class BadRecording(Exception):
 
 
 class Catalogue:
-    """The recordings of a directory: those of `hosts`, or all. What has not changed is not read again.
+    """The recordings of a directory: those of `hosts`, or all but `without`. What has not changed is not read again.
 
     `own`: a person's own directory, whose recordings come before those; it need not be there.
     """
 
-    def __init__(self, directory: Path, hosts: tuple[str, ...] = (), own: Path | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        hosts: tuple[str, ...] = (),
+        *,
+        without: tuple[str, ...] = (),
+        own: Path | None = None,
+    ) -> None:
         self.directory = directory
         self.hosts = hosts
+        self.without = without
         self.own = own
         self._read: dict[Path, tuple[Stamps, Recording]] = {}
         self._seen: dict[Path, Stamps] | None = None
@@ -60,7 +68,7 @@ class Catalogue:
         if self.hosts:
             names = [f"{host}.http" for host in self.hosts]
             found = {name: found.get(name, self.directory / name) for name in names}
-        files = [found[name] for name in sorted(found)]
+        files = [found[name] for name in sorted(found) if name.removesuffix(".http") not in self.without]
         return {file: (stamp(file), stamp(file.with_suffix(".toml"))) for file in files}
 
     def _current(self, file: Path, stamps: Stamps) -> tuple[Stamps, Recording]:

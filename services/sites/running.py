@@ -36,7 +36,10 @@ class Running:
 @asynccontextmanager
 async def running_site(settings: SitesSettings) -> AsyncIterator[Running]:
     """Run a site while inside. What keeps a recording from being played is in `site.trouble`, until it is mended."""
-    site, catalogue = Site(settings), Catalogue(settings.directory, settings.hosts, settings.own)
+    site, catalogue = (
+        Site(settings),
+        Catalogue(settings.directory, settings.hosts, without=settings.without, own=settings.own),
+    )
     authority = Authority(settings.ca_key, settings.ca)
     doors = Doors(site, secure_connections(authority))
     await read(site, catalogue)

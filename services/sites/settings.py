@@ -12,7 +12,8 @@ RECORDINGS = Path(__file__).parent / "recordings"
 
 @dataclass(frozen=True, slots=True)
 class SitesSettings:
-    """`hosts`: which recordings are played (none named: all). Seconds are floats; times given to peers are limits.
+    """`hosts`: which recordings are played (none named: all but those of `without`).
+    Seconds are floats; times given to peers are limits.
 
     `own`: a second directory, whose recordings come before the first's.
     `own_ports`: whether each host gets ports of its own, as in the embedded lab; `tls`: where TLS is spoken, None for
@@ -22,6 +23,7 @@ class SitesSettings:
     directory: Path = RECORDINGS
     own: Path | None = None
     hosts: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     where: Address = Address("0.0.0.0", 80)  # noqa: S104 - in a container, on the lab's own network
     tls: Address | None = Address("0.0.0.0", 443)  # noqa: S104
     admin: Address = Address("0.0.0.0", 8081)  # noqa: S104
@@ -46,7 +48,10 @@ class SitesSettings:
         """Return what the environment says; raise BadSetting for what it cannot say."""
         unset = cls()
         host = environment.text("SITES_HOST", unset.where.host)
-        hosts = environment.text("SITES_HOSTS", "").replace(",", " ").split()
+        hosts, without = (
+            tuple(environment.text(name, "").replace(",", " ").lower().split())
+            for name in ("SITES_HOSTS", "SITES_WITHOUT")
+        )
 
         def directory(name: str) -> Path | None:
             text = environment.text(name, "")
@@ -57,7 +62,8 @@ class SitesSettings:
 
         return cls(
             directory=Path(environment.text("SITES_RECORDINGS", str(RECORDINGS))),
-            hosts=tuple(host.lower() for host in hosts),
+            hosts=hosts,
+            without=without,
             where=Address(host, environment.port("SITES_PORT", 80)),
             tls=Address(host, environment.port("SITES_TLS_PORT", 443)),
             admin=Address(

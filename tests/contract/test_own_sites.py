@@ -3,12 +3,10 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lab import base, recordings
 from lab.stack import ROOT, Stack
 from tests.contract.conftest import LAB, Result
 
@@ -70,23 +68,6 @@ def test_lab_record_writes_where_the_lab_looks(tmp_path: Path) -> None:
     refused = run_lab("record", "http://127.0.0.1:9/", "--name", "mine.example", LAB_RECORDINGS=str(kept))
     assert (refused.returncode, refused.stdout) == (3, "")
     assert "mine.example.toml is there already" in refused.stderr
-
-
-@pytest.fixture
-def own_stack(engine: None, tmp_path: Path) -> Iterator[Stack]:
-    """Return a lab whose tree is its own: what the lab remembers of it is not the person's."""
-    base_image = base.ensure(print)
-    for name in recordings.FILES:
-        shutil.copy(ROOT / name, tmp_path)
-    shutil.copy(ROOT / ".dockerignore", tmp_path)
-    for name in ("services", "requirements"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / ".env").write_text(f"BASE_IMAGE={base_image}\nHELLO_PORT=0\n")
-    stack = Stack("asynclab-test-own", tmp_path)
-    try:
-        yield stack
-    finally:
-        stack.down()
 
 
 def running(stack: Stack) -> dict[str, str]:

@@ -1,21 +1,25 @@
 """The zoo: every fault of the sites, as hosts of one survey of 5,000 targets. Each record has the right class."""
 
 import asyncio
+import json
 import random
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from lab.embedded import SiteRoutes
+from lab.recordings import BROUGHT_ALONG
+from lab.stack import Stack
 from services.client.topology import Topology
 from services.sites.authority import CA_FILE
-from services.sites.faults.kinds import FAULTS
-from tests.client.wget.surveys import survey
+from services.sites.faults.kinds import FAULTS, Stage
+from tests.client.wget.surveys import JsonRecord, survey
 from tests.sites.target import KEEP, sites, target_of
 
-pytestmark = pytest.mark.anyio
+OWN_PORT = {Stage.LISTEN, Stage.ACCEPT}
 
 
 class Kept(NamedTuple):
@@ -75,6 +79,7 @@ def test_the_zoo_keeps_every_fault() -> None:
     assert [kept.fault for kept in ZOO] == list(FAULTS)
 
 
+@pytest.mark.anyio
 async def test_every_fault_gets_its_class(tmp_path: Path) -> None:
     """All that a survey meets is in its records; every healthy host among them has answered."""
     hosts = {f"{kept.fault.replace('_', '-')}.test": kept for kept in ZOO}
@@ -95,6 +100,44 @@ async def test_every_fault_gets_its_class(tmp_path: Path) -> None:
                 **DEADLINES,
             )
     assert code == 1
+    check(records, hosts)
+
+
+@pytest.mark.docker
+@pytest.mark.timeout(240)
+def test_every_fault_gets_its_class_in_compose(own_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same survey in containers: the plans are in sidecars; what needs a port of its own has a tutorial's name."""
+    monkeypatch.delenv("LAB_RECORDINGS", raising=False)
+    alone = iter(BROUGHT_ALONG)
+    hosts = {
+        next(alone) if FAULTS[kept.fault].stage in OWN_PORT else f"{kept.fault.replace('_', '-')}.test": kept
+        for kept in ZOO
+    }
+    healthy = [f"healthy-{number}.test" for number in range(10)]
+    directory = own_stack.root / "recordings"
+    directory.mkdir()
+    for host in (*hosts, *healthy):
+        (directory / f"{host}.http").write_bytes(KEEP)
+    for host, kept in hosts.items():
+        parameters = "".join(f"{name} = {value}\n" for name, value in kept.parameters.items())
+        (directory / f"{host}.toml").write_text(f'[[faults]]\nfault = "{kept.fault}"\n{parameters}')
+    own_stack.up(print)
+    targets = [f"{kept.scheme}://{host}/" for host, kept in hosts.items()]
+    asked = random.Random(4).choices([*targets, *(f"http://{host}/" for host in healthy * 4)], k=5_000)
+    words = "--input - --format jsonl --quiet -c 200 --timeout 10 --connect-timeout 2 --head-timeout 2 -L --ca lab"
+    done = subprocess.run(
+        own_stack.command("run", "--rm", "-T", "client", "wget", *words.split()),
+        input="".join(f"{target}\n" for target in asked),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    check(sorted(map(json.loads, done.stdout.splitlines()), key=lambda record: int(record["line"])), hosts)
+
+
+def check(records: Sequence[JsonRecord], hosts: Mapping[str, Kept]) -> None:
+    """Check that there is one record a target, each with its host's class."""
     assert [record["line"] for record in records] == list(range(1, 5_001))
     wrong = []
     for record in records:
