@@ -33,6 +33,11 @@ class Core:
             return f"servers on core {self.server[-1]}, load on core {self.load[-1]}, all on loopback"
         return "servers and load share the cores, all on loopback: it takes two cores and taskset to part them"
 
+    def server_sentence(self) -> str:
+        """Return the same for a bench that pins the server alone."""
+        where = f"on core {self.server[-1]}" if self.pinned else "on any core"
+        return f"the server {where}, who fetches on any, all on loopback"
+
 
 class Neighbours:
     """How much of the machine others used since this was made: what a busy machine does to figures.

@@ -1,7 +1,8 @@
 """`lab bench wget`: many heads, each over a connection of its own, beside curl, aiohttp's client and wrk.
 
-All ask the same server for the same page, 64 at once, from one core. wrk only counts bytes: it is the ceiling. The
-others write a record for each answer; what a person waits for is timed, from the start of the program to its end.
+All ask the same server for the same page, 64 at once. wrk only counts bytes: it is the ceiling. The others write a
+record for each answer; what a person waits for is timed, from the start of the program to its end. The server has one
+core; who fetches may use every core, as on a person's machine, which a survey of several processes does.
 """
 
 import json
@@ -46,7 +47,7 @@ def bench(plan: Plan, say: Say) -> Result:
     core = Core()
     notes = [peer.missing() for peer in (NGINX, CURL, WRK) if not peer.path()]
     with TemporaryDirectory(prefix="asynclab-bench-") as directory, page_server(core, Path(directory)) as server:
-        turns = contestants(server, plan, core)
+        turns = contestants(server, plan)
         measured = interleaved(turns, plan.rounds, lambda line: say(f"wget: {line}"))
     by = "nginx, one worker" if NGINX.path() else "services.sites, uvloop"
     return Result(
@@ -59,7 +60,7 @@ def bench(plan: Plan, say: Say) -> Result:
         method=(
             f"{plan.targets:,} targets, {CONCURRENCY} at once, a connection each, {plan.in_turns()}",
             f"whole programs, start to end, each writing a record a target (wrk: none); served by {by}",
-            core.sentence(),
+            core.server_sentence(),
             peers.sentence((NGINX, CURL, WRK)),
         ),
         notes=tuple(notes),
@@ -100,15 +101,15 @@ def recorded_page(core: Core, directory: Path) -> "Iterator[Server]":
         yield server
 
 
-def contestants(server: Server, plan: Plan, core: Core) -> list[tuple[str, Callable[[], Turn]]]:
+def contestants(server: Server, plan: Plan) -> list[tuple[str, Callable[[], Turn]]]:
     """Return everybody who can run here."""
     turns: list[tuple[str, Callable[[], Turn]]] = []
-    turns += [(f"services.client, {loop}", partial(client, server, plan, core, loop)) for loop in LOOPS]
+    turns += [(f"services.client, {loop}", partial(client, server, plan, loop)) for loop in LOOPS]
     if CURL.path():
-        turns.append(("curl --parallel", partial(curl, server, plan, core)))
-    turns += [(f"aiohttp client, {loop}", partial(aiohttp_client, server, plan, core, loop)) for loop in LOOPS]
+        turns.append(("curl --parallel", partial(curl, server, plan)))
+    turns += [(f"aiohttp client, {loop}", partial(aiohttp_client, server, plan, loop)) for loop in LOOPS]
     if WRK.path():
-        turns.append((CEILING, partial(ceiling, server, plan, core)))
+        turns.append((CEILING, partial(ceiling, server, plan)))
     return turns
 
 
@@ -119,28 +120,28 @@ def client_command(server: Server, loop: str) -> list[str]:
     return [sys.executable, "-m", "services.client", *words, *resolve, "--loop", loop]
 
 
-def client(server: Server, plan: Plan, core: Core, loop: str) -> Turn:
+def client(server: Server, plan: Plan, loop: str) -> Turn:
     """Let this project's client fetch."""
-    return program("client wget", [*core.load, *client_command(server, loop)], f"{HOST}\n", plan, is_answered)
+    return program("client wget", client_command(server, loop), f"{HOST}\n", plan, is_answered)
 
 
-def aiohttp_client(server: Server, plan: Plan, core: Core, loop: str) -> Turn:
+def aiohttp_client(server: Server, plan: Plan, loop: str) -> Turn:
     """Let aiohttp's client fetch."""
     words = ["-m", "lab.bench.aiohttp_client", "--loop", loop, "-c", str(CONCURRENCY)]
-    return program("aiohttp client", [*core.load, sys.executable, *words], f"{server.url}/\n", plan, is_answered)
+    return program("aiohttp client", [sys.executable, *words], f"{server.url}/\n", plan, is_answered)
 
 
-def curl(server: Server, plan: Plan, core: Core) -> Turn:
+def curl(server: Server, plan: Plan) -> Turn:
     """Let curl fetch: its own list of targets, its own line for each answer."""
     words = ["--silent", "--parallel", "--parallel-max", str(CONCURRENCY), "--header", "Connection: close"]
     words += ["--write-out", "%{http_code} %{url}\\n", "--output", "/dev/null", f"{server.url}/?[1-{plan.targets}]"]
-    command = [*core.load, str(CURL.path()), *words]
+    command = [str(CURL.path()), *words]
     return program("curl", command, "", plan, lambda line: line.startswith("200 "))
 
 
-def ceiling(server: Server, plan: Plan, core: Core) -> Turn:
+def ceiling(server: Server, plan: Plan) -> Turn:
     """Let wrk fetch for a turn: it stops by time and not by number."""
-    found = load(f"{server.url}/", seconds=plan.seconds, core=core.load, fields=("Connection: close",))
+    found = load(f"{server.url}/", seconds=plan.seconds, core=(), fields=("Connection: close",))
     return Turn(found.requests_per_s, found.cost.cpu_s / found.requests * 1000, found.cost.peak_kib / 1024)
 
 
