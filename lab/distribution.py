@@ -26,7 +26,6 @@ APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qy", "-oDPkg::Lock:
 APT_TIMEOUT_S = 900.0
 
 DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-DEBIAN_ARCHIVE = "http://deb.debian.org/debian/"
 SECURITY = "Debian-Security"
 INDEX_FIELDS = "$(LABEL)|$(COMPONENT)|$(REPO_URI)"
 
@@ -173,7 +172,7 @@ def _private_apt(directory: Path, sources: Sequence[str]) -> tuple[str, ...]:
 def debian_sources(suite: str, *, run: Runner = command.run) -> tuple[str, ...]:
     """One-line apt sources for `suite` and its security updates, from where this host gets its own Debian.
 
-    A host that has no Debian sources (Ubuntu) gets Debian's public archive.
+    None for a host that has no Debian sources (Ubuntu): mmdebstrap knows Debian's public archive itself.
     """
     found = run(("apt-get", "indextargets", "--format", INDEX_FIELDS, "Created-By: Packages"), timeout_s=30.0)
     uris: dict[str, str] = {}
@@ -181,7 +180,9 @@ def debian_sources(suite: str, *, run: Runner = command.run) -> tuple[str, ...]:
         label, component, uri = line.split("|", 2)
         if component == "main":
             uris.setdefault(label, uri)
-    lines = [_source(uris.get("Debian", DEBIAN_ARCHIVE), suite)]
+    if "Debian" not in uris:
+        return ()
+    lines = [_source(uris["Debian"], suite)]
     if SECURITY in uris:
         lines.append(_source(uris[SECURITY], f"{suite}-security"))
     return tuple(lines)

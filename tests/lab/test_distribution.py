@@ -92,11 +92,10 @@ def test_derives_sources_from_the_hosts_own() -> None:
     )
 
 
-def test_a_host_without_debian_sources_gets_the_public_archive() -> None:
-    """Ubuntu's mirrors do not have Debian."""
+def test_a_host_without_debian_sources_leaves_the_archive_to_mmdebstrap() -> None:
+    """It knows Debian's public one by itself."""
     programs = Programs({"apt-get indextargets": Outcome(0, "Ubuntu|main|http://mirror.example/ubuntu/\n")})
-    (line,) = distribution.debian_sources("trixie", run=programs)
-    assert distribution.DEBIAN_ARCHIVE in line
+    assert distribution.debian_sources("trixie", run=programs) == ()
 
 
 def test_carries_only_harmless_apt_settings_over() -> None:
