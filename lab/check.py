@@ -1,14 +1,15 @@
 """`make check`: every rule that a tool can enforce, each tool in turn, all of them even if one finds something."""
 
 import os
-import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import command
+
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
+TIMEOUT_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +39,11 @@ def check_all() -> int:
 def run(check: Check) -> int:
     """Run one check and return 0 if all is well."""
     name = " ".join([Path(check.command[0]).name, *check.command[1:]])
-    if check.docker_can and not can_docker(check.docker_can):
+    if check.docker_can and not command.run(("docker", *check.docker_can), timeout_s=TIMEOUT_S).ok:
         print(f"skip  {name}: this machine's Docker client cannot", flush=True)
         return 1 if os.environ.get("CI") else 0
-    done = subprocess.run(check.command, cwd=ROOT, capture_output=True, text=True, check=False)
-    print(f"{'FAIL' if done.returncode else 'ok':<6}{name}", flush=True)
-    if done.returncode:
-        print(done.stdout + done.stderr, flush=True)
-    return 1 if done.returncode else 0
-
-
-def can_docker(words: tuple[str, ...]) -> bool:
-    """Return whether there is a Docker client that knows these words."""
-    if not shutil.which("docker"):
-        return False
-    return subprocess.run(["docker", *words], capture_output=True, check=False).returncode == 0
+    done = command.run(check.command, timeout_s=TIMEOUT_S, cwd=ROOT)
+    print(f"{'ok' if done.ok else 'FAIL':<6}{name}", flush=True)
+    if not done.ok:
+        print(done.out + done.err, flush=True)
+    return 0 if done.ok else 1

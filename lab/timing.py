@@ -33,7 +33,7 @@ def timings(say: Callable[[str], None]) -> list[Finding]:
     return [
         finding("warm `make up`, from nothing running", up),
         finding("`docker compose run --rm -T client wget`", client),
-        finding("`make demo`, to its first line", median_of([first_line() for _ in range(RUNS)])),
+        finding("`make demo`, to its first line", statistics.median([first_line() for _ in range(RUNS)])),
     ]
 
 
@@ -44,12 +44,7 @@ def finding(what: str, seconds: float) -> Finding:
 
 def median(action: Callable[[], object], *, before: Callable[[], object] = lambda: None) -> float:
     """Return the median seconds that an action takes; `before` is not timed."""
-    return median_of([timed(action, before=before) for _ in range(RUNS)])
-
-
-def median_of(seconds: list[float]) -> float:
-    """Return the median."""
-    return statistics.median(seconds)
+    return statistics.median([timed(action, before=before) for _ in range(RUNS)])
 
 
 def timed(action: Callable[[], object], *, before: Callable[[], object]) -> float:

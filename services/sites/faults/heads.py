@@ -4,13 +4,11 @@ A line that is put in comes first after the status line, so that a reader which 
 nothing else of the recording than its status.
 """
 
-import re
 from collections.abc import Callable
 from itertools import repeat
 
 from services.sites.faults.script import Ending, Play, Script, pieces
 
-FIRST_LINE_END = re.compile(rb"\n")
 ENDLESS_LINES = b"X-Lab-Fault: endless\r\n" * 512
 
 
