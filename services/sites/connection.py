@@ -37,7 +37,9 @@ class Connection(Performer):
         """Begin to wait for a request, or for nothing where a fault says so."""
         super().connection_made(transport)
         site = self.site
-        if len(site.connections) > site.settings.max_connections:
+        if site.draining:
+            self.leave(journal.STOPPED)
+        elif len(site.connections) > site.settings.max_connections:
             site.turned_away += 1
             self.leave(journal.STOPPED)
         elif self.own and (host := site.hosts.get(self.own)) and host.plan:

@@ -89,6 +89,8 @@ class Doors:
 
     def _wanted(self) -> dict[str | None, bool]:
         site = self.site
+        if site.draining:
+            return {}
         if site.settings.own_ports:
             return {name: not site.refuses(name) for name in site.hosts}
         if not site.hosts:
@@ -104,14 +106,6 @@ class Doors:
             doors.append(Door(settings.tls, lambda: self._secure(self.site, own)))
         return doors
 
-    async def remove(self) -> None:
-        """Give every port back."""
-        async with self._lock:
-            for doors in self._doors.values():
-                for door in doors:
-                    await door.remove()
-            self._doors.clear()
-
 
 @asynccontextmanager
 async def open_doors(doors: Doors) -> AsyncIterator[None]:
@@ -121,8 +115,8 @@ async def open_doors(doors: Doors) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        doors.site.draining = True
-        await doors.remove()
+        doors.site.draining = True  # from now on no door is wanted, whoever else settles them
+        await doors.settle()
         await drain(doors.site)
         sweeping.cancel()
 

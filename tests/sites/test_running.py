@@ -5,11 +5,13 @@ from pathlib import Path
 
 import aiohttp
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
 from lab.embedded import RecordingUnfit, embedded_sites
 from services.runtime.serve import Address
+from services.sites.doors import Doors
 from services.sites.running import running_site
 from services.sites.settings import SitesSettings
 from tests.sites.peer import Heard, listen
@@ -163,6 +165,25 @@ async def test_a_stop_lets_answers_end_and_nobody_new_in(tmp_path: Path) -> None
             await body_of(target)
     assert heard[0] == Heard(KEEP, "fin")
     assert heard[1].data == b""
+
+
+async def test_doors_that_are_settled_during_a_stop_stay_shut(tmp_path: Path) -> None:
+    """A plan may run out, or be set, just then: no port is left behind that nobody answers on."""
+
+    async def keep_settling(doors: Doors) -> None:
+        while True:
+            await doors.settle()
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as group:
+        async with sites({f"{name}.test.http": KEEP for name in "abcd"}, tmp_path) as running:
+            addresses = [address for name in "abcd" for address in running.doors.of(f"{name}.test")]
+            group.start_soon(keep_settling, running.doors)
+        group.cancel_scope.cancel()
+    assert len(addresses) == 8
+    for host, port in addresses:
+        with pytest.raises(OSError, match="connection attempts failed"):
+            await anyio.connect_tcp(host, port)
 
 
 async def test_a_drain_has_an_end(tmp_path: Path) -> None:
