@@ -6,10 +6,7 @@ within BOUNCE_S of one another are one.
 """
 
 import asyncio
-import os
 import signal
-import sys
-import threading
 import time
 from collections.abc import Callable, Coroutine
 
@@ -18,7 +15,6 @@ from services.runtime.errors import ProgramError
 from services.runtime.loop import loop_factory, running_loop_name
 
 BOUNCE_S = 0.1
-CLOSE_S = 2.0
 
 
 class Stop:
@@ -54,31 +50,8 @@ def run(main: Callable[[Stop], Coroutine[None, None, int]], *, loop: str, announ
         except* ProgramError as group:  # a task group wraps what ended it
             raise first(group) from None
 
-    runner = asyncio.Runner(loop_factory=loop_factory(loop))
-    try:
-        code = runner.run(with_signals())
-    except BaseException:
-        runner.close()
-        raise
-    close(runner, code)
-    return code
-
-
-def close(runner: asyncio.Runner, code: int) -> None:
-    """Close the loop of a program that has done its work; if that takes CLOSE_S, end the process instead.
-
-    uvloop's `close` has been seen never to return, some few times in hundreds, with thousands of sockets behind it.
-    """
-    closed = threading.Event()
-
-    def end() -> None:
-        if not closed.wait(CLOSE_S):
-            os._exit(code)
-
-    sys.stdout.flush()
-    threading.Thread(target=end, name="last resort", daemon=True).start()
-    runner.close()
-    closed.set()
+    with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
+        return runner.run(with_signals())
 
 
 def first(group: BaseExceptionGroup[ProgramError]) -> ProgramError:

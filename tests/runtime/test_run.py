@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -83,27 +81,3 @@ def test_a_program_that_is_part_of_another_says_nothing(capsys: pytest.CaptureFi
 
     assert run(main, loop="asyncio", announce=False) == 0
     assert capsys.readouterr().err == ""
-
-
-NEVER_CLOSES = """
-import asyncio, threading
-from services.runtime import loop, run
-
-class Loop(asyncio.SelectorEventLoop):
-    def close(self):
-        threading.Event().wait()
-
-async def main(stop):
-    print("done")
-    return 3
-
-run.CLOSE_S = 0.01
-run.loop_factory = lambda name: Loop
-raise SystemExit(run.run(main, loop="asyncio"))
-"""
-
-
-def test_a_loop_that_never_closes_does_not_keep_a_program_that_is_done() -> None:
-    """Nothing waits for ever: the exit code and all output are those of the work."""
-    done = subprocess.run([sys.executable, "-c", NEVER_CLOSES], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (3, "done\n")
