@@ -54,7 +54,7 @@ class Stack:
         base.ensure(say)
         recorded = recordings.weave_in(self.root, recordings.directory(self.root))
         if recorded:
-            say(f"Your own recordings: {recorded:,} hosts, reached by their names")
+            say(f"Hosts that you recorded, reached by their names: {recorded:,}")
         self.build(say)
         try:
             self._start()

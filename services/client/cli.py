@@ -62,6 +62,7 @@ def program(argv: Sequence[str], *, prog: str = "client") -> int:
 
 def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") -> Invocation:
     """Return what a command line asks for; one that asks for nothing possible, or for help, ends the program."""
+    argv = command_first(argv)
     named = bool(argv) and argv[0] in COMMANDS
     command = COMMANDS[argv[0]] if named else TOUR
     parser = OptionParser(
@@ -78,6 +79,14 @@ def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") 
         parser.error(f"no such command: {argv[0][:40]!r}; there are {', '.join(COMMANDS)}")
     values = vars(parser.parse_args(argv[1:] if named else argv))
     return Invocation(values.pop("loop", None), command.handler, values)
+
+
+def command_first(argv: Sequence[str]) -> Sequence[str]:
+    """Return the command line with --loop behind its command, where it stands ahead of it."""
+    ahead = {"--loop": 2}.get(argv[0], int(argv[0].startswith("--loop="))) if argv else 0
+    if argv[ahead : ahead + 1] and argv[ahead] in COMMANDS:
+        return [argv[ahead], *argv[:ahead], *argv[ahead + 1 :]]
+    return argv
 
 
 def help_text() -> str:

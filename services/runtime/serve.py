@@ -25,11 +25,14 @@ class Address(NamedTuple):
     host: str
     port: int
 
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
     @property
     def url(self) -> str:
         """The address as a base URL, without a slash at its end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"http://{self}"
 
 
 def listening(where: Address, *, reuse_port: bool = False) -> socket.socket:

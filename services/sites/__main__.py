@@ -23,7 +23,7 @@ async def serve(settings: SitesSettings, stop: Stop) -> int:
     async with running_site(settings) as running:
         # Clients read the CA's certificate from a file, which has to be there before the site is called ready.
         await asyncio.to_thread(running.authority.certificate)
-        log.info("HTTP at %s, TLS at %s, admin side at %s", settings.where, settings.tls, running.admin)
+        log.info("HTTP at %s, TLS at %s, admin side at %s", settings.where, settings.tls or "no port", running.admin)
         await stop.event.wait()
     return 1 if running.site.trouble else 0
 

@@ -35,6 +35,22 @@ def test_lab_loop_is_the_default_and_the_option_wins(loop: str) -> None:
     assert understand(["wget", "--loop", "uvloop"], default_loop="asyncio").loop == "uvloop"
 
 
+@pytest.mark.parametrize("ahead", [["--loop", "uvloop"], ["--loop=uvloop"]], ids=" ".join)
+def test_the_loop_may_stand_ahead_of_the_command(ahead: list[str]) -> None:
+    """Every command has the option, so people write it first."""
+    assert understand([*ahead, "hello", "--users", "7"], default_loop="asyncio").values["users"] == 7
+    assert understand([*ahead, "hello"], default_loop="asyncio").loop == "uvloop"
+    assert understand(ahead, default_loop="asyncio").loop == "uvloop"
+
+
+@pytest.mark.parametrize("argv", [["--loop"], ["--loop", "trio", "wget"], ["--loop", "uvloop", "frob"], ["--frob", "wget"]])
+def test_what_is_no_command_line_is_refused(argv: list[str]) -> None:
+    """Exit 2, whatever stands ahead."""
+    with pytest.raises(SystemExit) as ended:
+        understand(argv, default_loop="asyncio")
+    assert ended.value.code == 2
+
+
 def test_a_bad_environment_is_one_line_and_exit_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
