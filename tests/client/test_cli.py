@@ -43,11 +43,13 @@ def test_the_loop_may_stand_ahead_of_the_command(ahead: list[str]) -> None:
     assert understand(ahead, default_loop="asyncio").loop == "uvloop"
 
 
-@pytest.mark.parametrize("argv", [["--loop"], ["--loop", "trio", "wget"], ["--loop", "uvloop", "frob"], ["--frob", "wget"]])
-def test_what_is_no_command_line_is_refused(argv: list[str]) -> None:
+@pytest.mark.parametrize(
+    "argv", [["--loop"], ["--loop", "trio", "wget"], ["--loop", "uvloop", "frob"], ["--frob", "wget"]]
+)
+def test_what_is_no_command_line_is_refused(line: str) -> None:
     """Exit 2, whatever stands ahead."""
     with pytest.raises(SystemExit) as ended:
-        understand(argv, default_loop="asyncio")
+        understand(line.split(), default_loop="asyncio")
     assert ended.value.code == 2
 
 
