@@ -79,8 +79,8 @@ async def conduct(work: Work, source: Source, stop: Stop, *, quiet: bool, tutori
         took_s = time.monotonic() - began_s
         for line in summary(work.tally, took_s=took_s, skipped=source.skipped):
             say(line)
-        times = f", {work.processes} times" if work.processes > 1 else ""
-        say(f"  peak memory {peak_bytes / 2**20:,.0f} MiB{times}")
+        of_which = f" in the largest of {work.processes} processes" if work.processes > 1 else ""
+        say(f"  peak memory {peak_bytes / 2**20:,.0f} MiB{of_which}")
     if stop.event.is_set():
         return INTERRUPTED
     if work.tally.answered == work.tally.done:
