@@ -54,7 +54,7 @@ async def test_the_records_are_those_of_one_process(loop: str, tmp_path: Path) -
     assert summary[0] == f"loop: {loop}"
     assert summary[1].startswith("504 targets in ")
     assert f"{sum(record['error'] is None for record in records):,} answered" in summary[1]
-    assert summary[-1].endswith(" MiB, 4 times")
+    assert summary[-1].endswith(" MiB in the largest of 4 processes")
 
 
 @pytest.mark.anyio
