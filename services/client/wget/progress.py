@@ -3,6 +3,7 @@
 A view is told the state at each step and decides itself whether it is time to say something.
 """
 
+import math
 import sys
 import time
 from collections import deque
@@ -18,11 +19,21 @@ RATE_OVER_S = 10.0
 
 
 class Progress(NamedTuple):
-    """The state of a survey; `fraction` of the input that is done, None where its length is not known."""
+    """The state of a survey.
+
+    `fraction` of the input that is done, None where its length is not known; `skipped` targets were done before.
+    """
 
     tally: Tally
     in_flight: int
     fraction: float | None
+    skipped: int = 0
+
+    def left_s(self, done_per_s: float) -> float | None:
+        """Return the seconds left if the rest is like what is done, and goes as fast; None where nobody knows."""
+        if not self.fraction or not done_per_s:
+            return None
+        return (self.skipped + self.tally.done) * (1 - self.fraction) / self.fraction / done_per_s
 
 
 class View(Protocol):
@@ -55,8 +66,7 @@ class Speed:
     """Records a second, over the last RATE_OVER_S."""
 
     def __init__(self) -> None:
-        self.began_s = time.monotonic()
-        self._points = deque([(self.began_s, 0)])
+        self._points = deque([(time.monotonic(), 0)])
 
     def of(self, done: int) -> float:
         """Return the speed, now that so many are done."""
@@ -67,21 +77,19 @@ class Speed:
         then, before = self._points[0]
         return (done - before) / max(now - then, 1e-6)
 
-    def left_s(self, fraction: float | None) -> float | None:
-        """Return the seconds left, if the rest goes as what is done went."""
-        elapsed_s = time.monotonic() - self.began_s
-        return elapsed_s * (1 - fraction) / fraction if fraction else None
 
-
-def told(progress: Progress, speed: Speed) -> str:
-    """Return the state as one line."""
-    tally, in_flight, fraction = progress
-    parts = [f"{tally.done:,} done", f"{speed.of(tally.done):,.0f}/s", f"{in_flight:,} in flight"]
-    if tally.errors:
-        parts.append(f"errors: {counts(tally.errors)}")
-    if (left_s := speed.left_s(fraction)) is not None:
-        parts.append(f"{fraction:.0%}, about {duration(left_s)} left")
-    return ", ".join(parts)
+def told(progress: Progress, speed: Speed) -> list[str]:
+    """Return the state as lines, what a person looks for first in the front: a narrow terminal cuts their ends."""
+    tally = progress.tally
+    done_per_s = speed.of(tally.done)
+    parts = [f"{tally.done:,} done"]
+    if progress.fraction is not None:
+        parts.append(f"{math.floor(progress.fraction * 100)}%")
+    if (left_s := progress.left_s(done_per_s)) is not None:
+        parts.append(f"about {duration(left_s)} left")
+    parts += [f"{done_per_s:,.0f}/s", f"{progress.in_flight:,} in flight"]
+    errors = [f"errors: {counts(tally.errors)}"] if tally.errors else []
+    return [", ".join(parts), *errors]
 
 
 def duration(seconds: float) -> str:
@@ -102,7 +110,7 @@ class Lines:
         """Say it, if it is time to."""
         if time.monotonic() >= self._next_s:
             self._next_s += LINE_EVERY_S
-            say(told(progress, self._speed))
+            say(", ".join(told(progress, self._speed)))
 
     def __enter__(self) -> "Lines":
         return self
@@ -112,7 +120,7 @@ class Lines:
 
 
 class Terminal:
-    """One line of a terminal that is always up to date."""
+    """A line or two of a terminal that are always up to date."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -128,7 +136,8 @@ class Terminal:
 
         if time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + VIEW_EVERY_S
-            self._live.update(Text(told(progress, self._speed), overflow="ellipsis", no_wrap=True), refresh=True)
+            lines = "\n".join(told(progress, self._speed))
+            self._live.update(Text(lines, overflow="ellipsis", no_wrap=True), refresh=True)
 
     def __enter__(self) -> "Terminal":
         self._live.start()

@@ -73,7 +73,7 @@ class Source:
         """Give nothing more."""
         self.ended = True
 
-    def done_of_all(self) -> float | None:
+    def fraction_taken(self) -> float | None:
         """Return how much of the input has been taken, from 0 to 1; None where its length is not known."""
         raise NotImplementedError
 
@@ -92,7 +92,7 @@ class ArgumentSource(Source):
         self._targets = targets
         self._line = 0
 
-    def done_of_all(self) -> float:
+    def fraction_taken(self) -> float:
         """Return how much has been taken."""
         return self._line / len(self._targets)
 
@@ -120,7 +120,8 @@ class LineSource(Source):
         super().__init__(skip)
         self._fd, self._name = fd, name
         self._size = file_bytes(fd)
-        self._read_bytes = 0
+        self._split_bytes = self._block_bytes = 0
+        self._block_lines = 1
         self._line = 0
         self._tail = b""  # the beginning of a line whose end has not come, cut to what a target may be long
         self._lines: deque[bytes] = deque()
@@ -131,9 +132,10 @@ class LineSource(Source):
         self._begun = self._complete = False
         self._most_bytes = MAX_TARGET_BYTES
 
-    def done_of_all(self) -> float | None:
-        """Return how much has been taken, where the input is a file."""
-        return min(1.0, self._read_bytes / self._size) if self._size else None
+    def fraction_taken(self) -> float | None:
+        """Return how much has been taken, where the input is a file; lines of a block count as equally long."""
+        waiting_bytes = self._block_bytes * len(self._lines) / self._block_lines
+        return min(1.0, (self._split_bytes - waiting_bytes) / self._size) if self._size else None
 
     def stop(self) -> None:
         """Give nothing more, and let everyone go who waits for more, the thread too."""
@@ -154,13 +156,15 @@ class LineSource(Source):
 
     def _split(self, block: bytes) -> None:
         """Take lines from a block; of one that is too long, only so much is kept as shows that it is."""
-        self._read_bytes += len(block)
+        self._block_bytes = len(block)
+        self._split_bytes += len(block)
         first, *rest = block.split(b"\n")
         self._tail += first[: self._most_bytes + 1 - len(self._tail)]
         if rest:
             self._lines.append(self._tail)
             self._tail = rest.pop()[: self._most_bytes + 1]
             self._lines.extend(rest)
+        self._block_lines = max(1, len(self._lines))
 
     def _item(self, line: bytes) -> Item | None:
         text = line.strip(b" \t\r\f\v")

@@ -53,7 +53,14 @@ class Work:
         """Do, now and then, what no worker does."""
         self._output.tick()
         with contextlib.suppress(OSError):  # stderr has gone: nobody watches
-            self._view.show(Progress(self.tally, self.in_flight, self._source.done_of_all()))
+            self._view.show(Progress(self.tally, self.in_flight, self._fraction_done(), self._source.skipped))
+
+    def _fraction_done(self) -> float | None:
+        """Return how much of the input is done: what has been taken of it, less what is not done of that."""
+        source = self._source
+        taken, passed = source.skipped + source.taken, source.skipped + self.tally.done
+        fraction = source.fraction_taken()
+        return fraction * passed / taken if fraction and taken else fraction
 
     async def mind_stop(self, stop: Stop) -> None:
         """End softly at the first request, at once at the second."""

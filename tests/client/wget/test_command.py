@@ -253,24 +253,26 @@ def established(port: int) -> int:
 
 @pytest.mark.anyio
 @ONCE
-async def test_progress_is_live_on_a_terminal(tmp_path: Path) -> None:
-    """What is done, how fast, what is in flight, what failed, and what is left; gone at the end."""
+@pytest.mark.parametrize("columns", [120, 40])
+async def test_progress_is_live_on_a_terminal(tmp_path: Path, columns: int) -> None:
+    """What is done and left, and what failed, on a narrow one too; gone at the end."""
     await asyncio.to_thread((tmp_path / "in").write_text, "slow\n" + "a b\n" * 99)
     async with serving(host=HANGS) as topology:
         arguments = command(
             *("-i", tmp_path / "in", "--format", "jsonl", "-o", tmp_path / "out", "--timeout", "1"),
             *("--resolve", resolve(topology)),
         )
-        screen = await asyncio.to_thread(on_terminal, arguments)
-    assert "99 done" in screen
-    assert "1 in flight, errors: usage 99" in screen
-    assert "100%" in screen
+        screen = await asyncio.to_thread(on_terminal, arguments, columns)
+    assert "99 done, 99%, about 0:0" in screen
+    assert "errors: usage 99" in screen
+    assert ("1 in flight" in screen) == (columns == 120)
+    assert "100%" not in screen
     assert "100 targets in " in screen
 
 
-def on_terminal(arguments: Sequence[str]) -> str:
-    """Run a program on a terminal, and return what it wrote there."""
-    environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
+def on_terminal(arguments: Sequence[str], columns: int) -> str:
+    """Run a program on a terminal that is so wide, and return what it wrote there."""
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
     return str(pexpect.run(" ".join(arguments), cwd=str(ROOT), env=environment, encoding="utf-8"))
 
 

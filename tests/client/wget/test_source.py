@@ -105,7 +105,7 @@ async def test_the_input_is_not_read_further_than_needed(tmp_path: Path) -> None
             await source.next(watch)
         await asyncio.to_thread(lambda: None)
         assert os.lseek(fd, 0, os.SEEK_CUR) <= (BLOCKS + 1) * BLOCK_BYTES
-        assert 0 < source.done_of_all() < 0.2  # type: ignore[operator]
+        assert 0 < source.fraction_taken() < 0.2  # type: ignore[operator]
         count = 10
         while await source.next(watch):
             count += 1
@@ -117,7 +117,7 @@ async def test_skipped_targets_are_not_given() -> None:
     """What is done already is passed over, and counted."""
     source = ArgumentSource(["a", "b", "c"], lambda line, text: (line, text) == (2, "b"))
     assert [item.text for item in await all_of(source)] == ["a", "c"]
-    assert (source.taken, source.skipped, source.done_of_all()) == (2, 1, 1.0)
+    assert (source.taken, source.skipped, source.fraction_taken()) == (2, 1, 1.0)
 
 
 @pytest.mark.anyio
