@@ -151,7 +151,8 @@ class Stack:
     def become(self, *words: str) -> NoReturn:
         """Become `docker compose WORDS`, which then has the terminal and its signals to itself."""
         command = self.command(*words)
-        sys.stdout.flush()
+        if sys.stdout:  # it may be closed
+            sys.stdout.flush()
         os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
     def run_client(self, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":

@@ -14,7 +14,7 @@ from services.runtime.names import LOOPS
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import NoReturn, TextIO
 
 INTERRUPTED = 130
 MOST_COLUMNS = 120
@@ -58,8 +58,13 @@ def add_loop_option(parser: argparse.ArgumentParser, *, default: str) -> None:
 
 
 def say(line: str) -> None:
-    """Print a line for a person, to stderr."""
-    print(line, file=sys.stderr, flush=True)
+    """Print a line for a person, to stderr; where it cannot be written, nobody reads it, and the work goes on."""
+    if sys.stderr is None:
+        return
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        _discard(sys.stderr)
 
 
 def show(text: str) -> None:
@@ -82,24 +87,36 @@ def show_bytes(data: bytes) -> None:
 
 
 def _write(write: Callable[[], None]) -> None:
+    if sys.stdout is None:
+        raise OutputFailed("standard output", "it is closed")
     try:
         write()
     except BrokenPipeError as error:
-        _discard_output()
+        _discard(sys.stdout)
         raise OutputClosed from error
     except OSError as error:
-        _discard_output()
+        _discard(sys.stdout)
         raise OutputFailed("standard output", error.strerror or str(error)) from error
 
 
-def _discard_output() -> None:
+def _discard(stream: "TextIO") -> None:
     """Let the interpreter's own last flush succeed."""
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - pathlib is a slow import
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def hold_standard_descriptors() -> None:
+    """See to it that no file or socket gets the number of a standard stream that is closed: using it fails instead."""
+    for number, access in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, access)  # gets the lowest number that is free, which is this one
 
 
 def main_of(program: Callable[[], int], *, name: str) -> int:
     """Call `program` and return its exit code; what a person can mend is one line on stderr, never a traceback."""
+    hold_standard_descriptors()
     try:
         return program()
     except OutputClosed:

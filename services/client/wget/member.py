@@ -9,7 +9,7 @@ import time
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
 from services.client.wget.choices import Options
-from services.client.wget.output import Output
+from services.client.wget.output import ERROR, TALLY, Output
 from services.client.wget.poll import Poller
 from services.client.wget.prepare import make_fetcher, workers_for
 from services.client.wget.progress import Silence
@@ -39,7 +39,11 @@ class Member(Survey):
             self._tell()
 
     def _tell(self) -> None:
-        self._output.tell(b"%d " % self.in_flight + self.tally.dump())
+        self._output.tell(TALLY, b"%d " % self.in_flight + self.tally.dump())
+
+    def _say(self, line: str) -> None:
+        """Leave it to the team, which knows what else is on the terminal."""
+        self._output.tell(ERROR, line.encode("utf-8", "backslashreplace"))
 
 
 async def serve(options: Options, settings: ClientSettings, stop: Stop) -> int:

@@ -24,7 +24,7 @@ PERSON_FLUSH_S = 0.02
 LAST_FLUSH_S = 0.5
 
 
-RECORDS, TALLY = b"R", b"T"
+RECORDS, TALLY, ERROR = b"R", b"T", b"E"
 HEADER = struct.Struct("!cI")
 
 
@@ -76,10 +76,10 @@ class Output:
             self._buffer.clear()
             self._buffered = 0
 
-    def tell(self, tally: bytes) -> None:
-        """Send on what there is, and then a tally, to a reader of frames."""
+    def tell(self, kind: bytes, data: bytes) -> None:
+        """Send on what there is, and then a frame of another kind, to a reader of frames."""
         self.flush()
-        self._put(frame(TALLY, tally))
+        self._put(frame(kind, data))
 
     def _put(self, block: bytes) -> None:
         self._blocks.put(block)
@@ -187,6 +187,8 @@ class Ordered:
 
 
 def stdout() -> int:
-    """Return the descriptor of standard output, with what Python has buffered already written."""
+    """Return the descriptor of standard output, with what Python has buffered already written. Raises OutputFailed."""
+    if sys.stdout is None:
+        raise OutputFailed("standard output", "it is closed")
     sys.stdout.flush()
     return sys.stdout.fileno()

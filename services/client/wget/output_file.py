@@ -1,5 +1,6 @@
 """Opening --output: emptied or resumed, locked, and left as it was after any error."""
 
+import errno
 import fcntl
 import os
 import stat
@@ -27,7 +28,9 @@ def open_output(options: Options, input_fd: int | None) -> tuple[int, Done | Non
     """
     name = options.output or ""
     try:
-        fd = os.open(name, os.O_CREAT | os.O_CLOEXEC | (os.O_RDWR if options.resume else os.O_WRONLY), 0o666)
+        access = os.O_RDWR if options.resume else os.O_WRONLY
+        fd = os.open(name, os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | access, 0o666)
+        os.set_blocking(fd, True)
         status = os.fstat(fd)
         regular = stat.S_ISREG(status.st_mode)
         if regular:
@@ -35,7 +38,9 @@ def open_output(options: Options, input_fd: int | None) -> tuple[int, Done | Non
     except BlockingIOError as error:
         raise OutputUnusable(name, "another survey is writing to it") from error
     except OSError as error:
-        raise OutputUnusable(name, error.strerror or str(error)) from error
+        nobody_reads = error.errno == errno.ENXIO
+        reason = "a pipe that nobody reads: start its reader first" if nobody_reads else error.strerror or str(error)
+        raise OutputUnusable(name, reason) from error
     if input_fd is not None and regular and os.path.samestat(status, os.fstat(input_fd)):
         raise OutputUnusable(name, "it is the input")
     if not options.resume:

@@ -151,4 +151,4 @@ def view(*, quiet: bool, beside_records: bool = False) -> View:
     """Return what suits stderr; a live view would not get on with records on the same terminal."""
     if quiet:
         return Silence()
-    return Terminal() if sys.stderr.isatty() and not beside_records else Lines()
+    return Terminal() if sys.stderr and sys.stderr.isatty() and not beside_records else Lines()

@@ -6,6 +6,7 @@ A thread does the reading, since a read of a pipe, a terminal or a network file 
 
 import asyncio
 import os
+import select
 import stat
 import threading
 from collections import deque
@@ -199,6 +200,7 @@ class LineSource(Source):
     def _read_all(self) -> None:
         """Read until the end, in a thread, never more than BLOCKS ahead."""
         try:
+            wait_for_writer(self._fd)
             block = b"-"
             while block and not self.ended:
                 self._room.acquire()
@@ -249,6 +251,13 @@ def shown(text: bytes) -> str:
     return text[:SHOWN_BYTES].decode("ascii", "backslashreplace") + ("..." if len(text) > SHOWN_BYTES else "")
 
 
+def wait_for_writer(fd: int) -> None:
+    """Wait until something can be read: a named pipe would seem to have ended before its writer has come."""
+    waiting = select.poll()
+    waiting.register(fd, select.POLLIN)
+    waiting.poll()
+
+
 def file_bytes(fd: int) -> int:
     """Return the size of a regular file, and 0 for what is none."""
     status = os.fstat(fd)
@@ -256,11 +265,15 @@ def file_bytes(fd: int) -> int:
 
 
 def open_input(name: str) -> int:
-    """Return the file descriptor of an input, `-` for stdin. Raises InputUnreadable."""
+    """Return the file descriptor of an input, `-` for stdin. Raises InputUnreadable.
+
+    A named pipe that nobody writes to yet is opened at once; it is for the reader to wait.
+    """
     if name == "-":
         return 0
     try:
-        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        os.set_blocking(fd, True)
         os.read(fd, 0)  # a directory opens, but cannot be read
     except OSError as error:
         raise InputUnreadable(name, error.strerror or str(error)) from error

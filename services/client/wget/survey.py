@@ -152,10 +152,13 @@ class Survey(Work):
             self.tally.add(record)
             self._show(record, place)
 
+    def _say(self, line: str) -> None:
+        """Say why there is no head."""
+        say(line)
+
     def _show(self, record: Record, place: int) -> None:
         if record.error and not self._form.tells_errors:
-            with contextlib.suppress(OSError):
-                say(error_line(record))
+            self._say(error_line(record))
         data = self._form.ended(record)
         if self._ordered is None:
             self._output.write(data)

@@ -96,7 +96,7 @@ def summary(tally: Tally, *, took_s: float, skipped: int) -> list[str]:
     """Return what a person wants to know in the end, as lines."""
     rate = tally.done / took_s if took_s else 0.0
     lines = [
-        f"{tally.done:,} targets in {took_s:.1f} s, {rate:,.0f} a second: "
+        f"{tally.done:,} target{'s' * (tally.done != 1)} in {took_s:.1f} s, {rate:,.0f} a second: "
         f"{tally.answered:,} answered, {tally.done - tally.answered:,} not"
         + (f"; {skipped:,} were done before" if skipped else "")
         + (f"; {tally.retried:,} attempts made again" if tally.retried else ""),

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from services.client.settings import ClientSettings
 from services.client.wget.choices import Options
 from services.client.wget.formats import FORMATS, error_line
-from services.client.wget.output import HEADER, RECORDS, Output
+from services.client.wget.output import ERROR, HEADER, RECORDS, Output
 from services.client.wget.records import Record
 from services.client.wget.source import Item, Source, dealt
 from services.client.wget.tally import Tally
@@ -173,6 +173,8 @@ class Team(Work):
                 if kind == RECORDS:
                     await self._output.room(watch)
                     self._output.write(data)
+                elif kind == ERROR:
+                    say(data.decode("utf-8"))
                 else:
                     self._tallies[number] = data
         if (code := await member.wait()) and not self._is_cut:

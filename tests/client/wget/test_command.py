@@ -77,6 +77,55 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
     assert (result.returncode, targets.read_text()) == (3, "host\n")
 
 
+@pytest.mark.parametrize(
+    ("redirection", "code", "records"),
+    [
+        ("2>/dev/full", 4, 1),
+        ("2>&-", 4, 1),
+        (">&-", 3, 0),
+        ("-o /dev/fd/3 3>&1 >&- 2>&-", 4, 1),
+        ("-i - <&-", 3, 0),
+    ],
+)
+def test_a_standard_stream_that_is_closed_or_full(redirection: str, code: int, records: int) -> None:
+    """Without stderr the work is done; without what it needs it is not, and no other file takes the place."""
+    target = "" if "-i" in redirection else "127.0.0.1:0"
+    words = " ".join(map(quoted, command("--format", "jsonl")))
+    result = subprocess.run(
+        ["sh", "-c", f"{words} {target} {redirection}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout.count('"error": "usage"')) == (code, records)
+    assert result.stdout.count("\n") == records
+    assert "Traceback" not in result.stderr
+
+
+def test_a_pipe_that_nobody_reads_is_exit_3(tmp_path: Path) -> None:
+    """Opening it would wait for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    result = run_client("host", "-o", tmp_path / "pipe")
+    assert result.returncode == 3
+    assert result.stderr.endswith(b"/pipe: a pipe that nobody reads: start its reader first\n")
+
+
+def test_a_pipe_whose_writer_comes_late_is_waited_for(tmp_path: Path) -> None:
+    """And ^C ends the wait."""
+    os.mkfifo(tmp_path / "pipe")
+    arguments = command("--format", "jsonl", "--quiet", "-i", tmp_path / "pipe")
+    for interrupt in (False, True):
+        with subprocess.Popen(
+            arguments, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stderr
+            assert process.stdout
+            assert process.stderr.readline() == b"loop: asyncio\n"
+            if interrupt:
+                process.send_signal(signal.SIGINT)
+            else:
+                (tmp_path / "pipe").write_bytes(b"a b\n")
+            assert process.stdout.read().count(b"\n") == (not interrupt)
+        assert process.returncode == (130 if interrupt else 4)
+
+
 def test_an_output_that_cannot_be_opened_is_exit_3(tmp_path: Path) -> None:
     """In one line that names it."""
     result = run_client("host", "-o", tmp_path / "no" / "such")
