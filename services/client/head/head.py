@@ -55,3 +55,8 @@ class Head(ResponseHead):
     interim: tuple[ResponseHead, ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
     rest: bytes = b""
+
+    @property
+    def wire(self) -> bytes:
+        """All bytes that were read: the interim heads' and its own."""
+        return b"".join([*(interim.raw for interim in self.interim), self.raw])

@@ -1,7 +1,7 @@
 """How records are shown: for a person, as JSON lines, as a table, or as the very bytes that came.
 
-Control characters of a stranger are escaped in `human` and `csv`, which go to terminals and spreadsheets; `jsonl` and
-`raw` keep every byte.
+Control characters of a stranger are escaped in `human` and `csv`, which go to terminals and spreadsheets. `raw` keeps
+every byte, and so does `jsonl`: its `raw` has the bytes of every head that the reader had to make sense of.
 """
 
 import csv
@@ -87,9 +87,7 @@ def error_line(record: Record) -> str:
 
 def raw(record: Record) -> bytes:
     """Return the bytes of a head, interim heads first, as they came."""
-    if record.head is None:
-        return b""
-    return b"".join([*(interim.raw for interim in record.head.interim), record.head.raw])
+    return record.head.wire if record.head else b""
 
 
 def csv_row(record: Record) -> bytes:

@@ -93,7 +93,9 @@ def listed(values: Sequence[Hop] | Sequence[Retried]) -> str:
     return json.dumps(values) if values else "[]"
 
 
-NO_HEAD = '"http_version": null, "status": null, "reason": null, "headers": [], "interim": [], "anomalies": []'
+NO_HEAD = (
+    '"http_version": null, "status": null, "reason": null, "headers": [], "interim": [], "anomalies": [], "raw": null'
+)
 
 
 def head_members(head: Head | None) -> str:
@@ -103,6 +105,8 @@ def head_members(head: Head | None) -> str:
     if head.interim or head.anomalies or b"\\" in head.raw:
         members = dict(head_to_json(head))
         del members["head_bytes"]
+        # What departs from the rules has been read as the rules say (a NUL as a space): the bytes tell what it was.
+        members["raw"] = head.wire.decode("latin-1") if head.anomalies else None
         return json.dumps(members)[1:-1]
     # Every header in one string, encoded in one call, taken apart at control characters that no value can hold:
     # the reader has noted those as anomalies. A backslash, which could pretend to be one, has gone the other way.
@@ -111,5 +115,5 @@ def head_members(head: Head | None) -> str:
     return (
         f'"http_version": "{head.http_version}", "status": {head.status}, '
         f'"reason": {quoted(head.reason.decode("latin-1"))}, "headers": [{f"[{inner}]" if joined else ""}], '
-        f'"interim": [], "anomalies": []'
+        f'"interim": [], "anomalies": [], "raw": null'
     )

@@ -1,6 +1,7 @@
 """`client wget` as a program: what it says, what it refuses, and how it ends."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -142,6 +143,15 @@ def test_strange_lines_are_records(tmp_path: Path) -> None:
     assert [record["line"] for record in records] == [1, 2, 3, 4, 7, 8]
     assert {record["error"] for record in records} == {"usage"}
     assert (tmp_path / "out").stat().st_size < 10_000
+
+
+@ALONE_OR_NOT
+def test_an_argument_that_is_too_long_is_a_record(processes: str) -> None:
+    """It is shown cut, whichever process it would have gone to."""
+    result = run_client(processes, "--format", "jsonl", "\u00e4" * 9_000, "127.0.0.1:0")
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["error"] for record in records] == ["usage", "usage"]
+    assert max(map(len, result.stdout.splitlines())) < 2_000
 
 
 @pytest.mark.anyio

@@ -101,6 +101,8 @@ async def test_concurrency_is_fitted_into_the_open_files(tmp_path: Path) -> None
         ("Host.:80:127.0.0.1:8080", (("host", 80), ("127.0.0.1", 8080))),
         ("*:443:[::1]", (("*", 443), ("::1", 443))),
         ("[::1]:80:[2001:db8::1]:81", (("::1", 80), ("2001:db8::1", 81))),
+        ("[0:0::1]:80:127.0.0.1", (("::1", 80), ("127.0.0.1", 80))),
+        ("B\u00fccher.example:80:127.0.0.1", (("xn--bcher-kva.example", 80), ("127.0.0.1", 80))),
     ],
 )
 def test_a_route_is_read(text: str, route: tuple[Route, Route]) -> None:
@@ -109,7 +111,18 @@ def test_a_route_is_read(text: str, route: tuple[Route, Route]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "host", "host:80", "host:80:", "host:80:other", "host:0:127.0.0.1", "host:80:1.2.3", "a:80:::1"]
+    "text",
+    [
+        "",
+        "host",
+        "host:80",
+        "host:80:",
+        "host:80:other",
+        "host:0:127.0.0.1",
+        "host:80:1.2.3",
+        "a:80:::1",
+        "[:::]:80:1.2.3.4",
+    ],
 )
 def test_what_is_no_route_is_refused(text: str) -> None:
     """In one line that says what one looks like."""

@@ -48,7 +48,11 @@ SURVEYS_NAMES = "services.client.wget.prepare.Names"
         ("::127.0.0.1", "loopback"),
         ("64:ff9b::7f00:1", "loopback"),
         ("64:ff9b:1::a00:1", "private"),
+        ("::ffff:0:127.0.0.1", "loopback"),
         ("2002:7f00:1::", "loopback"),
+        ("192.88.99.1", "not public"),
+        ("5f00::1", "not public"),
+        ("3fff:fff::1", "not public"),
         ("2002:a9fe:a9fe::", "a cloud's metadata address"),
     ],
 )

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from services.client.names import Names
 from services.client.topology import Topology
 from services.client.wget.pace import Pace, Places
 from services.client.wget.watch import CutOff, Expired, Watchman
-from tests.client.peers import Peer, sends, serving
+from tests.client.peers import Peer, closing, sends, serving
 from tests.client.wget.hostile import OK
 from tests.client.wget.surveys import survey
 
@@ -117,6 +118,26 @@ async def test_a_host_is_asked_by_so_many_at_once(by: str, tmp_path: Path) -> No
     assert code == 0, [record["detail"] for record in records if record["error"]]
     assert len(seen) == 20
     assert max(seen) == 2
+
+
+@pytest.mark.anyio
+async def test_every_address_of_a_name_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also the one that is connected to because the first one refused; and an IPv6 address that stands for another."""
+
+    class Several(Names):
+        def __init__(self) -> None:
+            super().__init__(lambda host: [f"127.0.1.{host.removeprefix('host-')}", "127.0.0.2"])
+
+    monkeypatch.setattr("services.client.wget.prepare.Names", Several)
+    peer, seen = counting()
+    server = await asyncio.start_server(closing(peer), "127.0.0.2", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        names = [f"host-{number}:{port}" for number in range(1, 9)]
+        code, records = await survey([*names, f"127.0.0.2:{port}"], tmp_path / "out", per_host=1)
+    assert code == 0, [record["detail"] for record in records if record["error"]]
+    assert {record["ip"] for record in records} == {"127.0.0.2"}
+    assert (len(seen), max(seen)) == (9, 1)
 
 
 @pytest.mark.anyio

@@ -43,6 +43,18 @@ def test_the_json_line_says_what_the_reader_read(fields: list[tuple[str, bytes]]
     assert {name: read[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize("value", [b"a\0b", b"a\rb", b"a\x1b[2J", b"a\r\n b", b"\xff\x80\x01"])
+def test_every_byte_of_an_odd_head_is_in_its_record(value: bytes) -> None:
+    """Where the reader had to make sense of it, as of a NUL or a folded line."""
+    raw = b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nA: " + value + b"\r\n\r\n"
+    assert json.loads(json_line(record_with(raw)))["raw"].encode("latin-1") == raw
+
+
+def test_a_plain_head_is_not_written_twice() -> None:
+    """Its fields say all."""
+    assert json.loads(json_line(record_with(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n")))["raw"] is None
+
+
 @pytest.mark.parametrize("value", [rb"\u0001", rb"\\u0002", rb"a\u0001b\u0002\\"])
 def test_a_value_cannot_pretend_to_be_several(value: bytes) -> None:
     """The hand-made line is taken apart at what no value can hold, not at what looks like it."""

@@ -68,7 +68,7 @@ def test_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str], mon
         now[0] = moment
         lines.show(Progress(some_tally(), 64, 0.25 if moment < 10 else None))
     assert capsys.readouterr().err.splitlines() == [
-        "3 done, 1/s, 64 in flight, errors: dns 1, 25%, about 0:15 left",
+        "3 done, 25%, about 0:15 left, 1/s, 64 in flight, errors: dns 1",
         "3 done, 0/s, 64 in flight, errors: dns 1",
     ]
 

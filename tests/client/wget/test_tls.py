@@ -1,9 +1,11 @@
 """TLS: verified unless told otherwise, and described in the record either way."""
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from services.client.topology import Topology
 from services.client.wget.tls import validity
 from tests.client.peers import Peer, closing, sends
 from tests.client.wget.hostile import OK, redirects
-from tests.client.wget.surveys import record_of, run_client
+from tests.client.wget.surveys import record_of, run_client, survey
 
 EXPIRED = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -108,6 +110,33 @@ async def test_a_certificate_that_is_not_trusted_is_an_error_or_noted(
     assert reason in taken["tls"]["error"]
     if kind == "expired":
         assert taken["tls"]["not_after"] == "2020-01-01T00:00:00Z"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("insecure", [False, True], ids=["verified", "insecure"])
+@pytest.mark.parametrize("by_reset", [False, True], ids=["fin", "rst"])
+async def test_a_host_that_shows_a_bad_certificate_and_goes(insecure: bool, by_reset: bool, tmp_path: Path) -> None:
+    """What was wrong with the certificate is known; that nobody heard of it ends neither the fetch nor the survey."""
+    context = await asyncio.to_thread(context_of, trustme.CA().issue_cert("host"))
+
+    async def shows_and_goes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = context.wrap_bio(incoming, outgoing, server_side=True)
+        incoming.write(await reader.read(65_536))
+        with suppress(ssl.SSLWantReadError):
+            session.do_handshake()
+        writer.write(outgoing.read())
+        if by_reset:
+            connected = writer.get_extra_info("socket")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+
+    async with serving_tls(shows_and_goes, None) as topology:
+        targets = ["https://host", "https://host", "a b"]
+        _, records = await survey(targets, tmp_path / "out", topology, insecure=insecure)
+    errors = {record["error"] for record in records[:2]}
+    assert errors <= ({"tls", "reset"} if insecure else {"certificate"})
+    assert records[2]["error"] == "usage"
 
 
 @pytest.mark.anyio

@@ -26,6 +26,8 @@ from services.client.wget.url import read_target
         ("[::1]", "http://[::1]/"),
         ("[::1]:8080", "http://[::1]:8080/"),
         ("http://[2001:DB8::1]/", "http://[2001:db8::1]/"),
+        ("0:0::0001", "http://[::1]/"),
+        ("[0:0:0:0:0:0:0:1]:81", "http://[::1]:81/"),
         ("新浪.cn", "http://xn--efvx5o.cn/"),
         ("BÜCHER.example:81", "http://xn--bcher-kva.example:81/"),
         ("http://host/ä", "http://host/%C3%A4"),
@@ -57,6 +59,8 @@ def test_a_target_becomes_a_url(text: str, url: str) -> None:
         "host:80:80",
         "http://",
         "http:///path",
+        "http:/path",
+        "HTTPS:/host/",
         "ftp://host",
         "file:///etc/passwd",
         "javascript://host",
@@ -107,7 +111,17 @@ def test_a_location_is_resolved(base: str, location: bytes, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", [b"ftp://x/", b"javascript:alert(1)", b"http://[::1", b"//user@host/", b"http://\xff/", b"/" * 8_001]
+    "location",
+    [
+        b"ftp://x/",
+        b"javascript:alert(1)",
+        b"http://[::1",
+        b"//user@host/",
+        b"http://\xff/",
+        b"http://",
+        b"HTTP:///x",
+        b"/" * 8_001,
+    ],
 )
 def test_a_location_that_leads_nowhere_is_refused(location: bytes) -> None:
     """Only http and https are followed."""
