@@ -9,13 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from lab.doctor import Finding
 from lab.stack import ROOT, Stack
 
 RUNS = 3
+HELP_RUNS = 20
 PROJECT = "asynclab-timing"
+HELP = (sys.executable, "-m", "services.client", "wget", "--help")
+NOTHING = (sys.executable, "-c", "pass")
 DEMO = (str(Path(sys.executable).parent / "lab"), "embedded", "wget")
 
 
@@ -34,6 +38,7 @@ def timings(say: Callable[[str], None]) -> list[Finding]:
         finding("warm `make up`, from nothing running", up),
         finding("`docker compose run --rm -T client wget`", client),
         finding("`make demo`, to its first line", statistics.median([first_line() for _ in range(RUNS)])),
+        Finding("`client wget --help`", f"{help_ratio():.2f} times `python -c pass` (medians of {HELP_RUNS})"),
     ]
 
 
@@ -42,17 +47,31 @@ def finding(what: str, seconds: float) -> Finding:
     return Finding(what, f"{seconds:.2f} s (median of {RUNS})")
 
 
-def median(action: Callable[[], object], *, before: Callable[[], object] = lambda: None) -> float:
+def nothing() -> None:
+    """Do what needs no time."""
+
+
+def median(action: Callable[[], object], *, before: Callable[[], object] = nothing) -> float:
     """Return the median seconds that an action takes; `before` is not timed."""
     return statistics.median([timed(action, before=before) for _ in range(RUNS)])
 
 
-def timed(action: Callable[[], object], *, before: Callable[[], object]) -> float:
+def timed(action: Callable[[], object], *, before: Callable[[], object] = nothing) -> float:
     """Return the seconds that an action takes."""
     before()
     began = time.perf_counter()
     action()
     return time.perf_counter() - began
+
+
+def help_ratio() -> float:
+    """Return how much longer the survey's help takes than an interpreter that does nothing."""
+
+    def run(command: tuple[str, ...]) -> None:
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+
+    turns = [(timed(partial(run, HELP)), timed(partial(run, NOTHING))) for _ in range(HELP_RUNS)]
+    return statistics.median(helped for helped, _ in turns) / statistics.median(idle for _, idle in turns)
 
 
 def first_line() -> float:
