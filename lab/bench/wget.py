@@ -32,6 +32,7 @@ CONCURRENCY = 64
 LOOPS = ("uvloop", "asyncio")
 CEILING = "wrk, the ceiling"
 TIMEOUT_S = 120.0
+RECORD_OF_CURL = "%{http_code} %{url} %{header_json}\\n"  # as the others': what was asked, the status, the fields
 
 
 class Turn(NamedTuple):
@@ -134,7 +135,7 @@ def aiohttp_client(server: Server, plan: Plan, loop: str) -> Turn:
 def curl(server: Server, plan: Plan) -> Turn:
     """Let curl fetch: its own list of targets, its own line for each answer."""
     words = ["--silent", "--parallel", "--parallel-max", str(CONCURRENCY), "--header", "Connection: close"]
-    words += ["--write-out", "%{http_code} %{url}\\n", "--output", "/dev/null", f"{server.url}/?[1-{plan.targets}]"]
+    words += ["--write-out", RECORD_OF_CURL, "--output", "/dev/null", f"{server.url}/?[1-{plan.targets}]"]
     command = [str(CURL.path()), *words]
     return program("curl", command, "", plan, lambda line: line.startswith("200 "))
 
