@@ -3,7 +3,8 @@
 `getaddrinfo` blocks for as long as the resolver likes and cannot be stopped. asyncio's own look-ups share a pool
 that a few hanging names can fill, and that the interpreter waits for at its end. Here daemon threads ask: they keep
 nobody waiting when the program ends, and one whose question has been open for HANGS_S gives up its place to a fresh
-thread, so that hanging names delay nobody else. Answers are cached, for a while and up to a number.
+thread, so that hanging names delay nobody else. A question that nobody waits for any more is not asked. Answers are
+cached, for a while and up to a number.
 """
 
 import asyncio
@@ -14,15 +15,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-AT_ONCE = 64  # threads whose question has not been open for long
-MOST_THREADS = 192  # with those that hang; a container of the lab may have 256
-HANGS_S = 1.0
+AT_ONCE = 64  # threads whose question has not been open for long: resolvers turn away who asks too much at once
+MOST_THREADS = 1_024  # with those that hang; the client's container may have a few more
+HANGS_S = 0.1
 KEPT_S = 60.0
 MOST_KEPT = 4_096
 MOST_ADDRESSES = 8  # of one name
 
 Addresses = tuple[str, ...]
 Ask = Callable[[str], Sequence[str]]
+
+NOBODY_WAITS = socket.gaierror(socket.EAI_AGAIN, "nobody waits for an answer")
 
 
 def ask_resolver(host: str) -> Sequence[str]:
@@ -76,38 +79,41 @@ class Names:
         return answer
 
     def _hire(self) -> None:
-        """Start a thread if questions wait and none that is free will take them; look again while they wait."""
+        """Start threads for the questions that none that is free will take; look again while some wait."""
         waiting = self._jobs.qsize()
         if not waiting:
             return
         now = time.monotonic()
         hanging = sum(now - since > HANGS_S for since in list(self._open.values()))
         idle = self._threads - len(self._open)
-        if idle < waiting and self._threads < min(self._at_once + hanging, self._most_threads):
+        most = min(self._at_once + hanging, self._most_threads)
+        for _ in range(min(waiting - idle, most - self._threads)):
             try:
                 threading.Thread(target=self._work, name="names", daemon=True).start()
-                self._threads += 1
             except RuntimeError:  # the machine allows no more: those that there are have to do
                 self._most_threads = max(self._threads, 1)
+                break
+            self._threads += 1
         if not self._checking:
             self._checking = True
-            self._loop.call_later(HANGS_S / 10, self._check)
+            self._loop.call_later(HANGS_S / 4, self._check)
 
     def _check(self) -> None:
         self._checking = False
-        for _ in range(self._at_once):
-            self._hire()
+        self._hire()
 
     def _work(self) -> None:
         """Answer questions, in a thread, for ever."""
         while True:
             host = self._jobs.get()
-            self._open[host] = time.monotonic()
-            try:
-                result: Addresses | OSError = tuple(dict.fromkeys(self._ask(host)))[:MOST_ADDRESSES]
-            except OSError as error:
-                result = error
-            self._open.pop(host, None)
+            result: Addresses | OSError = NOBODY_WAITS
+            if any(not each.done() for each in list(self._waiting[host])):
+                self._open[host] = time.monotonic()
+                try:
+                    result = tuple(dict.fromkeys(self._ask(host)))[:MOST_ADDRESSES]
+                except OSError as error:
+                    result = error
+                self._open.pop(host, None)
             try:
                 self._loop.call_soon_threadsafe(self._answer, host, result)
             except RuntimeError:
@@ -115,6 +121,10 @@ class Names:
 
     def _answer(self, host: str, result: Addresses | OSError) -> None:
         """Tell everybody who waits for a name, and remember the answer unless it was but a passing trouble."""
+        if result is NOBODY_WAITS and any(not each.done() for each in self._waiting[host]):
+            self._jobs.put(host)  # somebody has come since
+            self._hire()
+            return
         if not isinstance(result, (tuple, socket.gaierror)):
             result = socket.gaierror(socket.EAI_AGAIN, result.strerror or str(result))
         elif not result:

@@ -74,6 +74,32 @@ async def test_hanging_names_delay_nobody(resolver: Resolver, monkeypatch: pytes
 
 
 @pytest.mark.anyio
+async def test_hundreds_of_hanging_names_delay_nobody(resolver: Resolver) -> None:
+    """With the bounds that a survey has."""
+    names = Names(resolver)
+    hanging = [names.look_up(f"hang-{number}") for number in range(300)]
+    async with asyncio.timeout(20):
+        await asyncio.gather(*[names.look_up(f"host-{number}") for number in range(20)])
+    assert not any(each.done() for each in hanging)
+    for each in hanging:
+        each.cancel()
+
+
+@pytest.mark.anyio
+async def test_a_question_that_nobody_waits_for_any_more_is_not_asked(resolver: Resolver) -> None:
+    """Else those who have given up would delay those who have not; who comes later asks anew."""
+    names = Names(resolver, at_once=1, most_threads=1)
+    hanging = names.look_up("hang")
+    for number in range(20):
+        names.look_up(f"gone-{number}").cancel()
+    late = names.look_up("gone-7")
+    resolver.released.set()
+    async with asyncio.timeout(20):
+        await asyncio.gather(hanging, late, names.look_up("host"))
+    assert resolver.asked == ["hang", "gone-7", "host"]
+
+
+@pytest.mark.anyio
 async def test_threads_are_bounded(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many names hang, and however long."""
     monkeypatch.setattr(names_module, "HANGS_S", 0.01)

@@ -48,12 +48,13 @@ class Turn:
 class Exchange:
     """One request, as `manners` have it; `record` takes the times, the address and the TLS session."""
 
-    __slots__ = ("_channel", "_manners", "_poller", "_record", "_trust", "_turn")
+    __slots__ = ("_channel", "_connected_to", "_manners", "_poller", "_record", "_trust", "_turn")
 
     def __init__(self, manners: Manners, poller: Poller, trust: Trust, record: Record, turn: Turn) -> None:
         self._poller = poller
         self._manners, self._trust, self._record, self._turn = manners, trust, record, turn
         self._channel: Channel | None = None
+        self._connected_to: Address | None = None
 
     async def head(self, url: Url, addresses: list[Address]) -> Head:
         """Return the head of one response. Raises FetchError or CutOff."""
@@ -73,14 +74,14 @@ class Exchange:
     async def _connect(self, addresses: list[Address]) -> Plain:
         began = time.monotonic()
         try:
-            self._channel, address = await self._connected(addresses, began + self._manners.connect_s)
+            self._channel, self._connected_to = await self._connected(addresses, began + self._manners.connect_s)
         except Expired as error:
             raise FetchError(
                 "connect_timeout", f"no connection within {self._within(self._manners.connect_s)}"
             ) from error
         finally:
             self._record.connect_s = time.monotonic() - began
-        self._record.ip = address.ip
+        self._record.ip = self._connected_to.ip
         return Plain(self._channel, self._turn.watch)
 
     async def _connected(self, addresses: list[Address], limit_s: float) -> tuple[Channel, Address]:
@@ -124,17 +125,16 @@ class Exchange:
             distrust = error.verify_message or str(error)
             if not self._trust.insecure:
                 raise FetchError("certificate", distrust) from error
-            stream = Tls(await self._connect_again(url), self._trust.blind(), host)
+            stream = Tls(await self._connect_again(), self._trust.blind(), host)
             await stream.handshake(until_s)
         self._record.tls = describe(stream.session, distrust)
         return stream
 
-    async def _connect_again(self, url: Url) -> Plain:
+    async def _connect_again(self) -> Plain:
         """Connect to the same address: OpenSSL gives up a session whose certificate it does not trust."""
-        assert self._channel is not None  # noqa: S101 - for mypy
-        peer = self._channel.socket.getpeername()
+        assert self._connected_to is not None  # noqa: S101 - for mypy
         self._close()
-        return await self._connect([Address(*peer[:2])])
+        return await self._connect([self._connected_to])
 
     async def _read(self, stream: Plain | Tls, request: bytes) -> Head:
         began = time.monotonic()

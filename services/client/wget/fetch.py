@@ -6,7 +6,7 @@ turns the end of its wait into an error that names the phase.
 
 import time
 
-from services.client.errors import FetchError
+from services.client.errors import FetchError, fetch_error
 from services.client.head import Head
 from services.client.names import Names
 from services.client.topology import OPEN, Topology
@@ -22,6 +22,7 @@ from services.client.wget.tls import Trust
 from services.client.wget.url import Url, not_one, read_target
 from services.client.wget.watch import CutOff, Watch
 
+IPV4_MAPPED = "::ffff:"
 CANCELLED = ("cancelled", "the survey was interrupted")
 REDIRECTS = {301, 302, 303, 307, 308}
 
@@ -60,10 +61,11 @@ class Fetcher:
                 raise not_one(item.text, item.problem)
             url = read_target(item.text)
             await self._follow(url, record, turn)
-        except FetchError as error:
-            record.error, record.detail = error.kind, error.detail
         except CutOff:
             record.error, record.detail = CANCELLED
+        except (FetchError, OSError) as problem:  # whatever a host brings about is in its record, and ends nothing else
+            error = fetch_error(problem)
+            record.error, record.detail = error.kind, error.detail
         if record.url:
             waited = turn.until_s - began - self._manners.total_s
             record.total_s = max(0.0, time.monotonic() - began - waited)
@@ -142,8 +144,8 @@ class Fetcher:
             await self._take(self._hosts, url.host, turn, held)
             addresses = await self._locator.locate(url, record, turn)
             record.ip = addresses[0].ip
-            if record.ip != url.host:
-                await self._take(self._hosts, record.ip, turn, held)
+            for ip in sorted({each.ip.removeprefix(IPV4_MAPPED) for each in addresses} - {url.host}):
+                await self._take(self._hosts, ip, turn, held)  # any of them may be connected to; in one order for all
             await self._take(self._slots, "", turn, held)
             return await Exchange(self._manners, self._poller, self._trust, record, turn).head(url, addresses)
         finally:

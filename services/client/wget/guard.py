@@ -23,8 +23,10 @@ METADATA = frozenset(
         "192.0.0.192",  # Oracle
     )
 )
-NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
-IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
+# IPv4 addresses at the end of IPv6 ones: NAT64 (RFC 6052, RFC 8215), IPv4-compatible (RFC 4291), translated (RFC 2765).
+CARRIERS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")))
+# In the registries, and not yet known to every Python: 6to4 relays, SRv6 segments, documentation.
+NEWER = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "5f00::/16", "3fff::/20")))
 
 
 class Guard:
@@ -53,7 +55,7 @@ def carried(address: IPAddress) -> list[IPAddress]:
     if not isinstance(address, ipaddress.IPv6Address):
         return []
     found: list[IPAddress | None] = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if any(address in network for network in (*NAT64, IPV4_COMPATIBLE)) and int(address) > 1:
+    if any(address in network for network in CARRIERS) and int(address) > 1:
         found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     return [each for each in found if each is not None]
 
@@ -76,4 +78,4 @@ def unfit(address: IPAddress) -> str | None:
         return None  # judged by what it carries
     if address.is_private:
         return "private"
-    return None if address.is_global else "not public"
+    return None if address.is_global and not any(address in network for network in NEWER) else "not public"

@@ -4,8 +4,9 @@ import re
 import socket
 from collections.abc import Iterable
 
-from services.client.topology import Route
-from services.client.wget.url import is_ipv6
+from services.client.topology import ANY_HOST, Route
+from services.client.errors import FetchError
+from services.client.wget.url import a_label, canonical_ipv6, is_ipv6
 from services.runtime.errors import BadSetting
 
 EXPECTED = "HOST:PORT:ADDR[:PORT], with an IPv6 address in brackets"
@@ -26,12 +27,23 @@ def read_route(text: str) -> tuple[Route, Route]:
     found = RESOLVE.fullmatch(text)
     if found is None:
         raise BadSetting("--resolve", text, EXPECTED)
-    host, ip = found["host6"] or found["host"], found["ip6"] or found["ip4"]
+    ip = found["ip6"] or found["ip4"]
     port = int(found["port"])
     at = int(found["at"] or port)
     if not (is_ipv6(ip) or is_ipv4(ip)) or not 1 <= port <= 65535 or not 1 <= at <= 65535:
         raise BadSetting("--resolve", text, EXPECTED)
-    return (host.lower().removesuffix("."), port), (ip, at)
+    try:
+        return (host_of(found), port), (ip, at)
+    except (FetchError, OSError) as error:
+        raise BadSetting("--resolve", text, EXPECTED) from error
+
+
+def host_of(found: re.Match[str]) -> str:
+    """Return the host as a target's URL has it. Raises FetchError or OSError for what is none."""
+    if found["host6"]:
+        return canonical_ipv6(found["host6"])
+    host = found["host"]
+    return host if host == ANY_HOST else a_label(host).lower().removesuffix(".")
 
 
 def is_ipv4(text: str) -> bool:

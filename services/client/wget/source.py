@@ -102,9 +102,11 @@ class ArgumentSource(Source):
         self._line += 1
         text = self._targets[self._line - 1].strip()
         try:
-            text.encode("utf-8")
+            length = len(text.encode("utf-8"))
         except UnicodeEncodeError:  # bytes of an argument that are not UTF-8
             return Item(self._line, shown(os.fsencode(text)), "an argument that is not UTF-8")
+        if length > MAX_TARGET_BYTES:
+            return Item(self._line, shown(text.encode("utf-8")), f"an argument of more than {MAX_TARGET_BYTES:,} bytes")
         return Item(self._line, text)
 
     async def _more(self, _watch: Watch) -> None:

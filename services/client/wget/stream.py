@@ -4,6 +4,7 @@ TLS runs over memory buffers (`ssl.MemoryBIO`), so that both loops do the same a
 """
 
 import ssl
+from contextlib import suppress
 
 from services.client.errors import FetchError, fetch_error
 from services.client.wget.poll import READ, WRITE, Channel
@@ -67,7 +68,8 @@ class Tls:
                 await self._flush(until_s)
                 await self._fill(until_s)
             except ssl.SSLCertVerificationError:
-                await self._flush(until_s)  # the alert that says why
+                with suppress(FetchError):  # who has gone already is not told why
+                    await self._flush(until_s)
                 raise
             except ssl.SSLError as error:
                 raise FetchError("tls", tls_reason(error)) from error

@@ -19,6 +19,8 @@ SHOWN = 80
 _PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_ONE_SLASH = re.compile(r"https?:/(?!/)", re.IGNORECASE)
+_NO_HOST = re.compile(rb"https?://(?:[/?#]|$)", re.IGNORECASE)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f]")
 _AUTHORITY = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\[\]:]+))(?::(?P<port>[0-9]{0,5}))?", re.IGNORECASE)
 # Left as they are in a path and a query: RFC 3986's pchar, "/", "?", and "%" of what is encoded already.
@@ -49,6 +51,8 @@ class Url(NamedTuple):
         """Return what a Location field means here (RFC 3986, section 5). Raises FetchError (usage)."""
         if len(reference) > MAX_LOCATION_BYTES:
             raise not_one(reference[:SHOWN].decode("latin-1"), f"more than {MAX_LOCATION_BYTES:,} bytes")
+        if _NO_HOST.match(reference):  # urljoin would take it for a reference to where we are
+            raise not_one(reference[:SHOWN].decode("latin-1"), "no host")
         # Bytes above 127 are of an unknown encoding: percent-encoded as they are, nothing is guessed.
         relative = quote(reference.strip(b" \t"), safe=_ASCII)
         try:
@@ -64,7 +68,9 @@ def read_target(text: str) -> Url:
     if not text or len(text) > MAX_TARGET_BYTES or _UNSAFE.search(text):
         raise not_one(text, "empty, too long, or with spaces or control characters in it")
     if is_ipv6(text):
-        return Url("http", text.lower(), 80, "/")
+        return Url("http", canonical_ipv6(text), 80, "/")
+    if _ONE_SLASH.match(text):
+        raise not_one(text, "two slashes belong behind http:")
     return read_url(text if _SCHEME.match(text) else f"http://{text}")
 
 
@@ -88,6 +94,7 @@ def read_url(text: str) -> Url:
     if found["v6"]:
         if not is_ipv6(host):
             raise not_one(text, "no IPv6 address in its brackets")
+        host = canonical_ipv6(host)
     else:
         host = a_label(host)
     path = quote(parts.path or "/", safe=_KEPT)
@@ -119,6 +126,11 @@ def is_ipv6(text: str) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def canonical_ipv6(text: str) -> str:
+    """Return an IPv6 address as RFC 5952 writes it, so that an address is one host however it is spelled."""
+    return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
 
 
 def not_one(text: str, reason: str) -> FetchError:
