@@ -104,11 +104,14 @@ class Criteria:
         return len(self.values) + len(self.fields) + (self.head_contains is not None)
 
 
+NO_CRITERIA = Criteria({}, {}, None)
+
+
 def read_criteria(data: object, where: str, problems: list[Problem]) -> Criteria:
     """Return the criteria that `data` is; what is wrong goes into `problems`."""
     if not isinstance(data, dict):
         problems.append(Problem(where, "is not an object of criteria"))
-        return Criteria({}, {}, None)
+        return NO_CRITERIA
     values: dict[str, object] = {}
     for name, value in data.items():
         if name not in NAMES:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from services.sites.admin.answers import SITE, Unfit, answer, read_json
+from services.sites.admin.answers import SITE, Unfit, answer, host_named, read_json
 from services.sites.admin.criteria import NAMES, WHOLES, Criteria, Entry, read_criteria
 from services.sites.admin.verify import read_expectations
 from services.sites.faults.plan import Problem
@@ -30,19 +30,32 @@ async def entries(request: web.Request) -> web.Response:
 
 
 async def clear(request: web.Request) -> web.Response:
-    """Begin the journal anew."""
-    request.app[SITE].journal.clear()
-    return answer(counts(request.app[SITE]))
+    """Begin the journal anew: of one host if the query names it, else all of it."""
+    site = request.app[SITE]
+    if unknown := request.query.keys() - {"host"}:
+        reason = "is unknown: there is host, and without it everything is cleared"
+        raise Unfit(422, "bad_query", [Problem(name[:40], reason) for name in sorted(unknown)])
+    if "host" in request.query:
+        site.journal.clear_host(host_named(site, request.query["host"]).name)
+    else:
+        site.journal.clear()
+    return answer(counts(site))
 
 
 async def verify(request: web.Request) -> web.Response:
     """Hold the journal against what is expected: 200 if it is so, 409 with the nearest misses if not."""
     site = request.app[SITE]
     expectations = read_expectations(await read_json(request))
+    site.journal.trim()  # what is beyond the bound now counts as dropped, since it will not be seen
     dropped = site.journal.dropped
     seen = [entry async for entry in newest_first(site) if entry.number > expectations.since]
     seen.reverse()
-    failures = [failure async for failure in expectations.failures(seen, dropped=dropped)]
+
+    def lost(criteria: Criteria) -> int:
+        begun = site.journal.begun(criteria.values.get("host"))
+        return max(0, dropped - max(expectations.since, begun))
+
+    failures = [failure async for failure in expectations.failures(seen, lost=lost)]
     verdict = {"verified": not failures, "considered": len(seen), "dropped": dropped, "failures": failures}
     return answer(verdict, status=409 if failures else 200)
 
@@ -58,6 +71,7 @@ async def newest_first(site: Site) -> AsyncIterator[Entry]:
 def counts(site: Site) -> dict[str, object]:
     """Return what the journal holds: kept + dropped = total."""
     journal = site.journal
+    journal.trim()
     return {"total": journal.total, "kept": len(journal.entries), "dropped": journal.dropped}
 
 
