@@ -98,16 +98,28 @@ def rule_row(rule: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def kinds_text(answer: Answer) -> str:
-    """Return every fault with its parameters and its bytes."""
+    """Return every fault with its parameters and its bytes; who gets it where it is not as for most."""
     lines = []
-    faults, when = answer.data.get("faults"), answer.data.get("when")
+    faults, when, notes = (answer.data.get(name) for name in ("faults", "when", "notes"))
     for fault in faults if isinstance(faults, list) else []:
         lines.append(f"{fault['fault']}  (counts: {fault['counts']})")
         lines.append(f"    {fault['bytes']}")
         lines += [f"    {parameter_text(each)}" for each in fault["parameters"]]
-    lines.append("who gets it, for every fault")
+        if fault["needs_own_port"]:
+            lines.append("    needs the host's own port")
+        if fault["when"] != when:
+            lines.append(f"    who gets it: only {', '.join(map(brief_text, fault['when']))}")
+    lines.append("who gets it, unless the fault says otherwise")
     lines += [f"    {parameter_text(each)}" for each in (when if isinstance(when, list) else [])]
+    lines.append("what the words mean")
+    lines += [f"    {note}" for note in (notes if isinstance(notes, list) else [])]
     return "\n".join(map(printable, lines))
+
+
+def brief_text(parameter: Mapping[str, object]) -> str:
+    """Return a parameter's name, and the one thing that it may be if there is but one."""
+    choices = parameter.get("choices")
+    return f"{parameter['name']} {choices[0]}" if isinstance(choices, list) else str(parameter["name"])
 
 
 def parameter_text(parameter: Mapping[str, object]) -> str:

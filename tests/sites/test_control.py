@@ -16,7 +16,7 @@ from services.client.cli import understand
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
 from services.runtime.run import Stop
-from services.sites.faults.kinds import FAULTS, WHEN
+from services.sites.faults.kinds import FAULTS, NOTES, WHEN
 from tests.contract.conftest import Client
 from tests.sites.peer import listen
 from tests.sites.target import KEEP, Target, sites, target_of
@@ -224,6 +224,23 @@ async def test_kinds_tell_the_exact_bytes_of_every_fault(tmp_path: Path, capsys:
     shown = capsys.readouterr().out
     for name, fault in FAULTS.items():
         assert f"{name}  (counts: {fault.stage.value})\n    {fault.oracle}\n" in shown
+    assert all(f"    {note}\n" in shown for note in NOTES)
+
+
+@pytest.mark.anyio
+async def test_kinds_say_who_can_get_a_fault_and_where_it_cannot_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A closed port sees nobody to choose from, and neither it nor an accepted connection tells hosts apart."""
+    async with lab(tmp_path) as here:
+        assert await here.run("faults", "kinds", HOST) == 0
+    told = capsys.readouterr().out.partition("\nrefuse  ")[2].partition("\ntls_stall")[0].splitlines()
+    assert told[-2:] == ["    needs the host's own port", "    who gets it: only ttl_s"]
+    assert {name for name, fault in FAULTS.items() if fault.needs_own_port} == {
+        "accept_then_silent",
+        "accept_then_close",
+        "refuse",
+    }
 
 
 def test_the_clients_options_are_the_sites_parameters() -> None:

@@ -23,7 +23,7 @@ class Span(NamedTuple):
 def most_at_once(entries: Sequence[Entry]) -> list[Entry]:
     """Return the entries that were in progress when most of them were, in the order in which they began.
 
-    Of several such moments it is the first. Blocks, for a journal of 50,000 entries some 100 ms.
+    Of several such moments it is the first. Blocks: a full journal takes more than a loop should wait.
     """
     spans = sorted(map(span, entries), key=lambda each: each.begun_s)
     running: list[float] = []
