@@ -36,10 +36,9 @@ SPANS: dict[str, tuple[Times, list[int]]] = {
 def test_the_most_that_overlap_are_found(times: Times, together: list[int]) -> None:
     """An end at the instant of a beginning is no overlap; what has not ended is in progress until now."""
     entries = [
-        Entry(
-            number, Exchange(VISIT, 1, b"", "a.test", "", 200, begun_s, ended=ended_s and FIN, ended_s=ended_s or 0.0)
-        )
+        Entry(number, Exchange(VISIT, 1, b"", "a.test", "", 200, begun_s, ended=ended, ended_s=ended_s or 0.0))
         for number, (begun_s, ended_s) in enumerate(times, 1)
+        for ended in [FIN if ended_s else None]
     ]
     assert [entry.number for entry in most_at_once(entries)] == together
 
@@ -52,7 +51,8 @@ async def stalled(target: Target, count: int) -> AsyncIterator[None]:
 
         def ask() -> None:
             for _ in range(count):
-                connection = open_connections.enter_context(target.peer.connect())
+                connection = target.peer.connect()
+                open_connections.push(connection)
                 connection.sendall(target.peer.get("/slow"))
                 assert listen(connection, 5).data == KEEP[:5]
 
@@ -72,7 +72,7 @@ async def test_more_at_once_than_expected_is_409_with_those_that_overlapped(tmp_
         async with stalled(target, 3):
             status, answer = await target.call("POST", "/journal/verify", at_once(target, 2))
             assert status == 409
-            [failure] = answer["failures"]  # type: ignore[misc]
+            failure = answer["failures"][0]  # type: ignore[index]
             assert (failure["check"], failure["expected"], failure["found"]) == ("at_once[0]", "at most 2 at once", 3)
             assert [(near["entry"], near["misses"]) for near in failure["nearest"]] == [(1, []), (2, []), (3, [])]
         await target.ended()
@@ -101,10 +101,9 @@ async def test_requests_one_after_another_are_one_at_once(tmp_path: Path) -> Non
 @pytest.mark.anyio
 async def test_what_was_dropped_may_have_overlapped(tmp_path: Path) -> None:
     """It is proved where even all of them together would not have been too many, and else it is not."""
-    async with one_site(tmp_path, journal_entries=2) as target:
-        async with stalled(target, 3):
-            status, answer = await target.call("POST", "/journal/verify", at_once(target, 2))
-            assert status == 409
-            assert "1 entries were dropped" in answer["failures"][0]["reason"]  # type: ignore[index]
-            assert (await target.call("POST", "/journal/verify", at_once(target, 3)))[0] == 200
-            assert (await target.call("POST", "/journal/verify", {**at_once(target, 2), "since": 1}))[0] == 200
+    async with one_site(tmp_path, journal_entries=2) as target, stalled(target, 3):
+        status, answer = await target.call("POST", "/journal/verify", at_once(target, 2))
+        assert status == 409
+        assert "1 entries were dropped" in answer["failures"][0]["reason"]  # type: ignore[index]
+        assert (await target.call("POST", "/journal/verify", at_once(target, 3)))[0] == 200
+        assert (await target.call("POST", "/journal/verify", {**at_once(target, 2), "since": 1}))[0] == 200
