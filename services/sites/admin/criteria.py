@@ -12,6 +12,7 @@ from services.sites.recording import read_fields
 TEXTS = ("host", "method", "target", "peer", "fault", "ended", "head_contains")
 WHOLES = ("connection", "exchange", "status", "generation")
 NAMES = (*TEXTS, *WHOLES, "tls", "fields")
+CHOICES = {"ended": ENDS, "fault": tuple(FAULTS)}
 
 
 class Entry(NamedTuple):
@@ -145,8 +146,6 @@ def misfit(name: str, value: object) -> str:
         return "" if isinstance(value, int) and not isinstance(value, bool) else "is not a whole number"
     if not isinstance(value, str):
         return "is not text"
-    if name == "ended" and value not in ENDS:
-        return f"is not one of {', '.join(ENDS)}"
-    if name == "fault" and value not in FAULTS:
-        return f"is not one of {', '.join(FAULTS)}"
+    if name in CHOICES and value not in CHOICES[name]:
+        return f"is not one of {', '.join(CHOICES[name])}"
     return ""

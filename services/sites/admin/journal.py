@@ -14,6 +14,9 @@ from services.sites.site import Site
 MOST_ENTRIES = 1000
 BATCH = 500  # entries that are looked at before the loop gets its turn
 QUERY = tuple(name for name in NAMES if name != "fields")
+NUMBERS = {"since": 0, "limit": 100}
+DIGITS = 17  # as many as a number in a query may have
+TRUTHS = {"true": True, "false": False}
 
 
 async def entries(request: web.Request) -> web.Response:
@@ -78,18 +81,18 @@ def counts(site: Site) -> dict[str, object]:
 def read_query(query: dict[str, str]) -> tuple[Criteria, int, int]:
     """Return the filters, the entry after which to begin, and how many are wanted. Raises Unfit."""
     problems: list[Problem] = []
-    numbers = {"since": 0, "limit": 100}
+    numbers = dict(NUMBERS)
     wanted: dict[str, object] = {}
     for name, text in query.items():
         if name in numbers or name in WHOLES:
-            if not (text.isascii() and text.isdigit() and len(text) < 18):
+            if not (text.isascii() and text.isdigit() and len(text) <= DIGITS):
                 problems.append(Problem(name, "is not a whole number"))
             elif name in numbers:
                 numbers[name] = int(text)
             else:
                 wanted[name] = int(text)
         elif name == "tls":
-            wanted[name] = {"true": True, "false": False}.get(text)
+            wanted[name] = TRUTHS.get(text)
         elif name in QUERY:
             wanted[name] = text or None
         else:
