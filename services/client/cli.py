@@ -78,10 +78,8 @@ def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") 
     if not named and argv and not argv[0].startswith("-"):
         parser.error(f"no such command: {argv[0][:40]!r}; there are {', '.join(COMMANDS)}")
     words = argv[1:] if named else argv
-    parse = (
-        parser.parse_args if "--" in words else parser.parse_intermixed_args
-    )  # which takes -x after -- for an option
-    values = vars(parse(words))
+    # Only intermixed parsing lets options stand between targets; but it takes what follows `--` for options.
+    values = vars(parser.parse_args(words) if "--" in words else parser.parse_intermixed_args(words))
     return Invocation(values.pop("loop", None), command.handler, values)
 
 
