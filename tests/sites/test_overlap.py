@@ -9,7 +9,7 @@ import anyio.to_thread
 import pytest
 
 from services.sites.admin.criteria import Entry
-from services.sites.admin.overlap import most_at_once
+from services.sites.admin.overlap import most_at_once, span_of
 from services.sites.journal import FIN, Exchange, Visit
 from tests.sites.peer import listen
 from tests.sites.target import KEEP, Target, one_site
@@ -40,7 +40,7 @@ def test_the_most_that_overlap_are_found(times: Times, together: list[int]) -> N
         for number, (begun_s, ended_s) in enumerate(times, 1)
         for ended in [FIN if ended_s else None]
     ]
-    assert [entry.number for entry in most_at_once(entries)] == together
+    assert [entry.number for entry in most_at_once([*map(span_of, entries)])] == together
 
 
 @asynccontextmanager

@@ -20,12 +20,13 @@ class Span(NamedTuple):
     entry: Entry
 
 
-def most_at_once(entries: Sequence[Entry]) -> list[Entry]:
+def most_at_once(spans: Sequence[Span]) -> list[Entry]:
     """Return the entries that were in progress when most of them were, in the order in which they began.
 
-    Of several such moments it is the first. Blocks: a full journal takes more than a loop should wait.
+    Of several such moments it is the first. Blocks: a full journal is work for a thread, in which spans, unlike the
+    exchanges themselves, do not change.
     """
-    spans = sorted(map(span, entries), key=lambda each: each.begun_s)
+    spans = sorted(spans, key=lambda each: each.begun_s)
     running: list[float] = []
     most = peak = 0
     for index, each in enumerate(spans):
@@ -38,7 +39,7 @@ def most_at_once(entries: Sequence[Entry]) -> list[Entry]:
     return before + [each.entry for each in spans[peak : peak + 1]]
 
 
-def span(entry: Entry) -> Span:
+def span_of(entry: Entry) -> Span:
     """Return when an exchange was in progress, as it is known now."""
     exchange = entry.exchange
     return Span(exchange.received_s, exchange.ended_s if exchange.ended else math.inf, entry)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from services.sites.admin.answers import Unfit
 from services.sites.admin.criteria import NO_CRITERIA, Criteria, Entry, read_criteria
-from services.sites.admin.overlap import most_at_once
+from services.sites.admin.overlap import most_at_once, span_of
 from services.sites.faults.plan import Problem
 
 NEAREST = 3
@@ -128,7 +128,7 @@ async def too_many_at_once(bound: AtOnce, entries: list[Entry], *, lost: int) ->
     met = []
     for index, entry in enumerate(entries):
         if not bound.criteria.misses(entry):
-            met.append(entry)
+            met.append(span_of(entry))
         await give_way(index)
     together = await asyncio.to_thread(most_at_once, met)
     failure: Failure = {"check": bound.where, "expected": f"at most {bound.most} at once", "found": len(together)}
