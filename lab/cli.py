@@ -119,7 +119,7 @@ def embedded(options: Namespace) -> int:
     from services.runtime.run import run as run_on_loop
 
     hello = HelloSettings.from_environment(Environment())
-    own = recordings.directory()
+    own = recordings.to_play()
     return run_on_loop(lambda stop: run_embedded(invocation, hello, stop, own=own), loop=invocation.loop)
 
 

@@ -32,10 +32,27 @@ Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]
 def directory(root: Path = ROOT, *, environ: Mapping[str, str] = os.environ) -> Path:
     """Return where a person's recordings are: LAB_RECORDINGS of the environment or `.env`, else `recordings/`.
 
-    It need not be there. Raises EnvFileBroken.
+    It need not be there: `lab record` makes it. Raises EnvFileBroken.
     """
-    named = environ.get("LAB_RECORDINGS") or dotenv.read(root / ".env").get("LAB_RECORDINGS") or USUAL
-    return root / Path(named).expanduser()
+    return root / Path(named(root, environ) or USUAL).expanduser()
+
+
+def to_play(root: Path = ROOT, *, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return `directory` for a lab that is to play what is in it.
+
+    The usual one need not be there; one that a person named and that is not is a slip, and a lab without the sites that
+    were meant would be a riddle. Raises EnvFileBroken or RecordingsUnusable.
+    """
+    found = directory(root, environ=environ)
+    if named(root, environ) and not found.is_dir():
+        what = "is not a directory" if found.exists() else "does not exist"
+        raise RecordingsUnusable(found, f"{what}, and LAB_RECORDINGS names it", "correct it or leave it out")
+    return found
+
+
+def named(root: Path, environ: Mapping[str, str]) -> str:
+    """Return what LAB_RECORDINGS says; nothing if it says nothing."""
+    return environ.get("LAB_RECORDINGS") or dotenv.read(root / ".env").get("LAB_RECORDINGS") or ""
 
 
 def hosts(recorded: Path) -> list[str]:

@@ -50,9 +50,10 @@ class Stack:
         `keep`: leave a lab that failed as it is, for a person to look at. Raises a LabError.
         """
         dotenv.read(self.root / ".env")
+        own = recordings.to_play(self.root)
         engine.ensure(say)
         base.ensure(say)
-        recorded = recordings.weave_in(self.root, recordings.directory(self.root))
+        recorded = recordings.weave_in(self.root, own)
         if recorded:
             say(f"Hosts that you recorded, reached by their names: {recorded:,}")
         self.build(say)

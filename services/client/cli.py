@@ -77,7 +77,9 @@ def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") 
         add_loop_option(parser, default=default_loop)
     if not named and argv and not argv[0].startswith("-"):
         parser.error(f"no such command: {argv[0][:40]!r}; there are {', '.join(COMMANDS)}")
-    values = vars(parser.parse_args(argv[1:] if named else argv))
+    words = argv[1:] if named else argv
+    # Only intermixed parsing lets options stand between targets; but it takes what follows `--` for options.
+    values = vars(parser.parse_args(words) if "--" in words else parser.parse_intermixed_args(words))
     return Invocation(values.pop("loop", None), command.handler, values)
 
 

@@ -5,7 +5,7 @@ Whoever connects after this command has ended gets what it said. A plan that is 
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from services.client.admin import Answer, WrongUsage, ask, complain, nothing, read_json
@@ -16,6 +16,10 @@ from services.client.tables import columns
 from services.runtime.command_line import show
 from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
+
+PLAN_STATE = frozenset({"host", "generation", "source"})
+RULE_STATE = frozenset({"seen", "fired", "remaining_s"})
+"""What is told of a plan and its rules while they are in force, and cannot be set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,22 @@ async def request(options: Options) -> tuple[str, str, object]:
     if options.parameters:
         raise WrongUsage("a plan says everything itself: leave the other options out")
     plan = await asyncio.to_thread(read_json, options.plan)
-    return "PUT", path, {"faults": plan} if isinstance(plan, list) else plan
+    return "PUT", path, as_set({"faults": plan} if isinstance(plan, list) else plan)
+
+
+def as_set(plan: object) -> object:
+    """Return a plan without what only `list` tells of one in force. Anything else in it is the site's to judge."""
+    if not isinstance(plan, dict):
+        return plan
+    faults = plan.get("faults")
+    if isinstance(faults, list):
+        plan = {**plan, "faults": [without(rule, RULE_STATE) if isinstance(rule, dict) else rule for rule in faults]}
+    return without(plan, PLAN_STATE)
+
+
+def without(data: Mapping[str, object], names: Set[str]) -> dict[str, object]:
+    """Return an object without some of its names."""
+    return {name: value for name, value in data.items() if name not in names}
 
 
 def plan_text(answer: Answer) -> str:
@@ -89,8 +108,8 @@ def plan_text(answer: Answer) -> str:
 
 def rule_row(rule: Mapping[str, object]) -> tuple[str, ...]:
     """Return a rule's cells."""
-    counted = {"fault", "seen", "fired", "remaining_s"}
-    what = [f"{name}={value}" for name, value in rule.items() if name not in counted and name not in WHEN]
+    apart = RULE_STATE | {"fault"}
+    what = [f"{name}={value}" for name, value in rule.items() if name not in apart and name not in WHEN]
     who = [f"{name}={value}" for name, value in rule.items() if name in WHEN]
     left = rule.get("remaining_s")
     ends = "-" if left is None else f"{left} s"
@@ -98,16 +117,28 @@ def rule_row(rule: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def kinds_text(answer: Answer) -> str:
-    """Return every fault with its parameters and its bytes."""
+    """Return every fault with its parameters and its bytes; who gets it where it is not as for most."""
     lines = []
-    faults, when = answer.data.get("faults"), answer.data.get("when")
+    faults, when, notes = (answer.data.get(name) for name in ("faults", "when", "notes"))
     for fault in faults if isinstance(faults, list) else []:
         lines.append(f"{fault['fault']}  (counts: {fault['counts']})")
         lines.append(f"    {fault['bytes']}")
         lines += [f"    {parameter_text(each)}" for each in fault["parameters"]]
-    lines.append("who gets it, for every fault")
+        if fault["needs_own_port"]:
+            lines.append("    needs the host's own port")
+        if fault["when"] != when:
+            lines.append(f"    who gets it: only {', '.join(map(brief_text, fault['when']))}")
+    lines.append("who gets it, unless the fault says otherwise")
     lines += [f"    {parameter_text(each)}" for each in (when if isinstance(when, list) else [])]
+    lines.append("what the words mean")
+    lines += [f"    {note}" for note in (notes if isinstance(notes, list) else [])]
     return "\n".join(map(printable, lines))
+
+
+def brief_text(parameter: Mapping[str, object]) -> str:
+    """Return a parameter's name, and the one thing that it may be if there is but one."""
+    choices = parameter.get("choices")
+    return f"{parameter['name']} {choices[0]}" if isinstance(choices, list) else str(parameter["name"])
 
 
 def parameter_text(parameter: Mapping[str, object]) -> str:

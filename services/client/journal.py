@@ -1,17 +1,25 @@
-"""`client journal`: what a site really got and sent, as the site itself saw it."""
+"""`client journal`: what a site really got and sent, as the site itself saw it.
+
+A server may play several hosts, and has one journal for all of them. This command shows, clears and verifies what is of
+SITE, and reaches beyond it only with --all.
+"""
 
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from services.client.admin import Answer, ask, complain, nothing, read_json
+from services.client.admin import Answer, WrongUsage, ask, complain, nothing, read_json
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
+from services.client.site_options import option_of
 from services.client.tables import columns
 from services.runtime.command_line import say, show
 from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
+
+BARE = {"order", "absent"}  # checks that are criteria; the others have them as their match
+CHECKS = BARE | {"expect", "at_once"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +41,11 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
 
 async def act(options: Options, settings: ClientSettings) -> int:
     """Ask the site, and show the answer."""
-    method, path, body = "DELETE" if options.clear else "GET", "/journal", None
-    if options.verify is not None:
-        method, path = "POST", "/journal/verify"
-        body = await asyncio.to_thread(read_json, options.verify)
-    query = None if body is not None or options.clear else query_of(options)
+    question = await question_of(options)
     try:
-        answer = await ask(settings, options.site, method, path, body=body, query=query)
+        answer = await ask(
+            settings, options.site, question.method, question.path, body=question.body, query=question.query
+        )
     except FetchError as error:
         return nothing("journal", options.site, error)
     if answer.status not in {200, 409}:
@@ -48,14 +54,54 @@ async def act(options: Options, settings: ClientSettings) -> int:
         show(json.dumps(answer.data))
     elif options.verify is not None:
         show(verdict_text(answer))
+    elif options.clear:
+        say(f"journal: {'all of it' if options.all else options.site} begins anew")
     else:
         show_entries(answer)
     return 0 if answer.status == 200 else 1
 
 
-def query_of(options: Options) -> dict[str, str]:
-    """Return the query of GET /journal."""
-    return dict(options.filters) if options.all else {"host": options.site, **options.filters}
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the admin side is asked."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: object = None
+
+
+async def question_of(options: Options) -> Question:
+    """Return what a command line asks for. Raises WrongUsage or FileUnreadable."""
+    if options.filters and (options.clear or options.verify is not None):
+        given = ", ".join(map(option_of, options.filters))
+        raise WrongUsage(f"{given}: for what is shown, and not with --clear or --verify (see client journal --help)")
+    host = {} if options.all else {"host": options.site}
+    if options.clear:
+        return Question("DELETE", "/journal", query=host)
+    if options.verify is not None:
+        expectations = await asyncio.to_thread(read_json, options.verify)
+        return Question("POST", "/journal/verify", body=of_host(expectations, host))
+    return Question("GET", "/journal", query={**host, **options.filters})
+
+
+def of_host(expectations: object, host: Mapping[str, str]) -> object:
+    """Return expectations with the host in every criteria that name none. What is not as documented stays as it is."""
+    if not isinstance(expectations, dict):
+        return expectations
+
+    def match(criteria: object) -> object:
+        return {**host, **criteria} if isinstance(criteria, dict) else criteria
+
+    def check(name: str, each: object) -> object:
+        if name in BARE:
+            return match(each)
+        return {**each, "match": match(each.get("match", {}))} if isinstance(each, dict) else each
+
+    return {
+        name: [check(name, each) for each in value] if name in CHECKS and isinstance(value, list) else value
+        for name, value in expectations.items()
+    }
 
 
 def show_entries(answer: Answer) -> None:

@@ -33,7 +33,21 @@ WHEN = {
 }
 TEXTS = {"distribution", "per"}
 ACTIONS = ("list", "set", "clear", "reset", "kinds")
-FILTERS = ("method", "target", "fault", "ended", "status", "connection", "since", "limit")
+FILTERS = {
+    "method": "of the request",
+    "target": "of the request",
+    "head_contains": "ASCII text somewhere in the request's head",
+    "peer": "address and port",
+    "tls": "true or false",
+    "connection": "its number",
+    "exchange": "number within the connection; 0: no whole request came",
+    "status": "status code",
+    "fault": "its name; empty: none",
+    "generation": "of the plan that struck",
+    "ended": "how, as kept or rst; empty: not yet",
+    "since": "only entries after this one",
+    "limit": "not more than so many, up to 1000",
+}
 
 Value = int | float | str
 
@@ -52,6 +66,11 @@ class Put(Action):
         collected = dict(getattr(namespace, self.dest))
         collected[str(option).removeprefix("--").replace("-", "_")] = values
         setattr(namespace, self.dest, collected)
+
+
+def option_of(name: str) -> str:
+    """Return the option that sets a name of the admin API."""
+    return f"--{name.replace('_', '-')}"
 
 
 def number(text: str) -> int | float:
@@ -85,13 +104,17 @@ def add_faults(parser: ArgumentParser) -> None:
     )
     add_site(parser)
     parser.add_argument("fault", metavar="FAULT", nargs="?", help="set: its name (see kinds)")
-    parser.add_argument("--plan", metavar="JSON", help="set: a whole plan, as JSON or the name of a file (- for stdin)")
+    parser.add_argument(
+        "--plan",
+        metavar="JSON",
+        help="set: a whole plan, as JSON or the name of a file (- for stdin); what list --format json prints is one",
+    )
     parser.set_defaults(parameters={})
     for title, table in (("what the fault does", PARAMETERS), ("who gets it", WHEN)):
         group = parser.add_argument_group(title)
         for name, meaning in table.items():
             group.add_argument(
-                f"--{name.replace('_', '-')}",
+                option_of(name),
                 dest="parameters",
                 action=Put,
                 metavar="X",
@@ -104,11 +127,20 @@ def add_faults(parser: ArgumentParser) -> None:
 def add_journal(parser: ArgumentParser) -> None:
     """Declare the options of `journal`."""
     add_site(parser)
-    parser.add_argument("--all", action="store_true", help="entries of every host that this site's server plays")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="show, clear or verify entries of every host that this site's server plays, not of SITE alone",
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--clear", action="store_true", help="begin it anew")
-    what.add_argument("--verify", metavar="JSON", help="hold it against expectations, as JSON or the name of a file")
+    what.add_argument(
+        "--verify",
+        metavar="JSON",
+        help="hold it against expectations, as JSON or the name of a file (- for stdin); "
+        "without --all, SITE is the host in each match that names none",
+    )
     parser.set_defaults(filters={})
-    group = parser.add_argument_group("which entries (the newest 100, unless told)")
-    for name in FILTERS:
-        group.add_argument(f"--{name}", dest="filters", action=Put, metavar="X", default={})
+    group = parser.add_argument_group("which entries to show (the newest 100, unless told)")
+    for name, meaning in FILTERS.items():
+        group.add_argument(option_of(name), dest="filters", action=Put, metavar="X", help=meaning, default={})

@@ -2,7 +2,8 @@
 
 One entry an exchange, and one for a connection that never sent a whole request. An exchange is entered when its request
 is whole, or refused, and completed when it ends: whoever asks afterwards finds it. When there is no room the oldest
-entries are dropped and counted, so that kept + dropped = total at any moment.
+entries are dropped and counted, so that kept + dropped = total at any moment. Where the journal begins anew for one
+host, the other hosts' entries keep their places and numbers: the host's own are passed over up to there.
 
 What the site answers all day, a known request with a recording, is entered as a bare tuple: it costs a tenth of an
 object, and is made one when somebody reads it.
@@ -84,18 +85,23 @@ class Journal:
     TRIM_EVERY entries; the hot path appends them to `entries` and counts them in `total` by itself.
     """
 
-    __slots__ = ("_bytes", "entries", "max_bytes", "max_entries", "total")
+    __slots__ = ("_begun", "_bytes", "entries", "max_bytes", "max_entries", "total")
 
     def __init__(self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
         self.max_entries, self.max_bytes = max_entries, max_bytes
         self.entries: deque[Exchange | Quick] = deque()
         self.total = 0
         self._bytes = 0
+        self._begun: dict[str, int] = {}
 
     @property
     def dropped(self) -> int:
         """How many there was no room for."""
         return self.total - len(self.entries)
+
+    def begun(self, host: object) -> int:
+        """Return the number of the entry after which the journal of a host begins."""
+        return self._begun.get(host, 0) if isinstance(host, str) else 0
 
     def add(self, exchange: Exchange) -> None:
         """Keep an entry, and drop the oldest ones that there is no room for."""
@@ -115,14 +121,21 @@ class Journal:
     def clear(self) -> None:
         """Begin anew."""
         self.entries.clear()
+        self._begun.clear()
         self.total = self._bytes = 0
+
+    def clear_host(self, host: str) -> None:
+        """Begin anew for one host."""
+        self._begun[host] = self.total
 
     def newest_first(self) -> Iterator[tuple[int, Exchange]]:
         """Give each entry as it is now, with its number: 1 is the first since the journal was begun."""
         self.trim()
-        first, entries = self.dropped + 1, list(self.entries)
+        first, entries, begun = self.dropped + 1, list(self.entries), dict(self._begun)
         for index in range(len(entries) - 1, -1, -1):
-            yield first + index, as_exchange(entries[index])
+            number, exchange = first + index, as_exchange(entries[index])
+            if number > begun.get(exchange.host, 0):
+                yield number, exchange
 
 
 def as_exchange(entry: Exchange | Quick) -> Exchange:

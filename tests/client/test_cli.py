@@ -43,6 +43,13 @@ def test_the_loop_may_stand_ahead_of_the_command(ahead: list[str]) -> None:
     assert understand(ahead, default_loop="asyncio").loop == "uvloop"
 
 
+def test_options_may_stand_between_targets() -> None:
+    """And what follows `--` is a target, whatever it looks like."""
+    understood = understand(["wget", "a.test", "--timeout", "3", "b.test"], default_loop="asyncio").values
+    assert (understood["targets"], understood["timeout_s"]) == (["a.test", "b.test"], 3.0)
+    assert understand(["wget", "--", "-x.test"], default_loop="asyncio").values["targets"] == ["-x.test"]
+
+
 @pytest.mark.parametrize("line", ["--loop", "--loop trio wget", "--loop uvloop frob", "--frob wget"])
 def test_what_is_no_command_line_is_refused(line: str) -> None:
     """Exit 2, whatever stands ahead."""

@@ -58,6 +58,15 @@ def test_a_recording_that_cannot_be_played_is_one_line_and_exit_3(tmp_path: Path
     assert "Traceback" not in result.stderr
 
 
+def test_a_directory_that_is_not_there_is_one_line_and_exit_3(tmp_path: Path) -> None:
+    """Nobody looks for a missing site in the spelling of a directory."""
+    result = run_lab("embedded", "wget", LAB_RECORDINGS=str(tmp_path / "typo"))
+    assert (result.returncode, result.stdout) == (3, "")
+    assert result.stderr == (
+        f"lab embedded: {tmp_path}/typo does not exist, and LAB_RECORDINGS names it: correct it or leave it out\n"
+    )
+
+
 def test_lab_record_writes_where_the_lab_looks(tmp_path: Path) -> None:
     """What `lab embedded record` takes from the lab, `lab embedded wget` gets back under its new name."""
     kept = tmp_path / "kept"

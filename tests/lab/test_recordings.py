@@ -153,6 +153,21 @@ def test_the_directory_is_the_environments_then_that_of_env_then_the_usual(root:
     assert recordings.directory(root, environ={"LAB_RECORDINGS": "/elsewhere"}) == Path("/elsewhere")
 
 
+def test_a_directory_that_was_named_has_to_be_there_to_be_played(root: Path) -> None:
+    """A slip in a name would else be a lab without the sites that were meant. The usual one may come later."""
+    assert recordings.to_play(root, environ={}) == root / "recordings"
+    with pytest.raises(RecordingsUnusable, match="recordigns does not exist, and LAB_RECORDINGS names it") as caught:
+        recordings.to_play(root, environ={"LAB_RECORDINGS": "recordigns"})
+    assert caught.value.exit_code == 3
+    with pytest.raises(RecordingsUnusable, match="is not a directory"):
+        recordings.to_play(root, environ={"LAB_RECORDINGS": ".env"})
+    (root / ".env").write_text("LAB_RECORDINGS=mine\n")
+    with pytest.raises(RecordingsUnusable, match="mine does not exist"):
+        recordings.to_play(root, environ={})
+    (root / "mine").mkdir()
+    assert recordings.to_play(root, environ={}) == root / "mine"
+
+
 def test_a_directory_that_is_a_file_is_said_to_be_unreadable(root: Path) -> None:
     """One line, not a traceback."""
     (root / "recordings").write_text("")

@@ -1,8 +1,6 @@
-"""The admin side: plans change whole or not at all, and the OpenAPI document says what there is."""
+"""The admin side: plans change whole or not at all, and metrics count what they did."""
 
 import io
-import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
@@ -10,8 +8,6 @@ import anyio.to_thread
 import pytest
 
 from services.sites.admin.app import make_admin
-from services.sites.admin.openapi import document
-from services.sites.faults.kinds import FAULTS, WHEN
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
 from tests.sites.peer import Heard
@@ -176,49 +172,6 @@ async def test_hosts_that_share_a_port_cannot_be_refused_apart(tmp_path: Path) -
                 status, answer = await target.call("PUT", "/faults/a.test", {"faults": [{"fault": fault}]})
                 assert status == 422
                 assert "shares its port with others" in str(answer["problems"])
-
-
-async def test_openapi_describes_every_route_and_no_other() -> None:
-    """The document is hand-made where the code is, so a test holds the two together."""
-
-    async def settle() -> None:
-        return
-
-    app = make_admin(Site(SitesSettings()), settle)
-    routes = {
-        (route.resource.canonical, route.method.lower())
-        for route in app.router.routes()
-        if route.resource and route.method != "HEAD"
-    }
-    paths = document()["paths"]
-    assert isinstance(paths, Mapping)
-    described = {(path, method) for path, item in paths.items() for method in item if method != "parameters"}
-    assert described == routes
-
-
-async def test_openapi_knows_every_fault_and_every_parameter() -> None:
-    """And refers to nothing that is not there."""
-    text = json.dumps(document())
-    schemas = json.loads(text)["components"]["schemas"]
-    rules = {rule["title"]: rule for rule in schemas["Rule"]["oneOf"]}
-    assert rules.keys() == FAULTS.keys()
-    for name, fault in FAULTS.items():
-        names = {"fault"} | {each.name for each in (*fault.parameters, *WHEN)}
-        assert rules[name]["properties"].keys() == names
-        assert rules[name]["additionalProperties"] is False
-    referred = {each.split('"')[0] for each in text.split("#/components/schemas/")[1:]}
-    assert referred <= schemas.keys()
-
-
-async def test_entries_are_as_the_document_says(tmp_path: Path) -> None:
-    """Every property, and no other."""
-    async with one_site(tmp_path) as target:
-        await first_bytes(target)
-        entry = (await target.ended())[0]
-        async with aiohttp.ClientSession() as session, session.get(f"{target.admin}/openapi.json") as answer:
-            schema = (await answer.json())["components"]["schemas"]["Entry"]
-        assert entry.keys() == schema["properties"].keys()
-        assert entry["recording_sha256"] == target.recording.sha256
 
 
 async def test_metrics_count_by_host_fault_and_outcome(tmp_path: Path) -> None:

@@ -1,59 +1,18 @@
 """`client faults` and `client journal`, against a lab in this process and against the lab in containers."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
 import pytest
 
-from lab.embedded import SiteRoutes
 from services.client import site_options
 from services.client.admin import FileUnreadable, WrongUsage
-from services.client.cli import understand
-from services.client.settings import ClientSettings
-from services.client.topology import Topology
-from services.runtime.run import Stop
-from services.sites.faults.kinds import FAULTS, WHEN
+from services.sites.faults.kinds import FAULTS, NOTES, WHEN
 from tests.contract.conftest import Client
-from tests.sites.peer import listen
-from tests.sites.target import KEEP, Target, sites, target_of
+from tests.sites.commands import HOST, get, lab
+from tests.sites.target import KEEP
 from tests.tutorial import HEADS, printed_head
-
-HOST = "keep.test"
-
-
-class Lab:
-    """A site, and the client's commands against it."""
-
-    def __init__(self, target: Target, settings: ClientSettings) -> None:
-        self.target, self._settings = target, settings
-
-    async def run(self, *words: str) -> int:
-        """Run a command line of the client and return its exit code."""
-        invocation = await anyio.to_thread.run_sync(partial(understand, words, default_loop="asyncio"))
-        return await invocation.main(self._settings, Stop())
-
-
-@asynccontextmanager
-async def lab(directory: Path) -> AsyncIterator[Lab]:
-    """Run a site that the client can reach by its name."""
-    async with sites({f"{HOST}.http": KEEP}, directory) as running:
-        settings = ClientSettings(topology=Topology(SiteRoutes(running), closed=True))
-        yield Lab(await target_of(running, HOST), settings)
-
-
-async def get(target: Target, times: int = 1) -> list[bytes]:
-    """Make requests on connections of their own, and return what each got."""
-
-    def ask() -> bytes:
-        with target.peer.connect() as connection:
-            connection.sendall(target.peer.get())
-            return listen(connection, len(KEEP)).data
-
-    return [await anyio.to_thread.run_sync(ask) for _ in range(times)]
 
 
 @pytest.mark.anyio
@@ -89,6 +48,37 @@ async def test_a_plan_is_taken_from_the_command_line_or_a_file(
             assert [
                 {name: rule[name] for name in wanted} for rule, wanted in zip(shown["faults"], rules, strict=True)
             ] == rules
+
+
+@pytest.mark.anyio
+async def test_a_plan_that_was_listed_can_be_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a rule has seen is left out; what is misspelt is still refused."""
+    async with lab(tmp_path) as here:
+        await here.run("faults", "set", HOST, "rst_at", "--bytes", "40", "--first", "3", "--seed", "1")
+        await get(here.target)
+        capsys.readouterr()
+        assert await here.run("faults", "list", HOST, "--format", "json") == 0
+        listed = capsys.readouterr().out
+        await here.run("faults", "clear", HOST)
+        capsys.readouterr()
+        assert await here.run("faults", "set", HOST, "--plan", listed, "--format", "json") == 0
+        again = json.loads(capsys.readouterr().out)
+        wanted = {"fault": "rst_at", "bytes": 40, "first": 3, "seed": 1, "per": "request"}
+        assert again["faults"] == [{**wanted, "seen": 0, "fired": 0, "remaining_s": None}]
+        assert await here.run("faults", "set", HOST, "--plan", listed.replace("seen", "saw")) == 1
+        assert "faults[0].saw: is unknown" in capsys.readouterr().err
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "words",
+    [f"set {HOST} --bytes 40 rst_at", f"--bytes 40 set --seed 1 {HOST} rst_at", f"set {HOST} rst_at --bytes 40"],
+)
+async def test_options_may_stand_anywhere(tmp_path: Path, words: str) -> None:
+    """A person thinks of the offset before the fault, or after it."""
+    async with lab(tmp_path) as here:
+        assert await here.run("faults", *words.split()) == 0
+        assert await get(here.target) == [KEEP[:40]]
 
 
 @pytest.mark.anyio
@@ -137,6 +127,8 @@ WRONG = {
     "clear with options": ["faults", "clear", HOST, "--first", "3"],
     "a plan that is not JSON": ["faults", "set", HOST, "--plan", "[{"],
     "expectations that are not JSON": ["journal", HOST, "--verify", "{"],
+    "a filter and --clear": ["journal", HOST, "--clear", "--method", "POST"],
+    "a filter and --verify": ["journal", HOST, "--verify", '{"absent": [{}]}', "--limit", "3"],
 }
 
 
@@ -162,61 +154,6 @@ async def test_a_plan_that_cannot_be_read_is_exit_3(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_the_journal_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A line an exchange on stdout, the counts on stderr."""
-    async with lab(tmp_path) as here:
-        await get(here.target)
-        await here.run("faults", "set", HOST, "rst_at", "--bytes", "40")
-        await get(here.target)
-        await here.target.ended()
-        capsys.readouterr()
-        assert await here.run("journal", HOST) == 0
-        shown = capsys.readouterr()
-        head, first, second = (line.split() for line in shown.out.splitlines())
-        assert head == ["ENTRY", "CONN", "PEER", "REQUEST", "STATUS", "SENT", "FAULT", "ENDED", "TOOK"]
-        assert first[:2] + first[3:9] == ["1", "1.1", "GET", "/", "HTTP/1.1", "200", str(len(KEEP)), "-"]
-        assert second[6:12] == ["200", "40", "rst_at", "(plan", "2)", "rst"]
-        assert shown.err == "journal: total 2, kept 2, dropped 0\n"
-        assert await here.run("journal", HOST, "--fault", "rst_at", "--format", "json") == 0
-        assert [entry["entry"] for entry in json.loads(capsys.readouterr().out)["entries"]] == [2]
-        assert await here.run("journal", HOST, "--clear") == 0
-        assert capsys.readouterr().err == "journal: total 0, kept 0, dropped 0\n"
-
-
-@pytest.mark.anyio
-async def test_what_a_client_sent_escapes_to_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Control characters of a request are shown as what they are."""
-    async with lab(tmp_path) as here:
-
-        def ask() -> None:
-            with here.target.peer.connect() as connection:
-                connection.sendall(here.target.peer.get("/\x1b[31m\x9b"))
-                listen(connection, len(KEEP))
-
-        await anyio.to_thread.run_sync(ask)
-        await here.run("journal", HOST)
-    shown = capsys.readouterr().out
-    assert r"GET /\x1b[31m\x9b HTTP/1.1" in shown
-    assert "\x1b" not in shown
-
-
-@pytest.mark.anyio
-async def test_expectations_are_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """0 where they hold, 1 with the nearest miss where they do not."""
-    async with lab(tmp_path) as here:
-        await get(here.target, 2)
-        assert (
-            await here.run("journal", HOST, "--verify", '{"expect": [{"match": {"method": "GET"}, "count": 2}]}') == 0
-        )
-        assert capsys.readouterr().out == "as expected (2 entries)\n"
-        assert await here.run("journal", HOST, "--verify", '{"expect": [{"match": {"target": "/x"}}]}') == 1
-        assert capsys.readouterr().out.splitlines()[:2] == [
-            "expect[0]: expected at least 1, found 0",
-            "    nearest: entry 1: target: '/' is not '/x'",
-        ]
-
-
-@pytest.mark.anyio
 async def test_kinds_tell_the_exact_bytes_of_every_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The documentation is the table that the site itself uses."""
     async with lab(tmp_path) as here:
@@ -224,6 +161,23 @@ async def test_kinds_tell_the_exact_bytes_of_every_fault(tmp_path: Path, capsys:
     shown = capsys.readouterr().out
     for name, fault in FAULTS.items():
         assert f"{name}  (counts: {fault.stage.value})\n    {fault.oracle}\n" in shown
+    assert all(f"    {note}\n" in shown for note in NOTES)
+
+
+@pytest.mark.anyio
+async def test_kinds_say_who_can_get_a_fault_and_where_it_cannot_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A closed port sees nobody to choose from, and neither it nor an accepted connection tells hosts apart."""
+    async with lab(tmp_path) as here:
+        assert await here.run("faults", "kinds", HOST) == 0
+    told = capsys.readouterr().out.partition("\nrefuse  ")[2].partition("\ntls_stall")[0].splitlines()
+    assert told[-2:] == ["    needs the host's own port", "    who gets it: only ttl_s"]
+    assert {name for name, fault in FAULTS.items() if fault.needs_own_port} == {
+        "accept_then_silent",
+        "accept_then_close",
+        "refuse",
+    }
 
 
 def test_the_clients_options_are_the_sites_parameters() -> None:

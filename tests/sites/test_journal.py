@@ -8,7 +8,7 @@ import pytest
 
 from services.sites.journal import FIN, KEPT, TRIM_EVERY, Answered, Exchange, Journal, Visit
 from tests.sites.peer import listen
-from tests.sites.target import KEEP, Target, one_site
+from tests.sites.target import KEEP, Target, one_site, sites, target_of
 
 VISIT = Visit(1, "127.0.0.1:1", secure=False, accepted_s=0.0)
 
@@ -91,6 +91,17 @@ async def visited(target: Target) -> None:
     await target.ended()
 
 
+async def visited_once(target: Target) -> None:
+    """Have one request made."""
+
+    def ask() -> None:
+        with target.peer.connect() as connection:
+            connection.sendall(target.peer.get())
+            listen(connection, len(KEEP))
+
+    await anyio.to_thread.run_sync(ask)
+
+
 FILTERS = {
     "method=GET": [1, 2],
     "target=/b": [2],
@@ -145,6 +156,8 @@ VERDICTS: dict[str, tuple[dict[str, object], str]] = {
     "absent": ({"absent": [{"method": "POST"}]}, ""),
     "not absent": ({"absent": [{"head_contains": "secret"}]}, "absent[0]: none, found 1"),
     "since": ({"since": 1, "expect": [{"match": GET, "count": 1}]}, ""),
+    "at most so many at once": ({"at_once": [{"match": GET, "at_most": 1}]}, ""),
+    "too many at once": ({"at_once": [{"match": GET, "at_most": 0}]}, "at_once[0]: at most 0 at once, found 1"),
 }
 
 
@@ -185,6 +198,57 @@ async def test_what_was_dropped_proves_nothing(tmp_path: Path) -> None:
         assert status == 409
         assert "1 entries were dropped" in answer["failures"][0]["reason"]  # type: ignore[index]
         assert (await target.call("POST", "/journal/verify", {**absent, "since": 1}))[0] == 200
+        many = {"expect": [{"match": {"host": target.host}, "at_most": 3}]}
+        assert (await target.call("POST", "/journal/verify", many))[0] == 200, "3 is all there can have been"
+
+
+@pytest.mark.anyio
+async def test_quick_entries_beyond_the_bound_prove_nothing_either(tmp_path: Path) -> None:
+    """They are dropped when somebody reads, and counted before a verdict: not all of them were seen."""
+    async with one_site(tmp_path, journal_entries=2) as target:
+
+        def ask() -> None:
+            with target.peer.connect() as connection:
+                for path in ("/", "/", "/x", "/x", "/", "/", "/"):
+                    connection.sendall(target.peer.get(path))
+                    listen(connection, len(KEEP))
+
+        await anyio.to_thread.run_sync(ask)
+        status, answer = await target.call("POST", "/journal/verify", {"absent": [{"target": "/x"}]})
+        assert (status, answer["considered"], answer["dropped"]) == (409, 2, 5)
+
+
+@pytest.mark.anyio
+async def test_the_journal_of_one_host_begins_anew_alone(tmp_path: Path) -> None:
+    """The others keep their entries and numbers, and what was dropped before does not count against the new one."""
+    hosts = ("a.test", "b.test")
+    async with sites({f"{host}.http": KEEP for host in hosts}, tmp_path, journal_entries=3) as running:
+        a, b = [await target_of(running, host) for host in hosts]
+        for target in (a, a, b, b):
+            await visited_once(target)
+        assert (await a.call("DELETE", "/journal?host=a.test"))[0] == 200
+        assert await a.entries() == []
+        assert [entry["entry"] for entry in await b.entries()] == [3, 4]
+        _status, answer = await a.call("GET", "/journal")
+        assert [entry["entry"] for entry in answer["entries"]] == [3, 4]  # type: ignore[attr-defined]
+        for host, expected in (("a.test", 200), ("b.test", 409)):
+            absent = {"absent": [{"host": host, "method": "POST"}]}
+            assert (await a.call("POST", "/journal/verify", absent))[0] == expected, "one entry was dropped"
+        await visited_once(a)
+        assert [entry["entry"] for entry in await a.entries()] == [5]
+        await a.call("DELETE", "/journal")
+        await visited_once(a)
+        assert [entry["entry"] for entry in await a.entries()] == [1]
+
+
+@pytest.mark.anyio
+async def test_a_journal_is_not_cleared_by_mistake(tmp_path: Path) -> None:
+    """A filter that clearing does not have, or a host that is not there, is refused and clears nothing."""
+    async with one_site(tmp_path) as target:
+        await visited(target)
+        for query, expected in (("method=POST", 422), ("host=keep.test&limit=1", 422), ("host=other.test", 404)):
+            assert (await target.call("DELETE", f"/journal?{query}"))[0] == expected, query
+        assert len(await target.entries()) == 3
 
 
 BAD_EXPECTATIONS: dict[str, tuple[object, str]] = {
@@ -198,6 +262,11 @@ BAD_EXPECTATIONS: dict[str, tuple[object, str]] = {
     "fields that are none": ({"absent": [{"fields": ["cookie"]}]}, "absent[0].fields"),
     "a status in words": ({"order": [{"status": "ok"}]}, "order[0].status"),
     "too many": ({"absent": [{}] * 101}, "absent"),
+    "nothing but since": ({"since": 1}, "body"),
+    "at least more than at most": ({"expect": [{"at_least": 3, "at_most": 2}]}, "expect[0].at_least"),
+    "at once without a bound": ({"at_once": [{"match": GET}]}, "at_once[0].at_most"),
+    "at once with another bound": ({"at_once": [{"at_most": 1, "count": 1}]}, "at_once[0]"),
+    "at once, unknown criterion": ({"at_once": [{"match": {"verb": 1}, "at_most": 1}]}, "at_once[0].match.verb"),
 }
 
 

@@ -38,10 +38,15 @@ async def read_json(request: web.Request) -> object:
 
 def host_of(request: web.Request) -> Host:
     """Return the host in the path. Raises Unfit (404) where the site has none of that name."""
-    site, name = request.app[SITE], request.match_info["host"].lower()
-    if name not in site.hosts:
+    return host_named(request.app[SITE], request.match_info["host"])
+
+
+def host_named(site: Site, name: str) -> Host:
+    """Return the host of a site that has this name. Raises Unfit (404) where there is none."""
+    host = site.hosts.get(name.lower())
+    if host is None:
         raise Unfit(404, "unknown_host", [Problem("host", f"is not here; this site knows {known_names(site.hosts)}")])
-    return site.hosts[name]
+    return host
 
 
 @web.middleware

@@ -12,6 +12,7 @@ from services.sites.recording import read_fields
 TEXTS = ("host", "method", "target", "peer", "fault", "ended", "head_contains")
 WHOLES = ("connection", "exchange", "status", "generation")
 NAMES = (*TEXTS, *WHOLES, "tls", "fields")
+CHOICES = {"ended": ENDS, "fault": tuple(FAULTS)}
 
 
 class Entry(NamedTuple):
@@ -104,11 +105,14 @@ class Criteria:
         return len(self.values) + len(self.fields) + (self.head_contains is not None)
 
 
+NO_CRITERIA = Criteria({}, {}, None)
+
+
 def read_criteria(data: object, where: str, problems: list[Problem]) -> Criteria:
     """Return the criteria that `data` is; what is wrong goes into `problems`."""
     if not isinstance(data, dict):
         problems.append(Problem(where, "is not an object of criteria"))
-        return Criteria({}, {}, None)
+        return NO_CRITERIA
     values: dict[str, object] = {}
     for name, value in data.items():
         if name not in NAMES:
@@ -142,8 +146,6 @@ def misfit(name: str, value: object) -> str:
         return "" if isinstance(value, int) and not isinstance(value, bool) else "is not a whole number"
     if not isinstance(value, str):
         return "is not text"
-    if name == "ended" and value not in ENDS:
-        return f"is not one of {', '.join(ENDS)}"
-    if name == "fault" and value not in FAULTS:
-        return f"is not one of {', '.join(FAULTS)}"
+    if name in CHOICES and value not in CHOICES[name]:
+        return f"is not one of {', '.join(CHOICES[name])}"
     return ""

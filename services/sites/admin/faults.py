@@ -6,14 +6,12 @@ from time import monotonic
 from aiohttp import web
 
 from services.sites.admin.answers import SITE, Unfit, answer, host_of, read_json
-from services.sites.faults.kinds import FAULTS, WHEN, Fault, Parameter
+from services.sites.faults.kinds import FAULTS, NOTES, WHEN, Fault, Parameter
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced, read_plan
 from services.sites.site import Host, Site
 
 Settle = Callable[[], Awaitable[None]]
 SETTLE: web.AppKey[Settle] = web.AppKey("SETTLE")
-
-TYPES = {int: "integer", float: "number", str: "string"}
 
 
 def as_json(host: Host) -> dict[str, object]:
@@ -93,7 +91,8 @@ async def reset_all(request: web.Request) -> web.Response:
 
 async def kinds(_request: web.Request) -> web.Response:
     """Return every fault there is, its parameters and its exact bytes."""
-    return answer({"faults": [kind_json(fault) for fault in FAULTS.values()], "when": [*map(parameter_json, WHEN)]})
+    faults, when = [kind_json(fault) for fault in FAULTS.values()], [*map(parameter_json, WHEN)]
+    return answer({"faults": faults, "when": when, "notes": NOTES})
 
 
 def kind_json(fault: Fault) -> dict[str, object]:
@@ -102,7 +101,9 @@ def kind_json(fault: Fault) -> dict[str, object]:
         "fault": fault.name,
         "counts": fault.stage.value,
         "bytes": fault.oracle,
+        "needs_own_port": fault.needs_own_port,
         "parameters": [parameter_json(each) for each in fault.parameters],
+        "when": [parameter_json(each) for each in fault.when],
     }
 
 
@@ -110,9 +111,9 @@ def parameter_json(parameter: Parameter) -> dict[str, object]:
     """Describe a parameter."""
     described: dict[str, object] = {
         "name": parameter.name,
-        "type": TYPES[parameter.type],
+        "type": parameter.json_type,
         "meaning": parameter.meaning,
-        "required": parameter.default is None and not parameter.optional,
+        "required": parameter.required,
     }
     if parameter.choices:
         described["choices"] = parameter.choices

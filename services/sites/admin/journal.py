@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from services.sites.admin.answers import SITE, Unfit, answer, read_json
+from services.sites.admin.answers import SITE, Unfit, answer, host_named, read_json
 from services.sites.admin.criteria import NAMES, WHOLES, Criteria, Entry, read_criteria
 from services.sites.admin.verify import read_expectations
 from services.sites.faults.plan import Problem
@@ -14,6 +14,9 @@ from services.sites.site import Site
 MOST_ENTRIES = 1000
 BATCH = 500  # entries that are looked at before the loop gets its turn
 QUERY = tuple(name for name in NAMES if name != "fields")
+NUMBERS = {"since": 0, "limit": 100}
+DIGITS = 17  # as many as a number in a query may have
+TRUTHS = {"true": True, "false": False}
 
 
 async def entries(request: web.Request) -> web.Response:
@@ -30,19 +33,32 @@ async def entries(request: web.Request) -> web.Response:
 
 
 async def clear(request: web.Request) -> web.Response:
-    """Begin the journal anew."""
-    request.app[SITE].journal.clear()
-    return answer(counts(request.app[SITE]))
+    """Begin the journal anew: of one host if the query names it, else all of it."""
+    site = request.app[SITE]
+    if unknown := request.query.keys() - {"host"}:
+        reason = "is unknown: there is host, and without it everything is cleared"
+        raise Unfit(422, "bad_query", [Problem(name[:40], reason) for name in sorted(unknown)])
+    if "host" in request.query:
+        site.journal.clear_host(host_named(site, request.query["host"]).name)
+    else:
+        site.journal.clear()
+    return answer(counts(site))
 
 
 async def verify(request: web.Request) -> web.Response:
     """Hold the journal against what is expected: 200 if it is so, 409 with the nearest misses if not."""
     site = request.app[SITE]
     expectations = read_expectations(await read_json(request))
+    site.journal.trim()  # what is beyond the bound now counts as dropped, since it will not be seen
     dropped = site.journal.dropped
     seen = [entry async for entry in newest_first(site) if entry.number > expectations.since]
     seen.reverse()
-    failures = [failure async for failure in expectations.failures(seen, dropped=dropped)]
+
+    def lost(criteria: Criteria) -> int:
+        begun = site.journal.begun(criteria.values.get("host"))
+        return max(0, dropped - max(expectations.since, begun))
+
+    failures = [failure async for failure in expectations.failures(seen, lost=lost)]
     verdict = {"verified": not failures, "considered": len(seen), "dropped": dropped, "failures": failures}
     return answer(verdict, status=409 if failures else 200)
 
@@ -58,24 +74,25 @@ async def newest_first(site: Site) -> AsyncIterator[Entry]:
 def counts(site: Site) -> dict[str, object]:
     """Return what the journal holds: kept + dropped = total."""
     journal = site.journal
+    journal.trim()
     return {"total": journal.total, "kept": len(journal.entries), "dropped": journal.dropped}
 
 
 def read_query(query: dict[str, str]) -> tuple[Criteria, int, int]:
     """Return the filters, the entry after which to begin, and how many are wanted. Raises Unfit."""
     problems: list[Problem] = []
-    numbers = {"since": 0, "limit": 100}
+    numbers = dict(NUMBERS)
     wanted: dict[str, object] = {}
     for name, text in query.items():
         if name in numbers or name in WHOLES:
-            if not (text.isascii() and text.isdigit() and len(text) < 18):
+            if not (text.isascii() and text.isdigit() and len(text) <= DIGITS):
                 problems.append(Problem(name, "is not a whole number"))
             elif name in numbers:
                 numbers[name] = int(text)
             else:
                 wanted[name] = int(text)
         elif name == "tls":
-            wanted[name] = {"true": True, "false": False}.get(text)
+            wanted[name] = TRUTHS.get(text)
         elif name in QUERY:
             wanted[name] = text or None
         else:

@@ -1,15 +1,18 @@
 """Faults inside the head. The body follows as recorded, then FIN: whoever goes on reading finds an end.
 
 A line that is put in comes first after the status line, so that a reader which stops at the first offence has seen
-nothing else of the recording than its status.
+nothing else of the recording than its status. Where interim heads come before the final one, they stay as they are: a
+client reads past them, and the offence has to be in the head that it means to use.
 """
 
+import re
 from collections.abc import Callable
 from itertools import repeat
 
 from services.sites.faults.script import Ending, Play, Script, pieces
 
 ENDLESS_LINES = b"X-Lab-Fault: endless\r\n" * 512
+INTERIM_HEAD = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d.*?\n\r?\n", re.DOTALL)  # 101 is final (RFC 9110, section 15.2.2)
 
 
 def with_head(head: bytes, play: Play) -> Script:
@@ -19,25 +22,29 @@ def with_head(head: bytes, play: Play) -> Script:
     yield Ending.CLOSE
 
 
-def halves(play: Play) -> tuple[bytes, bytes]:
-    """Return the head's first line, and all after it."""
-    end = play.response.head.index(b"\n") + 1
-    return play.response.head[:end], play.response.head[end:]
+def thirds(play: Play) -> tuple[bytes, bytes, bytes]:
+    """Return the interim heads, if there are any, the final head's first line, and all after it."""
+    head, begin = play.response.head, 0
+    while interim := INTERIM_HEAD.match(head, begin):
+        begin = interim.end()
+    end = head.index(b"\n", begin) + 1
+    return head[:begin], head[begin:end], head[end:]
 
 
 def inserting(lines: bytes) -> Callable[[Play], Script]:
     """Return the fault that puts `lines` after the status line."""
 
     def inserted(play: Play) -> Script:
-        first, rest = halves(play)
-        return with_head(first + lines + rest, play)
+        interim, first, rest = thirds(play)
+        return with_head(interim + first + lines + rest, play)
 
     return inserted
 
 
 def bad_status_line(play: Play) -> Script:
     """A status of two digits and a letter, in place of the first line."""
-    return with_head(b"HTTP/1.1 2x0 OK\r\n" + halves(play)[1], play)
+    interim, _first, rest = thirds(play)
+    return with_head(interim + b"HTTP/1.1 2x0 OK\r\n" + rest, play)
 
 
 def bare_lf(play: Play) -> Script:
@@ -47,8 +54,8 @@ def bare_lf(play: Play) -> Script:
 
 def huge_field(play: Play) -> Script:
     """A field whose value has `bytes` bytes, all of them `a`."""
-    first, rest = halves(play)
-    yield first + b"X-Lab-Fault: "
+    interim, first, rest = thirds(play)
+    yield interim + first + b"X-Lab-Fault: "
     whole, left = divmod(play.whole("bytes"), len(ENDLESS_LINES))
     yield from repeat(b"a" * len(ENDLESS_LINES), whole)
     yield from with_head(b"a" * left + b"\r\n" + rest, play)
@@ -56,7 +63,8 @@ def huge_field(play: Play) -> Script:
 
 def endless_head(play: Play) -> Script:
     """The first line, and then a field again and again, for as long as the peer takes them."""
-    yield halves(play)[0]
+    interim, first, _rest = thirds(play)
+    yield interim + first
     yield from repeat(ENDLESS_LINES)
 
 

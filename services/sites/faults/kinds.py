@@ -1,12 +1,11 @@
 """Every fault: its name, when it strikes, its parameters, and the exact bytes that a peer gets.
 
 The texts in `oracle` are the contract: `client faults kinds` prints them, and tests/sites/fault_table.py holds each
-against a socket. HEAD and BODY are the recording's; a line "put in" comes first after the status line. Byte counts are
-of what the HTTP client reads: over TLS, of what was encrypted.
+against a socket. What their words mean is in NOTES, which `client faults kinds` prints too.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 
@@ -15,6 +14,13 @@ from services.sites.faults.script import Play, Script, Value
 
 DAY_S = 86_400.0
 MAX_OFFSET = 256 * 1024  # a recorded head has no more
+
+
+NOTES = (
+    "HEAD and BODY are the recording's; the status line of HEAD is its final head's, after any interim (1xx) ones",
+    "byte counts are of what the HTTP client reads: over TLS, of what was encrypted",
+    "a fault that needs the host's own port cannot be where hosts share one, as your own hosts do in Compose",
+)
 
 
 class Stage(Enum):
@@ -39,6 +45,16 @@ class Parameter:
     choices: tuple[str, ...] = ()
     optional: bool = False
 
+    @property
+    def required(self) -> bool:
+        """Whether a rule without it is none."""
+        return self.default is None and not self.optional
+
+    @property
+    def json_type(self) -> str:
+        """Its type, as JSON Schema has it."""
+        return {int: "integer", float: "number", str: "string"}[self.type]
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -49,6 +65,20 @@ class Fault:
     oracle: str
     parameters: tuple[Parameter, ...] = ()
     script: Callable[[Play], Script] | None = None
+
+    @property
+    def when(self) -> tuple[Parameter, ...]:
+        """The parameters that say who gets it. A closed port sees nobody to choose from."""
+        if self.stage is Stage.LISTEN:
+            return tuple(each for each in WHEN if each.name == "ttl_s")
+        if self.stage is Stage.REQUEST:
+            return WHEN
+        return tuple(replace(each, choices=("connection",)) if each.name == "per" else each for each in WHEN)
+
+    @property
+    def needs_own_port(self) -> bool:
+        """Whether it strikes before anything tells which host is meant."""
+        return self.stage in {Stage.LISTEN, Stage.ACCEPT}
 
     @property
     def defaults(self) -> Mapping[str, Value]:
@@ -111,45 +141,45 @@ _ALL = (
     Fault(
         "bad_status_line",
         Stage.REQUEST,
-        r"`HTTP/1.1 2x0 OK\r\n` in place of the first line, rest of HEAD, BODY, FIN",
+        r"HEAD with `HTTP/1.1 2x0 OK\r\n` in place of its status line, BODY, FIN",
         script=heads.bad_status_line,
     ),
     Fault(
         "missing_colon",
         Stage.REQUEST,
-        r"`X-Lab-Fault no colon\r\n` put in, BODY, FIN",
+        r"HEAD with `X-Lab-Fault no colon\r\n` after its status line, BODY, FIN",
         script=heads.inserting(b"X-Lab-Fault no colon\r\n"),
     ),
     Fault(
         "nul",
         Stage.REQUEST,
-        r"`X-Lab-Fault: a\0b\r\n` put in, BODY, FIN",
+        r"HEAD with `X-Lab-Fault: a\0b\r\n` after its status line, BODY, FIN",
         script=heads.inserting(b"X-Lab-Fault: a\0b\r\n"),
     ),
     Fault(
         "bare_cr",
         Stage.REQUEST,
-        r"`X-Lab-Fault: a\rb\r\n` put in, BODY, FIN",
+        r"HEAD with `X-Lab-Fault: a\rb\r\n` after its status line, BODY, FIN",
         script=heads.inserting(b"X-Lab-Fault: a\rb\r\n"),
     ),
     Fault("bare_lf", Stage.REQUEST, r"HEAD with every \r\n as \n, BODY, FIN", script=heads.bare_lf),
     Fault(
         "obs_fold",
         Stage.REQUEST,
-        r"`X-Lab-Fault: a\r\n b\r\n` put in, BODY, FIN",
+        r"HEAD with `X-Lab-Fault: a\r\n b\r\n` after its status line, BODY, FIN",
         script=heads.inserting(b"X-Lab-Fault: a\r\n b\r\n"),
     ),
     Fault(
         "huge_field",
         Stage.REQUEST,
-        r"`X-Lab-Fault: aaa...\r\n` put in, its value of `bytes` bytes, BODY, FIN",
+        r"HEAD with `X-Lab-Fault: aaa...\r\n` after its status line, the value of `bytes` bytes, BODY, FIN",
         (Parameter("bytes", int, "how long the value is", 1, 1 << 30, 1 << 20),),
         heads.huge_field,
     ),
     Fault(
         "endless_head",
         Stage.REQUEST,
-        r"the first line, then `X-Lab-Fault: endless\r\n` for as long as the peer takes it",
+        r"HEAD up to the end of its status line, then `X-Lab-Fault: endless\r\n` for as long as the peer takes it",
         script=heads.endless_head,
     ),
     Fault(
@@ -162,7 +192,7 @@ _ALL = (
     Fault(
         "conflicting_length",
         Stage.REQUEST,
-        r"`Content-Length: 5\r\nContent-Length: 6\r\n` put in, BODY, FIN",
+        r"HEAD with `Content-Length: 5\r\nContent-Length: 6\r\n` after its status line, BODY, FIN",
         script=heads.inserting(b"Content-Length: 5\r\nContent-Length: 6\r\n"),
     ),
     Fault("http09", Stage.REQUEST, "BODY, FIN: no head at all", script=cuts.http09),

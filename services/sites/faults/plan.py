@@ -118,7 +118,7 @@ def contradictions(fault: Fault, values: Mapping[str, Value]) -> list[tuple[str,
     """Return the keys that do not go together, and why; each alone is as it should be."""
     found = []
     if fault.stage is Stage.LISTEN:
-        only = [key for key in ("first", "every", "probability", "per", "seed") if key in values]
+        only = [each.name for each in WHEN if each.name in values and each not in fault.when]
         found += [(key, f"cannot be: {fault.name} closes the port, and sees no connection to choose") for key in only]
     elif fault.stage is not Stage.REQUEST and values.get("per") == "request":
         found.append(("per", f"{fault.name} strikes before there is a request"))
@@ -168,6 +168,6 @@ def misplaced(plan: tuple[Rule, ...], *, head_bytes: int, shared: str = "") -> l
             problems.append(
                 Problem(f"faults[{index}].bytes", f"{asked} is beyond the head, which has {head_bytes} bytes")
             )
-        if shared and rule.fault.stage in {Stage.LISTEN, Stage.ACCEPT}:
+        if shared and rule.fault.needs_own_port:
             problems.append(Problem(f"faults[{index}].fault", f"{rule.fault.name} cannot be: {shared}"))
     return problems
