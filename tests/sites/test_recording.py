@@ -117,6 +117,35 @@ def test_a_sidecar_that_cannot_be_is_refused_with_file_field_and_reason(
     assert reason in caught.value.reason
 
 
+FRAMED_BY_SIDECAR = {
+    "says close": (b"Connection = 'close'", HEAD + b"abc", b"abc", Ending.CLOSE),
+    "another length": (b"Content-Length = '2'", HEAD + b"abc", b"abc", Ending.CLOSE),
+    "the right length": (b"Content-Length = '5'", HEAD + b"hello", b"hello", Ending.KEEP),
+    "a body that fits it": (b"Content-Length = '8'", HEAD, b"<!doctyp", Ending.KEEP),
+    "chunked": (b"Transfer-Encoding = 'chunked'", b"HTTP/1.1 200 OK\r\n\r\n0\r\n\r\n", b"0\r\n\r\n", Ending.KEEP),
+}
+
+
+@pytest.mark.parametrize(("said", "raw", "body", "ending"), FRAMED_BY_SIDECAR.values(), ids=FRAMED_BY_SIDECAR)
+def test_fields_that_are_set_count_for_the_framing(said: bytes, raw: bytes, body: bytes, ending: Ending) -> None:
+    """A client reads the head that is sent, and knows no other."""
+    recording = read_recording("a.test", raw, read_sidecar(b"[fields]\n" + said))
+    assert (recording.body, recording.ending) == (body, ending)
+
+
+def test_an_offset_counts_in_the_head_with_its_date(tmp_path: Path) -> None:
+    """The head that a plan is held against has as many bytes as the one that is sent."""
+    (tmp_path / "a.test.http").write_bytes(HEAD)
+    sidecar = tmp_path / "a.test.toml"
+    plan = "[fields]\nDate = 'now'\n[[faults]]\nfault = 'fin_at'\nbytes = {}\n"
+    sent_bytes = len(HEAD) + len("Date: Sun, 04 Dec 2016 14:31:37 GMT\r\n")
+    sidecar.write_text(plan.format(sent_bytes))
+    assert len(load_recording(tmp_path / "a.test.http").response().head) == sent_bytes
+    sidecar.write_text(plan.format(sent_bytes + 1))
+    with pytest.raises(BadRecording, match=f"beyond the head, which has {sent_bytes} bytes"):
+        load_recording(tmp_path / "a.test.http")
+
+
 FIELDS = {
     "in place, in its case": (b"A: 1\r\nserver:x\r\nB: 2\r\n", b"A: 1\r\nserver:y\r\nB: 2\r\n"),
     "the first of two": (b"Server: 1\r\nServer: 2\r\n", b"Server: y\r\nServer: 2\r\n"),
