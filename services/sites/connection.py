@@ -163,12 +163,13 @@ class Connection(Performer):
     def remember(self, request: Request, host: Host, response: Response) -> None:
         """Make the same request quick to answer from now on, where nothing but its bytes decides the answer."""
         known = self.site.known
-        wire = response.head + response.body if len(response.body) < PIECE_BYTES else b""
+        short = len(response.body) < PIECE_BYTES
         settled = response.ending in {Ending.KEEP, Ending.CLOSE} and not host.recording.dated
         plain = request.host is not None and request.body_bytes == 0 and len(request.head) <= MAX_KNOWN_HEAD_BYTES
-        if wire and settled and plain:
+        if short and settled and plain:
             if len(known) >= MAX_KNOWN:
                 known.clear()
+            wire = host.wire(head_only=request.method == b"HEAD")
             keep = response.ending is Ending.KEEP and request.persistent
             recording, ended = host.recording, journal.KEPT if keep else journal.FIN
             answered = Answered(request.head, host.name, recording.sha256, recording.status, len(wire), ended)

@@ -65,15 +65,28 @@ class Host:
     `kept` and `ended` count the answers to known requests, which are most; they are not in `tally`.
     """
 
-    __slots__ = ("ended", "kept", "latest", "name", "plan", "recording", "tally")
+    __slots__ = ("_whole", "ended", "kept", "latest", "name", "plan", "recording", "tally")
 
     def __init__(self, recording: Recording) -> None:
         self.name = recording.host
-        self.recording = recording
+        self.play(recording)
         self.plan: PlanInForce | None = None
         self.latest = NO_PLAN
         self.tally: Tally = Counter()
         self.kept = self.ended = 0
+
+    def play(self, recording: Recording) -> None:
+        """Answer with this recording from now on."""
+        self.recording = recording
+        self._whole = b""
+
+    def wire(self, *, head_only: bool) -> bytes:
+        """Return the recording as one piece, made once: all that is known of this host's requests shares it."""
+        recording = self.recording
+        if head_only:
+            return recording.head
+        self._whole = self._whole or recording.head + recording.body
+        return self._whole
 
     def tallied(self) -> Tally:
         """Return the tally of all exchanges."""
@@ -140,7 +153,8 @@ class Site:
         before, self.hosts = self.hosts, {}
         for name, recording in recordings.items():
             host = before.get(name) or Host(recording)
-            old, host.recording = host.recording, recording
+            old = host.recording
+            host.play(recording)
             self.hosts[name] = host
             if name not in before or old.sidecar.plan != recording.sidecar.plan or not self._fits(host):
                 self.reset_plan(name)
