@@ -4,7 +4,7 @@ A connection is in one state at a time, and each state has a deadline, which one
 
     HANDSHAKE  until TLS is agreed on            cut off
     IDLE       between two requests              closed quietly
-    READING    until a request is whole          408
+    READING    until a request is whole          408; its body buys it a second for every 1,000 bytes
     PLAYING    a script's own pauses             none: a pause is an hour at most
     BLOCKED    until the peer takes what we sent cut off
     SILENT     a fault that says nothing         cut off, after an hour unless told otherwise
