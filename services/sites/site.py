@@ -119,7 +119,7 @@ class Lateness:
 
 
 class Site:
-    """What all connections share. `trouble`: why it is not ready, or nothing."""
+    """What all connections share. `unfit` and `shut`: which recording or which door keeps it from being ready."""
 
     def __init__(self, settings: SitesSettings, recordings: Mapping[str, Recording] | None = None) -> None:
         self.settings = settings
@@ -133,9 +133,14 @@ class Site:
         self.turned_away = 0
         self.generation = 0
         self.draining = False
-        self.trouble = "the recordings have not been read yet"
+        self.unfit, self.shut = "the recordings have not been read yet", ""
         if recordings:
             self.adopt(recordings)
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not ready; nothing where it is."""
+        return self.unfit or self.shut
 
     @property
     def shared(self) -> str:
@@ -159,7 +164,7 @@ class Site:
             if name not in before or old.sidecar.plan != recording.sidecar.plan or not self._fits(host):
                 self.reset_plan(name)
         self.known.clear()
-        self.trouble = ""
+        self.unfit = ""
 
     def set_plan(self, name: str, plan: tuple[Rule, ...], *, source: str = "admin") -> PlanInForce:
         """Put a plan in force. Raises BadPlan, and changes nothing, where it cannot be."""
