@@ -4,8 +4,8 @@ import re
 import socket
 from collections.abc import Iterable
 
-from services.client.topology import ANY_HOST, Route
 from services.client.errors import FetchError
+from services.client.topology import ANY_HOST, Route
 from services.client.wget.url import a_label, canonical_ipv6, is_ipv6
 from services.runtime.errors import BadSetting
 
