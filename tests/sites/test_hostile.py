@@ -10,6 +10,7 @@ import pytest
 
 from services.sites.faults.kinds import FAULTS
 from services.sites.faults.script import Pause, Play, Script
+from services.sites.performer import ended_by
 from tests.sites.peer import Heard, listen
 from tests.sites.target import KEEP, Target, one_site
 
@@ -154,6 +155,19 @@ async def test_a_mistake_of_ours_is_not_called_the_peers(
         entry = (await target.ended())[0]
         assert (entry["ended"], entry["sent_bytes"], entry["fault"]) == ("site_error", 4, "drip")
         assert "a mistake" in caplog.text
+
+
+LOST = {
+    "the peer ended it": (None, "peer_fin"),
+    "the peer reset it": (ConnectionResetError(), "peer_rst"),
+    "the loop caught a mistake": (ValueError("a mistake"), "site_error"),
+}
+
+
+@pytest.mark.parametrize(("error", "end"), LOST.values(), ids=LOST)
+async def test_only_an_error_of_the_system_is_the_peers(error: Exception | None, end: str) -> None:
+    """asyncio hands what a protocol raises to its own connection_lost."""
+    assert ended_by(error) == end
 
 
 async def test_a_connection_that_says_nothing_is_closed_and_in_the_journal(tmp_path: Path) -> None:
