@@ -1,5 +1,6 @@
 """The little that every program here shares.
 
 `command_line` and `run` begin and end a program, `loop` chooses its event loop, `settings` reads its environment,
-`serve` opens a port and drains it, `logs` and `metrics` tell the world. It imports no service.
+`serve` opens a port and drains it, `alongside` looks after what goes on meanwhile, `logs` and `metrics` tell the world.
+It imports no service.
 """

@@ -26,8 +26,10 @@ class LoopMissing(ProgramError):
 class PortUnavailable(ProgramError):
     """An address could not be listened on."""
 
-    def __init__(self, host: str, port: int, reason: str) -> None:
-        super().__init__(f"cannot listen on {host}:{port} ({reason}): stop what holds it or choose another port")
+    def __init__(
+        self, host: str, port: int, reason: str, *, remedy: str = "stop what holds it or choose another port"
+    ) -> None:
+        super().__init__(f"cannot listen on {host}:{port} ({reason}): {remedy}")
         self.host, self.port, self.reason = host, port, reason
 
 

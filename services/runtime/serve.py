@@ -5,6 +5,7 @@ An application (aiohttp) is served by `serve_app`; a raw protocol has its own se
 new and lets requests in flight end, for `drain_s` seconds at most.
 """
 
+import errno
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,8 +42,11 @@ def listening(where: Address, *, reuse_port: bool = False) -> socket.socket:
     Raises PortUnavailable where it is taken or not allowed.
     """
     family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only where the protocol is named: an answer in two writes took 40 ms else.
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        # asyncio turns Nagle's algorithm off only where the protocol is named: an answer in two writes took 40 ms else.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    except OSError as error:
+        raise unavailable(where, error) from error
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if reuse_port:
@@ -51,8 +55,16 @@ def listening(where: Address, *, reuse_port: bool = False) -> socket.socket:
         bound.bind(where)
     except OSError as error:
         bound.close()
-        raise PortUnavailable(*where, error.strerror or str(error)) from error
+        raise unavailable(where, error) from error
     return bound
+
+
+def unavailable(where: Address, error: OSError) -> PortUnavailable:
+    """Return what an error of the system means for a port, and what a person can do."""
+    reason = error.strerror or str(error)
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return PortUnavailable(*where, reason, remedy="raise the limit of open files (ulimit -n)")
+    return PortUnavailable(*where, reason)
 
 
 def bound_address(bound: socket.socket) -> Address:

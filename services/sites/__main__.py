@@ -25,7 +25,8 @@ async def serve(settings: SitesSettings, stop: Stop) -> int:
         await asyncio.to_thread(running.authority.certificate)
         log.info("HTTP at %s, TLS at %s, admin side at %s", settings.where, settings.tls or "no port", running.admin)
         await stop.event.wait()
-    return 1 if running.site.trouble else 0
+        ready = not running.site.trouble
+    return 0 if ready else 1
 
 
 def program() -> int:

@@ -11,9 +11,11 @@ import ssl
 import tempfile
 import threading
 from collections import OrderedDict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from services.runtime.errors import ProgramError
 
 if TYPE_CHECKING:
     import trustme
@@ -24,6 +26,18 @@ MAX_CONTEXTS = 4096
 WRONG_NAME = "wrong-name.invalid"
 ORGANIZATION = "asynclab"
 EXPIRED = datetime(2016, 12, 4, tzinfo=UTC), datetime(2017, 12, 4, tzinfo=UTC)
+
+
+class AuthorityUnusable(ProgramError):
+    """The CA cannot be kept where it is to be."""
+
+    exit_code = 3
+
+    def __init__(self, directory: Path, reason: str) -> None:
+        super().__init__(
+            f"cannot keep the lab's CA in {directory} ({reason}): make the directory writable or name another"
+        )
+        self.directory, self.reason = directory, reason
 
 
 class Authority:
@@ -37,7 +51,7 @@ class Authority:
         self._contexts: OrderedDict[tuple[str, str], ssl.SSLContext] = OrderedDict()
 
     def certificate(self) -> bytes:
-        """Return the CA's certificate, in PEM."""
+        """Return the CA's certificate, in PEM. Raises AuthorityUnusable where its directories cannot be used."""
         with self._lock:
             return self._get_ca().cert_pem.bytes()
 
@@ -55,29 +69,41 @@ class Authority:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.num_tickets = 0  # nobody resumes here, and a ticket would be bytes that no recording holds
         context.set_alpn_protocols(["http/1.1"])
-        if fault == "tls_self_signed":
-            load_pem(context, self_signed(name))
-            return context
-        ca = self._get_ca()
-        if fault == "tls_expired":
-            begin, end = EXPIRED
-            leaf = ca.issue_cert(name, not_before=begin, not_after=end)
-        else:
-            leaf = ca.issue_cert(WRONG_NAME if fault == "tls_wrong_name" else name)
-        leaf.configure_cert(context)
+        load_pem(context, self._make_certificate(name, fault))
         return context
+
+    def _make_certificate(self, name: str, fault: str) -> bytes:
+        from services.sites import certificates
+
+        match fault:
+            case "tls_self_signed":
+                return certificates.self_signed(name)
+            case "tls_expired":
+                return certificates.signed(name, self._get_ca(), valid=EXPIRED)
+            case "tls_wrong_name":
+                return certificates.signed(WRONG_NAME, self._get_ca())
+            case _:
+                return certificates.signed(name, self._get_ca())
 
     def _get_ca(self) -> "trustme.CA":
         if self._ca is None:
-            import trustme
-
-            if self._key_directory is None:
-                self._ca = trustme.CA(organization_name=ORGANIZATION)
-                if self._directory:
-                    write(self._directory / CA_FILE, self._ca.cert_pem.bytes(), mode=0o644)
-            else:
-                self._ca = shared_ca(self._key_directory, self._directory or self._key_directory)
+            try:
+                self._ca = self._find_ca()
+            except OSError as error:
+                raise AuthorityUnusable(Path(error.filename or ".").parent, error.strerror or str(error)) from error
+            except ValueError as error:
+                raise AuthorityUnusable(self._key_directory or Path(), f"what is there is no CA: {error}") from error
         return self._ca
+
+    def _find_ca(self) -> "trustme.CA":
+        import trustme
+
+        if self._key_directory:
+            return shared_ca(self._key_directory, self._directory or self._key_directory)
+        ca = trustme.CA(organization_name=ORGANIZATION)
+        if self._directory:
+            write(self._directory / CA_FILE, ca.cert_pem.bytes(), mode=0o644)
+        return ca
 
 
 def shared_ca(key_directory: Path, directory: Path) -> "trustme.CA":
@@ -112,29 +138,3 @@ def load_pem(context: ssl.SSLContext, pem: bytes) -> None:
         file.write(pem)
         file.flush()
         context.load_cert_chain(file.name)
-
-
-def self_signed(name: str) -> bytes:
-    """Return a key and a certificate for that name which nobody else vouches for, in PEM."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "self-signed")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=365))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, SHA256())
-    )
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return secret + certificate.public_bytes(Encoding.PEM)

@@ -4,7 +4,9 @@ A set of recordings is taken whole or not at all: one that cannot be played keep
 and reason are what /readyz says until somebody mends it.
 """
 
-from collections.abc import Mapping
+import os
+import stat
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from services.runtime.hosts import HOST_NAME
@@ -59,21 +61,45 @@ class Catalogue:
             raise BadRecording(self.directory, "holds no recording (*.http)")
         if len(self._seen) > MAX_RECORDINGS:
             raise BadRecording(self.directory, f"holds {len(self._seen)} recordings, and {MAX_RECORDINGS} is the limit")
+        refuse_twins(self._seen)
         read = {file: self._current(file, stamps) for file, stamps in self._seen.items()}
         self._read = read
         return {recording.host: recording for _stamps, recording in read.values()}
 
     def _look(self) -> dict[Path, Stamps]:
-        found = {file.name: file for where in (self.directory, self.own) if where for file in where.glob("*.http")}
+        found = by_host(self.directory)
+        if self.own:
+            found |= by_host(self.own)
         if self.hosts:
-            names = [f"{host}.http" for host in self.hosts]
-            found = {name: found.get(name, self.directory / name) for name in names}
-        files = [found[name] for name in sorted(found) if name.removesuffix(".http") not in self.without]
+            found = {host: found.get(host, [self.directory / f"{host}.http"]) for host in self.hosts}
+        files = [file for host in sorted(found) if host not in self.without for file in found[host]]
         return {file: (stamp(file), stamp(file.with_suffix(".toml"))) for file in files}
 
     def _current(self, file: Path, stamps: Stamps) -> tuple[Stamps, Recording]:
         known = self._read.get(file)
         return known if known and known[0] == stamps else (stamps, load_recording(file))
+
+
+def by_host(directory: Path) -> dict[str, list[Path]]:
+    """Return the recordings of each host: two only where their names differ in case."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted(directory.glob("*.http")):
+        found.setdefault(host_of(file), []).append(file)
+    return found
+
+
+def host_of(file: Path) -> str:
+    """Return the host whose recording a file is: its name without `.http`."""
+    return file.name.removesuffix(".http").lower()
+
+
+def refuse_twins(files: Iterable[Path]) -> None:
+    """Raise BadRecording for two files of one host, of which one would win silently."""
+    hosts: dict[str, Path] = {}
+    for file in files:
+        other = hosts.setdefault(host_of(file), file)
+        if other is not file:
+            raise BadRecording(file, f"is the same host as {other.name}, since names have no case: keep one of them")
 
 
 def stamp(file: Path) -> Stamp | None:
@@ -86,8 +112,8 @@ def stamp(file: Path) -> Stamp | None:
 
 
 def load_recording(file: Path) -> Recording:
-    """Read a recording and its sidecar; the host is the file's name without `.http`. Raises BadRecording."""
-    host = file.stem.lower()
+    """Read a recording and its sidecar. Raises BadRecording."""
+    host = host_of(file)
     if not HOST_NAME.fullmatch(host):
         raise BadRecording(file, "its name is not a host name followed by .http")
     beside = file.with_suffix(".toml")
@@ -111,9 +137,16 @@ def load_recording(file: Path) -> Recording:
 def read_file(file: Path, most: int) -> bytes | None:
     """Return a file's bytes, one more than `most` at the most; None where it does not exist. Raises BadRecording."""
     try:
-        with file.open("rb") as source:
+        with open(file, "rb", opener=without_waiting) as source:
+            if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+                raise BadRecording(file, "is not a regular file")
             return source.read(most + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise BadRecording(file, error.strerror or str(error)) from error
+
+
+def without_waiting(path: str, flags: int) -> int:
+    """Open a file, even where it is a FIFO that nobody writes to: opened as usual, it would block for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)

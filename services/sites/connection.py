@@ -19,6 +19,7 @@ from services.sites.site import Host, Known, Site, State
 MAX_AHEAD_BYTES = 64 * 1024  # what may wait while an answer is on its way
 MAX_KNOWN = 4096
 MAX_KNOWN_HEAD_BYTES = 1024
+MIN_BODY_BYTES_PER_S = 1000
 
 
 class Connection(Performer):
@@ -122,13 +123,16 @@ class Connection(Performer):
             self.reader = RequestReader()
         self.reader.feed(data)
         if self.state is IDLE or self.state is READING:
-            self.read_on()
+            self.read_on(len(data))
         elif len(self.reader.buffer) > MAX_AHEAD_BYTES and not self.held:
             self.held = True
             self.transport.pause_reading()
 
-    def read_on(self) -> None:
-        """Answer each whole request that has come, in order (pipelining: RFC 9112, section 9.3.2)."""
+    def read_on(self, came_bytes: int = 0) -> None:
+        """Answer each whole request that has come, in order (pipelining: RFC 9112, section 9.3.2).
+
+        A body that goes on coming buys its request time, by the byte: whoever sends one byte at a time is cut off.
+        """
         reader = self.reader
         if reader is None:
             return
@@ -141,7 +145,7 @@ class Connection(Performer):
         if self.state is IDLE and reader:
             self.state, self.since = READING, monotonic()
         elif self.state is READING and reader.in_body:
-            self.since = monotonic()
+            self.since = min(monotonic(), self.since + came_bytes / MIN_BODY_BYTES_PER_S)
 
     def answer(self, request: Request) -> None:
         """Play the recording, or the fault that strikes."""
@@ -163,12 +167,13 @@ class Connection(Performer):
     def remember(self, request: Request, host: Host, response: Response) -> None:
         """Make the same request quick to answer from now on, where nothing but its bytes decides the answer."""
         known = self.site.known
-        wire = response.head + response.body if len(response.body) < PIECE_BYTES else b""
+        short = len(response.body) < PIECE_BYTES
         settled = response.ending in {Ending.KEEP, Ending.CLOSE} and not host.recording.dated
         plain = request.host is not None and request.body_bytes == 0 and len(request.head) <= MAX_KNOWN_HEAD_BYTES
-        if wire and settled and plain:
+        if short and settled and plain:
             if len(known) >= MAX_KNOWN:
                 known.clear()
+            wire = host.wire(head_only=request.method == b"HEAD")
             keep = response.ending is Ending.KEEP and request.persistent
             recording, ended = host.recording, journal.KEPT if keep else journal.FIN
             answered = Answered(request.head, host.name, recording.sha256, recording.status, len(wire), ended)
@@ -179,7 +184,8 @@ class Connection(Performer):
         self.exchanges += 1
         self.tally = self.site.nobody
         self.enter(Exchange(self.visit, self.exchanges, head, self.own or "", "", refused.status, monotonic()))
-        self.perform(iter((refused.response(), Ending.CLOSE)))
+        response = refused.response(head_only=head.startswith(b"HEAD "))
+        self.perform(iter((response, Ending.CLOSE)))
 
     def begin(self, host: Host, strike: Strike | None, *, head: bytes) -> None:
         """Enter an exchange with a host; one without a request has number 0."""
@@ -197,7 +203,10 @@ class Connection(Performer):
         """Say so to a peer that has begun a request and not ended it."""
         if self.state is READING and self.reader:
             most_s = self.site.settings.head_timeout_s
-            self.refuse(Refused(408, f"a request takes at most {most_s:g} seconds"), self.reader.begun)
+            reason = f"a request takes at most {most_s:g} seconds"
+            if self.reader.in_body:
+                reason += f", and one more for every {MIN_BODY_BYTES_PER_S:,} bytes of its body"
+            self.refuse(Refused(408, reason), self.reader.begun)
         else:
             super().expire()
 

@@ -6,11 +6,14 @@ whoever knocks is refused, and the system gives the port to nobody else.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
 
-from services.runtime.serve import BACKLOG, Address, bound_address, listening
+from services.runtime.alongside import alongside
+from services.runtime.errors import PortUnavailable
+from services.runtime.serve import BACKLOG, Address, bound_address, listening, unavailable
 from services.sites.connection import Connection
 from services.sites.site import Site, State
 
@@ -18,6 +21,8 @@ SWEEP_S = 0.25
 DRAIN_POLL_S = 0.02
 
 Protocol = Callable[[], Connection]
+
+log = logging.getLogger(__name__)
 
 
 class Door:
@@ -35,11 +40,15 @@ class Door:
         return self._server is not None
 
     async def open(self) -> None:
-        """Accept connections from now on."""
+        """Accept connections from now on. Raises PortUnavailable."""
         if self._server is None:
             bound = listening(self.address)
             loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(self._protocol, sock=bound, backlog=BACKLOG)
+            try:
+                self._server = await loop.create_server(self._protocol, sock=bound, backlog=BACKLOG)
+            except OSError as error:
+                bound.close()
+                raise unavailable(self.address, error) from error
 
     async def shut(self) -> None:
         """Refuse connections from now on. Those that are open stay so."""
@@ -51,6 +60,10 @@ class Door:
     async def remove(self) -> None:
         """Give the port back."""
         await self.shut()
+        self.release()
+
+    def release(self) -> None:
+        """Give back the port of a door that is shut."""
         self._holder.close()
 
 
@@ -69,22 +82,40 @@ class Doors:
         return [door.address for door in self._doors.get(key, [])]
 
     async def settle(self) -> None:
-        """Open and shut doors until they are as the hosts and their plans are now."""
+        """Open and shut doors until they are as the hosts and their plans are now.
+
+        Raises PortUnavailable for the first that cannot be opened, once all others are; `site.shut` says so, too.
+        """
+        failed: PortUnavailable | None = None
         async with self._lock:
             wanted = self._wanted()
             for owner in self._doors.keys() - wanted.keys():
                 for door in self._doors.pop(owner):
                     await door.remove()
             for owner, is_open in wanted.items():
-                for door in self._doors.get(owner) or self._make(owner):
-                    await (door.open() if is_open else door.shut())
+                try:
+                    for door in self._doors.get(owner) or self._make(owner):
+                        await (door.open() if is_open else door.shut())
+                except PortUnavailable as error:
+                    failed = failed or error
+            self.site.shut = str(failed or "")
+        if failed:
+            raise failed
+
+    async def try_to_settle(self) -> None:
+        """Settle, or say in the log what cannot be opened: once, however often it is tried."""
+        before = self.site.shut
+        try:
+            await self.settle()
+        except PortUnavailable as error:
+            if self.site.shut != before:
+                log.error("not ready: %s", error)  # noqa: TRY400 - the reason is the port's, not the code's
 
     def unsettled(self) -> bool:
-        """Return whether a plan's time has run out, so that `settle` has something to do."""
-        return any(
-            door.is_open is not is_open
-            for owner, is_open in self._wanted().items()
-            for door in self._doors.get(owner, [])
+        """Return whether `settle` has something to do: a plan's time has run out, or a port could not be opened."""
+        wanted = self._wanted()
+        return self._doors.keys() != wanted.keys() or any(
+            door.is_open is not is_open for owner, is_open in wanted.items() for door in self._doors[owner]
         )
 
     def _wanted(self) -> dict[str | None, bool]:
@@ -101,24 +132,31 @@ class Doors:
         settings = self.site.settings
         only = settings.hosts[0] if len(settings.hosts) == 1 else None
         own = owner or only
-        doors = self._doors[owner] = [Door(settings.where, lambda: Connection(self.site, own))]
+        doors = [Door(settings.where, lambda: Connection(self.site, own))]
         if settings.tls:
-            doors.append(Door(settings.tls, lambda: self._secure(self.site, own)))
+            try:
+                doors.append(Door(settings.tls, lambda: self._secure(self.site, own)))
+            except PortUnavailable:
+                doors[0].release()
+                raise
+        self._doors[owner] = doors
         return doors
 
 
 @asynccontextmanager
 async def open_doors(doors: Doors) -> AsyncIterator[None]:
-    """Answer while inside; on the way out, let answers end for `drain_s` seconds at most, and cut off who is left."""
-    await doors.settle()
-    sweeping = asyncio.ensure_future(sweep_for_ever(doors))
-    try:
-        yield
-    finally:
-        doors.site.draining = True  # from now on no door is wanted, whoever else settles them
-        await doors.settle()
-        await drain(doors.site)
-        sweeping.cancel()
+    """Answer while inside; on the way out, let answers end for `drain_s` seconds at most, and cut off who is left.
+
+    Raises PortUnavailable where a door cannot be opened to begin with.
+    """
+    async with alongside(sweep_for_ever(doors)):
+        try:
+            await doors.settle()
+            yield
+        finally:
+            doors.site.draining = True  # from now on no door is wanted, whoever else settles them
+            await doors.settle()
+            await drain(doors.site)
 
 
 async def sweep_for_ever(doors: Doors) -> None:
@@ -127,7 +165,7 @@ async def sweep_for_ever(doors: Doors) -> None:
         await asyncio.sleep(SWEEP_S)
         sweep(doors.site, monotonic())
         if doors.unsettled():
-            await doors.settle()
+            await doors.try_to_settle()
 
 
 def sweep(site: Site, now: float) -> None:

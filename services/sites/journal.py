@@ -27,7 +27,8 @@ PEER_RST = "peer_rst"  # the peer reset it
 TIMED_OUT = "timed_out"  # a deadline of ours passed
 STOPPED = "stopped"  # the site was stopped
 BAD_HANDSHAKE = "bad_handshake"  # TLS was not agreed on
-ENDS = (KEPT, FIN, RST, PEER_FIN, PEER_RST, TIMED_OUT, STOPPED, BAD_HANDSHAKE)
+SITE_ERROR = "site_error"  # a mistake of ours, which the log tells
+ENDS = (KEPT, FIN, RST, PEER_FIN, PEER_RST, TIMED_OUT, STOPPED, BAD_HANDSHAKE, SITE_ERROR)
 
 
 class Visit(NamedTuple):

@@ -27,7 +27,9 @@ class SiteCollector(Collector):
         journal.add_metric(["dropped"], site.journal.dropped)
         yield journal
         yield lateness(site.lateness)
-        yield GaugeMetricFamily("site_ready", "Whether every recording is valid", value=not site.trouble)
+        yield GaugeMetricFamily(
+            "site_ready", "Whether every recording is valid and every door as it is to be", value=not site.trouble
+        )
 
 
 def exchanges(site: Site) -> Metric:

@@ -4,7 +4,7 @@ A connection is in one state at a time, and each state has a deadline, which one
 
     HANDSHAKE  until TLS is agreed on            cut off
     IDLE       between two requests              closed quietly
-    READING    until a request is whole          408
+    READING    until a request is whole          408; its body buys it a second for every 1,000 bytes
     PLAYING    a script's own pauses             none: a pause is an hour at most
     BLOCKED    until the peer takes what we sent cut off
     SILENT     a fault that says nothing         cut off, after an hour unless told otherwise
@@ -17,6 +17,7 @@ so that after each write it is known whether every byte is with the system. That
 
 import asyncio
 import fcntl
+import logging
 import math
 import socket
 import struct
@@ -34,6 +35,7 @@ BURST_BYTES = 512 * 1024  # what one connection may write before others get thei
 ACKNOWLEDGED_EVERY_S = 0.001
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
+log = logging.getLogger(__name__)
 
 IDLE, READING, BLOCKED = State.IDLE, State.READING, State.BLOCKED
 
@@ -93,7 +95,7 @@ class Performer(asyncio.Protocol):
         if self.timer:
             self.timer.cancel()
         self.script = None
-        self.why = self.why or (journal.PEER_RST if exc else journal.PEER_FIN)
+        self.why = self.why or ended_by(exc)
         self.complete(self.why)
 
     def ready(self) -> None:
@@ -136,23 +138,28 @@ class Performer(asyncio.Protocol):
         if script is None or exchange is None:
             return
         left = BURST_BYTES
-        for step in script:
-            if isinstance(step, bytes):
-                self.put(step)
-                if self.state is BLOCKED:
-                    self.blocked_bytes = len(step)
+        try:
+            for step in script:
+                if isinstance(step, bytes):
+                    self.put(step)
+                    if self.state is BLOCKED:
+                        self.blocked_bytes = len(step)
+                        return
+                    exchange.sent_bytes += len(step)
+                    left -= len(step)
+                    if left <= 0:
+                        self.timer = asyncio.get_running_loop().call_soon(self.go_on)
+                        return
+                elif isinstance(step, Pause):
+                    self.wait(step)
                     return
-                exchange.sent_bytes += len(step)
-                left -= len(step)
-                if left <= 0:
-                    self.timer = asyncio.get_running_loop().call_soon(self.go_on)
+                else:
+                    self.end(step)
                     return
-            elif isinstance(step, Pause):
-                self.wait(step)
-                return
-            else:
-                self.end(step)
-                return
+        except Exception:
+            # Let through, it would leave the peer waiting (from a timer), or be called the peer's (from the transport).
+            log.exception("%s: the site broke off its answer", exchange.fault or "no fault")
+            self.leave(journal.SITE_ERROR)
 
     def wait(self, pause: Pause) -> None:
         """Wait, counted from when the last pause was due, so that many small ones do not add up to more."""
@@ -254,6 +261,13 @@ class Performer(asyncio.Protocol):
         """Drop the connection; what is written and not taken is lost."""
         self.why = why
         self.transport.abort()
+
+
+def ended_by(error: Exception | None) -> str:
+    """Return how a connection ended that is lost: by the peer, or by what the loop caught of ours."""
+    if error is None:
+        return journal.PEER_FIN
+    return journal.PEER_RST if isinstance(error, OSError) else journal.SITE_ERROR
 
 
 def peer_of(transport: asyncio.BaseTransport) -> str:

@@ -1,8 +1,8 @@
 """A recording: the bytes of one response, and what a replayer has to know of them.
 
 `<host>.http` is the raw response as it came: the head, the blank line, and the body if one was kept. Nothing in it is
-normalised, and nothing here changes it; the fields are read only to learn where the response ends. `<host>.toml`
-beside it (see `sidecar`) says what follows the head.
+normalised, and nothing here changes it but what `<host>.toml` beside it says (see `sidecar`). The fields are read to
+learn where the response ends, and they are read as they are sent: those that the sidecar sets count.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d) (\d{3})(?: [^\r\n]*)?\r?\n")
 CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 TRAILERS = re.compile(rb"(?:[^\r\n]+\r?\n)*\r?\n")
 NOW = b"now"
+SOME_DATE = formatdate(0, usegmt=True).encode()  # every date is as long, so that offsets in the head are true
 BODILESS = {204, 304}
 
 
@@ -30,7 +31,8 @@ BODILESS = {204, 304}
 class Recording:
     """One site's response. `head` ends with its blank line; `body` is recorded, or made to fit.
 
-    `dated`: whether the Date field is to be the current time, at each answer. `sha256` is the file's, in hex.
+    `dated`: whether the Date field, whose value in `head` is SOME_DATE, is to be the time of each answer. `sha256` is
+    the file's, in hex.
     """
 
     host: str
@@ -56,6 +58,9 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
         raise ValueError(f"is larger than {MAX_RECORDING_BYTES:,} bytes")
     size, status, version = measure_head(raw)
     head, kept = raw[:size], raw[size:]
+    dated = any(name.lower() == b"date" and value == NOW for name, value in sidecar.fields.items())
+    for name, value in sidecar.fields.items():
+        head = set_field(head, name, SOME_DATE if dated and name.lower() == b"date" else value)
     fields = read_fields(head)
     if sidecar.after is After.BODY:
         body = kept or fitting_body(status, fields)
@@ -64,8 +69,6 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
     else:
         body = b""
         ending = Ending.CLOSE if sidecar.after is After.CLOSE else Ending.SILENCE
-    for name, value in sidecar.fields.items():
-        head = set_field(head, name, value)
     return Recording(
         host=host,
         head=head,
@@ -74,7 +77,7 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
         ending=ending,
         sha256=hashlib.sha256(raw).hexdigest(),
         sidecar=sidecar,
-        dated=any(name.lower() == b"date" and value == NOW for name, value in sidecar.fields.items()),
+        dated=dated,
     )
 
 

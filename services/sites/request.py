@@ -4,8 +4,9 @@ Everything here comes from strangers. The head's size, its number of fields, its
 are bounded; a refusal has a status code and one line that says why; the host is only ever compared, never opened.
 
     400  not HTTP/1, a bad field line, no Host or several, a host that is no name, lengths that contradict each other
-    408  a head that has begun and is not whole in time
+    408  a request that has begun and is not whole in time
     413  a body of more than MAX_BODY_BYTES
+    414  a target of more than MAX_TARGET_BYTES
     421  a host that is not played here
     431  a head of more than MAX_HEAD_BYTES or MAX_FIELDS
     501  CONNECT, or a transfer coding that is not chunked
@@ -19,12 +20,14 @@ from dataclasses import dataclass
 from services.sites.recording import read_fields, wants_persistence
 
 MAX_HEAD_BYTES = 32 * 1024
+MAX_TARGET_BYTES = 8 * 1024
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_FIELDS = 200
 REASONS = {
     400: "Bad Request",
     408: "Request Timeout",
     413: "Content Too Large",
+    414: "URI Too Long",
     421: "Misdirected Request",
     431: "Request Header Fields Too Large",
     501: "Not Implemented",
@@ -34,7 +37,7 @@ REASONS = {
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 HEAD_END = re.compile(rb"\n\r?\n")
 LEADING_LINES = re.compile(rb"(?:\r?\n)*")
-REQUEST_LINE = re.compile(rb"(%s{1,32}) ([^\s\0]{1,8192}) HTTP/(\d\.\d)\r?\n" % TOKEN)
+REQUEST_LINE = re.compile(rb"(%s{1,32}) ([^\s\0]+) HTTP/(\d\.\d)\r?\n" % TOKEN)
 FIELD_LINE = re.compile(rb"%s+:[^\0\r\n]*\r?\n" % TOKEN)
 BEGINNING = re.compile(rb"%s{1,32}(?: |$)" % TOKEN)
 CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
@@ -49,11 +52,12 @@ class Refused(Exception):
         super().__init__(reason)
         self.status, self.reason = status, reason
 
-    def response(self) -> bytes:
-        """Return a whole response that says in one line why there is no other."""
+    def response(self, *, head_only: bool) -> bytes:
+        """Return a response that says in one line why there is no other; to HEAD, its head alone."""
         body = f"{self.reason}\n".encode("latin-1", "replace")
-        head = f"HTTP/1.1 {self.status} {REASONS[self.status]}\r\nContent-Type: text/plain\r\n"
-        return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode("latin-1") + body
+        fields = f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+        head = f"HTTP/1.1 {self.status} {REASONS[self.status]}\r\n{fields}\r\n".encode("latin-1")
+        return head if head_only else head + body
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,8 @@ def read_request(head: bytes) -> Request:
     line = REQUEST_LINE.match(head)
     if not line:
         raise Refused(400, "this is not an HTTP/1 request line")
+    if len(line[2]) > MAX_TARGET_BYTES:
+        raise Refused(414, f"a request target has at most {MAX_TARGET_BYTES} bytes")
     method, target, version = line[1], line[2].decode("latin-1"), line[3]
     if not version.startswith(b"1."):
         raise Refused(505, "a site speaks HTTP/1.1 and HTTP/1.0")

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from services.runtime.alongside import alongside
 from services.runtime.serve import Address, serve_app
 from services.sites.admin.app import make_admin
 from services.sites.authority import Authority
@@ -35,7 +36,10 @@ class Running:
 
 @asynccontextmanager
 async def running_site(settings: SitesSettings) -> AsyncIterator[Running]:
-    """Run a site while inside. What keeps a recording from being played is in `site.trouble`, until it is mended."""
+    """Run a site while inside. What keeps it from being ready later on is in `site.trouble`, until it is mended.
+
+    Raises PortUnavailable where a port cannot be had to begin with.
+    """
     site, catalogue = (
         Site(settings),
         Catalogue(settings.directory, settings.hosts, without=settings.without, own=settings.own),
@@ -43,12 +47,12 @@ async def running_site(settings: SitesSettings) -> AsyncIterator[Running]:
     authority = Authority(settings.ca_key, settings.ca)
     doors = Doors(site, secure_connections(authority))
     await read(site, catalogue)
-    async with serve_app(make_admin(site, doors.settle), settings.admin) as admin, open_doors(doors):
-        watching = asyncio.ensure_future(watch(site, catalogue, doors))
-        try:
-            yield Running(site, doors, admin, authority)
-        finally:
-            watching.cancel()
+    async with (
+        serve_app(make_admin(site, doors.settle), settings.admin) as admin,
+        open_doors(doors),
+        alongside(watch(site, catalogue, doors)),
+    ):
+        yield Running(site, doors, admin, authority)
 
 
 async def read(site: Site, catalogue: Catalogue) -> None:
@@ -56,9 +60,10 @@ async def read(site: Site, catalogue: Catalogue) -> None:
     try:
         site.adopt(await asyncio.to_thread(catalogue.load))
     except (BadRecording, BadPlan) as error:
-        site.trouble = str(error)
+        site.unfit = str(error)
         log.error("not ready: recording %s", error)  # noqa: TRY400 - the reason is the file's, not the code's
     else:
+        site.shut = site.shut or "the doors are not open yet"  # until they are settled, which comes next
         log.info("playing %s", known_names(site.hosts))
 
 
@@ -68,4 +73,4 @@ async def watch(site: Site, catalogue: Catalogue, doors: Doors) -> None:
         await asyncio.sleep(site.settings.reload_s)
         if await asyncio.to_thread(catalogue.changed):
             await read(site, catalogue)
-            await doors.settle()
+            await doors.try_to_settle()

@@ -8,6 +8,7 @@ for the name that is asked for; the certificate for it is made in a thread, the 
 import asyncio
 import contextlib
 import functools
+import logging
 import ssl
 from typing import cast
 
@@ -21,6 +22,9 @@ from services.sites.site import Host, Site, State
 
 READ_BYTES = 256 * 1024
 MAX_HELLO_BYTES = 64 * 1024
+INTERNAL_ERROR = b"\x15\x03\x03\0\x02\x02\x50"  # a fatal alert (RFC 8446, section 6.2), before any encryption
+
+log = logging.getLogger(__name__)
 
 MakeContext = asyncio.Future[ssl.SSLContext]
 
@@ -150,8 +154,15 @@ class SecureConnection(Connection):
         making.add_done_callback(self.go_ahead)
 
     def go_ahead(self, making: MakeContext) -> None:
-        """Begin the handshake with what has come so far."""
+        """Begin the handshake with what has come so far; without a certificate, say that it is not the peer's fault."""
+        failed = None if making.cancelled() else making.exception()
+        if failed:
+            log.error("no certificate", exc_info=failed)
         if making.cancelled() or self.state is not State.HANDSHAKE or self.transport.is_closing():
+            return
+        if failed:
+            self.transport.write(INTERNAL_ERROR)
+            self.fail(journal.SITE_ERROR)
             return
         self.tls = making.result().wrap_bio(self.incoming, self.outgoing, server_side=True)
         came, self.waiting = bytes(self.waiting), bytearray()
@@ -181,14 +192,14 @@ class SecureConnection(Connection):
         self.transport.write(hello.alert())
         self.fail()
 
-    def fail(self) -> None:
+    def fail(self, why: str = journal.BAD_HANDSHAKE) -> None:
         """End a connection on which TLS was not agreed on."""
         if self.exchange is None:
             self.tally = self.site.nobody
             self.enter(Exchange(self.visit, 0, b"", self.own or "", "", 0, self.visit.accepted_s))
-        self.complete(journal.BAD_HANDSHAKE)
+        self.complete(why)
         self.linger(politely=False)
-        self.why = journal.BAD_HANDSHAKE
+        self.why = why
 
     # Bytes
 

@@ -2,7 +2,8 @@
 
 after = "body"              # after the head: "body" (recorded or made to fit), "close", "idle" (open and quiet)
 
-[fields]                    # what may differ from the recording: set in place, or added at the head's end
+[fields]                    # what may differ from the recording: set in place, or added at the head's end; it counts
+                            # for the body's framing, the connection's persistence and the offsets of faults
 Date = "now"                # "now", in Date alone, is the time of each answer
 
 [[faults]]                  # the plan to start with, as in `client faults set`
@@ -14,13 +15,13 @@ first = 3
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 
-from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan
+from services.runtime.tables import BadTables, read_tables
+from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan, shown
 
 MAX_SIDECAR_BYTES = 256 * 1024
 KEYS = {"after", "fields", "faults", "provenance"}
@@ -53,11 +54,9 @@ def read_sidecar(raw: bytes) -> Sidecar:
     if len(raw) > MAX_SIDECAR_BYTES:
         raise ValueError(f"is larger than {MAX_SIDECAR_BYTES:,} bytes")
     try:
-        said = tomllib.loads(raw.decode())
-    except UnicodeDecodeError as error:
-        raise ValueError(f"is not UTF-8 at byte {error.start}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"is not TOML: {error}") from error
+        said = read_tables(raw)
+    except BadTables as error:
+        raise ValueError(str(error)) from error
     if unknown := sorted(said.keys() - KEYS):
         raise ValueError(f"{unknown[0][:40]!r} is not a key: there are {', '.join(sorted(KEYS))}")
     if not isinstance(said.get("provenance", {}), dict):
@@ -70,9 +69,7 @@ def read_after(value: object) -> After:
     try:
         return After(value)
     except ValueError:
-        raise ValueError(
-            f"after: {str(value)[:40]!r} is not one of {', '.join(each.value for each in After)}"
-        ) from None
+        raise ValueError(f"after: {shown(value)} is not one of {', '.join(each.value for each in After)}") from None
 
 
 def read_set(table: object) -> Mapping[bytes, bytes]:

@@ -65,15 +65,28 @@ class Host:
     `kept` and `ended` count the answers to known requests, which are most; they are not in `tally`.
     """
 
-    __slots__ = ("ended", "kept", "latest", "name", "plan", "recording", "tally")
+    __slots__ = ("_whole", "ended", "kept", "latest", "name", "plan", "recording", "tally")
 
     def __init__(self, recording: Recording) -> None:
         self.name = recording.host
-        self.recording = recording
+        self.play(recording)
         self.plan: PlanInForce | None = None
         self.latest = NO_PLAN
         self.tally: Tally = Counter()
         self.kept = self.ended = 0
+
+    def play(self, recording: Recording) -> None:
+        """Answer with this recording from now on."""
+        self.recording = recording
+        self._whole = b""
+
+    def wire(self, *, head_only: bool) -> bytes:
+        """Return the recording as one piece, made once: all that is known of this host's requests shares it."""
+        recording = self.recording
+        if head_only:
+            return recording.head
+        self._whole = self._whole or recording.head + recording.body
+        return self._whole
 
     def tallied(self) -> Tally:
         """Return the tally of all exchanges."""
@@ -106,7 +119,7 @@ class Lateness:
 
 
 class Site:
-    """What all connections share. `trouble`: why it is not ready, or nothing."""
+    """What all connections share. `unfit` and `shut`: which recording or which door keeps it from being ready."""
 
     def __init__(self, settings: SitesSettings, recordings: Mapping[str, Recording] | None = None) -> None:
         self.settings = settings
@@ -120,9 +133,14 @@ class Site:
         self.turned_away = 0
         self.generation = 0
         self.draining = False
-        self.trouble = "the recordings have not been read yet"
+        self.unfit, self.shut = "the recordings have not been read yet", ""
         if recordings:
             self.adopt(recordings)
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not ready; nothing where it is."""
+        return self.unfit or self.shut
 
     @property
     def shared(self) -> str:
@@ -140,12 +158,13 @@ class Site:
         before, self.hosts = self.hosts, {}
         for name, recording in recordings.items():
             host = before.get(name) or Host(recording)
-            old, host.recording = host.recording, recording
+            old = host.recording
+            host.play(recording)
             self.hosts[name] = host
             if name not in before or old.sidecar.plan != recording.sidecar.plan or not self._fits(host):
                 self.reset_plan(name)
         self.known.clear()
-        self.trouble = ""
+        self.unfit = ""
 
     def set_plan(self, name: str, plan: tuple[Rule, ...], *, source: str = "admin") -> PlanInForce:
         """Put a plan in force. Raises BadPlan, and changes nothing, where it cannot be."""

@@ -1,12 +1,13 @@
 """A port is opened once and let go of well."""
 
 import asyncio
+import resource
 
 import pytest
 from aiohttp import ClientSession, web
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.serve import Address, serve_app
+from services.runtime.serve import Address, listening, serve_app
 
 LOOPBACK = Address("127.0.0.1", 0)
 
@@ -18,6 +19,19 @@ async def test_a_port_in_use_is_one_line_that_names_it() -> None:
         with pytest.raises(PortUnavailable, match=f"cannot listen on 127.0.0.1:{taken.port} .*choose another port"):
             async with serve_app(web.Application(), taken):
                 pass
+
+
+def test_no_file_left_to_open_is_one_line_that_names_the_limit() -> None:
+    """Not a taken port: the system has nothing more to give to this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(
+            PortUnavailable, match=r"Too many open files\): raise the limit of open files \(ulimit -n\)"
+        ):
+            listening(LOOPBACK)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.anyio

@@ -1,5 +1,6 @@
 """Hostile requests: answered or cut as documented, counted, in the journal; none reaches the file system by name."""
 
+import dataclasses
 import re
 import socket
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
+from services.sites.faults.kinds import FAULTS
+from services.sites.faults.script import Pause, Play, Script
+from services.sites.performer import ended_by
 from tests.sites.peer import Heard, listen
 from tests.sites.target import KEEP, Target, one_site
 
@@ -37,7 +41,7 @@ REQUESTS = {
     "a host that is not here": (421, b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"),
     "an enormous host": (421, b"GET / HTTP/1.1\r\nHost: " + b"a" * 30_000 + b"\r\n\r\n"),
     "NUL in the target": (400, b"GET /\0 HTTP/1.1\r\nHost: keep.test\r\n\r\n"),
-    "an enormous target": (400, b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: keep.test\r\n\r\n"),
+    "an enormous target": (414, b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: keep.test\r\n\r\n"),
     "an enormous head": (431, CONTENT + b"X: " + b"a" * 40_000 + b"\r\n\r\n"),
     "a thousand fields": (431, CONTENT + b"X: y\r\n" * 1000 + b"\r\n"),
     "a field without a name": (400, CONTENT + b": x\r\n\r\n"),
@@ -101,6 +105,69 @@ async def test_a_head_that_never_ends_is_cut_off(tmp_path: Path) -> None:
         assert (status_of(heard), heard.end) == (408, "fin")
         entry = (await target.ended())[0]
         assert (entry["status"], entry["request_head"]) == (408, CONTENT.decode())
+
+
+ERRORS_TO_HEAD = {
+    "421": b"HEAD / HTTP/1.1\r\nHost: other.test\r\n\r\n",
+    "400": b"HEAD / HTTP/1.1\r\n\r\n",
+    "431": b"HEAD / HTTP/1.1\r\nHost: keep.test\r\n" + b"X: y\r\n" * 300 + b"\r\n",
+}
+
+
+@pytest.mark.parametrize(("status", "head_request"), ERRORS_TO_HEAD.items(), ids=ERRORS_TO_HEAD)
+async def test_an_error_answers_head_with_a_head(tmp_path: Path, status: str, head_request: bytes) -> None:
+    """RFC 9110, section 9.3.2: what a GET would get, without its content."""
+    async with one_site(tmp_path) as target:
+        heard = await anyio.to_thread.run_sync(target.peer.ask, head_request)
+        assert (str(status_of(heard)), heard.end) == (status, "fin")
+        assert heard.data.endswith(b"\r\nConnection: close\r\n\r\n")
+        get_request = head_request.replace(b"HEAD", b"GET")
+        assert (await anyio.to_thread.run_sync(target.peer.ask, get_request)).data.startswith(heard.data)
+
+
+async def test_a_target_with_digits_that_are_none_is_a_first_one(tmp_path: Path) -> None:
+    """Superscript two is a digit to str.isdigit, and no number to int."""
+    async with one_site(tmp_path) as target:
+        await target.set_plan([{"fault": "redirect_loop"}])
+        request = b"GET /lab-loop/\xb2 HTTP/1.1\r\nHost: keep.test\r\nConnection: close\r\n\r\n"
+        heard = await anyio.to_thread.run_sync(target.peer.ask, request)
+        assert heard == Heard(b"HTTP/1.1 302 Found\r\nLocation: /lab-loop/1\r\nContent-Length: 0\r\n\r\n", "fin")
+
+
+@pytest.mark.parametrize("when", ["at once", "after a pause"])
+async def test_a_mistake_of_ours_is_not_called_the_peers(
+    tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The exchange ends, and the journal and the log say whose fault it was."""
+
+    def broken(_play: Play) -> Script:
+        yield b"HTTP"
+        if when == "after a pause":
+            yield Pause(0.01)
+        raise ValueError("a mistake")
+
+    faults = {**FAULTS, "drip": dataclasses.replace(FAULTS["drip"], script=broken)}
+    monkeypatch.setattr("services.sites.faults.plan.FAULTS", faults)
+    async with one_site(tmp_path) as target:
+        await target.set_plan([{"fault": "drip"}])
+        heard = await anyio.to_thread.run_sync(target.peer.ask)
+        assert heard.data == b"HTTP"
+        entry = (await target.ended())[0]
+        assert (entry["ended"], entry["sent_bytes"], entry["fault"]) == ("site_error", 4, "drip")
+        assert "a mistake" in caplog.text
+
+
+LOST = {
+    "the peer ended it": (None, "peer_fin"),
+    "the peer reset it": (ConnectionResetError(), "peer_rst"),
+    "the loop caught a mistake": (ValueError("a mistake"), "site_error"),
+}
+
+
+@pytest.mark.parametrize(("error", "end"), LOST.values(), ids=LOST)
+async def test_only_an_error_of_the_system_is_the_peers(error: Exception | None, end: str) -> None:
+    """asyncio hands what a protocol raises to its own connection_lost."""
+    assert ended_by(error) == end
 
 
 async def test_a_connection_that_says_nothing_is_closed_and_in_the_journal(tmp_path: Path) -> None:

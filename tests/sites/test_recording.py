@@ -1,5 +1,7 @@
 """Recordings and sidecars: nothing is normalised, and what cannot be played is refused with file, field and reason."""
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,19 @@ SIDECARS = {
     "a field's value": (b'[fields]\nA = "b\\r\\nC: d"', "fields.A: is not a field value"),
     "a fault": (b"[[faults]]\nfault = 'typo'", "faults[0].fault: 'typo' is not a fault: there are delay, "),
     "a parameter": (b"[[faults]]\nfault = 'drip'\nbytez = 1", "faults[0].bytez: is unknown: drip has bytes, "),
+    "nested too deeply": (b"after = " + b"[" * 20_000, "is nested too deeply"),
+    "a table nested too deeply": (b"after" + b".a" * 100_000 + b" = 1", "has a key of more than 100 parts"),
+    "a long number": (
+        b"[[faults]]\nfault = 'drip'\nbytes = " + b"9" * 6000,
+        "bytes (line 3): is a number of more than 4,300 digits",
+    ),
+    "a long number in a list": (b"after = [\n" + b"9" * 6000 + b"]", "line 2: is a number of more than 4,300 digits"),
+    "a number that cannot be shown": (
+        b"[[faults]]\nfault = 'drip'\nbytes = 0x" + b"f" * 6000,
+        "faults[0].bytes: this is not a whole number from 1 to 65,536",
+    ),
+    "an end that cannot be shown": (b"after = 0x" + b"f" * 6000, "after: this is not one of body, close, idle"),
+    "a fault that cannot be shown": (b"[[faults]]\nfault = 0x" + b"f" * 6000, "faults[0].fault: this is not a fault"),
     "an offset beyond the head": (
         b"[[faults]]\nfault = 'rst_at'\nbytes = 40",
         "faults[0].bytes: 40 is beyond the head",
@@ -115,6 +130,35 @@ def test_a_sidecar_that_cannot_be_is_refused_with_file_field_and_reason(
         load_recording(tmp_path / "a.test.http")
     assert str(caught.value).startswith("a.test.toml: ")
     assert reason in caught.value.reason
+
+
+FRAMED_BY_SIDECAR = {
+    "says close": (b"Connection = 'close'", HEAD + b"abc", b"abc", Ending.CLOSE),
+    "another length": (b"Content-Length = '2'", HEAD + b"abc", b"abc", Ending.CLOSE),
+    "the right length": (b"Content-Length = '5'", HEAD + b"hello", b"hello", Ending.KEEP),
+    "a body that fits it": (b"Content-Length = '8'", HEAD, b"<!doctyp", Ending.KEEP),
+    "chunked": (b"Transfer-Encoding = 'chunked'", b"HTTP/1.1 200 OK\r\n\r\n0\r\n\r\n", b"0\r\n\r\n", Ending.KEEP),
+}
+
+
+@pytest.mark.parametrize(("said", "raw", "body", "ending"), FRAMED_BY_SIDECAR.values(), ids=FRAMED_BY_SIDECAR)
+def test_fields_that_are_set_count_for_the_framing(said: bytes, raw: bytes, body: bytes, ending: Ending) -> None:
+    """A client reads the head that is sent, and knows no other."""
+    recording = read_recording("a.test", raw, read_sidecar(b"[fields]\n" + said))
+    assert (recording.body, recording.ending) == (body, ending)
+
+
+def test_an_offset_counts_in_the_head_with_its_date(tmp_path: Path) -> None:
+    """The head that a plan is held against has as many bytes as the one that is sent."""
+    (tmp_path / "a.test.http").write_bytes(HEAD)
+    sidecar = tmp_path / "a.test.toml"
+    plan = "[fields]\nDate = 'now'\n[[faults]]\nfault = 'fin_at'\nbytes = {}\n"
+    sent_bytes = len(HEAD) + len("Date: Sun, 04 Dec 2016 14:31:37 GMT\r\n")
+    sidecar.write_text(plan.format(sent_bytes))
+    assert len(load_recording(tmp_path / "a.test.http").response().head) == sent_bytes
+    sidecar.write_text(plan.format(sent_bytes + 1))
+    with pytest.raises(BadRecording, match=f"beyond the head, which has {sent_bytes} bytes"):
+        load_recording(tmp_path / "a.test.http")
 
 
 FIELDS = {
@@ -156,6 +200,29 @@ def test_a_named_host_without_a_recording_is_refused(tmp_path: Path) -> None:
     """A container that is to play one site plays it or says why not."""
     with pytest.raises(BadRecording, match=r"a\.test\.http: No such file"):
         Catalogue(tmp_path, ("a.test",)).load()
+
+
+@pytest.mark.parametrize("name", ["a.test.http", "a.test.toml"])
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    """Nobody may ever write to it."""
+    (tmp_path / "a.test.http").write_bytes(HEAD)
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(BadRecording, match=re.escape(f"{name}: is not a regular file")):
+        Catalogue(tmp_path).load()
+
+
+def test_two_recordings_of_one_host_are_refused_by_both_their_names(tmp_path: Path) -> None:
+    """Host names have no case; a person's own directory still comes before the lab's."""
+    lab, own = tmp_path / "lab", tmp_path / "own"
+    for directory in (lab, own):
+        directory.mkdir()
+    (lab / "a.test.http").write_bytes(HEAD)
+    (own / "A.test.http").write_bytes(HEAD + b"abc")
+    assert Catalogue(lab, own=own).load()["a.test"].body == b"abc"
+    (own / "a.TEST.http").write_bytes(HEAD)
+    with pytest.raises(BadRecording, match=r"^a\.TEST\.http: is the same host as A\.test\.http"):
+        Catalogue(lab, own=own).load()
 
 
 def test_an_empty_directory_is_refused(tmp_path: Path) -> None:

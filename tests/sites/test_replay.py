@@ -223,6 +223,27 @@ async def test_known_requests_give_the_same_answers_journal_and_counts(tmp_path:
     assert [entry["exchange"] for entry in (first, second, third)] == [1, 2, 3]
 
 
+async def test_known_requests_share_one_copy_of_the_answer(tmp_path: Path) -> None:
+    """Four thousand targets of a page would else be four thousand pages."""
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n" + bytes(60_000)
+    async with sites({"keep.test.http": raw}, tmp_path) as running:
+        target = await target_of(running, "keep.test")
+        head = target.recording.head
+
+        def ask() -> None:
+            with target.peer.connect() as connection:
+                for number in range(10):
+                    connection.sendall(target.peer.get(f"/{number}"))
+                    assert listen(connection, len(raw)).data == raw
+                    connection.sendall(target.peer.get(f"/{number}", method="HEAD"))
+                    assert listen(connection, len(head)).data == head
+
+        await anyio.to_thread.run_sync(ask)
+        wires = [known.wire for known in running.site.known.values()]
+        assert len(wires) == 20
+        assert len({id(wire) for wire in wires}) == 2
+
+
 async def test_an_answer_in_several_writes_is_not_held_back(tmp_path: Path) -> None:
     """Nagle's algorithm is off on both loops: with it, a dripping head would come 40 ms late, and not as asked."""
     import socket

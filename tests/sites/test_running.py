@@ -1,5 +1,8 @@
 """A running site: ready only with valid recordings, reloading them while it runs, and draining when it is stopped."""
 
+import dataclasses
+import os
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,11 +13,12 @@ import anyio.to_thread
 import pytest
 
 from lab.embedded import RecordingUnfit, embedded_sites
+from services.runtime.errors import PortUnavailable
 from services.runtime.serve import Address
 from services.sites.doors import Doors
 from services.sites.running import running_site
 from services.sites.settings import SitesSettings
-from tests.sites.peer import Heard, listen
+from tests.sites.peer import Heard, Peer, listen
 from tests.sites.target import KEEP, Target, one_site, sites, target_of
 
 pytestmark = pytest.mark.anyio
@@ -132,6 +136,86 @@ async def test_a_site_that_cannot_start_says_why_and_starts_when_it_can(tmp_path
         await anyio.Path(tmp_path, "a.test.http").write_bytes(KEEP)
         await until_ready(admin, 200, "a.test\n")
         assert await body_of(await target_of(running, "a.test")) == KEEP
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
+async def test_a_site_is_not_ready_while_a_port_is_taken(
+    tmp_path: Path, tls: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It says which, once in the log, and tries again until the port is free."""
+    await anyio.Path(tmp_path, "a.test.http").write_bytes(b"nonsense")
+    with socket.create_server(LOOPBACK) as taken:
+        where = Address(*taken.getsockname())
+        doors = {"where": LOOPBACK, "tls": where} if tls else {"where": where, "tls": None}
+        settings = SitesSettings(directory=tmp_path, admin=LOOPBACK, reload_s=SOON_S)
+        async with running_site(dataclasses.replace(settings, **doors)) as running:
+            admin = running.admin.url
+            await anyio.Path(tmp_path, "a.test.http").write_bytes(KEEP)
+            reason = f"cannot listen on {where} (Address already in use): stop what holds it or choose another port"
+            await until_ready(admin, 503, f"{reason}\n")
+            await until_ready(admin, 503, f"{reason}\n")
+            assert caplog.text.count("not ready: cannot listen") == 1
+            target = Target(Peer(where, "a.test"), admin, running.site.hosts["a.test"].recording)
+            assert await target.call("DELETE", "/faults/a.test") == (
+                503,
+                {"error": "port_unavailable", "problems": [{"field": "port", "reason": reason}]},
+            )
+            taken.close()
+            await until_ready(admin, 200, "a.test\n")
+            assert running.doors.of("a.test")[tls] == where
+            assert await body_of(await target_of(running, "a.test", secure=tls)) == KEEP
+
+
+async def test_a_port_that_is_taken_from_the_start_ends_the_start(tmp_path: Path) -> None:
+    """And the other port is given back."""
+    await anyio.Path(tmp_path, "a.test.http").write_bytes(KEEP)
+    with socket.create_server(LOOPBACK) as taken, socket.create_server(LOOPBACK) as other:
+        free = Address(*other.getsockname())
+        other.close()
+        settings = SitesSettings(
+            directory=tmp_path, where=free, tls=Address(*taken.getsockname()), admin=LOOPBACK, reload_s=SOON_S
+        )
+        with pytest.raises(PortUnavailable, match="already in use"):
+            async with running_site(settings):
+                pass
+        socket.create_server(free).close()
+
+
+async def test_a_fifo_among_the_recordings_does_not_end_the_reloading(tmp_path: Path) -> None:
+    """It is refused like any other file that cannot be played."""
+    async with one_site(tmp_path, reload_s=SOON_S) as target:
+        os.mkfifo(tmp_path / "f.test.http")
+        await until_ready(target.admin, 503, "f.test.http: is not a regular file\n")
+        await anyio.Path(tmp_path, "f.test.http").unlink()
+        await until_ready(target.admin, 200, "keep.test\n")
+
+
+async def test_a_hostile_sidecar_does_not_end_the_reloading(tmp_path: Path) -> None:
+    """tomllib has no bound for depth, and raises what no parser should."""
+    async with one_site(tmp_path, reload_s=SOON_S) as target:
+        await anyio.Path(tmp_path, "keep.test.toml").write_bytes(b"a = " + b"[" * 20_000)
+        await until_ready(target.admin, 503, "keep.test.toml: is nested too deeply\n")
+        await anyio.Path(tmp_path, "keep.test.toml").unlink()
+        await until_ready(target.admin, 200, "keep.test\n")
+
+
+@pytest.mark.parametrize("where", ["services.sites.doors.sweep", "services.sites.catalogue.Catalogue.changed"])
+async def test_a_mistake_in_what_goes_on_ends_the_site(
+    tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loudly: without its watcher or its deadlines it would look well, and not be."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    async def run() -> None:
+        async with one_site(tmp_path, reload_s=SOON_S):
+            monkeypatch.setattr(where, fail)
+            await anyio.sleep_forever()
+
+    with anyio.fail_after(20), pytest.raises(ExceptionGroup) as caught:
+        await run()
+    assert caught.group_contains(RuntimeError, match="a mistake")
 
 
 async def test_the_embedded_lab_does_not_start_with_a_bad_recording(tmp_path: Path) -> None:

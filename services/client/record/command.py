@@ -56,7 +56,10 @@ class AuthoritiesUnreadable(ProgramError):
 
 
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
-    """Record; 0 if it is kept, 1 if the body was cut short, 2 wrong usage, 3 a file, 4 no answer, 130 if stopped."""
+    """Record; 0 if it is kept, 1 if the body was cut short, 2 wrong usage, 3 a file, 4 no answer, 130 if stopped.
+
+    Of a body that the peer cut short, what came is kept.
+    """
     trusting = replace(options, ca=settings.authorities(options.ca))
     return await until_stopped(record(trusting, settings.topology), stop)
 
@@ -87,7 +90,7 @@ async def record(options: Options, topology: Topology) -> int:
         where = str(await asyncio.to_thread(save, directory, name, kept.raw, about, force=options.force))
     for line in summary(where, response, kept, head_only=options.head_only):
         say(line)
-    return 0
+    return 0 if response.whole else 1
 
 
 def understand(options: Options) -> tuple[Wish, str]:
@@ -113,6 +116,9 @@ def understand(options: Options) -> tuple[Wish, str]:
 def summary(where: str, response: Response, kept: Kept, *, head_only: bool) -> list[str]:
     """Return what a person has to know of what was recorded."""
     lines = [f"recorded {where}: status {response.status}, head {len(kept.head):,} bytes, body {len(kept.body):,}"]
+    if not response.whole:
+        of = f" of {response.declared:,}" if response.declared else ""
+        lines.append(f"the peer closed after {len(kept.body):,}{of} bytes of the body: so will a site that plays it")
     if not response.framing and not head_only:
         lines.append("the body is larger than --max-body: only the head is kept, and a site makes a body for it")
     if not response.framing and (response.declared or 0) > LARGEST_MADE_BODY:

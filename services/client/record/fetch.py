@@ -17,7 +17,7 @@ BLOCK_BYTES = 64 * 1024
 
 
 class CutShort(FetchError):
-    """The head came whole, and the body did not."""
+    """The head came whole, and the body did not; nor is its end one that a site could play."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,10 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came. `head` holds interim heads too; `framing` is empty where only the head was wanted or fitted."""
+    """What came. `head` holds interim heads too; `framing` is empty where only the head was wanted or fitted.
+
+    `whole`: whether the body ended where its framing says, and not where the peer closed.
+    """
 
     status: int
     head: bytes
@@ -41,6 +44,7 @@ class Response:
     framing: str
     declared: int | None
     surplus: int
+    whole: bool
     address: str
     tls: Tls | None
 
@@ -57,7 +61,7 @@ class Wish:
 
 
 async def fetch(wish: Wish, topology: Topology) -> Response:
-    """Return what the source answers. Raises CutShort for half a body, FetchError for all else that fails."""
+    """Return what the source answers. Raises CutShort for a body without its end, FetchError for what else fails."""
     phase = "connect_timeout"
     try:
         async with asyncio.timeout(wish.timeout_s), connected(wish, topology) as (reader, writer):
@@ -108,7 +112,10 @@ async def read_head(reader: asyncio.StreamReader) -> Head:
 
 
 async def read_body(reader: asyncio.StreamReader, head: Head, max_body: int | None) -> Body | None:
-    """Return the body, or None for one that is not wanted or larger than `max_body` bytes."""
+    """Return the body, or None for one that is not wanted or larger than `max_body` bytes.
+
+    A peer that closes within the body has ended it: that is what came, and a site can do the same.
+    """
     body = Body(head)
     if max_body is None or (body.declared or 0) > max_body:
         return None
@@ -119,8 +126,10 @@ async def read_body(reader: asyncio.StreamReader, head: Head, max_body: int | No
         block = await reader.read(BLOCK_BYTES)
         if block:
             body.feed(block)
-        elif not body.eof():
-            raise CutShort("closed", f"the peer closed after {len(body.data):,} bytes of the body")
+        elif body.eof() or body.data:
+            break
+        else:
+            raise CutShort("closed", "the peer closed before the body")
     return body if len(body.data) <= max_body else None
 
 
@@ -137,6 +146,7 @@ def response(head: Head, body: Body | None, writer: asyncio.StreamWriter) -> Res
         framing=framing or "",
         declared=declared,
         surplus=body.surplus if body else 0,
+        whole=body is None or body.complete,
         address=address,
         tls=tls_of(writer.get_extra_info("ssl_object")),
     )

@@ -7,13 +7,13 @@ the new one. Tables of a sidecar other than [provenance] are somebody's work, a 
 import errno
 import os
 import tempfile
-import tomllib
 from pathlib import Path
 
 import tomli_w
 
 from services.client.record.provenance import Value
 from services.runtime.errors import ProgramError
+from services.runtime.tables import BadTables, read_tables
 
 MODE = 0o644  # others read it: a site in a container runs as nobody
 WITHOUT_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP}  # FAT, some shared folders
@@ -46,7 +46,7 @@ class SidecarBroken(ProgramError):
     exit_code = 3
 
     def __init__(self, file: Path, reason: str) -> None:
-        super().__init__(f"{file} cannot be read as TOML ({reason}): mend it or remove it")
+        super().__init__(f"{file} {reason}: mend it or remove it")
         self.file, self.reason = file, reason
 
 
@@ -68,7 +68,7 @@ def save(directory: Path, name: str, raw: bytes, about: dict[str, Value], *, for
     Raises RecordingExists (unless `force`), SidecarBroken or CannotWrite; what was there is then still there.
     """
     sidecar, recording = files_of(directory, name)
-    tables = read_tables(sidecar) if force else {}
+    tables = tables_of(sidecar) if force else {}
     tables["provenance"] = about
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def save(directory: Path, name: str, raw: bytes, about: dict[str, Value], *, for
     return recording
 
 
-def read_tables(sidecar: Path) -> dict[str, object]:
+def tables_of(sidecar: Path) -> dict[str, object]:
     """Return what a sidecar says, nothing if there is none."""
     try:
         with sidecar.open("rb") as file:
@@ -97,12 +97,12 @@ def read_tables(sidecar: Path) -> dict[str, object]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise SidecarBroken(sidecar, error.strerror or str(error)) from error
+        raise SidecarBroken(sidecar, f"cannot be read ({error.strerror or error})") from error
     if len(text) > MAX_SIDECAR_BYTES:
-        raise SidecarBroken(sidecar, f"more than {MAX_SIDECAR_BYTES:,} bytes")
+        raise SidecarBroken(sidecar, f"has more than {MAX_SIDECAR_BYTES:,} bytes")
     try:
-        return tomllib.loads(text.decode("utf-8"))
-    except ValueError as error:
+        return read_tables(text)
+    except BadTables as error:
         raise SidecarBroken(sidecar, str(error)) from error
 
 

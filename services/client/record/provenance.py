@@ -52,6 +52,8 @@ def provenance(wish: Wish, response: Response, kept: Kept, *, when: datetime) ->
         "body_bytes": len(kept.body),
         "body": response.framing or "not recorded",
     }
+    if not response.whole:
+        table["cut_short"] = True
     if kept.secrets:
         listed: list[Value] = [{"field": secret.field, "bytes": secret.secret_bytes} for secret in kept.secrets]
         table["masked" if kept.masked else "secrets_kept"] = listed

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from aiohttp import web
 
+from services.runtime.errors import PortUnavailable
 from services.sites.faults.plan import BadPlan, Problem
 from services.sites.site import Host, Site, known_names
 
@@ -58,6 +59,8 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
         return refusal(unfit.status, unfit.error, unfit.problems)
     except BadPlan as bad:
         return refusal(422, "bad_plan", bad.problems)
+    except PortUnavailable as error:
+        return refusal(503, "port_unavailable", [Problem("port", str(error))])
     except web.HTTPException as error:
         if error.status < 400:
             raise

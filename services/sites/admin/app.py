@@ -41,7 +41,7 @@ def make_admin(site: Site, settle: faults.Settle) -> web.Application:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Answer 200 with the hosts, or 503 with the file that is wrong and the reason."""
+    """Answer 200 with the hosts, or 503 with the file or the port that is wrong and the reason."""
     site = request.app[SITE]
     if site.trouble:
         return web.Response(status=503, text=f"{site.trouble}\n")

@@ -28,6 +28,8 @@ def document() -> Schema:
 def paths() -> Schema:
     """Return every route."""
     one, every = returns("Plan"), returns("Plans")
+    shut = refuses(503, "the plan is in force, and a port cannot be opened yet")
+    changed, all_changed = one | shut, every | shut
     plan = {"requestBody": body("NewPlan")}
     host = {"parameters": [{"name": "host", "in": "path", "required": True, "schema": TEXT}]}
     missing = refuses(404, "no such host")
@@ -38,8 +40,8 @@ def paths() -> Schema:
         "/healthz": {"get": operation("Whether the process answers", text(200, "ok"))},
         "/readyz": {
             "get": operation(
-                "Whether every recording is valid",
-                text(200, "the hosts, a line each") | text(503, "the file that is wrong, and the reason"),
+                "Whether every recording is valid, and every door as it is to be",
+                text(200, "the hosts, a line each") | text(503, "the file or the port that is wrong, and the reason"),
             )
         },
         "/metrics": {"get": operation("Metrics for Prometheus", text(200, "text exposition format"))},
@@ -47,17 +49,17 @@ def paths() -> Schema:
         "/fault-kinds": {"get": operation("Every fault, its parameters and its exact bytes", returns("Kinds"))},
         "/faults": {
             "get": operation("The plan of every host", every),
-            "put": operation("Put one plan in force for every host", every | bad("bad_plan"), **plan),
-            "delete": operation("No faults, for every host", every),
+            "put": operation("Put one plan in force for every host", all_changed | bad("bad_plan"), **plan),
+            "delete": operation("No faults, for every host", all_changed),
         },
-        "/faults/reset": {"post": operation("The sidecars' plans again", every)},
+        "/faults/reset": {"post": operation("The sidecars' plans again", all_changed)},
         "/faults/{host}": {
             **host,
             "get": operation("The plan of a host", one | missing),
-            "put": operation("Put a plan in force", one | missing | bad("bad_plan"), **plan),
-            "delete": operation("No faults", one | missing),
+            "put": operation("Put a plan in force", changed | missing | bad("bad_plan"), **plan),
+            "delete": operation("No faults", changed | missing),
         },
-        "/faults/{host}/reset": {**host, "post": operation("The sidecar's plan again", one | missing)},
+        "/faults/{host}/reset": {**host, "post": operation("The sidecar's plan again", changed | missing)},
         "/journal": {
             "get": operation(
                 "The newest entries that meet every filter, oldest first",

@@ -41,7 +41,7 @@ def status(play: Play) -> Script:
 def redirect_loop(play: Play) -> Script:
     """A redirect to the next of `hops` paths, and from the last to the first."""
     _, here, number = play.target.rpartition("/lab-loop/")
-    at = int(number) if here and number.isdigit() and len(number) < 7 else 0
+    at = int(number) if here and number.isascii() and number.isdigit() and len(number) < 7 else 0
     following = at % play.whole("hops") + 1
     yield b"HTTP/1.1 302 Found\r\nLocation: /lab-loop/%d\r\nContent-Length: 0\r\n\r\n" % following
     yield Ending.KEEP

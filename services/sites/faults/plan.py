@@ -80,7 +80,7 @@ def read_rule(data: object, where: str, problems: list[Problem]) -> Rule | None:
     name = data.get("fault")
     fault = FAULTS.get(name) if isinstance(name, str) else None
     if not fault:
-        problems.append(Problem(f"{where}.fault", f"{str(name)[:40]!r} is not a fault: there are {', '.join(FAULTS)}"))
+        problems.append(Problem(f"{where}.fault", f"{shown(name)} is not a fault: there are {', '.join(FAULTS)}"))
         return None
     already = len(problems)
     known = {each.name: each for each in (*fault.parameters, *WHEN)}
@@ -106,12 +106,20 @@ def read_rule(data: object, where: str, problems: list[Problem]) -> Rule | None:
 def misfit(value: object, parameter: Parameter) -> str:
     """Return why a value is not what the parameter asks for; nothing if it is."""
     if parameter.choices:
-        return "" if value in parameter.choices else f"{str(value)[:40]!r} is not one of {', '.join(parameter.choices)}"
+        return "" if value in parameter.choices else f"{shown(value)} is not one of {', '.join(parameter.choices)}"
     fits = isinstance(value, int | float if parameter.type is float else int) and not isinstance(value, bool)
     if fits and parameter.least <= value <= parameter.most:  # type: ignore[operator]  # a number, since it fits
         return ""
     kind = "number" if parameter.type is float else "whole number"
-    return f"{str(value)[:40]!r} is not a {kind} from {parameter.least:,g} to {int(parameter.most):,}"
+    return f"{shown(value)} is not a {kind} from {parameter.least:,g} to {int(parameter.most):,}"
+
+
+def shown(value: object) -> str:
+    """Return the beginning of a value, for a person; hostile ones have no text: too many digits, too deeply nested."""
+    try:
+        return repr(str(value)[:40])
+    except (ValueError, RecursionError):
+        return "this"
 
 
 def contradictions(fault: Fault, values: Mapping[str, Value]) -> list[tuple[str, str]]:

@@ -46,12 +46,17 @@ def test_force_replaces_the_recording_and_keeps_what_else_the_sidecar_says(tmp_p
     }
 
 
-def test_a_sidecar_that_cannot_be_read_is_not_lost(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [("= broken", "is not TOML: "), ("a = " + "[" * 20_000, "is nested too deeply")],
+    ids=["broken", "deep"],
+)
+def test_a_sidecar_that_cannot_be_read_is_not_lost(tmp_path: Path, said: str, reason: str) -> None:
     """It may be one slip away from being right."""
-    (tmp_path / "a.example.toml").write_text("= broken")
-    with pytest.raises(SidecarBroken, match=r"a\.example\.toml"):
+    (tmp_path / "a.example.toml").write_text(said)
+    with pytest.raises(SidecarBroken, match=rf"a\.example\.toml {reason}"):
         save(tmp_path, "a.example", b"new", {}, force=True)
-    assert (tmp_path / "a.example.toml").read_text() == "= broken"
+    assert (tmp_path / "a.example.toml").read_text() == said
 
 
 def test_a_directory_that_cannot_be_made_is_said_to_be_one(tmp_path: Path) -> None:

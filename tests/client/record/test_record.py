@@ -178,8 +178,8 @@ FAILURES: dict[str, tuple[list[bytes], str, int]] = {
     "half a head": ([b"HTTP/1.1 200 OK\r\nX"], "close", 4),
     "not HTTP": ([b"SSH-2.0-x\r\n"], "stay", 4),
     "a head without end": ([b"HTTP/1.1 200 OK\r\n", *[b"X: %b\r\n" % (b"x" * 60_000)] * 6], "stay", 4),
-    "half a body": ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"], "close", 1),
-    "half a chunk": ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf"], "close", 1),
+    "nothing of a body": ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"], "close", 1),
+    "half a body, and silence": ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"], "stay", 1),
     "a body that never ends": ([b"HTTP/1.1 200 OK\r\n\r\nhalf"], "stay", 1),
 }
 
@@ -192,6 +192,36 @@ def test_what_is_not_whole_is_not_recorded(
     assert record_from(options(HOST, tmp_path, timeout_s=0.3 if then == "stay" else 20), *pieces, then=then) == code
     assert list(tmp_path.iterdir()) == []
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+CUT = {
+    "length": (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "after 4 of 9 bytes"),
+    "chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf", "after 7 bytes"),
+}
+
+
+@pytest.mark.parametrize(("raw", "how_far"), CUT.values(), ids=CUT)
+def test_a_body_that_the_peer_cuts_short_is_kept_as_it_came(
+    tmp_path: Path,
+    runner: asyncio.Runner,
+    record_from: Record,
+    raw: bytes,
+    how_far: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The exit code and the sidecar say so; a site that plays it cuts it short too, so that the circle closes."""
+    first, second = tmp_path / "first", tmp_path / "second"
+
+    async def record_again() -> int:
+        async with embedded_lab(sites=SitesSettings(directory=first)) as settings:
+            return await record(options(HOST, second), settings.topology)
+
+    assert record_from(options(HOST, first), raw) == 1
+    assert f"the peer closed {how_far} of the body" in capsys.readouterr().err
+    assert runner.run(record_again()) == 1
+    for directory in (first, second):
+        assert (directory / f"{HOST}.http").read_bytes() == raw
+        assert provenance(directory)["cut_short"] is True
 
 
 def test_a_name_that_does_not_exist_is_nothing_answered(tmp_path: Path, runner: asyncio.Runner) -> None:
