@@ -5,6 +5,7 @@ A schema that passes what is refused sends its reader into a 422; one that refus
 
 import json
 import random
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -13,6 +14,8 @@ import anyio.to_thread
 import pytest
 from jsonschema import Draft202012Validator
 
+from services.runtime.errors import PortUnavailable
+from services.runtime.serve import Address
 from services.sites.admin.answers import Unfit
 from services.sites.admin.app import make_admin
 from services.sites.admin.journal import read_query
@@ -22,7 +25,7 @@ from services.sites.faults.plan import BadPlan, read_plan
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
 from tests.sites.fault_table import CASES
-from tests.sites.target import KEEP, sites, target_of
+from tests.sites.target import KEEP, one_site, sites, target_of
 from tests.sites.test_journal import BAD_EXPECTATIONS, BAD_QUERIES, FILTERS, GET, VERDICTS, visited
 from tests.sites.test_plan import BAD
 
@@ -167,6 +170,7 @@ def test_a_query_fits_the_document_where_the_site_takes_it_and_nowhere_else(quer
     assert described is taken
 
 
+UNAVAILABLE = "503"
 BAD_PLAN = {"faults": [{"fault": "typo"}]}
 CALLS: Sequence[tuple[str, str, object]] = (
     ("GET", "/openapi.json", None),
@@ -215,7 +219,27 @@ async def test_every_answer_is_as_the_document_says(tmp_path: Path) -> None:
             where = (path.partition("?")[0].replace("other.test", "{host}"), method.lower(), str(status))
             assert misfits(response_schema(*where), answer) == [], where
             met.add(where)
-    assert documented() - met == set()
+    assert {each for each in documented() if each[-1] != UNAVAILABLE} - met == set()
+
+
+@pytest.mark.anyio
+async def test_a_port_that_cannot_be_opened_is_as_the_document_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever change of plans would have opened it."""
+
+    def taken(where: Address) -> socket.socket:
+        raise PortUnavailable(*where, "Address already in use")
+
+    async with one_site(tmp_path) as target:
+        await target.set_plan([{"fault": "refuse"}])
+        monkeypatch.setattr("services.sites.doors.listening", taken)
+        operations = [(path, method) for path, method, status in documented() if status == UNAVAILABLE]
+        for path, method in operations:
+            body: object = {"faults": []} if method == "put" else None
+            status, answer = await target.call(method, path.replace("{host}", target.host), body)
+            assert (str(status), misfits(response_schema(path, method, UNAVAILABLE), answer)) == (UNAVAILABLE, [])
+    assert operations
 
 
 def response_schema(path: str, method: str, status: str) -> Node:
