@@ -19,27 +19,23 @@ ONE_READ_BYTES = 256 * 1024  # what a loop hands over at once
 MOST_IN_SYSTEMS = 256 * 1024 * 1024  # on loopback, a few megabytes are usual
 
 
-def only_connection(running: Running) -> Connection:
-    """Return the one that is open."""
-    (guest,) = running.site.connections
-    assert isinstance(guest, Connection)
-    return guest
+def connections(running: Running) -> list[Connection]:
+    """Return those that are open: none, while the site has yet to accept the peer's."""
+    return [guest for guest in running.site.connections if isinstance(guest, Connection)]
 
 
 def held_back(running: Running) -> Callable[[], Awaitable[bool]]:
-    """Return what asks whether the one connection is no longer read from."""
+    """Return what asks whether there is a connection that is no longer read from."""
 
     async def is_held_back() -> bool:
-        return not only_connection(running).transport.is_reading()
+        return any(not connection.transport.is_reading() for connection in connections(running))
 
     return is_held_back
 
 
 async def waiting_bytes(running: Running) -> int:
-    """Return how much of the peer's requests is in memory."""
-    reader = only_connection(running).reader
-    assert reader
-    return len(reader.buffer)
+    """Return how much of what peers have sent is in memory."""
+    return sum(len(connection.reader.buffer) for connection in connections(running) if connection.reader)
 
 
 def send_for_ever(connection: socket.socket) -> None:
