@@ -1,10 +1,16 @@
 """The zoo: every fault of the sites, as hosts of one survey of 5,000 targets. Each record has the right class."""
 
 import asyncio
+import itertools
 import json
+import math
 import random
+import re
+import statistics
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +22,9 @@ from lab.stack import Stack
 from services.client.topology import Topology
 from services.sites.authority import CA_FILE
 from services.sites.faults.kinds import FAULTS, Stage
-from tests.client.wget.surveys import JsonRecord, survey
+from services.sites.journal import Journal
+from services.sites.running import Running
+from tests.client.wget.surveys import JsonRecord, run_client_async, survey
 from tests.sites.target import KEEP, sites, target_of
 
 OWN_PORT = {Stage.LISTEN, Stage.ACCEPT}
@@ -36,8 +44,9 @@ class Kept(NamedTuple):
         return "https" if self.fault.startswith("tls_") else "http"
 
 
+CONCURRENCY = 200
 DEADLINES: dict[str, Any] = {
-    "concurrency": 200,
+    "concurrency": CONCURRENCY,
     "timeout_s": 10.0,
     "connect_timeout_s": 2.0,
     "head_timeout_s": 2.0,
@@ -72,6 +81,7 @@ ZOO = [
     Kept("tls_wrong_name", "certificate"),
     Kept("tls_self_signed", "certificate"),
 ]
+HOSTS = {f"{kept.fault.replace('_', '-')}.test": kept for kept in ZOO}
 
 
 def test_the_zoo_keeps_every_fault() -> None:
@@ -79,28 +89,44 @@ def test_the_zoo_keeps_every_fault() -> None:
     assert [kept.fault for kept in ZOO] == list(FAULTS)
 
 
+@asynccontextmanager
+async def open_zoo(directory: Path) -> AsyncIterator[tuple[Running, Sequence[str]]]:
+    """Run the sites, each with its plan, and give them with 5,000 targets: most are healthy, as in any survey."""
+    healthy = [f"healthy-{number}.test" for number in range(10)]
+    async with sites({f"{host}.http": KEEP for host in (*HOSTS, *healthy)}, directory) as running:
+        for host, kept in HOSTS.items():
+            target = await target_of(running, host)
+            await target.set_plan([{"fault": kept.fault, **kept.parameters}])
+        targets = [f"{kept.scheme}://{host}/" for host, kept in HOSTS.items()]
+        yield running, random.Random(4).choices([*targets, *healthy * 4], k=5_000)
+
+
 @pytest.mark.anyio
 async def test_every_fault_gets_its_class(tmp_path: Path) -> None:
     """All that a survey meets is in its records; every healthy host among them has answered."""
-    hosts = {f"{kept.fault.replace('_', '-')}.test": kept for kept in ZOO}
-    healthy = [f"healthy-{number}.test" for number in range(10)]
-    async with sites({f"{host}.http": KEEP for host in (*hosts, *healthy)}, tmp_path) as running:
-        for host, kept in hosts.items():
-            target = await target_of(running, host)
-            await target.set_plan([{"fault": kept.fault, **kept.parameters}])
-        targets = [f"{kept.scheme}://{host}/" for host, kept in hosts.items()]
-        asked = random.Random(4).choices([*targets, *healthy * 4], k=5_000)
-        assert running.site.settings.ca
+    async with open_zoo(tmp_path) as (running, asked):
+        began_s = time.monotonic()
         async with asyncio.timeout(45):  # the slowest takes 10 s: whatever hangs is the survey, not the sites
             code, records = await survey(
                 asked,
                 tmp_path / "out",
                 Topology(SiteRoutes(running), closed=True),
-                ca=str(running.site.settings.ca / CA_FILE),
+                ca=str(ca_of(running)),
                 **DEADLINES,
             )
+        took_s = time.monotonic() - began_s
+        at_once = most_at_once(running.site.journal)
     assert code == 1
-    check(records, hosts)
+    check(records, HOSTS)
+    check_times(records, took_s)
+    assert CONCURRENCY / 2 < at_once <= CONCURRENCY * 2  # a site may learn late that its peer has left
+
+
+def ca_of(running: Running) -> Path:
+    """Return the certificate that vouches for the sites."""
+    directory = running.site.settings.ca
+    assert directory
+    return directory / CA_FILE
 
 
 @pytest.mark.docker
@@ -145,3 +171,58 @@ def check(records: Sequence[JsonRecord], hosts: Mapping[str, Kept]) -> None:
         if record["error"] != kept.error or (kept.anomaly and kept.anomaly not in record["anomalies"]):
             wrong.append((kept.fault, record["error"], record["detail"], record["anomalies"]))
     assert not wrong
+
+
+def check_times(records: Sequence[JsonRecord], took_s: float) -> None:
+    """Check that whoever stalls is waited for until its own deadline, and that nobody else has to wait meanwhile."""
+    seconds: dict[str | None, list[float]] = {}
+    for record in records:
+        seconds.setdefault(record["error"], []).append(record["timings_ms"]["total"] / 1000)
+    for error, limit in {"head_timeout": "head_timeout_s", "connect_timeout": "connect_timeout_s"}.items():
+        deadline_s = DEADLINES[limit]
+        assert deadline_s * 0.99 < min(seconds[error]), error
+        assert max(seconds[error]) < (deadline_s + DEADLINES["timeout_s"]) / 2, error
+    assert max(map(max, seconds.values())) < DEADLINES["timeout_s"]
+    assert statistics.median(seconds[None]) < min(seconds["head_timeout"])
+    assert sum(map(sum, seconds.values())) > took_s * CONCURRENCY / 10
+
+
+def most_at_once(journal: Journal) -> int:
+    """Return how many connections were open at the same time, as the sites saw it."""
+    opened: dict[int, float] = {}
+    closed: dict[int, float] = {}
+    for _number, exchange in journal.newest_first():
+        connection = exchange.visit.number
+        opened[connection] = exchange.visit.accepted_s
+        closed.setdefault(connection, exchange.ended_s if exchange.ended else math.inf)  # by the newest exchange
+    changes = sorted([(at_s, 1) for at_s in opened.values()] + [(at_s, -1) for at_s in closed.values()])
+    return max(itertools.accumulate(change for _at_s, change in changes))
+
+
+FORKED = ("sh", "-c", '"$@"; exit $?', "sh")
+"""Run from a small process: the system counts what a process was before its exec to its peak, here all of pytest."""
+
+
+@pytest.mark.anyio
+@pytest.mark.timeout(180)
+async def test_memory_does_not_grow_with_the_targets(tmp_path: Path) -> None:
+    """Five times as many targets of the same zoo, and as much memory at the peak: a target leaves nothing behind.
+
+    The room is that of 4 kB for each target that came on top; what may be in flight at once is the same.
+    """
+    async with open_zoo(tmp_path) as (running, asked):
+        few, many = [await peak_mib(running, asked[:count]) for count in (1_000, 5_000)]
+    assert many < few * 1.5
+
+
+async def peak_mib(running: Running, asked: Sequence[str]) -> int:
+    """Run the survey in a process of its own, and return the peak of memory that it tells, in MiB."""
+    words = f"--input - --format jsonl --output /dev/null --ca {ca_of(running)} --processes 1 -c {CONCURRENCY} -L"
+    limits = ["--timeout", "10", "--connect-timeout", "2", "--head-timeout", "2"]
+    routes = [f"--resolve={host}:{port}:{at.host}:{at.port}" for (host, port), at in SiteRoutes(running).items()]
+    stdin = "".join(f"{each}\n" for each in asked).encode()
+    done = await run_client_async(*words.split(), *limits, *routes, stdin=stdin, before=FORKED)
+    told = re.search(rb"peak memory ([\d,]+) MiB", done.stderr)
+    assert done.returncode == 1, done.stderr
+    assert told
+    return int(told[1].replace(b",", b""))

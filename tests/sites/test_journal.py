@@ -37,6 +37,17 @@ def test_heads_are_bounded_in_bytes_too() -> None:
     assert journal.total == 100
 
 
+def test_a_cleared_journal_has_all_its_room_again() -> None:
+    """In entries and in bytes: what was in it takes none."""
+    journal = Journal(max_entries=1000, max_bytes=100_000)
+    for again in range(3):
+        for number in range(1, 4):
+            journal.add(exchange(number, b"x" * 30_000))
+            assert (journal.total, len(journal.entries), journal.dropped) == (number, number, 0), again
+        journal.clear()
+        assert (journal.total, list(journal.newest_first()), journal.dropped) == (0, [], 0)
+
+
 def test_a_quick_entry_reads_as_any_other() -> None:
     """It is a tuple only until somebody asks."""
     journal = Journal(max_entries=10)

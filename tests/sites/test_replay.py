@@ -59,6 +59,26 @@ async def test_a_sidecar_may_refresh_the_date_and_nothing_else(tmp_path: Path) -
     assert lines[3:] == [b"Content-Length: 0", b"", b""]
 
 
+async def test_a_refreshed_date_is_that_of_each_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the same request comes again, byte for byte, on the same connection: no answer is an old one."""
+    raw = b"HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 0\r\n\r\n"
+    days = [f"{day:02}" for day in range(1, 5)]
+    clock = iter(f"Mon, {day} Jan 2018 00:00:00 GMT" for day in days)
+    monkeypatch.setattr("services.sites.recording.formatdate", lambda **_usegmt: next(clock))
+    async with one_site(tmp_path, raw, sidecar=b"[fields]\nDate = 'now'\n") as target:
+        expected = [raw.replace(b"then", b"Mon, %s Jan 2018 00:00:00 GMT" % day.encode()) for day in days]
+
+        def ask() -> list[bytes]:
+            answers = []
+            with target.peer.connect() as connection:
+                for each in expected:
+                    connection.sendall(target.peer.get())
+                    answers.append(listen(connection, len(each)).data)
+            return answers
+
+        assert await anyio.to_thread.run_sync(ask) == expected
+
+
 HEADS_ONLY = {
     "close": (b"after = 'close'", "fin"),
     "idle": (b"after = 'idle'", "open"),

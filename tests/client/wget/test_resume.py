@@ -3,17 +3,32 @@
 import asyncio
 import json
 import random
+import signal
 from pathlib import Path
 
 import pytest
 
 from services.client.wget.resume import NotResumable
 from services.runtime.run import Stop
-from tests.client.peers import sends, serving
+from tests.client.peers import Peer, sends, serving
 from tests.client.wget.hostile import OK
 from tests.client.wget.surveys import ROOT, command, read_records, run_client, survey
 
 HEAD = b'{"v": 1, "line": 1, "target": "a", "url": null, "error": null, "detail": null}\n'
+
+
+ANSWERED_A_RUN = 400  # by the peer, which then keeps quiet: no run that is to be killed gets to its end before
+MOST_AT_A_KILL = 300  # fewer than are answered: of those, some wait for their place in the order
+
+
+def answers(most: int) -> Peer:
+    """Return a peer that answers so many requests, and then keeps everybody waiting."""
+    left = iter(range(most))
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await (sends(OK) if next(left, None) is not None else sends(b"", then_hang=True))(reader, writer)
+
+    return peer
 
 
 @pytest.mark.anyio
@@ -26,39 +41,48 @@ HEAD = b'{"v": 1, "line": 1, "target": "a", "url": null, "error": null, "detail"
 async def test_a_survey_that_is_killed_goes_on_where_it_was(
     options: tuple[str, ...], kills: int, tmp_path: Path
 ) -> None:
-    """kill -9 after a random number of records, many times over: in the end every target has one record."""
-    count = 4_000
-    random.seed(4)
+    """kill -9 after a random number of records, many times over: in the end every target has one record.
+
+    Every kill meets a survey that is at it: it has written records since the last, and has others to write.
+    """
+    chance = random.Random(4)
+    count = ANSWERED_A_RUN * (kills + 1)
     output = tmp_path / "out"
     targets = b"".join(b"h%d\n" % number for number in range(1, count + 1))
     await asyncio.to_thread((tmp_path / "input").write_bytes, targets)
-    sizes: list[int] = []
-    async with serving(host=sends(OK)) as topology:
-        port = topology.routes["host", 80][1]
-        arguments = command(
-            *("-i", tmp_path / "input", "--format", "jsonl", "-o", output, "--resume", "-c", "16", "-q"),
-            *("--resolve", f"*:80:127.0.0.1:{port}", *options),
-        )
-        for _ in range(kills):
-            process = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL)
-            more = (sizes[-1] if sizes else 0) + random.randrange(1, 3_000_000 // kills)
-            while process.returncode is None and await asyncio.to_thread(size_of, output) < more:  # noqa: ASYNC110 - files tell nobody
+
+    peers = {f"run{run}": answers(ANSWERED_A_RUN) for run in range(kills)}
+    written = 0
+    async with serving(**peers, last=sends(OK)) as topology:  # each run has a peer of its own
+
+        async def start(peer: str) -> asyncio.subprocess.Process:
+            port = topology.routes[peer, 80][1]
+            arguments = command(
+                *("-i", tmp_path / "input", "--format", "jsonl", "-o", output, "--resume", "-c", "16", "-q"),
+                *("--resolve", f"*:80:127.0.0.1:{port}", *options),
+            )
+            return await asyncio.create_subprocess_exec(*arguments, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL)
+
+        for peer in peers:
+            enough = written + chance.randint(1, MOST_AT_A_KILL)
+            process = await start(peer)
+            while process.returncode is None and await asyncio.to_thread(records_in, output) < enough:  # noqa: ASYNC110 - files tell nobody
                 await asyncio.sleep(0.002)
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
-            sizes.append(await asyncio.to_thread(size_of, output))
-        process = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL)
+            assert process.returncode is None
+            process.kill()
+            assert await process.wait() == -signal.SIGKILL
+            written = await asyncio.to_thread(records_in, output)
+            assert enough <= written < count
+        process = await start("last")
         assert await process.wait() == 0
     records = await asyncio.to_thread(read_records, output)
     assert [(record["line"], record["target"]) for record in records] == [(n, f"h{n}") for n in range(1, count + 1)]
-    assert len(set(sizes)) > 2  # or nothing was killed in the middle
 
 
-def size_of(path: Path) -> int:
-    """Return the size of a file that may not be there yet."""
+def records_in(path: Path) -> int:
+    """Return how many whole records a file has that may not be there yet."""
     try:
-        return path.stat().st_size
+        return path.read_bytes().count(b"\n")
     except FileNotFoundError:
         return 0
 
