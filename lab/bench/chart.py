@@ -62,7 +62,8 @@ def height_of(group: Group) -> int:
 
 def panel(group: Group, y: int) -> Iterator[str]:
     """Yield the shapes of a group."""
-    scale = BARS / max(LEAST_SCALE, group.goal or 0, *(group.ratio(row) or 0 for row in group.rows))
+    goals = [goal.ratio for goal in group.goals if goal.against == group.reference]
+    scale = BARS / max(LEAST_SCALE, *goals, *(group.ratio(row) or 0 for row in group.rows))
     better = "longer" if group.higher_is_better else "shorter"
     yield text(MARGIN, y + 14, group.title, "title")
     yield text(MARGIN, y + 31, f"{group.unit}, as a ratio to {group.reference}; {better} is better", "faint")
@@ -71,9 +72,9 @@ def panel(group: Group, y: int) -> Iterator[str]:
     for index, row in enumerate(group.rows):
         yield from bar(group, row, top + index * ROW, scale)
     yield line(scale, top, bottom, INK, "")
-    if group.goal is not None:
-        yield line(group.goal * scale, top, bottom, GOAL, ' stroke-dasharray="4 3"')
-        yield text(left(group.goal * scale), bottom + 13, f"goal {group.goal:g}", "faint", anchor="middle")
+    for goal in goals:
+        yield line(goal * scale, top, bottom, GOAL, ' stroke-dasharray="4 3"')
+        yield text(left(goal * scale), bottom + 13, f"goal {goal:g}", "faint", anchor="middle")
 
 
 def bar(group: Group, row: Row, y: int, scale: float) -> Iterator[str]:

@@ -22,7 +22,7 @@ def add_options(parser: ArgumentParser) -> None:
     add("--quick", action="store_true", help="one short round: to see that it works, not to quote")
     add("--rounds", metavar="N", type=whole(1, 1_000), help="how often each contestant has its turn (3)")
     add("--seconds", metavar="S", type=whole(1, 3_600), help="how long a turn takes under wrk's load (2)")
-    add("--targets", metavar="N", type=whole(1, 10_000_000), help="how many a turn of wget fetches (30,000)")
+    add("--targets", metavar="N", type=whole(1, 10_000_000), help="how many a turn of wget fetches (60,000)")
     add("--million", action="store_true", help="wget: also a million targets, for the memory (minutes)")
     add("--install", action="store_true", help="first install the peers that are missing (nginx, wrk, curl)")
     add("--json", metavar="FILE", type=Path, help="write every value there")

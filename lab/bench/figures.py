@@ -31,11 +31,19 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """What this project has set itself: the ratio that the subject `of` has to reach to the subject `against`."""
+
+    of: str
+    ratio: float
+    against: str
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Contestants at one task. `reference` is the subject of the row that ratios are taken to, if it could run.
 
     `higher_is_better` is None where rows have units of their own, and are not compared.
-    `goal`: the ratio that `goal_of` has to reach, where this project has set itself one.
     """
 
     title: str
@@ -43,8 +51,7 @@ class Group:
     rows: tuple[Row, ...]
     reference: str
     higher_is_better: bool | None = True
-    goal: float | None = None
-    goal_of: str = ""
+    goals: tuple[Goal, ...] = ()
 
     def ratio(self, row: Row) -> float | None:
         """Return the median of a row's ratios to the reference, None without one."""
@@ -53,14 +60,20 @@ class Group:
 
     def ratios(self, row: Row) -> tuple[float, ...]:
         """Return a row's ratio to the reference in each round."""
-        base = next((each.values for each in self.rows if each.subject == self.reference), ())
-        return tuple(value / other for value, other in zip(row.values, base, strict=False) if other)
+        return ratios(row.values, self._values(self.reference))
 
-    def reached(self) -> bool | None:
-        """Return whether the goal is reached, None where there is none or nothing to compare with."""
-        row = next((each for each in self.rows if each.subject == self.goal_of), None)
-        ratio = self.ratio(row) if row else None
-        return None if self.goal is None or ratio is None else ratio >= self.goal
+    def achieved(self, goal: Goal) -> float | None:
+        """Return the median of the ratios that a goal is about, None where there is nothing to compare with."""
+        found = ratios(self._values(goal.of), self._values(goal.against))
+        return median(found) if found else None
+
+    def _values(self, subject: str) -> tuple[float, ...]:
+        return next((row.values for row in self.rows if row.subject == subject), ())
+
+
+def ratios(values: Sequence[float], base: Sequence[float]) -> tuple[float, ...]:
+    """Return the ratio in each round that both have a value of."""
+    return tuple(value / other for value, other in zip(values, base, strict=False) if other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +103,10 @@ def group_as_json(group: Group) -> dict[str, Json]:
         "unit": group.unit,
         "higher_is_better": group.higher_is_better,
         "reference": group.reference,
-        "goal": group.goal,
-        "goal_of": group.goal_of,
-        "reached": group.reached(),
+        "goals": [
+            {"of": goal.of, "ratio": goal.ratio, "against": goal.against, "achieved": group.achieved(goal)}
+            for goal in group.goals
+        ],
         "rows": [
             {
                 "subject": row.subject,

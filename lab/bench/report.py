@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.bench import machine, peers
-from lab.bench.figures import Group, Json, Result, Row, as_json
+from lab.bench.figures import Goal, Group, Json, Result, Row, as_json
 from lab.errors import ReportUnwritable
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def table_of(group: Group) -> "Table":
 
     better = {True: " (more is better)", False: " (less is better)", None: ""}[group.higher_is_better]
     title = f"{group.title}{better}"
-    caption = goal_line(group) if group.goal is not None else None
-    table = Table(title=title, caption=caption, min_width=max(len(title), len(caption or "")) + 2)
+    goals = [goal_line(group, goal) for goal in group.goals]
+    table = Table(title=title, caption="\n".join(goals) or None, min_width=max(map(len, (title, *goals))) + 2)
     table.add_column("")
     several = any(len(row.values) > 1 for row in group.rows)
     names = [f"median {group.unit}", "spread"] if several else [group.unit]
@@ -64,10 +64,13 @@ def ratio_cell(group: Group, row: Row) -> str:
     return "-" if ratio is None else f"{ratio:.2f}"
 
 
-def goal_line(group: Group) -> str:
-    """Return whether the goal is reached, in words."""
-    state = {True: "reached", False: "not reached", None: "not known: nothing to compare with"}[group.reached()]
-    return f"goal: {group.goal_of} at {group.goal:g} x {group.reference}: {state}"
+def goal_line(group: Group, goal: Goal) -> str:
+    """Return whether a goal is reached, in words."""
+    achieved = group.achieved(goal)
+    aim = f"goal: {goal.of} at {goal.ratio:g} x {goal.against}"
+    if achieved is None:
+        return f"{aim}: not known: nothing to compare with"
+    return f"{aim}: {'reached' if achieved >= goal.ratio else 'not reached'}, {achieved:.2f}"
 
 
 def number(value: float) -> str:

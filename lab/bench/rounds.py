@@ -25,7 +25,7 @@ class Plan(NamedTuple):
         return f"{self.rounds} rounds in turns" if self.rounds > 1 else "one round, which says nothing of spread"
 
 
-USUAL = Plan(rounds=3, seconds=2.0, targets=30_000, users=(1_000, 10_000))
+USUAL = Plan(rounds=3, seconds=2.0, targets=60_000, users=(1_000, 10_000))
 QUICK = Plan(rounds=1, seconds=0.5, targets=500, users=(100,), stalled=200, requests=20_000)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lab.bench import delay, peers, servers
-from lab.bench.figures import Group, Result, Row
+from lab.bench.figures import Goal, Group, Result, Row
 from lab.bench.machine import Core
 from lab.bench.null_server import CLOSED, KEPT
 from lab.bench.peers import NGINX, WRK
@@ -96,8 +96,7 @@ def measure(
         unit="requests/s",
         rows=rows_of(measured, lambda found: found.requests_per_s),
         reference="nginx",
-        goal=goal,
-        goal_of="services.sites, uvloop",
+        goals=(Goal("services.sites, uvloop", goal, "nginx"),),
     )
     cost = Group(
         title=f"sites, {title}: what an answer costs its server",

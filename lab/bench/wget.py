@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.bench import peers, servers
-from lab.bench.figures import Group, Result, Row
+from lab.bench.figures import Goal, Group, Result, Row
 from lab.bench.machine import Core
 from lab.bench.peers import CURL, NGINX, WRK
 from lab.bench.processes import Server, cost_of
@@ -32,6 +32,10 @@ CONCURRENCY = 64
 LOOPS = ("uvloop", "asyncio")
 CEILING = "wrk, the ceiling"
 TIMEOUT_S = 120.0
+GOALS = tuple(
+    Goal("services.client, uvloop", ratio, against)
+    for ratio, against in ((2.0, "curl --parallel"), (3.0, "aiohttp client, uvloop"), (0.6, CEILING))
+)
 RECORD_OF_CURL = "%{http_code} %{url} %{header_json}\\n"  # as the others': what was asked, the status, the fields
 
 
@@ -54,7 +58,7 @@ def bench(plan: Plan, say: Say) -> Result:
     return Result(
         "wget",
         (
-            group("wget", "fetches/s", measured, lambda turn: turn.fetches_per_s),
+            group("wget", "fetches/s", measured, lambda turn: turn.fetches_per_s, goals=GOALS),
             group("wget: what they cost", "processor s/1,000", measured, lambda turn: turn.cpu_s_per_1000, lower=True),
             group("wget: memory", "MiB at most", measured, lambda turn: turn.peak_mib, lower=True),
         ),
@@ -69,7 +73,13 @@ def bench(plan: Plan, say: Say) -> Result:
 
 
 def group(
-    title: str, unit: str, measured: dict[str, list[Turn]], figure: Callable[[Turn], float], *, lower: bool = False
+    title: str,
+    unit: str,
+    measured: dict[str, list[Turn]],
+    figure: Callable[[Turn], float],
+    *,
+    lower: bool = False,
+    goals: tuple[Goal, ...] = (),
 ) -> Group:
     """Return one figure of all contestants, as ratios to the peer that people would use instead."""
     reference = next(name for name in ("curl --parallel", "aiohttp client, uvloop") if name in measured)
@@ -82,6 +92,7 @@ def group(
         ),
         reference=reference,
         higher_is_better=not lower,
+        goals=goals,
     )
 
 
