@@ -21,7 +21,7 @@ class Channel:
 
     __slots__ = ("_poller", "_ready", "_waiter", "_wanted", "fd", "socket")
 
-    def __init__(self, poller: "Poller", connection: socket.socket) -> None:
+    def __init__(self, poller: "Poller", connection: socket.SocketType) -> None:
         self.socket, self.fd = connection, connection.fileno()
         self._poller = poller
         self._ready = 0
@@ -81,7 +81,7 @@ class Poller:
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
-    def channel(self, connection: socket.socket) -> Channel:
+    def channel(self, connection: socket.SocketType) -> Channel:
         """Return the channel of a new socket."""
         channel = Channel(self, connection)
         self._channels[channel.fd] = channel

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from services.client.settings import ClientSettings
 from services.client.topology import OPEN, Topology
@@ -14,8 +17,19 @@ from services.client.wget.choices import Options
 from services.client.wget.command import main
 from services.runtime.run import Stop
 
+Connect = Callable[[socket.socket, tuple[str, int]], int]
 ROOT = Path(__file__).parents[3]
 JsonRecord = dict[str, Any]  # a record as a reader of JSON lines has it
+
+
+def connects_by(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the survey's sockets connect in this way, which returns an errno."""
+
+    class Socket(socket.socket):
+        def connect_ex(self, address: tuple[str, int]) -> int:  # type: ignore[override]
+            return connect(self, address)
+
+    monkeypatch.setattr("services.client.wget.connect.Socket", Socket)
 
 
 async def survey(

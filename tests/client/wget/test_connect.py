@@ -15,7 +15,7 @@ from services.client.wget.watch import NEVER, Expired, Watchman
 from services.runtime.errors import BadSetting
 from tests.client.peers import sends, serving
 from tests.client.wget.hostile import OK, full_port, shut_port
-from tests.client.wget.surveys import run_client_async, survey
+from tests.client.wget.surveys import connects_by, run_client_async, survey
 
 
 def test_families_take_turns() -> None:
@@ -66,13 +66,13 @@ async def test_running_out_of_files_is_no_record(tmp_path: Path, monkeypatch: py
     made = 0
     real = socket.socket.connect_ex
 
-    def connect_ex(self: socket.socket, address: tuple[str, int]) -> int:
+    def connect(self: socket.socket, address: tuple[str, int]) -> int:
         nonlocal made
         made += 1
         return errno.EADDRNOTAVAIL if made <= 3 else real(self, address)
 
     async with serving(host=sends(OK)) as topology:
-        monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
+        connects_by(connect, monkeypatch)
         code, records = await survey(["host"] * 3, tmp_path / "out", topology)
     assert (code, made) == (0, 3 + 3 + 3)
     assert [record["attempts"] for record in records] == [1, 1, 1]

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from services.client.topology import Topology
 from services.runtime.run import Stop
 from tests.client.peers import sends, serving
 from tests.client.wget.hostile import HOSTILE, OK, hostile_hosts
-from tests.client.wget.surveys import record_of, survey
+from tests.client.wget.surveys import connects_by, record_of, survey
 
 FAST: dict[str, Any] = {"timeout_s": 1.0, "connect_timeout_s": 0.4, "head_timeout_s": 0.4, "follow": True}
 # For many at once, with both ends in one process.
@@ -67,7 +66,7 @@ async def test_an_unreachable_network_has_a_name(tmp_path: Path, monkeypatch: py
     """No route is not a refusal."""
     import errno
 
-    monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: errno.ENETUNREACH)
+    connects_by(lambda *_: errno.ENETUNREACH, monkeypatch)
     topology = Topology({("far", 80): ("192.0.2.1", 80)})
     assert (await record_of("far", tmp_path / "out", topology))["error"] == "unreachable"
 

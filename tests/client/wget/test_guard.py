@@ -10,7 +10,7 @@ from services.client.topology import Topology
 from services.client.wget.guard import Guard
 from tests.client.peers import serving
 from tests.client.wget.hostile import redirects
-from tests.client.wget.surveys import record_of
+from tests.client.wget.surveys import connects_by, record_of
 
 SURVEYS_NAMES = "services.client.wget.prepare.Names"
 
@@ -115,12 +115,12 @@ async def test_an_answer_that_changes_does_not_get_through(tmp_path: Path, monke
 
     connected = []
 
-    def connect_ex(_: object, address: tuple[str, int]) -> int:
+    def connect(_: object, address: tuple[str, int]) -> int:
         connected.append(address[0])
         return 111
 
     monkeypatch.setattr(SURVEYS_NAMES, Rebinding)
-    monkeypatch.setattr("socket.socket.connect_ex", connect_ex)
+    connects_by(connect, monkeypatch)
     record = await record_of("rebinds", tmp_path / "out", public_only=True)
     assert (record["error"], asked, connected) == ("refused", ["rebinds"], ["8.8.8.8"])
 
@@ -134,6 +134,6 @@ async def test_what_public_addresses_a_name_has_are_used(tmp_path: Path, monkeyp
             super().__init__(lambda _: ["127.0.0.1", "8.8.8.8"])
 
     monkeypatch.setattr(SURVEYS_NAMES, Mixed)
-    monkeypatch.setattr("socket.socket.connect_ex", lambda *_: 111)
+    connects_by(lambda *_: 111, monkeypatch)
     record = await record_of("mixed", tmp_path / "out", Topology(), public_only=True)
     assert (record["error"], record["ip"]) == ("refused", "8.8.8.8")
