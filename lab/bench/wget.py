@@ -47,12 +47,15 @@ class Turn(NamedTuple):
     peak_mib: float
 
 
+Fetch = Callable[[Server], Turn]
+
+
 def bench(plan: Plan, say: Say) -> Result:
     """Measure fetches a second, processor seconds for a thousand of them, and the most memory."""
     core = Core()
     notes = [peer.missing() for peer in (NGINX, CURL, WRK) if not peer.path()]
-    with TemporaryDirectory(prefix="asynclab-bench-") as directory, page_server(core, Path(directory)) as server:
-        turns = contestants(server, plan)
+    with TemporaryDirectory(prefix="asynclab-bench-") as directory:
+        turns = [(name, partial(alone, turn, core, Path(directory))) for name, turn in contestants(plan)]
         measured = interleaved(turns, plan.rounds, lambda line: say(f"wget: {line}"))
     by = "nginx, one worker" if NGINX.path() else "services.sites, uvloop"
     return Result(
@@ -65,7 +68,7 @@ def bench(plan: Plan, say: Say) -> Result:
         method=(
             f"{plan.targets:,} targets, {CONCURRENCY} at once, a connection each, {plan.in_turns()}",
             f"whole programs, start to end, each writing a record a target (wrk: none); served by {by}",
-            core.server_sentence(),
+            f"{core.server_sentence()}; each turn has a server of its own",
             peers.sentence((NGINX, CURL, WRK)),
         ),
         notes=tuple(notes),
@@ -113,15 +116,21 @@ def recorded_page(core: Core, directory: Path) -> "Iterator[Server]":
         yield server
 
 
-def contestants(server: Server, plan: Plan) -> list[tuple[str, Callable[[], Turn]]]:
+def alone(turn: Fetch, core: Core, directory: Path) -> Turn:
+    """Let a contestant fetch from a fresh server: what one leaves in TIME_WAIT would slow whoever comes next."""
+    with page_server(core, directory) as server:
+        return turn(server)
+
+
+def contestants(plan: Plan) -> list[tuple[str, Fetch]]:
     """Return everybody who can run here."""
-    turns: list[tuple[str, Callable[[], Turn]]] = []
-    turns += [(f"services.client, {loop}", partial(client, server, plan, loop)) for loop in LOOPS]
+    turns: list[tuple[str, Fetch]] = []
+    turns += [(f"services.client, {loop}", partial(client, plan, loop)) for loop in LOOPS]
     if CURL.path():
-        turns.append(("curl --parallel", partial(curl, server, plan)))
-    turns += [(f"aiohttp client, {loop}", partial(aiohttp_client, server, plan, loop)) for loop in LOOPS]
+        turns.append(("curl --parallel", partial(curl, plan)))
+    turns += [(f"aiohttp client, {loop}", partial(aiohttp_client, plan, loop)) for loop in LOOPS]
     if WRK.path():
-        turns.append((CEILING, partial(ceiling, server, plan)))
+        turns.append((CEILING, partial(ceiling, plan)))
     return turns
 
 
@@ -132,18 +141,18 @@ def client_command(server: Server, loop: str) -> list[str]:
     return [sys.executable, "-m", "services.client", *words, *resolve, "--loop", loop]
 
 
-def client(server: Server, plan: Plan, loop: str) -> Turn:
+def client(plan: Plan, loop: str, server: Server) -> Turn:
     """Let this project's client fetch."""
     return program("client wget", client_command(server, loop), f"{HOST}\n", plan, is_answered)
 
 
-def aiohttp_client(server: Server, plan: Plan, loop: str) -> Turn:
+def aiohttp_client(plan: Plan, loop: str, server: Server) -> Turn:
     """Let aiohttp's client fetch."""
     words = ["-m", "lab.bench.aiohttp_client", "--loop", loop, "-c", str(CONCURRENCY)]
     return program("aiohttp client", [sys.executable, *words], f"{server.url}/\n", plan, is_answered)
 
 
-def curl(server: Server, plan: Plan) -> Turn:
+def curl(plan: Plan, server: Server) -> Turn:
     """Let curl fetch: its own list of targets, its own line for each answer."""
     words = ["--silent", "--parallel", "--parallel-max", str(CONCURRENCY), "--header", "Connection: close"]
     words += ["--write-out", RECORD_OF_CURL, "--output", "/dev/null", f"{server.url}/?[1-{plan.targets}]"]
@@ -151,7 +160,7 @@ def curl(server: Server, plan: Plan) -> Turn:
     return program("curl", command, "", plan, lambda line: line.startswith("200 "))
 
 
-def ceiling(server: Server, plan: Plan) -> Turn:
+def ceiling(plan: Plan, server: Server) -> Turn:
     """Let wrk fetch for a turn: it stops by time and not by number."""
     found = load(f"{server.url}/", seconds=plan.seconds, core=(), fields=("Connection: close",))
     return Turn(found.requests_per_s, found.cost.cpu_s / found.requests * 1000, found.cost.peak_kib / 1024)
