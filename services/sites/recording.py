@@ -13,13 +13,11 @@ from email.utils import formatdate
 
 from services.sites.body import PAGE, chunked, made_body
 from services.sites.faults.script import Ending, Response
+from services.sites.measure import measure_heads
 from services.sites.sidecar import NOTHING_SAID, After, Sidecar
 
 MAX_RECORDING_BYTES = 8 * 1024 * 1024
-MAX_HEAD_BYTES = 256 * 1024
 
-HEAD_END = re.compile(rb"\n\r?\n")
-STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d) (\d{3})(?: [^\r\n]*)?\r?\n")
 CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 TRAILERS = re.compile(rb"(?:[^\r\n]+\r?\n)*\r?\n")
 NOW = b"now"
@@ -56,15 +54,15 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
         raise ValueError("is empty")
     if len(raw) > MAX_RECORDING_BYTES:
         raise ValueError(f"is larger than {MAX_RECORDING_BYTES:,} bytes")
-    size, status, version = measure_head(raw)
-    head, kept = raw[:size], raw[size:]
+    measures = measure_heads(raw)
+    head, kept, status = raw[: measures.end], raw[measures.end :], measures.status
     dated = any(name.lower() == b"date" and value == NOW for name, value in sidecar.fields.items())
     for name, value in sidecar.fields.items():
         head = set_field(head, name, SOME_DATE if dated and name.lower() == b"date" else value)
     fields = read_fields(head)
     if sidecar.after is After.BODY:
         body = kept or fitting_body(status, fields)
-        keep = is_framed(status, fields, body) and wants_persistence(version, fields)
+        keep = is_framed(status, fields, body) and wants_persistence(measures.version, fields)
         ending = Ending.KEEP if keep else Ending.CLOSE
     else:
         body = b""
@@ -79,21 +77,6 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
         sidecar=sidecar,
         dated=dated,
     )
-
-
-def measure_head(raw: bytes) -> tuple[int, int, bytes]:
-    """Return the size of all heads (interim ones come before the final one), the status and the version."""
-    begin = 0
-    while True:
-        line = STATUS_LINE.match(raw, begin)
-        if not line:
-            raise ValueError(f"has no status line at byte {begin}: `HTTP/1.1 200 OK`, with or without a reason")
-        end = HEAD_END.search(raw, line.end() - 1, MAX_HEAD_BYTES)
-        if not end:
-            raise ValueError(f"no blank line ends its head within {MAX_HEAD_BYTES:,} bytes")
-        begin, status = end.end(), int(line[3])
-        if not 100 <= status < 200 or status == 101:
-            return begin, status, line[1] + b"." + line[2]
 
 
 def read_fields(head: bytes) -> dict[str, str]:

@@ -5,14 +5,13 @@ nothing else of the recording than its status. Where interim heads come before t
 client reads past them, and the offence has to be in the head that it means to use.
 """
 
-import re
 from collections.abc import Callable
 from itertools import repeat
 
 from services.sites.faults.script import Ending, Play, Script, pieces
+from services.sites.measure import measure_heads
 
 ENDLESS_LINES = b"X-Lab-Fault: endless\r\n" * 512
-INTERIM_HEAD = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d.*?\n\r?\n", re.DOTALL)  # 101 is final (RFC 9110, section 15.2.2)
 
 
 def with_head(head: bytes, play: Play) -> Script:
@@ -24,11 +23,9 @@ def with_head(head: bytes, play: Play) -> Script:
 
 def thirds(play: Play) -> tuple[bytes, bytes, bytes]:
     """Return the interim heads, if there are any, the final head's first line, and all after it."""
-    head, begin = play.response.head, 0
-    while interim := INTERIM_HEAD.match(head, begin):
-        begin = interim.end()
-    end = head.index(b"\n", begin) + 1
-    return head[:begin], head[begin:end], head[end:]
+    head = play.response.head
+    at = measure_heads(head, most=len(head))
+    return head[: at.begin], head[at.begin : at.fields], head[at.fields :]
 
 
 def inserting(lines: bytes) -> Callable[[Play], Script]:
