@@ -102,12 +102,16 @@ class Names:
         self._checking = False
         self._hire()
 
+    def _is_awaited(self, host: str) -> bool:
+        """Return whether anybody still waits for a name; threads ask, too."""
+        return any(not each.done() for each in list(self._waiting[host]))
+
     def _work(self) -> None:
         """Answer questions, in a thread, for ever."""
         while True:
             host = self._jobs.get()
             result: Addresses | OSError = NOBODY_WAITS
-            if any(not each.done() for each in list(self._waiting[host])):
+            if self._is_awaited(host):
                 self._open[host] = time.monotonic()
                 try:
                     result = tuple(dict.fromkeys(self._ask(host)))[:MOST_ADDRESSES]
@@ -121,7 +125,7 @@ class Names:
 
     def _answer(self, host: str, result: Addresses | OSError) -> None:
         """Tell everybody who waits for a name, and remember the answer unless it was but a passing trouble."""
-        if result is NOBODY_WAITS and any(not each.done() for each in self._waiting[host]):
+        if result is NOBODY_WAITS and self._is_awaited(host):
             self._jobs.put(host)  # somebody has come since
             self._hire()
             return

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from services.client.errors import FetchError
 from services.client.topology import ANY_HOST, Route
-from services.client.wget.url import a_label, canonical_ipv6, is_ipv6
+from services.client.wget.url import a_label, canonical_ipv6
 from services.runtime.errors import BadSetting
 
 EXPECTED = "HOST:PORT:ADDR[:PORT], with an IPv6 address in brackets"
@@ -30,20 +30,24 @@ def read_route(text: str) -> tuple[Route, Route]:
     ip = found["ip6"] or found["ip4"]
     port = int(found["port"])
     at = int(found["at"] or port)
-    if not (is_ipv6(ip) or is_ipv4(ip)) or not 1 <= port <= 65535 or not 1 <= at <= 65535:
+    if not (canonical_ipv6(ip) or is_ipv4(ip)) or not 1 <= port <= 65535 or not 1 <= at <= 65535:
         raise BadSetting("--resolve", text, EXPECTED)
-    try:
-        return (host_of(found), port), (ip, at)
-    except (FetchError, OSError) as error:
-        raise BadSetting("--resolve", text, EXPECTED) from error
+    host = host_of(found)
+    if host is None:
+        raise BadSetting("--resolve", text, EXPECTED)
+    return (host, port), (ip, at)
 
 
-def host_of(found: re.Match[str]) -> str:
-    """Return the host as a target's URL has it. Raises FetchError or OSError for what is none."""
+def host_of(found: re.Match[str]) -> str | None:
+    """Return the host as a target's URL has it; None for what is none."""
     if found["host6"]:
         return canonical_ipv6(found["host6"])
-    host = found["host"]
-    return host if host == ANY_HOST else a_label(host).lower().removesuffix(".")
+    if found["host"] == ANY_HOST:
+        return ANY_HOST
+    try:
+        return a_label(found["host"]).lower().removesuffix(".")
+    except FetchError:
+        return None
 
 
 def is_ipv4(text: str) -> bool:

@@ -67,8 +67,8 @@ def read_target(text: str) -> Url:
         return Url("http", text.lower(), 80, "/")
     if not text or len(text) > MAX_TARGET_BYTES or _UNSAFE.search(text):
         raise not_one(text, "empty, too long, or with spaces or control characters in it")
-    if is_ipv6(text):
-        return Url("http", canonical_ipv6(text), 80, "/")
+    if ip := canonical_ipv6(text):
+        return Url("http", ip, 80, "/")
     if _ONE_SLASH.match(text):
         raise not_one(text, "two slashes belong behind http:")
     return read_url(text if _SCHEME.match(text) else f"http://{text}")
@@ -90,13 +90,9 @@ def read_url(text: str) -> Url:
     port = int(found["port"]) if found["port"] else PORTS[scheme]
     if not 1 <= port <= 65535:
         raise not_one(text, "a port is from 1 to 65535")
-    host = found["v6"] or found["name"]
-    if found["v6"]:
-        if not is_ipv6(host):
-            raise not_one(text, "no IPv6 address in its brackets")
-        host = canonical_ipv6(host)
-    else:
-        host = a_label(host)
+    host = canonical_ipv6(found["v6"]) if found["v6"] else a_label(found["name"])
+    if host is None:
+        raise not_one(text, "no IPv6 address in its brackets")
     path = quote(parts.path or "/", safe=_KEPT)
     query = f"?{quote(parts.query, safe=_KEPT)}" if parts.query else ""
     return Url(scheme, host.lower(), port, path + query)
@@ -117,20 +113,14 @@ def a_label(name: str) -> str:
     return name
 
 
-def is_ipv6(text: str) -> bool:
-    """Return whether a text is an IPv6 address."""
+def canonical_ipv6(text: str) -> str | None:
+    """Return an IPv6 address as RFC 5952 writes it, one host however it is spelled; None for what is none."""
     if ":" not in text:
-        return False
+        return None
     try:
-        socket.inet_pton(socket.AF_INET6, text)
+        return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
     except (OSError, ValueError):
-        return False
-    return True
-
-
-def canonical_ipv6(text: str) -> str:
-    """Return an IPv6 address as RFC 5952 writes it, so that an address is one host however it is spelled."""
-    return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
+        return None
 
 
 def not_one(text: str, reason: str) -> FetchError:
