@@ -86,16 +86,22 @@ def show_bytes(data: bytes) -> None:
     _write(write)
 
 
-def _write(write: Callable[[], None]) -> None:
+def standard_output() -> "TextIO":
+    """Return stdout. Raises OutputFailed where it is closed."""
     if sys.stdout is None:
         raise OutputFailed("standard output", "it is closed")
+    return sys.stdout
+
+
+def _write(write: Callable[[], None]) -> None:
+    stream = standard_output()
     try:
         write()
     except BrokenPipeError as error:
-        _discard(sys.stdout)
+        _discard(stream)
         raise OutputClosed from error
     except OSError as error:
-        _discard(sys.stdout)
+        _discard(stream)
         raise OutputFailed("standard output", error.strerror or str(error)) from error
 
 

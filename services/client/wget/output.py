@@ -9,12 +9,12 @@ import os
 import queue
 import select
 import struct
-import sys
 import threading
 import time
 from collections import deque
 
 from services.client.wget.watch import Watch, release
+from services.runtime.command_line import standard_output
 from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
 
 BLOCK_BYTES = 64 * 1024
@@ -188,7 +188,6 @@ class Ordered:
 
 def stdout() -> int:
     """Return the descriptor of standard output, with what Python has buffered already written. Raises OutputFailed."""
-    if sys.stdout is None:
-        raise OutputFailed("standard output", "it is closed")
-    sys.stdout.flush()
-    return sys.stdout.fileno()
+    stream = standard_output()
+    stream.flush()
+    return stream.fileno()
