@@ -78,21 +78,28 @@ async def connect(
 
 def begin(poller: Poller, address: Address) -> Channel:
     """Return a channel that is being connected. Raises FetchError or Shortage."""
+    spare = poller.spares.take(address)
     try:
-        connection = Socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        connection = spare.socket if spare else new_socket(address.family)
     except OSError as error:
         raise failure(error.errno or 0) from error
     try:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
         number = connection.connect_ex(address)
         if number in IN_PROGRESS or number == 0:
-            return poller.channel(connection)
+            return spare or poller.channel(connection)
     except OSError as error:
         number = error.errno or errno.EINVAL
-    connection.close()
+    (spare or connection).close()
     if number == errno.EADDRNOTAVAIL and address.family == socket.AF_INET:
         raise Shortage("no local port is free")  # over IPv6 it says that this machine has none
     raise failure(number)
+
+
+def new_socket(family: socket.AddressFamily) -> socket.SocketType:
+    """Return a socket that does not wait, and ends with a reset. Raises OSError."""
+    connection = Socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+    return connection
 
 
 def is_connected(channel: Channel, address: Address) -> bool:

@@ -67,8 +67,8 @@ class Exchange:
             self._close()
 
     def _close(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
+        if self._channel is not None and self._connected_to is not None:
+            self._poller.spares.give(self._channel, self._connected_to)
             self._channel = None
 
     async def _connect(self, addresses: list[Address]) -> Plain:

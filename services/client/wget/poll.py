@@ -9,6 +9,7 @@ import asyncio
 import select
 import socket
 
+from services.client.wget.spares import Spares
 from services.client.wget.watch import Watch, release
 
 READ, WRITE = 1, 4  # EPOLLIN, EPOLLOUT
@@ -58,6 +59,10 @@ class Channel:
         """Say that there may be more at once, so that no edge will announce it."""
         self._ready |= wanted
 
+    def begin_again(self) -> None:
+        """Forget what was known, of a connection that has been given up."""
+        self._ready = 0
+
     def close(self) -> None:
         """Forget and close the socket; closing takes it out of the epoll."""
         self._poller.forget(self)
@@ -71,6 +76,7 @@ class Poller:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._channels: dict[int, Channel] = {}
+        self.spares = Spares()
         self.waiter = self._loop.create_future
 
     def __enter__(self) -> "Poller":
@@ -78,6 +84,7 @@ class Poller:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.spares.close()
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
