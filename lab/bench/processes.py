@@ -2,7 +2,8 @@
 
 Every wait has a deadline; a server that does not start, or a program that fails, is a BenchFailed with what it said.
 What a program cost is asked of the kernel: processor time when it ends (wait4), memory while it runs (VmHWM; a
-child's ru_maxrss would begin with that of its parent).
+child's ru_maxrss would begin with that of its parent). The memory of a program of several processes is the sum of
+theirs, so that what they share is counted for each.
 """
 
 import contextlib
@@ -31,7 +32,10 @@ RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """How a program ended and what it took: seconds, processor seconds, and the most memory it held, in KiB."""
+    """How a program ended and what it took: seconds, processor seconds, and the most memory it held, in KiB.
+
+    The memory is the sum of what each of its processes held at most.
+    """
 
     out: str
     wall_s: float
@@ -121,7 +125,7 @@ def cost_of(
         process = subprocess.Popen(command, env=os.environ | (environment or {}), stdin=given, stdout=out, stderr=log)
         ended = threading.Event()
         guard = threading.Timer(timeout_s, process.kill)
-        with watched(process.pid, ended) as peak:
+        with watched(process.pid, ended) as peaks:
             guard.start()
             try:
                 _, status, usage = os.wait4(process.pid, 0)
@@ -137,25 +141,25 @@ def cost_of(
             raise BenchFailed(name, why=f"exit code {process.returncode}", evidence=last_lines(log))
         out.seek(0)
         text = out.read().decode("utf-8", "replace")
-    return Cost(text, wall_s, usage.ru_utime + usage.ru_stime, max(peak, default=0))
+    return Cost(text, wall_s, usage.ru_utime + usage.ru_stime, sum(peaks.values()))
 
 
 @contextlib.contextmanager
-def watched(pid: int, ended: threading.Event) -> Iterator[list[int]]:
-    """Note a process's high-water mark of memory, every MEMORY_POLL_S seconds until it has ended."""
-    seen: list[int] = []
+def watched(pid: int, ended: threading.Event) -> Iterator[dict[int, int]]:
+    """Note the high-water marks of a process and all that descend from it, every MEMORY_POLL_S seconds until it ends."""
+    peaks: dict[int, int] = {}
 
     def watch() -> None:
         while True:
-            if found := memory_kib(pid, HIGH_WATER):
-                seen.append(found)
+            for each in family(pid):
+                peaks[each] = max(peaks.get(each, 0), memory_kib(each, HIGH_WATER))
             if ended.wait(MEMORY_POLL_S):
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        yield seen
+        yield peaks
     finally:
         ended.set()
         watcher.join()

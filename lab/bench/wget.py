@@ -68,6 +68,7 @@ def bench(plan: Plan, say: Say) -> Result:
         method=(
             f"{plan.targets:,} targets, {CONCURRENCY} at once, a connection each, {plan.in_turns()}",
             f"whole programs, start to end, each writing a record a target (wrk: none); served by {by}",
+            "services.client connects a socket again where the address is the same; memory: the sum of all processes",
             f"{core.server_sentence()}; each turn has a server of its own",
             peers.sentence((NGINX, CURL, WRK)),
         ),

@@ -29,6 +29,13 @@ def test_a_programs_cost_is_its_own() -> None:
     assert len(held) == 300 * MIB
 
 
+def test_a_programs_memory_is_that_of_all_its_processes() -> None:
+    """A program does not get small by letting others hold what it needs."""
+    holds = "import time; x = bytearray(60 << 20); time.sleep(0.3)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {holds!r}], check=True)"
+    assert cost_of("it", python(code), timeout_s=20).peak_kib > 60 * 1024
+
+
 def test_a_program_that_fails_is_named_with_its_last_lines() -> None:
     """A figure of a program that failed would be a lie."""
     with pytest.raises(BenchFailed, match="exit code 3") as failed:
