@@ -15,9 +15,10 @@ from typing import IO
 
 from lab.bench.figures import Group, Result, Row
 from lab.bench.machine import Core
-from lab.bench.processes import family, last_lines, memory_kib, stop
+from lab.bench.processes import family, last_lines, stop
 from lab.bench.wget import CONCURRENCY, HOST, client_command, page_server
 from lab.errors import BenchFailed
+from services.runtime.memory import memory_kib
 
 TARGETS = 1_000_000
 FIRST = 10_000

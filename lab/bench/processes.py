@@ -1,14 +1,12 @@
 """Running what is measured: servers for as long as they are needed, programs to their end.
 
 Every wait has a deadline; a server that does not start, or a program that fails, is a BenchFailed with what it said.
-What a program cost is asked of the kernel: processor time when it ends (wait4), memory while it runs (VmHWM; a
-child's ru_maxrss would begin with that of its parent). The memory of a program of several processes is the sum of
-theirs, so that what they share is counted for each.
+What a program cost is asked of the kernel: processor time when it ends (wait4), memory while it runs. The memory of a
+program of several processes is the sum of theirs, so that what they share is counted for each.
 """
 
 import contextlib
 import os
-import re
 import socket
 import subprocess
 import tempfile
@@ -20,14 +18,13 @@ from pathlib import Path
 from typing import IO
 
 from lab.errors import BenchFailed
+from services.runtime.memory import HIGH_WATER, memory_kib
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
 POLL_S = 0.02
 MEMORY_POLL_S = 0.02
 LAST_BYTES = 4_000
-HIGH_WATER = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
-RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +143,7 @@ def cost_of(
 
 @contextlib.contextmanager
 def watched(pid: int, ended: threading.Event) -> Iterator[dict[int, int]]:
-    """Note the high-water marks of a process and all that descend from it, every MEMORY_POLL_S seconds until it ends."""
+    """Note what a process and all that descend from it have held at most, every MEMORY_POLL_S seconds until it ends."""
     peaks: dict[int, int] = {}
 
     def watch() -> None:
@@ -163,15 +160,6 @@ def watched(pid: int, ended: threading.Event) -> Iterator[dict[int, int]]:
     finally:
         ended.set()
         watcher.join()
-
-
-def memory_kib(pid: int, figure: re.Pattern[str] = RESIDENT) -> int:
-    """Return a figure of a process's memory in KiB, 0 once it has none."""
-    try:
-        found = figure.search(Path(f"/proc/{pid}/status").read_text("ascii", "replace"))
-    except OSError:
-        return 0
-    return int(found[1]) if found else 0
 
 
 def family(pid: int) -> Iterator[int]:

@@ -39,7 +39,7 @@ class Member(Survey):
             self._tell()
 
     def _tell(self) -> None:
-        self._output.tell(TALLY, b"%d " % self.in_flight + self.tally.dump())
+        self._output.tell(TALLY, b"%d %d " % (self.in_flight, self.peak_kib()) + self.tally.dump())
 
     def _say(self, line: str) -> None:
         """Leave it to the team, which knows what else is on the terminal."""

@@ -71,6 +71,7 @@ class Team(Work):
         self._concurrency, self._processes = concurrency, min(processes, concurrency)
         self._members: list[Member] = []
         self._tallies: dict[int, bytes] = {}
+        self._members_kib = 0
         self._own = Tally()
         self.processes = 1 + self._processes
         self._is_cut = False
@@ -108,12 +109,17 @@ class Team(Work):
         """Add up what the members have told."""
         self.tally = Tally()
         self.tally.load(self._own.dump())
-        self.in_flight = 0
+        self.in_flight = self._members_kib = 0
         for told in self._tallies.values():
-            in_flight, _, dumped = told.partition(b" ")
+            in_flight, peak_kib, dumped = told.split(b" ", 2)
             self.in_flight += int(in_flight)
+            self._members_kib += int(peak_kib)
             self.tally.load(dumped)
         super().tick()
+
+    def peak_kib(self) -> int:
+        """Return the most that each process has held, added up."""
+        return super().peak_kib() + self._members_kib
 
     async def _start(self, number: int) -> Member:
         topology = self._settings.topology

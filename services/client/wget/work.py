@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import resource
 import time
 
 from services.client.wget.output import Output
@@ -11,9 +10,9 @@ from services.client.wget.source import Source
 from services.client.wget.tally import Tally, summary
 from services.client.wget.watch import Watchman
 from services.runtime.command_line import INTERRUPTED, say
+from services.runtime.memory import HIGH_WATER, memory_kib
 from services.runtime.run import Stop
 
-PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 GRACE_S = 2.0  # for what is in flight when somebody asks to stop
 
 
@@ -44,6 +43,10 @@ class Work:
     async def fetch_all(self, group: asyncio.TaskGroup) -> None:
         """Fetch every target that the source gives."""
         raise NotImplementedError
+
+    def peak_kib(self) -> int:
+        """Return the most memory that was held, by all processes together; 0 where the kernel does not say."""
+        return memory_kib(figure=HIGH_WATER)
 
     def cut_off(self, after_s: float) -> None:
         """End whatever is still in flight then."""
@@ -82,12 +85,12 @@ async def conduct(work: Work, source: Source, stop: Stop, *, quiet: bool, tutori
     began_s = time.monotonic()
     await work.run(stop, view(quiet=quiet or tutorial, beside_records=beside_records))
     if not quiet and (stop.event.is_set() or not tutorial):
-        peak_bytes = max(resource.getrusage(who).ru_maxrss for who in PROCESSES) * 1024
         took_s = time.monotonic() - began_s
         for line in summary(work.tally, took_s=took_s, skipped=source.skipped):
             say(line)
-        of_which = f" in the largest of {work.processes} processes" if work.processes > 1 else ""
-        say(f"  peak memory {peak_bytes / 2**20:,.0f} MiB{of_which}")
+        if peak_kib := work.peak_kib():
+            where = f" in {work.processes} processes" if work.processes > 1 else ""
+            say(f"  peak memory {peak_kib / 1024:,.0f} MiB{where}")
     if stop.event.is_set():
         return INTERRUPTED
     if work.tally.answered == work.tally.done:
