@@ -218,12 +218,12 @@ class Performer(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if self.peer_ended or (self.last and politely):
-            self.hang_up()
+            self.hang_up(politely=politely)
         else:
             self.end_stream(politely=politely)
 
-    def hang_up(self) -> None:
-        """End the stream both ways."""
+    def hang_up(self, *, politely: bool) -> None:
+        """End the stream both ways. `politely` matters over TLS alone."""
         self.transport.close()
 
     def let_in(self) -> None:

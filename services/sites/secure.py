@@ -240,10 +240,11 @@ class SecureConnection(Connection):
             self.say_goodbye()
         super().end_stream(politely=politely)
 
-    def hang_up(self) -> None:
-        """Send close_notify, and end the stream both ways."""
-        self.say_goodbye()
-        super().hang_up()
+    def hang_up(self, *, politely: bool) -> None:
+        """Send close_notify, unless the fault is to leave it out, and end the stream both ways."""
+        if politely:
+            self.say_goodbye()
+        super().hang_up(politely=politely)
 
     def say_goodbye(self) -> None:
         """Send close_notify, if TLS was ever agreed on."""

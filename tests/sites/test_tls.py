@@ -45,6 +45,20 @@ async def test_close_notify_comes_before_the_end_unless_the_fault_is_its_lack(
         assert await anyio.to_thread.run_sync(ask) == ("fin", said)
 
 
+async def test_a_peer_that_has_ended_its_side_is_not_told_either(tmp_path: Path) -> None:
+    """`fin_at` is the lack of close_notify, whoever ends first."""
+    async with one_site(tmp_path, secure=True) as target:
+        await target.set_plan([{"fault": "delay", "seconds": 0.1, "first": 1}, {"fault": "fin_at", "bytes": 40}])
+
+        def ask() -> tuple[Heard, bool]:
+            with target.peer.connect() as connection:
+                connection.sendall(target.peer.get() * 2)
+                connection.shutdown(socket.SHUT_WR)
+                return listen(connection, 1 << 62), cast("SecureSocket", connection).said_goodbye
+
+        assert await anyio.to_thread.run_sync(ask) == (Heard(KEEP + KEEP[:40], "fin"), False)
+
+
 async def test_a_known_request_gets_its_goodbye_too(tmp_path: Path) -> None:
     """The quick way is not another way."""
     async with one_site(tmp_path, secure=True) as target:
