@@ -8,37 +8,17 @@ import asyncio
 import errno
 import os
 import socket
-import struct
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from services.client.errors import FetchError, fetch_error
-from services.client.wget.poll import WRITE, Channel, Poller
+from services.client.wget.poll import WRITE, Channel
+from services.client.wget.sockets import Address, Sockets
 from services.client.wget.watch import Expired, Watch
 
 NEXT_ADDRESS_S = 0.25  # RFC 8305, section 5: Connection Attempt Delay
-# A reset instead of an orderly end once we have the head: an orderly one would hold each local port for a minute.
-ABORT = struct.pack("ii", 1, 0)
-# What socket.socket is made from, without what that adds in Python and nobody here needs: 3 % of a fetch.
-Socket = socket.SocketType
 IN_PROGRESS = {errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN}
 OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-
-
-class Address(NamedTuple):
-    """An IP address and a port."""
-
-    ip: str
-    port: int
-
-    @property
-    def family(self) -> socket.AddressFamily:
-        """AF_INET6 or AF_INET."""
-        return socket.AF_INET6 if ":" in self.ip else socket.AF_INET
-
-    def __str__(self) -> str:
-        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
 
 class Shortage(Exception):
@@ -57,16 +37,16 @@ def interleaved(addresses: Sequence[Address]) -> list[Address]:
 
 
 async def connect(
-    poller: Poller, addresses: Sequence[Address], watch: Watch, until_s: float
+    sockets: Sockets, addresses: Sequence[Address], watch: Watch, until_s: float
 ) -> tuple[Channel, Address]:
     """Return a connected channel and its address.
 
     Raises FetchError (refused, unreachable, reset), Expired, CutOff, or Shortage where this machine is at its limits.
     """
     if len(addresses) > 1:
-        return await Race(poller, interleaved(addresses), watch).won(until_s)
+        return await Race(sockets, interleaved(addresses), watch).won(until_s)
     address = addresses[0]
-    channel = begin(poller, address)
+    channel = begin(sockets, address)
     try:
         while not is_connected(channel, address):
             await channel.wait(WRITE, watch, until_s)
@@ -76,30 +56,22 @@ async def connect(
     return channel, address
 
 
-def begin(poller: Poller, address: Address) -> Channel:
+def begin(sockets: Sockets, address: Address) -> Channel:
     """Return a channel that is being connected. Raises FetchError or Shortage."""
-    spare = poller.spares.take(address)
     try:
-        connection = spare.socket if spare else new_socket(address.family)
+        channel = sockets.take(address)
     except OSError as error:
         raise failure(error.errno or 0) from error
     try:
-        number = connection.connect_ex(address)
-        if number in IN_PROGRESS or number == 0:
-            return spare or poller.channel(connection)
+        number = channel.socket.connect_ex(address)
     except OSError as error:
         number = error.errno or errno.EINVAL
-    (spare or connection).close()
+    if number in IN_PROGRESS or number == 0:
+        return channel
+    channel.close()
     if number == errno.EADDRNOTAVAIL and address.family == socket.AF_INET:
         raise Shortage("no local port is free")  # over IPv6 it says that this machine has none
     raise failure(number)
-
-
-def new_socket(family: socket.AddressFamily) -> socket.SocketType:
-    """Return a socket that does not wait, and ends with a reset. Raises OSError."""
-    connection = Socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-    return connection
 
 
 def is_connected(channel: Channel, address: Address) -> bool:
@@ -122,8 +94,8 @@ def failure(number: int) -> FetchError | Shortage:
 class Race:
     """Addresses of one name, a new one tried every NEXT_ADDRESS_S or as soon as one has failed; the first wins."""
 
-    def __init__(self, poller: Poller, addresses: Sequence[Address], watch: Watch) -> None:
-        self._poller, self._watch = poller, watch
+    def __init__(self, sockets: Sockets, addresses: Sequence[Address], watch: Watch) -> None:
+        self._sockets, self._watch = sockets, watch
         self._waiting = list(addresses)
         self._runners: dict[Channel, Address] = {}
         self._failures: list[tuple[Address, FetchError | Shortage]] = []
@@ -149,7 +121,7 @@ class Race:
             address = self._waiting.pop(0)
             self._next_s = time.monotonic() + NEXT_ADDRESS_S
             try:
-                self._runners[begin(self._poller, address)] = address
+                self._runners[begin(self._sockets, address)] = address
             except (FetchError, Shortage) as error:
                 self._fail(address, error)
 

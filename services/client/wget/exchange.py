@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from services.client.errors import FetchError
 from services.client.head import Head, HeadError, HeadReader, Limits
-from services.client.wget.connect import Address, Shortage, connect
-from services.client.wget.poll import Channel, Poller
+from services.client.wget.connect import Shortage, connect
+from services.client.wget.poll import Channel
 from services.client.wget.records import Record
+from services.client.wget.sockets import Address, Sockets
 from services.client.wget.stream import Plain, Tls
 from services.client.wget.tls import Trust, describe
 from services.client.wget.url import Url
@@ -48,10 +49,10 @@ class Turn:
 class Exchange:
     """One request, as `manners` have it; `record` takes the times, the address and the TLS session."""
 
-    __slots__ = ("_channel", "_connected_to", "_manners", "_poller", "_record", "_trust", "_turn")
+    __slots__ = ("_channel", "_connected_to", "_manners", "_record", "_sockets", "_trust", "_turn")
 
-    def __init__(self, manners: Manners, poller: Poller, trust: Trust, record: Record, turn: Turn) -> None:
-        self._poller = poller
+    def __init__(self, manners: Manners, sockets: Sockets, trust: Trust, record: Record, turn: Turn) -> None:
+        self._sockets = sockets
         self._manners, self._trust, self._record, self._turn = manners, trust, record, turn
         self._channel: Channel | None = None
         self._connected_to: Address | None = None
@@ -68,7 +69,7 @@ class Exchange:
 
     def _close(self) -> None:
         if self._channel is not None and self._connected_to is not None:
-            self._poller.spares.give(self._channel, self._connected_to)
+            self._sockets.give(self._channel, self._connected_to)
             self._channel = None
 
     async def _connect(self, addresses: list[Address]) -> Plain:
@@ -93,7 +94,7 @@ class Exchange:
         while True:
             try:
                 return await connect(
-                    self._poller, addresses, self._turn.watch, min(limit_s + waited_s, self._turn.until_s)
+                    self._sockets, addresses, self._turn.watch, min(limit_s + waited_s, self._turn.until_s)
                 )
             except Shortage as error:
                 if waited_s >= LONGEST_SHORTAGE_S:

@@ -14,9 +14,9 @@ from services.client.wget.exchange import Exchange, Manners, Turn
 from services.client.wget.guard import Guard
 from services.client.wget.locate import Locator
 from services.client.wget.pace import Pace, Places
-from services.client.wget.poll import Poller
 from services.client.wget.records import Hop, Record, Retried
 from services.client.wget.retry import TRANSIENT_STATUSES, is_transient, pause_s
+from services.client.wget.sockets import Sockets
 from services.client.wget.source import Item
 from services.client.wget.tls import Trust
 from services.client.wget.url import Url, not_one, read_target
@@ -34,7 +34,7 @@ class Fetcher:
         self,
         manners: Manners,
         names: Names,
-        poller: Poller,
+        sockets: Sockets,
         *,
         loop: str,
         topology: Topology = OPEN,
@@ -44,7 +44,7 @@ class Fetcher:
         per_host: int = 0,
         at_once: int = 0,
     ) -> None:
-        self._manners, self._poller, self._loop = manners, poller, loop
+        self._manners, self._sockets, self._loop = manners, sockets, loop
         self._locator = Locator(names, topology, guard or Guard())
         self._trust, self._pace = trust or Trust(), pace or Pace(0)
         self._hosts = Places(per_host)
@@ -134,7 +134,7 @@ class Fetcher:
             return await self._ask_in_turn(url, record, turn)
         addresses = await self._locator.locate(url, record, turn)
         record.ip = addresses[0].ip
-        return await Exchange(self._manners, self._poller, self._trust, record, turn).head(url, addresses)
+        return await Exchange(self._manners, self._sockets, self._trust, record, turn).head(url, addresses)
 
     async def _ask_in_turn(self, url: Url, record: Record, turn: Turn) -> Head:
         """Make one request, when --rate and --per-host allow it."""
@@ -147,7 +147,7 @@ class Fetcher:
             for ip in sorted({each.ip.removeprefix(IPV4_MAPPED) for each in addresses} - {url.host}):
                 await self._take(self._hosts, ip, turn, held)  # any of them may be connected to; in one order for all
             await self._take(self._slots, "", turn, held)
-            return await Exchange(self._manners, self._poller, self._trust, record, turn).head(url, addresses)
+            return await Exchange(self._manners, self._sockets, self._trust, record, turn).head(url, addresses)
         finally:
             for places, key in held:
                 places.give(key)

@@ -9,7 +9,6 @@ import asyncio
 import select
 import socket
 
-from services.client.wget.spares import Spares
 from services.client.wget.watch import Watch, release
 
 READ, WRITE = 1, 4  # EPOLLIN, EPOLLOUT
@@ -70,13 +69,12 @@ class Channel:
 
 
 class Poller:
-    """Watches the channels of one loop; an (ordinary) context manager."""
+    """Watches the channels of one loop; an (ordinary) context manager, at whose end those that are left are closed."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._channels: dict[int, Channel] = {}
-        self.spares = Spares()
         self.waiter = self._loop.create_future
 
     def __enter__(self) -> "Poller":
@@ -84,15 +82,16 @@ class Poller:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.spares.close()
+        for channel in list(self._channels.values()):
+            channel.close()
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
     def channel(self, connection: socket.SocketType) -> Channel:
         """Return the channel of a new socket."""
         channel = Channel(self, connection)
-        self._channels[channel.fd] = channel
         self._epoll.register(channel.fd, READ | WRITE | 0x2000 | select.EPOLLET)
+        self._channels[channel.fd] = channel
         return channel
 
     def forget(self, channel: Channel) -> None:

@@ -12,6 +12,7 @@ from services.client.wget.guard import Guard
 from services.client.wget.pace import Pace
 from services.client.wget.poll import Poller
 from services.client.wget.routes import read_routes
+from services.client.wget.sockets import Sockets
 from services.client.wget.tls import Trust
 from services.runtime.command_line import say
 from services.runtime.limits import raise_open_files
@@ -39,7 +40,7 @@ def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, con
     return Fetcher(
         manners,
         Names(),
-        poller,
+        Sockets(poller),
         loop=running_loop_name(),
         topology=settings.topology.with_routes(read_routes(options.resolve)),
         guard=Guard(public_only=options.public_only, allowed=networks(options.allow_net)),

@@ -29,7 +29,7 @@ def connects_by(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
         def connect_ex(self, address: tuple[str, int]) -> int:  # type: ignore[override]
             return connect(self, address)
 
-    monkeypatch.setattr("services.client.wget.connect.Socket", Socket)
+    monkeypatch.setattr("services.client.wget.sockets.Socket", Socket)
 
 
 async def survey(

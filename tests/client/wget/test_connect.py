@@ -8,9 +8,10 @@ import pytest
 
 from services.client.errors import FetchError
 from services.client.topology import Route, Topology
-from services.client.wget.connect import Address, connect, interleaved
+from services.client.wget.connect import connect, interleaved
 from services.client.wget.poll import Poller
 from services.client.wget.routes import read_routes
+from services.client.wget.sockets import Address, Sockets
 from services.client.wget.watch import NEVER, Expired, Watchman
 from services.runtime.errors import BadSetting
 from tests.client.peers import sends, serving
@@ -32,7 +33,7 @@ async def test_a_silent_address_delays_little() -> None:
         good = Address(*topology.routes["host", 80])
         with full_port() as full, shut_port() as shut, Poller() as poller, Watchman() as watchman:
             addresses = [Address(*full), Address(*shut), good]
-            channel, address = await connect(poller, addresses, watchman.watch(), NEVER)
+            channel, address = await connect(Sockets(poller), addresses, watchman.watch(), NEVER)
             assert address == good
             assert channel.socket.getpeername() == good
             channel.close()
@@ -44,7 +45,7 @@ async def test_nobody_answering_tells_of_all() -> None:
     """The error is the first's, the detail everyone's."""
     with shut_port() as one, shut_port() as other, Poller() as poller, Watchman() as watchman:
         with pytest.raises(FetchError) as failed:
-            await connect(poller, [Address(*one), Address(*other)], watchman.watch(), NEVER)
+            await connect(Sockets(poller), [Address(*one), Address(*other)], watchman.watch(), NEVER)
         assert failed.value.kind == "refused"
         assert str(one[1]) in failed.value.detail
         assert str(other[1]) in failed.value.detail
@@ -56,7 +57,7 @@ async def test_silence_of_all_ends_at_the_deadline() -> None:
     """And leaves no socket behind."""
     with full_port() as one, full_port() as other, Poller() as poller, Watchman() as watchman:
         with pytest.raises(Expired):
-            await connect(poller, [Address(*one), Address(*other)], watchman.watch(), 0.0)
+            await connect(Sockets(poller), [Address(*one), Address(*other)], watchman.watch(), 0.0)
         assert not poller._channels
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services.client.wget import connect, spares
+from services.client.wget import sockets as ours
+from services.client.wget.connect import connect
 from services.client.wget.poll import Poller
+from services.client.wget.sockets import Address, Sockets
 from services.client.wget.watch import NEVER, Watchman
 from tests.client.peers import Peer, sends, serving
 from tests.client.wget.hostile import OK, resets
@@ -20,12 +22,12 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     """Count the sockets that are made, by family."""
     made: Counter[int] = Counter()
 
-    class Socket(connect.Socket):
+    class Socket(ours.Socket):
         def __init__(self, family: int, kind: int) -> None:
             super().__init__(family, kind)
             made[family] += 1
 
-    monkeypatch.setattr(connect, "Socket", Socket)
+    monkeypatch.setattr(ours, "Socket", Socket)
     return made
 
 
@@ -79,7 +81,7 @@ async def test_a_kernel_that_cannot_do_it(
     tmp_path: Path, sockets: Counter[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then there is a new socket for each."""
-    monkeypatch.setattr(spares, "_connect", lambda _fd, _address, _size: -1)
+    monkeypatch.setattr(ours, "_connect", lambda _fd, _address, _size: -1)
     async with serving(host=sends(OK)) as topology:
         code, _ = await survey(["host"] * 5, tmp_path / "out", topology, concurrency=1)
     assert (code, sockets) == (0, {socket.AF_INET: 5})
@@ -89,14 +91,15 @@ async def test_a_kernel_that_cannot_do_it(
 async def test_no_spare_stays_open() -> None:
     """When another address is wanted, and at the end."""
     async with serving(one=sends(OK), other=sends(OK)) as topology:
-        one, other = (connect.Address(*where) for where in topology.routes.values())
+        one, other = (Address(*where) for where in topology.routes.values())
         with Poller() as poller, Watchman() as watchman:
-            first, _ = await connect.connect(poller, [one], watchman.watch(), NEVER)
-            poller.spares.give(first, one)
+            held = Sockets(poller)
+            first, _ = await connect(held, [one], watchman.watch(), NEVER)
+            held.give(first, one)
             assert first.socket.fileno() >= 0
-            second, _ = await connect.connect(poller, [other], watchman.watch(), NEVER)
+            second, _ = await connect(held, [other], watchman.watch(), NEVER)
             assert first.socket.fileno() == -1
-            poller.spares.give(second, other)
+            held.give(second, other)
         assert second.socket.fileno() == -1
         assert not poller._channels
 
@@ -112,8 +115,9 @@ async def test_the_peer_is_told_at_once() -> None:
         gone.set()
 
     async with serving(host=waits) as topology:
-        address = connect.Address(*topology.routes["host", 80])
+        address = Address(*topology.routes["host", 80])
         with Poller() as poller, Watchman() as watchman:
-            channel, _ = await connect.connect(poller, [address], watchman.watch(), NEVER)
-            poller.spares.give(channel, address)
+            held = Sockets(poller)
+            channel, _ = await connect(held, [address], watchman.watch(), NEVER)
+            held.give(channel, address)
             await asyncio.wait_for(gone.wait(), 10)
