@@ -56,5 +56,6 @@ def fetch_error(error: Exception) -> FetchError:
         case asyncio.LimitOverrunError() | ValueError():
             return FetchError("head_too_large", str(error))
         case OSError():
-            return FetchError(BY_ERRNO.get(error.errno or 0, "unreachable"), error.strerror or str(error))
+            otherwise = "reset" if isinstance(error, ConnectionError) else "unreachable"  # asyncio's own has no errno
+            return FetchError(BY_ERRNO.get(error.errno or 0, otherwise), error.strerror or str(error))
     raise error

@@ -28,6 +28,8 @@ class ClientSettings:
 
     def authorities(self, ca: str | None) -> str | None:
         """Return the file that --ca names; `lab` is the lab's own CA. Raises BadSetting where there is none."""
+        if ca == "":  # a shell variable that is not set, and no wish to trust what the system trusts
+            raise BadSetting("--ca", ca, "a file of certificates")
         if ca != LAB:
             return ca
         if self.ca_file is None:

@@ -16,7 +16,7 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Fetch every target; 0 if all answered, 1 if some did, 4 if none did, 130 if a stop came first."""
     if options.output == "-":
         options = replace(options, output=None)
-    if options.ca:
+    if options.ca is not None:
         options = replace(options, ca=settings.authorities(options.ca))
     check(options)
     if options.edition != SURVEY:

@@ -23,10 +23,11 @@ METADATA = frozenset(
         "192.0.0.192",  # Oracle
     )
 )
-# IPv4 addresses at the end of IPv6 ones: NAT64 (RFC 6052, RFC 8215), IPv4-compatible (RFC 4291), translated (RFC 2765).
-CARRIERS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")))
-# In the registries, and not yet known to every Python: 6to4 relays, SRv6 segments, documentation.
-NEWER = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "5f00::/16", "3fff::/20")))
+# IPv4 addresses at the end of IPv6 ones: NAT64 (RFC 6052), IPv4-compatible (RFC 4291), translated (RFC 2765). Where one
+# is in a network's own NAT64 (64:ff9b:1::/48, RFC 8215) only that network knows, and none of it is public.
+CARRIERS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")))
+# In the registries, and not yet known to every Python: 6to4 relays, documentation.
+NEWER = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20")))
 
 
 class Guard:
@@ -42,16 +43,19 @@ class Guard:
         if not self.public_only:
             return None
         address = ipaddress.ip_address(ip)
-        if any(each in network for network in self._allowed for each in (address, *carried(address))):
+        if self._is_allowed(address):
             return None
-        for each in (address, *carried(address)):
-            if reason := unfit(each):
+        for each in carried(address) or [address]:
+            if (reason := unfit(each)) and not self._is_allowed(each):
                 return f"{ip} is {reason}"
         return None
 
+    def _is_allowed(self, address: IPAddress) -> bool:
+        return any(address in network for network in self._allowed)
+
 
 def carried(address: IPAddress) -> list[IPAddress]:
-    """Return the IPv4 addresses that an IPv6 address carries, and to which a gateway would take it."""
+    """Return the IPv4 addresses that an IPv6 address carries, and to which a gateway would take it: they are judged."""
     if not isinstance(address, ipaddress.IPv6Address):
         return []
     found: list[IPAddress | None] = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
@@ -74,8 +78,8 @@ def unfit(address: IPAddress) -> str | None:
     for holds, kind in kinds:
         if holds:
             return kind
-    if isinstance(address, ipaddress.IPv6Address) and carried(address):
-        return None  # judged by what it carries
     if address.is_private:
         return "private"
+    if isinstance(address, ipaddress.IPv6Address) and address.is_reserved:
+        return "reserved"  # no part of 2000::/3, the only one that is given to anybody in public (RFC 4291)
     return None if address.is_global and not any(address in network for network in NEWER) else "not public"

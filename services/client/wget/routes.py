@@ -27,13 +27,10 @@ def read_route(text: str) -> tuple[Route, Route]:
     found = RESOLVE.fullmatch(text)
     if found is None:
         raise BadSetting("--resolve", text, EXPECTED)
-    ip = found["ip6"] or found["ip4"]
     port = int(found["port"])
     at = int(found["at"] or port)
-    if not (canonical_ipv6(ip) or is_ipv4(ip)) or not 1 <= port <= 65535 or not 1 <= at <= 65535:
-        raise BadSetting("--resolve", text, EXPECTED)
-    host = host_of(found)
-    if host is None:
+    host, ip = host_of(found), ip_of(found)
+    if host is None or ip is None or not 1 <= port <= 65535 or not 1 <= at <= 65535:
         raise BadSetting("--resolve", text, EXPECTED)
     return (host, port), (ip, at)
 
@@ -50,10 +47,13 @@ def host_of(found: re.Match[str]) -> str | None:
         return None
 
 
-def is_ipv4(text: str) -> bool:
-    """Return whether a text is an IPv4 address of four numbers."""
+def ip_of(found: re.Match[str]) -> str | None:
+    """Return the address as a resolver would write it, so that it counts as one host with itself; None for none."""
+    ip = found["ip6"] or found["ip4"]
+    if ":" in ip:
+        return canonical_ipv6(ip)
     try:
-        socket.inet_pton(socket.AF_INET, text)
+        socket.inet_pton(socket.AF_INET, ip)
     except OSError:
-        return False
-    return True
+        return None
+    return ip

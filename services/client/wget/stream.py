@@ -16,10 +16,11 @@ RECEIVED_BYTES = 32 * 1024
 class Plain:
     """A channel's own bytes."""
 
-    __slots__ = ("_channel", "_watch")
+    __slots__ = ("_channel", "_has_more", "_watch")
 
     def __init__(self, channel: Channel, watch: Watch) -> None:
         self._channel, self._watch = channel, watch
+        self._has_more = False
 
     async def send(self, data: bytes, until_s: float) -> None:
         """Send all of it. Raises FetchError (reset), Expired or CutOff."""
@@ -38,6 +39,8 @@ class Plain:
     async def receive(self, until_s: float) -> bytes:
         """Return what comes next, b"" at the end of the stream. Raises FetchError (reset), Expired or CutOff."""
         channel = self._channel
+        if self._has_more:  # without a turn for others, a peer that always has more would have the loop for itself
+            await self._watch.turn(until_s)
         while True:
             await channel.wait(READ, self._watch, until_s)
             try:
@@ -46,7 +49,8 @@ class Plain:
                 continue
             except OSError as error:
                 raise fetch_error(error) from error
-            if len(data) == RECEIVED_BYTES:
+            self._has_more = len(data) == RECEIVED_BYTES
+            if self._has_more:
                 channel.again(READ)
             return data
 

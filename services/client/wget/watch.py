@@ -1,8 +1,9 @@
 """Deadlines without a timer each: one watch a worker, and one watchman who looks at them all.
 
 A survey has a wait for every phase of every fetch, nearly all of which end well before their deadline. A timer for
-each would be made only to be cancelled. Here a wait is two assignments, and the watchman ends, at most SWEEP_S late,
-those whose time has come: by an exception in the future that is waited for.
+each would be made only to be cancelled. Here a wait is a few assignments, and the watchman ends, at most SWEEP_S late,
+those whose time has come: by an exception in the future that is waited for or, where that is done already, as soon as
+its worker goes on.
 
 Times are `time.monotonic()`: the loop's own clock stands still within an iteration (uvloop).
 """
@@ -26,22 +27,44 @@ class CutOff(Exception):
 
 
 class Watch:
-    """Over what one worker waits for: `waiter`, no longer than until `at_s`."""
+    """Over what one worker waits for: `waiter`, no longer than until `at_s`. `missed` is an end that came too late.
 
-    __slots__ = ("at_s", "waiter")
+    Who is released again and again, faster than the watchman looks, as by a peer that drips, has to end all the same.
+    """
+
+    __slots__ = ("at_s", "missed", "waiter")
 
     def __init__(self) -> None:
         self.at_s = NEVER
+        self.missed: Expired | CutOff | None = None
         self.waiter: asyncio.Future[object] | None = None
 
     async def wait(self, waiter: "asyncio.Future[T]", until_s: float = NEVER) -> T:
         """Return the result of a future that is this worker's alone. Raises Expired or CutOff."""
         self.at_s = until_s
         self.waiter = waiter  # type: ignore[assignment] # only its `done` and `set_exception` are used
+        self.missed = None
         try:
-            return await waiter
+            result = await waiter
         finally:
             self.waiter = None
+        if self.missed:
+            raise self.missed
+        return result
+
+    async def turn(self, until_s: float) -> None:
+        """Let everybody else have a turn. Raises Expired or CutOff."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        loop.call_soon(release, waiter)
+        await self.wait(waiter, until_s)
+
+    def end(self, reason: Expired | CutOff) -> None:
+        """End the wait, also one that was released just now."""
+        if self.waiter is None or self.waiter.done():
+            self.missed = reason
+        else:
+            self.waiter.set_exception(reason)
 
     async def sleep(self, seconds: float) -> None:
         """Wait that long. Raises CutOff."""
@@ -96,7 +119,6 @@ class Watchman:
         now = time.monotonic()
         is_over = now >= self._cut_at_s
         for watch in self._watches:
-            waiter = watch.waiter
-            if waiter is not None and (is_over or watch.at_s <= now) and not waiter.done():
-                waiter.set_exception(CutOff() if is_over else Expired())
+            if watch.waiter is not None and (is_over or watch.at_s <= now):
+                watch.end(CutOff() if is_over else Expired())
         self._also()

@@ -47,11 +47,16 @@ SURVEYS_NAMES = "services.client.wget.prepare.Names"
         ("::ffff:10.0.0.1", "private"),
         ("::127.0.0.1", "loopback"),
         ("64:ff9b::7f00:1", "loopback"),
-        ("64:ff9b:1::a00:1", "private"),
+        ("64:ff9b:1::808:808", "reserved"),
+        ("64:ff9b:1:7f00:0:100:808:808", "reserved"),
         ("::ffff:0:127.0.0.1", "loopback"),
         ("2002:7f00:1::", "loopback"),
         ("192.88.99.1", "not public"),
-        ("5f00::1", "not public"),
+        ("5f00::1", "reserved"),
+        ("200::1", "reserved"),
+        ("100:0:0:1::1", "reserved"),
+        ("2001:0:7f00:1::f7f7:f7f7", "loopback"),
+        ("2001:0:808:808::80ff:fffe", "loopback"),
         ("3fff:fff::1", "not public"),
         ("2002:a9fe:a9fe::", "a cloud's metadata address"),
     ],
@@ -79,6 +84,13 @@ def test_an_allowed_network_is_an_exception() -> None:
     assert guard.refusal("::ffff:127.0.0.1") is None
     assert guard.refusal("fd00::1") is None
     assert guard.refusal("10.0.0.1")
+
+
+def test_an_exception_is_no_way_to_another_address() -> None:
+    """A Teredo address carries two (RFC 4380): its server may be allowed, and its client is not."""
+    guard = Guard(public_only=True, allowed=[ipaddress.ip_network("10.0.0.0/8")])
+    assert guard.refusal("2001:0:a00:1::f5ff:fffe") is None
+    assert guard.refusal("2001:0:a00:1::80ff:fffe")
 
 
 @pytest.mark.anyio

@@ -212,6 +212,13 @@ def test_bad_certificates_to_trust_are_exit_3(tmp_path: Path) -> None:
         assert b"client: cannot read '%s" % str(tmp_path).encode() in result.stderr
 
 
+def test_an_empty_name_does_not_trust_the_systems_certificates() -> None:
+    """Whoever says `--ca "$CA"` without a CA does not mean every authority there is."""
+    result = run_client("https://host", "--ca", "")
+    assert result.returncode == 2
+    assert b"client: --ca='' is not a file of certificates" in result.stderr
+
+
 @pytest.mark.parametrize("der", [b"", b"\x30", b"\x30\x80", b"\x30\x03\x30\x01", b"\x30\x84\xff\xff\xff\xff", b"x" * 9])
 def test_a_certificate_that_cannot_be_read_has_no_dates(der: bytes) -> None:
     """A server may send anything where nothing is verified."""

@@ -1,6 +1,10 @@
 """Targets as people write them, and Locations as strangers do."""
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.client.errors import FetchError
 from services.client.wget.url import read_target
@@ -30,6 +34,8 @@ from services.client.wget.url import read_target
         ("[0:0:0:0:0:0:0:1]:81", "http://[::1]:81/"),
         ("新浪.cn", "http://xn--efvx5o.cn/"),
         ("BÜCHER.example:81", "http://xn--bcher-kva.example:81/"),
+        ("\u0131.example", "http://xn--cfa.example/"),
+        ("\u017f\u212a.example", "http://sk.example/"),
         ("http://host/ä", "http://host/%C3%A4"),
         ("http://host/a%20b", "http://host/a%20b"),
     ],
@@ -37,6 +43,20 @@ from services.client.wget.url import read_target
 def test_a_target_becomes_a_url(text: str, url: str) -> None:
     """Names in A-labels, hosts in lower case, ports left out where they go without saying."""
     assert read_target(text).text == url
+
+
+HOSTS = st.text(st.sampled_from("aikS01.-_:/[]@?#%\\\u0131\u0130\u017f\u212a\u00df\u3002\u0660\uff11\u200d\u00e9"))
+
+
+@settings(deadline=None)
+@given(text=st.one_of(st.text(), HOSTS, HOSTS.map("https://".__add__)), location=st.binary())
+def test_what_is_a_url_can_be_asked(text: str, location: bytes) -> None:
+    """Whatever is given: a URL in ASCII, which means the same when it is read again, or `usage`."""
+    with suppress(FetchError):
+        url = read_target(text)
+        assert url.text.isascii()
+        assert read_target(url.text) == url
+        assert url.join(location).text.isascii()
 
 
 @pytest.mark.parametrize(

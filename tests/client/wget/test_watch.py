@@ -1,0 +1,75 @@
+"""Deadlines: whoever waits ends on time, and so does whoever hardly waits."""
+
+import asyncio
+import socket
+
+import pytest
+
+from services.client.wget.poll import Poller
+from services.client.wget.stream import RECEIVED_BYTES, Plain
+from services.client.wget.watch import NEVER, CutOff, Expired, Watch, Watchman
+
+MANY = 20_000  # waits, more than there are between two looks of the watchman
+
+
+async def wait_often(watch: Watch, until_s: float) -> None:
+    """Wait again and again, each time until something is released."""
+    for _ in range(MANY):
+        await watch.wait(asyncio.get_running_loop().create_future(), until_s)
+
+
+def release_waiter(watch: Watch) -> None:
+    """Let the worker go on, as the poller does when its socket is ready."""
+    if watch.waiter and not watch.waiter.done():
+        watch.waiter.set_result(None)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("until_s", "end"), [(0.0, Expired), (NEVER, CutOff)])
+async def test_who_is_released_again_and_again_ends_too(until_s: float, end: type[Exception]) -> None:
+    """Of a peer that drips fast enough, something has always just come when the watchman looks."""
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    theirs.send(b"x")  # and nobody reads it: each turn of the loop begins with the news that there is something
+    with ours, theirs, Watchman() as watchman:
+        watch = watchman.watch()
+        loop.add_reader(ours, release_waiter, watch)
+        watchman.cut_off(0 if end is CutOff else NEVER)
+        try:
+            with pytest.raises(end):
+                await wait_often(watch, until_s)
+        finally:
+            loop.remove_reader(ours)
+
+
+@pytest.mark.anyio
+async def test_an_end_that_was_missed_is_not_the_next_waits() -> None:
+    """What failed in the same moment has failed for its own reason, and the next deadline is another."""
+    loop = asyncio.get_running_loop()
+    watch = Watchman().watch()
+    fails, done = loop.create_future(), loop.create_future()
+    waiting = asyncio.ensure_future(watch.wait(fails, 0.0))
+    await asyncio.sleep(0)
+    fails.set_exception(OSError("no such name"))
+    watch.end(Expired())
+    with pytest.raises(OSError, match="no such name"):
+        await waiting
+    done.set_result(4)
+    assert await watch.wait(done, NEVER) == 4
+
+
+@pytest.mark.anyio
+async def test_a_peer_that_always_has_more_leaves_others_a_turn() -> None:
+    """Within TLS it may flood us with what is no head, and so reach no limit of one."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    turns: list[int] = []
+    with ours, theirs, Poller() as poller, Watchman() as watchman:
+        plain = Plain(poller.channel(ours), watchman.watch())
+        assert theirs.send(b"x" * 2 * RECEIVED_BYTES) == 2 * RECEIVED_BYTES
+        await plain.receive(NEVER)
+        asyncio.get_running_loop().call_soon(turns.append, 1)
+        await plain.receive(NEVER)
+    assert turns
