@@ -57,10 +57,10 @@ async def test_a_hostile_peer_ends_its_own_fetch_and_no_other(
 @pytest.mark.anyio
 async def test_latin_1_is_shown_and_controls_are_escaped(edition: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Bytes above 127 do not end the fetch; an escape sequence does not reach the terminal."""
-    head = b"HTTP/1.1 200 OK\r\nServer: caf\xe9 \x1b[2J\x9b\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nServer: caf\xe9 \x1b[2J\x9b\x1f\xa0 \t\r\n\r\n"
     async with serving(host=sends(head)) as topology:
         assert await fetch_all(["host"], topology, edition=edition, timeout_s=5) == 0
-    assert capsys.readouterr().out.endswith("host header > Server: café \\x1b[2J\\x9b\n")
+    assert capsys.readouterr().out.endswith("host header > Server: café \\x1b[2J\\x9b\\x1f\xa0\n")
 
 
 @pytest.mark.anyio

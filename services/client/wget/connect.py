@@ -155,9 +155,12 @@ class Race:
                 raise
 
     def _verdict(self) -> FetchError | Shortage:
-        """Return the first failure, with what became of the others."""
-        errors = [error for _, error in self._failures if isinstance(error, FetchError)]
-        if not errors:
+        """Return the first failure, with what became of the others; that a host answered counts before that none did.
+
+        Without IPv6 here, the first address of many a host is unreachable, whatever the host itself says at another.
+        """
+        kinds = [error.kind for _, error in self._failures if isinstance(error, FetchError)]
+        if not kinds:
             return self._failures[0][1]
         told = "; ".join(f"{address}: {error}" for address, error in self._failures)
-        return FetchError(errors[0].kind, told)
+        return FetchError(next((kind for kind in kinds if kind != "unreachable"), "unreachable"), told)

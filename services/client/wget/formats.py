@@ -68,7 +68,7 @@ def human(record: Record) -> bytes:
 def head_lines(head: Head) -> list[str]:
     """Return the lines of a head as text, without line ends and the blank line."""
     lines = head.raw.decode("latin-1").strip("\r\n").split("\n")
-    return [line.rstrip() for line in lines]
+    return [line.rstrip(" \t\r") for line in lines]  # str's own whitespace has controls and the end of "\xc3\xa0" in it
 
 
 def host_of(record: Record) -> str:

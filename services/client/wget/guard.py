@@ -26,8 +26,8 @@ METADATA = frozenset(
 # IPv4 addresses at the end of IPv6 ones: NAT64 (RFC 6052), IPv4-compatible (RFC 4291), translated (RFC 2765). Where one
 # is in a network's own NAT64 (64:ff9b:1::/48, RFC 8215) only that network knows, and none of it is public.
 CARRIERS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")))
-# In the registries, and not yet known to every Python: 6to4 relays, documentation.
-NEWER = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20")))
+# In the registries, and not known to every Python, or not whole: IETF protocols, 6to4 relays, documentation.
+NEWER = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
 
 
 class Guard:
@@ -78,8 +78,10 @@ def unfit(address: IPAddress) -> str | None:
     for holds, kind in kinds:
         if holds:
             return kind
+    if any(address in network for network in NEWER):
+        return "not public"
     if address.is_private:
         return "private"
     if isinstance(address, ipaddress.IPv6Address) and address.is_reserved:
         return "reserved"  # no part of 2000::/3, the only one that is given to anybody in public (RFC 4291)
-    return None if address.is_global and not any(address in network for network in NEWER) else "not public"
+    return None if address.is_global else "not public"

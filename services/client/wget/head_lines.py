@@ -9,6 +9,7 @@ from services.client.errors import FetchError
 from services.runtime.command_line import show
 from services.runtime.text import printable
 
+WHITESPACE = " \t"  # of a field line; what else str takes for whitespace is shown
 MAX_LINES = 1_000  # each of at most 64 KiB, the limit of asyncio's StreamReader
 
 
@@ -32,4 +33,4 @@ def header_line(line: bytes, *, after: list[str]) -> str:
 
 def print_head(host: str, head: list[str]) -> None:
     """Print a head's lines together, as the tutorial does; no host's lines get between another's."""
-    show("\n".join(f"{host} header > {printable(line.rstrip())}" for line in head))
+    show("\n".join(f"{host} header > {printable(line.rstrip(WHITESPACE))}" for line in head))

@@ -53,6 +53,17 @@ async def test_nobody_answering_tells_of_all() -> None:
 
 
 @pytest.mark.anyio
+async def test_an_address_that_is_out_of_reach_hides_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without IPv6 says so of every host that has it; what the host says elsewhere is the error."""
+    connects_by(lambda _, address: errno.ENETUNREACH if ":" in address[0] else errno.ECONNREFUSED, monkeypatch)
+    with Poller() as poller, Watchman() as watchman:
+        with pytest.raises(FetchError) as failed:
+            await connect(poller, [Address("2001:db8::1", 80), Address("192.0.2.1", 80)], watchman.watch(), NEVER)
+        assert failed.value.kind == "refused"
+        assert "[2001:db8::1]:80: unreachable" in failed.value.detail
+
+
+@pytest.mark.anyio
 async def test_silence_of_all_ends_at_the_deadline() -> None:
     """And leaves no socket behind."""
     with full_port() as one, full_port() as other, Poller() as poller, Watchman() as watchman:

@@ -30,6 +30,8 @@ SURVEYS_NAMES = "services.client.wget.prepare.Names"
         ("169.254.169.254", "a cloud's metadata address"),
         ("100.100.100.200", "a cloud's metadata address"),
         ("168.63.129.16", "a cloud's metadata address"),
+        ("192.0.0.8", "not public"),
+        ("192.0.0.11", "not public"),
         ("192.0.2.1", "private"),
         ("198.18.0.1", "private"),
         ("224.0.0.1", "multicast"),

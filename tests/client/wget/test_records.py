@@ -103,6 +103,16 @@ def test_human_lines_end_where_the_heads_do(raw: bytes, lines: int) -> None:
     assert FORMATS["human"].ended(record_with(raw)).count(b"\n") == lines
 
 
+def test_human_lines_are_whole() -> None:
+    """Of a line's end only spaces and tabs are left out: not the second byte of an à, and no control."""
+    raw = b"HTTP/1.1 200 OK\r\nA: voil\xc3\xa0 \t\r\nB: \x1f\r\n\r\n"
+    assert FORMATS["human"].ended(record_with(raw)).decode().splitlines() == [
+        "host header > HTTP/1.1 200 OK",
+        "host header > A: voil\xc3\xa0",
+        "host header > B: \\x1f",
+    ]
+
+
 def test_csv_is_a_table_that_nothing_escapes_from() -> None:
     """Each record one row, controls escaped, no cell that a spreadsheet takes for a formula."""
     record = record_with(b'HTTP/1.1 200 =cmd|x\r\nX: a\x1b"b,\r\n c\r\n\r\n')
