@@ -13,7 +13,8 @@ from services.client.wget.spares import Spares
 from services.client.wget.watch import Watch, release
 
 READ, WRITE = 1, 4  # EPOLLIN, EPOLLOUT
-ENDED = 0x2000 | 0x10 | 0x8  # EPOLLRDHUP, EPOLLHUP, EPOLLERR: reading will not wait again
+BROKEN = 0x10 | 0x8  # EPOLLHUP, EPOLLERR: neither reading nor writing will wait again
+ENDED = 0x2000 | BROKEN  # with EPOLLRDHUP, reading will not; writing may, to a peer that has ended and reads nothing
 BATCH = 1_024
 
 
@@ -38,7 +39,7 @@ class Channel:
                 await watch.wait(waiter, until_s)
             finally:
                 self._waiter = None
-        if not self._ready & ENDED:
+        if not self._ready & (ENDED if wanted == READ else BROKEN):
             self._ready &= ~wanted  # the next edge sets it again
 
     def announce(self, wanted: int, waiter: "asyncio.Future[None]") -> None:
@@ -49,15 +50,16 @@ class Channel:
 
     def tell(self, events: int) -> None:
         """Take what epoll says."""
-        if events & ENDED:
+        if events & BROKEN:
             events |= READ | WRITE
         self._ready |= events
         if self._waiter is not None and events & self._wanted:
             release(self._waiter)
 
     def again(self, wanted: int) -> None:
-        """Say that there may be more at once, so that no edge will announce it."""
-        self._ready |= wanted
+        """Seem ready once more, since no edge will announce what was left; all others have their turn first."""
+        self._ready &= ~wanted
+        self._poller.soon(self.tell, wanted)
 
     def begin_again(self) -> None:
         """Forget what was known, of a connection that has been given up."""
@@ -77,7 +79,7 @@ class Poller:
         self._epoll = select.epoll()
         self._channels: dict[int, Channel] = {}
         self.spares = Spares()
-        self.waiter = self._loop.create_future
+        self.waiter, self.soon = self._loop.create_future, self._loop.call_soon
 
     def __enter__(self) -> "Poller":
         self._loop.add_reader(self._epoll.fileno(), self._dispatch)
