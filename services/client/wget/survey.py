@@ -23,7 +23,7 @@ from services.client.wget.output_file import open_output
 from services.client.wget.poll import Poller
 from services.client.wget.prepare import fitting, make_fetcher, processes_for, workers_for
 from services.client.wget.records import Record
-from services.client.wget.source import ArgumentSource, Item, LineSource, Source, nothing_skipped, open_input
+from services.client.wget.source import ArgumentSource, Item, LineSource, Source, called, nothing_skipped, open_input
 from services.client.wget.url import read_target
 from services.client.wget.watch import CutOff, Watch, Watchman
 from services.client.wget.work import Work, conduct
@@ -62,7 +62,7 @@ def open_both(options: Options) -> tuple[Source, Output]:
     if input_fd is None or options.input is None:
         source: Source = ArgumentSource(targets_of(options), skip)
     else:
-        source = LineSource(input_fd, "standard input" if options.input == "-" else options.input, skip)
+        source = LineSource(input_fd, called(options.input), skip)
     output = Output(fd, options.output or "standard output", to_file=options.output is not None)
     if not (done and done.count):
         output.write(FORMATS[options.format].opening)

@@ -100,6 +100,17 @@ def test_a_standard_stream_that_is_closed_or_full(redirection: str, code: int, r
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("stdin", ["<&-", "0>/dev/null"])
+def test_a_stdin_that_cannot_be_read_leaves_the_output_alone(stdin: str, tmp_path: Path) -> None:
+    """What the last survey wrote is not lost for one that cannot begin."""
+    output = tmp_path / "out"
+    output.write_text("precious")
+    words = " ".join(map(quoted, map(str, command("-i", "-", "-o", output))))
+    result = subprocess.run(["sh", "-c", f"{words} {stdin}"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (result.returncode, output.read_text()) == (3, "precious")
+    assert result.stderr == "loop: asyncio\nclient: cannot read 'standard input': Bad file descriptor\n"
+
+
 def test_a_pipe_that_nobody_reads_is_exit_3(tmp_path: Path) -> None:
     """Opening it would wait for ever."""
     os.mkfifo(tmp_path / "pipe")
