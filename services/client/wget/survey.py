@@ -18,8 +18,8 @@ from services.client.settings import ClientSettings
 from services.client.wget.choices import Options, targets_of
 from services.client.wget.fetch import Fetcher
 from services.client.wget.formats import FORMATS, Format, error_line
-from services.client.wget.output import Ordered, Output, stdout
-from services.client.wget.output_file import open_output
+from services.client.wget.output import Ordered, Output
+from services.client.wget.output_file import open_output, open_stdout
 from services.client.wget.poll import Poller
 from services.client.wget.prepare import fitting, make_fetcher, processes_for, workers_for
 from services.client.wget.records import Record
@@ -57,7 +57,7 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
 def open_both(options: Options) -> tuple[Source, Output]:
     """Open input and output, in this order: the output is not touched if there is no input. Raises ProgramError."""
     input_fd = None if options.input is None else open_input(options.input)
-    fd, done = (stdout(), None) if options.output is None else open_output(options, input_fd)
+    fd, done = (open_stdout(input_fd), None) if options.output is None else open_output(options, input_fd)
     skip = done.has if done else nothing_skipped
     if input_fd is None or options.input is None:
         source: Source = ArgumentSource(targets_of(options), skip)

@@ -78,6 +78,23 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
     assert (result.returncode, targets.read_text()) == (3, "host\n")
 
 
+def test_records_never_become_targets(tmp_path: Path) -> None:
+    """`>> targets` would go on for ever: each record that is written is another line to read."""
+    targets = tmp_path / "targets"
+    targets.write_text("a b\n" * 50_000)
+    with targets.open("ab") as output:
+        result = subprocess.run(
+            command("-i", targets, "--format", "jsonl"),
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            check=False,
+        )
+    assert (result.returncode, targets.stat().st_size) == (3, 200_000)
+    assert result.stderr == b"loop: asyncio\nclient: cannot write to standard output: it is the input\n"
+
+
 @pytest.mark.parametrize(
     ("redirection", "code", "records"),
     [
