@@ -87,6 +87,22 @@ async def test_a_process_that_is_killed_ends_the_survey(tmp_path: Path) -> None:
     assert [each["target"] for each in await asyncio.to_thread(read_records, tmp_path / "out")] == ["a", "b", "c"]
 
 
+@pytest.mark.anyio
+@ONCE
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+async def test_a_process_that_cannot_be_started_is_told(loop: str) -> None:
+    """As where few files may be open: exit 3, and what to do."""
+    result = await run_client_async(
+        *("-i", "-", "--format", "jsonl", "--processes", "8", "-q", "--loop", loop),
+        stdin=b"a b\n",
+        before=("prlimit", "--nofile=20"),
+    )
+    lines = result.stderr.decode().splitlines()
+    assert (result.returncode, result.stdout) == (3, b"")
+    last = "client: cannot start a process of the survey (Too many open files): ask for fewer with --processes"
+    assert [line for line in lines if line.startswith("client: ")] == [last]  # uvloop has something to say, too
+
+
 def children_of(pid: int) -> list[int]:
     """Return the processes that a process started."""
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
