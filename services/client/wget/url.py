@@ -16,13 +16,14 @@ MAX_TARGET_BYTES = 4096
 MAX_LOCATION_BYTES = 8000  # RFC 9110, section 4.1
 SHOWN = 80
 
-_PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*", re.IGNORECASE)
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
-_ONE_SLASH = re.compile(r"https?:/(?!/)", re.IGNORECASE)
+_ANY_CASE = re.IGNORECASE | re.ASCII  # else "s" and "k" are also a long s and a Kelvin sign, which no host name has
+_PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*", _ANY_CASE)
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", _ANY_CASE)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", _ANY_CASE)
+_ONE_SLASH = re.compile(r"https?:/(?!/)", _ANY_CASE)
 _NO_HOST = re.compile(rb"https?://(?:[/?#]|$)", re.IGNORECASE)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f]")
-_AUTHORITY = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\[\]:]+))(?::(?P<port>[0-9]{0,5}))?", re.IGNORECASE)
+_AUTHORITY = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\[\]:]+))(?::(?P<port>[0-9]{0,5}))?", _ANY_CASE)
 # Left as they are in a path and a query: RFC 3986's pchar, "/", "?", and "%" of what is encoded already.
 _KEPT = "/?%:@!$&'()*+,;=-._~[]"
 _ASCII = bytes(range(0x21, 0x7F))

@@ -30,6 +30,7 @@ from services.client.wget.url import read_target
         ("[0:0:0:0:0:0:0:1]:81", "http://[::1]:81/"),
         ("新浪.cn", "http://xn--efvx5o.cn/"),
         ("BÜCHER.example:81", "http://xn--bcher-kva.example:81/"),
+        ("\u017f\u212a\u0130.example", "http://xn--ski-bec.example/"),  # letters whose other case is ASCII
         ("http://host/ä", "http://host/%C3%A4"),
         ("http://host/a%20b", "http://host/a%20b"),
     ],
