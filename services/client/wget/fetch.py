@@ -47,7 +47,7 @@ class Fetcher:
         self._manners, self._sockets, self._loop = manners, sockets, loop
         self._locator = Locator(names, topology, guard or Guard())
         self._trust, self._pace = trust or Trust(), pace or Pace(0)
-        self._hosts = Places(per_host)
+        self._hosts, self._addresses = Places(per_host), Places(per_host)
         self._slots = Places(at_once)
         self._is_bounded = bool(self._pace.is_limited or per_host or at_once)
 
@@ -144,8 +144,9 @@ class Fetcher:
             await self._take(self._hosts, url.host, turn, held)
             addresses = await self._locator.locate(url, record, turn)
             record.ip = addresses[0].ip
-            for ip in sorted({each.ip.removeprefix(IPV4_MAPPED) for each in addresses} - {url.host}):
-                await self._take(self._hosts, ip, turn, held)  # any of them may be connected to; in one order for all
+            # Any of them may be connected to. Everyone takes them last, and in one order: no two wait for each other.
+            for ip in sorted({each.ip.removeprefix(IPV4_MAPPED) for each in addresses}):
+                await self._take(self._addresses, ip, turn, held)
             await self._take(self._slots, "", turn, held)
             return await Exchange(self._manners, self._sockets, self._trust, record, turn).head(url, addresses)
         finally:

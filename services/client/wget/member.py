@@ -15,7 +15,7 @@ from services.client.wget.prepare import make_fetcher, workers_for
 from services.client.wget.progress import Silence
 from services.client.wget.source import DealtSource
 from services.client.wget.survey import Survey
-from services.runtime.command_line import main_of
+from services.runtime.command_line import INTERRUPTED, main_of
 from services.runtime.run import Stop, run
 
 TELL_EVERY_S = 0.2
@@ -47,13 +47,13 @@ class Member(Survey):
 
 
 async def serve(options: Options, settings: ClientSettings, stop: Stop) -> int:
-    """Fetch what is dealt, until there is no more."""
+    """Fetch what is dealt, until there is no more; 130 if a stop came first, which the team may know nothing of."""
     with Poller() as poller:
         fetcher = make_fetcher(options, settings, poller, options.concurrency)
         source, output = DealtSource(0, "the team"), Output(1, "the team", to_file=False, framed=True)
         workers = workers_for(options, options.concurrency)
         await Member(source, output, fetcher, options, workers=workers).run(stop, Silence())
-    return 0
+    return INTERRUPTED if stop.event.is_set() else 0
 
 
 def program() -> int:

@@ -1,4 +1,4 @@
-"""Opening --output: emptied or resumed, locked, and left as it was after any error."""
+"""Opening the output: --output is emptied or resumed, locked, and left as it was after any error."""
 
 import errno
 import fcntl
@@ -6,8 +6,11 @@ import os
 import stat
 
 from services.client.wget.choices import Options
+from services.client.wget.output import stdout
 from services.client.wget.resume import Done, cut, read_done
 from services.runtime.errors import ProgramError
+
+IS_INPUT = "it is the input"
 
 
 class OutputUnusable(ProgramError):
@@ -18,6 +21,19 @@ class OutputUnusable(ProgramError):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"cannot write to {name}: {reason}")
         self.name, self.reason = name, reason
+
+
+def open_stdout(input_fd: int | None) -> int:
+    """Return the descriptor of stdout. Raises OutputFailed, or OutputUnusable where records would become targets."""
+    fd = stdout()
+    if is_input(os.fstat(fd), input_fd):
+        raise OutputUnusable("standard output", IS_INPUT)
+    return fd
+
+
+def is_input(status: os.stat_result, input_fd: int | None) -> bool:
+    """Return whether a file is the one that the targets are read from."""
+    return input_fd is not None and stat.S_ISREG(status.st_mode) and os.path.samestat(status, os.fstat(input_fd))
 
 
 def open_output(options: Options, input_fd: int | None) -> tuple[int, Done | None]:
@@ -41,8 +57,8 @@ def open_output(options: Options, input_fd: int | None) -> tuple[int, Done | Non
         nobody_reads = error.errno == errno.ENXIO
         reason = "a pipe that nobody reads: start its reader first" if nobody_reads else error.strerror or str(error)
         raise OutputUnusable(name, reason) from error
-    if input_fd is not None and regular and os.path.samestat(status, os.fstat(input_fd)):
-        raise OutputUnusable(name, "it is the input")
+    if is_input(status, input_fd):
+        raise OutputUnusable(name, IS_INPUT)
     if not options.resume:
         if regular:
             os.ftruncate(fd, 0)

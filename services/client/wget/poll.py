@@ -12,7 +12,8 @@ import socket
 from services.client.wget.watch import Watch, release
 
 READ, WRITE = 1, 4  # EPOLLIN, EPOLLOUT
-ENDED = 0x2000 | 0x10 | 0x8  # EPOLLRDHUP, EPOLLHUP, EPOLLERR: reading will not wait again
+BROKEN = 0x10 | 0x8  # EPOLLHUP, EPOLLERR: neither reading nor writing will wait again
+ENDED = 0x2000 | BROKEN  # with EPOLLRDHUP, reading will not; writing may, to a peer that has ended and reads nothing
 BATCH = 1_024
 
 
@@ -37,7 +38,7 @@ class Channel:
                 await watch.wait(waiter, until_s)
             finally:
                 self._waiter = None
-        if not self._ready & ENDED:
+        if not self._ready & (ENDED if wanted == READ else BROKEN):
             self._ready &= ~wanted  # the next edge sets it again
 
     def announce(self, wanted: int, waiter: "asyncio.Future[None]") -> None:
@@ -48,15 +49,16 @@ class Channel:
 
     def tell(self, events: int) -> None:
         """Take what epoll says."""
-        if events & ENDED:
+        if events & BROKEN:
             events |= READ | WRITE
         self._ready |= events
         if self._waiter is not None and events & self._wanted:
             release(self._waiter)
 
     def again(self, wanted: int) -> None:
-        """Say that there may be more at once, so that no edge will announce it."""
-        self._ready |= wanted
+        """Seem ready once more, since no edge will announce what was left; all others have their turn first."""
+        self._ready &= ~wanted
+        self._poller.soon(self.tell, wanted)
 
     def begin_again(self) -> None:
         """Forget what was known, of a connection that has been given up."""
@@ -75,7 +77,7 @@ class Poller:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._channels: dict[int, Channel] = {}
-        self.waiter = self._loop.create_future
+        self.waiter, self.soon = self._loop.create_future, self._loop.call_soon
 
     def __enter__(self) -> "Poller":
         self._loop.add_reader(self._epoll.fileno(), self._dispatch)

@@ -68,15 +68,30 @@ def read_done(file: BinaryIO, name: str) -> Done:
             if not could_begin_a_record(row):
                 raise NotResumable(name, f"its end, line {number:,}, is not the beginning of a record")
             break  # torn
-        found = RECORD.fullmatch(row)
-        if found is None:
-            raise NotResumable(name, f"line {number:,} is not a record of schema version {SCHEMA_VERSION}")
-        if CANCELLED in row[-120:] and json.loads(row)["error"] == "cancelled":
+        try:
+            line, target, is_cancelled = read_record(row)
+        except ValueError as error:
+            raise no_record(name, number) from error
+        if is_cancelled:
             check_rest(file, name, number)
             break
-        done.add(int(found[1]), json.loads(found[2]))
+        done.add(line, target)
         done.end += len(row)
     return done
+
+
+def read_record(row: bytes) -> tuple[int, str, bool]:
+    """Return a record's line number and target, and whether it was cancelled. Raises ValueError for what is none."""
+    found = RECORD.fullmatch(row)
+    if found is None:
+        raise ValueError("not in the form of a record")
+    is_cancelled = CANCELLED in row[-120:] and json.loads(row).get("error") == "cancelled"
+    return int(found[1]), json.loads(found[2]), is_cancelled
+
+
+def no_record(name: str, number: int) -> NotResumable:
+    """Return the error for a line that is no record."""
+    return NotResumable(name, f"line {number:,} is not a record of schema version {SCHEMA_VERSION}")
 
 
 def check_rest(file: BinaryIO, name: str, number: int) -> None:
@@ -84,7 +99,7 @@ def check_rest(file: BinaryIO, name: str, number: int) -> None:
     while row := file.readline(MOST_LINE_BYTES):
         number += 1
         if row.endswith(b"\n") and not RECORD.fullmatch(row):
-            raise NotResumable(name, f"line {number:,} is not a record of schema version {SCHEMA_VERSION}")
+            raise no_record(name, number)
 
 
 def could_begin_a_record(row: bytes) -> bool:

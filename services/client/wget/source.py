@@ -265,16 +265,33 @@ def file_bytes(fd: int) -> int:
 
 
 def open_input(name: str) -> int:
-    """Return the file descriptor of an input, `-` for stdin. Raises InputUnreadable.
+    """Return the file descriptor of an input that can be read, `-` for stdin. Raises InputUnreadable.
 
     A named pipe that nobody writes to yet is opened at once; it is for the reader to wait.
     """
-    if name == "-":
-        return 0
     try:
-        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        os.set_blocking(fd, True)
-        os.read(fd, 0)  # a directory opens, but cannot be read
+        fd = 0 if name == "-" else open_file(name)
+        try_to_read(fd)
     except OSError as error:
-        raise InputUnreadable(name, error.strerror or str(error)) from error
+        raise InputUnreadable(called(name), error.strerror or str(error)) from error
     return fd
+
+
+def open_file(name: str) -> int:
+    """Return the file descriptor of a file, or of a pipe whose writer may come later. Raises OSError."""
+    fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    os.set_blocking(fd, True)
+    return fd
+
+
+def try_to_read(fd: int) -> None:
+    """Raise OSError for what opens but cannot be read: a directory, a stdin that is closed, a file on a bad disk."""
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        os.pread(fd, 1, 0)
+    else:
+        os.read(fd, 0)  # takes nothing, and does not wait
+
+
+def called(name: str) -> str:
+    """Return what a person calls an input."""
+    return "standard input" if name == "-" else name

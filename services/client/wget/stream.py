@@ -16,11 +16,11 @@ RECEIVED_BYTES = 32 * 1024
 class Plain:
     """A channel's own bytes."""
 
-    __slots__ = ("_channel", "_has_more", "_watch")
+    __slots__ = ("_channel", "_more", "_watch")
 
     def __init__(self, channel: Channel, watch: Watch) -> None:
         self._channel, self._watch = channel, watch
-        self._has_more = False
+        self._more = False  # whether some may have been left to receive
 
     async def send(self, data: bytes, until_s: float) -> None:
         """Send all of it. Raises FetchError (reset), Expired or CutOff."""
@@ -39,8 +39,8 @@ class Plain:
     async def receive(self, until_s: float) -> bytes:
         """Return what comes next, b"" at the end of the stream. Raises FetchError (reset), Expired or CutOff."""
         channel = self._channel
-        if self._has_more:  # without a turn for others, a peer that always has more would have the loop for itself
-            await self._watch.turn(until_s)
+        if self._more:
+            channel.again(READ)
         while True:
             await channel.wait(READ, self._watch, until_s)
             try:
@@ -49,9 +49,7 @@ class Plain:
                 continue
             except OSError as error:
                 raise fetch_error(error) from error
-            self._has_more = len(data) == RECEIVED_BYTES
-            if self._has_more:
-                channel.again(READ)
+            self._more = len(data) == RECEIVED_BYTES
             return data
 
 

@@ -18,12 +18,12 @@ from services.client.settings import ClientSettings
 from services.client.wget.choices import Options, targets_of
 from services.client.wget.fetch import Fetcher
 from services.client.wget.formats import FORMATS, Format, error_line
-from services.client.wget.output import Ordered, Output, stdout
-from services.client.wget.output_file import open_output
+from services.client.wget.output import Ordered, Output
+from services.client.wget.output_file import open_output, open_stdout
 from services.client.wget.poll import Poller
 from services.client.wget.prepare import fitting, make_fetcher, processes_for, workers_for
 from services.client.wget.records import Record
-from services.client.wget.source import ArgumentSource, Item, LineSource, Source, nothing_skipped, open_input
+from services.client.wget.source import ArgumentSource, Item, LineSource, Source, called, nothing_skipped, open_input
 from services.client.wget.url import read_target
 from services.client.wget.watch import CutOff, Watch, Watchman
 from services.client.wget.work import Work, conduct
@@ -57,12 +57,12 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
 def open_both(options: Options) -> tuple[Source, Output]:
     """Open input and output, in this order: the output is not touched if there is no input. Raises ProgramError."""
     input_fd = None if options.input is None else open_input(options.input)
-    fd, done = (stdout(), None) if options.output is None else open_output(options, input_fd)
+    fd, done = (open_stdout(input_fd), None) if options.output is None else open_output(options, input_fd)
     skip = done.has if done else nothing_skipped
     if input_fd is None or options.input is None:
         source: Source = ArgumentSource(targets_of(options), skip)
     else:
-        source = LineSource(input_fd, "standard input" if options.input == "-" else options.input, skip)
+        source = LineSource(input_fd, called(options.input), skip)
     output = Output(fd, options.output or "standard output", to_file=options.output is not None)
     if not (done and done.count):
         output.write(FORMATS[options.format].opening)

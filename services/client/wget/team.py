@@ -45,6 +45,16 @@ class MemberLost(ProgramError):
         self.code = code
 
 
+class NoMember(ProgramError):
+    """This machine does not let the survey have another process."""
+
+    exit_code = 3
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"cannot start a process of the survey ({reason}): ask for fewer with --processes")
+        self.reason = reason
+
+
 class Member(NamedTuple):
     """A process, our end of its input, its share of the fetches at once, and the line that tells it what to do."""
 
@@ -79,8 +89,7 @@ class Team(Work):
     async def fetch_all(self, group: asyncio.TaskGroup) -> None:
         """Let all members work until there is nothing more to do."""
         try:
-            for number in range(self._processes):
-                self._members.append(await self._start(number))
+            await self._start_all()
             tasks = [group.create_task(self._deal(member)) for member in self._members]
             tasks += [group.create_task(self._gather(number)) for number in range(self._processes)]
             await asyncio.wait(tasks)
@@ -120,6 +129,13 @@ class Team(Work):
     def peak_kib(self) -> int:
         """Return the most that each process has held, added up."""
         return super().peak_kib() + self._members_kib
+
+    async def _start_all(self) -> None:
+        try:
+            for number in range(self._processes):
+                self._members.append(await self._start(number))
+        except OSError as error:
+            raise NoMember(error.strerror or str(error)) from error
 
     async def _start(self, number: int) -> Member:
         topology = self._settings.topology

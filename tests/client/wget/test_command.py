@@ -78,6 +78,23 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
     assert (result.returncode, targets.read_text()) == (3, "host\n")
 
 
+def test_records_never_become_targets(tmp_path: Path) -> None:
+    """`>> targets` would go on for ever: each record that is written is another line to read."""
+    targets = tmp_path / "targets"
+    targets.write_text("a b\n" * 50_000)
+    with targets.open("ab") as output:
+        result = subprocess.run(
+            command("-i", targets, "--format", "jsonl"),
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            check=False,
+        )
+    assert (result.returncode, targets.stat().st_size) == (3, 200_000)
+    assert result.stderr == b"loop: asyncio\nclient: cannot write to standard output: it is the input\n"
+
+
 @pytest.mark.parametrize(
     ("redirection", "code", "records"),
     [
@@ -98,6 +115,17 @@ def test_a_standard_stream_that_is_closed_or_full(redirection: str, code: int, r
     assert (result.returncode, result.stdout.count('"error": "usage"')) == (code, records)
     assert result.stdout.count("\n") == records
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("stdin", ["<&-", "0>/dev/null"])
+def test_a_stdin_that_cannot_be_read_leaves_the_output_alone(stdin: str, tmp_path: Path) -> None:
+    """What the last survey wrote is not lost for one that cannot begin."""
+    output = tmp_path / "out"
+    output.write_text("precious")
+    words = " ".join(map(quoted, map(str, command("-i", "-", "-o", output))))
+    result = subprocess.run(["sh", "-c", f"{words} {stdin}"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (result.returncode, output.read_text()) == (3, "precious")
+    assert result.stderr == "loop: asyncio\nclient: cannot read 'standard input': Bad file descriptor\n"
 
 
 def test_a_pipe_that_nobody_reads_is_exit_3(tmp_path: Path) -> None:

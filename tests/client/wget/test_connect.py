@@ -58,7 +58,9 @@ async def test_an_address_that_is_out_of_reach_hides_no_answer(monkeypatch: pyte
     connects_by(lambda _, address: errno.ENETUNREACH if ":" in address[0] else errno.ECONNREFUSED, monkeypatch)
     with Poller() as poller, Watchman() as watchman:
         with pytest.raises(FetchError) as failed:
-            await connect(poller, [Address("2001:db8::1", 80), Address("192.0.2.1", 80)], watchman.watch(), NEVER)
+            await connect(
+                Sockets(poller), [Address("2001:db8::1", 80), Address("192.0.2.1", 80)], watchman.watch(), NEVER
+            )
         assert failed.value.kind == "refused"
         assert "[2001:db8::1]:80: unreachable" in failed.value.detail
 

@@ -141,6 +141,18 @@ async def test_every_address_of_a_name_is_bounded(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.anyio
+async def test_hosts_that_are_reached_at_each_other_s_address_do_not_wait_for_ever(tmp_path: Path) -> None:
+    """As --resolve can have it: who holds the one as a host must not wait for the other as an address, and back."""
+    async with serving(one=sends(OK)) as topology:
+        port = topology.routes["one", 80][1]
+        crossed = Topology({("127.0.0.1", 80): ("127.0.0.2", port), ("127.0.0.2", 80): ("127.0.0.1", port)})
+        targets = ["127.0.0.1", "127.0.0.2"] * 20
+        async with asyncio.timeout(20):
+            _, records = await survey(targets, tmp_path / "out", crossed, per_host=1)
+    assert len(records) == 40
+
+
+@pytest.mark.anyio
 async def test_no_more_than_concurrency_are_in_flight(tmp_path: Path) -> None:
     """Also where targets that wait for their host let others pass."""
     peer, seen = counting()

@@ -149,6 +149,10 @@ async def test_nothing_to_do_is_all_well(tmp_path: Path) -> None:
         HEAD[:20] + b"\n" + HEAD,
         HEAD.replace(b'"detail": null', b'"error": "cancelled", "detail": null') + b"precious\n",
         b"\x00" * 100,
+        HEAD.replace(b'"a"', b'"\\q"'),
+        HEAD.replace(b'"a"', b'"\xff"'),
+        HEAD.replace(b'"url": null, "error": null, "detail": null', b'"error": "cancelled", "detail": '),
+        HEAD.replace(b'"error": null', b'"x": {"error": "cancelled", "detail": null}') + b"precious\n",
     ],
 )
 def test_another_schema_is_refused_and_left_alone(content: bytes, tmp_path: Path) -> None:

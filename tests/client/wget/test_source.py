@@ -128,8 +128,8 @@ async def test_an_argument_that_is_not_utf_8_is_an_item_with_a_problem() -> None
 
 
 def test_a_read_that_fails_is_exit_3_and_one_line(tmp_path: Path) -> None:
-    """A directory opens, but cannot be read; a file may be missing."""
-    for name in (tmp_path, tmp_path / "missing"):
+    """A directory and a process's memory open, but cannot be read; a file may be missing."""
+    for name in (tmp_path, Path("/proc/self/mem"), tmp_path / "missing"):
         output = tmp_path / "out"
         output.write_text("precious")
         result = run_client("-i", name, "--format", "jsonl", "-o", output)

@@ -87,6 +87,50 @@ async def test_a_process_that_is_killed_ends_the_survey(tmp_path: Path) -> None:
     assert [each["target"] for each in await asyncio.to_thread(read_records, tmp_path / "out")] == ["a", "b", "c"]
 
 
+@pytest.mark.anyio
+@ONCE
+async def test_a_process_that_is_stopped_by_somebody_else_ends_the_survey(tmp_path: Path) -> None:
+    """It goes softly, but what was dealt to it and not begun has no record: that is no success."""
+    both_ask = asyncio.Barrier(3)
+
+    async def holds(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await both_ask.wait()
+        await reader.read()
+
+    async with serving(host=holds) as topology:
+        process = await asyncio.create_subprocess_exec(
+            *command("-i", "-", "--format", "jsonl", "-o", tmp_path / "out", "--processes", "2", "-c", "2"),
+            *("--resolve", f"*:80:127.0.0.1:{topology.routes['host', 80][1]}", "--timeout", "30"),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stdin
+        process.stdin.write(b"a\n" * 50)
+        async with asyncio.timeout(20):
+            await both_ask.wait()
+            os.kill((await asyncio.to_thread(children_of, process.pid))[0], signal.SIGTERM)
+            _, err = await process.communicate()
+    assert process.returncode == 3
+    assert err.endswith(b"client: a process of the survey ended with 130: --resume goes on where it stopped\n")
+
+
+@pytest.mark.anyio
+@ONCE
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+async def test_a_process_that_cannot_be_started_is_told(loop: str) -> None:
+    """As where few files may be open: exit 3, and what to do."""
+    result = await run_client_async(
+        *("-i", "-", "--format", "jsonl", "--processes", "8", "-q", "--loop", loop),
+        stdin=b"a b\n",
+        before=("prlimit", "--nofile=20"),
+    )
+    lines = result.stderr.decode().splitlines()
+    assert (result.returncode, result.stdout) == (3, b"")
+    last = "client: cannot start a process of the survey (Too many open files): ask for fewer with --processes"
+    assert [line for line in lines if line.startswith("client: ")] == [last]  # uvloop has something to say, too
+
+
 def children_of(pid: int) -> list[int]:
     """Return the processes that a process started."""
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]

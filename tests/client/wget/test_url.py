@@ -36,6 +36,7 @@ from services.client.wget.url import read_target
         ("BÜCHER.example:81", "http://xn--bcher-kva.example:81/"),
         ("\u0131.example", "http://xn--cfa.example/"),
         ("\u017f\u212a.example", "http://sk.example/"),
+        ("\u017f\u212a\u0130.example", "http://xn--ski-bec.example/"),  # letters whose other case is ASCII
         ("http://host/ä", "http://host/%C3%A4"),
         ("http://host/a%20b", "http://host/a%20b"),
     ],
