@@ -2,8 +2,7 @@
 
 A survey has a wait for every phase of every fetch, nearly all of which end well before their deadline. A timer for
 each would be made only to be cancelled. Here a wait is a few assignments, and the watchman ends, at most SWEEP_S late,
-those whose time has come: by an exception in the future that is waited for or, where that is done already, as soon as
-its worker goes on.
+those whose time has come: by an exception in the future that is waited for.
 
 Times are `time.monotonic()`: the loop's own clock stands still within an iteration (uvloop).
 """
@@ -27,30 +26,35 @@ class CutOff(Exception):
 
 
 class Watch:
-    """Over what one worker waits for: `waiter`, no longer than until `at_s`. `missed` is an end that came too late.
+    """Over what one worker waits for: `waiter`, no longer than until `at_s`. `late_s` is when it was last found late.
 
-    Who is released again and again, faster than the watchman looks, as by a peer that drips, has to end all the same.
+    What has come is taken, however late we are ourselves. But who was late has no more to wait for: otherwise a peer
+    that drips fast enough, so that something has always just come when the watchman looks, would never end.
     """
 
-    __slots__ = ("at_s", "missed", "waiter")
+    __slots__ = ("at_s", "late_s", "waiter")
 
     def __init__(self) -> None:
         self.at_s = NEVER
-        self.missed: Expired | CutOff | None = None
+        self.late_s = 0.0
         self.waiter: asyncio.Future[object] | None = None
 
     async def wait(self, waiter: "asyncio.Future[T]", until_s: float = NEVER) -> T:
         """Return the result of a future that is this worker's alone. Raises Expired or CutOff."""
         self.at_s = until_s
         self.waiter = waiter  # type: ignore[assignment] # only its `done` and `set_exception` are used
-        self.missed = None
+        if until_s <= self.late_s:
+            self.end(self.late_s)
         try:
-            result = await waiter
+            return await waiter
         finally:
             self.waiter = None
-        if self.missed:
-            raise self.missed
-        return result
+
+    def end(self, late_s: float) -> None:
+        """End what is waited for, late since then, or because the survey is over (NEVER)."""
+        self.late_s = late_s
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_exception(CutOff() if late_s == NEVER else Expired())
 
     async def turn(self, until_s: float) -> None:
         """Let everybody else have a turn. Raises Expired or CutOff."""
@@ -58,13 +62,6 @@ class Watch:
         waiter: asyncio.Future[None] = loop.create_future()
         loop.call_soon(release, waiter)
         await self.wait(waiter, until_s)
-
-    def end(self, reason: Expired | CutOff) -> None:
-        """End the wait, also one that was released just now."""
-        if self.waiter is None or self.waiter.done():
-            self.missed = reason
-        else:
-            self.waiter.set_exception(reason)
 
     async def sleep(self, seconds: float) -> None:
         """Wait that long. Raises CutOff."""
@@ -120,5 +117,5 @@ class Watchman:
         is_over = now >= self._cut_at_s
         for watch in self._watches:
             if watch.waiter is not None and (is_over or watch.at_s <= now):
-                watch.end(CutOff() if is_over else Expired())
+                watch.end(NEVER if is_over else now)
         self._also()
