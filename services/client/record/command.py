@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.client.errors import FetchError
-from services.client.record.fetch import CutShort, Response, Wish, fetch, tls_context
+from services.client.record.fetch import CutShort, Response, Wish, fetch
 from services.client.record.files import refuse_existing, save
 from services.client.record.provenance import Kept, kept_of, provenance
 from services.client.record.url import read_field, read_url, request_bytes
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
+from services.client.trust import tls_context
 from services.runtime.command_line import say, show_bytes
 from services.runtime.errors import ProgramError
 from services.runtime.hosts import HOST_NAME

@@ -164,16 +164,3 @@ def tls_of(connection: ssl.SSLObject | None) -> Tls | None:
         verified=connection.context.verify_mode is ssl.CERT_REQUIRED,
         certificate_sha256=hashlib.sha256(certificate).hexdigest(),
     )
-
-
-def tls_context(*, ca: str | None, insecure: bool) -> ssl.SSLContext:
-    """Return how servers are verified: by the system's authorities, by those in a file, or not at all.
-
-    Raises OSError for a file that cannot be read or holds no certificate (ssl.SSLError is one).
-    """
-    context = ssl.create_default_context(cafile=ca)
-    context.set_alpn_protocols(["http/1.1"])
-    if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TypedDict
 
+from services.client.trust import tls_context
 from services.runtime.errors import InputUnreadable
 
 SEQUENCE, CONTEXT_0, UTC_TIME, GENERALIZED_TIME = 0x30, 0xA0, 0x17, 0x18
@@ -38,20 +39,16 @@ class Trust:
         """Return the context that verifies certificates and host names. Raises InputUnreadable."""
         if self._verifying is None:
             try:
-                self._verifying = ssl.create_default_context(cafile=self._ca)
+                self._verifying = tls_context(ca=self._ca)
             except (OSError, ssl.SSLError) as error:
                 reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
                 raise InputUnreadable(self._ca or "the system's certificates", reason or str(error)) from error
-            self._verifying.set_alpn_protocols(["http/1.1"])
         return self._verifying
 
     def blind(self) -> ssl.SSLContext:
         """Return the context that takes any certificate."""
         if self._blind is None:
-            self._blind = ssl.create_default_context()
-            self._blind.check_hostname = False
-            self._blind.verify_mode = ssl.CERT_NONE
-            self._blind.set_alpn_protocols(["http/1.1"])
+            self._blind = tls_context(insecure=True)
         return self._blind
 
 

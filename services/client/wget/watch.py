@@ -56,13 +56,6 @@ class Watch:
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_exception(CutOff() if late_s == NEVER else Expired())
 
-    async def turn(self, until_s: float) -> None:
-        """Let everybody else have a turn. Raises Expired or CutOff."""
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
-        loop.call_soon(release, waiter)
-        await self.wait(waiter, until_s)
-
     async def sleep(self, seconds: float) -> None:
         """Wait that long. Raises CutOff."""
         loop = asyncio.get_running_loop()

@@ -13,6 +13,7 @@ import pytest
 import trustme
 
 from services.client.topology import Topology
+from services.client.trust import tls_context
 from services.client.wget.tls import validity
 from tests.client.peers import Peer, closing, sends
 from tests.client.wget.hostile import OK, redirects
@@ -30,7 +31,12 @@ def authority() -> trustme.CA:
 @pytest.fixture(scope="module")
 def ca(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the file of its certificate."""
-    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    return certificate_file(authority, tmp_path_factory.mktemp("ca"))
+
+
+def certificate_file(authority: trustme.CA, directory: Path) -> str:
+    """Write an authority's certificate into a file, and return its name."""
+    path = directory / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return str(path)
 
@@ -58,6 +64,13 @@ def good(authority: trustme.CA) -> ssl.SSLContext:
     return context_of(authority.issue_cert("host", not_after=datetime(2049, 12, 31, 12, 0, 0, tzinfo=UTC)))
 
 
+@pytest.fixture
+def below(authority: trustme.CA, tmp_path: Path) -> tuple[ssl.SSLContext, str]:
+    """Return the context of a server below an intermediate authority, and that one's certificate in a file."""
+    intermediate = authority.create_child_ca()
+    return context_of(intermediate.issue_cert("host")), certificate_file(intermediate, tmp_path)
+
+
 @pytest.mark.anyio
 async def test_a_session_is_described(good: ssl.SSLContext, ca: str, tmp_path: Path) -> None:
     """Version, cipher, expiry: what people survey TLS for."""
@@ -71,6 +84,22 @@ async def test_a_session_is_described(good: ssl.SSLContext, ca: str, tmp_path: P
     assert tls["cipher"].startswith("TLS_")
     assert len(tls["sha256"]) == 64
     assert record["timings_ms"]["tls"] > 0
+
+
+@pytest.mark.anyio
+async def test_an_intermediate_authority_may_be_all_that_is_trusted(
+    below: tuple[ssl.SSLContext, str], tmp_path: Path
+) -> None:
+    """On every Python, as in curl: whoever names an authority need not have its own."""
+    context, intermediate = below
+    async with serving_tls(sends(OK), context) as topology:
+        record = await record_of("https://host", tmp_path / "out", topology, ca=intermediate)
+    assert (record["error"], record["status"]) == (None, 200)
+
+
+def test_a_certificate_need_not_have_what_only_the_newest_python_asks_for() -> None:
+    """Such as an Authority Key Identifier: it would be refused in a container, and nowhere else."""
+    assert not tls_context().verify_flags & ssl.VERIFY_X509_STRICT
 
 
 @pytest.mark.anyio

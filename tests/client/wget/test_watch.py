@@ -5,8 +5,6 @@ import socket
 
 import pytest
 
-from services.client.wget.poll import Poller
-from services.client.wget.stream import RECEIVED_BYTES, Plain
 from services.client.wget.watch import NEVER, CutOff, Expired, Watch, Watchman
 
 MANY = 20_000  # waits, more than there are between two looks of the watchman
@@ -60,19 +58,3 @@ async def test_what_has_come_is_taken_and_no_more() -> None:
     with pytest.raises(Expired):
         await waiting
     assert await watch.wait(came, 3.0) == 4
-
-
-@pytest.mark.anyio
-async def test_a_peer_that_always_has_more_leaves_others_a_turn() -> None:
-    """Within TLS it may flood us with what is no head, and so reach no limit of one."""
-    ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    theirs.setblocking(False)
-    turns: list[int] = []
-    with ours, theirs, Poller() as poller, Watchman() as watchman:
-        plain = Plain(poller.channel(ours), watchman.watch())
-        assert theirs.send(b"x" * 2 * RECEIVED_BYTES) == 2 * RECEIVED_BYTES
-        await plain.receive(NEVER)
-        asyncio.get_running_loop().call_soon(turns.append, 1)
-        await plain.receive(NEVER)
-    assert turns
