@@ -5,6 +5,7 @@ turns the end of its wait into an error that names the phase.
 """
 
 import time
+from collections.abc import Awaitable
 
 from services.client.errors import FetchError, fetch_error
 from services.client.head import Head
@@ -49,6 +50,7 @@ class Fetcher:
         self._trust, self._pace = trust or Trust(), pace or Pace(0)
         self._hosts, self._addresses = Places(per_host), Places(per_host)
         self._slots = Places(at_once)
+        self.parked = 0  # targets that wait for --rate or --per-host
         self._is_bounded = bool(self._pace.is_limited or per_host or at_once)
 
     async def record(self, item: Item, watch: Watch) -> Record:
@@ -138,7 +140,7 @@ class Fetcher:
 
     async def _ask_in_turn(self, url: Url, record: Record, turn: Turn) -> Head:
         """Make one request, when --rate and --per-host allow it."""
-        turn.until_s += await self._pace.turn(turn.watch)
+        await self._wait_for(self._pace.turn(turn.watch), turn)
         held: list[tuple[Places, str]] = []
         try:
             await self._take(self._hosts, url.host, turn, held)
@@ -154,10 +156,18 @@ class Fetcher:
                 places.give(key)
 
     async def _take(self, places: Places, key: str, turn: Turn, held: list[tuple[Places, str]]) -> None:
-        """Wait for a place, which is the survey's own bound and no fault of the host's."""
+        """Take a place, as soon as there is one."""
         if places.limit:
-            turn.until_s += await places.take(key, turn.watch)
+            await self._wait_for(places.take(key, turn.watch), turn)
             held.append((places, key))
+
+    async def _wait_for(self, granted: Awaitable[float], turn: Turn) -> None:
+        """Wait for what the survey's own bounds grant, which is no fault of the host's."""
+        self.parked += 1
+        try:
+            turn.until_s += await granted
+        finally:
+            self.parked -= 1
 
 
 def location_of(head: Head) -> bytes | None:

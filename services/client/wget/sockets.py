@@ -17,7 +17,7 @@ from services.client.wget.poll import Channel, Poller
 
 # A reset instead of an orderly end once we have the head: an orderly one would hold each local port for a minute.
 ABORT = struct.pack("ii", 1, 0)
-# What socket.socket is made from, without what that adds in Python and nobody here needs: 3 % of a fetch.
+# What socket.socket is made from, without what that adds in Python and nobody here needs.
 Socket = socket.SocketType
 NOWHERE = struct.pack("H14x", 0)  # a sockaddr whose sa_family is AF_UNSPEC
 _connect = ctypes.CDLL(None).connect  # socket.connect insists on the socket's own family

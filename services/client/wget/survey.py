@@ -91,6 +91,12 @@ class Survey(Work):
         self._form: Format = FORMATS[options.format]
         self._ordered = Ordered(output, ORDER_WINDOW * workers) if options.ordered else None
         self._finished: list[tuple[Record, int]] = []
+        self._busy = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many workers have a target that does not wait for its turn."""
+        return self._busy - self._fetcher.parked
 
     async def fetch_all(self, group: asyncio.TaskGroup) -> None:
         """Let all workers work until there is nothing more to do."""
@@ -106,10 +112,10 @@ class Survey(Work):
         watch = self._watchman.watch()
         with contextlib.suppress(CutOff):
             while item := self._at_once() or await self._next(watch):
-                self.in_flight += 1
+                self._busy += 1
                 place = self._source.taken - 1
                 record = await self._fetched(item, place, watch)
-                self.in_flight -= 1
+                self._busy -= 1
                 self._finish(record, place)
 
     def _at_once(self) -> Item | None:

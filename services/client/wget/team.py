@@ -81,10 +81,15 @@ class Team(Work):
         self._concurrency, self._processes = concurrency, min(processes, concurrency)
         self._members: list[Member] = []
         self._tallies: dict[int, bytes] = {}
-        self._members_kib = 0
+        self._members_in_flight = self._members_kib = 0
         self._own = Tally()
         self.processes = 1 + self._processes
         self._is_cut = False
+
+    @property
+    def in_flight(self) -> int:
+        """How many targets the members said that they were fetching."""
+        return self._members_in_flight
 
     async def fetch_all(self, group: asyncio.TaskGroup) -> None:
         """Let all members work until there is nothing more to do."""
@@ -118,10 +123,10 @@ class Team(Work):
         """Add up what the members have told."""
         self.tally = Tally()
         self.tally.load(self._own.dump())
-        self.in_flight = self._members_kib = 0
+        self._members_in_flight = self._members_kib = 0
         for told in self._tallies.values():
             in_flight, peak_kib, dumped = told.split(b" ", 2)
-            self.in_flight += int(in_flight)
+            self._members_in_flight += int(in_flight)
             self._members_kib += int(peak_kib)
             self.tally.load(dumped)
         super().tick()

@@ -23,7 +23,6 @@ class Work:
 
     def __init__(self, source: Source, output: Output) -> None:
         self.tally = Tally()
-        self.in_flight = 0
         self._source, self._output = source, output
         self._view: View = Silence()
         self._watchman = Watchman(self.tick)
@@ -39,6 +38,11 @@ class Work:
             await self._output.close(stop.again)
         if self._source.error:
             raise self._source.error
+
+    @property
+    def in_flight(self) -> int:
+        """How many targets are being fetched."""
+        raise NotImplementedError
 
     async def fetch_all(self, group: asyncio.TaskGroup) -> None:
         """Fetch every target that the source gives."""

@@ -9,6 +9,7 @@ import pytest
 from services.client.names import Names
 from services.client.topology import Topology
 from services.client.wget.pace import Pace, Places
+from services.client.wget.progress import Progress, Silence
 from services.client.wget.watch import CutOff, Expired, Watchman
 from tests.client.peers import Peer, closing, sends, serving
 from tests.client.wget.hostile import OK
@@ -153,8 +154,15 @@ async def test_hosts_that_are_reached_at_each_other_s_address_do_not_wait_for_ev
 
 
 @pytest.mark.anyio
-async def test_no_more_than_concurrency_are_in_flight(tmp_path: Path) -> None:
-    """Also where targets that wait for their host let others pass."""
+async def test_no_more_than_concurrency_are_in_flight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where targets that wait for their host let others pass; and no more than that are said to be."""
+    shown: list[int] = []
+
+    class Noting(Silence):
+        def show(self, progress: Progress) -> None:
+            shown.append(progress.in_flight)
+
+    monkeypatch.setattr("services.client.wget.work.view", lambda **_: Noting())
     peer, seen = counting()
     async with serving(one=peer) as topology:
         aliases = {(f"127.0.0.{number}", 80): topology.routes["one", 80] for number in range(1, 31)}
@@ -163,3 +171,4 @@ async def test_no_more_than_concurrency_are_in_flight(tmp_path: Path) -> None:
             seen.clear()
             code, _ = await survey(names, tmp_path / "out", Topology(aliases), concurrency=3, per_host=per_host)
             assert (code, len(seen), max(seen)) == (0, 30, 3)
+    assert all(0 <= in_flight <= 3 for in_flight in shown), shown
