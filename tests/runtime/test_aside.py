@@ -1,15 +1,25 @@
 """A call that blocks keeps neither the loop nor the end of the program waiting."""
 
-import os
-import signal
-import threading
+import subprocess
+import sys
 
 import pytest
 
 from services.runtime.aside import aside
-from services.runtime.command_line import INTERRUPTED
 from services.runtime.names import LOOPS
+
+BLOCKED = """
+import os, signal, sys, threading
+from services.runtime.aside import aside
 from services.runtime.run import run, until_stopped
+
+def block() -> int:
+    os.kill(os.getpid(), signal.SIGINT)
+    threading.Event().wait()
+    return 0
+
+sys.exit(run(lambda stop: until_stopped(aside(block), stop), loop=sys.argv[1]))
+"""
 
 
 @pytest.mark.anyio
@@ -26,16 +36,8 @@ def fail() -> None:
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_stop_does_not_wait_for_a_call_that_blocks(loop: str) -> None:
+def test_a_program_ends_though_a_call_blocks(loop: str) -> None:
     """Reading a terminal ends when a person likes, the program when it is told."""
-    release = threading.Event()
-
-    def block() -> int:
-        os.kill(os.getpid(), signal.SIGINT)
-        release.wait()
-        return 0
-
-    try:
-        assert run(lambda stop: until_stopped(aside(block), stop), loop=loop) == INTERRUPTED
-    finally:
-        release.set()
+    program = (sys.executable, "-c", BLOCKED, loop)
+    done = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (130, f"loop: {loop}\n")
