@@ -4,7 +4,6 @@ Each command is declared in COMMANDS, and imports what it needs when it runs: `l
 libraries of `lab up`. Read `lab.stack` next, or `lab.embedded`.
 """
 
-import os
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
@@ -72,11 +71,9 @@ def up(options: Namespace) -> int:
 def stack_of(options: Namespace) -> "Stack":
     """Return the project of containers that is meant: by option, environment or `.env`, as Compose has it."""
     from lab import dotenv
-    from lab.stack import PROJECT, ROOT, Stack
+    from lab.stack import PROJECT, Stack
 
-    variable = "COMPOSE_PROJECT_NAME"
-    project = options.project or os.environ.get(variable) or dotenv.read(ROOT / ".env").get(variable)
-    return Stack(project or PROJECT)
+    return Stack(options.project or dotenv.settings().get("COMPOSE_PROJECT_NAME") or PROJECT)
 
 
 def down(options: Namespace) -> int:
@@ -105,10 +102,12 @@ def run(options: Namespace) -> int:
 
 def embedded(options: Namespace) -> int:
     """Run the client against a lab in this very process."""
+    from lab import dotenv
     from services.client.cli import understand as understand_client
     from services.runtime.settings import Environment
 
-    invocation = understand_client(options.words, default_loop=Environment().loop(), prog="lab embedded")
+    environment = Environment(dotenv.settings())
+    invocation = understand_client(options.words, default_loop=environment.loop(), prog="lab embedded")
 
     if invocation.loop is None:
         return invocation.run()
@@ -118,17 +117,19 @@ def embedded(options: Namespace) -> int:
     from services.hello.settings import HelloSettings
     from services.runtime.run import run as run_on_loop
 
-    hello = HelloSettings.from_environment(Environment())
+    hello = HelloSettings.from_environment(environment)
     own = recordings.to_play()
     return run_on_loop(lambda stop: run_embedded(invocation, hello, stop, own=own), loop=invocation.loop)
 
 
 def record(options: Namespace) -> int:
     """Run the client's `record` on this host, with the lab's own directory of recordings."""
-    from lab import recordings
+    from lab import dotenv, recordings
     from services.client.cli import program
+    from services.runtime.settings import Environment
 
-    return program(["record", "--output", str(recordings.directory()), *options.words], prog="lab")
+    words = ["record", "--output", str(recordings.directory()), *options.words]
+    return program(words, Environment(dotenv.settings()), prog="lab")
 
 
 def bench(options: Namespace) -> int:

@@ -52,7 +52,7 @@ def to_play(root: Path = ROOT, *, environ: Mapping[str, str] = os.environ) -> Pa
 
 def named(root: Path, environ: Mapping[str, str]) -> str:
     """Return what LAB_RECORDINGS says; nothing if it says nothing."""
-    return environ.get("LAB_RECORDINGS") or dotenv.read(root / ".env").get("LAB_RECORDINGS") or ""
+    return dotenv.settings(environ, root / ".env").get("LAB_RECORDINGS") or ""
 
 
 def hosts(recorded: Path) -> list[str]:

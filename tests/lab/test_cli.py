@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import cli
+from lab import cli, dotenv
 from lab.cli import COMMANDS, main, understand
 from lab.errors import EngineMissing
 
@@ -50,6 +50,16 @@ def test_the_rest_of_the_line_is_the_clients(command: str) -> None:
     """Its options are not lab's, whatever they are called."""
     words = ["wget", "--loop", "uvloop", "--help", "-n", "+1", "--project", "x"]
     assert understand([command, *words]).words == words
+
+
+@pytest.mark.parametrize("words", [["embedded", "pipeline"], ["record", "http://127.0.0.1:1/"]], ids=" ".join)
+def test_what_env_says_reaches_the_client(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A setting is one, in the environment or in `.env`, with containers and without."""
+    monkeypatch.setattr(dotenv, "settings", lambda *_: {"LAB_LOOP": "trio"})
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith("lab: LAB_LOOP='trio' is not one of asyncio, uvloop")
 
 
 def test_the_control_room_starts_light() -> None:
