@@ -91,7 +91,8 @@ def down(options: Namespace) -> int:
 
 def compose(options: Namespace) -> int:
     """Hand over to `docker compose ps` or `docker compose logs`."""
-    stack_of(options).become(options.command, *getattr(options, "words", ()))
+    follow = ("--follow",) if getattr(options, "follow", False) else ()
+    stack_of(options).become(options.command, *follow, *getattr(options, "words", ()))
 
 
 def run(options: Namespace) -> int:
@@ -199,7 +200,8 @@ def add_up(parser: ArgumentParser) -> None:
 def add_logs(parser: ArgumentParser) -> None:
     """Declare the options of `logs`."""
     add_project(parser)
-    add_words(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="go on showing what comes")
+    parser.add_argument("words", nargs=REMAINDER, metavar="SERVICE", help="of these alone; then, options of Compose's")
 
 
 def add_run(parser: ArgumentParser) -> None:

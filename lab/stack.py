@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lab import base, engine, recordings
-from lab.errors import ComposeRefused, LabError, LabNotHealthy, PortTaken
+from lab.errors import ComposeRefused, DockerMissing, LabError, LabNotHealthy, PortTaken
 
 if TYPE_CHECKING:
     from python_on_whales import Container, DockerClient
@@ -150,11 +150,16 @@ class Stack:
         )
 
     def command(self, *words: str) -> list[str]:
-        """Return the `docker compose` command line for this project."""
-        return [*(str(word) for word in self.client().client_config.docker_compose_cmd), *words]
+        """Return the `docker compose` command line for this project. Raises DockerMissing."""
+        from python_on_whales import ClientNotFoundError
+
+        try:
+            return [*(str(word) for word in self.client().client_config.docker_compose_cmd), *words]
+        except ClientNotFoundError as error:
+            raise DockerMissing from error
 
     def become(self, *words: str) -> NoReturn:
-        """Become `docker compose WORDS`, which then has the terminal and its signals to itself."""
+        """Become `docker compose WORDS`, which has the terminal and its signals to itself. Raises DockerMissing."""
         command = self.command(*words)
         if sys.stdout:  # it may be closed
             sys.stdout.flush()
