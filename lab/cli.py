@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.errors import LabError
-from services.runtime.command_line import OptionParser, main_of, say
+from services.runtime.command_line import OptionParser, main_of, say, show
 
 if TYPE_CHECKING:
     from lab.stack import Stack
@@ -166,7 +166,7 @@ def base(_options: Namespace) -> int:
     """Make sure of a base image, and print its name."""
     from lab import base as base_image
 
-    print(base_image.ensure(say))
+    show(base_image.ensure(say))
     return 0
 
 

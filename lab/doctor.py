@@ -19,6 +19,7 @@ from lab import base, command, distribution, dotenv, engine
 from lab.command import Runner
 from lab.engine import Probe
 from lab.errors import LabError
+from services.runtime.command_line import show_by
 
 LOOK_TIMEOUT_S = 2.5
 PYTHON_NEEDED = (3, 11)
@@ -70,17 +71,18 @@ def examine(
 def draw(findings: Sequence[Finding], *, title: str = "This machine") -> None:
     """Print a table of findings on stdout."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table("", "what", "found", "what a lack means, and what mends it", title=title)
+    heads = ("", "what", "found", "what a lack means, and what mends it")
+    table = Table(*(Column(head, overflow="fold") for head in heads), title=title)
     for finding in findings:
         colour, sign = _mark(finding)
         table.add_row(Text(sign, colour), Text(finding.what), Text(finding.found), Text(finding.lack, colour))
     console = Console()
     if not console.is_terminal:
         console.width = PIPE_COLUMNS
-    console.print(table)
+    show_by(lambda: console.print(table))
 
 
 def _mark(finding: Finding) -> tuple[str, str]:
