@@ -34,9 +34,9 @@ class TooManyUsers(ProgramError):
     """More users were asked for than this process may have connections."""
 
     def __init__(self, users: int, *, limit: int, most: int) -> None:
+        remedy = f"ask for {most:,} users at most" if most > 0 else "raise it"
         super().__init__(
-            f"{users:,} users at once need more open files than this machine's limit of {limit:,} (ulimit -Hn): "
-            f"ask for {most:,} users at most"
+            f"{users:,} users at once need more open files than this machine's limit of {limit:,} (ulimit -Hn): {remedy}"
         )
         self.users, self.limit, self.most = users, limit, most
 

@@ -61,3 +61,11 @@ async def test_more_users_than_files_are_refused_before_anyone_asks() -> None:
     """The line names the limit and how many would do."""
     with pytest.raises(TooManyUsers, match=r"limit of [\d,]+ \(ulimit -Hn\): ask for [\d,]+ users at most"):
         await main(Options(users=10**9, timeout_s=1), ClientSettings(), Stop())
+
+
+@pytest.mark.anyio
+async def test_a_limit_that_leaves_room_for_nobody_is_to_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No advice to ask for fewer than none."""
+    monkeypatch.setattr("services.client.hello.raise_open_files", lambda: 40)
+    with pytest.raises(TooManyUsers, match=r"limit of 40 \(ulimit -Hn\): raise it$"):
+        await main(Options(users=1, timeout_s=1), ClientSettings(), Stop())
