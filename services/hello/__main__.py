@@ -22,10 +22,9 @@ async def serve(settings: HelloSettings, stop: Stop) -> int:
     from services.hello.app import make_app
 
     app = make_app(settings)
-    shared = bool(settings.multiprocess_dir)
-    if shared:
+    if settings.is_worker:
         asyncio.get_running_loop().add_reader(sys.stdin, stop.event.set)  # its end is the supervisor's
-    async with serve_app(app, settings.where, reuse_port=shared, drain_s=settings.drain_s) as address:
+    async with serve_app(app, settings.where, reuse_port=settings.is_worker, drain_s=settings.drain_s) as address:
         print(f"Server started at {address.url}...", flush=True)
         await stop.event.wait()
     return 0

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 
-from services.hello.settings import HelloSettings
+from services.hello.settings import METRICS_DIRECTORY, WORKER, HelloSettings
 from services.runtime.run import Stop
 from services.runtime.serve import Address, bound_address, listening
 
@@ -56,7 +56,8 @@ async def start_worker(settings: HelloSettings, where: Address, multiprocess_dir
         "HELLO_PORT": str(where.port),
         "HELLO_DELAY_S": str(settings.delay_s),
         "HELLO_DRAIN_S": str(settings.drain_s),
-        "PROMETHEUS_MULTIPROC_DIR": multiprocess_dir,
+        METRICS_DIRECTORY: multiprocess_dir,
+        WORKER: "1",
     }
     command = (sys.executable, "-m", "services.hello", "--loop", settings.loop)
     # A session of its own: a terminal's ^C reaches the supervisor alone, which passes it on once. The worker watches

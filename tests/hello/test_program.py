@@ -5,9 +5,10 @@ import os
 import re
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
@@ -22,7 +23,7 @@ async def started(**environment: str) -> AsyncIterator[tuple[Process, str]]:
     """Start the program on a free port; yield it with the URL that it printed; kill it if it is left running."""
     settings = {"HELLO_HOST": "127.0.0.1", "HELLO_PORT": "0", "HELLO_DELAY_S": "0"} | environment
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.hello", env=os.environ | settings, stdout=PIPE, stderr=PIPE
+        sys.executable, "-m", "services.hello", env=os.environ | settings, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )
     assert process.stdout
     try:
@@ -73,6 +74,17 @@ async def test_metrics_of_several_workers_add_up() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_shared_directory_of_metrics_alone_makes_no_worker(tmp_path: Path) -> None:
+    """The variable is prometheus-client's, and anybody may have set it: such a server does not end with its stdin."""
+    async with (
+        started(PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as (_process, url),
+        ClientSession() as session,
+        session.get(f"{url}/hello/x") as response,
+    ):
+        assert response.status == 200
+
+
+@pytest.mark.anyio
 async def test_a_worker_that_dies_ends_the_server() -> None:
     """Half a server helps nobody: exit 1, and the engine restarts the whole."""
     async with started(HELLO_WORKERS="2") as (process, _url):
@@ -95,9 +107,10 @@ def children_of(pid: int) -> str:
             {"HELLO_DELAY_S": "soon"},
             b"hello: HELLO_DELAY_S='soon' is not a number from 0 to 3600: correct it or leave it out\n",
         ),
+        ({"PROMETHEUS_MULTIPROC_DIR": "/nowhere"}, b"hello: PROMETHEUS_MULTIPROC_DIR='/nowhere' is not a directory"),
         ({"HELLO_HOST": "192.0.2.1", "HELLO_PORT": "1"}, b"hello: cannot listen on 192.0.2.1:1 "),
     ],
-    ids=["bad setting", "address not ours"],
+    ids=["bad setting", "no directory", "address not ours"],
 )
 async def test_what_a_person_can_mend_is_one_line_and_exit_2(environment: dict[str, str], line: bytes) -> None:
     """Never a traceback."""
