@@ -8,7 +8,7 @@ import dataclasses
 import sys
 
 from services.hello.settings import HelloSettings
-from services.hello.workers import supervise
+from services.hello.workers import announce, supervise
 from services.runtime.command_line import OptionParser, add_loop_option, main_of
 from services.runtime.limits import raise_open_files
 from services.runtime.logs import configure_logs
@@ -25,7 +25,7 @@ async def serve(settings: HelloSettings, stop: Stop) -> int:
     if settings.is_worker:
         asyncio.get_running_loop().add_reader(sys.stdin, stop.event.set)  # its end is the supervisor's
     async with serve_app(app, settings.where, reuse_port=settings.is_worker, drain_s=settings.drain_s) as address:
-        print(f"Server started at {address.url}...", flush=True)
+        announce(address)
         await stop.event.wait()
     return 0
 

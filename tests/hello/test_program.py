@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
+from services.hello.workers import announce
 from services.runtime.names import LOOPS
+from services.runtime.serve import Address
 
 STARTED = re.compile(rb"Server started at (http://127\.0\.0\.1:\d+)\.\.\.\n")
 
@@ -93,6 +95,26 @@ async def test_a_worker_that_dies_ends_the_server() -> None:
         assert await process.wait() == 1
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("first", ["1", "2"])
+@pytest.mark.parametrize("second", ["1", "2"])
+async def test_a_port_that_another_server_has_is_not_shared(first: str, second: str) -> None:
+    """SO_REUSEPORT is for the workers of one server: two would each get half of the requests."""
+    async with started(HELLO_WORKERS=first) as (_process, url):
+        port = url.rpartition(":")[2]
+        said = await refusal({"HELLO_HOST": "127.0.0.1", "HELLO_PORT": port, "HELLO_WORKERS": second})
+        assert said.startswith(f"hello: cannot listen on 127.0.0.1:{port} (Address already in use)".encode())
+
+
+def test_a_server_that_cannot_say_that_it_started_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pages are what it is for."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        announce(Address("127.0.0.1", 8000))
+    monkeypatch.setattr(sys, "stdout", None)
+    announce(Address("127.0.0.1", 8000))
+
+
 def children_of(pid: int) -> str:
     """Return the process ids of a process's children."""
     with open(f"/proc/{pid}/task/{pid}/children") as children:  # noqa: PTH123
@@ -114,10 +136,22 @@ def children_of(pid: int) -> str:
 )
 async def test_what_a_person_can_mend_is_one_line_and_exit_2(environment: dict[str, str], line: bytes) -> None:
     """Never a traceback."""
+    said = await refusal(environment)
+    assert said.startswith(line)
+    assert b"Traceback" not in said
+
+
+async def refusal(environment: dict[str, str]) -> bytes:
+    """Return what the program says when it does not start."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.hello", env=os.environ | environment, stdout=PIPE, stderr=PIPE
     )
-    _, said = await process.communicate()
+    try:
+        async with asyncio.timeout(20):
+            _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
     assert process.returncode == 2
-    assert said.removeprefix(b"loop: asyncio\n").startswith(line)
-    assert b"Traceback" not in said
+    return said.removeprefix(b"loop: asyncio\n")
