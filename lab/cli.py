@@ -107,7 +107,9 @@ def embedded(options: Namespace) -> int:
     from services.client.cli import understand as understand_client
     from services.runtime.settings import Environment
 
-    environment = Environment(dotenv.settings())
+    settings = dotenv.settings()
+    settings.pop("HELLO_PORT", None)  # where Compose publishes hello, maybe a range; here the system chooses
+    environment = Environment(settings)
     invocation = understand_client(options.words, default_loop=environment.loop(), prog="lab embedded")
 
     if invocation.loop is None:

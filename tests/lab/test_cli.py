@@ -92,6 +92,15 @@ def test_what_env_says_reaches_the_client(
     assert capsys.readouterr().err.startswith("lab: LAB_LOOP='trio' is not one of asyncio, uvloop")
 
 
+def test_the_port_that_compose_publishes_is_nothing_to_the_embedded_lab(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Compose takes ranges, too."""
+    monkeypatch.setattr(dotenv, "settings", lambda *_: {"HELLO_PORT": "8000-8010"})
+    assert main(["embedded", "pipeline", "-n", "1"]) == 0
+    assert capsys.readouterr().out.startswith("[PRODUCER] Producing 1...")
+
+
 def test_the_control_room_starts_light() -> None:
     """`lab embedded` waits for nothing that only containers need."""
     code = "import sys, lab.cli, lab.embedded; print(*sys.modules)"
