@@ -39,7 +39,7 @@ def program() -> int:
     configure_logs(settings.log_format)
     raise_open_files()
     work = serve if settings.workers == 1 else supervise
-    return run(lambda stop: work(settings, stop), loop=settings.loop)
+    return run(lambda stop: work(settings, stop), loop=settings.loop, announce=not settings.is_worker)
 
 
 if __name__ == "__main__":

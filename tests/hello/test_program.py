@@ -96,6 +96,15 @@ async def test_a_worker_that_dies_ends_the_server() -> None:
 
 
 @pytest.mark.anyio
+async def test_which_loop_runs_is_said_once() -> None:
+    """By the supervisor, for all of them."""
+    async with started(HELLO_WORKERS="2") as (process, _url):
+        process.send_signal(signal.SIGTERM)
+        _, said = await process.communicate()
+    assert said == b"loop: asyncio\n"
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("first", ["1", "2"])
 @pytest.mark.parametrize("second", ["1", "2"])
 async def test_a_port_that_another_server_has_is_not_shared(first: str, second: str) -> None:
