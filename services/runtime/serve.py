@@ -96,8 +96,8 @@ async def serve_app(
 ) -> AsyncIterator[Address]:
     """Serve an aiohttp application and yield the address it got."""
     bound = listening(where, reuse_port=reuse_port)
-    # aiohttp takes 0 for "no limit"
-    runner = web.AppRunner(app, access_log=None, logger=log, shutdown_timeout=max(drain_s, 0.001))
+    # aiohttp waits that long twice, for what is in flight and once more when it has asked it to end; 0 is "no limit"
+    runner = web.AppRunner(app, access_log=None, logger=log, shutdown_timeout=max(drain_s / 2, 0.001))
     try:
         await runner.setup()
         await web.SockSite(runner, bound, backlog=BACKLOG).start()

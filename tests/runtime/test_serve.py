@@ -66,6 +66,30 @@ async def test_a_request_in_flight_is_answered_before_the_server_ends() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_request_that_does_not_end_is_waited_for_once() -> None:
+    """Twice would be longer than Compose's grace period: the container would be killed, with exit code 137."""
+    arrived = asyncio.Event()
+    order: list[str] = []
+
+    async def endless(_request: web.Request) -> web.Response:
+        arrived.set()
+        await asyncio.Event().wait()
+        return web.Response()
+
+    app = web.Application()
+    app.add_routes([web.get("/", endless)])
+    async with serve_app(app, LOOPBACK, drain_s=1.0) as address:
+        _reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await arrived.wait()
+        twice = asyncio.get_running_loop().call_later(1.8, order.append, "twice")
+    order.append("ended")
+    twice.cancel()
+    writer.close()
+    assert order == ["ended"]
+
+
+@pytest.mark.anyio
 async def test_what_is_not_http_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """Anybody can send it: the log says so, and is not filled with tracebacks."""
     caplog.set_level(logging.INFO)
