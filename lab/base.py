@@ -59,15 +59,15 @@ def ensure(
             raise BaseImageUnavailable(image, why="no registry gives it")
         say(f"No registry gives {image}")
     if image == LOCAL or not present(LOCAL, run=run):
-        _ensure_builder(say, run=run, allowed=engine.installing_allowed(environ))
+        _ensure_builder(say, run=run, allowed=engine.installing_allowed(environ, env_file))
         _build(say, run=run)
     dotenv.remember(env_file, "BASE_IMAGE", LOCAL)
     return LOCAL
 
 
 def wanted(environ: Mapping[str, str] = os.environ, env_file: Path = dotenv.ENV_FILE) -> str:
-    """The base image to use: the environment's, else that of `.env` (as Compose does it), else the usual."""
-    return environ.get("BASE_IMAGE") or dotenv.read(env_file).get("BASE_IMAGE") or USUAL
+    """The base image to use: the one that a person chose or that the lab remembers, else the usual."""
+    return dotenv.settings(environ, env_file).get("BASE_IMAGE") or USUAL
 
 
 def present(image: str, *, run: Runner = command.run, timeout_s: float = LOOK_TIMEOUT_S) -> bool:
@@ -80,11 +80,16 @@ def reachable(image: str, *, run: Runner = command.run, timeout_s: float = REGIS
     return run(("docker", "manifest", "inspect", image), timeout_s=timeout_s).ok
 
 
-def ca_bundle(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The host's own certificate authorities, which a build needs where TLS is intercepted."""
-    named = environ.get("CA_BUNDLE") or environ.get("SSL_CERT_FILE")
-    if named and Path(named).is_file() and os.access(named, os.R_OK):
-        return Path(named).resolve()
+def ca_bundle(environ: Mapping[str, str] = os.environ, env_file: Path = dotenv.ENV_FILE) -> Path | None:
+    """The host's own certificate authorities, which a build needs where TLS is intercepted.
+
+    A relative path starts beside `.env`, as Compose has it.
+    """
+    settings = dotenv.settings(environ, env_file)
+    named = settings.get("CA_BUNDLE") or settings.get("SSL_CERT_FILE")
+    bundle = env_file.parent / named if named else None
+    if bundle and bundle.is_file() and os.access(bundle, os.R_OK):
+        return bundle.resolve()
     return None
 
 

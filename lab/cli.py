@@ -4,14 +4,13 @@ Each command is declared in COMMANDS, and imports what it needs when it runs: `l
 libraries of `lab up`. Read `lab.stack` next, or `lab.embedded`.
 """
 
-import os
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.errors import LabError
-from services.runtime.command_line import OptionParser, main_of, say
+from services.runtime.command_line import OptionParser, main_of, say, show
 
 if TYPE_CHECKING:
     from lab.stack import Stack
@@ -72,11 +71,9 @@ def up(options: Namespace) -> int:
 def stack_of(options: Namespace) -> "Stack":
     """Return the project of containers that is meant: by option, environment or `.env`, as Compose has it."""
     from lab import dotenv
-    from lab.stack import PROJECT, ROOT, Stack
+    from lab.stack import PROJECT, Stack
 
-    variable = "COMPOSE_PROJECT_NAME"
-    project = options.project or os.environ.get(variable) or dotenv.read(ROOT / ".env").get(variable)
-    return Stack(project or PROJECT)
+    return Stack(options.project or dotenv.settings().get("COMPOSE_PROJECT_NAME") or PROJECT)
 
 
 def down(options: Namespace) -> int:
@@ -94,7 +91,8 @@ def down(options: Namespace) -> int:
 
 def compose(options: Namespace) -> int:
     """Hand over to `docker compose ps` or `docker compose logs`."""
-    stack_of(options).become(options.command, *getattr(options, "words", ()))
+    follow = ("--follow",) if getattr(options, "follow", False) else ()
+    stack_of(options).become(options.command, *follow, *getattr(options, "words", ()))
 
 
 def run(options: Namespace) -> int:
@@ -105,10 +103,14 @@ def run(options: Namespace) -> int:
 
 def embedded(options: Namespace) -> int:
     """Run the client against a lab in this very process."""
+    from lab import dotenv
     from services.client.cli import understand as understand_client
     from services.runtime.settings import Environment
 
-    invocation = understand_client(options.words, default_loop=Environment().loop(), prog="lab embedded")
+    settings = dotenv.settings()
+    settings.pop("HELLO_PORT", None)  # where Compose publishes hello, maybe a range; here the system chooses
+    environment = Environment(settings)
+    invocation = understand_client(options.words, default_loop=environment.loop(), prog="lab embedded")
 
     if invocation.loop is None:
         return invocation.run()
@@ -118,17 +120,19 @@ def embedded(options: Namespace) -> int:
     from services.hello.settings import HelloSettings
     from services.runtime.run import run as run_on_loop
 
-    hello = HelloSettings.from_environment(Environment())
+    hello = HelloSettings.from_environment(environment)
     own = recordings.to_play()
     return run_on_loop(lambda stop: run_embedded(invocation, hello, stop, own=own), loop=invocation.loop)
 
 
 def record(options: Namespace) -> int:
     """Run the client's `record` on this host, with the lab's own directory of recordings."""
-    from lab import recordings
+    from lab import dotenv, recordings
     from services.client.cli import program
+    from services.runtime.settings import Environment
 
-    return program(["record", "--output", str(recordings.directory()), *options.words], prog="lab")
+    words = ["record", "--output", str(recordings.directory()), *options.words]
+    return program(words, Environment(dotenv.settings()), prog="lab")
 
 
 def bench(options: Namespace) -> int:
@@ -164,7 +168,7 @@ def base(_options: Namespace) -> int:
     """Make sure of a base image, and print its name."""
     from lab import base as base_image
 
-    print(base_image.ensure(say))
+    show(base_image.ensure(say))
     return 0
 
 
@@ -198,7 +202,8 @@ def add_up(parser: ArgumentParser) -> None:
 def add_logs(parser: ArgumentParser) -> None:
     """Declare the options of `logs`."""
     add_project(parser)
-    add_words(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="go on showing what comes")
+    parser.add_argument("words", nargs=REMAINDER, metavar="SERVICE", help="of these alone; then, options of Compose's")
 
 
 def add_run(parser: ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from lab import base, command, distribution, dotenv, engine
 from lab.command import Runner
 from lab.engine import Probe
 from lab.errors import LabError
+from services.runtime.command_line import show_by
 
 LOOK_TIMEOUT_S = 2.5
 PYTHON_NEEDED = (3, 11)
@@ -56,7 +57,7 @@ def examine(
 ) -> tuple[Finding, ...]:
     """Look at everything at once; takes `LOOK_TIMEOUT_S` a program at most. Never raises."""
     checks: tuple[tuple[str, Check], ...] = (
-        ("Docker", lambda: _docker(run, environ)),
+        ("Docker", lambda: _docker(run, environ, env_file)),
         ("Registry", lambda: _registry(run)),
         ("Base image", lambda: _base_image(run, environ, env_file)),
         ("Python", _python),
@@ -70,17 +71,18 @@ def examine(
 def draw(findings: Sequence[Finding], *, title: str = "This machine") -> None:
     """Print a table of findings on stdout."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table("", "what", "found", "what a lack means, and what mends it", title=title)
+    heads = ("", "what", "found", "what a lack means, and what mends it")
+    table = Table(*(Column(head, overflow="fold") for head in heads), title=title)
     for finding in findings:
         colour, sign = _mark(finding)
         table.add_row(Text(sign, colour), Text(finding.what), Text(finding.found), Text(finding.lack, colour))
     console = Console()
     if not console.is_terminal:
         console.width = PIPE_COLUMNS
-    console.print(table)
+    show_by(lambda: console.print(table))
 
 
 def _mark(finding: Finding) -> tuple[str, str]:
@@ -100,9 +102,9 @@ def _guarded(named: tuple[str, Check]) -> tuple[Finding, ...]:
         return (Finding(name, "unknown", f"looking failed: {type(error).__name__}: {error}"),)
 
 
-def _docker(run: Runner, environ: Mapping[str, str]) -> tuple[Finding, ...]:
+def _docker(run: Runner, environ: Mapping[str, str], env_file: Path) -> tuple[Finding, ...]:
     found = engine.probe(run=run, environ=environ, timeout_s=LOOK_TIMEOUT_S / 2)
-    cure = _cure(found, environ)
+    cure = _cure(found, environ, env_file)
     return (
         _part("Docker client", found.client, f"nothing can run in containers: {cure}"),
         _engine(found, f"nothing can run in containers: {cure}"),
@@ -128,10 +130,10 @@ def _compose(found: Probe, lack: str) -> Finding:
     return _part("Compose", found.compose, lack)
 
 
-def _cure(found: Probe, environ: Mapping[str, str]) -> str:
+def _cure(found: Probe, environ: Mapping[str, str], env_file: Path) -> str:
     """What `make up` would do about it, or what a person has to do."""
     try:
-        plan = engine.decide(found, distribution.host(), allowed=engine.installing_allowed(environ))
+        plan = engine.decide(found, distribution.host(), allowed=engine.installing_allowed(environ, env_file))
     except LabError as error:
         return error.remedy
     if plan.install.packages:

@@ -5,6 +5,8 @@ here is that a broken line is an error that names its number, where python-doten
 """
 
 import io
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,11 @@ def read(path: Path = ENV_FILE) -> dict[str, str]:
         if binding.error or (binding.key is not None and binding.value is None):
             raise EnvFileBroken(path, what="is not KEY=VALUE", line=_line(binding.original))
     return {key: value for key, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None}
+
+
+def settings(environ: Mapping[str, str] = os.environ, path: Path = ENV_FILE) -> dict[str, str]:
+    """What the environment says and, where it says nothing, `path`, as Compose has it. Raises `EnvFileBroken`."""
+    return read(path) | {key: value for key, value in environ.items() if value}
 
 
 def remember(path: Path, key: str, value: str) -> None:

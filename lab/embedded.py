@@ -77,7 +77,9 @@ async def embedded_lab(
 
     Raises RecordingUnfit.
     """
-    async with embedded_sites(sites) as running, serve_app(make_app(hello or HelloSettings()), LOOPBACK) as hello_at:
+    app = make_app(hello or HelloSettings())
+    # When the client has ended, there is nobody left to answer.
+    async with embedded_sites(sites) as running, serve_app(app, LOOPBACK, drain_s=0) as hello_at:
         yield ClientSettings(
             topology=Topology(SiteRoutes(running), closed=True),
             hello_url=hello_at.url,

@@ -12,8 +12,9 @@ import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from lab import command, daemon, distribution
+from lab import command, daemon, distribution, dotenv
 from lab.command import Outcome, Runner
 from lab.distribution import Host, Part, Recipe
 from lab.errors import (
@@ -55,13 +56,19 @@ class Plan:
     start: bool = False
 
 
-def ensure(say: Callable[[str], None], *, run: Runner = command.run, environ: Mapping[str, str] = os.environ) -> None:
+def ensure(
+    say: Callable[[str], None],
+    *,
+    run: Runner = command.run,
+    environ: Mapping[str, str] = os.environ,
+    env_file: Path = dotenv.ENV_FILE,
+) -> None:
     """Make sure that an engine with Compose v2 answers, installing and starting it where that is allowed.
 
     `say` gets one line before each thing that takes time. Raises a `LabError` where nothing can be done.
     """
     host = distribution.host()
-    plan = decide(probe(run=run, environ=environ), host, allowed=installing_allowed(environ))
+    plan = decide(probe(run=run, environ=environ), host, allowed=installing_allowed(environ, env_file))
     if plan.install.packages:
         names = " ".join(plan.install.packages)
         say(f"Installing {names} from {host.distribution} (a minute or so; log: {distribution.LOG})")
@@ -157,9 +164,9 @@ def _missing(found: Probe) -> list[Part]:
     return [part for part in Part if not there[part]]
 
 
-def installing_allowed(environ: Mapping[str, str]) -> bool:
-    """Whether LAB_ENGINE lets the lab install and start things. Raises `EngineSettingUnknown`."""
-    setting = environ.get("LAB_ENGINE") or "auto"
+def installing_allowed(environ: Mapping[str, str], env_file: Path = dotenv.ENV_FILE) -> bool:
+    """Whether LAB_ENGINE lets the lab install and start things. Raises `EngineSettingUnknown` or `EnvFileBroken`."""
+    setting = dotenv.settings(environ, env_file).get("LAB_ENGINE") or "auto"
     if setting not in ("auto", "never"):
         raise EngineSettingUnknown(setting)
     return setting == "auto"

@@ -30,6 +30,13 @@ class EngineMissing(LabError):
         self.why = why
 
 
+class DockerMissing(LabError):
+    """There is no Docker client, so there is no lab in containers to look at."""
+
+    def __init__(self) -> None:
+        super().__init__("no Docker here, so no lab in containers", f"`make up` installs it where it can, or {DEMO}")
+
+
 class EngineNotAllowed(LabError):
     """Something would have to be installed or started, and LAB_ENGINE=never forbids it."""
 

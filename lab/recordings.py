@@ -24,6 +24,7 @@ FILES = ("compose.yaml", "compose.override.yaml")
 GENERATED = "build/compose.recordings.yaml"
 HEADER = "# Made by `lab up` from the directory of recordings, and made anew each time: edits are lost.\n"
 MOUNTED_AT = "/recordings"
+SLIP = "correct it or leave it out"
 BROUGHT_ALONG = {"www.sina.com.cn": "sina", "www.sohu.com": "sohu", "www.163.com": "netease"}
 
 Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]
@@ -32,9 +33,13 @@ Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]
 def directory(root: Path = ROOT, *, environ: Mapping[str, str] = os.environ) -> Path:
     """Return where a person's recordings are: LAB_RECORDINGS of the environment or `.env`, else `recordings/`.
 
-    It need not be there: `lab record` makes it. Raises EnvFileBroken.
+    It need not be there: `lab record` makes it. Raises EnvFileBroken or RecordingsUnusable.
     """
-    return root / Path(named(root, environ) or USUAL).expanduser()
+    path = Path(named(root, environ) or USUAL)
+    try:
+        return root / path.expanduser()
+    except RuntimeError as error:  # ~somebody, who has no home here
+        raise RecordingsUnusable(path, "is in nobody's home, and LAB_RECORDINGS names it", SLIP) from error
 
 
 def to_play(root: Path = ROOT, *, environ: Mapping[str, str] = os.environ) -> Path:
@@ -44,15 +49,24 @@ def to_play(root: Path = ROOT, *, environ: Mapping[str, str] = os.environ) -> Pa
     were meant would be a riddle. Raises EnvFileBroken or RecordingsUnusable.
     """
     found = directory(root, environ=environ)
-    if named(root, environ) and not found.is_dir():
-        what = "is not a directory" if found.exists() else "does not exist"
-        raise RecordingsUnusable(found, f"{what}, and LAB_RECORDINGS names it", "correct it or leave it out")
+    if named(root, environ) and (what := why_unusable(found)):
+        raise RecordingsUnusable(found, f"{what}, and LAB_RECORDINGS names it", SLIP)
     return found
+
+
+def why_unusable(path: Path) -> str:
+    """Return what keeps a path from being a directory; nothing if it is one."""
+    try:
+        if path.is_dir():
+            return ""
+        return "is not a directory" if path.exists() else "does not exist"
+    except OSError as error:  # a name that is too long
+        return f"cannot be read ({error.strerror})"
 
 
 def named(root: Path, environ: Mapping[str, str]) -> str:
     """Return what LAB_RECORDINGS says; nothing if it says nothing."""
-    return environ.get("LAB_RECORDINGS") or dotenv.read(root / ".env").get("LAB_RECORDINGS") or ""
+    return dotenv.settings(environ, root / ".env").get("LAB_RECORDINGS") or ""
 
 
 def hosts(recorded: Path) -> list[str]:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab import base, dotenv, engine, recordings
-from lab.errors import ComposeRefused, LabError, LabNotHealthy, PortTaken
+from lab import base, engine, recordings
+from lab.errors import ComposeRefused, DockerMissing, LabError, LabNotHealthy, PortTaken
 
 if TYPE_CHECKING:
     from python_on_whales import Container, DockerClient
@@ -44,15 +44,19 @@ class Stack:
     project: str = PROJECT
     root: Path = ROOT
 
+    @property
+    def env_file(self) -> Path:
+        """Where a person's settings are, and what the lab remembers."""
+        return self.root / ".env"
+
     def up(self, say: Say, *, keep: bool = False) -> None:
         """Start the lab and return when it is healthy; nothing that already runs as it should is touched.
 
         `keep`: leave a lab that failed as it is, for a person to look at. Raises a LabError.
         """
-        dotenv.read(self.root / ".env")
         own = recordings.to_play(self.root)
-        engine.ensure(say)
-        base.ensure(say)
+        engine.ensure(say, env_file=self.env_file)
+        base.ensure(say, env_file=self.env_file)
         recorded = recordings.weave_in(self.root, own)
         if recorded:
             say(f"Hosts that you recorded, reached by their names: {recorded:,}")
@@ -69,7 +73,7 @@ class Stack:
         """Build what changed. The first time takes a minute."""
         from python_on_whales.exceptions import DockerException
 
-        if bundle := base.ca_bundle():
+        if bundle := base.ca_bundle(env_file=self.env_file):
             os.environ["CA_BUNDLE"] = str(bundle)  # Compose makes a build secret of it
         client = self.client()
         try:
@@ -146,11 +150,16 @@ class Stack:
         )
 
     def command(self, *words: str) -> list[str]:
-        """Return the `docker compose` command line for this project."""
-        return [*(str(word) for word in self.client().client_config.docker_compose_cmd), *words]
+        """Return the `docker compose` command line for this project. Raises DockerMissing."""
+        from python_on_whales import ClientNotFoundError
+
+        try:
+            return [*(str(word) for word in self.client().client_config.docker_compose_cmd), *words]
+        except ClientNotFoundError as error:
+            raise DockerMissing from error
 
     def become(self, *words: str) -> NoReturn:
-        """Become `docker compose WORDS`, which then has the terminal and its signals to itself."""
+        """Become `docker compose WORDS`, which has the terminal and its signals to itself. Raises DockerMissing."""
         command = self.command(*words)
         if sys.stdout:  # it may be closed
             sys.stdout.flush()

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from lab.bench import machine, peers
 from lab.bench.figures import Goal, Group, Json, Result, Row, as_json
 from lab.errors import ReportUnwritable
+from services.runtime.command_line import show_by
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 SCHEMA = 1
@@ -24,6 +26,11 @@ def draw(results: Sequence[Result]) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPE_COLUMNS
+    show_by(lambda: write_results(console, results))
+
+
+def write_results(console: "Console", results: Sequence[Result]) -> None:
+    """Print results on a console, and last on which machine they were measured."""
     for result in results:
         for group in result.groups:
             console.print(table_of(group))

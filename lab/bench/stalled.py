@@ -23,6 +23,7 @@ from typing import NamedTuple
 from lab.bench.figures import Group, Result, Row
 from lab.bench.rounds import Plan, Say
 from services.runtime.limits import raise_open_files
+from services.runtime.memory import memory_kib
 
 MOST_STALLED = 10_000
 SPARE_FILES = 512
@@ -58,8 +59,7 @@ class Measured:
 
     def resident_kib(self) -> int:
         """Return its resident memory."""
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1])
+        return memory_kib(self.pid)
 
     def journal(self) -> dict[str, int]:
         """Return what its journal counts."""

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 
@@ -107,15 +105,21 @@ def read_json(text: str) -> object:
     """Return what JSON, or a file of it, says; `-` is stdin. Blocks. Raises WrongUsage or FileUnreadable."""
     inline = text.lstrip()[:1] in {"{", "["}
     try:
-        if not inline:
-            source = sys.stdin.buffer if text == "-" else Path(text).open("rb")  # noqa: SIM115 - closed below
-            with source:
-                raw = source.read(MAX_PLAN_BYTES + 1)
-            if len(raw) > MAX_PLAN_BYTES:
-                raise FileUnreadable(text, f"is larger than {MAX_PLAN_BYTES:,} bytes")
-            return json.loads(raw)
-        return json.loads(text)
+        return json.loads(text if inline else read_plan(text))
     except OSError as error:
         raise FileUnreadable(text, error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:
         raise WrongUsage(f"{'this' if inline else text} is not JSON: {error}") from error
+
+
+def read_plan(name: str) -> bytes:
+    """Return what a file holds; `-` is stdin. Raises OSError or FileUnreadable."""
+    source = 0 if name == "-" else name
+    # Unbuffered: a buffer that a thread still reads into cannot be closed when the program ends.
+    with open(source, "rb", buffering=0, closefd=source != 0) as file:
+        raw = b""
+        while block := file.read(MAX_PLAN_BYTES + 1 - len(raw)):
+            raw += block
+    if len(raw) > MAX_PLAN_BYTES:
+        raise FileUnreadable(name, f"is larger than {MAX_PLAN_BYTES:,} bytes")
+    return raw

@@ -43,12 +43,11 @@ class Invocation:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the client on a command line, and return its exit code."""
-    return main_of(lambda: program(sys.argv[1:] if argv is None else argv), name="client")
+    return main_of(lambda: program(sys.argv[1:] if argv is None else argv, Environment()), name="client")
 
 
-def program(argv: Sequence[str], *, prog: str = "client") -> int:
+def program(argv: Sequence[str], environment: Environment, *, prog: str = "client") -> int:
     """Understand the command line and run it against the world as the resolver shows it."""
-    environment = Environment()
     invocation = understand(argv, default_loop=environment.loop(), prog=prog)
     if invocation.loop is None:
         return invocation.run()

@@ -3,16 +3,17 @@
 Whoever connects after this command has ended gets what it said. A plan that is refused changes nothing.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from functools import partial
 
 from services.client.admin import Answer, WrongUsage, ask, complain, nothing, read_json
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
 from services.client.site_options import WHEN, Value
 from services.client.tables import columns
+from services.runtime.aside import aside
 from services.runtime.command_line import show
 from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
@@ -75,7 +76,7 @@ async def request(options: Options) -> tuple[str, str, object]:
         return "PUT", path, {"faults": [{"fault": options.fault, **options.parameters}]}
     if options.parameters:
         raise WrongUsage("a plan says everything itself: leave the other options out")
-    plan = await asyncio.to_thread(read_json, options.plan)
+    plan = await aside(partial(read_json, options.plan))
     return "PUT", path, as_set({"faults": plan} if isinstance(plan, list) else plan)
 
 

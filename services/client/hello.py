@@ -18,6 +18,7 @@ from services.runtime.command_line import say, show
 from services.runtime.errors import ProgramError
 from services.runtime.limits import raise_open_files
 from services.runtime.run import Stop, until_stopped
+from services.runtime.text import printable
 
 SPARE_FILES = 64  # the loop's own, standard streams, look-ups
 
@@ -34,9 +35,10 @@ class TooManyUsers(ProgramError):
     """More users were asked for than this process may have connections."""
 
     def __init__(self, users: int, *, limit: int, most: int) -> None:
+        remedy = f"ask for {most:,} users at most" if most > 0 else "raise it"
         super().__init__(
             f"{users:,} users at once need more open files than this machine's limit of {limit:,} (ulimit -Hn): "
-            f"ask for {most:,} users at most"
+            f"{remedy}"
         )
         self.users, self.limit, self.most = users, limit, most
 
@@ -79,15 +81,15 @@ async def ask(session: aiohttp.ClientSession, name: str) -> float | str:
     """Return the seconds that one user waited, or why there was no answer."""
     began = time.perf_counter()
     try:
-        async with session.get(f"/hello/{name}") as response:
-            page = await response.text()
+        async with session.get(f"/hello/{name}", allow_redirects=False) as response:
+            page = await response.read()
     except TimeoutError:
         return "no answer in time"
     except aiohttp.ClientConnectorError as error:
         return str(fetch_error(error.os_error))
     except aiohttp.ClientError as error:
-        return f"closed: {error}"
-    if page != f"<h1>hello, {name}!</h1>":
+        return f"closed: {printable(' '.join(str(error).split()))}"  # the library's words, and the server's in them
+    if page != f"<h1>hello, {name}!</h1>".encode():
         return f"an answer with status {response.status} that is not a greeting"
     return time.perf_counter() - began
 

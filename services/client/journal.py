@@ -4,16 +4,17 @@ A server may play several hosts, and has one journal for all of them. This comma
 SITE, and reaches beyond it only with --all.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from services.client.admin import Answer, WrongUsage, ask, complain, nothing, read_json
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
 from services.client.site_options import option_of
 from services.client.tables import columns
+from services.runtime.aside import aside
 from services.runtime.command_line import say, show
 from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
@@ -80,7 +81,7 @@ async def question_of(options: Options) -> Question:
     if options.clear:
         return Question("DELETE", "/journal", query=host)
     if options.verify is not None:
-        expectations = await asyncio.to_thread(read_json, options.verify)
+        expectations = await aside(partial(read_json, options.verify))
         return Question("POST", "/journal/verify", body=of_host(expectations, host))
     return Question("GET", "/journal", query={**host, **options.filters})
 

@@ -247,7 +247,7 @@ COMMANDS = {
         add_record,
         takes="URL",
     ),
-    "hello": Command("ask the hello server as many users at once", "services.client.hello", add_hello),
+    "hello": Command("let N users at once ask the hello server", "services.client.hello", add_hello),
     "parse": Command(
         "read one raw response head, and print it as JSON",
         "services.client.parse",
@@ -256,7 +256,7 @@ COMMANDS = {
         has_loop=False,
     ),
     "faults": Command(
-        "what a site does wrong: list, set, clear, reset",
+        "what a site does wrong: list, set, clear, reset, kinds",
         "services.client.faults",
         add_faults,
         takes="ACTION SITE [FAULT]",

@@ -41,7 +41,7 @@ class ClientSettings:
         """Return what the environment says; raise BadSetting for what it cannot say."""
         ca = environment.text("LAB_CA", "")
         return cls(
-            hello_url=environment.text("HELLO_URL", cls().hello_url),
+            hello_url=environment.origin("HELLO_URL", cls().hello_url),
             ca_file=Path(ca) if ca else None,
             loop=environment.loop(),
         )

@@ -25,7 +25,7 @@ PARAMETERS = {
 }
 WHEN = {
     "first": "only the first so many",
-    "every": "only every so-manieth",
+    "every": "only every n-th",
     "probability": "only by this chance, 0 to 1",
     "seed": "of everything that chance decides",
     "ttl_s": "only for so many seconds",

@@ -8,7 +8,7 @@ import dataclasses
 import sys
 
 from services.hello.settings import HelloSettings
-from services.hello.workers import supervise
+from services.hello.workers import announce, supervise
 from services.runtime.command_line import OptionParser, add_loop_option, main_of
 from services.runtime.limits import raise_open_files
 from services.runtime.logs import configure_logs
@@ -22,11 +22,10 @@ async def serve(settings: HelloSettings, stop: Stop) -> int:
     from services.hello.app import make_app
 
     app = make_app(settings)
-    shared = bool(settings.multiprocess_dir)
-    if shared:
+    if settings.is_worker:
         asyncio.get_running_loop().add_reader(sys.stdin, stop.event.set)  # its end is the supervisor's
-    async with serve_app(app, settings.where, reuse_port=shared, drain_s=settings.drain_s) as address:
-        print(f"Server started at {address.url}...", flush=True)
+    async with serve_app(app, settings.where, reuse_port=settings.is_worker, drain_s=settings.drain_s) as address:
+        announce(address)
         await stop.event.wait()
     return 0
 
@@ -40,7 +39,7 @@ def program() -> int:
     configure_logs(settings.log_format)
     raise_open_files()
     work = serve if settings.workers == 1 else supervise
-    return run(lambda stop: work(settings, stop), loop=settings.loop)
+    return run(lambda stop: work(settings, stop), loop=settings.loop, announce=not settings.is_worker)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 
-from services.hello.settings import HelloSettings
+from services.hello.settings import METRICS_DIRECTORY, WORKER, HelloSettings
+from services.runtime.command_line import show
+from services.runtime.errors import OutputClosed, OutputFailed
 from services.runtime.run import Stop
 from services.runtime.serve import Address, bound_address, listening
 
@@ -21,7 +23,8 @@ log = logging.getLogger(__name__)
 
 
 async def supervise(settings: HelloSettings, stop: Stop) -> int:
-    """Run `settings.workers` workers until a stop is asked for or one of them ends."""
+    """Run `settings.workers` workers until a stop is asked for or one of them ends. Raises PortUnavailable."""
+    listening(settings.where).close()  # with SO_REUSEPORT alone, a port that another server has would be shared with it
     with contextlib.closing(listening(settings.where, reuse_port=True)) as reserved:
         where = bound_address(reserved)
         with tempfile.TemporaryDirectory(prefix="hello-metrics-") as multiprocess_dir:
@@ -56,7 +59,8 @@ async def start_worker(settings: HelloSettings, where: Address, multiprocess_dir
         "HELLO_PORT": str(where.port),
         "HELLO_DELAY_S": str(settings.delay_s),
         "HELLO_DRAIN_S": str(settings.drain_s),
-        "PROMETHEUS_MULTIPROC_DIR": multiprocess_dir,
+        METRICS_DIRECTORY: multiprocess_dir,
+        WORKER: "1",
     }
     command = (sys.executable, "-m", "services.hello", "--loop", settings.loop)
     # A session of its own: a terminal's ^C reaches the supervisor alone, which passes it on once. The worker watches
@@ -72,4 +76,10 @@ async def all_started(workers: list[Process], where: Address) -> None:
         assert worker.stdout is not None  # noqa: S101 - it was started with a pipe
         if not await worker.stdout.readline():
             return
-    print(f"Server started at {where.url}...", flush=True)
+    announce(where)
+
+
+def announce(where: Address) -> None:
+    """Say that the server has started; where nobody can read it, it serves all the same."""
+    with contextlib.suppress(OutputClosed, OutputFailed):
+        show(f"Server started at {where.url}...")

@@ -1,6 +1,7 @@
 """The little that every program here shares.
 
 `command_line` and `run` begin and end a program, `loop` chooses its event loop, `settings` reads its environment,
-`serve` opens a port and drains it, `alongside` looks after what goes on meanwhile, `logs` and `metrics` tell the world.
+`serve` opens a port and drains it, `alongside` looks after what goes on meanwhile, `aside` calls what may block, `logs`
+and `metrics` tell the world.
 It imports no service.
 """

@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 
 from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
 from services.runtime.names import LOOPS
@@ -72,7 +73,7 @@ def show(text: str) -> None:
 
     Raises OutputClosed where nobody reads it any more, OutputFailed where it cannot be written; both end the program.
     """
-    _write(lambda: print(text, flush=True))
+    show_by(lambda: print(text, flush=True))
 
 
 def show_bytes(data: bytes) -> None:
@@ -83,17 +84,11 @@ def show_bytes(data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
 
-    _write(write)
+    show_by(write)
 
 
-def standard_output() -> "TextIO":
-    """Return stdout. Raises OutputFailed where it is closed."""
-    if sys.stdout is None:
-        raise OutputFailed("standard output", "it is closed")
-    return sys.stdout
-
-
-def _write(write: Callable[[], None]) -> None:
+def show_by(write: Callable[[], object]) -> None:
+    """Let `write` print data to stdout. Raises what `show` raises."""
     stream = standard_output()
     try:
         write()
@@ -103,6 +98,13 @@ def _write(write: Callable[[], None]) -> None:
     except OSError as error:
         _discard(stream)
         raise OutputFailed("standard output", error.strerror or str(error)) from error
+
+
+def standard_output() -> "TextIO":
+    """Return stdout. Raises OutputFailed where it is closed."""
+    if sys.stdout is None:
+        raise OutputFailed("standard output", "it is closed")
+    return sys.stdout
 
 
 def _discard(stream: "TextIO") -> None:
@@ -120,9 +122,16 @@ def hold_standard_descriptors() -> None:
             os.open(os.devnull, access)  # gets the lowest number that is free, which is this one
 
 
+def show_what_can_be_shown() -> None:
+    """Let stdout escape the characters that its encoding lacks, as stderr does, where it would refuse them."""
+    if isinstance(sys.stdout, TextIOWrapper):  # it may be closed
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def main_of(program: Callable[[], int], *, name: str) -> int:
     """Call `program` and return its exit code; what a person can mend is one line on stderr, never a traceback."""
     hold_standard_descriptors()
+    show_what_can_be_shown()
     try:
         return program()
     except OutputClosed:

@@ -6,18 +6,34 @@ new and lets requests in flight end, for `drain_s` seconds at most.
 """
 
 import errno
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from services.runtime.errors import PortUnavailable
 
 # A thousand users at once knock before the first is let in. The kernel caps it at net.core.somaxconn.
 BACKLOG = 16_384
 DRAIN_S = 5.0  # inside Compose's grace period of 10 s
+
+
+def one_line_for_what_is_not_http(record: logging.LogRecord) -> bool:
+    """Let a record pass; a request that is not HTTP is its sender's error, and no reason for a traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.msg, record.args = f"{record.getMessage()}: {' '.join(error.message.split())[:200]}", ()
+        record.exc_info = None
+    return True
+
+
+log = logging.getLogger(__name__)
+log.addFilter(one_line_for_what_is_not_http)
 
 
 class Address(NamedTuple):
@@ -64,6 +80,8 @@ def unavailable(where: Address, error: OSError) -> PortUnavailable:
     reason = error.strerror or str(error)
     if error.errno in {errno.EMFILE, errno.ENFILE}:
         return PortUnavailable(*where, reason, remedy="raise the limit of open files (ulimit -n)")
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return PortUnavailable(*where, reason, remedy="name an address of this machine")
     return PortUnavailable(*where, reason)
 
 
@@ -78,8 +96,8 @@ async def serve_app(
 ) -> AsyncIterator[Address]:
     """Serve an aiohttp application and yield the address it got."""
     bound = listening(where, reuse_port=reuse_port)
-    # aiohttp takes 0 for "no limit"
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=max(drain_s, 0.001))
+    # aiohttp waits that long twice, for what is in flight and once more when it has asked it to end; 0 is "no limit"
+    runner = web.AppRunner(app, access_log=None, logger=log, shutdown_timeout=max(drain_s / 2, 0.001))
     try:
         await runner.setup()
         await web.SockSite(runner, bound, backlog=BACKLOG).start()

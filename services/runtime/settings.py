@@ -4,10 +4,14 @@ Only `settings` modules call this. A value that does not fit is a BadSetting, wh
 """
 
 import os
+import re
 from collections.abc import Mapping
 
 from services.runtime.errors import BadSetting
 from services.runtime.names import LOG_FORMATS, LOOPS
+
+LABEL = r"[a-z0-9_-]{1,63}"
+ORIGIN = re.compile(rf"https?://(?:{LABEL}(?:\.{LABEL})*\.?|\[([0-9a-f:.]+)])(?::([0-9]{{1,5}}))?/?", re.IGNORECASE)
 
 
 class Environment:
@@ -49,6 +53,14 @@ class Environment:
         """Return a TCP port; 0 lets the system choose."""
         return self.whole(name, default, least=0, most=65535)
 
+    def origin(self, name: str, default: str) -> str:
+        """Return where a server is: an http or https URL that ends with its host or port."""
+        text = self.text(name, default)
+        found = ORIGIN.fullmatch(text)
+        if not found or (found[1] and not is_ipv6(found[1])) or int(found[2] or 0) > 65535:
+            raise BadSetting(name, text, "a server's URL, as http://hello:8000")
+        return text
+
     def loop(self) -> str:
         """Return LAB_LOOP."""
         return self.choice("LAB_LOOP", LOOPS)
@@ -56,3 +68,14 @@ class Environment:
     def log_format(self) -> str:
         """Return LAB_LOG."""
         return self.choice("LAB_LOG", LOG_FORMATS)
+
+
+def is_ipv6(text: str) -> bool:
+    """Return whether text is an IPv6 address."""
+    import socket
+
+    try:
+        socket.inet_pton(socket.AF_INET6, text)
+    except OSError:
+        return False
+    return True

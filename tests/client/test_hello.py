@@ -9,6 +9,7 @@ from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.run import Stop
 from services.runtime.serve import Address, serve_app
+from tests.client.peers import sends, serving
 
 LOOPBACK = Address("127.0.0.1", 0)
 
@@ -57,7 +58,38 @@ async def test_a_server_that_is_not_there_is_one_line_and_exit_4(capsys: pytest.
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n\xff\xfe", "an answer with status 200 that is not a greeting"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", "an answer with status 302 that is not a"),
+        (b"<html>\r\n\r\n", "closed: "),
+        (b"", "closed: "),
+    ],
+    ids=["not UTF-8", "a redirect", "not HTTP", "nothing"],
+)
+async def test_a_server_that_is_not_hello_is_one_line_and_exit_4(
+    answer: bytes, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever it says, and wherever it points."""
+    async with serving(other=sends(answer)) as topology:
+        host, port = topology.routes["other", 80]
+        assert await ask_all(Options(users=2, timeout_s=10), ClientSettings(hello_url=f"http://{host}:{port}")) == 4
+    err = capsys.readouterr().err
+    assert err.startswith(f"hello http://{host}:{port}: {why}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.anyio
 async def test_more_users_than_files_are_refused_before_anyone_asks() -> None:
     """The line names the limit and how many would do."""
     with pytest.raises(TooManyUsers, match=r"limit of [\d,]+ \(ulimit -Hn\): ask for [\d,]+ users at most"):
         await main(Options(users=10**9, timeout_s=1), ClientSettings(), Stop())
+
+
+@pytest.mark.anyio
+async def test_a_limit_that_leaves_room_for_nobody_is_to_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No advice to ask for fewer than none."""
+    monkeypatch.setattr("services.client.hello.raise_open_files", lambda: 40)
+    with pytest.raises(TooManyUsers, match=r"limit of 40 \(ulimit -Hn\): raise it$"):
+        await main(Options(users=1, timeout_s=1), ClientSettings(), Stop())

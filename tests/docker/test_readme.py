@@ -55,7 +55,7 @@ def test_the_commands_print_what_the_readme_shows(environment: dict[str, str]) -
     assert shown <= set(printed["docker compose run --rm client"])
 
 
-def test_the_readme_names_every_verb_that_exists() -> None:
+def test_every_verb_that_the_readme_names_exists() -> None:
     """A command in the README is one that the Makefile has."""
     verbs = set(re.findall(r"^(\w+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(re.findall(r"`make (\w+)", (ROOT / "README.md").read_text("utf-8"))) <= verbs

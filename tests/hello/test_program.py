@@ -5,14 +5,17 @@ import os
 import re
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 
+from services.hello.workers import announce
 from services.runtime.names import LOOPS
+from services.runtime.serve import Address
 
 STARTED = re.compile(rb"Server started at (http://127\.0\.0\.1:\d+)\.\.\.\n")
 
@@ -22,7 +25,7 @@ async def started(**environment: str) -> AsyncIterator[tuple[Process, str]]:
     """Start the program on a free port; yield it with the URL that it printed; kill it if it is left running."""
     settings = {"HELLO_HOST": "127.0.0.1", "HELLO_PORT": "0", "HELLO_DELAY_S": "0"} | environment
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.hello", env=os.environ | settings, stdout=PIPE, stderr=PIPE
+        sys.executable, "-m", "services.hello", env=os.environ | settings, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )
     assert process.stdout
     try:
@@ -73,12 +76,52 @@ async def test_metrics_of_several_workers_add_up() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_shared_directory_of_metrics_alone_makes_no_worker(tmp_path: Path) -> None:
+    """The variable is prometheus-client's, and anybody may have set it: such a server does not end with its stdin."""
+    async with (
+        started(PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as (_process, url),
+        ClientSession() as session,
+        session.get(f"{url}/hello/x") as response,
+    ):
+        assert response.status == 200
+
+
+@pytest.mark.anyio
 async def test_a_worker_that_dies_ends_the_server() -> None:
     """Half a server helps nobody: exit 1, and the engine restarts the whole."""
     async with started(HELLO_WORKERS="2") as (process, _url):
         children = (await asyncio.to_thread(children_of, process.pid)).split()
         os.kill(int(children[0]), signal.SIGKILL)
         assert await process.wait() == 1
+
+
+@pytest.mark.anyio
+async def test_which_loop_runs_is_said_once() -> None:
+    """By the supervisor, for all of them."""
+    async with started(HELLO_WORKERS="2") as (process, _url):
+        process.send_signal(signal.SIGTERM)
+        _, said = await process.communicate()
+    assert said == b"loop: asyncio\n"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("first", ["1", "2"])
+@pytest.mark.parametrize("second", ["1", "2"])
+async def test_a_port_that_another_server_has_is_not_shared(first: str, second: str) -> None:
+    """SO_REUSEPORT is for the workers of one server: two would each get half of the requests."""
+    async with started(HELLO_WORKERS=first) as (_process, url):
+        port = url.rpartition(":")[2]
+        said = await refusal({"HELLO_HOST": "127.0.0.1", "HELLO_PORT": port, "HELLO_WORKERS": second})
+        assert said.startswith(f"hello: cannot listen on 127.0.0.1:{port} (Address already in use)".encode())
+
+
+def test_a_server_that_cannot_say_that_it_started_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pages are what it is for."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        announce(Address("127.0.0.1", 8000))
+    monkeypatch.setattr(sys, "stdout", None)
+    announce(Address("127.0.0.1", 8000))
 
 
 def children_of(pid: int) -> str:
@@ -95,16 +138,29 @@ def children_of(pid: int) -> str:
             {"HELLO_DELAY_S": "soon"},
             b"hello: HELLO_DELAY_S='soon' is not a number from 0 to 3600: correct it or leave it out\n",
         ),
+        ({"PROMETHEUS_MULTIPROC_DIR": "/nowhere"}, b"hello: PROMETHEUS_MULTIPROC_DIR='/nowhere' is not a directory"),
         ({"HELLO_HOST": "192.0.2.1", "HELLO_PORT": "1"}, b"hello: cannot listen on 192.0.2.1:1 "),
     ],
-    ids=["bad setting", "address not ours"],
+    ids=["bad setting", "no directory", "address not ours"],
 )
 async def test_what_a_person_can_mend_is_one_line_and_exit_2(environment: dict[str, str], line: bytes) -> None:
     """Never a traceback."""
+    said = await refusal(environment)
+    assert said.startswith(line)
+    assert b"Traceback" not in said
+
+
+async def refusal(environment: dict[str, str]) -> bytes:
+    """Return what the program says when it does not start."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.hello", env=os.environ | environment, stdout=PIPE, stderr=PIPE
     )
-    _, said = await process.communicate()
+    try:
+        async with asyncio.timeout(20):
+            _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
     assert process.returncode == 2
-    assert said.removeprefix(b"loop: asyncio\n").startswith(line)
-    assert b"Traceback" not in said
+    return said.removeprefix(b"loop: asyncio\n")

@@ -7,7 +7,6 @@ from pathlib import Path
 from lab.command import NOT_FOUND, Outcome
 
 CLIENT_28 = Outcome(0, "Docker version 28.2.2, build e6534b4\n")
-CLIENT_20 = Outcome(0, "Docker version 20.10.24+dfsg1, build 297e128\n")
 
 _SOCKET = "unix:///var/run/docker.sock"
 _NO_ANSWER = f"Cannot connect to the Docker daemon at {_SOCKET}. Is the docker daemon running?"

@@ -134,12 +134,15 @@ def test_installs_no_builder_where_it_may_not(
 
 
 def test_finds_the_hosts_own_authorities(tmp_path: Path) -> None:
-    """CA_BUNDLE wins; what cannot be read counts for nothing."""
-    mine, theirs = tmp_path / "mine.crt", tmp_path / "theirs.crt"
+    """CA_BUNDLE wins, the environment's before that of `.env`; what cannot be read counts for nothing."""
+    mine, theirs, file = tmp_path / "mine.crt", tmp_path / "theirs.crt", tmp_path / ".env"
     mine.touch()
     theirs.touch()
-    assert base.ca_bundle({"CA_BUNDLE": str(mine), "SSL_CERT_FILE": str(theirs)}) == mine
-    assert base.ca_bundle({"SSL_CERT_FILE": str(theirs)}) == theirs
-    assert base.ca_bundle({"CA_BUNDLE": str(tmp_path)}) is None
-    assert base.ca_bundle({"CA_BUNDLE": str(tmp_path / "none.crt")}) is None
-    assert base.ca_bundle({}) is None
+    assert base.ca_bundle({"CA_BUNDLE": str(mine), "SSL_CERT_FILE": str(theirs)}, file) == mine
+    assert base.ca_bundle({"SSL_CERT_FILE": str(theirs)}, file) == theirs
+    assert base.ca_bundle({"CA_BUNDLE": str(tmp_path)}, file) is None
+    assert base.ca_bundle({"CA_BUNDLE": str(tmp_path / "none.crt")}, file) is None
+    assert base.ca_bundle({}, file) is None
+    file.write_text("CA_BUNDLE=mine.crt\n")
+    assert base.ca_bundle({"SSL_CERT_FILE": str(theirs)}, file) == mine
+    assert base.ca_bundle({"CA_BUNDLE": str(theirs)}, file) == theirs

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import cli
+from lab import cli, dotenv
 from lab.cli import COMMANDS, main, understand
 from lab.errors import EngineMissing
+from lab.stack import Stack
 
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
 
@@ -50,6 +51,54 @@ def test_the_rest_of_the_line_is_the_clients(command: str) -> None:
     """Its options are not lab's, whatever they are called."""
     words = ["wget", "--loop", "uvloop", "--help", "-n", "+1", "--project", "x"]
     assert understand([command, *words]).words == words
+
+
+def test_whose_logs_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-f` comes first, as people type it; what is said is what Compose is asked."""
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(Stack, "become", lambda _stack, *words: asked.append(words))
+    for line in ("ps", "logs", "logs -f", "logs --follow hello sina", "logs hello --tail 5"):
+        options = understand(line.split())
+        COMMANDS[options.command].run(options)
+    assert asked == [
+        ("ps",),
+        ("logs",),
+        ("logs", "--follow"),
+        ("logs", "--follow", "hello", "sina"),
+        ("logs", "hello", "--tail", "5"),
+    ]
+
+
+@pytest.mark.parametrize("command", ["ps", "logs", "run"])
+def test_without_docker_there_is_nothing_to_look_at(
+    command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line that says what to do, and not the traceback of a library."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main([command]) == 2
+    assert capsys.readouterr().err == (
+        f"lab {command}: no Docker here, so no lab in containers: `make up` installs it where it can, or "
+        "`make demo` runs the whole lab without Docker\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["embedded", "pipeline"], ["record", "http://127.0.0.1:1/"]], ids=" ".join)
+def test_what_env_says_reaches_the_client(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A setting is one, in the environment or in `.env`, with containers and without."""
+    monkeypatch.setattr(dotenv, "settings", lambda *_: {"LAB_LOOP": "trio"})
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith("lab: LAB_LOOP='trio' is not one of asyncio, uvloop")
+
+
+def test_the_port_that_compose_publishes_is_nothing_to_the_embedded_lab(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Compose takes ranges, too."""
+    monkeypatch.setattr(dotenv, "settings", lambda *_: {"HELLO_PORT": "8000-8010"})
+    assert main(["embedded", "pipeline", "-n", "1"]) == 0
+    assert capsys.readouterr().out.startswith("[PRODUCER] Producing 1...")
 
 
 def test_the_control_room_starts_light() -> None:

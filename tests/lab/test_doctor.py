@@ -1,17 +1,20 @@
 """What the doctor finds, what it advises, and when it says that not even `make demo` can work."""
 
 import resource
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from lab import base, distribution, doctor, engine
+from lab.bench import report
 from lab.command import Outcome
 from lab.distribution import Host
 from lab.doctor import Finding
+from services.runtime.errors import OutputFailed
 from tests.lab import answers
 from tests.lab.answers import Programs
 
@@ -156,3 +159,24 @@ def test_draws_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     table = capsys.readouterr().out
     assert "[bold]client[/bold]" in table
     assert "28 [red]" in table
+
+
+@pytest.mark.parametrize("draw", [doctor.draw, report.draw], ids=["doctor", "bench"])
+def test_a_table_that_cannot_be_written_is_one_line(
+    draw: Callable[[Sequence[object]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As all data that goes to stdout: exit 3, and no traceback."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(OutputFailed, match="No space left"):
+            draw([])
+
+
+def test_a_narrow_terminal_shows_every_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What mends a lack is no use with its end cut off."""
+    monkeypatch.setattr(doctor, "PIPE_COLUMNS", 40)
+    doctor.draw([Finding("Docker client", "missing", "install docker-compose-plugin-of-this-machine")])
+    cells = "".join(line.rsplit("│", 2)[1].strip() for line in capsys.readouterr().out.splitlines() if "│" in line)
+    assert cells == "installdocker-compose-plugin-of-this-machine"

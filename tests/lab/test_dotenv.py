@@ -34,6 +34,13 @@ def test_reads_settings(tmp_path: Path, text: str, expected: dict[str, str]) -> 
     assert dotenv.read(file) == expected
 
 
+def test_the_environment_wins_unless_it_says_nothing(tmp_path: Path) -> None:
+    """As in Compose; a variable that is set to nothing is a setting that is left out."""
+    file = tmp_path / ".env"
+    file.write_text("A=1\nB=2\nC=3\n")
+    assert dotenv.settings({"B": "", "C": "4", "D": "5"}, file) == {"A": "1", "B": "2", "C": "4", "D": "5"}
+
+
 def test_no_file_has_no_settings(tmp_path: Path) -> None:
     """A fresh clone has no `.env`."""
     assert dotenv.read(tmp_path / ".env") == {}

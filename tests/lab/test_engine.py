@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -171,17 +172,26 @@ def test_what_works_is_left_alone_even_where_installing_is_forbidden() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "allowed"), [({}, True), ({"LAB_ENGINE": "auto"}, True), ({"LAB_ENGINE": "never"}, False)]
+    ("environ", "text", "allowed"),
+    [
+        ({}, "", True),
+        ({"LAB_ENGINE": "auto"}, "", True),
+        ({"LAB_ENGINE": "never"}, "", False),
+        ({}, "LAB_ENGINE=never\n", False),
+        ({"LAB_ENGINE": "auto"}, "LAB_ENGINE=never\n", True),
+    ],
+    ids=["unset", "auto", "never", "never in .env", "the environment wins"],
 )
-def test_reads_the_setting(setting: Mapping[str, str], allowed: bool) -> None:
-    """LAB_ENGINE is auto unless it is never."""
-    assert engine.installing_allowed(setting) is allowed
+def test_reads_the_setting(tmp_path: Path, environ: Mapping[str, str], text: str, allowed: bool) -> None:
+    """LAB_ENGINE is auto unless the environment or `.env` says never."""
+    (tmp_path / ".env").write_text(text)
+    assert engine.installing_allowed(environ, tmp_path / ".env") is allowed
 
 
-def test_refuses_an_unknown_setting() -> None:
+def test_refuses_an_unknown_setting(tmp_path: Path) -> None:
     """A misspelt `nevr` must not install anything."""
     with pytest.raises(EngineSettingUnknown, match="nevr"):
-        engine.installing_allowed({"LAB_ENGINE": "nevr"})
+        engine.installing_allowed({"LAB_ENGINE": "nevr"}, tmp_path / ".env")
 
 
 @pytest.mark.parametrize(
@@ -193,16 +203,16 @@ def test_compares_versions_as_numbers(version: str, enough: bool) -> None:
     assert engine.at_least(version, engine.COMPOSE_NEEDED) is enough
 
 
-def test_a_working_engine_is_not_talked_about() -> None:
+def test_a_working_engine_is_not_talked_about(tmp_path: Path) -> None:
     """A second `make up` has nothing to say about the engine, and asks Docker twice at most."""
     programs = Programs({"docker --version": answers.CLIENT_28, "docker info": answers.WORKS})
     said: list[str] = []
-    engine.ensure(said.append, run=programs, environ={})
+    engine.ensure(said.append, run=programs, environ={}, env_file=tmp_path / ".env")
     assert said == []
     assert len(programs.ran) == 2
 
 
-def test_installs_what_is_missing_and_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installs_what_is_missing_and_looks_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """On a bare machine: one line, the packages, and a second look that finds them."""
     monkeypatch.setattr(engine, "_has_daemon", lambda: True)
     monkeypatch.setattr(distribution, "host", lambda: UBUNTU)
@@ -220,19 +230,21 @@ def test_installs_what_is_missing_and_looks_again(monkeypatch: pytest.MonkeyPatc
         }
     )
     said: list[str] = []
-    engine.ensure(said.append, run=programs, environ={})
+    engine.ensure(said.append, run=programs, environ={}, env_file=tmp_path / ".env")
     assert [recipe.packages for recipe in installed] == [("docker.io", "docker-compose-v2", "docker-buildx")]
     assert len(said) == 1
     assert "docker.io docker-compose-v2 docker-buildx" in said[0]
 
 
-def test_says_so_when_the_client_does_not_find_what_was_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_says_so_when_the_client_does_not_find_what_was_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """An installation that leads to nothing must not pass for a success."""
     monkeypatch.setattr(distribution, "host", lambda: DEBIAN_12)
     monkeypatch.setattr(distribution, "install", lambda wanted, *, run: None)
     programs = Programs({"docker --version": answers.CLIENT_28, "docker info": answers.NO_COMPOSE})
     with pytest.raises(ComposeMissing, match="does not find"):
-        engine.ensure(lambda line: None, run=programs, environ={})
+        engine.ensure(lambda line: None, run=programs, environ={}, env_file=tmp_path / ".env")
 
 
 def test_importing_the_control_room_is_cheap() -> None:

@@ -168,6 +168,17 @@ def test_a_directory_that_was_named_has_to_be_there_to_be_played(root: Path) -> 
     assert recordings.to_play(root, environ={}) == root / "mine"
 
 
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [("~nobody-of-that-name/x", "is in nobody's home"), ("x" * 5_000, "cannot be read [(]File name too long[)]")],
+    ids=["home", "length"],
+)
+def test_a_directory_that_cannot_be_is_refused(root: Path, named: str, why: str) -> None:
+    """One line, not a traceback."""
+    with pytest.raises(RecordingsUnusable, match=f"{why}, and LAB_RECORDINGS names it"):
+        recordings.to_play(root, environ={"LAB_RECORDINGS": named})
+
+
 def test_a_directory_that_is_a_file_is_said_to_be_unreadable(root: Path) -> None:
     """One line, not a traceback."""
     (root / "recordings").write_text("")

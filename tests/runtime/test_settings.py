@@ -53,6 +53,30 @@ def test_values_that_fit_are_taken() -> None:
     assert settings.workers == 2
 
 
-def test_the_client_reads_where_hello_is() -> None:
+@pytest.mark.parametrize("url", ["http://x:1", "https://x", "http://[::1]:8000/", "http://127.0.0.1:65535"])
+def test_the_client_reads_where_hello_is(url: str) -> None:
     """HELLO_URL points the client at another server."""
-    assert ClientSettings.from_environment(Environment({"HELLO_URL": "http://x:1"})).hello_url == "http://x:1"
+    assert ClientSettings.from_environment(Environment({"HELLO_URL": url})).hello_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "x:1",
+        "//x",
+        "http://",
+        "http://x:65536",
+        "http://x/path",
+        "ftp://x",
+        "http://[::1",
+        "http://[1.2]",
+        "http://x\n",
+        "http://a..b",
+        f"http://{'a' * 64}",
+        "a b",
+    ],
+)
+def test_where_hello_cannot_be_is_refused(url: str) -> None:
+    """Before anything is asked, and not by a traceback of the library that would have asked."""
+    with pytest.raises(BadSetting, match=r"HELLO_URL=.* is not a server's URL, as http://hello:8000"):
+        ClientSettings.from_environment(Environment({"HELLO_URL": url}))

@@ -1,9 +1,15 @@
-"""`client pipeline`: run the pipeline's dialogue."""
+"""`client pipeline`: run the pipeline's dialogue.
 
+Its two functions never wait, so they have a thread to themselves: the loop, beside them, hears of a stop.
+"""
+
+import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.client.pipeline.generator import consumer, produce
 from services.client.settings import ClientSettings
+from services.runtime.command_line import INTERRUPTED
 from services.runtime.run import Stop
 
 
@@ -14,7 +20,15 @@ class Options:
     items: int
 
 
-async def main(options: Options, _settings: ClientSettings, _stop: Stop) -> int:
-    """Produce and consume; 0 when every item has its reply."""
-    produce(consumer(), options.items)
-    return 0
+async def main(options: Options, _settings: ClientSettings, stop: Stop) -> int:
+    """Produce and consume; 0 when every item has its reply, 130 if a stop came first."""
+    await asyncio.to_thread(produce, consumer(), numbers(options.items, stop))
+    return INTERRUPTED if stop.event.is_set() else 0
+
+
+def numbers(items: int, stop: Stop) -> Iterator[int]:
+    """Yield 1 to `items`, and no more once a stop is asked for."""
+    for n in range(1, items + 1):
+        if stop.event.is_set():
+            return
+        yield n

@@ -5,7 +5,7 @@
 3. `c.close()` ends it: the producer has nothing more to make.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 
 from services.runtime.command_line import show
 
@@ -21,10 +21,10 @@ def consumer() -> Generator[str, int | None, None]:
         reply = "200 OK"
 
 
-def produce(c: Generator[str, int | None, None], items: int) -> None:
-    """Make items 1 to `items`, and hand each to the consumer before the next is made."""
+def produce(c: Generator[str, int | None, None], items: Iterable[int]) -> None:
+    """Make the items, and hand each to the consumer before the next is made."""
     c.send(None)
-    for n in range(1, items + 1):
+    for n in items:
         show(f"[PRODUCER] Producing {n}...")
         reply = c.send(n)
         show(f"[PRODUCER] Consumer return: {reply}")

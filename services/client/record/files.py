@@ -51,9 +51,13 @@ class SidecarBroken(ProgramError):
 
 
 def refuse_existing(directory: Path, name: str) -> None:
-    """Raise RecordingExists if a recording or a sidecar of that name is there."""
+    """Raise RecordingExists if a recording or a sidecar of that name is there, CannotWrite if that cannot be seen."""
     for file in files_of(directory, name):
-        if file.exists() or file.is_symlink():
+        try:
+            is_there = file.exists() or file.is_symlink()
+        except OSError as error:
+            raise CannotWrite(directory, error.strerror or str(error)) from error
+        if is_there:
             raise RecordingExists(file)
 
 

@@ -232,7 +232,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType({each.name: each for each in _ALL
 
 WHEN = (
     Parameter("first", int, "only the first so many", 1, 1_000_000_000, optional=True),
-    Parameter("every", int, "only every so-manieth", 1, 1_000_000_000, optional=True),
+    Parameter("every", int, "only every n-th", 1, 1_000_000_000, optional=True),
     Parameter("probability", float, "only by this chance", 0, 1, optional=True),
     Parameter("seed", int, "of the chance, and of all that a fault draws", 0, 2**63 - 1, optional=True),
     Parameter("ttl_s", float, "only for so long after the plan was set", 0.001, 365 * DAY_S, optional=True),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.client.record.files import CannotWrite, RecordingExists, SidecarBroken, save
+from services.client.record.files import CannotWrite, RecordingExists, SidecarBroken, refuse_existing, save
 
 
 def names(directory: Path) -> list[str]:
@@ -32,6 +32,12 @@ def test_what_is_there_is_not_replaced_unasked(tmp_path: Path, there: str) -> No
         save(tmp_path, "a.example", b"new", {}, force=False)
     assert names(tmp_path) == [there]
     assert (tmp_path / there).read_text() == "mine"
+
+
+def test_a_directory_that_cannot_be_looked_into_is_one_line() -> None:
+    """A name that is too long, or a directory that is somebody else's."""
+    with pytest.raises(CannotWrite, match=r"\(File name too long\): choose a directory with -o"):
+        refuse_existing(Path("x" * 300), "a.example")
 
 
 def test_force_replaces_the_recording_and_keeps_what_else_the_sidecar_says(tmp_path: Path) -> None:
