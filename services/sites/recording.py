@@ -80,13 +80,16 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
 
 
 def read_fields(head: bytes) -> dict[str, str]:
-    """Return the fields by lower-case name, repeated ones joined by a comma; what is no field is passed over."""
+    """Return the fields by lower-case name, repeated ones joined by a comma; what is no field is passed over.
+
+    Only spaces and tabs around a value are not its own (RFC 9112, section 5): `\\vchunked` is no coding that is known.
+    """
     fields: dict[str, str] = {}
     for line in head.decode("latin-1").split("\n")[1:]:
         name, colon, value = line.partition(":")
         if colon:
-            key = name.strip().lower()
-            fields[key] = f"{fields[key]}, {value.strip()}" if key in fields else value.strip()
+            key, value = name.strip().lower(), value.strip(" \t\r")
+            fields[key] = f"{fields[key]}, {value}" if key in fields else value
     return fields
 
 
