@@ -196,6 +196,16 @@ def test_a_catalogue_reads_only_what_has_changed(tmp_path: Path) -> None:
     assert after["a.test"].ending is Ending.CLOSE
 
 
+def test_a_file_that_may_be_read_at_last_is_read(tmp_path: Path) -> None:
+    """A change of permissions changes neither its time nor its size, and mends what could not be read."""
+    file = tmp_path / "a.test.http"
+    file.write_bytes(HEAD)
+    catalogue = Catalogue(tmp_path)
+    catalogue.load()
+    file.chmod(0)
+    assert catalogue.changed()
+
+
 def test_a_named_host_without_a_recording_is_refused(tmp_path: Path) -> None:
     """A container that is to play one site plays it or says why not."""
     with pytest.raises(BadRecording, match=r"a\.test\.http: No such file"):
