@@ -68,11 +68,18 @@ def say(line: str) -> None:
 
 
 def show(text: str) -> None:
-    """Print data, to stdout, at once.
+    r"""Print data, to stdout, at once; what its encoding has no bytes for, as \xNN or \uNNNN.
 
     Raises OutputClosed where nobody reads it any more, OutputFailed where it cannot be written; both end the program.
     """
-    _write(lambda: print(text, flush=True))
+
+    def write() -> None:
+        try:
+            print(text, flush=True)
+        except UnicodeEncodeError as error:
+            print(text.encode(error.encoding, "backslashreplace").decode(error.encoding), flush=True)
+
+    _write(write)
 
 
 def show_bytes(data: bytes) -> None:
