@@ -12,6 +12,7 @@ from services.client.settings import ADMIN_PORT, ClientSettings
 from services.client.site_options import SITE_TIMEOUT_S
 from services.runtime.command_line import say
 from services.runtime.errors import ProgramError
+from services.runtime.objects import read_objects
 from services.runtime.text import printable
 
 MAX_PLAN_BYTES = 1024 * 1024
@@ -61,7 +62,7 @@ async def ask(
                     method, url, json=body, params=query, headers={"Host": site}, allow_redirects=False
                 ) as response,
             ):
-                text = await response.text()
+                text = await response.text(errors="replace")
                 return Answer(response.status, text, understood(text))
     except aiohttp.ClientConnectorError as error:
         raise fetch_error(error.os_error) from error
@@ -77,7 +78,7 @@ def understood(text: str) -> Mapping[str, object]:
     """Return the object that an answer is. Raises FetchError for what is none."""
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
         raise FetchError("malformed_head", "what answers there is not the admin side of a site")
@@ -105,7 +106,7 @@ def read_json(text: str) -> object:
     """Return what JSON, or a file of it, says; `-` is stdin. Blocks. Raises WrongUsage or FileUnreadable."""
     inline = text.lstrip()[:1] in {"{", "["}
     try:
-        return json.loads(text if inline else read_plan(text))
+        return read_objects(text if inline else read_plan(text))
     except OSError as error:
         raise FileUnreadable(text, error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:

@@ -69,7 +69,7 @@ def say(line: str) -> None:
 
 
 def show(text: str) -> None:
-    """Print data, to stdout, at once.
+    r"""Print data, to stdout, at once; what its encoding has no bytes for, as \xNN or \uNNNN.
 
     Raises OutputClosed where nobody reads it any more, OutputFailed where it cannot be written; both end the program.
     """

@@ -17,7 +17,7 @@ from services.sites.sidecar import MAX_SIDECAR_BYTES, NOTHING_SAID, read_sidecar
 
 MAX_RECORDINGS = 10_000
 
-Stamp = tuple[int, int, int]
+Stamp = tuple[int, int, int, int, int]
 Stamps = tuple[Stamp | None, Stamp | None]
 
 
@@ -103,12 +103,12 @@ def refuse_twins(files: Iterable[Path]) -> None:
 
 
 def stamp(file: Path) -> Stamp | None:
-    """Return what changes with a file: time in ns, size, identity; None where there is no such file."""
+    """Return what changes with a file, or with who may read it; None where there is no such file."""
     try:
         found = file.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode
 
 
 def load_recording(file: Path) -> Recording:

@@ -29,6 +29,7 @@ BODILESS = {204, 304}
 class Recording:
     """One site's response. `head` ends with its blank line; `body` is recorded, or made to fit.
 
+    `final` is where the final head begins, after any interim ones; what is said of fields is said of that head.
     `dated`: whether the Date field, whose value in `head` is SOME_DATE, is to be the time of each answer. `sha256` is
     the file's, in hex.
     """
@@ -41,11 +42,17 @@ class Recording:
     sha256: str
     sidecar: Sidecar = NOTHING_SAID
     dated: bool = False
+    final: int = 0
 
     def response(self, *, head_only: bool = False) -> Response:
         """Return what is sent; to a HEAD request, the head alone."""
-        head = set_field(self.head, b"Date", formatdate(usegmt=True).encode()) if self.dated else self.head
+        head = self.dated_head() if self.dated else self.head
         return Response(head, b"" if head_only else self.body, self.ending)
+
+    def dated_head(self) -> bytes:
+        """Return the head with the time of now in its Date field."""
+        interim, head = self.head[: self.final], self.head[self.final :]
+        return interim + set_field(head, b"Date", formatdate(usegmt=True).encode())
 
 
 def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Recording:
@@ -55,7 +62,8 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
     if len(raw) > MAX_RECORDING_BYTES:
         raise ValueError(f"is larger than {MAX_RECORDING_BYTES:,} bytes")
     measures = measure_heads(raw)
-    head, kept, status = raw[: measures.end], raw[measures.end :], measures.status
+    interim, head = raw[: measures.begin], raw[measures.begin : measures.end]
+    kept, status = raw[measures.end :], measures.status
     dated = any(name.lower() == b"date" and value == NOW for name, value in sidecar.fields.items())
     for name, value in sidecar.fields.items():
         head = set_field(head, name, SOME_DATE if dated and name.lower() == b"date" else value)
@@ -69,24 +77,28 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
         ending = Ending.CLOSE if sidecar.after is After.CLOSE else Ending.SILENCE
     return Recording(
         host=host,
-        head=head,
+        head=interim + head,
         body=body,
         status=status,
         ending=ending,
         sha256=hashlib.sha256(raw).hexdigest(),
         sidecar=sidecar,
         dated=dated,
+        final=len(interim),
     )
 
 
 def read_fields(head: bytes) -> dict[str, str]:
-    """Return the fields by lower-case name, repeated ones joined by a comma; what is no field is passed over."""
+    """Return the fields by lower-case name, repeated ones joined by a comma; what is no field is passed over.
+
+    Only spaces and tabs around a value are not its own (RFC 9112, section 5): `\\vchunked` is no coding that is known.
+    """
     fields: dict[str, str] = {}
     for line in head.decode("latin-1").split("\n")[1:]:
         name, colon, value = line.partition(":")
         if colon:
-            key = name.strip().lower()
-            fields[key] = f"{fields[key]}, {value.strip()}" if key in fields else value.strip()
+            key, value = name.strip().lower(), value.strip(" \t\r")
+            fields[key] = f"{fields[key]}, {value}" if key in fields else value
     return fields
 
 

@@ -39,7 +39,7 @@ HEAD_END = re.compile(rb"\n\r?\n")
 LEADING_LINES = re.compile(rb"(?:\r?\n)*")
 REQUEST_LINE = re.compile(rb"(%s{1,32}) ([^\s\0]+) HTTP/(\d\.\d)\r?\n" % TOKEN)
 FIELD_LINE = re.compile(rb"%s+:[^\0\r\n]*\r?\n" % TOKEN)
-BEGINNING = re.compile(rb"%s{1,32}(?: |$)" % TOKEN)
+BEGINNING = re.compile(rb"%s{1,32}(?: |$)|\r\Z" % TOKEN)  # CR: half of an empty line
 CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 ABSOLUTE = re.compile(r"https?://(?:[^/@?#]*@)?([^/?#]*)", re.IGNORECASE)
 AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]*)(?::\d{0,5})?")
@@ -90,7 +90,7 @@ class RequestReader:
         self._waiting: Request | None = None
         self._skip = 0
         self._skipped = 0
-        self._trailers = False
+        self._in_chunk = self._trailers = False
 
     def __bool__(self) -> bool:
         """Whether a part of a request is waiting for the rest."""
@@ -164,17 +164,21 @@ class RequestReader:
 
     def _end_of_chunks(self, line: bytes) -> bool:
         self._count(len(line))
-        blank = not line.strip()
-        if self._trailers or blank:
-            ended = self._trailers and blank
-            self._trailers = self._trailers and not blank
-            return ended
+        blank = line in {b"\r\n", b"\n"}
+        if self._in_chunk:
+            if not blank:
+                raise Refused(400, "a chunk does not end where its size says")
+            self._in_chunk = False
+            return False
+        if self._trailers:
+            self._trailers = not blank
+            return blank
         size = CHUNK_HEAD.fullmatch(line)
         if not size:
             raise Refused(400, "a chunk does not begin with its size")
         self._skip = int(size[1], 16)
         self._count(self._skip)
-        self._trailers = self._skip == 0
+        self._in_chunk, self._trailers = self._skip > 0, self._skip == 0
         return False
 
     def _count(self, size: int) -> None:
@@ -203,12 +207,13 @@ def read_request(head: bytes) -> Request:
         raise Refused(400, "a field line is not `name: value`")
     fields = read_fields(head)
     stays, expects = wants_persistence(version, fields), "expect" in fields
+    framed = version >= b"1.1" or "transfer-encoding" not in fields  # RFC 9112, section 6.1: HTTP/1.0 has no codings
     return Request(
         head=head,
         method=method,
         target=target,
         host=asked_host(target, version, fields, lines),
-        persistent=stays and not expects,
+        persistent=stays and framed and not expects,
         last=not stays and not expects,
         body_bytes=0 if expects else promised_bytes(fields),
     )

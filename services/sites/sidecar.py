@@ -2,8 +2,8 @@
 
 after = "body"              # after the head: "body" (recorded or made to fit), "close", "idle" (open and quiet)
 
-[fields]                    # what may differ from the recording: set in place, or added at the head's end; it counts
-                            # for the body's framing, the connection's persistence and the offsets of faults
+[fields]                    # what may differ from the recording: set in place, or added at the (final) head's end; it
+                            # counts for the body's framing, the connection's persistence and the offsets of faults
 Date = "now"                # "now", in Date alone, is the time of each answer
 
 [[faults]]                  # the plan to start with, as in `client faults set`

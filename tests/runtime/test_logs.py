@@ -18,6 +18,7 @@ def test_control_characters_are_escaped_in_text() -> None:
     r"""C0, DEL and C1 become \xNN; everything else stays."""
     assert printable(HOSTILE) == r"a\x0d\x0aERROR forged\x1b[2J\x9b\x7f"
     assert printable("naïve 新浪") == "naïve 新浪"
+    assert printable(b"caf\xe9".decode(errors="surrogateescape")) == r"caf\xe9"
 
 
 def test_a_text_line_is_one_line() -> None:

@@ -113,18 +113,49 @@ async def test_too_large_a_body_is_refused(tmp_path: Path) -> None:
         assert answer.status == 413
 
 
-NOT_JSON = [b"", b"{", b"\xff", b"[" * 100_000, b'{"faults": [' + b"9" * 5000 + b"]}"]
+NOT_JSON = [
+    b"",
+    b"{",
+    b"\xff",
+    b"[" * 100_000,
+    b'{"faults": [' + b"9" * 5000 + b"]}",
+    b'{"faults": [], "faults": []}',
+    b'{"faults": [{"fault": "status", "status": 500, "status": 503}]}',
+]
 
 
 @pytest.mark.parametrize("body", NOT_JSON, ids=lambda body: repr(body[:12]))
 async def test_what_is_not_json_is_refused(tmp_path: Path, body: bytes) -> None:
-    """However deep, however long its numbers."""
+    """However deep, however long its numbers; of a name that is there twice, nobody knows which value is meant."""
     async with (
         one_site(tmp_path) as target,
         aiohttp.ClientSession() as session,
         session.put(f"{target.admin}/faults/{target.host}", data=body) as answer,
     ):
         assert (answer.status, (await answer.json())["error"]) == (400, "not_json")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+async def test_a_coding_that_the_body_is_not_in_is_refused(tmp_path: Path, coding: str) -> None:
+    """As any other body that cannot be read, and not as a mistake of ours."""
+    async with (
+        one_site(tmp_path) as target,
+        aiohttp.ClientSession() as session,
+        session.put(
+            f"{target.admin}/faults/{target.host}", data=b'{"faults": []}', headers={"Content-Encoding": coding}
+        ) as answer,
+    ):
+        assert (answer.status, (await answer.json())["error"]) == (400, "not_json")
+
+
+async def test_a_method_that_is_not_there_says_which_are(tmp_path: Path) -> None:
+    """RFC 9110, section 15.5.6."""
+    async with (
+        one_site(tmp_path) as target,
+        aiohttp.ClientSession() as session,
+        session.post(f"{target.admin}/faults") as answer,
+    ):
+        assert (answer.status, answer.headers["Allow"]) == (405, "DELETE,GET,HEAD,PUT")
 
 
 async def test_probability_0_gives_no_fault_on_the_wire(tmp_path: Path) -> None:

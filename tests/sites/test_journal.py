@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
+from services.sites.admin.journal import read_query
 from services.sites.journal import FIN, KEPT, TRIM_EVERY, Answered, Exchange, Journal, Visit
 from tests.sites.peer import listen
 from tests.sites.target import KEEP, Target, one_site, sites, target_of
@@ -137,12 +138,27 @@ async def test_entries_are_filtered(tmp_path: Path) -> None:
             assert [entry["entry"] for entry in await target.entries(f"&{query}")] == numbers, query
 
 
-BAD_QUERIES = ("limit=1001", "limit=x", "since=-1", "color=red", "ended=well", "fault=typo", "tls=maybe", "status=2e2")
+def test_an_empty_host_is_that_of_what_no_host_answered() -> None:
+    """As such an entry has it; and a name has no case here, or it would find nothing and say nothing."""
+    assert [read_query({"host": host})[0].values for host in ("", "A.Test")] == [{"host": ""}, {"host": "a.test"}]
+
+
+BAD_QUERIES = (
+    "limit=1001",
+    "limit=x",
+    "since=-1",
+    "color=red",
+    "ended=well",
+    "fault=typo",
+    "tls=maybe",
+    "status=2e2",
+    "method=GET&method=HEAD",
+)
 
 
 @pytest.mark.anyio
 async def test_a_bad_query_is_refused(tmp_path: Path) -> None:
-    """With the field that is wrong: a misspelt filter would else find everything."""
+    """With the field that is wrong: a misspelt filter would else find everything, as would one of two."""
     async with one_site(tmp_path) as target:
         for query in BAD_QUERIES:
             status, answer = await target.call("GET", f"/journal?{query}")
@@ -165,6 +181,7 @@ VERDICTS: dict[str, tuple[dict[str, object], str]] = {
     "order": ({"order": [{"target": "/a"}, {"target": "/c"}]}, ""),
     "wrong order": ({"order": [{"target": "/c"}, {"target": "/a"}]}, "order[1]: an entry after 3, found 0"),
     "absent": ({"absent": [{"method": "POST"}]}, ""),
+    "host in capitals": ({"absent": [{"host": "KEEP.test", "method": "HEAD"}]}, "absent[0]: none, found 1"),
     "not absent": ({"absent": [{"head_contains": "secret"}]}, "absent[0]: none, found 1"),
     "since": ({"since": 1, "expect": [{"match": GET, "count": 1}]}, ""),
     "at most so many at once": ({"at_once": [{"match": GET, "at_most": 1}]}, ""),

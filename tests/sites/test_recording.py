@@ -29,6 +29,10 @@ ENDINGS = {
     "204": (b"HTTP/1.1 204 No Content\r\n\r\n", Ending.KEEP),
     "304 with a length": (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", Ending.KEEP),
     "interim first": (b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD + b"abc", Ending.KEEP),
+    "interim first, with fields of its own": (
+        b"HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" + HEAD + b"abc",
+        Ending.KEEP,
+    ),
     "switching protocols": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", Ending.CLOSE),
 }
 
@@ -175,6 +179,14 @@ def test_a_field_is_set_where_it_stands(before: bytes, after: bytes) -> None:
     assert set_field(line + before + blank, b"Server", b"y") == line + after + blank
 
 
+def test_a_field_is_set_in_the_final_head() -> None:
+    """A client reads past interim heads, whose Date is theirs."""
+    interim = b"HTTP/1.1 103 Early Hints\r\nDate: then\r\nServer: x\r\n\r\n"
+    said = read_sidecar(b"[fields]\nServer = 'y'\nDate = 'now'\n")
+    head = read_recording("a.test", interim + HEAD, said).response().head
+    assert re.fullmatch(re.escape(interim + HEAD[:-2] + b"Server: y\r\nDate: ") + rb"[^\r]+ GMT\r\n\r\n", head)
+
+
 def test_the_tutorials_recordings_are_valid() -> None:
     """What the lab brings along plays."""
     recordings = Catalogue(RECORDINGS).load()
@@ -194,6 +206,16 @@ def test_a_catalogue_reads_only_what_has_changed(tmp_path: Path) -> None:
     after = catalogue.load()
     assert after["b.test"] is before["b.test"]
     assert after["a.test"].ending is Ending.CLOSE
+
+
+def test_a_file_that_may_be_read_at_last_is_read(tmp_path: Path) -> None:
+    """A change of permissions changes neither its time nor its size, and mends what could not be read."""
+    file = tmp_path / "a.test.http"
+    file.write_bytes(HEAD)
+    catalogue = Catalogue(tmp_path)
+    catalogue.load()
+    file.chmod(0)
+    assert catalogue.changed()
 
 
 def test_a_named_host_without_a_recording_is_refused(tmp_path: Path) -> None:

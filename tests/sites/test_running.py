@@ -84,6 +84,17 @@ async def test_a_bad_change_keeps_what_is_played_and_says_why(tmp_path: Path) ->
         await until_ready(target.admin, 200, "b.test\nkeep.test\n")
 
 
+NAMES = {b"caf\xe9.http": r"caf\xe9.http", b"a\nb\x1b.http": r"a\x0ab\x1b.http"}
+
+
+@pytest.mark.parametrize(("name", "shown"), NAMES.items(), ids=NAMES.values())
+async def test_a_name_that_is_no_text_is_said_in_a_line(tmp_path: Path, name: bytes, shown: str) -> None:
+    """A file's name may be any bytes; the reason goes to people and to terminals."""
+    async with one_site(tmp_path, reload_s=SOON_S) as target:
+        await anyio.Path(tmp_path, os.fsdecode(name)).write_bytes(KEEP)
+        await until_ready(target.admin, 503, f"{shown}: its name is not a host name followed by .http\n")
+
+
 async def test_a_plan_outlives_a_reload_unless_it_no_longer_fits(tmp_path: Path) -> None:
     """A changed recording whose head is too short for the plan gets its sidecar's."""
     async with one_site(tmp_path, reload_s=SOON_S) as target:

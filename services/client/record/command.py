@@ -2,6 +2,7 @@
 `<host>.toml`. The control room's `lab record` is this, with the lab's own directory of recordings."""
 
 import asyncio
+import re
 import ssl
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
 
 STANDARD_OUTPUT = "-"
+# As a site asks for it; a test holds the two together.
+STATUS_LINE = re.compile(rb"HTTP/\d\.\d \d{3}(?: [^\r\n]*)?\r?\n")
 LARGEST_MADE_BODY = 8 * 1024 * 1024  # a site makes no larger one for a head that was recorded alone
 
 
@@ -124,6 +127,8 @@ def summary(where: str, response: Response, kept: Kept, *, head_only: bool) -> l
         lines.append("the body is larger than --max-body: only the head is kept, and a site makes a body for it")
     if not response.framing and (response.declared or 0) > LARGEST_MADE_BODY:
         lines.append(f"no site can play it: it promises {response.declared:,} bytes, and a made body has at most 8 MiB")
+    if not STATUS_LINE.match(kept.head):
+        lines.append("no site can play it: its first line is no status line such as `HTTP/1.1 200 OK`")
     if response.surplus:
         lines.append(f"{response.surplus:,} bytes that came after its end are left out")
     if kept.secrets:

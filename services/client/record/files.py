@@ -1,12 +1,15 @@
 """Getting a recording onto the disk: whole or not at all, and never over another one unless told to.
 
-`<host>.http` and `<host>.toml` are written beside their places and then moved into them; a reader sees the old file or
-the new one. Tables of a sidecar other than [provenance] are somebody's work, a fault plan perhaps, and are kept.
+`<host>.http` and `<host>.toml` are both written beside their places and then moved into them; a reader sees the old
+file or the new one. Tables of a sidecar other than [provenance] are somebody's work, a fault plan perhaps, and are
+kept.
 """
 
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import tomli_w
@@ -79,13 +82,14 @@ def save(directory: Path, name: str, raw: bytes, about: dict[str, Value], *, for
     except OSError as error:
         raise CannotWrite(directory, error.strerror or str(error)) from error
     try:
-        put(sidecar, tomli_w.dumps(tables).encode(), force=force)
-        try:
-            put(recording, raw, force=force)
-        except OSError:
-            if not force:
-                sidecar.unlink()  # it was made a moment ago, and speaks of nothing
-            raise
+        with written(sidecar, tomli_w.dumps(tables).encode()) as said, written(recording, raw) as came:
+            put(said, sidecar, force=force)
+            try:
+                put(came, recording, force=force)
+            except OSError:
+                if not force:
+                    sidecar.unlink()  # it was made a moment ago, and speaks of nothing
+                raise
     except FileExistsError as error:
         raise RecordingExists(recording) from error
     except OSError as error:
@@ -110,8 +114,9 @@ def tables_of(sidecar: Path) -> dict[str, object]:
         raise SidecarBroken(sidecar, str(error)) from error
 
 
-def put(file: Path, content: bytes, *, force: bool) -> None:
-    """Make a file appear with all its content at once. Raises FileExistsError for one that is there, unless `force`."""
+@contextmanager
+def written(file: Path, content: bytes) -> Iterator[Path]:
+    """Give a file with this content beside the place that it is for; unless it is moved there, it will be removed."""
     number, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.", suffix=".part")
     part = Path(name)
     try:
@@ -120,12 +125,17 @@ def put(file: Path, content: bytes, *, force: bool) -> None:
             target.flush()
             os.fsync(number)
             os.fchmod(number, MODE)
-        if force:
-            part.replace(file)
-        else:
-            place(part, file)
+        yield part
     finally:
         part.unlink(missing_ok=True)
+
+
+def put(part: Path, file: Path, *, force: bool) -> None:
+    """Move a file to its place. Raises FileExistsError where one is there, unless `force`."""
+    if force:
+        part.replace(file)
+    else:
+        place(part, file)
 
 
 def place(part: Path, file: Path) -> None:

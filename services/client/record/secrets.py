@@ -64,7 +64,10 @@ SECRET_PARAMETER = re.compile(
     rb"token|secret|passw|pwd|api[-_]?key|access[-_]?key|signature|credential|sess|jwt|assertion|saml|ticket"
     rb"|^(?:code|state|key|sig|auth|sid|otp|hmac|nonce)$"
 )
-USER_INFORMATION = re.compile(rb"://(?P<value>[^/?#\s@<>\"]++)@")
+USER_INFORMATION = re.compile(
+    rb"//(?P<plain>[^/?#\s@<>\"]++)@"
+    rb"|%2[fF]%2[fF](?P<encoded>(?:(?!%2[fF]|%3[fF]|%23|%40)[^/?#\s@<>\"&])++)%40"
+)
 
 Span = tuple[int, int]
 
@@ -154,7 +157,7 @@ def in_challenge(value: bytes, *, schemes_anywhere: bool) -> Iterator[Span]:
 def in_urls(value: bytes) -> Iterator[Span]:
     """Yield the passwords and the token-like parameters of the URLs in a value."""
     for user in USER_INFORMATION.finditer(value):
-        yield user.span("value")
+        yield user.span("plain" if user["encoded"] is None else "encoded")
     end = 0
     for parameter in URL_PARAMETER.finditer(value):
         if parameter.end() >= end and SECRET_PARAMETER.search(parameter["name"].lower()):

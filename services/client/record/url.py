@@ -15,7 +15,7 @@ from services.runtime.hosts import HOST_NAME
 PORTS = {"http": 80, "https": 443}
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*")
-UNSAFE = re.compile(r"[\0-\x20\x7f]")
+UNSAFE = re.compile(r"[\0-\x20\x7f\ud800-\udfff]")
 KEPT_IN_TARGET = "!$%&'()*+,-./:;=?@[]_~|^`{}\\\""
 USUAL_FIELDS = (("User-Agent", "asynclab"), ("Accept", "*/*"))
 
@@ -40,7 +40,7 @@ class Source:
 def read_url(text: str) -> Source:
     """Return what a URL, or a bare host, asks for. Raises FetchError (usage) for what cannot be asked."""
     if UNSAFE.search(text):
-        raise FetchError("usage", "a URL has neither spaces nor control characters")
+        raise FetchError("usage", "a URL has neither spaces nor control characters, nor bytes that are no text")
     if not SCHEME.match(text):
         text = f"http://{text}"
     try:

@@ -1,11 +1,11 @@
 """What every handler shares: JSON in, JSON out, and refusals that name each field that is wrong."""
 
-import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from aiohttp import web
 
 from services.runtime.errors import PortUnavailable
+from services.runtime.objects import read_objects
 from services.sites.faults.plan import BadPlan, Problem
 from services.sites.site import Host, Site, known_names
 
@@ -32,9 +32,11 @@ def answer(data: Json, *, status: int = 200) -> web.Response:
 async def read_json(request: web.Request) -> object:
     """Return what the request's body says. Raises Unfit for what is not JSON, or too much."""
     try:
-        return json.loads(await request.read())
+        return read_objects(await request.read())
     except (ValueError, RecursionError) as error:
         raise Unfit(400, "not_json", [Problem("body", str(error))]) from error
+    except web.RequestPayloadError as error:
+        raise Unfit(400, "not_json", [Problem("body", "is not in the coding that it is said to be in")]) from error
 
 
 def host_of(request: web.Request) -> Host:
@@ -64,7 +66,10 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return refusal(error.status, error.reason.lower().replace(" ", "_"), [Problem("request", error.text or "")])
+        refused = refusal(error.status, error.reason.lower().replace(" ", "_"), [Problem("request", error.text or "")])
+        if isinstance(error, web.HTTPMethodNotAllowed):  # RFC 9110, section 15.5.6: it says which are
+            refused.headers["Allow"] = error.headers["Allow"]
+        return refused
     return response
 
 

@@ -4,6 +4,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from services.runtime.metrics import exposition, healthy
+from services.runtime.text import printable
 from services.sites.admin import faults, journal
 from services.sites.admin.answers import MAX_BODY_BYTES, SITE, answer, refusals
 from services.sites.admin.openapi import document
@@ -44,7 +45,7 @@ async def ready(request: web.Request) -> web.Response:
     """Answer 200 with the hosts, or 503 with the file or the port that is wrong and the reason."""
     site = request.app[SITE]
     if site.trouble:
-        return web.Response(status=503, text=f"{site.trouble}\n")
+        return web.Response(status=503, text=f"{printable(site.trouble)}\n")
     return web.Response(text="".join(f"{host}\n" for host in sorted(site.hosts)))
 
 

@@ -109,7 +109,7 @@ NO_CRITERIA = Criteria({}, {}, None)
 
 
 def read_criteria(data: object, where: str, problems: list[Problem]) -> Criteria:
-    """Return the criteria that `data` is; what is wrong goes into `problems`."""
+    """Return the criteria that `data` is; what is wrong goes into `problems`. Names of hosts have no case."""
     if not isinstance(data, dict):
         problems.append(Problem(where, "is not an object of criteria"))
         return NO_CRITERIA
@@ -120,7 +120,7 @@ def read_criteria(data: object, where: str, problems: list[Problem]) -> Criteria
         elif name not in {"fields", "head_contains"}:
             if reason := misfit(name, value):
                 problems.append(Problem(f"{where}.{name}", reason))
-            values[name] = value
+            values[name] = value.lower() if name == "host" and isinstance(value, str) else value
     contains = data.get("head_contains")
     if contains is not None and not (isinstance(contains, str) and contains.isascii()):
         problems.append(Problem(f"{where}.head_contains", "is not ASCII text"))

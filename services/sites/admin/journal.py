@@ -1,7 +1,8 @@
 """The journal over HTTP: entries by filter, and what a test expects held against them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import web
 
@@ -22,7 +23,7 @@ TRUTHS = {"true": True, "false": False}
 async def entries(request: web.Request) -> web.Response:
     """Return the newest entries that meet every filter, oldest first."""
     site = request.app[SITE]
-    criteria, since, limit = read_query(dict(request.query))
+    criteria, since, limit = read_query(request.query)
     found: list[Entry] = []
     async for entry in newest_first(site):
         if entry.number <= since or len(found) == limit:
@@ -78,9 +79,13 @@ def counts(site: Site) -> dict[str, object]:
     return {"total": journal.total, "kept": len(journal.entries), "dropped": journal.dropped}
 
 
-def read_query(query: dict[str, str]) -> tuple[Criteria, int, int]:
+def read_query(query: Mapping[str, str]) -> tuple[Criteria, int, int]:
     """Return the filters, the entry after which to begin, and how many are wanted. Raises Unfit."""
-    problems: list[Problem] = []
+    problems = [
+        Problem(name[:40], "is there twice")
+        for name, times in Counter(name for name, _ in query.items()).items()
+        if times > 1
+    ]
     numbers = dict(NUMBERS)
     wanted: dict[str, object] = {}
     for name, text in query.items():
@@ -94,7 +99,7 @@ def read_query(query: dict[str, str]) -> tuple[Criteria, int, int]:
         elif name == "tls":
             wanted[name] = TRUTHS.get(text)
         elif name in QUERY:
-            wanted[name] = text or None
+            wanted[name] = text if text or name == "host" else None  # "" is the host of what nobody answers
         else:
             problems.append(Problem(name[:40], f"is unknown: there are {', '.join((*QUERY, *numbers))}"))
     if numbers["limit"] > MOST_ENTRIES:

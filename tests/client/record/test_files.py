@@ -84,6 +84,22 @@ def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     assert names(tmp_path) == []
 
 
+def test_a_disk_that_is_full_leaves_the_old_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sidecar is small and finds room where the recording finds none; it would then speak of other bytes."""
+    save(tmp_path, "a.example", b"old", {"url": "old"}, force=False)
+    before = {name: (tmp_path / name).read_bytes() for name in names(tmp_path)}
+    room = iter([None, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))])
+
+    def second_is_full(_number: int) -> None:
+        if error := next(room):
+            raise error
+
+    monkeypatch.setattr(os, "fsync", second_is_full)
+    with pytest.raises(CannotWrite, match="No space left"):
+        save(tmp_path, "a.example", b"new", {"url": "new"}, force=True)
+    assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
+
+
 def test_a_file_system_without_links_is_written_to_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shared folders and memory sticks have none."""
 

@@ -18,7 +18,7 @@ from services.client.record.files import RecordingExists
 from services.client.settings import TUTORIAL_HOSTS
 from services.client.topology import Topology
 from services.runtime.loop import loop_factory
-from services.sites.catalogue import Catalogue
+from services.sites.catalogue import BadRecording, Catalogue
 from services.sites.settings import SitesSettings
 
 HOST = "a.example"
@@ -192,6 +192,24 @@ def test_what_is_not_whole_is_not_recorded(
     assert record_from(options(HOST, tmp_path, timeout_s=0.3 if then == "stay" else 20), *pieces, then=then) == code
     assert list(tmp_path.iterdir()) == []
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+FIRST_LINES = ("HTTP/1.1 200 OK", "HTTP/1.0 200", "HTTP/2 200 OK", "ICY 200 OK", "HTTP/1.1 200OK")
+
+
+@pytest.mark.parametrize("line", FIRST_LINES)
+def test_what_no_site_can_play_is_said_to_be_so(
+    tmp_path: Path, record_from: Record, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is kept as it came; but whoever learns of it from a lab that does not come up learns too late."""
+    assert record_from(options(HOST, tmp_path), f"{line}\r\nContent-Length: 0\r\n\r\n".encode()) == 0
+    said = "no site can play it" in capsys.readouterr().err
+    try:
+        Catalogue(tmp_path).load()
+    except BadRecording:
+        assert said
+    else:
+        assert not said
 
 
 CUT = {

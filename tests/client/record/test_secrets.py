@@ -47,6 +47,11 @@ CASES = {
         b"Link: <https://ann:pw@a.example/>; rel=next",
         b"Link: <https://xxxxxx@a.example/>; rel=next",
     ),
+    "password in a URL without a scheme": (b"Location: //ann:pw@a.example/", b"Location: //xxxxxx@a.example/"),
+    "password in a URL inside a URL": (
+        b"Location: /in?to=https%3A%2F%2Fann%3Apw%40a.example%2F&page=2",
+        b"Location: /in?to=https%3A%2F%2Fxxxxxxxx%40a.example%2F&page=2",
+    ),
     "token in a URL inside a URL": (
         b"Location: /in?to=%2Fout%3Fsig%3Dab%26page%3D2",
         b"Location: /in?to=%2Fout%3Fsig%3Dxx%26page%3D2",
@@ -106,6 +111,7 @@ EVIL = {
     "queries": b"?token=" * 30_000,
     "marks": b"?a" * 100_000,
     "passwords": b"://" * 70_000,
+    "encoded passwords": b"%2F%2Fa" * 30_000,
     "blanks": b" \t" * 100_000,
     "cookies": b"a;" * 100_000,
     "words": b"a " * 100_000,

@@ -35,6 +35,7 @@ def test_a_url_is_asked_for_as_a_plain_client_would(text: str, expected: tuple[s
         "http://a.example:99999/",
         "http://ann:secret@a.example/",
         "http://a.example/a b",
+        b"http://a.example/caf\xe9".decode(errors="surrogateescape"),
         "http://a.example/\r\nX: y",
         "http://a..b/",
         "http://[::1/",
