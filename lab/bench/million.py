@@ -1,4 +1,5 @@
-"""`lab bench wget --million`: does the client's memory stay flat? A million targets in, a million records out.
+"""`lab bench wget --million`: does the client's memory stay flat? A million targets in, a million records out, from a
+recorded site.
 
 Targets and records go through pipes, so that nothing is held but by the client. Its memory, that of all its processes,
 is read when the first ten thousand records are out, and from then on: the most of it counts.
@@ -16,7 +17,7 @@ from typing import IO
 from lab.bench.figures import Group, Result, Row
 from lab.bench.machine import Core
 from lab.bench.processes import family, last_lines, stop
-from lab.bench.wget import CONCURRENCY, HOST, client_command, page_server
+from lab.bench.wget import CONCURRENCY, HOST, client_command, recorded_page
 from lab.errors import BenchFailed
 from services.runtime.memory import memory_kib
 
@@ -30,7 +31,7 @@ SAY_EVERY = 100_000
 def bench(say: Callable[[str], None], *, targets: int = TARGETS, first: int = FIRST, loop: str = "uvloop") -> Result:
     """Fetch all targets and measure the client's memory early and late."""
     core = Core()
-    with TemporaryDirectory(prefix="asynclab-bench-") as directory, page_server(core, Path(directory)) as server:
+    with TemporaryDirectory(prefix="asynclab-bench-") as directory, recorded_page(core, Path(directory)) as server:
         began = time.perf_counter()
         early, late = watch(client_command(server, loop), targets, first, say)
         wall_s = time.perf_counter() - began
@@ -51,6 +52,7 @@ def bench(say: Callable[[str], None], *, targets: int = TARGETS, first: int = FI
         ),
         method=(
             f"services.client, {loop}, {CONCURRENCY} at once, targets and records through pipes; all its processes",
+            "served by services.sites, uvloop",
             f"{targets:,} targets in {wall_s:,.0f} s, {targets / wall_s:,.0f} fetches/s; every one has its record",
         ),
     )
