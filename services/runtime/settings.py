@@ -55,9 +55,11 @@ class Environment:
 
     def origin(self, name: str, default: str) -> str:
         """Return where a server is: an http or https URL that ends with its host or port."""
+        from services.runtime.hosts import is_ip_address
+
         text = self.text(name, default)
         found = ORIGIN.fullmatch(text)
-        if not found or (found[1] and not is_ipv6(found[1])) or int(found[2] or 0) > 65535:
+        if not found or (found[1] and not (":" in found[1] and is_ip_address(found[1]))) or int(found[2] or 0) > 65535:
             raise BadSetting(name, text, "a server's URL, as http://hello:8000")
         return text
 
@@ -68,14 +70,3 @@ class Environment:
     def log_format(self) -> str:
         """Return LAB_LOG."""
         return self.choice("LAB_LOG", LOG_FORMATS)
-
-
-def is_ipv6(text: str) -> bool:
-    """Return whether text is an IPv6 address."""
-    import socket
-
-    try:
-        socket.inet_pton(socket.AF_INET6, text)
-    except OSError:
-        return False
-    return True

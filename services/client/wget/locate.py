@@ -13,6 +13,7 @@ from services.client.wget.records import Record
 from services.client.wget.sockets import Address
 from services.client.wget.url import Url
 from services.client.wget.watch import Expired
+from services.runtime.hosts import is_ip_address
 
 
 class Locator:
@@ -59,10 +60,4 @@ class Locator:
 
 def is_address(host: str) -> bool:
     """Return whether a host is an IP address in its usual spelling; other spellings are left to the resolver."""
-    if not (host[-1].isdigit() or ":" in host):
-        return False
-    try:
-        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
-    except OSError:
-        return False
-    return True
+    return (host[-1].isdigit() or ":" in host) and is_ip_address(host)

@@ -1,13 +1,13 @@
 """`--resolve HOST:PORT:ADDR[:PORT]`: where a host is reached, without asking a resolver. HOST may be `*`."""
 
 import re
-import socket
 from collections.abc import Iterable
 
 from services.client.errors import FetchError
 from services.client.topology import ANY_HOST, Route
 from services.client.wget.url import a_label, canonical_ipv6
 from services.runtime.errors import BadSetting
+from services.runtime.hosts import is_ip_address
 
 EXPECTED = "HOST:PORT:ADDR[:PORT], with an IPv6 address in brackets"
 RESOLVE = re.compile(
@@ -52,8 +52,4 @@ def ip_of(found: re.Match[str]) -> str | None:
     ip = found["ip6"] or found["ip4"]
     if ":" in ip:
         return canonical_ipv6(ip)
-    try:
-        socket.inet_pton(socket.AF_INET, ip)
-    except OSError:
-        return None
-    return ip
+    return ip if is_ip_address(ip) else None
