@@ -12,8 +12,9 @@ import socket
 from services.client.wget.watch import Watch, release
 
 READ, WRITE = 1, 4  # EPOLLIN, EPOLLOUT
+PEER_ENDED = 0x2000  # EPOLLRDHUP
 BROKEN = 0x10 | 0x8  # EPOLLHUP, EPOLLERR: neither reading nor writing will wait again
-ENDED = 0x2000 | BROKEN  # with EPOLLRDHUP, reading will not; writing may, to a peer that has ended and reads nothing
+ENDED = PEER_ENDED | BROKEN  # reading will not wait again; writing may, to a peer that has ended and reads nothing
 BATCH = 1_024
 
 
@@ -92,7 +93,7 @@ class Poller:
     def channel(self, connection: socket.SocketType) -> Channel:
         """Return the channel of a new socket."""
         channel = Channel(self, connection)
-        self._epoll.register(channel.fd, READ | WRITE | 0x2000 | select.EPOLLET)
+        self._epoll.register(channel.fd, READ | WRITE | PEER_ENDED | select.EPOLLET)
         self._channels[channel.fd] = channel
         return channel
 
