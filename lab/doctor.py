@@ -17,9 +17,9 @@ from pathlib import Path
 
 from lab import base, command, distribution, dotenv, engine
 from lab.command import Runner
+from lab.console import draw_by
 from lab.engine import Probe
 from lab.errors import LabError
-from services.runtime.command_line import show_by
 
 LOOK_TIMEOUT_S = 2.5
 PYTHON_NEEDED = (3, 11)
@@ -70,7 +70,6 @@ def examine(
 
 def draw(findings: Sequence[Finding], *, title: str = "This machine") -> None:
     """Print a table of findings on stdout."""
-    from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
 
@@ -79,10 +78,7 @@ def draw(findings: Sequence[Finding], *, title: str = "This machine") -> None:
     for finding in findings:
         colour, sign = _mark(finding)
         table.add_row(Text(sign, colour), Text(finding.what), Text(finding.found), Text(finding.lack, colour))
-    console = Console()
-    if not console.is_terminal:
-        console.width = PIPE_COLUMNS
-    show_by(lambda: console.print(table))
+    draw_by(lambda console: console.print(table), pipe_columns=PIPE_COLUMNS)
 
 
 def _mark(finding: Finding) -> tuple[str, str]:

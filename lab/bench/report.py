@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from lab.bench import machine, peers
 from lab.bench.figures import Goal, Group, Json, Result, Row, as_json
+from lab.console import draw_by
 from lab.errors import ReportUnwritable
-from services.runtime.command_line import show_by
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,12 +21,7 @@ PIPE_COLUMNS = 110
 
 def draw(results: Sequence[Result]) -> None:
     """Print results on stdout."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = PIPE_COLUMNS
-    show_by(lambda: write_results(console, results))
+    draw_by(lambda console: write_results(console, results), pipe_columns=PIPE_COLUMNS)
 
 
 def write_results(console: "Console", results: Sequence[Result]) -> None:
