@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 EDITIONS = ("survey", "await", "yield-from")
 FORMATS = ("human", "jsonl", "csv", "raw")
 TIMEOUT_S = 10.0
-MAX_BODY_BYTES = 8 * 1024 * 1024 - 256 * 1024  # with the largest head, what a site plays at most
 STDIN = "-"
 
 
@@ -190,6 +189,9 @@ def add_hello(parser: ArgumentParser) -> None:
 
 def add_record(parser: ArgumentParser) -> None:
     """Declare the options of `record`."""
+    from services.runtime.playable import MAX_HEAD_BYTES, MAX_RECORDING_BYTES
+
+    most = MAX_RECORDING_BYTES - MAX_HEAD_BYTES  # with the largest head, what a site plays
     parser.add_argument("url", metavar="URL", help="http or https; a bare host is http")
     parser.add_argument("--name", metavar="HOST", help="the host it is recorded as (the URL's)")
     parser.add_argument(
@@ -212,8 +214,8 @@ def add_record(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--max-body",
         metavar="BYTES",
-        type=whole(0, MAX_BODY_BYTES),
-        default=MAX_BODY_BYTES,
+        type=whole(0, most),
+        default=most,
         help="leave a larger body out (%(default)s)",
     )
     parser.add_argument("--keep-secrets", action="store_true", help="do not mask cookies, tokens and the like")

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from services.runtime.hosts import HOST_NAME
+from services.runtime.playable import MAX_RECORDING_BYTES
 from services.sites.body import CannotFit
 from services.sites.faults.plan import misplaced
-from services.sites.recording import MAX_RECORDING_BYTES, Recording, read_recording
+from services.sites.recording import Recording, read_recording
 from services.sites.sidecar import MAX_SIDECAR_BYTES, NOTHING_SAID, read_sidecar
 
 MAX_RECORDINGS = 10_000

@@ -6,10 +6,9 @@
 import re
 from typing import NamedTuple
 
-MAX_HEAD_BYTES = 256 * 1024
+from services.runtime.playable import MAX_HEAD_BYTES, STATUS_LINE
 
 HEAD_END = re.compile(rb"\n\r?\n")
-STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d) (\d{3})(?: [^\r\n]*)?\r?\n")
 
 
 class Measures(NamedTuple):

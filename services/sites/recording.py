@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
+from services.runtime.playable import MAX_RECORDING_BYTES
 from services.sites.body import PAGE, chunked, made_body
 from services.sites.faults.script import Ending, Response
 from services.sites.measure import measure_heads
 from services.sites.sidecar import NOTHING_SAID, After, Sidecar
-
-MAX_RECORDING_BYTES = 8 * 1024 * 1024
 
 CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 TRAILERS = re.compile(rb"(?:[^\r\n]+\r?\n)*\r?\n")

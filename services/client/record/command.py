@@ -2,7 +2,6 @@
 `<host>.toml`. The control room's `lab record` is this, with the lab's own directory of recordings."""
 
 import asyncio
-import re
 import ssl
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,13 +18,11 @@ from services.client.trust import tls_context
 from services.runtime.command_line import say, show_bytes
 from services.runtime.errors import ProgramError
 from services.runtime.hosts import HOST_NAME
+from services.runtime.playable import MAX_RECORDING_BYTES, STATUS_LINE
 from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
 
 STANDARD_OUTPUT = "-"
-# As a site asks for it; a test holds the two together.
-STATUS_LINE = re.compile(rb"HTTP/\d\.\d \d{3}(?: [^\r\n]*)?\r?\n")
-LARGEST_MADE_BODY = 8 * 1024 * 1024  # a site makes no larger one for a head that was recorded alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,7 @@ def summary(where: str, response: Response, kept: Kept, *, head_only: bool) -> l
         lines.append(f"the peer closed after {len(kept.body):,}{of} bytes of the body: so will a site that plays it")
     if not response.framing and not head_only:
         lines.append("the body is larger than --max-body: only the head is kept, and a site makes a body for it")
-    if not response.framing and (response.declared or 0) > LARGEST_MADE_BODY:
+    if not response.framing and (response.declared or 0) > MAX_RECORDING_BYTES:
         lines.append(f"no site can play it: it promises {response.declared:,} bytes, and a made body has at most 8 MiB")
     if not STATUS_LINE.match(kept.head):
         lines.append("no site can play it: its first line is no status line such as `HTTP/1.1 200 OK`")

@@ -1,0 +1,8 @@
+"""What a recording has to be so that a site can play it: for those who make one, and for those who play it."""
+
+import re
+
+MAX_RECORDING_BYTES = 8 * 1024 * 1024  # also of a body that a site makes, where none was recorded
+MAX_HEAD_BYTES = 256 * 1024
+
+STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d) (\d{3})(?: [^\r\n]*)?\r?\n")
