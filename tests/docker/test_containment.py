@@ -42,7 +42,7 @@ def look_inside(stack: Stack, service: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("service", ["client", "hello", "sina", "sohu", "netease"])
 def test_a_container_holds_nothing_that_it_does_not_need(stack: Stack, service: str) -> None:
-    """No root but a person's own, no capability, no way to either, one writable place, one service's code, and no installer."""
+    """No root but where the person is, no capability, no way to it, one writable place, one service, no installer."""
     seen = look_inside(stack, service)
     user = owner_of(stack.root) if service == "client" else "65532:65532"  # the client writes a person's files
     assert f"{seen['uid']}:{seen['gid']}" == user
