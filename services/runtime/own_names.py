@@ -119,7 +119,7 @@ def authority_in(target: str) -> str:
 
 def shown(text: str) -> str:
     """Return what a peer sent, so that it fits a line and can be shown."""
-    return repr(printable(text[:SHOWN_CHARACTERS]))
+    return f"'{printable(text[:SHOWN_CHARACTERS])}'"
 
 
 def only_own_names(names: OwnNames, refuse: Callable[[Objection], web.Response]) -> Middleware:

@@ -70,7 +70,7 @@ class Environment:
         text = self.text(name, "")
         listed = text.lower().replace(",", " ").split()
         for each in listed:
-            address = each.removeprefix("[").removesuffix("]")
+            address = each[1:-1] if each.startswith("[") and each.endswith("]") else each
             if not (is_ip_address(address) or HOST_NAME.fullmatch(each)):
                 raise BadSetting(name, text, "a list of host names and addresses, as tasks.hello 192.0.2.7")
         return tuple(listed)

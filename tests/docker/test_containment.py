@@ -24,6 +24,7 @@ print(json.dumps({
     "routes": [line.split()[1:3] for line in pathlib.Path("/proc/net/route").read_text().splitlines()[1:]],
     "packages": sorted(each.name for each in pathlib.Path("/app/services").iterdir() if each.is_dir()),
     "pip": [str(each) for each in pathlib.Path("/opt").rglob("pip")],
+    "ca_key": pathlib.Path("/lab-ca-key").exists(),
     "third_party": [str(each) for each in pathlib.Path("/opt/venv/lib").glob("*/site-packages/*")],
 }))
 """
@@ -54,6 +55,7 @@ def test_a_container_holds_nothing_that_it_does_not_need(stack: Stack, service: 
     assert [each for each in seen["packages"] if each != "__pycache__"] == sorted([own, "runtime"])  # type: ignore[attr-defined]
     assert seen["pip"] == []
     assert bool(seen["third_party"]) is (service != "gateway")
+    assert seen["ca_key"] is (own == "sites")
 
 
 @pytest.mark.parametrize("service", ["client", "hello", "sina", "sohu", "netease"])

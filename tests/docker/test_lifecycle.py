@@ -102,7 +102,7 @@ def test_a_service_that_fails_is_named_with_its_last_lines_and_nothing_is_left(
 ) -> None:
     """A person sees which service it was and what it said, without another command."""
     monkeypatch.setenv("HELLO_DELAY_S", "soon")
-    with pytest.raises(LabNotHealthy, match=r"^not healthy: hello") as failure:
+    with pytest.raises(LabNotHealthy, match=r"^not healthy: hello:") as failure:
         fresh.up(print)
     assert any("HELLO_DELAY_S='soon' is not a number from 0 to 3600" in line for line in failure.value.evidence)
     assert left_behind(fresh) == []
