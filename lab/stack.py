@@ -125,8 +125,9 @@ class Stack:
                     raise
 
     def failing(self) -> list["Container"]:
-        """Return the containers that do not run, or are not healthy."""
-        return [each for each in self.client().compose.ps(all=True) if not is_well(each)]
+        """Return the containers that do not run, or are not healthy; those that are still starting only if all are."""
+        unwell = [each for each in self.client().compose.ps(all=True) if not is_well(each)]
+        return [each for each in unwell if not is_starting(each)] or unwell
 
     def describe(self, container: "Container") -> list[str]:
         """Return a container's name and state, its last lines and its health log, for a person."""
@@ -192,6 +193,12 @@ def is_well(container: "Container") -> bool:
     """Return whether a container runs and, where it has a health check, passes it."""
     state = container.state
     return bool(state.running) and (state.health is None or state.health.status == "healthy")
+
+
+def is_starting(container: "Container") -> bool:
+    """Return whether a container has not been started yet, or its first health checks are still to come."""
+    state = container.state
+    return state.status == "created" or bool(state.running and state.health and state.health.status == "starting")
 
 
 def service_of(container: "Container") -> str:

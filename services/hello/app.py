@@ -13,8 +13,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.hello.settings import HelloSettings
 from services.runtime.metrics import exposition, healthy
+from services.runtime.own_names import Objection, only_own_names, own_names
 
 PAGE = "text/html"
+NAMES = ("hello", "gateway")  # of itself, and of the way in to it
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -32,7 +34,7 @@ def make_app(settings: HelloSettings) -> web.Application:
 
     registry = CollectorRegistry()
     measured = measuring(registry)
-    app = web.Application()
+    app = web.Application(middlewares=[only_own_names(own_names(*NAMES, *settings.names), refusal)])
     app.add_routes(
         [
             web.get("/", measured("/", index)),
@@ -43,6 +45,11 @@ def make_app(settings: HelloSettings) -> web.Application:
         ]
     )
     return app
+
+
+def refusal(objection: Objection) -> web.Response:
+    """Return one line for a person: which field is wrong, and what this server is called."""
+    return web.Response(status=objection.status, text=f"{objection.field}: {objection.reason}\n")
 
 
 def measuring(registry: CollectorRegistry) -> Callable[[str, Handler], Handler]:

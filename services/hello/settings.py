@@ -13,11 +13,15 @@ WORKER = "HELLO_IS_WORKER"
 
 @dataclass(frozen=True, slots=True)
 class HelloSettings:
-    """Seconds are floats; `multiprocess_dir` and `is_worker` are set by the supervisor of several, for each of them."""
+    """Seconds are floats; `names`: what it is called besides `hello` and `gateway`.
+
+    `multiprocess_dir` and `is_worker` are set by the supervisor of several, for each of them.
+    """
 
     delay_s: float = 0.5
     workers: int = 1
     where: Address = Address("0.0.0.0", 8000)  # noqa: S104 - in a container; Compose publishes it on 127.0.0.1
+    names: tuple[str, ...] = ()
     drain_s: float = DRAIN_S
     loop: str = "asyncio"
     log_format: str = "text"
@@ -37,6 +41,7 @@ class HelloSettings:
                 environment.text("HELLO_HOST", cls().where.host),
                 environment.port("HELLO_PORT", cls().where.port),
             ),
+            names=environment.names("HELLO_NAMES"),
             drain_s=environment.number("HELLO_DRAIN_S", DRAIN_S, least=0, most=3600),
             loop=environment.loop(),
             log_format=environment.log_format(),

@@ -2,7 +2,8 @@
 
 An application (aiohttp) is served by `serve_app`; a raw protocol has its own server and shares `listening` and
 `Address` with it. Both are async context managers: inside, the port answers; on the way out, it accepts nothing
-new and lets requests in flight end, for `drain_s` seconds at most.
+new and lets requests in flight end, for `drain_s` seconds at most. aiohttp is imported by those who serve an
+application: the gateway's image does not have it.
 """
 
 import errno
@@ -10,12 +11,12 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NamedTuple
-
-from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.runtime.errors import PortUnavailable
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 # A thousand users at once knock before the first is let in. The kernel caps it at net.core.somaxconn.
 BACKLOG = 16_384
@@ -24,6 +25,8 @@ DRAIN_S = 5.0  # inside Compose's grace period of 10 s
 
 def one_line_for_what_is_not_http(record: logging.LogRecord) -> bool:
     """Let a record pass; a request that is not HTTP is its sender's error, and no reason for a traceback."""
+    from aiohttp.http_exceptions import HttpProcessingError
+
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HttpProcessingError):
         record.levelno, record.levelname = logging.INFO, "INFO"
@@ -33,7 +36,6 @@ def one_line_for_what_is_not_http(record: logging.LogRecord) -> bool:
 
 
 log = logging.getLogger(__name__)
-log.addFilter(one_line_for_what_is_not_http)
 
 
 class Address(NamedTuple):
@@ -92,9 +94,12 @@ def bound_address(bound: socket.socket) -> Address:
 
 @asynccontextmanager
 async def serve_app(
-    app: web.Application, where: Address, *, reuse_port: bool = False, drain_s: float = DRAIN_S
+    app: "web.Application", where: Address, *, reuse_port: bool = False, drain_s: float = DRAIN_S
 ) -> AsyncIterator[Address]:
     """Serve an aiohttp application and yield the address it got."""
+    from aiohttp import web
+
+    log.addFilter(one_line_for_what_is_not_http)  # a second time changes nothing
     bound = listening(where, reuse_port=reuse_port)
     # aiohttp waits that long twice, for what is in flight and once more when it has asked it to end; 0 is "no limit"
     runner = web.AppRunner(app, access_log=None, logger=log, shutdown_timeout=max(drain_s / 2, 0.001))

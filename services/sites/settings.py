@@ -17,7 +17,8 @@ class SitesSettings:
 
     `own`: a second directory, whose recordings come before the first's.
     `own_ports`: whether each host gets ports of its own, as in the embedded lab; `tls`: where TLS is spoken, None for
-    nowhere; `ca_key`: a directory for the CA's key, `ca`: one for its certificate alone, which clients may see.
+    nowhere; `admin_names`: what the admin side is called besides its hosts; `ca_key`: a directory for the CA's key,
+    `ca`: one for its certificate alone, which clients may see.
     """
 
     directory: Path = RECORDINGS
@@ -27,6 +28,7 @@ class SitesSettings:
     where: Address = Address("0.0.0.0", 80)  # noqa: S104 - in a container, on the lab's own network
     tls: Address | None = Address("0.0.0.0", 443)  # noqa: S104
     admin: Address = Address("0.0.0.0", 8081)  # noqa: S104
+    admin_names: tuple[str, ...] = ()
     own_ports: bool = False
     ca_key: Path | None = None
     ca: Path | None = None
@@ -70,6 +72,7 @@ class SitesSettings:
                 environment.text("SITES_ADMIN_HOST", unset.admin.host),
                 environment.port("SITES_ADMIN_PORT", 8081),
             ),
+            admin_names=environment.names("SITES_ADMIN_NAMES"),
             ca_key=directory("SITES_CA_KEY"),
             ca=directory("SITES_CA"),
             head_timeout_s=seconds("SITES_HEAD_TIMEOUT_S", unset.head_timeout_s),

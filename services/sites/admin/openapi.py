@@ -83,8 +83,9 @@ def paths() -> Schema:
 
 
 def operation(summary: str, responses: Schema, **more: object) -> Schema:
-    """Return an operation."""
-    return {"summary": summary, "responses": responses, **more}
+    """Return an operation. Every one refuses what means another server, or comes from another site's page."""
+    refused = refuses(403, "Origin or Sec-Fetch-Site: a page of another site") | refuses(421, "Host: not of this site")
+    return {"summary": summary, "responses": responses | refused, **more}
 
 
 def content(name: str) -> Schema:
