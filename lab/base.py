@@ -7,7 +7,6 @@ replaced.
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from lab import command, distribution, dotenv, engine
 from lab.command import Runner
 from lab.distribution import Recipe
 from lab.errors import BaseImageUnavailable
+from services.runtime.temporary import temporary_directory
 
 USUAL = "python:3.13-slim-trixie"
 LOCAL = "asynclab-base:trixie"
@@ -101,8 +101,8 @@ def _pull(image: str, say: Callable[[str], None], *, run: Runner) -> bool:
 def _build(say: Callable[[str], None], *, run: Runner) -> None:
     """Make the local base image: a small Debian with Python, as a tar file, and from that an image."""
     say(f"Building the base image {LOCAL} from Debian packages (about half a minute, once)")
-    with tempfile.TemporaryDirectory(prefix="asynclab-base-") as directory:
-        tar = Path(directory, "base.tar")
+    with temporary_directory("asynclab-base-") as directory:
+        tar = directory / "base.tar"
         for step in (_bootstrap(tar, run=run), _import(tar)):
             outcome = run(step, timeout_s=BUILD_TIMEOUT_S)
             if not outcome.ok:

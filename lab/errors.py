@@ -144,6 +144,26 @@ class EnvFileBroken(LabError):
         self.line = line
 
 
+class EnvFileUnreadable(LabError):
+    """The `.env` file is there, and the system does not let this user read it."""
+
+    exit_code = 3
+
+    def __init__(self, path: Path, *, reason: str) -> None:
+        super().__init__(f"{path} cannot be read ({reason})", "make it a file that you may read (chown, chmod)")
+        self.path = path
+        self.reason = reason
+
+
+class SettingUnfit(LabError):
+    """A value cannot be a line of `.env`, which Compose reads too."""
+
+    def __init__(self, key: str, value: str, why: str) -> None:
+        super().__init__(f"{key}={ascii(value)[:200]} cannot be kept in .env ({why})", "choose a plainer one")
+        self.key = key
+        self.value = value
+
+
 class EnvFileUnwritable(LabError):
     """The `.env` file cannot be written."""
 

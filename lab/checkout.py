@@ -1,0 +1,75 @@
+"""Files that the lab writes into a person's checkout: they are that person's, whoever runs the lab.
+
+What root makes there belongs to the owner of the directory that it lies in; what is there already keeps its owner and
+its mode. A file is written whole or not at all.
+"""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+NEW_FILE_MODE = 0o666
+NEW_DIRECTORY_MODE = 0o777
+
+
+def write(path: Path, text: str) -> None:
+    """Put `text` into a file: beside its place first, then moved there. A link is followed. Raises OSError."""
+    path = Path(os.path.realpath(path))
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".part")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as made:
+            made.write(text)
+            made.flush()
+            keep(made.fileno(), path)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def keep(made: int, path: Path) -> None:
+    """Give a new file the owner and the mode of the one that it replaces, or those that a new one is to have there."""
+    try:
+        was = path.stat()
+    except FileNotFoundError:
+        os.fchmod(made, NEW_FILE_MODE & ~umask())
+        give(made, path.parent.stat())
+    else:
+        os.fchmod(made, stat.S_IMODE(was.st_mode))
+        give(made, was)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory, and those above it that are missing. Raises OSError."""
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    try:
+        path.mkdir(NEW_DIRECTORY_MODE)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return
+    give_to_owner_of(path.parent, path)
+
+
+def give_to_owner_of(directory: Path, path: Path) -> None:
+    """Give what was made in a directory to the directory's owner; a link itself, not what it leads to."""
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def give(made: int, owner: os.stat_result) -> None:
+    """Give an open file to an owner, where this user may."""
+    if os.geteuid() == 0:
+        os.fchown(made, owner.st_uid, owner.st_gid)
+
+
+def umask() -> int:
+    """Return the modes that this user denies to new files; the system tells it only to one who sets it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
