@@ -13,7 +13,7 @@ from pathlib import Path
 from lab import command, distribution, dotenv, engine
 from lab.command import Runner
 from lab.distribution import Recipe
-from lab.errors import BaseImageUnavailable
+from lab.errors import BaseImageUnavailable, EnvFileUnwritable
 from services.runtime.temporary import temporary_directory
 
 USUAL = "python:3.13-slim-trixie"
@@ -46,8 +46,8 @@ def ensure(
 ) -> str:
     """Return the name of a base image that the engine has; pull or build it first if need be.
 
-    `say` gets one line before each thing that takes time. Raises `BaseImageUnavailable`, `EnvFileBroken` or
-    `InstallFailed`.
+    `say` gets one line before each thing that takes time, and one where `.env` cannot keep the name. Raises
+    `BaseImageUnavailable`, `EnvFileBroken`, `EnvFileUnreadable`, `InstallFailed` or `NoTemporaryDirectory`.
     """
     image = wanted(environ, env_file)
     if present(image, run=run):
@@ -61,7 +61,10 @@ def ensure(
     if image == LOCAL or not present(LOCAL, run=run):
         _ensure_builder(say, run=run, allowed=engine.installing_allowed(environ, env_file))
         _build(say, run=run)
-    dotenv.remember(env_file, "BASE_IMAGE", LOCAL)
+    try:
+        dotenv.remember(env_file, "BASE_IMAGE", LOCAL)
+    except EnvFileUnwritable as error:
+        say(str(error))  # this start knows it all the same
     return LOCAL
 
 
@@ -72,7 +75,13 @@ def wanted(environ: Mapping[str, str] = os.environ, env_file: Path = dotenv.ENV_
 
 def present(image: str, *, run: Runner = command.run, timeout_s: float = LOOK_TIMEOUT_S) -> bool:
     """Whether the engine has this image."""
-    return run(("docker", "image", "inspect", "--format", "{{.Id}}", image), timeout_s=timeout_s).ok
+    return bool(digest(image, run=run, timeout_s=timeout_s))
+
+
+def digest(image: str, *, run: Runner = command.run, timeout_s: float = LOOK_TIMEOUT_S) -> str:
+    """The id of the image that the engine has by this name, a digest of all that is in it; "" where it has none."""
+    found = run(("docker", "image", "inspect", "--format", "{{.Id}}", image), timeout_s=timeout_s)
+    return found.out.strip() if found.ok else ""
 
 
 def reachable(image: str, *, run: Runner = command.run, timeout_s: float = REGISTRY_TIMEOUT_S) -> bool:

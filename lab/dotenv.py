@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import checkout
 from lab.errors import EnvFileBroken, EnvFileUnreadable, EnvFileUnwritable, SettingUnfit
+from services.runtime import ownership
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding, Original
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
 LIMIT_BYTES = 64 * 1024
 PLAIN = re.compile(r"[\w./:@%+,=~-]*", re.ASCII)
-LITERAL = re.compile(r"[^'\\\x00-\x1f\x7f]*")  # between single quotes, Compose and python-dotenv take it as it is
+LITERAL = re.compile(r"(?:(?!\$\{)[^'\\\x00-\x1f\x7f])*")  # as it is, in single quotes
 
 
 def read(path: Path = ENV_FILE) -> dict[str, str]:
@@ -72,7 +72,7 @@ def quoted(key: str, value: str) -> str:
         return value
     if LITERAL.fullmatch(value):
         return f"'{value}'"
-    raise SettingUnfit(key, value, "it has a quote, a backslash or a control character")
+    raise SettingUnfit(key, value, "it has a quote, a backslash, ${ or a control character")
 
 
 def _rewrite(path: Path, key: str, line: str, *, wanted: str) -> None:
@@ -92,7 +92,7 @@ def _rewrite(path: Path, key: str, line: str, *, wanted: str) -> None:
             lines[-1] += "\n"
     lines.insert(place, line)
     try:
-        checkout.write(path, "".join(lines))
+        ownership.write(path, "".join(lines))
     except OSError as error:
         raise EnvFileUnwritable(path, reason=error.strerror or "", wanted=wanted) from error
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import checkout, dotenv
+from lab import dotenv
 from lab.errors import EnvFileBroken, EnvFileUnreadable, EnvFileUnwritable, SettingUnfit
+from services.runtime.ownership import make_directory
 
 GOOD = {
     "empty": ("", {}),
@@ -150,7 +151,7 @@ def test_what_root_writes_belongs_to_the_person(tmp_path: Path, owner: tuple[int
     dotenv.forget(tmp_path / ".env", "A")
     kept = (tmp_path / ".env").stat()
     assert (kept.st_uid, kept.st_gid, kept.st_mode & 0o777) == (*owner, 0o604)
-    checkout.make_directory(tmp_path / "a" / "b")
+    make_directory(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").stat().st_uid == 12345
 
 
@@ -163,7 +164,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere").read_text() == "B=1\nA=1\n"
 
 
-@pytest.mark.parametrize("value", ["a b", "a #b", "$HOME", "${HOME}", 'say "a"', " a ", "ü", "", "`a`", "a;b", "a!"])
+@pytest.mark.parametrize("value", ["a b", "a #b", "$HOME", 'say "a"', " a ", "ü", "", "`a`", "a;b", "a!"])
 def test_what_is_remembered_is_read_again_to_the_letter(tmp_path: Path, value: str) -> None:
     """Blanks, comments and references are characters: neither Compose nor the lab makes something else of them."""
     dotenv.remember(tmp_path / ".env", "A", "before")
@@ -171,7 +172,7 @@ def test_what_is_remembered_is_read_again_to_the_letter(tmp_path: Path, value: s
     assert dotenv.read(tmp_path / ".env") == {"A": value}
 
 
-@pytest.mark.parametrize("value", ["a\nB=1", "a\rb", "a\0b", "a\udcff", "it's", "a\\", "\x1b[2J"], ids=ascii)
+@pytest.mark.parametrize("value", ["a\nB=1", "a\rb", "a\0b", "a\udcff", "it's", "${HOME}", "a\\", "\x1b[2J"], ids=ascii)
 def test_what_no_line_can_hold_is_refused_before_anything_is_written(tmp_path: Path, value: str) -> None:
     """One printable line, exit code 2, and the file as it was."""
     file = tmp_path / ".env"

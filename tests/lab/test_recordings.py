@@ -117,7 +117,6 @@ def test_the_same_hosts_give_the_same_file_whatever_is_in_their_recordings(root:
     "name",
     [
         "a b",
-        "..",
         "-a",
         "a]\nservices: {x",
         "${HOME}",

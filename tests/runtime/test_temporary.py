@@ -93,6 +93,6 @@ def test_where_no_directory_can_be_made_the_error_says_what_to_do(monkeypatch: p
     monkeypatch.setattr(tempfile, "gettempdir", none)
     with pytest.raises(NoTemporaryDirectory, match="No usable temporary directory"), temporary_directory(PREFIX):
         pass
-    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [])
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
     with pytest.raises(NoTemporaryDirectory), temporary_file():
         pass

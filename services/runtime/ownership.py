@@ -1,7 +1,7 @@
-"""Files that the lab writes into a person's checkout: they are that person's, whoever runs the lab.
+"""Whose the files are that a program writes into a person's directories: that person's, whichever user runs it.
 
-What root makes there belongs to the owner of the directory that it lies in; what is there already keeps its owner and
-its mode. A file is written whole or not at all.
+What root makes belongs to the owner of the directory that it lies in; what is there already keeps its owner and its
+mode. A file is written whole or not at all.
 """
 
 import os
@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 
 NEW_FILE_MODE = 0o666
-NEW_DIRECTORY_MODE = 0o777
 
 
 def write(path: Path, text: str) -> None:
@@ -41,25 +40,33 @@ def keep(made: int, path: Path) -> None:
         give(made, was)
 
 
-def make_directory(path: Path) -> None:
-    """Make a directory, and those above it that are missing. Raises OSError."""
+def make_directory(path: Path, *, mode: int | None = None) -> None:
+    """Make a directory, and those above it that are missing. Raises OSError.
+
+    `mode`: theirs, if not what the umask gives; a directory that is there keeps its own.
+    """
     if path.is_dir():
         return
-    make_directory(path.parent)
+    make_directory(path.parent, mode=mode)
     try:
-        path.mkdir(NEW_DIRECTORY_MODE)
+        path.mkdir()
     except FileExistsError:
         if not path.is_dir():
             raise
         return
-    give_to_owner_of(path.parent, path)
-
-
-def give_to_owner_of(directory: Path, path: Path) -> None:
-    """Give what was made in a directory to the directory's owner; a link itself, not what it leads to."""
+    if mode is not None:
+        path.chmod(mode)
     if os.geteuid() == 0:
-        owner = directory.stat()
+        owner = path.parent.stat()
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def owner_of(path: Path) -> os.stat_result:
+    """Return whose a file is; where there is none yet, whose its directory is. Raises OSError."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return path.parent.stat()
 
 
 def give(made: int, owner: os.stat_result) -> None:
