@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab import base, command, containers, engine, last_good, lock, recordings, validation
+from lab import base, command, containers, dotenv, engine, last_good, lock, recordings, validation
 from lab.command import TIMED_OUT, Outcome
 from lab.containers import Container
-from lab.errors import ComposeRefused, LabError, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
+from lab.errors import ComposeRefused, EnvFileUnwritable, LabError, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
 from lab.validation import Config
 from services.runtime.command_line import say as say_to_a_person
 from services.runtime.errors import ProgramError
@@ -77,9 +77,20 @@ class Stack:
         with lock.held("engine", say):
             engine.ensure(say, env_file=self.env_file)
             image = base.ensure(say, env_file=self.env_file)
-        os.environ["BASE_IMAGE"] = image  # where `.env` cannot be written, Compose has it from here
+            if base.wanted(env_file=self.env_file) != image:
+                os.environ["BASE_IMAGE"] = image  # Compose has it from here where `.env` could not be written
+            self._remember_user(say)
         with lock.held(self.project, say):
             self._change(say, own, keep=keep, timeout_s=timeout_s)
+
+    def _remember_user(self, say: Say) -> None:
+        """Let Compose know whose files the client is to read and write: in `.env`, or for this start alone."""
+        owner = owner_of(self.root)
+        try:
+            dotenv.remember(self.env_file, "LAB_USER", owner)
+        except EnvFileUnwritable as error:
+            say(str(error))
+            os.environ.setdefault("LAB_USER", owner)
 
     def _change(self, say: Say, own: Path, *, keep: bool, timeout_s: float) -> None:
         """Do what `up` promises; where that fails, leave what was there."""
@@ -226,6 +237,12 @@ class Stack:
             check=False,
             stdin=subprocess.DEVNULL,
         )
+
+
+def owner_of(directory: Path) -> str:
+    """Return who owns a directory, as Compose names a container's user: `uid:gid`."""
+    found = directory.stat()
+    return f"{found.st_uid}:{found.st_gid}"
 
 
 def healthy(found: Sequence[Container], restarts: Mapping[str, int]) -> bool:
