@@ -137,9 +137,12 @@ def embedded(options: Namespace) -> int:
 def record(options: Namespace) -> int:
     """Run the client's `record` on this host, with the lab's own directory of recordings."""
     from lab import recordings
+    from lab.errors import NothingToRecord
     from services.client.cli import program
     from services.runtime.settings import Environment
 
+    if not any(word for word in options.words if word != "--"):
+        raise NothingToRecord
     settings = settings_without_containers()
     words = ["record", "--output", str(recordings.directory(settings=settings)), *options.words]
     return program(words, Environment(settings), prog="lab")

@@ -224,6 +224,13 @@ class EnvFileUnwritable(LabError):
         self.wanted = wanted
 
 
+class NothingToRecord(LabError):
+    """`record` was called without a URL."""
+
+    def __init__(self) -> None:
+        super().__init__("no URL was given", "make record URL=http://example.org/, or lab record http://example.org/")
+
+
 class RecordingsUnusable(LabError):
     """The directory of recordings, or what is made from it, is not as it has to be."""
 
