@@ -107,7 +107,8 @@ def compose(options: Namespace) -> int:
 
 def run(options: Namespace) -> int:
     """Hand over to `docker compose run --rm client`, with a terminal where there is one."""
-    terminal = () if sys.stdin.isatty() and sys.stdout.isatty() else ("-T",)
+    streams = (sys.stdin, sys.stdout)  # None where they are closed
+    terminal = () if all(stream and stream.isatty() for stream in streams) else ("-T",)
     stack_of(options).become("run", "--rm", *terminal, "client", *options.words)
 
 

@@ -104,6 +104,34 @@ def client_containers(stack: Stack) -> list[str]:
     return [container.name for container in found]
 
 
+def test_a_worker_that_dies_takes_hello_down_and_the_engine_starts_it_again(
+    fresh: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a server is none: the supervisor ends with exit code 1, and all workers are there again."""
+    monkeypatch.setenv("HELLO_WORKERS", "2")
+    fresh.up(print)
+    (before,) = (each for each in fresh.services() if each.service == "hello")
+    killed = fresh.run_compose("exec", "-T", "hello", "python3", "-c", KILL_A_WORKER)
+    assert killed.returncode == 0, killed.stderr
+    while True:  # the test has a deadline
+        (now,) = (each for each in fresh.services() if each.service == "hello")
+        if now.restarts > before.restarts and now.well:
+            break
+    logs = fresh.run_compose("logs", "hello").stdout
+    assert "a worker ended by itself: exit codes" in logs
+    answer = fresh.run_client(["hello", "--users", "20"])
+    assert answer.returncode == 0, answer.stderr
+
+
+KILL_A_WORKER = """
+import os, pathlib, signal
+for process in pathlib.Path("/proc").glob("[0-9]*"):
+    if b"HELLO_IS_WORKER=1" in (process / "environ").read_bytes().split(b"\\0"):
+        os.kill(int(process.name), signal.SIGKILL)
+        break
+"""
+
+
 @pytest.fixture
 def own_tree(engine: None, tmp_path: Path) -> Iterator[Stack]:
     """Have a project with nothing in it yet, made from a tree whose services a test may change."""
@@ -131,6 +159,15 @@ def test_a_failed_lab_is_kept_where_that_was_asked_for(own_tree: Stack) -> None:
     with pytest.raises(LabNotHealthy):
         own_tree.up(print, keep=True)
     assert left_behind(own_tree)
+
+
+def test_a_clone_that_no_other_user_may_read_makes_a_lab_that_runs(own_tree: Stack) -> None:
+    """As umask 077 makes it: modes are set in the images, not copied into them."""
+    for path in own_tree.root.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    own_tree.up(print)
+    done = own_tree.run_client([])
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_lab_that_does_not_become_healthy_in_time_is_taken_down(

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,46 @@ def test_the_port_that_compose_publishes_is_nothing_to_the_embedded_lab(
     monkeypatch.setattr(dotenv, "settings", lambda *_: {"HELLO_PORT": "8000-8010"})
     assert main(["embedded", "pipeline", "-n", "1"]) == 0
     assert capsys.readouterr().out.startswith("[PRODUCER] Producing 1...")
+
+
+@pytest.mark.parametrize(
+    "words", [["embedded", "pipeline", "-n", "1"], ["record", "http://127.0.0.1:1/"]], ids=" ".join
+)
+def test_an_env_that_cannot_be_read_is_not_needed_without_containers(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says that it does not count; for containers, which read it too, it is an error with exit code 3."""
+    read = dotenv.read
+    monkeypatch.setattr(dotenv, "read", lambda *_: read(tmp_path))  # a directory can be read by no user, not even root
+    assert main(words) == {"embedded": 0, "record": 4}[words[0]]
+    assert f"{tmp_path} cannot be read (Is a directory): going on without what it says\n" in capsys.readouterr().err
+    assert main(["up"]) == 3
+    assert "cannot be read (Is a directory): make it a file that you may read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["embedded", "pipeline"], ["bench", "stalled", "--quick"]], ids=" ".join)
+def test_without_a_temporary_directory_there_is_one_line(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 3, and what to set."""
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/null/nowhere")
+    assert main(words) == 3
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("lab: cannot make a temporary directory (")
+    assert line.endswith("name one that can be written in TMPDIR")
+
+
+def test_a_disk_that_fails_is_one_line_wherever_it_is_met(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 3, with the file where the system names one."""
+
+    def fail(_options: object) -> int:
+        raise OSError(28, "No space left on device", "/x\x1b")
+
+    monkeypatch.setitem(cli.COMMANDS, "up", COMMANDS["up"]._replace(run=fail))
+    assert main(["up"]) == 3
+    assert capsys.readouterr().err == "lab up: /x\\x1b: No space left on device\n"
 
 
 def test_the_control_room_starts_light() -> None:
