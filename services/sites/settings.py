@@ -18,7 +18,7 @@ class SitesSettings:
     `own`: a second directory, whose recordings come before the first's.
     `own_ports`: whether each host gets ports of its own, as in the embedded lab; `tls`: where TLS is spoken, None for
     nowhere; `admin_names`: what the admin side is called besides its hosts; `ca_key`: a directory for the CA's key,
-    `ca`: one for its certificate alone, which clients may see.
+    `ca`: one for its certificate alone, which clients may see; `state`: one for plans that are to outlive a restart.
     """
 
     directory: Path = RECORDINGS
@@ -32,6 +32,7 @@ class SitesSettings:
     own_ports: bool = False
     ca_key: Path | None = None
     ca: Path | None = None
+    state: Path | None = None
     head_timeout_s: float = 10.0
     idle_timeout_s: float = 60.0
     write_timeout_s: float = 30.0
@@ -75,6 +76,7 @@ class SitesSettings:
             admin_names=environment.names("SITES_ADMIN_NAMES"),
             ca_key=directory("SITES_CA_KEY"),
             ca=directory("SITES_CA"),
+            state=directory("SITES_STATE"),
             head_timeout_s=seconds("SITES_HEAD_TIMEOUT_S", unset.head_timeout_s),
             idle_timeout_s=seconds("SITES_IDLE_TIMEOUT_S", unset.idle_timeout_s),
             write_timeout_s=seconds("SITES_WRITE_TIMEOUT_S", unset.write_timeout_s),
