@@ -15,11 +15,14 @@ from dataclasses import dataclass
 KIB = 1024
 MIB = 1024 * KIB
 
-INTERPRETER_BYTES = 64 * MIB  # the program with its libraries, once it has spoken TLS
+INTERPRETER_BYTES = 64 * MIB  # the program with its libraries, once it has spoken TLS, and all requests it knows
 LEAST_BYTES = 96 * MIB  # with less, no pool would have room for what it is there for
-CONNECTION_BYTES = 10 * KIB  # one that is open: Python's objects, the kernel's, and FREE_REQUEST_BYTES of a request
+CONNECTION_BYTES = 20 * KIB  # one that is open: Python's objects, the kernel's, FREE_BYTES, a little that is not taken
+SESSION_BYTES = 88 * KIB  # a TLS session, with its buffers as large as they get
+CONTEXT_BYTES = 24 * KIB  # a certificate, its key, and what OpenSSL keeps beside
+FREE_BYTES = 4 * KIB  # what each connection may hold of a request without asking
 # What each pool has of the rest, in percent.
-CONNECTIONS, REQUESTS, TLS, RECORDINGS, JOURNAL, ANSWERS = 36, 12, 16, 20, 10, 6
+CONNECTIONS, BUFFERS, TLS, CERTIFICATES, RECORDINGS, JOURNAL, ANSWERS = 46, 10, 15, 3, 14, 7, 5
 
 
 class PoolSpent(Exception):
@@ -73,14 +76,16 @@ class Pool:
 class Budget:
     """A site's pools.
 
-    `connections`: what each open connection costs at least. `requests`: what peers have sent and has not been
-    answered, beyond a connection's free part. `tls`: TLS sessions, and certificates with their keys. `recordings`:
-    the set that is played, and one that is being read. `journal`: its entries. `answers`: those of the admin side.
+    `connections`: what each open connection costs at least. `buffers`: what peers have sent and is not answered yet,
+    beyond a connection's free part, and what waits in the system for those that do not read. `tls`: sessions.
+    `certificates`: with their keys. `recordings`: the set that is played, and one that is being read. `journal`: its
+    entries. `answers`: those of the admin side.
     """
 
     connections: Pool
-    requests: Pool
+    buffers: Pool
     tls: Pool
+    certificates: Pool
     recordings: Pool
     journal: Pool
     answers: Pool
@@ -91,8 +96,9 @@ class Budget:
         percent = max(0, max(memory_bytes, LEAST_BYTES) - INTERPRETER_BYTES) // 100
         return cls(
             connections=Pool("connections", CONNECTIONS * percent),
-            requests=Pool("requests", REQUESTS * percent),
+            buffers=Pool("buffers", BUFFERS * percent),
             tls=Pool("tls", TLS * percent),
+            certificates=Pool("certificates", CERTIFICATES * percent),
             recordings=Pool("recordings", RECORDINGS * percent),
             journal=Pool("journal", JOURNAL * percent),
             answers=Pool("answers", ANSWERS * percent),
@@ -101,7 +107,15 @@ class Budget:
     @property
     def pools(self) -> tuple[Pool, ...]:
         """Every pool."""
-        return self.connections, self.requests, self.tls, self.recordings, self.journal, self.answers
+        return (
+            self.connections,
+            self.buffers,
+            self.tls,
+            self.certificates,
+            self.recordings,
+            self.journal,
+            self.answers,
+        )
 
     @property
     def max_connections(self) -> int:

@@ -126,7 +126,8 @@ class Site:
         self.settings = settings
         self.budget = Budget.of(settings.memory_bytes)
         self.hosts: dict[str, Host] = {}
-        self.journal = Journal(settings.journal_entries, settings.journal_bytes)
+        self.max_connections = min(settings.max_connections, self.budget.max_connections)
+        self.journal = Journal(settings.journal_entries, settings.journal_bytes, held_bytes=self.budget.journal.limit)
         self.lateness = Lateness()
         self.known: dict[bytes, Known] = {}
         self.connections: set[Guest] = set()
