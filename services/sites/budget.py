@@ -17,12 +17,12 @@ MIB = 1024 * KIB
 
 INTERPRETER_BYTES = 64 * MIB  # the program with its libraries, once it has spoken TLS, and all requests it knows
 LEAST_BYTES = 96 * MIB  # with less, no pool would have room for what it is there for
-CONNECTION_BYTES = 20 * KIB  # one that is open: Python's objects, the kernel's, FREE_BYTES, a little that is not taken
-SESSION_BYTES = 88 * KIB  # a TLS session, with its buffers as large as they get
-CONTEXT_BYTES = 24 * KIB  # a certificate, its key, and what OpenSSL keeps beside
+CONNECTION_BYTES = 16 * KIB  # one that is open: Python's objects, the kernel's, FREE_BYTES, a little that is not taken
+SESSION_BYTES = 64 * KIB  # a TLS session, with its buffers as large as they get
+CONTEXT_BYTES = 20 * KIB  # a certificate, its key, and what OpenSSL keeps beside
 FREE_BYTES = 4 * KIB  # what each connection may hold of a request without asking
 # What each pool has of the rest, in percent.
-CONNECTIONS, BUFFERS, TLS, CERTIFICATES, RECORDINGS, JOURNAL, ANSWERS = 46, 10, 15, 3, 14, 7, 5
+CONNECTIONS, BUFFERS, TLS, CERTIFICATES, RECORDINGS, JOURNAL, ANSWERS = 38, 10, 14, 3, 24, 7, 4
 
 
 class PoolSpent(Exception):
@@ -48,6 +48,11 @@ class Pool:
     def left(self) -> int:
         """How many bytes can be taken."""
         return max(0, self.limit - self.used)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether more than three quarters are taken."""
+        return self.used * 4 > self.limit * 3
 
     def take(self, size: int) -> bool:
         """Take `size` bytes and return True; where there are not so many, take none, count it, and return False."""
@@ -117,7 +122,17 @@ class Budget:
             self.answers,
         )
 
+    def count(self, *, connections: int, journal_bytes: int) -> None:
+        """Note what is in use of the pools that are not asked for each connection and each entry."""
+        self.connections.used = connections * CONNECTION_BYTES
+        self.journal.used = journal_bytes
+
     @property
     def max_connections(self) -> int:
         """How many connections there is room for."""
         return self.connections.limit // CONNECTION_BYTES
+
+    @property
+    def recordings_room(self) -> int:
+        """How many bytes one set of recordings may have: while it is read, the one before is played."""
+        return self.recordings.limit // 2

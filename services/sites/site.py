@@ -150,6 +150,10 @@ class Site:
         """Why hosts have no port of their own; nothing where they have."""
         return "" if self.settings.own_ports or len(self.settings.hosts) == 1 else SHARED
 
+    def is_short(self) -> bool:
+        """Return whether more than three quarters of what connections need are in use."""
+        return len(self.connections) * 4 > self.max_connections * 3 or self.budget.tls.is_short
+
     def adopt(self, recordings: Mapping[str, Recording]) -> None:
         """Play these recordings from now on. A plan lives on, unless its sidecar says another or it no longer fits.
 
