@@ -5,6 +5,7 @@ An application (aiohttp) is served by `serve_app`; a raw protocol has its own se
 new and lets requests in flight end, for `drain_s` seconds at most.
 """
 
+import asyncio
 import errno
 import logging
 import socket
@@ -15,12 +16,16 @@ from typing import NamedTuple
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from services.runtime.alongside import alongside
 from services.runtime.errors import PortUnavailable
+from services.runtime.gate import POOL, Gate, Gates, usual_pool
+from services.runtime.memory_limit import MEMORY_BYTES
 
 # A thousand users at once knock before the first is let in. The kernel caps it at net.core.somaxconn.
 BACKLOG = 16_384
 DRAIN_S = 5.0  # inside Compose's grace period of 10 s
 RECEIVE_BYTES = 32 * 1024  # of what a peer sends, until it is read: socket(7), SO_RCVBUF; the system doubles it
+LINGER_S = 2.0  # for what a peer still sends after its answer
 UNSENT_BYTES = 16 * 1024  # of what a peer has no room for: tcp(7), TCP_NOTSENT_LOWAT
 
 
@@ -110,11 +115,31 @@ async def serve_app(
     """Serve an aiohttp application and yield the address it got."""
     bound = listening(where, reuse_port=reuse_port)
     # aiohttp waits that long twice, for what is in flight and once more when it has asked it to end; 0 is "no limit"
-    runner = web.AppRunner(app, access_log=None, logger=log, shutdown_timeout=max(drain_s / 2, 0.001))
+    runner = web.AppRunner(
+        app, access_log=None, logger=log, shutdown_timeout=max(drain_s / 2, 0.001), lingering_time=LINGER_S
+    )
     try:
         await runner.setup()
-        await web.SockSite(runner, bound, backlog=BACKLOG).start()
-        yield bound_address(bound)
+        async with gated(runner, bound, app):
+            yield bound_address(bound)
     finally:
         await runner.cleanup()
         bound.close()
+
+
+@asynccontextmanager
+async def gated(runner: web.AppRunner, bound: socket.socket, app: web.Application) -> AsyncIterator[None]:
+    """Accept connections through gates, which share the application's pool, until the block ends."""
+    inner = runner.server
+    if inner is None:
+        raise RuntimeError("the runner is not set up")
+    pool = app.get(POOL) or usual_pool(MEMORY_BYTES)
+    gates = Gates(pool)
+    inner.request_handler = gates.noting(inner.request_handler)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Gate(gates, inner()), sock=bound, backlog=BACKLOG)
+    try:
+        async with alongside(gates.sweep_for_ever()):
+            yield
+    finally:
+        server.close()

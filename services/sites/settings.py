@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.runtime.memory_limit import MIB, memory_for_this_process
+from services.runtime.memory_limit import MEMORY_BYTES, MIB
 from services.runtime.serve import DRAIN_S, Address
 from services.runtime.settings import Environment
 from services.sites import journal
 from services.sites.budget import LEAST_BYTES
 
 RECORDINGS = Path(__file__).parent / "recordings"
-MEMORY_BYTES = memory_for_this_process()
 
 
 @dataclass(frozen=True, slots=True)
