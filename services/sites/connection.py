@@ -127,8 +127,8 @@ class Connection(Performer):
             self.proceed()
 
     def take(self, data: bytes) -> None:
-        """Take bytes that have to be read. What comes after our last word is dropped."""
-        if self.state is State.LINGER or self.state is State.SILENT:
+        """Take bytes that have to be read. What comes after our last word, or after too much, is dropped."""
+        if self.overdrawn or self.state is State.LINGER or self.state is State.SILENT:
             return
         if self.reader is None:
             self.reader = RequestReader()

@@ -120,10 +120,11 @@ class Performer(asyncio.Protocol):
         if self.state is IDLE or self.state is State.PLAYING:
             self.state, self.since = BLOCKED, monotonic()
             if not self.unsent_bytes:
-                if self.site.budget.buffers.take(BLOCKED_BYTES):
-                    self.unsent_bytes = BLOCKED_BYTES
-                else:
+                buffers = self.site.budget.buffers
+                if buffers.left < BLOCKED_BYTES:
                     self.send_little()
+                elif buffers.take(BLOCKED_BYTES):
+                    self.unsent_bytes = BLOCKED_BYTES
 
     def is_blocked(self) -> bool:
         """Return whether the system has not taken all of the last write."""
@@ -132,7 +133,8 @@ class Performer(asyncio.Protocol):
     def send_whole(self, size: int) -> None:
         """Let the system take `size` bytes, however few of them the peer does, if there is memory for that."""
         connected = self.transport.get_extra_info("socket")
-        if connected is not None and self.site.budget.buffers.take(size):
+        buffers = self.site.budget.buffers
+        if connected is not None and size <= buffers.left and buffers.take(size):
             self.unsent_bytes += size
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NO_BOUND)
 

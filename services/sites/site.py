@@ -171,6 +171,7 @@ class Site:
             if name not in before or old.sidecar.plan != recording.sidecar.plan or not self._fits(host):
                 self.reset_plan(name)
         self.known.clear()
+        self.budget.recordings.used = sum(recording.held_bytes for recording in recordings.values())
         self.unfit = ""
 
     def set_plan(self, name: str, plan: tuple[Rule, ...], *, source: str = "admin") -> PlanInForce:
