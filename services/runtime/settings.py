@@ -66,8 +66,9 @@ class Environment:
 
     def memory_bytes(self, name: str, *, least_bytes: int = 64 * MIB) -> int:
         """Return what the program may have, which is given in MiB; unless given, what the system lets it have."""
-        usual_bytes = max(least_bytes, MEMORY_BYTES)
-        return MIB * self.whole(name, usual_bytes // MIB, least=least_bytes // MIB, most=1 << 20)
+        if not self.text(name, ""):
+            return max(least_bytes, MEMORY_BYTES)
+        return MIB * self.whole(name, 0, least=least_bytes // MIB, most=1 << 20)
 
     def loop(self) -> str:
         """Return LAB_LOOP."""

@@ -74,7 +74,7 @@ class SecureConnection(Connection):
         """Give back what TLS took."""
         self.site.budget.tls.give_back(self.session_bytes)
         self.session_bytes = 0
-        self.hello = None
+        self.hello = self.tls = self.incoming = self.outgoing = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

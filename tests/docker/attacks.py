@@ -2,7 +2,7 @@
 
     docker compose run --rm -T --entrypoint python3 client -c "$(cat attacks.py)" ATTACK HOST PORT COUNT
 
-COUNT connections are opened, and each sends what its attack sends, for as long as the peer takes it. While they are held,
+COUNT connections are opened, and each sends what its attack sends, as far as the peer takes it. While they are held,
 a healthy client asks HEALTHY times. A line of JSON tells how many connections there were, how many of them the peer has
 ended, and how the healthy client fared. It begins nothing more after DEADLINE_S.
 """

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from random import Random
 
 import anyio
 import anyio.to_thread
@@ -20,6 +21,9 @@ from services.sites.budget import CONTEXT_BYTES, FREE_BYTES, KIB, MIB, SESSION_B
 from services.sites.catalogue import Catalogue, TooLarge
 from services.sites.connection import HELD_IN_SYSTEM_BYTES, Connection
 from services.sites.doors import SHORT_PATIENCE_S, sweep
+from services.sites.faults.force import Strike
+from services.sites.faults.plan import read_plan
+from services.sites.faults.script import SHORT_BYTES, Ending, Response
 from services.sites.journal import ENTRY_BYTES, FIN, Exchange, Journal, Visit
 from services.sites.recording import RECORDING_BYTES
 from services.sites.running import Running, running_site
@@ -418,6 +422,38 @@ async def test_metrics_say_what_each_pool_has_and_has_given(tmp_path: Path) -> N
         assert lines[f'site_memory_refused_total{{pool="{pool}"}}'] == "0.0"
     assert float(lines['site_memory_used_bytes{pool="recordings"}']) == target.recording.held_bytes
     assert float(lines['site_memory_used_bytes{pool="journal"}']) > ENTRY_BYTES
+
+
+# Answers
+
+
+LARGE_BODY = bytes(range(256)) * 4096
+SCRIPTS: dict[str, dict[str, object]] = {
+    "delay": {"fault": "delay", "seconds": 1, "bytes": 3},
+    "throttle": {"fault": "throttle", "bytes_per_s": 100_000_000},
+    "garbage": {"fault": "garbage", "bytes": 1_000_000},
+    "missing_colon": {"fault": "missing_colon"},
+}
+
+
+@pytest.mark.parametrize("rule", SCRIPTS.values(), ids=SCRIPTS)
+def test_a_fault_holds_no_copy_of_what_is_large(rule: dict[str, object]) -> None:
+    """A thousand peers that read nothing would be a thousand copies: of a body, there are views."""
+    response = Response(b"HTTP/1.1 200 OK\r\n\r\n", LARGE_BODY, Ending.CLOSE)
+    (read,) = read_plan([rule])
+    for step in Strike(read, 1, 1).script(response, "/"):
+        if isinstance(step, bytes | memoryview):
+            assert len(step) <= SHORT_BYTES
+            assert isinstance(step, memoryview) or len(step) <= 17 * KIB
+
+
+def test_random_bytes_are_the_same_however_they_are_cut() -> None:
+    """A seed says what a peer gets, of any length."""
+    (read,) = read_plan([{"fault": "garbage", "bytes": 50_001, "seed": 7}])
+    strike = Strike(read, 1, 1)
+    steps = strike.script(Response(b"", b"", Ending.CLOSE), "/")
+    data = b"".join(step for step in steps if isinstance(step, bytes))
+    assert data == b"\xff" + Random("7/1").randbytes(50_000)
 
 
 # What was measured
