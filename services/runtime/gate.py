@@ -15,6 +15,7 @@ A connection is in one state at a time, and each has its deadline, which `sweep`
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import cast
@@ -34,6 +35,7 @@ SPARE_CONNECTIONS = 64  # for this machine's own probe, whatever others do
 IDLE_S, HEAD_S, BODY_S, WRITE_S = 75.0, 10.0, 30.0, 30.0
 SHORT_PATIENCE_S = 1.0  # for a peer that says nothing, while there is hardly room for others
 SWEEP_S = 0.25
+TURNS, TURN_S = 5, 0.005  # a thousand requests a second, of those that were sent ahead
 
 HEAD_END = re.compile(rb"\n\r?\n")
 BLANK = re.compile(rb"[\r\n]*")
@@ -50,6 +52,8 @@ class Gates:
         self.pool = pool
         self.open: dict[asyncio.BaseProtocol, Gate] = {}  # by aiohttp's protocol
         self.spare = SPARE_CONNECTIONS
+        self.waiting: deque[Gate] = deque()  # those with more requests behind one that is answered
+        self.turn: asyncio.TimerHandle | None = None
 
     def noting(self, handler: Handler) -> Handler:
         """Return a handler of requests that tells each connection's gate when one begins and ends."""
@@ -75,6 +79,28 @@ class Gates:
             return response
 
         return noted
+
+    def queue(self, gate: "Gate") -> None:
+        """Let a connection go on with the requests that it sent ahead of their answers, when its turn comes.
+
+        Few turns are given at a time: else peers that send thousands ahead would leave no time for those that ask once.
+        """
+        self.waiting.append(gate)
+        if self.turn is None:
+            self.turn = asyncio.get_running_loop().call_later(0, self.give_turns)
+
+    def give_turns(self) -> None:
+        """Let some of those that wait go on."""
+        self.turn = None
+        for gate in [self.waiting.popleft() for _ in range(min(TURNS, len(self.waiting)))]:
+            gate.hand_on()
+        self.turn = asyncio.get_running_loop().call_later(TURN_S, self.rest_of_turns)
+
+    def rest_of_turns(self) -> None:
+        """Go on where any wait; else wait for the next that is queued."""
+        self.turn = None
+        if self.waiting:
+            self.give_turns()
 
     async def sweep_for_ever(self) -> None:
         """Enforce the deadlines."""
@@ -256,8 +282,10 @@ class Gate(asyncio.Protocol):
         """Note that a request is answered, and go on with what came meanwhile."""
         self.busy, self.body_bytes, self.request = False, 0, None
         self.since = monotonic()
-        if self.taken_bytes or self.held:
-            asyncio.get_running_loop().call_soon(self.hand_on)
+        if self.held:
+            self.gates.queue(self)
+        elif not self.transport.is_closing():
+            self.charge_all()
 
     def is_late(self, now: float, *, short: bool) -> bool:
         """Return whether the peer has owed something for too long; `short`: others wait for its place."""

@@ -44,7 +44,7 @@ class AuthorityUnusable(ProgramError):
 class Authority:
     """Issues certificates, and keeps as many as fit into `pool`, for connections to come.
 
-    Every method may block for some milliseconds: call it in a thread.
+    Every method but `at_hand` may block for some milliseconds: call it in a thread.
     """
 
     def __init__(
@@ -61,6 +61,10 @@ class Authority:
         """Return the CA's certificate, in PEM. Raises AuthorityUnusable where its directories cannot be used."""
         with self._lock:
             return self._get_ca().cert_pem.bytes()
+
+    def at_hand(self, name: str, fault: str = "") -> ssl.SSLContext | None:
+        """Return the same, if it is made already; this alone never blocks."""
+        return self._contexts.get((name, fault))
 
     def context(self, name: str, fault: str = "") -> ssl.SSLContext:
         """Return what a site of that name speaks TLS with; `fault`: one of the handshake's, which changes it."""

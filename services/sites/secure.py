@@ -72,9 +72,7 @@ class SecureConnection(Connection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give back what TLS took."""
-        self.site.budget.tls.give_back(self.session_bytes)
-        self.session_bytes = 0
-        self.hello = self.tls = self.incoming = self.outgoing = None
+        self.give_up_session()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -129,16 +127,18 @@ class SecureConnection(Connection):
             self.hello = None
             self.drop_unread()
             return
-        if not self.site.budget.tls.take(SESSION_BYTES):
+        if not self.take_session():
             self.turn_down(INTERNAL_ERROR)
             return
-        self.session_bytes = SESSION_BYTES
+        if context := self.authority.at_hand(host.name, fault):
+            self.open_session(context)
+            return
         self.hold_back()
         making = asyncio.get_running_loop().run_in_executor(None, self.authority.context, host.name, fault)
         making.add_done_callback(self.go_ahead)
 
     def go_ahead(self, making: MakeContext) -> None:
-        """Begin the handshake with what has come so far; without a certificate, say that it is not the peer's fault."""
+        """Begin the handshake; without a certificate, say that it is not the peer's fault."""
         failed = None if making.cancelled() else making.exception()
         if failed:
             log.error("no certificate", exc_info=failed)
@@ -148,10 +148,39 @@ class SecureConnection(Connection):
             self.transport.write(INTERNAL_ERROR)
             self.fail(journal.SITE_ERROR)
             return
+        self.open_session(making.result())
+
+    def take_session(self) -> bool:
+        """Have memory for a session; if need be, that of the peer which has kept its handshake waiting for longest."""
+        tls, handshakes = self.site.budget.tls, self.site.handshakes
+        if tls.left < SESSION_BYTES and handshakes:
+            oldest = next(iter(handshakes))
+            tls.refused += 1
+            oldest.make_room()
+        if not tls.take(SESSION_BYTES):
+            return False
+        self.session_bytes = SESSION_BYTES
+        handshakes[self] = None
+        return True
+
+    def make_room(self) -> None:
+        """Leave, so that another can have the session's memory."""
+        self.give_up_session()
+        self.leave(journal.BAD_HANDSHAKE)
+
+    def give_up_session(self) -> None:
+        """Give back what TLS took."""
+        self.site.handshakes.pop(self, None)
+        self.site.budget.tls.give_back(self.session_bytes)
+        self.session_bytes = 0
+        self.hello = self.tls = self.incoming = self.outgoing = None
+
+    def open_session(self, context: ssl.SSLContext) -> None:
+        """Begin the handshake with what has come so far."""
         came, self.hello = bytes(self.hello.raw) if self.hello else b"", None
         self.charge_unread(0)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = making.result().wrap_bio(self.incoming, self.outgoing, server_side=True)
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
         self.let_in()
         self.data_received(came)
 
@@ -170,6 +199,7 @@ class SecureConnection(Connection):
             return
         self.flush()
         self.established = True
+        self.site.handshakes.pop(self, None)
         if self.strike:  # the peer has accepted a certificate that it should not have
             self.complete(journal.KEPT)
         self.state = State.IDLE

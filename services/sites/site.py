@@ -59,6 +59,13 @@ class Guest(Protocol):
         """End at once; `why` is for the journal."""
 
 
+class Handshake(Protocol):
+    """A TLS session that its peer has not gone on with."""
+
+    def make_room(self) -> None:
+        """End at once, and give back the session's memory."""
+
+
 class Host:
     """A recorded host: what it plays, the plan in force (None: no faults), and the tally of (fault, how it ended).
 
@@ -131,6 +138,7 @@ class Site:
         self.lateness = Lateness()
         self.known: dict[bytes, Known] = {}
         self.connections: set[Guest] = set()
+        self.handshakes: dict[Handshake, None] = {}  # TLS sessions that are not agreed on; the oldest first
         self.nobody: Tally = Counter()  # exchanges that no host had a part in
         self.accepted = 0
         self.turned_away = 0
