@@ -13,7 +13,7 @@ from services.gateway.dialer import Dialer, Unreachable
 from services.gateway.relay import Relay, reset
 from services.gateway.settings import GatewaySettings
 from services.runtime.alongside import alongside
-from services.runtime.serve import Address, bound_address, listening
+from services.runtime.listen import Address, bound_address, listening
 
 BACKLOG = 1024  # the loop accepts as many in one go, before it looks at anything else
 SWEEP_S = 0.25

@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Collection
 
-from services.runtime.serve import Address
+from services.runtime.listen import Address
 
 
 class Unreachable(Exception):

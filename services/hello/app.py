@@ -12,8 +12,10 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.hello.settings import HelloSettings
+from services.runtime.gate import POOL
 from services.runtime.metrics import exposition, healthy
 from services.runtime.own_names import Objection, only_own_names, own_names
+from services.runtime.pool import Pool
 
 PAGE = "text/html"
 NAMES = ("hello", "gateway")  # of itself, and of the way in to it
@@ -34,7 +36,9 @@ def make_app(settings: HelloSettings) -> web.Application:
 
     registry = CollectorRegistry()
     measured = measuring(registry)
+    refused = Counter("hello_turned_away", "Connections and bodies that there was no memory for", registry=registry)
     app = web.Application(middlewares=[only_own_names(own_names(*NAMES, *settings.names), refusal)])
+    app[POOL] = Pool("connections", settings.pool_bytes, on_refused=refused.inc)
     app.add_routes(
         [
             web.get("/", measured("/", index)),

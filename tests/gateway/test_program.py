@@ -16,8 +16,8 @@ import pytest
 from services.gateway.__main__ import installed
 from services.gateway.settings import GatewaySettings
 from services.runtime.errors import BadSetting
+from services.runtime.listen import Address
 from services.runtime.names import LOOPS
-from services.runtime.serve import Address
 from services.runtime.settings import Environment
 
 TIMEOUT_S = 20.0

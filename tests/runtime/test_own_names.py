@@ -10,8 +10,9 @@ import pytest
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.errors import BadSetting
+from services.runtime.listen import Address
 from services.runtime.own_names import MAX_AUTHORITY_CHARACTERS, name_of, own_names
-from services.runtime.serve import Address, serve_app
+from services.runtime.serve import serve_app
 from services.runtime.settings import Environment
 from services.sites.settings import SitesSettings
 from tests.sites.target import KEEP, sites

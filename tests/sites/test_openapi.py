@@ -16,7 +16,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.serve import Address
+from services.runtime.listen import Address
 from services.sites.admin.answers import Unfit
 from services.sites.admin.app import make_admin
 from services.sites.admin.journal import read_query

@@ -3,6 +3,7 @@
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from services.runtime.gate import POOL
 from services.runtime.metrics import exposition, healthy
 from services.runtime.own_names import MISDIRECTED, Objection, only_own_names, own_names
 from services.runtime.text import printable
@@ -20,7 +21,7 @@ def make_admin(site: Site, settle: faults.Settle) -> web.Application:
     registry.register(SiteCollector(site))
     own = own_names(*site.settings.hosts, *site.settings.admin_names, changing=lambda: site.hosts)
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[only_own_names(own, misdirected), refusals])
-    app[SITE], app[faults.SETTLE] = site, settle
+    app[SITE], app[faults.SETTLE], app[POOL] = site, settle, site.budget.admin
     app.add_routes(
         [
             web.get("/healthz", healthy),
