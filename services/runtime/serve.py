@@ -5,12 +5,13 @@ An application (aiohttp) is served by `serve_app`; a raw protocol has its own se
 new and lets requests in flight end, for `drain_s` seconds at most.
 """
 
+import asyncio
 import errno
 import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -90,6 +91,23 @@ def bound_address(bound: socket.socket) -> Address:
     return Address(*bound.getsockname()[:2])
 
 
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Close a server's sockets once each connection that it has accepted is with its protocol. Those stay open.
+
+    asyncio makes a connection's transport one round of the loop after it has accepted it. A server that is closed in
+    between breaks that off: the peer hears nothing, and Python complains of what is left over.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        if isinstance(loop, asyncio.SelectorEventLoop):  # uvloop accepts a connection and makes its transport at once
+            for accepting in server.sockets:
+                loop.remove_reader(accepting.fileno())
+            await asyncio.sleep(0)
+    finally:
+        server.close()
+    await asyncio.sleep(0)  # uvloop closes the socket in its next round
+
+
 @asynccontextmanager
 async def serve_app(
     app: web.Application, where: Address, *, reuse_port: bool = False, drain_s: float = DRAIN_S
@@ -98,10 +116,14 @@ async def serve_app(
     bound = listening(where, reuse_port=reuse_port)
     # aiohttp waits that long twice, for what is in flight and once more when it has asked it to end; 0 is "no limit"
     runner = web.AppRunner(app, access_log=None, logger=log, shutdown_timeout=max(drain_s / 2, 0.001))
+    server: asyncio.Server | None = None
     try:
         await runner.setup()
-        await web.SockSite(runner, bound, backlog=BACKLOG).start()
+        protocol = cast("web.Server", runner.server)  # which is there once the runner is set up
+        server = await asyncio.get_running_loop().create_server(protocol, sock=bound, backlog=BACKLOG)
         yield bound_address(bound)
     finally:
+        if server:
+            await stop_accepting(server)
         await runner.cleanup()
         bound.close()
