@@ -21,20 +21,29 @@ from services.runtime.errors import PortUnavailable
 # A thousand users at once knock before the first is let in. The kernel caps it at net.core.somaxconn.
 BACKLOG = 16_384
 DRAIN_S = 5.0  # inside Compose's grace period of 10 s
+LOST = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH}  # a connection whose peer was cut off
 
 
-def one_line_for_what_is_not_http(record: logging.LogRecord) -> bool:
-    """Let a record pass; a request that is not HTTP is its sender's error, and no reason for a traceback."""
+def one_line_for_what_a_peer_did(record: logging.LogRecord) -> bool:
+    """Let a record pass; a request that is not HTTP, or a peer that leaves before its answer, is no error of ours.
+
+    Such a record becomes one line for information, without a traceback.
+    """
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HttpProcessingError):
-        record.levelno, record.levelname = logging.INFO, "INFO"
-        record.msg, record.args = f"{record.getMessage()}: {' '.join(error.message.split())[:200]}", ()
-        record.exc_info = None
+        reason = " ".join(error.message.split())[:200]
+    elif isinstance(error, OSError) and (isinstance(error, ConnectionError) or error.errno in LOST):
+        reason = "the peer has left"
+    else:
+        return True
+    record.levelno, record.levelname = logging.INFO, "INFO"
+    record.msg, record.args = f"{record.getMessage()}: {reason}", ()
+    record.exc_info = None
     return True
 
 
 log = logging.getLogger(__name__)
-log.addFilter(one_line_for_what_is_not_http)
+log.addFilter(one_line_for_what_a_peer_did)
 
 
 class Address(NamedTuple):
