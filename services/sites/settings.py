@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.runtime.memory_limit import MIB, memory_for_this_process
 from services.runtime.serve import DRAIN_S, Address
 from services.runtime.settings import Environment
 from services.sites import journal
+from services.sites.budget import LEAST_BYTES
 
 RECORDINGS = Path(__file__).parent / "recordings"
+MEMORY_BYTES = memory_for_this_process()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class SitesSettings:
     `own`: a second directory, whose recordings come before the first's.
     `own_ports`: whether each host gets ports of its own, as in the embedded lab; `tls`: where TLS is spoken, None for
     nowhere; `ca_key`: a directory for the CA's key, `ca`: one for its certificate alone, which clients may see.
+    `memory_bytes`: what the process may have, all in all; `budget` shares it out.
     """
 
     directory: Path = RECORDINGS
@@ -37,6 +41,7 @@ class SitesSettings:
     linger_s: float = 2.0
     drain_s: float = DRAIN_S
     reload_s: float = 1.0
+    memory_bytes: int = MEMORY_BYTES
     max_connections: int = 1_000_000
     journal_entries: int = journal.MAX_ENTRIES
     journal_bytes: int = journal.MAX_BYTES
@@ -78,6 +83,10 @@ class SitesSettings:
             stall_timeout_s=seconds("SITES_STALL_TIMEOUT_S", unset.stall_timeout_s),
             drain_s=seconds("SITES_DRAIN_S", DRAIN_S, least=0),
             reload_s=seconds("SITES_RELOAD_S", unset.reload_s),
+            memory_bytes=MIB
+            * environment.whole(
+                "SITES_MEMORY_MIB", max(LEAST_BYTES, MEMORY_BYTES) // MIB, least=LEAST_BYTES // MIB, most=1 << 20
+            ),
             max_connections=environment.whole("SITES_MAX_CONNECTIONS", unset.max_connections, least=1, most=10_000_000),
             journal_entries=environment.whole("SITES_JOURNAL_ENTRIES", unset.journal_entries, least=0, most=10_000_000),
             journal_bytes=environment.whole("SITES_JOURNAL_BYTES", unset.journal_bytes, least=0, most=1 << 32),

@@ -12,6 +12,7 @@ from enum import Enum, auto
 from time import monotonic
 from typing import Protocol
 
+from services.sites.budget import Budget
 from services.sites.faults.force import PlanInForce
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced
 from services.sites.journal import FIN, KEPT, Answered, Journal
@@ -123,6 +124,7 @@ class Site:
 
     def __init__(self, settings: SitesSettings, recordings: Mapping[str, Recording] | None = None) -> None:
         self.settings = settings
+        self.budget = Budget.of(settings.memory_bytes)
         self.hosts: dict[str, Host] = {}
         self.journal = Journal(settings.journal_entries, settings.journal_bytes)
         self.lateness = Lateness()
