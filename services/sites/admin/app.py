@@ -6,7 +6,8 @@ from prometheus_client import CollectorRegistry
 from services.runtime.metrics import exposition, healthy
 from services.runtime.text import printable
 from services.sites.admin import faults, journal
-from services.sites.admin.answers import MAX_BODY_BYTES, SITE, answer, refusals
+from services.sites.admin.answers import MAX_BODY_BYTES, answer, refusals
+from services.sites.admin.bounds import SITE
 from services.sites.admin.openapi import document
 from services.sites.metrics import SiteCollector
 from services.sites.site import Site
@@ -17,7 +18,7 @@ def make_admin(site: Site, settle: faults.Settle) -> web.Application:
     registry = CollectorRegistry()
     registry.register(SiteCollector(site))
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
-    app[SITE], app[faults.SETTLE] = site, settle
+    app[SITE], app[faults.SETTLE], app[journal.TURNS] = site, settle, journal.Turns()
     app.add_routes(
         [
             web.get("/healthz", healthy),
