@@ -13,7 +13,7 @@ from services.gateway.dialer import Dialer, Unreachable
 from services.gateway.relay import Relay, reset
 from services.gateway.settings import GatewaySettings
 from services.runtime.alongside import alongside
-from services.runtime.listen import Address, bound_address, listening
+from services.runtime.listen import Address, bound_address, listening, stop_accepting
 
 BACKLOG = 1024  # the loop accepts as many in one go, before it looks at anything else
 SWEEP_S = 0.25
@@ -117,7 +117,7 @@ async def accepting(settings: GatewaySettings) -> AsyncIterator[tuple[Acceptor, 
                 async with alongside(sweep_for_ever(acceptor)):
                     yield acceptor, bound_address(bound)
             finally:
-                server.close()
+                await stop_accepting(server)
                 await acceptor.drain()
     finally:
         bound.close()

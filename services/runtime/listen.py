@@ -1,5 +1,6 @@
 """Opening a port. It knows no protocol and no library, so that the gateway too, which has no package, can use it."""
 
+import asyncio
 import errno
 import socket
 from typing import NamedTuple
@@ -76,3 +77,20 @@ def unavailable(where: Address, error: OSError) -> PortUnavailable:
 def bound_address(bound: socket.socket) -> Address:
     """Return where a bound socket is."""
     return Address(*bound.getsockname()[:2])
+
+
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Close a server's sockets once each connection that it has accepted is with its protocol. Those stay open.
+
+    asyncio makes a connection's transport one round of the loop after it has accepted it. A server that is closed in
+    between breaks that off: the peer hears nothing, and Python complains of what is left over.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        if isinstance(loop, asyncio.SelectorEventLoop):  # uvloop accepts a connection and makes its transport at once
+            for accepting in server.sockets:
+                loop.remove_reader(accepting.fileno())
+            await asyncio.sleep(0)
+    finally:
+        server.close()
+    await asyncio.sleep(0)  # uvloop closes the socket in its next round

@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from services.runtime.alongside import alongside
 from services.runtime.gate import POOL, Gate, Gates, usual_pool
-from services.runtime.listen import BACKLOG, DRAIN_S, Address, bound_address, listening
+from services.runtime.listen import BACKLOG, DRAIN_S, Address, bound_address, listening, stop_accepting
 from services.runtime.memory_limit import MEMORY_BYTES
 
 LINGER_S = 2.0  # for what a peer still sends after its answer
@@ -79,4 +79,4 @@ async def gated(runner: web.AppRunner, bound: socket.socket, app: web.Applicatio
         async with alongside(gates.sweep_for_ever()):
             yield
     finally:
-        server.close()
+        await stop_accepting(server)

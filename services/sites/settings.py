@@ -41,6 +41,8 @@ class SitesSettings:
     write_timeout_s: float = 30.0
     stall_timeout_s: float = 3600.0
     linger_s: float = 2.0
+    answer_timeout_s: float = 30.0  # of the admin side: until a request is whole, and until its answer is taken
+    verify_timeout_s: float = 8.0  # less than the client waits, so that it hears why
     drain_s: float = DRAIN_S
     reload_s: float = 1.0
     memory_bytes: int = MEMORY_BYTES
@@ -85,6 +87,8 @@ class SitesSettings:
             idle_timeout_s=seconds("SITES_IDLE_TIMEOUT_S", unset.idle_timeout_s),
             write_timeout_s=seconds("SITES_WRITE_TIMEOUT_S", unset.write_timeout_s),
             stall_timeout_s=seconds("SITES_STALL_TIMEOUT_S", unset.stall_timeout_s),
+            answer_timeout_s=seconds("SITES_ANSWER_TIMEOUT_S", unset.answer_timeout_s),
+            verify_timeout_s=seconds("SITES_VERIFY_TIMEOUT_S", unset.verify_timeout_s),
             drain_s=seconds("SITES_DRAIN_S", DRAIN_S, least=0),
             reload_s=seconds("SITES_RELOAD_S", unset.reload_s),
             memory_bytes=environment.memory_bytes("SITES_MEMORY_MIB", least_bytes=LEAST_BYTES),

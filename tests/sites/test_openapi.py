@@ -260,12 +260,29 @@ async def test_a_port_that_cannot_be_opened_is_as_the_document_says(
     async with one_site(tmp_path) as target:
         await target.set_plan([{"fault": "refuse"}])
         monkeypatch.setattr("services.sites.doors.listening", taken)
-        operations = [(path, method) for path, method, status in documented() if status == UNAVAILABLE]
+        changes = [(path, method) for path, method, status in documented() if status == UNAVAILABLE]
+        operations = [each for each in changes if each[0].startswith("/faults") and each[1] != "get"]
         for path, method in operations:
             body: object = {"faults": []} if method == "put" else None
             status, answer = await target.call(method, path.replace("{host}", target.host), body)
             assert (str(status), misfits(response_schema(path, method, UNAVAILABLE), answer)) == (UNAVAILABLE, [])
     assert operations
+
+
+@pytest.mark.anyio
+async def test_a_site_that_is_busy_says_so_as_the_document_says(tmp_path: Path) -> None:
+    """Wherever an answer may be large: it is refused, and nothing is changed."""
+    async with sites({"keep.test.http": KEEP}, tmp_path) as running:
+        target = await target_of(running, "keep.test")
+        running.site.budget.answers.limit = 0
+        operations = [(path, method) for path, method, status in documented() if status == UNAVAILABLE]
+        large = [each for each in operations if "{host}" not in each[0]]
+        for path, method in large:
+            body: object = {"faults": []} if method == "put" else {"absent": []} if "verify" in path else None
+            status, answer = await target.call(method, path, body)
+            assert (str(status), answer["error"]) == (UNAVAILABLE, "busy"), path
+            assert misfits(response_schema(path, method, UNAVAILABLE), answer) == []
+    assert ("/journal", "get") in large
 
 
 def response_schema(path: str, method: str, status: str) -> Node:

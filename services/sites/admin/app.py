@@ -8,7 +8,8 @@ from services.runtime.metrics import exposition, healthy
 from services.runtime.own_names import MISDIRECTED, Objection, only_own_names, own_names
 from services.runtime.text import printable
 from services.sites.admin import faults, journal
-from services.sites.admin.answers import MAX_BODY_BYTES, SITE, answer, refusal, refusals
+from services.sites.admin.answers import MAX_BODY_BYTES, answer, refusal, refusals
+from services.sites.admin.bounds import SITE
 from services.sites.admin.openapi import document
 from services.sites.faults.plan import Problem
 from services.sites.metrics import SiteCollector
@@ -21,7 +22,8 @@ def make_admin(site: Site, settle: faults.Settle) -> web.Application:
     registry.register(SiteCollector(site))
     own = own_names(*site.settings.hosts, *site.settings.admin_names, changing=lambda: site.hosts)
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[only_own_names(own, misdirected), refusals])
-    app[SITE], app[faults.SETTLE], app[POOL] = site, settle, site.budget.admin
+    app[SITE], app[faults.SETTLE], app[journal.TURNS] = site, settle, journal.Turns()
+    app[POOL] = site.budget.admin
     app.add_routes(
         [
             web.get("/healthz", healthy),
