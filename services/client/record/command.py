@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.client.errors import FetchError
+from services.client.record.body import Framing
 from services.client.record.fetch import CutShort, Response, Wish, fetch
 from services.client.record.files import refuse_existing, save
 from services.client.record.provenance import Kept, kept_of, provenance
@@ -117,7 +118,10 @@ def understand(options: Options) -> tuple[Wish, str]:
 def summary(where: str, response: Response, kept: Kept, *, head_only: bool) -> list[str]:
     """Return what a person has to know of what was recorded."""
     lines = [f"recorded {where}: status {response.status}, head {len(kept.head):,} bytes, body {len(kept.body):,}"]
-    if not response.whole:
+    if not response.whole and response.framing == Framing.CLOSE:
+        came = f"{len(kept.body):,} bytes of the body"
+        lines.append(f"the peer closed after {came} without TLS's close_notify: their end may be missing")
+    elif not response.whole:
         of = f" of {response.declared:,}" if response.declared else ""
         lines.append(f"the peer closed after {len(kept.body):,}{of} bytes of the body: so will a site that plays it")
     if not response.framing and not head_only:

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.client.record.fetch import Response, Tls, Wish
+from services.client.record.fetch import Response, Session, Wish
 from services.client.record.secrets import Secret, in_urls, mask
 
 Value = str | int | bool | dict[str, "Value"] | list["Value"]
@@ -60,7 +60,7 @@ def provenance(wish: Wish, response: Response, kept: Kept, *, when: datetime) ->
     return table
 
 
-def table_of(tls: Tls) -> dict[str, Value]:
+def table_of(tls: Session) -> dict[str, Value]:
     """Return a TLS connection as a table."""
     return {
         "version": tls.version,

@@ -17,6 +17,7 @@ class Plain:
     """A channel's own bytes."""
 
     __slots__ = ("_channel", "_more", "_watch")
+    end_is_announced = True  # a FIN is all that TCP has to say
 
     def __init__(self, channel: Channel, watch: Watch) -> None:
         self._channel, self._watch = channel, watch
@@ -54,12 +55,17 @@ class Plain:
 
 
 class Tls:
-    """Bytes through TLS, once `handshake` is done."""
+    """Bytes through TLS, once `handshake` is done.
+
+    `end_is_announced`: whether the stream has ended by close_notify (RFC 8446, section 6.1), and not by a FIN
+    alone, which anybody on the way can send.
+    """
 
     def __init__(self, plain: Plain, context: ssl.SSLContext, host: str) -> None:
         self._plain = plain
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self.end_is_announced = False
 
     async def handshake(self, until_s: float) -> None:
         """Agree on keys. Raises FetchError (tls, reset), ssl.SSLCertVerificationError, Expired or CutOff."""
@@ -90,14 +96,17 @@ class Tls:
         """Return what comes next, b"" at the end of the stream."""
         while True:
             try:
-                return self.session.read(RECEIVED_BYTES)
+                data = self.session.read(RECEIVED_BYTES)
             except ssl.SSLWantReadError:
                 await self._flush(until_s)
                 await self._fill(until_s)
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                return b""  # with or without a close_notify: the head reader judges whether it is whole
+                return b""
             except ssl.SSLError as error:
                 raise FetchError("tls", tls_reason(error)) from error
+            else:
+                self.end_is_announced = not data
+                return data
 
     async def _flush(self, until_s: float) -> None:
         if self._outgoing.pending:
@@ -108,6 +117,9 @@ class Tls:
             self._incoming.write(data)
         else:
             self._incoming.write_eof()
+
+
+Stream = Plain | Tls
 
 
 def tls_reason(error: ssl.SSLError) -> str:
