@@ -3,6 +3,7 @@
 An event loop's own TLS decides for itself when to say close_notify and what becomes of bytes before a reset.
 """
 
+import asyncio
 import fcntl
 import select
 import socket
@@ -10,16 +11,26 @@ import ssl
 import struct
 import termios
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Literal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from typing import Literal, TypeVar
+
+import trustme
 
 LOOPBACK = "127.0.0.1"
 TIMEOUT_S = 20.0
 BLOCK_BYTES = 64 * 1024
 A_MOMENT_MS = 1
 
+T = TypeVar("T")
 Ending = Literal["close_notify", "fin", "rst"]
+
+
+def server_context(*names: str) -> ssl.SSLContext:
+    """Return the context of a server of these names, which an authority of its own vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert(*names).configure_cert(context)
+    return context
 
 
 class Connection:
@@ -91,6 +102,16 @@ def tls_server(context: ssl.SSLContext, serve: Callable[[Connection], None]) -> 
     """Serve each connection in turn; yields the address. A client that leaves ends only its own connection."""
     with plain_server(lambda connected: serve(Connection(connected, context))) as address:
         yield address
+
+
+@asynccontextmanager
+async def beside_loop(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """Enter and leave a context manager in a thread: it may wait for another one."""
+    value = await asyncio.to_thread(manager.__enter__)
+    try:
+        yield value
+    finally:
+        await asyncio.to_thread(manager.__exit__, None, None, None)
 
 
 @contextmanager

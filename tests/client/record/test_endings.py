@@ -9,13 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import trustme
 
 from services.client.record.command import record
 from services.client.topology import Topology
 from services.runtime.loop import loop_factory
 from tests.client.record.test_record import HOST, options
-from tests.client.tls_server import Connection, Ending, tls_server
+from tests.client.tls_server import Connection, Ending, server_context, tls_server
 
 SIZES = [0, 1, 16_384, 65_537, 4_000_000, 8_000_000]
 FRAMINGS: dict[str, Callable[[bytes], bytes]] = {
@@ -39,9 +38,7 @@ def pieces(body: bytes) -> list[bytes]:
 @pytest.fixture(scope="module")
 def context() -> ssl.SSLContext:
     """Return the context of a server."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert(HOST).configure_cert(made)
-    return made
+    return server_context(HOST)
 
 
 def record_from(
