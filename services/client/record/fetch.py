@@ -13,8 +13,8 @@ from services.client.errors import FetchError
 from services.client.head import Head, HeadError, HeadReader
 from services.client.names import Names
 from services.client.record.body import Body, Framing
-from services.client.record.url import Source
 from services.client.topology import Topology
+from services.client.url import Url
 from services.client.wget.connect import Shortage, connect
 from services.client.wget.exchange import Turn
 from services.client.wget.guard import Guard
@@ -23,7 +23,6 @@ from services.client.wget.poll import Poller
 from services.client.wget.records import Record
 from services.client.wget.sockets import Address, Sockets
 from services.client.wget.stream import Plain, Stream, Tls
-from services.client.wget.url import Url
 from services.client.wget.watch import Expired, Watchman
 
 
@@ -73,7 +72,7 @@ class Response:
 class Wish:
     """What to ask and how much to take. `max_body` is None for the head alone; `tls` is for https."""
 
-    source: Source
+    source: Url
     request: bytes
     timeout_s: float
     max_body: int | None
@@ -103,9 +102,8 @@ async def fetch(wish: Wish, topology: Topology) -> Response:
 async def connected(wish: Wish, topology: Topology, sockets: Sockets, turn: Turn) -> Connection:
     """Return a connection to the source, which ends with the poller of `sockets`. Raises FetchError."""
     source = wish.source
-    url = Url("https" if source.secure else "http", source.host, source.port, source.target)
     try:
-        addresses = await Locator(Names(), topology, Guard()).locate(url, Record(1, source.url, ""), turn)
+        addresses = await Locator(Names(), topology, Guard()).locate(source, Record(1, source.text, ""), turn)
         channel, address = await connect(sockets, addresses, turn.watch, turn.until_s)
         plain = Plain(channel, turn.watch)
         if wish.tls is None:

@@ -40,7 +40,7 @@ def kept_of(response: Response, *, keep_secrets: bool) -> Kept:
 def provenance(wish: Wish, response: Response, kept: Kept, *, when: datetime) -> dict[str, Value]:
     """Return the table. `sha256` and `bytes` are those of the file, so that anybody can check it."""
     table: dict[str, Value] = {
-        "url": without_secrets(wish.source.url),
+        "url": without_secrets(wish.source.text),
         "time": when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "address": response.address,
         "tls": table_of(response.tls) if response.tls else False,
