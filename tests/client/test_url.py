@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from services.client.errors import FetchError
 from services.client.record.url import request_bytes, source_of
 from services.client.url import read_target
+from tests.client.raw_servers import plain_server
 
 
 @pytest.mark.parametrize(
@@ -273,24 +273,12 @@ def listening() -> Iterator[tuple[int, list[bytes]]]:
     """Answer every request with an empty 200; yields the port, and the requests that will have come."""
     requests: list[bytes] = []
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                requests.append(connection.recv(65_536))
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    def answer(connected: socket.socket) -> None:
+        requests.append(connected.recv(65_536))
+        connected.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        try:
-            yield listener.getsockname()[1], requests
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
+    with plain_server(answer) as address:
+        yield address[1], requests
 
 
 AS_CURL = [

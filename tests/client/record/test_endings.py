@@ -13,8 +13,8 @@ import pytest
 from services.client.record.command import record
 from services.client.topology import Topology
 from services.runtime.loop import loop_factory
+from tests.client.raw_servers import Connection, Ending, server_context, tls_server
 from tests.client.record.test_record import HOST, options
-from tests.client.tls_server import Connection, Ending, server_context, tls_server
 
 SIZES = [0, 1, 16_384, 65_537, 4_000_000, 8_000_000]
 FRAMINGS: dict[str, Callable[[bytes], bytes]] = {

@@ -21,7 +21,7 @@ from services.client.wget.poll import Poller
 from services.client.wget.sockets import Address, Sockets
 from services.client.wget.stream import RECEIVED_BYTES, Plain, Tls
 from services.client.wget.watch import NEVER, Expired, Watchman
-from tests.client.tls_server import Connection, beside_loop, server_context, tls_server
+from tests.client.raw_servers import Connection, beside_loop, server_context, tls_server
 from tests.client.wget.hostile import LOOPBACK
 
 MORE_THAN_KERNELS_HOLD = 64 * 1024 * 1024

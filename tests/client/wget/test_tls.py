@@ -16,7 +16,7 @@ from services.client.topology import Topology
 from services.client.trust import tls_context
 from services.client.wget.tls import validity
 from tests.client.peers import Peer, closing, sends
-from tests.client.tls_server import Connection, beside_loop, server_context, tls_server
+from tests.client.raw_servers import Connection, beside_loop, server_context, tls_server
 from tests.client.wget.hostile import OK, redirects
 from tests.client.wget.surveys import record_of, run_client, survey
 

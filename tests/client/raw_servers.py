@@ -1,4 +1,4 @@
-"""A TLS server whose every byte and every ending is the test's: one thread, blocking sockets, and TLS over memory.
+"""Servers whose every byte and every ending is the test's: one thread, blocking sockets, and TLS over memory.
 
 An event loop's own TLS decides for itself when to say close_notify and what becomes of bytes before a reset.
 """
