@@ -108,12 +108,15 @@ def read_target(text: str) -> Url:
     return read_bare(text)
 
 
-def read_url(text: str) -> Url:
-    """Return an http or https URL, without its fragment. Raises FetchError (usage)."""
+def read_url(text: str, *, given: str | None = None) -> Url:
+    """Return an http or https URL, without its fragment; `given` is what the person wrote, if it is not the text.
+
+    Raises FetchError (usage).
+    """
     try:
         return url_of(split(text))
     except NoUrl as error:
-        raise not_one(text, str(error)) from error
+        raise not_one(given or text, str(error)) from error
 
 
 def not_a_scheme(scheme: str | None) -> str:
@@ -129,7 +132,7 @@ def read_bare(text: str) -> Url:
     if ip := canonical_ipv6(text):
         return Url("http", ip, 80, "/")
     refuse_network(text)
-    url = read_url(f"http://{text}")
+    url = read_url(f"http://{text}", given=text)
     host = url.host.removesuffix(".")
     if host.isdigit() and 0 < int(host) < _FIRST_ADDRESS:
         raise not_one(text, f"a number alone is no host; port {int(host)} of a host is host:{int(host)}")

@@ -1,4 +1,4 @@
-"""Targets as people write them, and Locations as strangers do: for the survey and for recordings, and beside curl."""
+"""Targets as people write them, and Locations as servers do: for the survey and for recordings, and beside curl."""
 
 import os
 import shutil
@@ -265,6 +265,7 @@ def test_what_could_mean_two_things_is_refused_with_a_hint(text: str, hint: str)
         with pytest.raises(FetchError) as refused:
             read(text)
         assert refused.value.kind == "usage"
+        assert refused.value.detail.startswith(f"{text!r} is not ")
         assert hint in refused.value.detail
 
 

@@ -143,8 +143,8 @@ async def read_body(stream: Stream, head: Head, max_body: int | None, until_s: f
     """Return the body, or None for one that is not wanted or larger than `max_body` bytes.
 
     A peer that closes within the body has ended it: that is what came, and a site can do the same. A body that only the
-    end of the stream ends is whole where the peer said that it ends it; over TLS, a FIN alone, which anybody on the way
-    can send, does not say so (RFC 9112, section 9.8). Raises FetchError or Expired.
+    end of the stream ends is whole where the peer said that it ends it; over TLS, a FIN alone, which any router on the
+    way can send, does not say so (RFC 9112, section 9.8). Raises FetchError or Expired.
     """
     body = Body(head)
     if max_body is None or (body.declared or 0) > max_body:

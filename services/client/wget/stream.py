@@ -92,7 +92,7 @@ class Tls:
     """Bytes through TLS, once `handshake` is done.
 
     `end_is_announced`: whether the stream has ended by close_notify (RFC 8446, section 6.1), and not by a FIN
-    alone, which anybody on the way can send.
+    alone, which any router on the way can send.
     """
 
     def __init__(self, plain: Plain, context: ssl.SSLContext, host: str) -> None:
