@@ -131,25 +131,25 @@ def read_bare(text: str) -> Url:
     """Return the URL of a target without a scheme. Raises FetchError (usage)."""
     if ip := canonical_ipv6(text):
         return Url("http", ip, 80, "/")
-    refuse_network(text)
+    refuse_network(text, given=text)
     url = read_url(f"http://{text}", given=text)
     host = url.host.removesuffix(".")
     if host.isdigit() and 0 < int(host) < _FIRST_ADDRESS:
         raise not_one(text, f"a number alone is no host; port {int(host)} of a host is host:{int(host)}")
     if url.port == PORTS["http"]:
-        refuse_network(f"{host}{url.path}")  # as it is read: digits may have been full-width
+        refuse_network(f"{host}{url.path}", given=text)  # as it is read: digits may have been full-width
     return url
 
 
-def refuse_network(text: str) -> None:
-    """Refuse what stands for many addresses. Raises FetchError (usage)."""
+def refuse_network(text: str, *, given: str) -> None:
+    """Refuse what stands for many addresses; `given` is what the person wrote. Raises FetchError (usage)."""
     found = _NETWORK.fullmatch(text)
     if _RANGE.fullmatch(text.removesuffix("/")):
-        raise not_one(text, "a range of addresses is no host; give each address on a line of its own")
+        raise not_one(given, "a range of addresses is no host; give each address on a line of its own")
     if found is None or not is_address_with_bits(found["address"].strip("[]"), found["bits"]):
         return
     path = f"http://{found['address']}/{found['bits']} is the path"
-    raise not_one(text, f"a network (CIDR) is no host; give each address on a line of its own ({path})")
+    raise not_one(given, f"a network (CIDR) is no host; give each address on a line of its own ({path})")
 
 
 def is_address_with_bits(address: str, bits: str) -> bool:
