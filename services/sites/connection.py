@@ -8,7 +8,7 @@ import asyncio
 import socket
 from time import monotonic
 
-from services.runtime.serve import RECEIVE_BYTES
+from services.runtime.listen import RECEIVE_BYTES
 from services.sites import journal
 from services.sites.budget import FREE_BYTES
 from services.sites.faults.force import Decisions, PlanInForce, Strike

@@ -13,7 +13,7 @@ from time import monotonic
 
 from services.runtime.alongside import alongside
 from services.runtime.errors import PortUnavailable
-from services.runtime.serve import BACKLOG, Address, bound_address, listening, unavailable
+from services.runtime.listen import BACKLOG, Address, bound_address, listening, stop_accepting, unavailable
 from services.sites.connection import Connection
 from services.sites.site import Site, State
 
@@ -54,9 +54,8 @@ class Door:
     async def shut(self) -> None:
         """Refuse connections from now on. Those that are open stay so."""
         if self._server is not None:
-            self._server.close()
-            self._server = None
-            await asyncio.sleep(0)  # uvloop closes the socket in its next round
+            closing, self._server = self._server, None
+            await stop_accepting(closing)
 
     async def remove(self) -> None:
         """Give the port back."""

@@ -10,7 +10,7 @@ object, and is made one when somebody reads it.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -80,6 +80,29 @@ Quick = tuple[Visit, int, Answered, float, float]
 """A connection, the exchange's number, what was answered, when it was received and when it ended."""
 
 
+class Kept(NamedTuple):
+    """What a journal held at a moment: `first` is the number of the oldest entry; of a host, those after `begun`."""
+
+    first: int
+    entries: Sequence[Exchange | Quick]
+    begun: Mapping[str, int]
+
+    def entry(self, number: int) -> Exchange:
+        """Return the entry of a number."""
+        return as_exchange(self.entries[number - self.first])
+
+    def numbered(self, numbers: Iterable[int]) -> Iterator[tuple[int, Exchange]]:
+        """Give those entries that count, of these numbers."""
+        for number in numbers:
+            exchange = self.entry(number)
+            if number > self.begun.get(exchange.host, 0):
+                yield number, exchange
+
+    def oldest_first(self, since: int = 0) -> Iterator[tuple[int, Exchange]]:
+        """Give each entry after `since` with its number."""
+        return self.numbered(range(max(self.first, since + 1), self.first + len(self.entries)))
+
+
 class Journal:
     """The last exchanges, oldest first.
 
@@ -88,7 +111,7 @@ class Journal:
     by itself.
     """
 
-    __slots__ = ("_begun", "_bytes", "entries", "max_bytes", "max_entries", "max_held_bytes", "total")
+    __slots__ = ("_begun", "_bytes", "clears", "entries", "max_bytes", "max_entries", "max_held_bytes", "total")
 
     def __init__(
         self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES, *, held_bytes: int | None = None
@@ -99,6 +122,7 @@ class Journal:
         self.total = 0
         self._bytes = 0
         self._begun: dict[str, int] = {}
+        self.clears = 0  # how often all of it began anew, and with it the numbers
 
     @property
     def dropped(self) -> int:
@@ -109,10 +133,6 @@ class Journal:
     def held_bytes(self) -> int:
         """What the entries take in memory, all in all."""
         return len(self.entries) * ENTRY_BYTES + self._bytes
-
-    def begun(self, host: object) -> int:
-        """Return the number of the entry after which the journal of a host begins."""
-        return self._begun.get(host, 0) if isinstance(host, str) else 0
 
     def add(self, exchange: Exchange) -> None:
         """Keep an entry, and drop the oldest ones that there is no room for."""
@@ -138,6 +158,7 @@ class Journal:
         self.entries.clear()
         self._begun.clear()
         self.total = self._bytes = 0
+        self.clears += 1
 
     def clear_host(self, host: str) -> None:
         """Begin anew for one host."""
@@ -145,12 +166,21 @@ class Journal:
 
     def newest_first(self) -> Iterator[tuple[int, Exchange]]:
         """Give each entry as it is now, with its number: 1 is the first since the journal was begun."""
+        kept = self.kept()
+        return kept.numbered(range(kept.first + len(kept.entries) - 1, kept.first - 1, -1))
+
+    def kept(self) -> Kept:
+        """Return what there is now; what is dropped later stays in it."""
         self.trim()
-        first, entries, begun = self.dropped + 1, list(self.entries), dict(self._begun)
-        for index in range(len(entries) - 1, -1, -1):
-            number, exchange = first + index, as_exchange(entries[index])
-            if number > begun.get(exchange.host, 0):
-                yield number, exchange
+        return Kept(self.dropped + 1, list(self.entries), dict(self._begun))
+
+    def find(self, number: int) -> Exchange | None:
+        """Return an entry as it is now; None where it is not kept any more."""
+        index = number - self.dropped - 1
+        if not 0 <= index < len(self.entries):
+            return None
+        exchange = as_exchange(self.entries[index])
+        return exchange if number > self._begun.get(exchange.host, 0) else None
 
 
 def as_exchange(entry: Exchange | Quick) -> Exchange:

@@ -16,6 +16,7 @@ so that after each write it is known whether every byte is with the system. That
 """
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import math
@@ -26,7 +27,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import cast
 
-from services.runtime.serve import UNSENT_BYTES
+from services.runtime.listen import UNSENT_BYTES
 from services.sites import journal
 from services.sites.faults.script import Bytes, Ending, Pause, Script
 from services.sites.journal import Exchange, Visit
@@ -176,6 +177,8 @@ class Performer(asyncio.Protocol):
         left = BURST_BYTES
         try:
             for step in script:
+                if self.transport.is_closing():  # the peer has left: what is written now, no system takes
+                    return
                 if isinstance(step, BYTES):
                     self.put(step)
                     if self.state is BLOCKED:
@@ -298,8 +301,9 @@ class Performer(asyncio.Protocol):
         return True
 
     def end_stream(self, *, politely: bool) -> None:
-        """Send FIN. `politely` matters over TLS alone."""
-        self.transport.write_eof()
+        """Send FIN, unless the peer has reset the connection: the loop tells of that. `politely` is for TLS alone."""
+        with contextlib.suppress(OSError):
+            self.transport.write_eof()
 
     def reset_when_acknowledged(self) -> None:
         """Reset, once the peer's system has every byte (or a deadline says so): a RST overtakes what is unsent."""

@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from services.runtime.serve import RECEIVE_BYTES, UNSENT_BYTES, Address
+from services.runtime.listen import RECEIVE_BYTES, UNSENT_BYTES, Address
 from services.sites.authority import Authority
 from services.sites.budget import CONTEXT_BYTES, FREE_BYTES, KIB, MIB, SESSION_BYTES, Budget, Pool
 from services.sites.catalogue import Catalogue, TooLarge
