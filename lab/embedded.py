@@ -16,8 +16,9 @@ from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.errors import ProgramError
 from services.runtime.limits import raise_open_files
+from services.runtime.listen import Address
 from services.runtime.run import Stop
-from services.runtime.serve import Address, serve_app
+from services.runtime.serve import serve_app
 from services.runtime.temporary import temporary_directory_aside
 from services.sites.authority import CA_FILE
 from services.sites.doors import Doors

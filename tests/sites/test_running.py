@@ -14,7 +14,7 @@ import pytest
 
 from lab.embedded import RecordingUnfit, embedded_sites
 from services.runtime.errors import PortUnavailable
-from services.runtime.serve import Address
+from services.runtime.listen import Address
 from services.sites.doors import Doors
 from services.sites.running import running_site
 from services.sites.settings import SitesSettings
