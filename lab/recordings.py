@@ -123,8 +123,10 @@ def check(recorded: Path) -> None:
     if any(host not in BROUGHT_ALONG for host in found):
         parts.append(SitesSettings(directory=recorded, without=tuple(BROUGHT_ALONG)))
     for part in parts:
+        site = Site(part)
+        room_bytes = site.budget.recordings_room  # of a site with the memory that compose.yaml gives it
         try:
-            Site(part).adopt(Catalogue(part.directory, part.hosts, without=part.without).load())
+            site.adopt(Catalogue(part.directory, part.hosts, without=part.without, room_bytes=room_bytes).load())
         except (BadRecording, BadPlan) as error:
             raise RecordingsUnusable(recorded, f"cannot be played: {error}", "mend or remove it") from error
 
