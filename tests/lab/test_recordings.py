@@ -324,6 +324,8 @@ def test_a_checkout_that_cannot_be_written_is_one_line(
 
 def test_more_than_a_site_has_room_for_is_refused_first(root: Path) -> None:
     """By their sizes, before they are read: 75 recordings of 8 MiB would else take a container down."""
+    limit = f"memory: {recordings.SITE_MEMORY_BYTES // 1024 // 1024}M"
+    assert limit in (recordings.ROOT / "compose.yaml").read_text()
     directory = play(root, **{f"h{n}__example__http": GOOD for n in range(75)})
     for file in directory.iterdir():
         os.truncate(file, 8 * 1024 * 1024)
