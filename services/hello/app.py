@@ -12,7 +12,9 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.hello.settings import HelloSettings
+from services.runtime.gate import POOL
 from services.runtime.metrics import exposition, healthy
+from services.runtime.pool import Pool
 
 PAGE = "text/html"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -32,7 +34,9 @@ def make_app(settings: HelloSettings) -> web.Application:
 
     registry = CollectorRegistry()
     measured = measuring(registry)
+    refused = Counter("hello_turned_away", "Connections and bodies that there was no memory for", registry=registry)
     app = web.Application()
+    app[POOL] = Pool("connections", settings.pool_bytes, on_refused=refused.inc)
     app.add_routes(
         [
             web.get("/", measured("/", index)),

@@ -16,6 +16,7 @@ from asyncio.subprocess import PIPE, Process
 from services.hello.settings import METRICS_DIRECTORY, WORKER, HelloSettings
 from services.runtime.command_line import show
 from services.runtime.errors import OutputClosed, OutputFailed
+from services.runtime.memory_limit import MIB
 from services.runtime.run import Stop
 from services.runtime.serve import Address, bound_address, listening
 
@@ -59,6 +60,7 @@ async def start_worker(settings: HelloSettings, where: Address, multiprocess_dir
         "HELLO_PORT": str(where.port),
         "HELLO_DELAY_S": str(settings.delay_s),
         "HELLO_DRAIN_S": str(settings.drain_s),
+        "HELLO_MEMORY_MIB": str(settings.worker_memory_bytes // MIB),
         METRICS_DIRECTORY: multiprocess_dir,
         WORKER: "1",
     }

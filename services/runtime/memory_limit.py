@@ -81,3 +81,7 @@ def read(file: Path) -> str:
         return file.read_text("ascii", "replace")
     except OSError:
         return ""
+
+
+MEMORY_BYTES = memory_for_this_process()
+"""What this process may plan with, as it began: files are not to be read while an event loop runs."""

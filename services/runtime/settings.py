@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from services.runtime.errors import BadSetting
+from services.runtime.memory_limit import MEMORY_BYTES, MIB
 from services.runtime.names import LOG_FORMATS, LOOPS
 
 LABEL = r"[a-z0-9_-]{1,63}"
@@ -62,6 +63,12 @@ class Environment:
         if not found or (found[1] and not (":" in found[1] and is_ip_address(found[1]))) or int(found[2] or 0) > 65535:
             raise BadSetting(name, text, "a server's URL, as http://hello:8000")
         return text
+
+    def memory_bytes(self, name: str, *, least_bytes: int = 64 * MIB) -> int:
+        """Return what the program may have, which is given in MiB; unless given, what the system lets it have."""
+        if not self.text(name, ""):
+            return max(least_bytes, MEMORY_BYTES)
+        return MIB * self.whole(name, 0, least=least_bytes // MIB, most=1 << 20)
 
     def loop(self) -> str:
         """Return LAB_LOOP."""

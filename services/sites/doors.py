@@ -19,6 +19,7 @@ from services.sites.site import Site, State
 
 SWEEP_S = 0.25
 DRAIN_POLL_S = 0.02
+SHORT_PATIENCE_S = 1.0  # for a peer that says nothing, while there is hardly room for others
 
 Protocol = Callable[[], Connection]
 
@@ -168,7 +169,11 @@ async def sweep_for_ever(doors: Doors) -> None:
 
 
 def sweep(site: Site, now: float) -> None:
-    """End every connection whose state has lasted too long."""
+    """End every connection whose state has lasted too long.
+
+    Where connections, or TLS sessions, are about to run out, those that have nothing on its way have less time: a new
+    one is to find room (RFC 9112, section 9.5: an idle connection may be closed at any time).
+    """
     settings = site.settings
     longest = {
         State.HANDSHAKE: settings.head_timeout_s,
@@ -180,6 +185,9 @@ def sweep(site: Site, now: float) -> None:
         State.LINGER: settings.linger_s,
         State.PLAYING: float("inf"),
     }
+    if site.is_short():
+        for state in (State.HANDSHAKE, State.IDLE, State.READING, State.LINGER):
+            longest[state] = min(longest[state], SHORT_PATIENCE_S)
     for connection in [each for each in site.connections if now - each.since > longest[each.state]]:
         connection.expire()
 

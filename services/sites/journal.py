@@ -17,6 +17,7 @@ from typing import NamedTuple
 MAX_ENTRIES = 50_000
 MAX_BYTES = 32 * 1024 * 1024
 TRIM_EVERY = 256
+ENTRY_BYTES = 512  # an Exchange with its connection, without the head's own bytes
 
 # How an exchange ended; None while it has not.
 KEPT = "kept"  # answered whole, and the connection stayed open
@@ -105,14 +106,18 @@ class Kept(NamedTuple):
 class Journal:
     """The last exchanges, oldest first.
 
-    The bounds are of entries, and of bytes in request heads. Quick entries may go beyond both for a moment, by
-    TRIM_EVERY entries; the hot path appends them to `entries` and counts them in `total` by itself.
+    The bounds are of entries, of bytes in request heads, and of `held_bytes` for both together. Quick entries may go
+    beyond them for a moment, by TRIM_EVERY entries; the hot path appends them to `entries` and counts them in `total`
+    by itself.
     """
 
-    __slots__ = ("_begun", "_bytes", "clears", "entries", "max_bytes", "max_entries", "total")
+    __slots__ = ("_begun", "_bytes", "clears", "entries", "max_bytes", "max_entries", "max_held_bytes", "total")
 
-    def __init__(self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES, *, held_bytes: int | None = None
+    ) -> None:
         self.max_entries, self.max_bytes = max_entries, max_bytes
+        self.max_held_bytes = max_entries * ENTRY_BYTES + max_bytes if held_bytes is None else held_bytes
         self.entries: deque[Exchange | Quick] = deque()
         self.total = 0
         self._bytes = 0
@@ -124,6 +129,11 @@ class Journal:
         """How many there was no room for."""
         return self.total - len(self.entries)
 
+    @property
+    def held_bytes(self) -> int:
+        """What the entries take in memory, all in all."""
+        return len(self.entries) * ENTRY_BYTES + self._bytes
+
     def add(self, exchange: Exchange) -> None:
         """Keep an entry, and drop the oldest ones that there is no room for."""
         self.total += 1
@@ -134,7 +144,11 @@ class Journal:
     def trim(self) -> None:
         """Drop the oldest entries until the bounds are kept."""
         entries = self.entries
-        while len(entries) > self.max_entries or (self._bytes > self.max_bytes and entries):
+        while entries and (
+            len(entries) > self.max_entries
+            or self._bytes > self.max_bytes
+            or len(entries) * ENTRY_BYTES + self._bytes > self.max_held_bytes
+        ):
             oldest = entries.popleft()
             if isinstance(oldest, Exchange):
                 self._bytes -= len(oldest.head)

@@ -13,7 +13,7 @@ from email.utils import formatdate
 
 from services.runtime.playable import MAX_RECORDING_BYTES
 from services.sites.body import PAGE, chunked, made_body
-from services.sites.faults.script import Ending, Response
+from services.sites.faults.script import SHORT_BYTES, Ending, Response
 from services.sites.measure import measure_heads
 from services.sites.sidecar import NOTHING_SAID, After, Sidecar
 
@@ -22,6 +22,7 @@ TRAILERS = re.compile(rb"(?:[^\r\n]++\r?\n)*+\r?\n")
 DATE_FIELD = re.compile(rb"(?<=\n)date:[ \t]*", re.IGNORECASE)
 VALUE_BEGINS = re.compile(rb":[ \t]*")
 NOW = b"now"
+RECORDING_BYTES = 4 * 1024  # its objects, its host's, and their counts
 SOME_DATE = formatdate(0, usegmt=True).encode()  # every date is as long, so that offsets in the head are true
 BODILESS = {204, 304}
 
@@ -44,6 +45,13 @@ class Recording:
     sidecar: Sidecar = NOTHING_SAID
     dated: int = 0
     final: int = 0
+
+    @property
+    def held_bytes(self) -> int:
+        """What it takes in memory, with what a site makes of it: where it is short, one piece of head and body."""
+        whole = len(self.head) + len(self.body)
+        joined = whole if len(self.body) < SHORT_BYTES else 0
+        return whole + joined + self.sidecar.held_bytes + RECORDING_BYTES
 
     def response(self, *, head_only: bool = False) -> Response:
         """Return what is sent; to a HEAD request, the head alone."""

@@ -14,7 +14,7 @@ from services.runtime.alongside import alongside
 from services.runtime.serve import Address, serve_app
 from services.sites.admin.app import make_admin
 from services.sites.authority import Authority
-from services.sites.catalogue import BadRecording, Catalogue
+from services.sites.catalogue import BadRecording, Catalogue, TooLarge
 from services.sites.doors import Doors, open_doors
 from services.sites.faults.plan import BadPlan
 from services.sites.secure import secure_connections
@@ -40,11 +40,15 @@ async def running_site(settings: SitesSettings) -> AsyncIterator[Running]:
 
     Raises PortUnavailable where a port cannot be had to begin with.
     """
-    site, catalogue = (
-        Site(settings),
-        Catalogue(settings.directory, settings.hosts, without=settings.without, own=settings.own),
+    site = Site(settings)
+    catalogue = Catalogue(
+        settings.directory,
+        settings.hosts,
+        without=settings.without,
+        own=settings.own,
+        room_bytes=site.budget.recordings_room,
     )
-    authority = Authority(settings.ca_key, settings.ca)
+    authority = Authority(settings.ca_key, settings.ca, pool=site.budget.certificates)
     doors = Doors(site, secure_connections(authority))
     await read(site, catalogue)
     async with (
@@ -60,6 +64,7 @@ async def read(site: Site, catalogue: Catalogue) -> None:
     try:
         site.adopt(await asyncio.to_thread(catalogue.load))
     except (BadRecording, BadPlan) as error:
+        site.budget.recordings.refused += isinstance(error, TooLarge)
         site.unfit = str(error)
         log.error("not ready: recording %s", error)  # noqa: TRY400 - the reason is the file's, not the code's
     else:

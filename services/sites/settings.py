@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.runtime.memory_limit import MIB, memory_for_this_process
+from services.runtime.memory_limit import MEMORY_BYTES
 from services.runtime.serve import DRAIN_S, Address
 from services.runtime.settings import Environment
 from services.sites import journal
 from services.sites.budget import LEAST_BYTES
 
 RECORDINGS = Path(__file__).parent / "recordings"
-MEMORY_BYTES = memory_for_this_process()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +86,7 @@ class SitesSettings:
             verify_timeout_s=seconds("SITES_VERIFY_TIMEOUT_S", unset.verify_timeout_s),
             drain_s=seconds("SITES_DRAIN_S", DRAIN_S, least=0),
             reload_s=seconds("SITES_RELOAD_S", unset.reload_s),
-            memory_bytes=MIB
-            * environment.whole(
-                "SITES_MEMORY_MIB", max(LEAST_BYTES, MEMORY_BYTES) // MIB, least=LEAST_BYTES // MIB, most=1 << 20
-            ),
+            memory_bytes=environment.memory_bytes("SITES_MEMORY_MIB", least_bytes=LEAST_BYTES),
             max_connections=environment.whole("SITES_MAX_CONNECTIONS", unset.max_connections, least=1, most=10_000_000),
             journal_entries=environment.whole("SITES_JOURNAL_ENTRIES", unset.journal_entries, least=0, most=10_000_000),
             journal_bytes=environment.whole("SITES_JOURNAL_BYTES", unset.journal_bytes, least=0, most=1 << 32),

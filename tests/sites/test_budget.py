@@ -7,7 +7,7 @@ from services.sites.budget import INTERPRETER_BYTES, MIB, Budget, Pool, PoolSpen
 
 def test_a_pool_gives_what_it_has_and_no_more() -> None:
     """What it has not is not given in part, and is counted."""
-    pool = Pool("requests", 100)
+    pool = Pool("buffers", 100)
     assert (pool.take(60), pool.take(41), pool.take(40)) == (True, False, True)
     assert (pool.used, pool.left, pool.refused) == (100, 0, 1)
     pool.give_back(60)

@@ -3,6 +3,7 @@
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from services.runtime.gate import POOL
 from services.runtime.metrics import exposition, healthy
 from services.runtime.text import printable
 from services.sites.admin import faults, journal
@@ -19,6 +20,7 @@ def make_admin(site: Site, settle: faults.Settle) -> web.Application:
     registry.register(SiteCollector(site))
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
     app[SITE], app[faults.SETTLE], app[journal.TURNS] = site, settle, journal.Turns()
+    app[POOL] = site.budget.admin
     app.add_routes(
         [
             web.get("/healthz", healthy),
