@@ -339,7 +339,9 @@ async def test_a_verdict_that_has_no_reader_any_more_is_given_up(
         fill(site, 50_000, SMALL)
         body = json.dumps(MANY).encode()
         _reader, writer = await asyncio.open_connection(*address_of(target))
-        writer.write(b"POST /journal/verify HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        writer.write(
+            b"POST /journal/verify HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        )
         with anyio.fail_after(TIMEOUT_S):
             while not asked:  # noqa: ASYNC110
                 await asyncio.sleep(0)
