@@ -65,6 +65,11 @@ class Names:
             raise socket.gaierror(*found.args)
         return found
 
+    def is_known(self, host: str) -> bool:
+        """Return whether it is known which addresses a name has, or that it has none."""
+        entry = self._kept.get(host)
+        return entry is not None and entry[1] >= time.monotonic()
+
     def look_up(self, host: str) -> "asyncio.Future[Addresses]":
         """Ask for a name: a future, the caller's own, of its addresses or of a socket.gaierror."""
         answer: asyncio.Future[Addresses] = self._loop.create_future()

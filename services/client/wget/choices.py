@@ -61,8 +61,8 @@ def check(options: Options) -> None:
         raise Contradiction("targets come as arguments or from --input, not both")
     if options.resume and (options.output is None or options.format != "jsonl"):
         raise Contradiction("--resume goes on with the records of a file: it needs --output FILE and --format jsonl")
-    if options.processes > 1 and (options.ordered or options.per_host or options.rate):
-        raise Contradiction("--ordered, --per-host and --rate are kept by one process: leave out --processes")
+    if options.processes > 1 and (options.ordered or options.per_host):
+        raise Contradiction("--ordered and --per-host are kept by one process: leave out --processes")
     if options.allow_net and not options.public_only:
         raise Contradiction("--allow-net makes exceptions from --public-only, which is not given")
 

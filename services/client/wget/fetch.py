@@ -41,17 +41,18 @@ class Fetcher:
         topology: Topology = OPEN,
         guard: Guard | None = None,
         trust: Trust | None = None,
-        pace: Pace | None = None,
+        rate: float = 0.0,
         per_host: int = 0,
         at_once: int = 0,
     ) -> None:
         self._manners, self._sockets, self._loop = manners, sockets, loop
         self._locator = Locator(names, topology, guard or Guard())
-        self._trust, self._pace = trust or Trust(), pace or Pace(0)
+        self._trust = trust or Trust()
+        self._look_ups, self._requests = Pace(rate), Pace(rate)  # each has its turns: a dead name takes no request's
         self._hosts, self._addresses = Places(per_host), Places(per_host)
         self._slots = Places(at_once)
         self.parked = 0  # targets that wait for --rate or --per-host
-        self._is_bounded = bool(self._pace.is_limited or per_host or at_once)
+        self._is_bounded = bool(rate or per_host or at_once)
 
     async def record(self, item: Item, watch: Watch) -> Record:
         """Return the record of a target; when the survey is cut off, one with the error `cancelled`."""
@@ -139,17 +140,20 @@ class Fetcher:
         return await Exchange(self._manners, self._sockets, self._trust, record, turn).head(url, addresses)
 
     async def _ask_in_turn(self, url: Url, record: Record, turn: Turn) -> Head:
-        """Make one request, when --rate and --per-host allow it."""
-        await self._wait_for(self._pace.turn(turn.watch), turn)
+        """Make one request, when --per-host and --rate allow it."""
         held: list[tuple[Places, str]] = []
         try:
             await self._take(self._hosts, url.host, turn, held)
+            if self._locator.asks_resolver(url):
+                await self._wait_for(self._look_ups.turn(turn.watch), turn)
             addresses = await self._locator.locate(url, record, turn)
             record.ip = addresses[0].ip
             # Any of them may be connected to. Everyone takes them last, and in one order: no two wait for each other.
             for ip in sorted({each.ip.removeprefix(IPV4_MAPPED) for each in addresses}):
                 await self._take(self._addresses, ip, turn, held)
             await self._take(self._slots, "", turn, held)
+            # Last of all: a turn that had to wait for a look-up or a place would be used together with many others.
+            await self._wait_for(self._requests.turn(turn.watch), turn)
             return await Exchange(self._manners, self._sockets, self._trust, record, turn).head(url, addresses)
         finally:
             for places, key in held:

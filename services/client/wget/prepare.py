@@ -9,7 +9,6 @@ from services.client.wget.choices import Options, networks
 from services.client.wget.exchange import Manners
 from services.client.wget.fetch import Fetcher
 from services.client.wget.guard import Guard
-from services.client.wget.pace import Pace
 from services.client.wget.poll import Poller
 from services.client.wget.routes import read_routes
 from services.client.wget.sockets import Sockets
@@ -45,7 +44,7 @@ def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, con
         topology=settings.topology.with_routes(read_routes(options.resolve)),
         guard=Guard(public_only=options.public_only, allowed=networks(options.allow_net)),
         trust=Trust(ca=options.ca, insecure=options.insecure),
-        pace=Pace(options.rate),
+        rate=options.rate,
         per_host=options.per_host,
         at_once=concurrency if options.per_host else 0,
     )
@@ -68,9 +67,12 @@ def workers_for(options: Options, concurrency: int) -> int:
 
 
 def processes_for(options: Options, concurrency: int) -> int:
-    """Return how many processes a long list is fetched by: one a core, unless something has to be kept in one place."""
-    if options.ordered or options.per_host or options.rate:
+    """Return how many processes a long list is fetched by: one a core, unless something has to be kept in one place.
+
+    A rate is kept best in one place, too, but may be shared out where several processes are asked for.
+    """
+    if options.ordered or options.per_host:
         return 1
-    if options.processes:
-        return options.processes
+    if options.processes or options.rate:
+        return options.processes or 1
     return max(1, min(len(os.sched_getaffinity(0)), MOST_PROCESSES, concurrency // LEAST_EACH))

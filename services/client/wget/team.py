@@ -148,6 +148,7 @@ class Team(Work):
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, AHEAD_BYTES)
         share = self._concurrency // self._processes + (number < self._concurrency % self._processes)
+        rate = self._options.rate / self._processes  # however they stall, together they keep to it
         member = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "services.client.wget.member"),
             stdin=theirs.fileno(),
@@ -156,7 +157,7 @@ class Team(Work):
         )
         theirs.close()
         asked = {
-            "options": {**dataclasses.asdict(self._options), "concurrency": share},
+            "options": {**dataclasses.asdict(self._options), "concurrency": share, "rate": rate},
             "routes": [[*name, *where] for name, where in topology.routes.items()],
             "closed": topology.closed,
             "loop": running_loop_name(),

@@ -82,3 +82,8 @@ async def run_client_async(
     )
     out, err = await asyncio.wait_for(process.communicate(stdin), 60)
     return subprocess.CompletedProcess(list(arguments), process.returncode or 0, out, err)
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process started."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]

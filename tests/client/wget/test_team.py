@@ -14,7 +14,7 @@ from services.client.wget.source import DealtSource, Item, dealt
 from services.client.wget.tally import Tally
 from tests.client.peers import sends, serving
 from tests.client.wget.hostile import HOSTILE, OK, hostile_hosts
-from tests.client.wget.surveys import ROOT, command, read_records, run_client_async
+from tests.client.wget.surveys import ROOT, children_of, command, read_records, run_client_async
 
 ONCE = pytest.mark.parametrize("anyio_backend", ["asyncio"])
 
@@ -129,11 +129,6 @@ async def test_a_process_that_cannot_be_started_is_told(loop: str) -> None:
     assert (result.returncode, result.stdout) == (3, b"")
     last = "client: cannot start a process of the survey (Too many open files): ask for fewer with --processes"
     assert [line for line in lines if line.startswith("client: ")] == [last]  # uvloop has something to say, too
-
-
-def children_of(pid: int) -> list[int]:
-    """Return the processes that a process started."""
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
 
 
 @pytest.mark.anyio
