@@ -20,7 +20,6 @@ from services.client.wget.watch import Expired, Watch
 
 USER_AGENT = "asynclab"
 SHORTAGE_PAUSE_S = 0.05
-LONGEST_SHORTAGE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Exchange:
     async def _connect(self, addresses: list[Address]) -> Plain:
         began = time.monotonic()
         try:
-            self._channel, self._connected_to = await self._connected(addresses, began + self._manners.connect_s)
+            self._channel, self._connected_to = await self._connected(addresses)
         except Expired as error:
             raise FetchError(
                 "connect_timeout", f"no connection within {self._within(self._manners.connect_s)}"
@@ -85,23 +84,20 @@ class Exchange:
         self._record.ip = self._connected_to.ip
         return Plain(self._channel, self._turn.watch)
 
-    async def _connected(self, addresses: list[Address], limit_s: float) -> tuple[Channel, Address]:
+    async def _connected(self, addresses: list[Address]) -> tuple[Channel, Address]:
         """Connect; where this machine has no file or port left, wait until other fetches have given some back.
 
-        That is our own limit: it goes into no record, and not on the host's time.
+        That is our own limit, so it does not count as the connection's time; but the target's deadline ends it.
         """
-        waited_s = 0.0
+        turn = self._turn
         while True:
             try:
-                return await connect(
-                    self._sockets, addresses, self._turn.watch, min(limit_s + waited_s, self._turn.until_s)
-                )
+                until_s = min(time.monotonic() + self._manners.connect_s, turn.until_s)
+                return await connect(self._sockets, addresses, turn.watch, until_s)
             except Shortage as error:
-                if waited_s >= LONGEST_SHORTAGE_S:
+                if time.monotonic() + SHORTAGE_PAUSE_S >= turn.until_s:
                     raise FetchError("unreachable", f"this machine is at its limits: {error}") from error
-            await self._turn.watch.sleep(SHORTAGE_PAUSE_S)
-            waited_s += SHORTAGE_PAUSE_S
-            self._turn.until_s += SHORTAGE_PAUSE_S
+            await turn.watch.sleep(SHORTAGE_PAUSE_S)
 
     async def _secure(self, plain: Plain | Tls, url: Url) -> Tls:
         """Return the stream through TLS; a certificate that is not trusted ends it, or is noted."""
