@@ -10,10 +10,12 @@ cached, for a while and up to a number.
 import asyncio
 import queue
 import socket
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+
+from services.runtime.errors import NoThread
+from services.runtime.threads import start_thread
 
 AT_ONCE = 64  # threads whose question has not been open for long: resolvers turn away who asks too much at once
 MOST_THREADS = 1_024  # with those that hang; the client's container may have a few more
@@ -94,8 +96,8 @@ class Names:
         most = min(self._at_once + hanging, self._most_threads)
         for _ in range(min(waiting - idle, most - self._threads)):
             try:
-                threading.Thread(target=self._work, name="names", daemon=True).start()
-            except RuntimeError:  # the machine allows no more: those that there are have to do
+                start_thread(self._work, name="names")
+            except NoThread:  # those that there are have to do; without any, one is tried for again
                 self._most_threads = max(self._threads, 1)
                 break
             self._threads += 1

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 EDITIONS = ("survey", "await", "yield-from")
 FORMATS = ("human", "jsonl", "csv", "raw")
+METHODS = ("GET", "HEAD")
 TIMEOUT_S = 10.0
+MOST_PATH_BYTES = 4_000
 STDIN = "-"
 
 
@@ -90,6 +92,24 @@ def field_value(text: str) -> str:
     return text
 
 
+def words(text: str) -> list[str]:
+    """Read words with commas between them."""
+    found = [word.strip() for word in text.split(",")]
+    if "" in found or len(set(found)) < len(found):
+        raise ArgumentTypeError(f"{text[:40]!r} is not a list of words, each once, with commas between them")
+    return found
+
+
+def path(text: str) -> str:
+    """Read a path, maybe with a query (RFC 3986)."""
+    is_sent = text.isascii() and text.isprintable() and not set(" #") & set(text)
+    if not (text.startswith("/") and is_sent and len(text) <= MOST_PATH_BYTES):
+        raise ArgumentTypeError(
+            f"{text[:40]!r} is not a path: it begins with / and has no space, # or character beyond ASCII"
+        )
+    return text
+
+
 def add_wget(parser: ArgumentParser) -> None:
     """Declare the options of `wget`; `services.client.wget.choices.Options` has a field for each."""
     parser.add_argument(
@@ -114,9 +134,12 @@ def add_wget_files(group: "Group") -> None:
     add = group.add_argument
     add("-i", "--input", metavar="FILE", help="read targets from it, one a line; -: stdin")
     add("--format", choices=FORMATS, default=FORMATS[0], help="of the records (%(default)s)")
+    add("--columns", metavar="NAME,...", type=words, default=[], help="of --format csv: these, in this order (all)")
+    add("--only", metavar="WHAT,...", type=words, default=[], help="write only these records: 2xx, 301, refused, tls")
     add("-o", "--output", metavar="FILE", help="write there instead of stdout (-)")
     add("--ordered", action="store_true", help="records in the order of their targets")
-    add("--resume", action="store_true", help="go on with FILE where a run was stopped")
+    add("--resume", action="store_true", help="go on with FILE where a run was stopped (jsonl, csv)")
+    add("--force", action="store_true", help="overwrite FILE even if it holds records of an unfinished run")
     add("-q", "--quiet", action="store_true", help="no progress, no summary")
 
 
@@ -159,6 +182,16 @@ def add_wget_manners(group: "Group") -> None:
         action="append",
         default=[],
         help="reach a host (*: every host) there",
+    )
+    add("--method", choices=METHODS, default=METHODS[0], help="of the requests (%(default)s)")
+    add("--path", metavar="PATH", type=path, default="/", help="asked of a TARGET that names none (%(default)s)")
+    add(
+        "-H",
+        "--header",
+        metavar="FIELD",
+        action="append",
+        default=[],
+        help="a request field, `Name: value`; again for more. Credentials and Host go to no other origin by a redirect",
     )
     add("-A", "--user-agent", metavar="TEXT", type=field_value, default="asynclab", help="(%(default)s)")
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from io import TextIOWrapper
 
-from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
+from services.runtime.errors import OutOfMemory, OutputClosed, OutputFailed, ProgramError
 from services.runtime.names import LOOPS
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
@@ -139,5 +139,8 @@ def main_of(program: Callable[[], int], *, name: str) -> int:
     except ProgramError as error:
         say(f"{name}: {error}")
         return error.exit_code
+    except MemoryError:
+        say(f"{name}: {OutOfMemory()}")
+        return OutOfMemory.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED

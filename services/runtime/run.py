@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 
 from services.runtime.command_line import INTERRUPTED, say
-from services.runtime.errors import ProgramError
+from services.runtime.errors import OutOfMemory, ProgramError
 from services.runtime.loop import loop_factory, running_loop_name
 
 BOUNCE_S = 0.1
@@ -47,20 +47,19 @@ def run(main: Callable[[Stop], Coroutine[None, None, int]], *, loop: str, announ
             say(f"loop: {running_loop_name()}")
         try:
             return await main(stop)
-        except* ProgramError as group:  # a task group wraps what ended it
+        except* (ProgramError, MemoryError) as group:  # a task group wraps what ended it
             raise first(group) from None
 
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         return runner.run(with_signals())
 
 
-def first(group: BaseExceptionGroup[ProgramError]) -> ProgramError:
+def first(group: BaseExceptionGroup[ProgramError | MemoryError]) -> ProgramError:
     """Return the first error of a group, however deep."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    assert isinstance(error, ProgramError)  # noqa: S101 - except* selected it
-    return error
+    return error if isinstance(error, ProgramError) else OutOfMemory()
 
 
 async def until_stopped(work: Coroutine[None, None, int], stop: Stop) -> int:

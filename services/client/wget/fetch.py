@@ -63,6 +63,8 @@ class Fetcher:
             if item.problem:
                 raise not_one(item.text, item.problem)
             url = read_target(item.text)
+            if self._manners.path != "/" and is_bare(item.text):
+                url = url._replace(path=self._manners.path)
             await self._follow(url, record, turn)
         except CutOff:
             record.error, record.detail = CANCELLED
@@ -80,7 +82,7 @@ class Fetcher:
 
     async def _follow(self, url: Url, record: Record, turn: Turn) -> None:
         """Fetch a URL and, if that is wanted, where it leads."""
-        asked = {url}
+        asked, origin = {url}, url[:3]
         while True:
             record.url = url.text
             head = await self._persist(url, record, turn)
@@ -101,6 +103,7 @@ class Fetcher:
                 raise FetchError("too_many_redirects", f"more than {self._manners.max_redirects}")
             asked.add(target)
             url = target
+            turn.is_elsewhere = url[:3] != origin  # scheme, host and port
 
     async def _persist(self, url: Url, record: Record, turn: Turn) -> Head:
         """Ask, and ask again what is worth it, as often as is allowed and as long as there is time."""
@@ -172,6 +175,11 @@ class Fetcher:
             turn.until_s += await granted
         finally:
             self.parked -= 1
+
+
+def is_bare(target: str) -> bool:
+    """Return whether a target is a host, with or without a port, and neither names a path nor a query."""
+    return not set("/?#") & set(target)
 
 
 def location_of(head: Head) -> bytes | None:

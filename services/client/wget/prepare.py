@@ -10,6 +10,7 @@ from services.client.wget.exchange import Manners
 from services.client.wget.fetch import Fetcher
 from services.client.wget.guard import Guard
 from services.client.wget.poll import Poller
+from services.client.wget.request_fields import for_another_origin, read_fields
 from services.client.wget.routes import read_routes
 from services.client.wget.sockets import Sockets
 from services.client.wget.tls import Trust
@@ -25,6 +26,7 @@ LEAST_EACH = 16  # fetches at once that make a process worth its start
 
 def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, concurrency: int) -> Fetcher:
     """Return the fetcher that the options describe. Raises ProgramError."""
+    fields = read_fields(options.header)
     manners = Manners(
         total_s=options.timeout_s,
         connect_s=options.connect_timeout_s,
@@ -34,6 +36,10 @@ def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, con
         max_redirects=options.max_redirects,
         strict=options.strict,
         user_agent=options.user_agent,
+        method=options.method,
+        path=options.path,
+        fields=fields,
+        fields_elsewhere=for_another_origin(fields),
         limits=Limits(max_head=options.max_head, max_fields=options.max_fields),
     )
     return Fetcher(
