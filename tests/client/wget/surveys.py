@@ -58,6 +58,12 @@ def read_records(output: Path) -> list[JsonRecord]:
     return sorted(map(json.loads, output.read_text("ascii").splitlines()), key=lambda record: int(record["line"]))
 
 
+def route_of_all(topology: Topology) -> str:
+    """Return the --resolve that leads every host to the one that is served as `host`."""
+    ip, port = topology.routes["host", 80]
+    return f"*:80:{ip}:{port}"
+
+
 def command(*arguments: str | Path) -> list[str]:
     """Return the command line of a client in a process of its own."""
     return [sys.executable, "-m", "services.client", "wget", *map(str, arguments)]

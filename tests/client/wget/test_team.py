@@ -136,10 +136,7 @@ async def test_a_process_that_cannot_be_started_is_told(loop: str) -> None:
     lines = result.stderr.decode().splitlines()
     assert (result.returncode, result.stdout) == (3, b"")
     (last,) = [line for line in lines if line.startswith("client: ")]  # uvloop has something to say, too
-    assert re.fullmatch(
-        r"client: cannot start a process of the survey \([tT]oo many open files.*\): ask for fewer with --processes",
-        last,
-    )
+    assert re.fullmatch(r"client: cannot start a process of the survey \([tT]oo many open files.*\): ask for .*", last)
 
 
 @pytest.mark.anyio
