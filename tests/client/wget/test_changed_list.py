@@ -100,17 +100,8 @@ async def test_a_target_that_a_table_shows_otherwise_is_known_again(tmp_path: Pa
         arguments = ["-i", "-", "--format", "csv", "-o", str(tmp_path / "out"), "--resume"]
         for rest in b"", b"one-more\n":
             result = await run_client_async(
-                *(
-                    "-i",
-                    "-",
-                    "--format",
-                    "csv",
-                    "-o",
-                    tmp_path / "out",
-                    "--resume",
-                    "--resolve",
-                    route_of_all(topology),
-                ),
+                *arguments,
+                *("--resolve", route_of_all(topology)),
                 stdin=rest + targets,
             )
     assert b"1 target in " in result.stderr
