@@ -13,6 +13,7 @@ from statistics import quantiles
 import aiohttp
 
 from services.client.errors import fetch_error
+from services.client.resolver import Resolver
 from services.client.settings import ClientSettings
 from services.runtime.command_line import say, show
 from services.runtime.errors import ProgramError
@@ -58,7 +59,7 @@ async def ask_all(options: Options, settings: ClientSettings) -> int:
     async with aiohttp.ClientSession(
         settings.hello_url,
         timeout=timeout,
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=aiohttp.TCPConnector(limit=0, resolver=Resolver()),
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
         alone = await ask(session, "alone")
