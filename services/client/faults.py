@@ -104,7 +104,7 @@ def plan_text(answer: Answer) -> str:
     if not rules:
         return printable(f"{title}: no faults")
     rows = [rule_row(rule) for rule in rules if isinstance(rule, dict)]
-    return printable(title) + "\n" + columns(("fault", "parameters", "who", "seen", "fired", "left"), rows)
+    return printable(title) + "\n" + columns(("fault", "parameters", "who", "seen", "fired", "ttl left"), rows)
 
 
 def rule_row(rule: Mapping[str, object]) -> tuple[str, ...]:

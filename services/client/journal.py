@@ -123,7 +123,7 @@ def entry_row(entry: Mapping[str, object]) -> tuple[str, ...]:
         str(entry["entry"]),
         f"{entry['connection']}.{entry['exchange']}{' tls' if entry.get('tls') else ''}",
         str(entry["peer"]),
-        line[:60] or "-",
+        line or "-",
         str(entry["status"] or "-"),
         str(entry["sent_bytes"]),
         fault,

@@ -23,9 +23,9 @@ STDIN = "-"
 
 
 class Command:
-    """What a command is for, which module handles it, which options it has, and whether it runs on a loop."""
+    """What a command is for, which module handles it, its options, whether it runs on a loop, and command lines."""
 
-    __slots__ = ("add_options", "handler", "has_loop", "summary", "usage")
+    __slots__ = ("add_options", "examples", "handler", "has_loop", "summary", "usage")
 
     def __init__(
         self,
@@ -35,9 +35,11 @@ class Command:
         *,
         takes: str = "",
         has_loop: bool = True,
+        examples: tuple[str, ...],
     ) -> None:
         self.summary, self.handler, self.add_options, self.has_loop = summary, handler, add_options, has_loop
         self.usage = f"%(prog)s [OPTIONS] {takes}".rstrip()
+        self.examples = examples
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -272,29 +274,71 @@ def add_head_limits(parser: "Group") -> None:
     parser.add_argument("--max-fields", metavar="N", type=count, default=1_000, help="of one head (%(default)s)")
 
 
-TOUR = Command("all three programs of the tutorial", "services.client.tour", add_timeout)
+TOUR = Command(
+    "all three programs of the tutorial",
+    "services.client.tour",
+    add_timeout,
+    examples=("", "--loop uvloop", "wget --help"),
+)
 COMMANDS = {
-    "wget": Command("fetch response heads", "services.client.wget.command", add_wget, takes="[TARGET ...]"),
-    "pipeline": Command("run the producer/consumer pipeline", "services.client.pipeline.command", add_pipeline),
+    "wget": Command(
+        "fetch response heads",
+        "services.client.wget.command",
+        add_wget,
+        takes="[TARGET ...]",
+        examples=(
+            "wget www.163.com https://www.sohu.com/ --ca lab",
+            "wget -i hosts.txt --format jsonl -o heads.jsonl --resume",
+            "wget -i hosts.txt --format csv --columns target,status,server --only 2xx",
+            "wget -i - --method HEAD --path /robots.txt --rate 50 < hosts.txt",
+        ),
+    ),
+    "pipeline": Command(
+        "run the producer/consumer pipeline",
+        "services.client.pipeline.command",
+        add_pipeline,
+        examples=("pipeline -n 3",),
+    ),
     "record": Command(
         "keep a response to the byte, for a site to play",
         "services.client.record.command",
         add_record,
         takes="URL",
+        examples=("record https://example.org/", "record https://example.org/ --head-only -o -"),
     ),
-    "hello": Command("let N users at once ask the hello server", "services.client.hello", add_hello),
+    "hello": Command(
+        "let N users at once ask the hello server",
+        "services.client.hello",
+        add_hello,
+        examples=("hello --users 1000 --loop uvloop",),
+    ),
     "parse": Command(
         "read one raw response head, and print it as JSON",
         "services.client.parse",
         add_parse,
         takes="[FILE]",
         has_loop=False,
+        examples=("parse recordings/example.org.http", "parse --strict < response.http"),
     ),
     "faults": Command(
         "what a site does wrong: list, set, clear, reset, kinds",
         "services.client.faults",
         add_faults,
         takes="ACTION SITE [FAULT]",
+        examples=(
+            "faults kinds www.163.com",
+            "faults set www.163.com rst_at --bytes 40 --first 1",
+            "faults clear www.163.com",
+        ),
     ),
-    "journal": Command("what a site got and sent", "services.client.journal", add_journal, takes="SITE"),
+    "journal": Command(
+        "what a site got and sent",
+        "services.client.journal",
+        add_journal,
+        takes="SITE",
+        examples=(
+            "journal www.163.com --limit 10",
+            """journal www.163.com --verify '{"expect": [{"match": {"status": 302}, "count": 1}]}'""",
+        ),
+    ),
 }

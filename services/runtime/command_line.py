@@ -11,7 +11,7 @@ from collections.abc import Callable
 from io import TextIOWrapper
 
 from services.runtime.errors import OutOfMemory, OutputClosed, OutputFailed, ProgramError
-from services.runtime.names import LOOPS
+from services.runtime.names import LOOPS, VERSION
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ class OptionParser(argparse.ArgumentParser):
     def error(self, message: str) -> "NoReturn":
         """Say what is wrong and where help is."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def add_version_option(parser: argparse.ArgumentParser) -> None:
+    """Declare --version, which every program has."""
+    parser.add_argument("--version", action="version", version=f"asynclab {VERSION}", help="show it and exit")
 
 
 def add_loop_option(parser: argparse.ArgumentParser, *, default: str) -> None:

@@ -85,12 +85,8 @@ def head_lines(head: Head) -> list[str]:
 
 
 def host_of(record: Record) -> str:
-    """Return the host of the URL that gave the head, or the target where there is no URL."""
-    if record.url is None:
-        return record.target
-    authority = record.url.split("/", 3)[2]
-    host, colon, port = authority.rpartition(":")
-    return host if colon and port.isdigit() else authority
+    """Return the host, and the port if it is not the usual one, of the URL that gave the head, or else the target."""
+    return record.target if record.url is None else record.url.split("/", 3)[2]
 
 
 def error_line(record: Record) -> str:

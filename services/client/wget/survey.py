@@ -174,15 +174,21 @@ class Survey(Work):
             except CutOff:
                 return self._fetcher.cancelled(item)
         else:
-            self._output.write(self._begun(item))
+            self._write_begun(item)
         return await self._fetcher.record(item, watch)
+
+    def _write_begun(self, item: Item) -> None:
+        """Show that a fetch begins, and before it what has ended."""
+        if begun := self._begun(item):
+            self._settle()
+            self._output.write(begun)
 
     def _begun(self, item: Item) -> bytes:
         """Return what is shown when a fetch begins."""
         if self._form.tells_errors:
             return b""
         try:
-            return self._form.begun(read_target(item.text).host)
+            return self._form.begun(read_target(item.text).authority)
         except FetchError:
             return b""
 

@@ -103,6 +103,11 @@ class Team(Work):
         """How many targets the members said that they were fetching."""
         return self._members_in_flight
 
+    @property
+    def unfinished(self) -> int:
+        """How many targets were dealt and have no record, as far as is known: members tell now and then."""
+        return min(self._source.taken - self.tally.done, self._concurrency)
+
     async def fetch_all(self, group: asyncio.TaskGroup) -> None:
         """Let all members work until there is nothing more to do."""
         try:
