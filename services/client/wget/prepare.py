@@ -1,7 +1,5 @@
 """From options to the parts of a survey: who fetches, how many at once, in how many processes."""
 
-import os
-
 from services.client.head import Limits
 from services.client.names import Names
 from services.client.settings import ClientSettings
@@ -15,7 +13,7 @@ from services.client.wget.routes import read_routes
 from services.client.wget.sockets import Sockets
 from services.client.wget.tls import Trust
 from services.runtime.command_line import say
-from services.runtime.limits import raise_open_files
+from services.runtime.limits import raise_open_files, usable_cores
 from services.runtime.loop import running_loop_name
 
 SPARE_FILES = 256  # the loop's own, standard streams, look-ups
@@ -81,4 +79,4 @@ def processes_for(options: Options, concurrency: int) -> int:
         return 1
     if options.processes or options.rate:
         return options.processes or 1
-    return max(1, min(len(os.sched_getaffinity(0)), MOST_PROCESSES, concurrency // LEAST_EACH))
+    return max(1, min(usable_cores(), MOST_PROCESSES, concurrency // LEAST_EACH))

@@ -21,6 +21,8 @@ from tests.client.peers import sends, serving
 from tests.client.wget.hostile import OK, full_port, shut_port
 from tests.client.wget.surveys import connects_by, run_client_async, survey
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 LONG_AFTER_S = 20.0  # the deadline: a third of what a shortage once took
 
 

@@ -15,6 +15,8 @@ from services.client.wget.stream import RECEIVED_BYTES, Plain
 from services.client.wget.watch import NEVER, Expired, Watchman
 from tests.client.wget.hostile import LOOPBACK
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 MORE_THAN_KERNELS_HOLD = 64 * 1024 * 1024
 
 

@@ -23,6 +23,8 @@ from tests.client.peers import Peer, closing, sends
 from tests.client.wget.hostile import OK, redirects
 from tests.client.wget.surveys import record_of, run_client, survey
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 SAMPLE = ssl.PEM_cert_to_DER_cert(
     trustme.CA().issue_cert("a.test", "192.0.2.7", common_name="x").cert_chain_pems[0].bytes().decode()
 )
