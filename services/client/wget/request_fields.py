@@ -4,14 +4,13 @@ A field replaces the one that the survey would send under its name; with an empt
 replaced, as in curl: it then names a virtual host at the place that the target says. What frames a body is refused,
 since no body is sent, and so is what asks for another protocol.
 
-Credentials go to the origin that a target names and to no other: whoever answers there could send them anywhere by a
-redirect. A field is taken for one by its name, as in a recording (`services.client.record.secrets`).
+Credentials go to the origin that a target names and to no other: a redirect could send them anywhere. A field is taken
+for one by its name, as in a recording (`services.client.record.secrets`).
 """
 
 import re
 from collections.abc import Iterable
 
-from services.client.record.secrets import ANSWERS, SECRET_FIELD
 from services.runtime.errors import BadSetting
 
 MOST_FIELDS = 64
@@ -52,6 +51,8 @@ def for_another_origin(fields: Fields) -> Fields:
 
 def is_for_one_origin(name: str) -> bool:
     """Return whether a field is for the origin of the target alone: Host, and what may be a credential."""
+    from services.client.record.secrets import ANSWERS, SECRET_FIELD  # patterns that few surveys need
+
     lower = name.lower().encode("ascii")
     return lower == b"host" or lower in ANSWERS or SECRET_FIELD.search(lower) is not None
 

@@ -74,6 +74,11 @@ def run_client(*arguments: str | Path, stdin: bytes = b"") -> subprocess.Complet
     return subprocess.run(command(*arguments), cwd=ROOT, input=stdin, capture_output=True, timeout=60, check=False)
 
 
+def run_words(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command line, whatever it begins with, to its end."""
+    return subprocess.run(list(map(str, words)), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
 async def run_client_async(
     *arguments: str | Path, stdin: bytes = b"", before: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[bytes]:

@@ -73,7 +73,7 @@ async def test_a_pause_is_not_made_up_for(waiting: bool, monkeypatch: pytest.Mon
             clock.ahead_s = 8.0
             began = clock.monotonic()
             workers += [group.create_task(take(watchman)) for _ in range(0 if waiting else tasks)]
-            while len(turns) < before + 30:  # noqa: ASYNC110 - turns tell nobody
+            while len(turns) < before + 30:  # noqa: ASYNC110 - a turn has no event
                 await asyncio.sleep(0.001)
             for worker in workers:
                 worker.cancel()

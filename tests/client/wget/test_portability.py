@@ -2,7 +2,6 @@
 
 import json
 import resource
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from services.runtime import limits, memory
 from services.runtime.names import LOOPS
-from tests.client.wget.surveys import ROOT
+from tests.client.wget.surveys import run_words
 
 WITHOUT = """
 import os, select, socket, sys
@@ -27,16 +26,9 @@ sys.exit(main(sys.argv[1:]))
 def test_the_embedded_lab_is_surveyed(loop: str) -> None:
     """Every head, over TLS as well; a host that is not there; and what it took."""
     targets = ["www.sina.com.cn", "https://www.sohu.com", "www.163.com", "no.such.host"]
-    result = subprocess.run(
-        [
-            *(sys.executable, "-c", WITHOUT, "embedded", "wget"),
-            *(*targets, "--ca", "lab", "--format", "jsonl", "--ordered", "--loop", loop),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    result = run_words(
+        *(sys.executable, "-c", WITHOUT, "embedded", "wget", *targets, "--ca", "lab"),
+        *("--format", "jsonl", "--ordered", "--loop", loop),
     )
     records = [json.loads(line) for line in result.stdout.splitlines()]
     assert [(record["target"], record["status"], record["error"]) for record in records] == [

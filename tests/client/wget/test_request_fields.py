@@ -93,7 +93,7 @@ def test_what_may_be_a_credential_goes_to_one_origin() -> None:
     [("/next", True), ("http://host/next", True), ("http://other/next", False), ("http://host:81/next", False)],
 )
 async def test_a_redirect_takes_no_credentials_to_another_origin(location: str, stays: bool, tmp_path: Path) -> None:
-    """Scheme, host and port are the origin (RFC 6454); whoever comes back to it has them again."""
+    """Scheme, host and port are the origin (RFC 6454); a hop that leads back has them again."""
     first: list[list[str]] = []
     second: list[list[str]] = []
     back: list[list[str]] = []

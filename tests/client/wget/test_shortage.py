@@ -8,7 +8,7 @@ import pytest
 
 from services.runtime.names import LOOPS
 from tests.client.wget.hostile import shut_port
-from tests.client.wget.surveys import ROOT, command, read_records
+from tests.client.wget.surveys import command, read_records, run_words
 
 TARGETS = 2_000
 NO_THREADS = """
@@ -39,14 +39,7 @@ def targets(tmp_path: Path) -> Path:
 
 def run_without(threads: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the client where no thread starts whose name begins so."""
-    return subprocess.run(
-        [sys.executable, "-c", NO_THREADS, threads, *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_words(sys.executable, "-c", NO_THREADS, threads, *arguments)
 
 
 @pytest.mark.parametrize("threads", ["", "read", "write"])
@@ -66,9 +59,11 @@ def test_no_thread_is_one_line_and_leaves_the_output_alone(
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize("command_line", ["faults set www.163.com --plan -", "journal www.163.com --verify -"])
-def test_a_plan_that_needs_a_thread_is_one_line(loop: str, command_line: str) -> None:
-    """Reading it may block, so it is read in one."""
+@pytest.mark.parametrize(
+    "command_line", ["pipeline", "faults set www.163.com --plan -", "journal www.163.com --verify -"]
+)
+def test_a_command_that_needs_a_thread_is_one_line(loop: str, command_line: str) -> None:
+    """What may block is done in one."""
     result = run_without("", *command_line.split(), "--loop", loop)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (3, "", 2)
     assert "client: this machine allows no more threads" in result.stderr
@@ -101,17 +96,10 @@ def test_little_memory_is_enough_or_one_line(
 ) -> None:
     """Either every target has its record, or one line says what is missing; a traceback says neither."""
     with shut_port() as (_, port):
-        result = subprocess.run(
-            [
-                *("prlimit", f"--as={address_space_kib * 1024}"),
-                *command("-i", targets, "-o", tmp_path / "out", "--format", "jsonl", "-q", "--loop", loop),
-                *("--resolve", f"*:80:127.0.0.1:{port}", "--processes", processes),
-            ],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        result = run_words(
+            *("prlimit", f"--as={address_space_kib * 1024}"),
+            *command("-i", targets, "-o", tmp_path / "out", "--format", "jsonl", "-q", "--loop", loop),
+            *("--resolve", f"*:80:127.0.0.1:{port}", "--processes", processes),
         )
     lines = [line for line in result.stderr.splitlines() if not line.startswith("loop: ")]
     assert (result.returncode, len(lines)) in {(4, 0), (4, 1), (3, 1)}, result.stderr

@@ -46,7 +46,7 @@ async def test_what_was_stopped_is_gone_on_with_or_overwritten_on_purpose(
         )
         async with asyncio.timeout(20):
             await held.wait()
-            while not await asyncio.to_thread(has_record, output):  # noqa: ASYNC110 - files tell nobody
+            while not await asyncio.to_thread(has_record, output):  # noqa: ASYNC110 - a file has no event
                 await asyncio.sleep(0.02)
             process.send_signal(number)
             await process.wait()
@@ -95,7 +95,7 @@ def test_the_end_tells_where_there_is_no_mark(content: bytes, unfinished: bool, 
 
 
 def test_a_file_of_that_name_that_is_not_ours_stays(tmp_path: Path) -> None:
-    """A mark is empty: what is not was made by somebody else."""
+    """A mark is empty: what is not was not made here."""
     other = tmp_path / "out.unfinished"
     other.write_text("precious")
     assert run_client("a b", "--format", "jsonl", "-o", tmp_path / "out", "--force").returncode == 4
