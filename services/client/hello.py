@@ -14,6 +14,7 @@ import aiohttp
 
 from services.client.bounded import AS_IT_COMES, read_at_most
 from services.client.errors import fetch_error
+from services.client.resolver import Resolver
 from services.client.settings import ClientSettings
 from services.runtime.command_line import say, show
 from services.runtime.errors import ProgramError
@@ -60,7 +61,7 @@ async def ask_all(options: Options, settings: ClientSettings) -> int:
     async with aiohttp.ClientSession(
         settings.hello_url,
         timeout=timeout,
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=aiohttp.TCPConnector(limit=0, resolver=Resolver()),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=AS_IT_COMES,
         auto_decompress=False,
