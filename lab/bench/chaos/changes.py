@@ -9,7 +9,7 @@ import json
 import time
 from contextlib import suppress
 
-from lab.bench.attacker import Attack, Connection, Order, Report, Target, main, request
+from lab.bench.attacker import Attack, Connection, Gate, Order, Report, Target, main, request
 
 HTTP_PORT = 80
 ANSWER_S = 30.0
@@ -57,9 +57,11 @@ class Changes:
         self.path = f"/faults/{order.site}"
         self.confirmed = self.asked = 0
         self.generation = 0
+        self._gate = Gate(order.per_s)
 
     async def put(self, rules: list[dict[str, object]]) -> bool:
         """Put a plan in force; return whether it was answered. What is answered has to be what was asked for."""
+        await self._gate.turn()
         self.asked += 1
         try:
             status, found = await self.admin.ask("PUT", self.path, {"faults": rules})
