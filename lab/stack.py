@@ -6,6 +6,7 @@ clients that `docker compose run` started, which Compose's own `down` can leave 
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -179,6 +180,14 @@ class Stack:
             check=False,
             stdin=subprocess.DEVNULL,
         )
+
+
+def copy_tree(root: Path) -> None:
+    """Copy what Compose needs into a directory, for a lab whose settings and recordings are not the checkout's."""
+    for name in (*recordings.FILES, ".dockerignore"):
+        shutil.copy(ROOT / name, root)
+    for name in ("services", "requirements"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def is_well(container: "Container") -> bool:
