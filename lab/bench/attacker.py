@@ -357,24 +357,24 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
-async def carry_out(order: Order, attacks: Mapping[str, Attack] = ATTACKS) -> None:
-    """Attack, for as long as it is to take or until a signal comes."""
+async def carry_out(order: Order, attacks: Mapping[str, Attack] = ATTACKS, *, longer_s: float = 0.0) -> None:
+    """Attack, for as long as it is to take and `longer_s` at most, or until a signal comes."""
     report = Report()
     report.tell("ready")
     with suppress(TimeoutError, asyncio.CancelledError):
-        async with asyncio.timeout(order.seconds), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(order.seconds + longer_s), asyncio.TaskGroup() as group:
             attacking = group.create_task(attacks[order.attack](order, report))
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, attacking.cancel)
     report.tell("done")
 
 
-def main(attacks: Mapping[str, Attack] = ATTACKS) -> None:
+def main(attacks: Mapping[str, Attack] = ATTACKS, *, longer_s: float = 0.0) -> None:
     """Read the order, and carry it out."""
     order = Order(**json.loads(sys.argv[1]))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    asyncio.run(carry_out(order, attacks))
+    asyncio.run(carry_out(order, attacks, longer_s=longer_s))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from lab.bench.chaos import aftermath, clients
 from lab.bench.chaos.clients import Client
 from lab.bench.chaos.engine import Service, Watch, services_of
 from lab.bench.chaos.found import Found
-from lab.bench.chaos.judge import judge
+from lab.bench.chaos.judge import evidence, judge
 from lab.bench.chaos.own_lab import Recordings, own_lab
 from lab.bench.chaos.progress import tell_on
 from lab.bench.chaos.schedule import HELLO, HOSTS, draw
@@ -37,6 +37,8 @@ def chaos(say: Say, *, seconds: float, seed: int | None) -> tuple[Result, int]:
             loop="asyncio",
             announce=False,
         )
+    for line in evidence(found):
+        say(line)
     promises, tables = judge(found)
     method = (
         f"{found.seconds:.0f} s by seed {seed}, on a lab of its own in containers, with the limits of compose.yaml",

@@ -17,6 +17,7 @@ from lab.command import NOT_FOUND, TIMED_OUT, Outcome
 from services.runtime.alongside import alongside
 
 COMMAND_S = 60.0
+ABOUT_TO_END_S = 0.5
 FILTERS = ("die", "oom", "start", "health_status")
 CGROUPS = Path("/sys/fs/cgroup")
 MOST_LINE_BYTES = 1 << 20
@@ -52,7 +53,13 @@ async def docker(*words: str, timeout_s: float = COMMAND_S) -> Outcome:
 
 
 async def put_an_end_to(process: asyncio.subprocess.Process) -> None:
-    """Kill a process that runs still."""
+    """Let a process end that is about to, and kill one that is not.
+
+    To kill one that ends at this very moment would take its exit code away from the loop, which warns of it.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ABOUT_TO_END_S):
+            await process.wait()
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

@@ -118,6 +118,7 @@ class Found:
     windows: list[Window] = field(default_factory=list)
     recoveries: list[Recovery] = field(default_factory=list)
     deaths: list[Moment] = field(default_factory=list)
+    starts: Counter[str] = field(default_factory=Counter)
     out_of_memory: list[Moment] = field(default_factory=list)
     reloads: Counter[str] = field(default_factory=Counter)
     held: dict[str, Held] = field(default_factory=dict)

@@ -37,8 +37,8 @@ class Target:
 
     @property
     def how(self) -> str:
-        """The kind of request, in words."""
-        return f"{self.scheme}, {'kept alive' if self.kept else 'a new connection each'}"
+        """The scheme, and whether the connection is kept or new for each request."""
+        return f"{self.scheme}, {'kept' if self.kept else 'new'}"
 
     async def ask(self) -> None:
         """Ask once, and read the whole answer. Raises OSError, EOFError or WrongAnswer."""

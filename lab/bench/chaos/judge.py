@@ -7,13 +7,18 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from lab.bench.chaos.found import Answer, Found, Recovery, Seen
+from lab.bench.chaos.logs import MOMENT
 from lab.bench.figures import Cell, Promise, Table
 
 P99_GOAL_S = 0.25
 BACK_WITHIN_S = 30.0
 SETTLED_WITHIN_S = 60.0
 MOST_NAMED = 3
+MOST_COUNTED = 8
+MOST_SHOWN = 100
+MOST_ENTRIES, MOST_LINES = 5, 40
 MIB = 1 << 20
+COUNTED = ("opened", "answered", "turned_away", "refused", "held")
 STATUS = re.compile(r"^(status \d)\d\d$")
 
 
@@ -127,9 +132,29 @@ def held_inside(found: Found, text: str, kinds: Sequence[str]) -> Promise:
 
 def clean_logs(found: Found) -> Promise:
     """No log has a mistake of the lab's own in it."""
-    lines = Counter(f"{service}: {line}" for service, lines in found.log.items() for line in lines)
-    text = f"{lines.total()} lines, such as {next(iter(lines))[:200]!r}" if lines else "clean"
-    return Promise("the logs hold no error that is not documented", bool(found.log) and not lines, text)
+    ends = Counter(end_of(service, entry) for service, entries in found.log.items() for entry in entries)
+    text = counted(ends) if ends else "clean"
+    return Promise("the logs hold no error that is not documented", bool(found.log) and not ends, text)
+
+
+def end_of(service: str, entry: str) -> str:
+    """Return an entry of a log without its moment and its traceback."""
+    first, *_, last = [*MOMENT.sub("", entry).splitlines()[:1], entry.splitlines()[-1]]
+    return f"{service}: {first[:MOST_SHOWN]!r}" + (f" ... {last[:MOST_SHOWN]!r}" if "\n" in entry else "")
+
+
+def evidence(found: Found) -> list[str]:
+    """Return the first entry of each kind that should not be in a log, line by line."""
+    first: dict[str, tuple[str, str]] = {}
+    for service, entries in found.log.items():
+        for entry in entries:
+            first.setdefault(entry.splitlines()[-1], (service, entry))
+    return [line for service, entry in list(first.values())[:MOST_ENTRIES] for line in shown(service, entry)]
+
+
+def shown(service: str, entry: str) -> list[str]:
+    """Return an entry as evidence."""
+    return [f"in the log of {service}:", *(f"  {line}" for line in entry.splitlines()[:MOST_LINES])]
 
 
 def percentile(values: Sequence[float], part: float) -> float:
@@ -145,7 +170,8 @@ def listed(texts: Sequence[str]) -> str:
 
 def counted(counts: Counter[str]) -> str:
     """Return counts as text, the greatest first."""
-    return ", ".join(f"{count:,} x {name}" for name, count in counts.most_common())
+    more = f" and {len(counts) - MOST_COUNTED} kinds more" if len(counts) > MOST_COUNTED else ""
+    return ", ".join(f"{count:,} x {name}" for name, count in counts.most_common(MOST_COUNTED)) + more
 
 
 def tables(found: Found, seen: Seen) -> tuple[Table, ...]:
@@ -155,13 +181,13 @@ def tables(found: Found, seen: Seen) -> tuple[Table, ...]:
 
 def attack_table(found: Found) -> Table:
     """Return what was done, and what became of it."""
-    columns = ("attack", "times", "opened", "answered", "turned away", "refused", "held", "changes", "broken")
-    names = ("opened", "answered", "turned_away", "refused", "held", "changes")
-    rows: list[Sequence[Cell]] = [
-        (kind, each.times, *(each.counts[name] for name in names), len(each.failures))
-        for kind, each in sorted(found.attacks.items())
-    ]
-    rows += [(kind, times, *[None] * 7) for kind, times in sorted(found.reloads.items())]
+    columns = ("attack", "times", *(name.replace("_", " ") for name in COUNTED), "and", "broken")
+    rows: list[Sequence[Cell]] = []
+    for kind, each in sorted(found.attacks.items()):
+        rest = ", ".join(f"{n:,} {name}" for name, n in each.counts.items() if name not in {*COUNTED, "failures"})
+        counts = [each.counts.get(name) for name in COUNTED]
+        rows.append((kind, each.times, *counts, rest, len(each.failures)))
+    rows += [(kind, times, *[None] * len(COUNTED), "", None) for kind, times in sorted(found.reloads.items())]
     return Table("chaos: what was done, and what its side saw of it", columns, tuple(rows))
 
 
@@ -174,8 +200,10 @@ def client_table(seen: Seen) -> Table:
         beside = [each for each in inside if (each.service, each.how) == (service, how)]
         rows.append((f"{service}: {how}", *latencies(of), errors_of(of), len(beside), errors_of(beside)))
     rows.append(("all", *latencies(outside), errors_of(outside), len(inside), errors_of(inside)))
-    columns = ("a healthy client", "answers", "p50 ms", "p99 ms", "max ms", "errors", "in windows", "errors there")
-    return Table("chaos: a healthy client, in and outside of windows that chaos made", columns, tuple(rows))
+    columns = ("a healthy client", "answers", "p50 ms", "p99 ms", "max ms", "errors", "excused", "errors there")
+    return Table(
+        "chaos: a healthy client, and beside it where chaos had ended or changed a service", columns, tuple(rows)
+    )
 
 
 def latencies(answers: Sequence[Answer]) -> tuple[Cell, ...]:
@@ -209,7 +237,7 @@ def end_table(found: Found, seen: Seen) -> Table:
                 errors_of(met),
             )
         )
-    columns = ("an end", "times", "back by itself", "first answer s", "healthy s", "at most s", "what a client sees")
+    columns = ("an end", "times", "by itself", "answers after s", "healthy after s", "at most s", "what a client sees")
     return Table("chaos: what is killed, until it is healthy again", columns, tuple(rows))
 
 
@@ -234,6 +262,16 @@ def service_table(found: Found) -> Table:
         account: tuple[Cell, ...] = (None, None, None, None)
         if sums:
             account = (sums.total, sums.kept, sums.dropped, sums.turned_away)
-        rows.append((service, *memory, *account))
-    columns = ("service", "most MiB", "not cache MiB", "limit MiB", "journal", "kept", "dropped", "turned away")
+        rows.append((service, found.starts[service], *memory, *account))
+    columns = (
+        "service",
+        "started again",
+        "most MiB",
+        "not cache MiB",
+        "limit MiB",
+        "journal",
+        "kept",
+        "dropped",
+        "turned away",
+    )
     return Table("chaos: memory at its highest, and accounts since the last start", columns, tuple(rows))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\S+ ")
 FORBIDDEN = re.compile(r"Traceback|Exception ignored|\bERROR\b|\bCRITICAL\b|never (?:awaited|retrieved)")
 ALLOWED = (
     # A set of recordings that cannot be played is refused, by name; chaos offers several.
@@ -14,5 +15,20 @@ ALLOWED = (
 
 
 def forbidden(lines: Iterable[str]) -> list[str]:
-    """Return the lines of a log that should not be there."""
-    return [line for line in lines if FORBIDDEN.search(line) and not any(each.search(line) for each in ALLOWED)]
+    """Return the entries of a log that should not be there, each with the lines that belong to it."""
+    return [entry for entry in entries(lines) if FORBIDDEN.search(entry) and not is_allowed(entry)]
+
+
+def is_allowed(entry: str) -> bool:
+    """Return whether an entry is documented: what is, has no lines after it."""
+    return "\n" not in entry and any(each.search(entry) for each in ALLOWED)
+
+
+def entries(lines: Iterable[str]) -> list[str]:
+    """Return a log's entries: a line that does not begin with a moment belongs to the one before."""
+    found: list[list[str]] = []
+    for line in lines:
+        if not found or MOMENT.search(line) or (line.startswith("Exception ignored") and found[-1]):
+            found.append([])
+        found[-1].append(line)
+    return ["\n".join(each) for each in found]

@@ -28,6 +28,7 @@ KILL, WORKER, RESTART = "kill -9", "kill -9 of a worker", "docker restart"
 GOOD, BAD, LARGE = "valid recordings", "recordings that cannot be played", "600 MiB of recordings"
 FIRST_S = 1.0
 KILL_GAP_S = (5.0, 16.0)
+VARIED = (0.8, 1.2)
 
 Place = tuple[str, int]
 Thing = TypeVar("Thing")
@@ -108,7 +109,7 @@ def draw(seed: int, seconds: float, services: Sequence[str]) -> tuple[Step, ...]
     """Return what is done in so many seconds to a lab of these services, in the order of time."""
     services = sorted(services)
     lasting = [
-        ("connections", connections(services), (6.0, 12.0)),
+        ("connections", connections(services), (6.0, 9.5)),  # all of them in a minute
         ("noise", noise(services), (3.0, 8.0)),
         ("changes", changes(services), (3.0, 6.0)),
         ("surveys", surveys(services), (6.0, 10.0)),
@@ -164,13 +165,13 @@ def ends(seed: int, seconds: float, services: Sequence[str]) -> Iterator[Step]:
     chance = random.Random(f"{seed} ends")
     kinds = [*((KILL, service) for service in services), (WORKER, HELLO), (RESTART, "")]
     least_s, most_s = KILL_GAP_S
-    gap_s = min(most_s, max(least_s, seconds / (len(kinds) + 1)))
+    gap_s = min(most_s, max(least_s, (seconds - 2 * least_s) / len(kinds) / VARIED[1]))
     at_s = min(least_s, seconds / 4)
     for kind, service in bag(chance, kinds):
         if at_s > seconds - least_s:
             return
         yield Step(at_s, "ends", kind, service or chance.choice(services))
-        at_s += chance.uniform(0.8, 1.2) * gap_s
+        at_s += chance.uniform(*VARIED) * gap_s
 
 
 def reloads(seed: int, seconds: float) -> Iterator[Step]:

@@ -12,16 +12,17 @@ from contextlib import contextmanager
 
 from lab.bench.chaos.clients import Client
 from lab.bench.chaos.engine import Moment, Service, Watch, docker
-from lab.bench.chaos.found import Found, Held, Recovery
+from lab.bench.chaos.found import SLACK_S, Found, Held, Recovery
 from lab.bench.chaos.judge import BACK_WITHIN_S
 from lab.bench.chaos.own_lab import Recordings
 from lab.bench.chaos.schedule import CHANGED, RESTART, WORKER, Step
 from lab.errors import BenchFailed
 
 FIRST_ANSWERS_S = 20.0
-ATTACK_ENDS_S = 180.0
+ATTACK_ENDS_S = 300.0
 LOOK_EVERY_S = 1.0
-WORKER_S = 5.0
+DEATH_S = 5.0
+NOTICED_S = 2.0  # what is killed for its memory has been failing for a while before the engine tells
 BY_ITSELF = "an end of its own"
 BY_THE_ENGINE = (
     "containers were killed and started again by the engine: only root, on the engine's own machine, can kill their "
@@ -133,7 +134,7 @@ class Storm:
                 await docker("restart", service.container)
             elif step.kind == WORKER:
                 await service.kill_worker()
-                if not await self.watch.next(service.name, "die", after_s=began_s, within_s=WORKER_S):
+                if not await self.watch.next(service.name, "die", after_s=began_s, within_s=DEATH_S):
                     return
             elif not await service.kill():
                 self.note(BY_THE_ENGINE)
@@ -144,6 +145,8 @@ class Storm:
 
     async def recover(self, service: Service, why: str, *, began_s: float) -> None:
         """Wait until a service is well again, and help where it does not come back by itself."""
+        died = await self.watch.next(service.name, "die", after_s=began_s - SLACK_S, within_s=DEATH_S)
+        began_s = died.at_s if died else began_s
         well = await self.watch.well_again(service.name, after_s=began_s, within_s=BACK_WITHIN_S)
         by_itself = well is not None
         if well is None:
@@ -170,6 +173,7 @@ class Storm:
         if service is None:
             return
         if moment.what == "start":
+            self.found.starts[service.name] += 1
             group.create_task(service.look())
         elif moment.what == "oom":
             self.found.out_of_memory.append(moment)
@@ -181,7 +185,7 @@ class Storm:
 
     async def rescue(self, service: Service, moment: Moment) -> None:
         """Wait until a service is well again that ended without chaos."""
-        window = self.found.window(service.name, BY_ITSELF, begin_s=moment.at_s)
+        window = self.found.window(service.name, BY_ITSELF, begin_s=moment.at_s - NOTICED_S)
         try:
             await self.recover(service, BY_ITSELF, began_s=moment.at_s)
         finally:
