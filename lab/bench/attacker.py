@@ -174,7 +174,9 @@ class Connection:
     @property
     def verdict(self) -> str:
         """How it ended."""
-        if self.first and not self.first.startswith((b"HTTP/1.1 503", b"HTTP/1.0 503")):
+        if self.first.startswith((b"HTTP/1.1 503", b"HTTP/1.0 503")):
+            return "turned_away"
+        if self.first:
             return "answered"
         return "turned_away" if self.ended else "held"
 

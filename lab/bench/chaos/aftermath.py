@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterable, Mapping
 
 from lab.bench.chaos.clients import CLEAR, Client
-from lab.bench.chaos.engine import Service, docker
+from lab.bench.chaos.engine import docker
 from lab.bench.chaos.found import Found, Sums
 from lab.bench.chaos.judge import SETTLED_WITHIN_S
 from lab.bench.chaos.logs import forbidden
 from lab.bench.chaos.own_lab import Recordings
 from lab.bench.chaos.schedule import ADMIN, GOOD, HOSTS
+from lab.bench.chaos.service import Service
 from lab.bench.chaos.site_sums import read_sums
 
 SUMS_WITHIN_S = 90.0

@@ -7,7 +7,7 @@ import asyncio
 import http.client
 import json
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from lab.bench.attacker import Attack, Connection, Gate, Order, Report, Target, main, request
 
@@ -24,6 +24,10 @@ class Admin:
     def __init__(self, order: Order) -> None:
         self.order = order
         self._connection = http.client.HTTPConnection(order.host, order.port, timeout=ANSWER_S)
+
+    def close(self) -> None:
+        """End its connection."""
+        self._connection.close()
 
     async def ask(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:
         """Return the status and the JSON of an answer. Raises OSError, HTTPException or ValueError."""
@@ -85,11 +89,12 @@ class Changes:
     async def clear(self) -> None:
         """Take the plan out of force, however often it takes to be answered."""
         last_s = time.monotonic() + CLEARING_S
-        while time.monotonic() < last_s:
-            with suppress(*UNANSWERED):
-                if (await self.admin.ask("DELETE", self.path))[0] == 200:
-                    return
-            await asyncio.sleep(0.5)
+        with closing(Admin(self.order)) as admin:  # what was cut off may be in the middle of an answer on the other
+            while time.monotonic() < last_s:
+                with suppress(*UNANSWERED):
+                    if (await admin.ask("DELETE", self.path))[0] == 200:
+                        return
+                await asyncio.sleep(0.5)
         self.report.failed("clear", f"{self.path} cannot be cleared")
 
 
@@ -126,6 +131,7 @@ async def faults(order: Order, report: Report) -> None:
             for work in (change_on(), *(read_on() for _ in range(READERS))):
                 group.create_task(work)
     finally:
+        changes.admin.close()
         await changes.clear()
 
 
@@ -166,6 +172,7 @@ async def refuse(order: Order, report: Report) -> None:
                     state = {True: "refused", False: "accepted", None: "not answered"}[closed]
                     report.failed("refuse", f"a connection is {state} with the plan {rules} in force")
     finally:
+        changes.admin.close()
         await changes.clear()
 
 
@@ -197,7 +204,10 @@ async def verify(order: Order, report: Report) -> None:
     expect = [{"match": {"host": order.site, "target": f"/{each}"}, "at_least": 1} for each in range(EXPECTATIONS)]
 
     async def go_on() -> None:
-        admin = Admin(order)
+        with closing(Admin(order)) as admin:
+            await verify_on(admin)
+
+    async def verify_on(admin: Admin) -> None:
         while True:
             began_s = time.monotonic()
             try:

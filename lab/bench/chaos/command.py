@@ -6,12 +6,13 @@ from collections.abc import Coroutine
 
 from lab.bench.chaos import aftermath, clients
 from lab.bench.chaos.clients import Client
-from lab.bench.chaos.engine import Service, Watch, services_of
+from lab.bench.chaos.engine import Watch
 from lab.bench.chaos.found import Found
 from lab.bench.chaos.judge import evidence, judge
 from lab.bench.chaos.own_lab import Recordings, own_lab
 from lab.bench.chaos.progress import tell_on
 from lab.bench.chaos.schedule import HELLO, HOSTS, draw
+from lab.bench.chaos.service import services_of
 from lab.bench.chaos.storm import Storm
 from lab.bench.figures import Result
 from lab.stack import Say, Stack

@@ -3,15 +3,11 @@
 import asyncio
 import contextlib
 import json
-import os
-import re
 import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from signal import SIGKILL
 
 from lab.command import NOT_FOUND, TIMED_OUT, Outcome
 from services.runtime.alongside import alongside
@@ -19,21 +15,7 @@ from services.runtime.alongside import alongside
 COMMAND_S = 60.0
 ABOUT_TO_END_S = 0.5
 FILTERS = ("die", "oom", "start", "health_status")
-CGROUPS = Path("/sys/fs/cgroup")
 MOST_LINE_BYTES = 1 << 20
-# A worker is a process of the service whose parent is one too; a server without workers is its own.
-KILL_WORKER = """
-import os, pathlib, signal
-own = {}
-for each in pathlib.Path("/proc").glob("[0-9]*"):
-    try:
-        if b"services.hello" in (each / "cmdline").read_bytes() and int(each.name) != 1:
-            own[int(each.name)] = int((each / "stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        pass
-workers = [pid for pid, parent in own.items() if parent in own]
-os.kill((workers or list(own))[0], signal.SIGKILL)
-"""
 
 
 async def docker(*words: str, timeout_s: float = COMMAND_S) -> Outcome:
@@ -147,93 +129,15 @@ class Watch:
                 return await self._news.wait_for(found)
         return found()
 
-    async def well_again(self, service: str, *, after_s: float, within_s: float) -> Moment | None:
-        """Return when a service was healthy after it had started again, None if it was not soon enough."""
+    async def well_again(
+        self, service: str, *, after_s: float, within_s: float, has_health: bool = True
+    ) -> Moment | None:
+        """Return when a service was healthy after it had started again, None if it was not soon enough.
+
+        One without a health check is well when it has started.
+        """
         last_s = time.monotonic() + within_s
         start = await self.next(service, "start", after_s=after_s, within_s=within_s)
-        if start is None:
-            return None
+        if start is None or not has_health:
+            return start
         return await self.next(service, "healthy", after_s=start.at_s, within_s=last_s - time.monotonic())
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What a container holds and has held, in bytes: all that counts against its limit, and what is no cache."""
-
-    most: int
-    anonymous: int
-    limit: int
-
-
-@dataclass(slots=True)
-class Service:
-    """A service's container."""
-
-    name: str
-    container: str
-    pid: int = 0
-
-    async def look(self) -> dict[str, object]:
-        """Return its state, as the engine has it, and note its process."""
-        found = await docker("inspect", "--format", "{{json .State}} {{.RestartCount}}", self.container)
-        if not found.ok:
-            return {}
-        text, _, restarts = found.out.strip().rpartition(" ")
-        state: dict[str, object] = json.loads(text)
-        self.pid = int(str(state["Pid"]))
-        return {**state, "RestartCount": int(restarts)}
-
-    def is_here(self) -> bool:
-        """Return whether its main process is one of this machine, and this process may end it."""
-        try:
-            return os.geteuid() == 0 and self.container in Path(f"/proc/{self.pid}/cgroup").read_text("ascii")
-        except OSError:
-            return False
-
-    async def kill(self) -> bool:
-        """Kill its main process, as a fault would; return False where only the engine can, which starts it again."""
-        await self.look()
-        if self.is_here():
-            os.kill(self.pid, SIGKILL)
-            return True
-        await docker("kill", self.container)
-        await docker("start", self.container)
-        return False
-
-    async def kill_worker(self) -> bool:
-        """Kill one of its workers."""
-        return (await docker("exec", self.container, "python3", "-c", KILL_WORKER)).ok
-
-    def memory(self) -> Memory | None:
-        """Return what it holds, None where this machine's files do not tell."""
-        try:
-            groups = Path(f"/proc/{self.pid}/cgroup").read_text("ascii")
-            return memory_in(groups) if self.container in groups else None
-        except (OSError, ValueError):
-            return None
-
-
-def memory_in(groups: str, root: Path = CGROUPS) -> Memory | None:
-    """Return what a control group holds, version 1 or 2 (cgroups(7)). `groups`: what /proc/PID/cgroup says."""
-    for line in groups.splitlines():
-        _, controllers, path = line.split(":", 2)
-        if "memory" in controllers.split(","):
-            group = root / "memory" / path.lstrip("/")
-            names = ("memory.max_usage_in_bytes", "total_rss", "memory.limit_in_bytes")
-        elif not controllers and root.joinpath(path.lstrip("/"), "memory.peak").exists():
-            group, names = root / path.lstrip("/"), ("memory.peak", "anon", "memory.max")
-        else:
-            continue
-        anonymous = re.search(rf"^{names[1]} (\d+)$", (group / "memory.stat").read_text("ascii"), re.MULTILINE)
-        most, limit = ((group / name).read_text("ascii").strip() for name in (names[0], names[2]))
-        return Memory(int(most), int(anonymous[1]) if anonymous else 0, 0 if limit == "max" else int(limit))
-    return None
-
-
-async def services_of(project: str) -> list[Service]:
-    """Return the services of a project that run."""
-    own = f"label=com.docker.compose.project={project}"
-    form = '{{.ID}} {{.Label "com.docker.compose.service"}} {{.Label "com.docker.compose.oneoff"}}'
-    listed = await docker("ps", "--no-trunc", "--filter", own, "--format", form)
-    rows = [line.split() for line in listed.out.splitlines()]
-    return sorted((Service(row[1], row[0]) for row in rows if row[2:] != ["True"]), key=lambda service: service.name)

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lab.bench.chaos.engine import Memory, Moment
+from lab.bench.chaos.engine import Moment
+from lab.bench.chaos.service import Memory
 
 SLACK_S = 0.25
 """A moment's inaccuracy: the engine's clock of events, and the client's, are read by different processes."""

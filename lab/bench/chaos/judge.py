@@ -19,6 +19,7 @@ MOST_SHOWN = 100
 MOST_ENTRIES, MOST_LINES = 5, 40
 MIB = 1 << 20
 COUNTED = ("opened", "answered", "turned_away", "refused", "held")
+VARYING = re.compile(r"b'[^']*'|b\"[^\"]*\"|0x[0-9a-f]+|\d+")
 STATUS = re.compile(r"^(status \d)\d\d$")
 
 
@@ -138,9 +139,9 @@ def clean_logs(found: Found) -> Promise:
 
 
 def end_of(service: str, entry: str) -> str:
-    """Return an entry of a log without its moment and its traceback."""
-    first, *_, last = [*MOMENT.sub("", entry).splitlines()[:1], entry.splitlines()[-1]]
-    return f"{service}: {first[:MOST_SHOWN]!r}" + (f" ... {last[:MOST_SHOWN]!r}" if "\n" in entry else "")
+    """Return the first and the last line of an entry, without what differs from one of its kind to the next."""
+    first, *rest = VARYING.sub("...", MOMENT.sub("", entry)).splitlines()
+    return f"{service}: {first[:MOST_SHOWN]}" + (f": {rest[-1][:MOST_SHOWN]}" if rest else "")
 
 
 def evidence(found: Found) -> list[str]:
@@ -148,7 +149,7 @@ def evidence(found: Found) -> list[str]:
     first: dict[str, tuple[str, str]] = {}
     for service, entries in found.log.items():
         for entry in entries:
-            first.setdefault(entry.splitlines()[-1], (service, entry))
+            first.setdefault(end_of("", entry), (service, entry))
     return [line for service, entry in list(first.values())[:MOST_ENTRIES] for line in shown(service, entry)]
 
 

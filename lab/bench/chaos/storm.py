@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from lab.bench.chaos.clients import Client
-from lab.bench.chaos.engine import Moment, Service, Watch, docker
+from lab.bench.chaos.engine import Moment, Watch, docker
 from lab.bench.chaos.found import SLACK_S, Found, Held, Recovery
 from lab.bench.chaos.judge import BACK_WITHIN_S
 from lab.bench.chaos.own_lab import Recordings
 from lab.bench.chaos.schedule import CHANGED, RESTART, WORKER, Step
+from lab.bench.chaos.service import Service
 from lab.errors import BenchFailed
 
 FIRST_ANSWERS_S = 20.0
@@ -147,13 +148,19 @@ class Storm:
         """Wait until a service is well again, and help where it does not come back by itself."""
         died = await self.watch.next(service.name, "die", after_s=began_s - SLACK_S, within_s=DEATH_S)
         began_s = died.at_s if died else began_s
-        well = await self.watch.well_again(service.name, after_s=began_s, within_s=BACK_WITHIN_S)
+        well = await self.well_again(service, after_s=began_s)
         by_itself = well is not None
         if well is None:
             await docker("start", service.container)
-            well = await self.watch.well_again(service.name, after_s=began_s, within_s=BACK_WITHIN_S)
+            well = await self.well_again(service, after_s=began_s)
         healthy_s = well.at_s if well else None
         self.found.recoveries.append(Recovery(service.name, why, began_s, healthy_s, by_itself))
+
+    async def well_again(self, service: Service, *, after_s: float) -> Moment | None:
+        """Return when a service was well again after an end, None if it was not soon enough."""
+        return await self.watch.well_again(
+            service.name, after_s=after_s, within_s=BACK_WITHIN_S, has_health=service.has_health
+        )
 
     async def look_on(self) -> None:
         """Look at what the services hold, and at what the engine tells of them, until it is cancelled."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.bench.chaos.engine import Memory, Moment, memory_in, read_moment
+from lab.bench.chaos.engine import Moment, read_moment
+from lab.bench.chaos.service import Memory, memory_in
 
 NS = 1_000_000_000
 

@@ -159,3 +159,18 @@ def test_a_percentile_is_a_value_that_was_measured(part: float, value: float) ->
 def test_a_result_with_a_broken_promise_is_not_kept() -> None:
     """The exit code depends on it."""
     assert not Result("chaos", (), promises=(Promise("a", True, ""), Promise("b", False, ""))).kept
+
+
+def test_what_a_log_should_not_hold_is_shown_once_a_kind() -> None:
+    """Numbers, addresses and bytes do not make another kind of the same mistake."""
+    found = good()
+    found.log["sohu"] = [
+        f"2026-11-26T01:10:4{each}Z ERROR peer 10.0.0.{each}\nTraceback (most recent call last):\nOSError: [Errno {each}] no"
+        for each in range(5)
+    ]
+    found.log["hello"] = ["Exception ignored in: b'\\xc3'\nUnicodeDecodeError: 0xc3"]
+    lines = judge.evidence(found)
+    assert [line for line in lines if not line.startswith("  ")] == ["in the log of hello:", "in the log of sohu:"]
+    assert "  OSError: [Errno 0] no" in lines
+    text = next(promise.found for promise in judge.judge(found)[0] if "logs" in promise.text)
+    assert text.startswith("5 x sohu: ERROR peer ")
