@@ -12,7 +12,7 @@ from lab.bench.chaos.judge import evidence, judge
 from lab.bench.chaos.own_lab import Recordings, own_lab
 from lab.bench.chaos.progress import tell_on
 from lab.bench.chaos.schedule import HELLO, HOSTS, draw
-from lab.bench.chaos.service import services_of
+from lab.bench.chaos.service import Service, services_of
 from lab.bench.chaos.storm import Storm
 from lab.bench.figures import Result
 from lab.stack import Say, Stack

@@ -165,7 +165,7 @@ def test_what_a_log_should_not_hold_is_shown_once_a_kind() -> None:
     """Numbers, addresses and bytes do not make another kind of the same mistake."""
     found = good()
     found.log["sohu"] = [
-        f"2026-11-26T01:10:4{each}Z ERROR peer 10.0.0.{each}\nTraceback (most recent call last):\nOSError: [Errno {each}] no"
+        f"2026-11-26T01:10:4{each}Z ERROR peer 10.0.0.{each}\nTraceback (most recent):\nOSError: [Errno {each}] no"
         for each in range(5)
     ]
     found.log["hello"] = ["Exception ignored in: b'\\xc3'\nUnicodeDecodeError: 0xc3"]
