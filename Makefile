@@ -1,6 +1,7 @@
-# The verbs that people type. Each is one line that calls lab; `make setup` comes first where it is due.
+# The verbs that people type. Each is one line that calls lab; what it needs is installed first, where it is not there.
 PYTHON ?= python3
 LAB := .venv/bin/lab
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor up down ps logs demo wget pipeline record bench test check clean lock
@@ -8,9 +9,11 @@ LAB := .venv/bin/lab
 help:  ## show these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/.ready  ## make .venv with everything the host needs
-.venv/.ready: requirements/host.txt pyproject.toml
-	@sh lab/setup.sh $(PYTHON)
+setup: .venv/.lab  ## make .venv with what the lab needs to run
+.venv/.lab: requirements/lab.txt pyproject.toml
+	@sh lab/setup.sh $(PYTHON) lab
+.venv/.tests: .venv/.lab requirements/tests.txt
+	@sh lab/setup.sh $(PYTHON) tests
 
 doctor: setup  ## show what this machine can do
 	@$(LAB) doctor
@@ -42,14 +45,15 @@ record: setup  ## keep a site's response for the lab to play: make record URL=ht
 bench: setup  ## compare with peers, on this machine
 	@$(LAB) bench
 
-test: setup  ## all tests
+test: .venv/.tests  ## all tests
 	@.venv/bin/pytest
 
-check: setup  ## all linters
+check: .venv/.tests  ## all linters
 	@$(LAB) check
 
 clean: down  ## take down the lab and remove what set-up and tools made
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build
 
-lock: setup  ## resolve the dependencies of pyproject.toml anew
-	@for group in hello sites client host; do .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group $$group --output-file requirements/$$group.txt pyproject.toml || exit; done
+lock: .venv/.tests  ## resolve the dependencies of pyproject.toml anew, all files alike
+	@$(COMPILE) --upgrade --group tests --output-file requirements/tests.txt pyproject.toml
+	@for group in hello sites client lab; do $(COMPILE) --constraint requirements/tests.txt --group $$group --output-file requirements/$$group.txt pyproject.toml || exit; done

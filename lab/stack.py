@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab import base, engine, recordings
+from lab import base, dotenv, engine, recordings
 from lab.errors import ComposeRefused, DockerMissing, LabError, LabNotHealthy, PortTaken
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Stack:
         own = recordings.to_play(self.root)
         engine.ensure(say, env_file=self.env_file)
         base.ensure(say, env_file=self.env_file)
+        dotenv.remember(self.env_file, "LAB_USER", owner_of(self.root))
         recorded = recordings.weave_in(self.root, own)
         if recorded:
             say(f"Hosts that you recorded, reached by their names: {recorded:,}")
@@ -180,6 +181,12 @@ class Stack:
             check=False,
             stdin=subprocess.DEVNULL,
         )
+
+
+def owner_of(directory: Path) -> str:
+    """Return who owns a directory, as Compose names a container's user: `uid:gid`."""
+    found = directory.stat()
+    return f"{found.st_uid}:{found.st_gid}"
 
 
 def copy_tree(root: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import base
-from lab.stack import ROOT, Stack, copy_tree
+from lab.stack import ROOT, Stack
+from tests.trees import copied_tree
 
 Result = subprocess.CompletedProcess[str]
 Client = Callable[..., Result]
@@ -41,10 +41,7 @@ def loop(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def own_stack(engine: None, tmp_path: Path) -> Iterator[Stack]:
     """Return a lab whose tree is its own: what the lab remembers of it is not the person's."""
-    base_image = base.ensure(print)
-    copy_tree(tmp_path)
-    (tmp_path / ".env").write_text(f"BASE_IMAGE={base_image}\nHELLO_PORT=0\n")
-    stack = Stack("asynclab-test-own", tmp_path)
+    stack = Stack("asynclab-test-own", copied_tree(tmp_path))
     try:
         yield stack
     finally:

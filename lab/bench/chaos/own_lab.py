@@ -22,6 +22,7 @@ SETTINGS = {
     "HELLO_DELAY_S": "0.01",  # what a healthy client waits for is the server, not its sleep
     "HELLO_WORKERS": "2",
     "LAB_LOG": "text",
+    "LAB_USER": "65532:65532",  # attackers have nothing of the person's, neither files nor name
 }
 READABLE, ENTERED = 0o644, 0o755  # the sites have another uid
 LARGE_RECORDINGS = 75
@@ -73,11 +74,17 @@ def own_lab(say: Say) -> Iterator[tuple[Stack, Recordings]]:
         root = Path(temporary)
         copy_tree(root)
         recordings = Recordings(root / USUAL)
-        recordings.directory.mkdir()
-        for directory in (root, recordings.directory):
+        files = root / "files"
+        for directory in (recordings.directory, files):
+            directory.mkdir()
+        for directory in (root, recordings.directory, files):
             directory.chmod(ENTERED)
         recordings.put(GOOD)
-        settings = SETTINGS | {"LAB_RECORDINGS": str(recordings.directory), "BASE_IMAGE": image}
+        settings = SETTINGS | {
+            "LAB_RECORDINGS": str(recordings.directory),
+            "BASE_IMAGE": image,
+            "LAB_FILES": str(files),
+        }
         if bundle := base.ca_bundle():
             settings["CA_BUNDLE"] = str(bundle)
         stack = Stack(PROJECT, root)
