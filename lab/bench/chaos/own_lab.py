@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import base
+from lab import base, engine
 from lab.bench.chaos.schedule import BAD, CHANGED, GOOD, HOSTS, LARGE, RECORDED
 from lab.stack import Say, Stack, copy_tree
 
@@ -69,6 +69,7 @@ class Recordings:
 @contextmanager
 def own_lab(say: Say) -> Iterator[tuple[Stack, Recordings]]:
     """Have a lab of its own that is healthy; it is taken down on the way out, whatever happened. Raises a LabError."""
+    engine.ensure(say)
     image = base.ensure(say)
     with tempfile.TemporaryDirectory(prefix="lab-chaos-") as temporary:
         root = Path(temporary)
