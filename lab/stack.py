@@ -6,7 +6,6 @@ clients that `docker compose run` started, which Compose's own `down` can leave 
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -187,14 +186,6 @@ def owner_of(directory: Path) -> str:
     """Return who owns a directory, as Compose names a container's user: `uid:gid`."""
     found = directory.stat()
     return f"{found.st_uid}:{found.st_gid}"
-
-
-def copy_tree(root: Path) -> None:
-    """Copy what Compose needs into a directory, for a lab whose settings and recordings are not the checkout's."""
-    for name in (*recordings.FILES, ".dockerignore"):
-        shutil.copy(ROOT / name, root)
-    for name in ("services", "requirements"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def is_well(container: "Container") -> bool:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lab import base
-from lab.stack import copy_tree
+from lab.tree import copy_tree
 
 
 def copied_tree(into: Path) -> Path:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from lab import base, engine
 from lab.bench.chaos.schedule import BAD, CHANGED, GOOD, HOSTS, LARGE, RECORDED
-from lab.stack import Say, Stack, copy_tree
+from lab.stack import Say, Stack
+from lab.tree import copy_tree
 
 PROJECT = "asynclab-chaos"
 USUAL = "recordings"
