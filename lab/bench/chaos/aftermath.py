@@ -30,7 +30,7 @@ async def settle(services: Mapping[str, Service], recordings: Recordings, client
         await asyncio.sleep(AGAIN_S)
     found.settled_s = took_s
     for site in sites(services):
-        await client.run(CLEAR, f"http://{site}:{ADMIN}/faults")
+        await client.run(CLEAR, f"{admin_of(site)}/faults")
 
 
 def is_well(state: Mapping[str, object]) -> bool:
@@ -42,6 +42,11 @@ def is_well(state: Mapping[str, object]) -> bool:
 def sites(services: Iterable[str]) -> list[str]:
     """Return those of the services that are sites."""
     return [service for service in services if service in HOSTS]
+
+
+def admin_of(site: str) -> str:
+    """Return where the admin side of a site is, by a name that it answers to."""
+    return f"http://{HOSTS[site]}:{ADMIN}"
 
 
 async def account(services: Mapping[str, Service], client: Client, found: Found) -> None:
@@ -57,8 +62,8 @@ async def account(services: Mapping[str, Service], client: Client, found: Found)
 async def sums_of(service: str, client: Client, *, last_s: float) -> Sums | None:
     """Return a site's sums once they are exact: an exchange that goes on is in the journal, and in no metric yet."""
     while True:
-        journal = await client.fetch(f"http://{service}:{ADMIN}/journal?limit=0")
-        metrics = await client.fetch(f"http://{service}:{ADMIN}/metrics")
+        journal = await client.fetch(f"{admin_of(service)}/journal?limit=0")
+        metrics = await client.fetch(f"{admin_of(service)}/metrics")
         sums = read_sums(journal, metrics)
         if (sums and sums.exact) or time.monotonic() > last_s:
             return sums

@@ -54,7 +54,7 @@ class Client:
         """Carry out a step, and give its events."""
         order = inside.order(
             attack=step.kind,
-            host=step.service,
+            host=HOSTS.get(step.service, step.service),
             port=step.port,
             count=step.count,
             seconds=step.seconds,

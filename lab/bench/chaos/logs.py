@@ -25,10 +25,11 @@ def is_allowed(entry: str) -> bool:
 
 
 def entries(lines: Iterable[str]) -> list[str]:
-    """Return a log's entries: a line that does not begin with a moment belongs to the one before."""
+    """Return a log's entries: a traceback belongs to the line before it, and ends with the error's own line."""
     found: list[list[str]] = []
     for line in lines:
-        if not found or MOMENT.search(line) or (line.startswith("Exception ignored") and found[-1]):
+        inside = line.startswith((" ", "Traceback")) or (found and found[-1][-1].startswith(" "))
+        if not found or not inside or MOMENT.search(line):
             found.append([])
         found[-1].append(line)
     return ["\n".join(each) for each in found]

@@ -175,14 +175,18 @@ def ends(seed: int, seconds: float, services: Sequence[str]) -> Iterator[Step]:
 
 
 def reloads(seed: int, seconds: float) -> Iterator[Step]:
-    """Yield the sets of recordings that replace each other."""
+    """Yield the sets of recordings that replace each other; a valid one soon follows one that is not.
+
+    A site that is killed meanwhile starts with what there is, and is not ready before that is valid.
+    """
     chance = random.Random(f"{seed} reloads")
     at_s = chance.uniform(2.0, 5.0)
-    for kind in bag(chance, (GOOD, BAD, LARGE)):
-        if at_s > seconds:
-            return
-        yield Step(at_s, "reloads", kind, RECORDED, seed=chance.getrandbits(32))
-        at_s += chance.uniform(3.0, 6.0)
+    for unfit in bag(chance, (BAD, LARGE)):
+        for kind in (unfit, GOOD):
+            if at_s > seconds:
+                return
+            yield Step(at_s, "reloads", kind, RECORDED, seed=chance.getrandbits(32))
+            at_s += chance.uniform(3.0, 6.0)
 
 
 def bag(chance: random.Random, things: Sequence[Thing]) -> Iterator[Thing]:

@@ -42,11 +42,17 @@ def test_anything_else_that_is_an_error_is_forbidden(line: str) -> None:
     assert [entry.splitlines()[-1] for entry in forbidden([f"{MOMENT} INFO fine", line])] == [line]
 
 
-def test_an_entry_is_told_with_its_traceback() -> None:
-    """Its last line is what a person looks for."""
-    traceback = ["Traceback (most recent call last):", '  File "x.py", line 1', "ValueError: no"]
-    log = [f"{MOMENT} INFO fine", f"{MOMENT} ERROR no certificate", *traceback, f"{MOMENT} INFO fine"]
-    assert forbidden(log) == ["\n".join(log[1:5])]
+@pytest.mark.parametrize("first", [f"{MOMENT} ERROR no certificate", "Exception ignored in: b'x'"])
+@pytest.mark.parametrize("after", [f"{MOMENT} INFO fine", "loop: asyncio"])
+def test_an_entry_is_told_with_its_traceback(first: str, after: str) -> None:
+    """Its last line is what a person looks for; what another start says is no part of it."""
+    traceback = ["Traceback (most recent call last):", '  File "x.py", line 1', "    x()", "ValueError: no"]
+    assert forbidden([f"{MOMENT} INFO fine", first, *traceback, after]) == ["\n".join([first, *traceback])]
+
+
+def test_what_a_program_says_when_it_starts_belongs_to_no_entry() -> None:
+    """A site that is killed and started again says its loop after the last line of its life before."""
+    assert forbidden([f"{MOMENT} ERROR not ready: recording x: is empty", "loop: asyncio"]) == []
 
 
 def test_a_documented_line_with_a_traceback_is_forbidden() -> None:
