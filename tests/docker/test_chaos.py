@@ -1,9 +1,11 @@
 """Everything at once, for a short while: the whole of `lab bench chaos`, at a seed that it prints."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from lab.bench.chaos.own_lab import PROJECT
@@ -36,4 +38,21 @@ def test_a_lab_keeps_its_promises_while_everything_happens_at_once(engine: None)
     assert len([line for line in verdicts if "goal: " not in line]) == PROMISES
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
+    assert left_behind(Stack(PROJECT)) == []
+
+
+@pytest.mark.timeout(300)
+def test_ctrl_c_ends_it_with_the_figures_so_far(engine: None) -> None:
+    """Exit code 130, as of every program; the lab is taken down, and a terminal sees how it gets on meanwhile."""
+    words = ["bench", "chaos", "--seconds", "600", "--seed", str(SEED)]
+    terminal = pexpect.spawn(str(LAB), words, timeout=240, encoding="utf-8", dimensions=(60, 160))
+    terminal.expect(r"[1-9]\d* of 600 s, [\d,]+ answers")
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 130
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", str(terminal.before))
+    assert "achieved: journal sums are exact: " in shown
+    assert "a healthy client, and beside it" in shown
+    assert "Traceback" not in shown
     assert left_behind(Stack(PROJECT)) == []
