@@ -1,7 +1,10 @@
 # The verbs that people type. Each is one line that calls lab; what it needs is installed first, where it is not there.
+# What a person says (make record URL=..., PYTHON=...) is text: make does not expand it, and recipes get it by their
+# environment, never as part of a command that a shell reads.
+$(foreach said,$(.VARIABLES),$(if $(findstring command line,$(origin $(said))),$(eval override $(said) := $$(value $(said)))))
 PYTHON ?= python3
-LAB := .venv/bin/lab
-COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+export PYTHON URL
+override COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor up down ps logs demo wget pipeline record bench test check clean lock
@@ -11,45 +14,45 @@ help:  ## show these verbs
 
 setup: .venv/.lab  ## make .venv with what the lab needs to run
 .venv/.lab: requirements/lab.txt pyproject.toml
-	@sh lab/setup.sh $(PYTHON) lab
+	@sh lab/setup.sh "$$PYTHON" lab
 .venv/.tests: .venv/.lab requirements/tests.txt
-	@sh lab/setup.sh $(PYTHON) tests
+	@sh lab/setup.sh "$$PYTHON" tests
 
 doctor: setup  ## show what this machine can do
-	@$(LAB) doctor
+	@.venv/bin/lab doctor
 
 up: setup  ## start the lab in containers, and return when it is healthy
-	@$(LAB) up
+	@.venv/bin/lab up
 
 down: setup  ## take the lab down, and leave nothing behind
-	@$(LAB) down
+	@.venv/bin/lab down
 
 ps: setup  ## show the lab's containers
-	@$(LAB) ps
+	@.venv/bin/lab ps
 
 logs: setup  ## show what the services logged
-	@$(LAB) logs
+	@.venv/bin/lab logs
 
 demo: setup  ## the tutorial's three programs, and the lab, in one process: no Docker
-	@$(LAB) embedded
+	@.venv/bin/lab embedded
 
 wget: setup  ## the async wget, in its container
-	@$(LAB) run wget
+	@.venv/bin/lab run wget
 
 pipeline: setup  ## the producer/consumer pipeline, in its container
-	@$(LAB) run pipeline
+	@.venv/bin/lab run pipeline
 
 record: setup  ## keep a site's response for the lab to play: make record URL=http://example.org/
-	@$(LAB) record '$(URL)'
+	@.venv/bin/lab record -- "$$URL"
 
 bench: setup  ## compare with peers, on this machine
-	@$(LAB) bench
+	@.venv/bin/lab bench
 
 test: .venv/.tests  ## all tests
 	@.venv/bin/pytest
 
 check: .venv/.tests  ## all linters
-	@$(LAB) check
+	@.venv/bin/lab check
 
 clean: down  ## take down the lab and remove what set-up and tools made
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from services.client.answers import Stranger, read_problems
+from services.client.bounded import AS_IT_COMES, read_at_most
 from services.client.errors import FetchError, fetch_error
 from services.client.settings import ADMIN_PORT, ClientSettings
 from services.client.site_options import SITE_TIMEOUT_S
@@ -16,6 +18,7 @@ from services.runtime.objects import read_objects
 from services.runtime.text import printable
 
 MAX_PLAN_BYTES = 1024 * 1024
+MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of plans, kinds and verdicts, which have far less
 
 
 class WrongUsage(ProgramError):
@@ -34,10 +37,9 @@ class FileUnreadable(ProgramError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the admin side said: a status, and JSON as it came and as it is meant."""
+    """What the admin side said: a status, and an object of JSON."""
 
     status: int
-    text: str
     data: Mapping[str, object]
 
 
@@ -49,21 +51,33 @@ async def ask(
     *,
     body: object = None,
     query: Mapping[str, str] | None = None,
+    most_bytes: int | None = None,
+    hint: str = "",
 ) -> Answer:
-    """Put a question to the admin side of a site. Raises FetchError where nothing answers in time."""
-    timeout = aiohttp.ClientTimeout(total=SITE_TIMEOUT_S)
+    """Put a question to the admin side of a site. Raises FetchError where nothing that a site can say comes in time.
+
+    `most_bytes`: of an answer, MAX_ANSWER_BYTES unless told; `hint`: what a person can do about one that has more.
+    """
+    timeout, most = aiohttp.ClientTimeout(total=SITE_TIMEOUT_S), most_bytes or MAX_ANSWER_BYTES
     try:
         async with asyncio.timeout(SITE_TIMEOUT_S):
             host, port = await settings.topology.locate(site, ADMIN_PORT)
             url = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
             async with (
-                aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+                aiohttp.ClientSession(timeout=timeout, trust_env=False, auto_decompress=False) as session,
                 session.request(
-                    method, url, json=body, params=query, headers={"Host": site}, allow_redirects=False
+                    method,
+                    url,
+                    json=body,
+                    params=query,
+                    headers={"Host": site, **AS_IT_COMES},
+                    allow_redirects=False,
                 ) as response,
             ):
-                text = await response.text(errors="replace")
-                return Answer(response.status, text, understood(text))
+                raw = await read_at_most(response.content, most)
+                if raw is None:
+                    raise FetchError("malformed_head", f"the answer has more than {most:,} bytes{hint}")
+                return Answer(response.status, understood(raw))
     except aiohttp.ClientConnectorError as error:
         raise fetch_error(error.os_error) from error
     except aiohttp.ClientError as error:
@@ -74,25 +88,24 @@ async def ask(
         raise fetch_error(error) from error
 
 
-def understood(text: str) -> Mapping[str, object]:
-    """Return the object that an answer is. Raises FetchError for what is none."""
+def understood(raw: bytes) -> Mapping[str, object]:
+    """Return the object that an answer is. Raises Stranger for what is none."""
     try:
-        data = json.loads(text)
+        data = json.loads(raw)
     except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
-        raise FetchError("malformed_head", "what answers there is not the admin side of a site")
+        raise Stranger
     return data
 
 
 def complain(command: str, site: str, answer: Answer) -> int:
-    """Say on stderr why the site refused, a line for each field, and return the exit code."""
-    problems = answer.data.get("problems")
-    for problem in problems if isinstance(problems, list) else []:
-        if isinstance(problem, dict):
-            say(printable(f"{command} {site}: {problem.get('field')}: {problem.get('reason')}"))
-    if not problems:
-        say(printable(f"{command} {site}: the admin side answered {answer.status}"))
+    """Say on stderr why the site refused, a line for each field, and return the exit code. Raises Stranger."""
+    problems = read_problems(answer.data)
+    if answer.status < 400 or not problems:
+        raise Stranger
+    for problem in problems:
+        say(printable(f"{command} {site}: {problem.field}: {problem.reason}"))
     return 1
 
 

@@ -8,19 +8,19 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import partial
 
-from services.client.admin import Answer, WrongUsage, ask, complain, nothing, read_json
+from services.client.admin import WrongUsage, ask, complain, nothing, read_json
+from services.client.answers import RULE_STATE, Kinds, Parameter, Plan, RuleInForce, Stranger, read_kinds, read_plan
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
 from services.client.site_options import WHEN, Value
 from services.client.tables import columns
 from services.runtime.aside import aside
-from services.runtime.command_line import show
+from services.runtime.command_line import say, show
 from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
 
 PLAN_STATE = frozenset({"host", "generation", "source"})
-RULE_STATE = frozenset({"seen", "fired", "remaining_s"})
-"""What is told of a plan and its rules while they are in force, and cannot be set."""
+"""What is told of a plan while it is in force, and cannot be set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,41 @@ async def act(options: Options, settings: ClientSettings) -> int:
     method, path, body = await request(options)
     try:
         answer = await ask(settings, options.site, method, path, body=body)
+        if answer.status != 200:
+            return complain("faults", options.site, answer)
+        if options.action == "kinds":
+            shown, amiss = kinds_text(read_kinds(answer.data)), ""
+        else:
+            plan = read_plan(answer.data)
+            shown, amiss = plan_text(plan), difference(plan, options, body)
     except FetchError as error:
         return nothing("faults", options.site, error)
-    if answer.status != 200:
-        return complain("faults", options.site, answer)
-    if options.format == "json":
-        show(json.dumps(answer.data))
-    else:
-        show(kinds_text(answer) if options.action == "kinds" else plan_text(answer))
+    if amiss:
+        say(printable(f"faults {options.site}: {amiss}"))
+        return 1
+    show(json.dumps(answer.data) if options.format == "json" else shown)
     return 0
+
+
+def difference(plan: Plan, options: Options, body: object) -> str:
+    """Return how the plan that a site shows differs from what was asked for; nothing where it does not."""
+    if plan.host != options.site:
+        raise Stranger
+    if options.action not in {"set", "clear"}:
+        return ""
+    wanted = fault_names(body) if options.action == "set" else []
+    has = [rule.fault for rule in plan.rules]
+    if has == wanted and plan.generation >= 1:
+        return ""
+    return f"the site says that another plan is in force ({', '.join(has) or 'no faults'}): see client faults list"
+
+
+def fault_names(body: object) -> list[object]:
+    """Return the names of the faults in a plan that a site has taken. Raises Stranger where no site takes it."""
+    rules = body.get("faults") if isinstance(body, dict) else None
+    if not isinstance(rules, list):
+        raise Stranger
+    return [rule.get("fault") if isinstance(rule, dict) else None for rule in rules]
 
 
 async def request(options: Options) -> tuple[str, str, object]:
@@ -95,57 +121,49 @@ def without(data: Mapping[str, object], names: Set[str]) -> dict[str, object]:
     return {name: value for name, value in data.items() if name not in names}
 
 
-def plan_text(answer: Answer) -> str:
+def plan_text(plan: Plan) -> str:
     """Return a plan as a table."""
-    plan = answer.data
-    faults = plan.get("faults")
-    rules = faults if isinstance(faults, list) else []
-    title = f"{plan.get('host')}: plan {plan.get('generation')} ({plan.get('source')})"
-    if not rules:
-        return printable(f"{title}: no faults")
-    rows = [rule_row(rule) for rule in rules if isinstance(rule, dict)]
-    return printable(title) + "\n" + columns(("fault", "parameters", "who", "seen", "fired", "left"), rows)
+    title = printable(f"{plan.host}: plan {plan.generation} ({plan.source})")
+    if not plan.rules:
+        return f"{title}: no faults"
+    head = ("fault", "parameters", "who", "seen", "fired", "left")
+    return title + "\n" + columns(head, [rule_row(rule) for rule in plan.rules])
 
 
-def rule_row(rule: Mapping[str, object]) -> tuple[str, ...]:
+def rule_row(rule: RuleInForce) -> tuple[str, ...]:
     """Return a rule's cells."""
-    apart = RULE_STATE | {"fault"}
-    what = [f"{name}={value}" for name, value in rule.items() if name not in apart and name not in WHEN]
-    who = [f"{name}={value}" for name, value in rule.items() if name in WHEN]
-    left = rule.get("remaining_s")
-    ends = "-" if left is None else f"{left} s"
-    return (str(rule.get("fault")), " ".join(what) or "-", " ".join(who), str(rule["seen"]), str(rule["fired"]), ends)
+    what = [f"{name}={value}" for name, value in rule.parameters.items() if name not in WHEN]
+    who = [f"{name}={value}" for name, value in rule.parameters.items() if name in WHEN]
+    ends = "-" if rule.remaining_s is None else f"{rule.remaining_s} s"
+    return (rule.fault, " ".join(what) or "-", " ".join(who), str(rule.seen), str(rule.fired), ends)
 
 
-def kinds_text(answer: Answer) -> str:
+def kinds_text(kinds: Kinds) -> str:
     """Return every fault with its parameters and its bytes; who gets it where it is not as for most."""
     lines = []
-    faults, when, notes = (answer.data.get(name) for name in ("faults", "when", "notes"))
-    for fault in faults if isinstance(faults, list) else []:
-        lines.append(f"{fault['fault']}  (counts: {fault['counts']})")
-        lines.append(f"    {fault['bytes']}")
-        lines += [f"    {parameter_text(each)}" for each in fault["parameters"]]
-        if fault["needs_own_port"]:
+    for kind in kinds.faults:
+        lines.append(f"{kind.fault}  (counts: {kind.counts})")
+        lines.append(f"    {kind.bytes}")
+        lines += [f"    {parameter_text(each)}" for each in kind.parameters]
+        if kind.needs_own_port:
             lines.append("    needs the host's own port")
-        if fault["when"] != when:
-            lines.append(f"    who gets it: only {', '.join(map(brief_text, fault['when']))}")
+        if kind.when != kinds.when:
+            lines.append(f"    who gets it: only {', '.join(map(brief_text, kind.when))}")
     lines.append("who gets it, unless the fault says otherwise")
-    lines += [f"    {parameter_text(each)}" for each in (when if isinstance(when, list) else [])]
+    lines += [f"    {parameter_text(each)}" for each in kinds.when]
     lines.append("what the words mean")
-    lines += [f"    {note}" for note in (notes if isinstance(notes, list) else [])]
+    lines += [f"    {note}" for note in kinds.notes]
     return "\n".join(map(printable, lines))
 
 
-def brief_text(parameter: Mapping[str, object]) -> str:
+def brief_text(parameter: Parameter) -> str:
     """Return a parameter's name, and the one thing that it may be if there is but one."""
-    choices = parameter.get("choices")
-    return f"{parameter['name']} {choices[0]}" if isinstance(choices, list) else str(parameter["name"])
+    return f"{parameter.name} {parameter.choices[0]}" if parameter.choices else parameter.name
 
 
-def parameter_text(parameter: Mapping[str, object]) -> str:
+def parameter_text(parameter: Parameter) -> str:
     """Return a parameter in a line."""
-    choices = parameter.get("choices")
-    span = f"{parameter.get('least')} to {parameter.get('most')}"
-    may_be = ", ".join(map(str, choices)) if isinstance(choices, list) else span
-    need = "required" if parameter["required"] else f"default {parameter['default']}" if "default" in parameter else ""
-    return f"{parameter['name']:<14} {parameter['meaning']} ({'; '.join(filter(None, [may_be, need]))})"
+    may_be = ", ".join(parameter.choices or ()) or f"{parameter.least} to {parameter.most}"
+    default = "" if parameter.default is None else f"default {parameter.default}"
+    need = "required" if parameter.required else default
+    return f"{parameter.name:<14} {parameter.meaning} ({'; '.join(filter(None, [may_be, need]))})"

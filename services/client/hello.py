@@ -12,6 +12,7 @@ from statistics import quantiles
 
 import aiohttp
 
+from services.client.bounded import AS_IT_COMES, read_at_most
 from services.client.errors import fetch_error
 from services.client.settings import ClientSettings
 from services.runtime.command_line import say, show
@@ -20,6 +21,7 @@ from services.runtime.limits import raise_open_files
 from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
 
+MAX_PAGE_BYTES = 4096
 SPARE_FILES = 64  # the loop's own, standard streams, look-ups
 
 
@@ -60,6 +62,9 @@ async def ask_all(options: Options, settings: ClientSettings) -> int:
         timeout=timeout,
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
+        headers=AS_IT_COMES,
+        auto_decompress=False,
+        read_bufsize=MAX_PAGE_BYTES,
     ) as session:
         alone = await ask(session, "alone")
         if isinstance(alone, str):
@@ -82,7 +87,7 @@ async def ask(session: aiohttp.ClientSession, name: str) -> float | str:
     began = time.perf_counter()
     try:
         async with session.get(f"/hello/{name}", allow_redirects=False) as response:
-            page = await response.read()
+            page = await read_at_most(response.content, MAX_PAGE_BYTES)
     except TimeoutError:
         return "no answer in time"
     except aiohttp.ClientConnectorError as error:

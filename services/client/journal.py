@@ -10,6 +10,15 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from services.client.admin import Answer, WrongUsage, ask, complain, nothing, read_json
+from services.client.answers import (
+    Entry,
+    Journal,
+    Stranger,
+    Verdict,
+    read_counts,
+    read_journal,
+    read_verdict,
+)
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
 from services.client.site_options import option_of
@@ -19,6 +28,7 @@ from services.runtime.command_line import say, show
 from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
 
+MAX_JOURNAL_BYTES = 32 * 1024 * 1024
 BARE = {"order", "absent"}  # checks that are criteria; the others have them as their match
 CHECKS = BARE | {"expect", "at_once"}
 
@@ -45,21 +55,47 @@ async def act(options: Options, settings: ClientSettings) -> int:
     question = await question_of(options)
     try:
         answer = await ask(
-            settings, options.site, question.method, question.path, body=question.body, query=question.query
+            settings,
+            options.site,
+            question.method,
+            question.path,
+            body=question.body,
+            query=question.query,
+            most_bytes=MAX_JOURNAL_BYTES,
+            hint=": ask for fewer entries (--limit)",
         )
+        return show_answer(options, answer)
     except FetchError as error:
         return nothing("journal", options.site, error)
-    if answer.status not in {200, 409}:
+
+
+def show_answer(options: Options, answer: Answer) -> int:
+    """Show what a site answered, and return the exit code. Raises Stranger for what no site answers."""
+    verifies = options.verify is not None
+    if answer.status != 200 and not (verifies and answer.status == 409):
         return complain("journal", options.site, answer)
+    code = 0
+    if verifies:
+        verdict = read_verdict(answer.data)
+        if verdict.verified is not (answer.status == 200):
+            raise Stranger
+        shown, told, code = verdict_text(verdict), "", 0 if verdict.verified else 1
+    elif options.clear:
+        read_counts(answer.data)
+        shown, told = "", f"journal: {'all of it' if options.all else options.site} begins anew"
+    else:
+        journal = read_journal(answer.data)
+        counts = journal.counts
+        shown = entries_text(journal)
+        told = f"journal: total {counts.total}, kept {counts.kept}, dropped {counts.dropped}"
     if options.format == "json":
         show(json.dumps(answer.data))
-    elif options.verify is not None:
-        show(verdict_text(answer))
-    elif options.clear:
-        say(f"journal: {'all of it' if options.all else options.site} begins anew")
-    else:
-        show_entries(answer)
-    return 0 if answer.status == 200 else 1
+        return code
+    if shown:
+        show(shown)
+    if told:
+        say(told)
+    return code
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,50 +141,34 @@ def of_host(expectations: object, host: Mapping[str, str]) -> object:
     }
 
 
-def show_entries(answer: Answer) -> None:
-    """Print entries as a table on stdout, and the counts on stderr."""
-    entries = answer.data.get("entries")
-    rows = [entry_row(each) for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
-    if rows:
-        show(columns(("entry", "conn", "peer", "request", "status", "sent", "fault", "ended", "took"), rows))
-    counts = (f"{name} {answer.data.get(name)}" for name in ("total", "kept", "dropped"))
-    say(f"journal: {', '.join(counts)}")
+def entries_text(journal: Journal) -> str:
+    """Return entries as a table; nothing where there are none."""
+    head = ("entry", "conn", "peer", "request", "status", "sent", "fault", "ended", "took")
+    return columns(head, [entry_row(each) for each in journal.entries]) if journal.entries else ""
 
 
-def entry_row(entry: Mapping[str, object]) -> tuple[str, ...]:
+def entry_row(entry: Entry) -> tuple[str, ...]:
     """Return an entry's cells."""
-    line = str(entry.get("request_head", "")).partition("\n")[0].rstrip("\r")
-    fault = f"{entry['fault']} (plan {entry['generation']})" if entry.get("fault") else "-"
+    line = entry.request_head.partition("\n")[0].rstrip("\r")
     return (
-        str(entry["entry"]),
-        f"{entry['connection']}.{entry['exchange']}{' tls' if entry.get('tls') else ''}",
-        str(entry["peer"]),
+        str(entry.number),
+        f"{entry.connection}.{entry.exchange}{' tls' if entry.tls else ''}",
+        entry.peer,
         line[:60] or "-",
-        str(entry["status"] or "-"),
-        str(entry["sent_bytes"]),
-        fault,
-        str(entry["ended"] or "not yet"),
-        took(entry),
+        str(entry.status or "-"),
+        str(entry.sent_bytes),
+        f"{entry.fault} (plan {entry.generation})" if entry.fault else "-",
+        entry.ended or "not yet",
+        "-" if entry.ended_s is None else f"{(entry.ended_s - entry.received_s) * 1000:.1f} ms",
     )
 
 
-def took(entry: Mapping[str, object]) -> str:
-    """Return how long an exchange took."""
-    began, ended = entry.get("received_s"), entry.get("ended_s")
-    if not isinstance(began, int | float) or not isinstance(ended, int | float):
-        return "-"
-    return f"{(ended - began) * 1000:.1f} ms"
-
-
-def verdict_text(answer: Answer) -> str:
+def verdict_text(verdict: Verdict) -> str:
     """Return a verdict: a line for each failure, and what came nearest."""
-    failures = answer.data.get("failures")
     lines = []
-    for each in failures if isinstance(failures, list) else []:
-        lines.append(f"{each['check']}: expected {each['expected']}, found {each['found']} {each.get('reason', '')}")
-        lines += [
-            f"    nearest: entry {near['entry']}: {'; '.join(near['misses']) or 'agrees'}" for near in each["nearest"]
-        ]
+    for each in verdict.failures:
+        lines.append(f"{each.check}: expected {each.expected}, found {each.found} {each.reason}")
+        lines += [f"    nearest: entry {near.number}: {'; '.join(near.misses) or 'agrees'}" for near in each.nearest]
     if not lines:
-        lines = [f"as expected ({answer.data.get('considered')} entries)"]
+        lines = [f"as expected ({verdict.considered} entries)"]
     return "\n".join(printable(line.rstrip()) for line in lines)

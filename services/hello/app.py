@@ -12,9 +12,13 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.hello.settings import HelloSettings
+from services.runtime.gate import POOL
 from services.runtime.metrics import exposition, healthy
+from services.runtime.own_names import Objection, only_own_names, own_names
+from services.runtime.pool import Pool
 
 PAGE = "text/html"
+NAMES = ("hello", "gateway")  # of itself, and of the way in to it
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -32,7 +36,9 @@ def make_app(settings: HelloSettings) -> web.Application:
 
     registry = CollectorRegistry()
     measured = measuring(registry)
-    app = web.Application()
+    refused = Counter("hello_turned_away", "Connections and bodies that there was no memory for", registry=registry)
+    app = web.Application(middlewares=[only_own_names(own_names(*NAMES, *settings.names), refusal)])
+    app[POOL] = Pool("connections", settings.pool_bytes, on_refused=refused.inc)
     app.add_routes(
         [
             web.get("/", measured("/", index)),
@@ -43,6 +49,11 @@ def make_app(settings: HelloSettings) -> web.Application:
         ]
     )
     return app
+
+
+def refusal(objection: Objection) -> web.Response:
+    """Return one line for a person: which field is wrong, and what this server is called."""
+    return web.Response(status=objection.status, text=f"{objection.field}: {objection.reason}\n")
 
 
 def measuring(registry: CollectorRegistry) -> Callable[[str, Handler], Handler]:

@@ -15,6 +15,15 @@ class BadSetting(ProgramError):
         self.name, self.value, self.expected = name, value, expected
 
 
+class TooLittleMemory(ProgramError):
+    """A setting asks for more memory than the program may have."""
+
+    def __init__(self, name: str, value: int, *, need_bytes: int, have_bytes: int, most: int) -> None:
+        need_mib, have_mib = need_bytes >> 20, have_bytes >> 20
+        super().__init__(f"{name}={value} needs about {need_mib:,} MiB, and there are {have_mib:,} MiB: at most {most}")
+        self.name, self.value, self.need_bytes, self.have_bytes, self.most = name, value, need_bytes, have_bytes, most
+
+
 class LoopMissing(ProgramError):
     """An event loop was asked for whose package is not installed."""
 

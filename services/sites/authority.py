@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.runtime.errors import ProgramError
+from services.sites.budget import CONTEXT_BYTES, Pool
 
 if TYPE_CHECKING:
     import trustme
@@ -41,12 +42,18 @@ class AuthorityUnusable(ProgramError):
 
 
 class Authority:
-    """Issues certificates. Every method may block for some milliseconds: call it in a thread."""
+    """Issues certificates, and keeps as many as fit into `pool`, for connections to come.
 
-    def __init__(self, key_directory: Path | None = None, directory: Path | None = None) -> None:
+    Every method but `at_hand` may block for some milliseconds: call it in a thread.
+    """
+
+    def __init__(
+        self, key_directory: Path | None = None, directory: Path | None = None, *, pool: Pool | None = None
+    ) -> None:
         self._key_directory = key_directory
         self._directory = directory
         self._lock = threading.Lock()
+        self._pool = pool or Pool("certificates", MAX_CONTEXTS * CONTEXT_BYTES)
         self._ca: trustme.CA | None = None
         self._contexts: OrderedDict[tuple[str, str], ssl.SSLContext] = OrderedDict()
 
@@ -55,14 +62,23 @@ class Authority:
         with self._lock:
             return self._get_ca().cert_pem.bytes()
 
+    def at_hand(self, name: str, fault: str = "") -> ssl.SSLContext | None:
+        """Return the same, if it is made already; this alone never blocks."""
+        return self._contexts.get((name, fault))
+
     def context(self, name: str, fault: str = "") -> ssl.SSLContext:
         """Return what a site of that name speaks TLS with; `fault`: one of the handshake's, which changes it."""
         with self._lock:
             if (name, fault) not in self._contexts:
                 self._contexts[name, fault] = self._make_context(name, fault)
-                if len(self._contexts) > MAX_CONTEXTS:
-                    self._contexts.popitem(last=False)
+                self._keep_to_the_pool()
             return self._contexts[name, fault]
+
+    def _keep_to_the_pool(self) -> None:
+        contexts, pool = self._contexts, self._pool
+        while len(contexts) > 1 and (len(contexts) > MAX_CONTEXTS or len(contexts) * CONTEXT_BYTES > pool.limit):
+            contexts.popitem(last=False)
+        pool.used = len(contexts) * CONTEXT_BYTES
 
     def _make_context(self, name: str, fault: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -6,7 +6,6 @@ Every format has a way to carry plain bytes with a length of one's choosing; tha
 """
 
 import zlib
-from itertools import cycle, islice
 
 PAGE = b"<!doctype html><title>asynclab</title><p>Only the head of this page was recorded.</p>\n"
 GZIP_HEAD = b"\x1f\x8b\x08%c\0\0\0\0\0\xff"
@@ -16,13 +15,16 @@ BROTLI_MAX = 1 << 16  # RFC 7932, section 9.2: four nibbles of length less one
 ZSTD_MAX = 1 << 17  # RFC 8878, section 3.1.1.2: a block is no larger than the window
 
 
+Bytes = bytes | memoryview
+
+
 class CannotFit(Exception):
     """No valid body has that coding and that size."""
 
 
 def plain(size: int) -> bytes:
     """Return the page, repeated and cut."""
-    return bytes(islice(cycle(PAGE), size))
+    return (PAGE * (size // len(PAGE) + 1))[:size]
 
 
 def gzip(size: int) -> bytes:
@@ -34,7 +36,7 @@ def gzip(size: int) -> bytes:
         return GZIP_HEAD % (8 if name else 0) + name + b"\x03\0" + bytes(8)
     content, blocks = stored(size - 18)
     trailer = zlib.crc32(content).to_bytes(4, "little") + len(content).to_bytes(4, "little")
-    return GZIP_HEAD % 0 + blocks + trailer
+    return b"".join((GZIP_HEAD % 0, *blocks, trailer))
 
 
 def deflate(size: int) -> bytes:
@@ -45,16 +47,17 @@ def deflate(size: int) -> bytes:
         empty = sum((2 | (index == size - 8)) << 10 * index for index in range(size - 7))
         return b"\x78\x01" + empty.to_bytes(size - 6, "little") + b"\0\0\0\x01"
     content, blocks = stored(size - 6)
-    return b"\x78\x01" + blocks + zlib.adler32(content).to_bytes(4, "big")
+    return b"".join((b"\x78\x01", *blocks, zlib.adler32(content).to_bytes(4, "big")))
 
 
-def stored(size: int) -> tuple[bytes, bytes]:
+def stored(size: int) -> tuple[memoryview, list[Bytes]]:
     """Return content, and the deflate stream of exactly `size` bytes that stores it (RFC 1951, section 3.2.4)."""
     content, blocks = split(size, block_head=5, most=STORED_MAX)
-    return content, b"".join(
-        b"%c%s%s%s" % (last, len(block).to_bytes(2, "little"), (len(block) ^ 0xFFFF).to_bytes(2, "little"), block)
-        for last, block in blocks
-    )
+    stream: list[Bytes] = []
+    for last, block in blocks:
+        length = len(block)
+        stream += b"%c" % last + length.to_bytes(2, "little") + (length ^ 0xFFFF).to_bytes(2, "little"), block
+    return content, stream
 
 
 def brotli(size: int) -> bytes:
@@ -64,11 +67,11 @@ def brotli(size: int) -> bytes:
     if size < 5:  # empty metadata blocks
         return b"\x0c" + b"\x06" * (size - 2) + b"\x03"
     _content, blocks = split(size - 1, block_head=3, most=BROTLI_MAX)
-    stream = b""
+    stream: list[Bytes] = []
     for index, (_last, block) in enumerate(blocks):
         bits = (len(block) - 1) << 3 | 1 << 19  # ISLAST 0, MNIBBLES 0, MLEN - 1, ISUNCOMPRESSED 1
-        stream += (bits << 1 if index == 0 else bits).to_bytes(3, "little") + block  # one bit of WBITS comes first
-    return stream + b"\x03"
+        stream += (bits << 1 if index == 0 else bits).to_bytes(3, "little"), block  # one bit of WBITS comes first
+    return b"".join((*stream, b"\x03"))
 
 
 def zstd(size: int) -> bytes:
@@ -76,16 +79,19 @@ def zstd(size: int) -> bytes:
     if size < 9:
         raise CannotFit(f"no zstd body has {size} bytes")
     _content, blocks = split(size - 6, block_head=3, most=ZSTD_MAX)
-    return ZSTD_HEAD + b"".join((last | len(block) << 3).to_bytes(3, "little") + block for last, block in blocks)
+    stream: list[Bytes] = []
+    for last, block in blocks:
+        stream += (last | len(block) << 3).to_bytes(3, "little"), block
+    return b"".join((ZSTD_HEAD, *stream))
 
 
-def split(size: int, *, block_head: int, most: int) -> tuple[bytes, list[tuple[bool, bytes]]]:
-    """Return content, and the blocks to carry it with their heads in exactly `size` bytes.
+def split(size: int, *, block_head: int, most: int) -> tuple[memoryview, list[tuple[bool, memoryview]]]:
+    """Return content, and the blocks to carry it with their heads in exactly `size` bytes; no block is a copy.
 
-    Each block comes with whether it is the last; they differ in size by a byte at most, so that none is empty.
+    Each comes with whether it is the last; they differ in size by a byte at most, so that none is empty.
     """
     count = -(-size // (most + block_head))
-    content = plain(size - block_head * count)
+    content = memoryview(plain(size - block_head * count))
     cuts = [len(content) * index // count for index in range(count + 1)]
     return content, [(index == count - 1, content[cuts[index] : cuts[index + 1]]) for index in range(count)]
 

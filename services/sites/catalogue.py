@@ -8,17 +8,29 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from services.runtime.hosts import HOST_NAME
-from services.runtime.playable import MAX_RECORDING_BYTES
+from services.runtime.playable import MAX_RECORDING_BYTES, is_recording
 from services.sites.body import CannotFit
+from services.sites.budget import MIB
 from services.sites.faults.plan import misplaced
 from services.sites.recording import Recording, read_recording
 from services.sites.sidecar import MAX_SIDECAR_BYTES, NOTHING_SAID, read_sidecar
 
 MAX_RECORDINGS = 10_000
 
-Stamp = tuple[int, int, int, int, int]
+
+class Stamp(NamedTuple):
+    """What changes with a file, or with who may read it."""
+
+    changed_ns: int
+    status_changed_ns: int
+    bytes: int
+    inode: int
+    mode: int
+
+
 Stamps = tuple[Stamp | None, Stamp | None]
 
 
@@ -30,10 +42,23 @@ class BadRecording(Exception):
         self.file, self.reason = file, reason
 
 
+class TooLarge(BadRecording):
+    """A set of recordings needs more memory than there is for one; the text says how much, and for how many."""
+
+    def __init__(self, directory: Path, count: int, need_bytes: int, room_bytes: int) -> None:
+        super().__init__(
+            directory,
+            f"too large: {count:,} recordings need {need_bytes / MIB:,.1f} MiB, "
+            f"and this site has room for {room_bytes / MIB:,.1f} MiB: play fewer, or smaller ones",
+        )
+        self.count, self.need_bytes, self.room_bytes = count, need_bytes, room_bytes
+
+
 class Catalogue:
     """The recordings of a directory: those of `hosts`, or all but `without`. What has not changed is not read again.
 
-    `own`: a person's own directory, whose recordings come before those; it need not be there.
+    `own`: a person's own directory, whose recordings come before those; it need not be there. `room_bytes`: what all
+    of them may take in memory, None for as much as it is.
     """
 
     def __init__(
@@ -43,29 +68,62 @@ class Catalogue:
         *,
         without: tuple[str, ...] = (),
         own: Path | None = None,
+        room_bytes: int | None = None,
     ) -> None:
         self.directory = directory
         self.hosts = hosts
         self.without = without
         self.own = own
+        self.room_bytes = room_bytes
         self._read: dict[Path, tuple[Stamps, Recording]] = {}
-        self._seen: dict[Path, Stamps] | None = None
+        self._seen: dict[Path, Stamps] | str | None = None  # text: why there was nothing to see
 
     def changed(self) -> bool:
         """Return whether anything differs from when the files were last looked at. Blocks: call it in a thread."""
-        return self._look() != self._seen
+        try:
+            return self._look() != self._seen
+        except BadRecording as error:
+            return str(error) != self._seen
 
     def load(self) -> Mapping[str, Recording]:
-        """Return the recordings by host. Blocks. Raises BadRecording for the first that cannot be played."""
-        self._seen = self._look()
-        if not self._seen:
+        """Return the recordings by host. Blocks.
+
+        Raises BadRecording for the first that cannot be played, TooLarge for a set that there is no room for.
+        """
+        try:
+            seen = self._seen = self._look()
+        except BadRecording as error:
+            self._seen = str(error)
+            raise
+        if not seen:
             raise BadRecording(self.directory, "holds no recording (*.http)")
-        if len(self._seen) > MAX_RECORDINGS:
-            raise BadRecording(self.directory, f"holds {len(self._seen)} recordings, and {MAX_RECORDINGS} is the limit")
-        refuse_twins(self._seen)
-        read = {file: self._current(file, stamps) for file, stamps in self._seen.items()}
-        self._read = read
-        return {recording.host: recording for _stamps, recording in read.values()}
+        if len(seen) > MAX_RECORDINGS:
+            raise BadRecording(self.directory, f"holds {len(seen)} recordings, and {MAX_RECORDINGS} is the limit")
+        refuse_twins(seen)
+        self._read = self._read_all(seen)
+        return {recording.host: recording for _stamps, recording in self._read.values()}
+
+    def _read_all(self, seen: Mapping[Path, Stamps]) -> dict[Path, tuple[Stamps, Recording]]:
+        read: dict[Path, tuple[Stamps, Recording]] = {}
+        least = {file: self._least_bytes(file, stamps) for file, stamps in seen.items()}
+        need_bytes = sum(least.values())
+        self._check_room(len(seen), need_bytes)
+        for file, stamps in seen.items():
+            read[file] = self._current(file, stamps)
+            need_bytes += read[file][1].held_bytes - least[file]
+            self._check_room(len(seen), need_bytes)
+        return read
+
+    def _least_bytes(self, file: Path, stamps: Stamps) -> int:
+        known = self._read.get(file)
+        if known and known[0] == stamps:
+            return known[1].held_bytes
+        plays_all = stamps[1] is None  # a sidecar may say that the body is not played
+        return stamps[0].bytes if stamps[0] and plays_all else 0
+
+    def _check_room(self, count: int, need_bytes: int) -> None:
+        if self.room_bytes is not None and need_bytes > self.room_bytes:
+            raise TooLarge(self.directory, count, need_bytes, self.room_bytes)
 
     def _look(self) -> dict[Path, Stamps]:
         found = by_host(self.directory)
@@ -82,10 +140,20 @@ class Catalogue:
 
 
 def by_host(directory: Path) -> dict[str, list[Path]]:
-    """Return the recordings of each host: two only where their names differ in case."""
+    """Return the recordings of each host: two only where their names differ in case. No directory has none.
+
+    Raises BadRecording for a directory that cannot be read.
+    """
     found: dict[str, list[Path]] = {}
-    for file in sorted(directory.glob("*.http")):
-        found.setdefault(host_of(file), []).append(file)
+    try:
+        for file in sorted(directory.iterdir()):
+            if is_recording(file.name):
+                found.setdefault(host_of(file), []).append(file)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror}): let other users read it (chmod a+rx)"
+        raise BadRecording(directory, reason) from error
     return found
 
 
@@ -109,7 +177,7 @@ def stamp(file: Path) -> Stamp | None:
         found = file.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode
+    return Stamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode)
 
 
 def load_recording(file: Path) -> Recording:

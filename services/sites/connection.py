@@ -5,32 +5,38 @@ before, byte for byte: those are answered without being read again.
 """
 
 import asyncio
+import socket
 from time import monotonic
 
+from services.runtime.listen import RECEIVE_BYTES
 from services.sites import journal
+from services.sites.budget import FREE_BYTES
 from services.sites.faults.force import Decisions, PlanInForce, Strike
 from services.sites.faults.kinds import Stage
-from services.sites.faults.script import PIECE_BYTES, Ending, Response, Script, pieces
+from services.sites.faults.script import SHORT_BYTES, Ending, Response, Script, pieces
 from services.sites.journal import TRIM_EVERY, Answered, Exchange
-from services.sites.performer import BLOCKED, IDLE, READING, Performer
+from services.sites.performer import BLOCKED, BLOCKED_BYTES, IDLE, READING, Performer
 from services.sites.request import Refused, Request, RequestReader
 from services.sites.site import Host, Known, Site, State
 
-MAX_AHEAD_BYTES = 64 * 1024  # what may wait while an answer is on its way
+MAX_AHEAD_BYTES = FREE_BYTES  # what may wait while an answer is on its way; no more is read then
+HELD_IN_SYSTEM_BYTES = 2 * RECEIVE_BYTES  # what the system may have of a peer that is not read from
 MAX_KNOWN = 4096
 MAX_KNOWN_HEAD_BYTES = 1024
 MIN_BODY_BYTES_PER_S = 1000
+NO_MEMORY = "this site has no memory left for what you send: send less at a time, or later"
 
 
 class Connection(Performer):
     """One connection to a site. `own`: the host whose port this is, None for a port of several."""
 
-    __slots__ = ("decisions", "exchanges", "own", "reader")
+    __slots__ = ("decisions", "exchanges", "overdrawn", "own", "reader")
 
     def __init__(self, site: Site, own: str | None) -> None:
         super().__init__(site)
         self.own = own
         self.exchanges = 0
+        self.overdrawn = False
         self.reader: RequestReader | None = None
         self.decisions: Decisions = {}
 
@@ -40,10 +46,15 @@ class Connection(Performer):
         site = self.site
         if site.draining:
             self.leave(journal.STOPPED)
-        elif len(site.connections) > site.settings.max_connections:
+            return
+        if len(site.connections) > site.max_connections:
             site.turned_away += 1
             self.leave(journal.STOPPED)
-        elif self.own and (host := site.hosts.get(self.own)) and host.plan:
+            return
+        buffers = site.budget.buffers
+        if buffers.used + BLOCKED_BYTES > buffers.limit:
+            self.send_little()
+        if self.own and (host := site.hosts.get(self.own)) and host.plan:
             self.receive(host, host.plan)
 
     def receive(self, host: Host, plan: PlanInForce) -> None:
@@ -77,6 +88,7 @@ class Connection(Performer):
     def ready(self) -> None:
         """Answer what has come meanwhile; a peer that has ended its side gets no more than that."""
         self.read_on()
+        self.weigh()
         if self.peer_ended and (self.state is IDLE or self.state is READING):
             self.transport.close()
 
@@ -116,17 +128,52 @@ class Connection(Performer):
             self.proceed()
 
     def take(self, data: bytes) -> None:
-        """Take bytes that have to be read. What comes after our last word is dropped."""
-        if self.state is State.LINGER or self.state is State.SILENT:
+        """Take bytes that have to be read. What comes after our last word, or after too much, is dropped."""
+        if self.overdrawn or self.state is State.LINGER or self.state is State.SILENT:
             return
         if self.reader is None:
             self.reader = RequestReader()
         self.reader.feed(data)
         if self.state is IDLE or self.state is READING:
             self.read_on(len(data))
-        elif len(self.reader.buffer) > MAX_AHEAD_BYTES and not self.held:
-            self.held = True
-            self.transport.pause_reading()
+        self.weigh()
+
+    def weigh(self) -> None:
+        """Charge the site's budget for what waits, beyond what is free; behind an answer, read no more of it."""
+        reader = self.reader
+        if reader is None or self.overdrawn or self.state is State.LINGER or self.state is State.SILENT:
+            return
+        more_bytes = len(reader.buffer) - MAX_AHEAD_BYTES
+        if more_bytes <= 0:
+            if self.unread_bytes or self.held:
+                self.charge_unread(0)
+                self.let_in()
+            return
+        if self.state is IDLE or self.state is READING:
+            self.let_in()
+        else:
+            self.hold_back()
+            more_bytes += HELD_IN_SYSTEM_BYTES
+        if not self.charge_unread(more_bytes):
+            self.overdraw(reader)
+
+    def overdraw(self, reader: RequestReader) -> None:
+        """Refuse what there is no memory for; what came before it is answered first."""
+        self.overdrawn = True
+        if self.state is IDLE or self.state is READING:
+            self.refuse(Refused(503, NO_MEMORY), reader.begun)
+            return
+        del reader.buffer[MAX_AHEAD_BYTES:]
+        self.hold_back()
+        connected = self.transport.get_extra_info("socket")
+        if connected is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+
+    def drop_unread(self) -> None:
+        """Forget it in the reader too."""
+        if self.reader:
+            self.reader.forget()
+        super().drop_unread()
 
     def read_on(self, came_bytes: int = 0) -> None:
         """Answer each whole request that has come, in order (pipelining: RFC 9112, section 9.3.2).
@@ -142,7 +189,9 @@ class Connection(Performer):
         except Refused as refused:
             self.refuse(refused, reader.begun)
             return
-        if self.state is IDLE and reader:
+        if self.overdrawn and (self.state is IDLE or self.state is READING):
+            self.refuse(Refused(503, NO_MEMORY), reader.begun)
+        elif self.state is IDLE and reader:
             self.state, self.since = READING, monotonic()
         elif self.state is READING and reader.in_body:
             self.since = min(monotonic(), self.since + came_bytes / MIN_BODY_BYTES_PER_S)
@@ -159,15 +208,17 @@ class Connection(Performer):
         self.keep, self.last = request.persistent and not self.site.draining, request.last
         self.begin(host, strike, head=request.head)
         if strike:
+            if strike.name == "rst_at":  # the deadline of a peer that does not take these bytes is the reset's
+                self.send_whole(int(strike.rule.parameters["bytes"]))
             self.perform(strike.script(response, request.target))
             return
         self.remember(request, host, response)
-        self.perform(as_recorded(response))
+        self.perform(as_recorded(response, host))
 
     def remember(self, request: Request, host: Host, response: Response) -> None:
         """Make the same request quick to answer from now on, where nothing but its bytes decides the answer."""
         known = self.site.known
-        short = len(response.body) < PIECE_BYTES
+        short = len(response.body) < SHORT_BYTES
         settled = response.ending in {Ending.KEEP, Ending.CLOSE} and not host.recording.dated
         plain = request.host is not None and request.body_bytes == 0 and len(request.head) <= MAX_KNOWN_HEAD_BYTES
         if short and settled and plain:
@@ -211,11 +262,13 @@ class Connection(Performer):
             super().expire()
 
 
-def as_recorded(response: Response) -> Script:
-    """Return the script of a response without fault."""
-    if len(response.head) + len(response.body) <= PIECE_BYTES:
-        yield response.head + response.body
-    else:
+def as_recorded(response: Response, host: Host) -> Script:
+    """Return the script of a response without fault: in one write if it is small."""
+    if len(response) > SHORT_BYTES:
         yield from pieces(response.head)
         yield from pieces(response.body)
+    elif host.recording.dated:
+        yield response.head + response.body
+    else:
+        yield host.wire(head_only=not response.body)
     yield response.ending

@@ -13,12 +13,13 @@ from time import monotonic
 
 from services.runtime.alongside import alongside
 from services.runtime.errors import PortUnavailable
-from services.runtime.serve import BACKLOG, Address, bound_address, listening, unavailable
+from services.runtime.listen import BACKLOG, Address, bound_address, listening, stop_accepting, unavailable
 from services.sites.connection import Connection
 from services.sites.site import Site, State
 
 SWEEP_S = 0.25
 DRAIN_POLL_S = 0.02
+SHORT_PATIENCE_S = 1.0  # for a peer that says nothing, while there is hardly room for others
 
 Protocol = Callable[[], Connection]
 
@@ -53,9 +54,8 @@ class Door:
     async def shut(self) -> None:
         """Refuse connections from now on. Those that are open stay so."""
         if self._server is not None:
-            self._server.close()
-            self._server = None
-            await asyncio.sleep(0)  # uvloop closes the socket in its next round
+            closing, self._server = self._server, None
+            await stop_accepting(closing)
 
     async def remove(self) -> None:
         """Give the port back."""
@@ -169,7 +169,11 @@ async def sweep_for_ever(doors: Doors) -> None:
 
 
 def sweep(site: Site, now: float) -> None:
-    """End every connection whose state has lasted too long."""
+    """End every connection whose state has lasted too long.
+
+    Where connections, or TLS sessions, are about to run out, those that have nothing on its way have less time: a new
+    one is to find room (RFC 9112, section 9.5: an idle connection may be closed at any time).
+    """
     settings = site.settings
     longest = {
         State.HANDSHAKE: settings.head_timeout_s,
@@ -181,6 +185,9 @@ def sweep(site: Site, now: float) -> None:
         State.LINGER: settings.linger_s,
         State.PLAYING: float("inf"),
     }
+    if site.is_short():
+        for state in (State.HANDSHAKE, State.IDLE, State.READING, State.LINGER):
+            longest[state] = min(longest[state], SHORT_PATIENCE_S)
     for connection in [each for each in site.connections if now - each.since > longest[each.state]]:
         connection.expire()
 

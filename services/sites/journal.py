@@ -10,13 +10,14 @@ object, and is made one when somebody reads it.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 MAX_ENTRIES = 50_000
 MAX_BYTES = 32 * 1024 * 1024
 TRIM_EVERY = 256
+ENTRY_BYTES = 512  # an Exchange with its connection, without the head's own bytes
 
 # How an exchange ended; None while it has not.
 KEPT = "kept"  # answered whole, and the connection stayed open
@@ -79,30 +80,59 @@ Quick = tuple[Visit, int, Answered, float, float]
 """A connection, the exchange's number, what was answered, when it was received and when it ended."""
 
 
+class Kept(NamedTuple):
+    """What a journal held at a moment: `first` is the number of the oldest entry; of a host, those after `begun`."""
+
+    first: int
+    entries: Sequence[Exchange | Quick]
+    begun: Mapping[str, int]
+
+    def entry(self, number: int) -> Exchange:
+        """Return the entry of a number."""
+        return as_exchange(self.entries[number - self.first])
+
+    def numbered(self, numbers: Iterable[int]) -> Iterator[tuple[int, Exchange]]:
+        """Give those entries that count, of these numbers."""
+        for number in numbers:
+            exchange = self.entry(number)
+            if number > self.begun.get(exchange.host, 0):
+                yield number, exchange
+
+    def oldest_first(self, since: int = 0) -> Iterator[tuple[int, Exchange]]:
+        """Give each entry after `since` with its number."""
+        return self.numbered(range(max(self.first, since + 1), self.first + len(self.entries)))
+
+
 class Journal:
     """The last exchanges, oldest first.
 
-    The bounds are of entries, and of bytes in request heads. Quick entries may go beyond both for a moment, by
-    TRIM_EVERY entries; the hot path appends them to `entries` and counts them in `total` by itself.
+    The bounds are of entries, of bytes in request heads, and of `held_bytes` for both together. Quick entries may go
+    beyond them for a moment, by TRIM_EVERY entries; the hot path appends them to `entries` and counts them in `total`
+    by itself.
     """
 
-    __slots__ = ("_begun", "_bytes", "entries", "max_bytes", "max_entries", "total")
+    __slots__ = ("_begun", "_bytes", "clears", "entries", "max_bytes", "max_entries", "max_held_bytes", "total")
 
-    def __init__(self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES, *, held_bytes: int | None = None
+    ) -> None:
         self.max_entries, self.max_bytes = max_entries, max_bytes
+        self.max_held_bytes = max_entries * ENTRY_BYTES + max_bytes if held_bytes is None else held_bytes
         self.entries: deque[Exchange | Quick] = deque()
         self.total = 0
         self._bytes = 0
         self._begun: dict[str, int] = {}
+        self.clears = 0  # how often all of it began anew, and with it the numbers
 
     @property
     def dropped(self) -> int:
         """How many there was no room for."""
         return self.total - len(self.entries)
 
-    def begun(self, host: object) -> int:
-        """Return the number of the entry after which the journal of a host begins."""
-        return self._begun.get(host, 0) if isinstance(host, str) else 0
+    @property
+    def held_bytes(self) -> int:
+        """What the entries take in memory, all in all."""
+        return len(self.entries) * ENTRY_BYTES + self._bytes
 
     def add(self, exchange: Exchange) -> None:
         """Keep an entry, and drop the oldest ones that there is no room for."""
@@ -114,7 +144,11 @@ class Journal:
     def trim(self) -> None:
         """Drop the oldest entries until the bounds are kept."""
         entries = self.entries
-        while len(entries) > self.max_entries or (self._bytes > self.max_bytes and entries):
+        while (count := len(entries)) and (
+            count > self.max_entries
+            or self._bytes > self.max_bytes
+            or count * ENTRY_BYTES + self._bytes > self.max_held_bytes
+        ):
             oldest = entries.popleft()
             if isinstance(oldest, Exchange):
                 self._bytes -= len(oldest.head)
@@ -124,6 +158,7 @@ class Journal:
         self.entries.clear()
         self._begun.clear()
         self.total = self._bytes = 0
+        self.clears += 1
 
     def clear_host(self, host: str) -> None:
         """Begin anew for one host."""
@@ -131,12 +166,21 @@ class Journal:
 
     def newest_first(self) -> Iterator[tuple[int, Exchange]]:
         """Give each entry as it is now, with its number: 1 is the first since the journal was begun."""
+        kept = self.kept()
+        return kept.numbered(range(kept.first + len(kept.entries) - 1, kept.first - 1, -1))
+
+    def kept(self) -> Kept:
+        """Return what there is now; what is dropped later stays in it."""
         self.trim()
-        first, entries, begun = self.dropped + 1, list(self.entries), dict(self._begun)
-        for index in range(len(entries) - 1, -1, -1):
-            number, exchange = first + index, as_exchange(entries[index])
-            if number > begun.get(exchange.host, 0):
-                yield number, exchange
+        return Kept(self.dropped + 1, list(self.entries), dict(self._begun))
+
+    def find(self, number: int) -> Exchange | None:
+        """Return an entry as it is now; None where it is not kept any more."""
+        index = number - self.dropped - 1
+        if not 0 <= index < len(self.entries):
+            return None
+        exchange = as_exchange(self.entries[index])
+        return exchange if number > self._begun.get(exchange.host, 0) else None
 
 
 def as_exchange(entry: Exchange | Quick) -> Exchange:

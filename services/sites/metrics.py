@@ -26,6 +26,7 @@ class SiteCollector(Collector):
         journal.add_metric(["kept"], len(site.journal.entries))
         journal.add_metric(["dropped"], site.journal.dropped)
         yield journal
+        yield from memory(site)
         yield lateness(site.lateness)
         yield GaugeMetricFamily(
             "site_ready", "Whether every recording is valid and every door as it is to be", value=not site.trouble
@@ -56,6 +57,20 @@ def connections(site: Site) -> Iterator[Metric]:
     yield CounterMetricFamily("site_connections", "Connections accepted", value=site.accepted)
     yield CounterMetricFamily("site_connections_turned_away", "Connections over the limit", value=site.turned_away)
     yield GaugeMetricFamily("site_connections_open", "Connections open now", value=len(site.connections))
+
+
+def memory(site: Site) -> Iterator[Metric]:
+    """Return what each pool of the budget has and holds, and what was turned away for lack of it."""
+    budget = site.budget
+    budget.count(connections=len(site.connections), journal_bytes=site.journal.held_bytes)
+    limits = GaugeMetricFamily("site_memory_limit_bytes", "What a pool of memory has", labels=["pool"])
+    used = GaugeMetricFamily("site_memory_used_bytes", "What a pool of memory has given", labels=["pool"])
+    refused = CounterMetricFamily("site_memory_refused", "What a pool had no memory for", labels=["pool"])
+    for pool in budget.pools:
+        limits.add_metric([pool.name], pool.limit)
+        used.add_metric([pool.name], pool.used)
+        refused.add_metric([pool.name], site.turned_away if pool is budget.connections else pool.refused)
+    yield from (limits, used, refused)
 
 
 def lateness(measured: Lateness) -> Metric:

@@ -16,6 +16,7 @@ so that after each write it is known whether every byte is with the system. That
 """
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import math
@@ -26,14 +27,18 @@ from collections.abc import Callable
 from time import monotonic
 from typing import cast
 
+from services.runtime.listen import UNSENT_BYTES
 from services.sites import journal
-from services.sites.faults.script import Ending, Pause, Script
+from services.sites.faults.script import Bytes, Ending, Pause, Script
 from services.sites.journal import Exchange, Visit
 from services.sites.site import Site, State, Tally
 
 BURST_BYTES = 512 * 1024  # what one connection may write before others get their turn
+BLOCKED_BYTES = UNSENT_BYTES + 8 * 1024  # what the system has of an answer that a peer does not take
 ACKNOWLEDGED_EVERY_S = 0.001
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+NO_BOUND = 0x7FFFFFFF
+BYTES = (bytes, memoryview)
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +46,10 @@ IDLE, READING, BLOCKED = State.IDLE, State.READING, State.BLOCKED
 
 
 class Performer(asyncio.Protocol):
-    """The half of a connection that sends. `keep` and `last`: what the request says of the connection's future."""
+    """The half of a connection that sends. `keep` and `last`: what the request says of the connection's future.
+
+    `unread_bytes` and `unsent_bytes`: what it has of the site's budget, for what the peer sent, and does not take.
+    """
 
     __slots__ = (
         "blocked_bytes",
@@ -60,11 +68,13 @@ class Performer(asyncio.Protocol):
         "tally",
         "timer",
         "transport",
+        "unread_bytes",
+        "unsent_bytes",
         "visit",
         "why",
     )
     secure = False
-    put: Callable[[bytes], None]
+    put: Callable[[Bytes], None]
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -74,7 +84,7 @@ class Performer(asyncio.Protocol):
         self.script: Script | None = None
         self.timer: asyncio.Handle | None = None
         self.keep = self.last = self.held = self.journaled = self.peer_ended = False
-        self.blocked_bytes = 0
+        self.blocked_bytes = self.unread_bytes = self.unsent_bytes = 0
         self.due = 0.0
         self.why = ""
 
@@ -95,6 +105,9 @@ class Performer(asyncio.Protocol):
         if self.timer:
             self.timer.cancel()
         self.script = None
+        if self.unread_bytes or self.unsent_bytes:
+            self.site.budget.buffers.give_back(self.unread_bytes + self.unsent_bytes)
+            self.unread_bytes = self.unsent_bytes = 0
         self.why = self.why or ended_by(exc)
         self.complete(self.why)
 
@@ -106,6 +119,30 @@ class Performer(asyncio.Protocol):
         """Note that the system has not taken all of the last write."""
         if self.state is IDLE or self.state is State.PLAYING:
             self.state, self.since = BLOCKED, monotonic()
+            if not self.unsent_bytes:
+                buffers = self.site.budget.buffers
+                if buffers.left < BLOCKED_BYTES:
+                    self.send_little()
+                elif buffers.take(BLOCKED_BYTES):
+                    self.unsent_bytes = BLOCKED_BYTES
+
+    def is_blocked(self) -> bool:
+        """Return whether the system has not taken all of the last write."""
+        return self.state is BLOCKED
+
+    def send_whole(self, size: int) -> None:
+        """Let the system take `size` bytes, however few of them the peer does, if there is memory for that."""
+        connected = self.transport.get_extra_info("socket")
+        buffers = self.site.budget.buffers
+        if connected is not None and size <= buffers.left and buffers.take(size):
+            self.unsent_bytes += size
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NO_BOUND)
+
+    def send_little(self) -> None:
+        """Let the system hold as little as it can of answers that the peer does not take; it still gets all of them."""
+        connected = self.transport.get_extra_info("socket")
+        if connected is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
 
     def resume_writing(self) -> None:
         """Go on once the loop is through with this write: asyncio does not bear a transport closed from in here."""
@@ -140,12 +177,13 @@ class Performer(asyncio.Protocol):
         left = BURST_BYTES
         try:
             for step in script:
-                if isinstance(step, bytes):
-                    self.put(step)
-                    if self.state is BLOCKED:
-                        self.blocked_bytes = len(step)
-                        return
-                    exchange.sent_bytes += len(step)
+                if isinstance(step, BYTES):
+                    if not self.transport.is_closing():  # else the peer has left: no system takes any more
+                        self.put(step)
+                        if self.state is BLOCKED:
+                            self.blocked_bytes = len(step)
+                            return
+                        exchange.sent_bytes += len(step)
                     left -= len(step)
                     if left <= 0:
                         self.timer = asyncio.get_running_loop().call_soon(self.go_on)
@@ -190,7 +228,6 @@ class Performer(asyncio.Protocol):
         """Perform what is left, and then answer what has come meanwhile."""
         self.proceed()
         if self.state is IDLE:
-            self.let_in()
             self.ready()
 
     def end(self, ending: Ending) -> None:
@@ -199,8 +236,12 @@ class Performer(asyncio.Protocol):
         if ending is Ending.KEEP and self.keep and not self.site.draining:
             self.complete(journal.KEPT)
             self.state, self.since = IDLE, monotonic()
+            if self.unsent_bytes:
+                self.site.budget.buffers.give_back(self.unsent_bytes)
+                self.unsent_bytes = 0
         elif ending is Ending.SILENCE:
             self.state, self.since = State.SILENT, monotonic()
+            self.drop_unread()
             if self.peer_ended:
                 self.transport.close()
         elif ending is Ending.RESET:
@@ -214,7 +255,8 @@ class Performer(asyncio.Protocol):
         """End our side of the stream; the peer ends the other, unless it has said that nothing more will come."""
         self.state, self.since = State.LINGER, monotonic()
         self.why = journal.FIN
-        self.let_in()
+        if self.held or self.unread_bytes:
+            self.drop_unread()
         if self.transport.is_closing():
             return
         if self.peer_ended or (self.last and politely):
@@ -226,15 +268,41 @@ class Performer(asyncio.Protocol):
         """End the stream both ways. `politely` matters over TLS alone."""
         self.transport.close()
 
+    def hold_back(self) -> None:
+        """Let what the peer sends wait in its own system."""
+        if not self.held:
+            self.held = True
+            self.transport.pause_reading()
+
     def let_in(self) -> None:
-        """Take what the peer sends again, after `take` has held it back."""
+        """Take what the peer sends again."""
         if self.held and not self.transport.is_closing():
             self.held = False
             self.transport.resume_reading()
 
+    def drop_unread(self) -> None:
+        """Forget what the peer has sent and is not to be answered; go on reading, so that its leaving is noticed."""
+        if self.unread_bytes:
+            self.charge_unread(0)
+        self.let_in()
+
+    def charge_unread(self, size: int) -> bool:
+        """Have the site's budget for so many bytes that the peer sent; return False, and have none, if it is spent."""
+        more = size - self.unread_bytes
+        buffers = self.site.budget.buffers
+        if more > 0 and not buffers.take(more):
+            buffers.give_back(self.unread_bytes)
+            self.unread_bytes = 0
+            return False
+        if more < 0:
+            buffers.give_back(-more)
+        self.unread_bytes = size
+        return True
+
     def end_stream(self, *, politely: bool) -> None:
-        """Send FIN. `politely` matters over TLS alone."""
-        self.transport.write_eof()
+        """Send FIN, unless the peer has reset the connection: the loop tells of that. `politely` is for TLS alone."""
+        with contextlib.suppress(OSError):
+            self.transport.write_eof()
 
     def reset_when_acknowledged(self) -> None:
         """Reset, once the peer's system has every byte (or a deadline says so): a RST overtakes what is unsent."""

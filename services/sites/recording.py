@@ -13,13 +13,16 @@ from email.utils import formatdate
 
 from services.runtime.playable import MAX_RECORDING_BYTES
 from services.sites.body import PAGE, chunked, made_body
-from services.sites.faults.script import Ending, Response
+from services.sites.faults.script import SHORT_BYTES, Ending, Response
 from services.sites.measure import measure_heads
 from services.sites.sidecar import NOTHING_SAID, After, Sidecar
 
 CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
-TRAILERS = re.compile(rb"(?:[^\r\n]+\r?\n)*\r?\n")
+TRAILERS = re.compile(rb"(?:[^\r\n]++\r?\n)*+\r?\n")
+DATE_FIELD = re.compile(rb"(?<=\n)date:[ \t]*", re.IGNORECASE)
+VALUE_BEGINS = re.compile(rb":[ \t]*")
 NOW = b"now"
+RECORDING_BYTES = 4 * 1024  # its objects, its host's, and their counts
 SOME_DATE = formatdate(0, usegmt=True).encode()  # every date is as long, so that offsets in the head are true
 BODILESS = {204, 304}
 
@@ -29,8 +32,8 @@ class Recording:
     """One site's response. `head` ends with its blank line; `body` is recorded, or made to fit.
 
     `final` is where the final head begins, after any interim ones; what is said of fields is said of that head.
-    `dated`: whether the Date field, whose value in `head` is SOME_DATE, is to be the time of each answer. `sha256` is
-    the file's, in hex.
+    `dated`: where in `head` the value of the Date field is, which is to be the time of each answer; 0: there is none.
+    `sha256` is the file's, in hex.
     """
 
     host: str
@@ -40,8 +43,15 @@ class Recording:
     ending: Ending
     sha256: str
     sidecar: Sidecar = NOTHING_SAID
-    dated: bool = False
+    dated: int = 0
     final: int = 0
+
+    @property
+    def held_bytes(self) -> int:
+        """What it takes in memory, with what a site makes of it: where it is short, one piece of head and body."""
+        whole = len(self.head) + len(self.body)
+        joined = whole if len(self.body) < SHORT_BYTES else 0
+        return whole + joined + self.sidecar.held_bytes + RECORDING_BYTES
 
     def response(self, *, head_only: bool = False) -> Response:
         """Return what is sent; to a HEAD request, the head alone."""
@@ -50,8 +60,7 @@ class Recording:
 
     def dated_head(self) -> bytes:
         """Return the head with the time of now in its Date field."""
-        interim, head = self.head[: self.final], self.head[self.final :]
-        return interim + set_field(head, b"Date", formatdate(usegmt=True).encode())
+        return self.head[: self.dated] + formatdate(usegmt=True).encode() + self.head[self.dated + len(SOME_DATE) :]
 
 
 def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Recording:
@@ -64,8 +73,8 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
     interim, head = raw[: measures.begin], raw[measures.begin : measures.end]
     kept, status = raw[measures.end :], measures.status
     dated = any(name.lower() == b"date" and value == NOW for name, value in sidecar.fields.items())
-    for name, value in sidecar.fields.items():
-        head = set_field(head, name, SOME_DATE if dated and name.lower() == b"date" else value)
+    said = {name: SOME_DATE if dated and name.lower() == b"date" else value for name, value in sidecar.fields.items()}
+    head = set_fields(head, said)
     fields = read_fields(head)
     if sidecar.after is After.BODY:
         body = kept or fitting_body(status, fields)
@@ -82,7 +91,7 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
         ending=ending,
         sha256=hashlib.sha256(raw).hexdigest(),
         sidecar=sidecar,
-        dated=dated,
+        dated=len(interim) + date_at(head) if dated else 0,
         final=len(interim),
     )
 
@@ -92,23 +101,49 @@ def read_fields(head: bytes) -> dict[str, str]:
 
     Only spaces and tabs around a value are not its own (RFC 9112, section 5): `\\vchunked` is no coding that is known.
     """
-    fields: dict[str, str] = {}
+    fields: dict[str, list[str]] = {}
     for line in head.decode("latin-1").split("\n")[1:]:
         name, colon, value = line.partition(":")
         if colon:
-            key, value = name.strip().lower(), value.strip(" \t\r")
-            fields[key] = f"{fields[key]}, {value}" if key in fields else value
-    return fields
+            fields.setdefault(name.strip().lower(), []).append(value.strip(" \t\r"))
+    return {name: ", ".join(values) for name, values in fields.items()}
 
 
-def set_field(head: bytes, name: bytes, value: bytes) -> bytes:
-    """Return the head with that value in the field's first line, wherever it stands; a new field comes last."""
-    line = re.compile(rb"(?<=\n)(%s:[ \t]*)[^\r\n]*" % re.escape(name), re.IGNORECASE)
-    if line.search(head):
-        return line.sub(lambda found: found[1] + value, head, count=1)
-    end = re.search(rb"\r?\n\Z", head)
-    blank = end[0] if end else b"\r\n"
-    return head.removesuffix(blank) + name + b": " + value + blank + blank
+def set_fields(head: bytes, fields: Mapping[bytes, bytes]) -> bytes:
+    """Return the head with each value in the first line of its field, wherever it stands; new fields come last.
+
+    Names have no case: of two that differ in nothing else, the last one's value counts. Takes time for the head and the
+    fields, and not for their product: a sidecar may have thousands.
+    """
+    blank = b"\r\n" if head.endswith(b"\r\n") else b"\n"
+    lines = head.removesuffix(blank).split(b"\n")
+    first: dict[bytes, int] = {}
+    for index, line in enumerate(lines[1:], 1):
+        name, colon, _value = line.partition(b":")
+        if colon:
+            first.setdefault(name.lower(), index)
+    last = lines.pop()  # nothing, as the head's last line has its end
+    for name, value in fields.items():
+        index = first.setdefault(name.lower(), len(lines))
+        if index == len(lines):
+            lines.append(b"%s: %s%s" % (name, value, blank.removesuffix(b"\n")))
+        else:
+            lines[index] = with_value(lines[index], value)
+    return b"\n".join([*lines, last]) + blank
+
+
+def with_value(line: bytes, value: bytes) -> bytes:
+    """Return a field line with another value; the spaces before it and the line's end stay."""
+    begins = VALUE_BEGINS.search(line)
+    at = begins.end() if begins else len(line)
+    _old, end, rest = line[at:].partition(b"\r")
+    return line[:at] + value + end + rest
+
+
+def date_at(head: bytes) -> int:
+    """Return where the value of a head's first Date field begins."""
+    found = DATE_FIELD.search(head)
+    return found.end() if found else 0
 
 
 def fitting_body(status: int, fields: Mapping[str, str]) -> bytes:

@@ -10,6 +10,7 @@ are bounded; a refusal has a status code and one line that says why; the host is
     421  a host that is not played here
     431  a head of more than MAX_HEAD_BYTES or MAX_FIELDS
     501  CONNECT, or a transfer coding that is not chunked
+    503  no memory left for what the peer sends (see `budget`)
     505  HTTP/2 without TLS, and other versions
 """
 
@@ -31,6 +32,7 @@ REASONS = {
     421: "Misdirected Request",
     431: "Request Header Fields Too Large",
     501: "Not Implemented",
+    503: "Service Unavailable",
     505: "HTTP Version Not Supported",
 }
 
@@ -109,6 +111,10 @@ class RequestReader:
     def feed(self, data: bytes) -> None:
         """Add what the peer sent."""
         self.buffer += data
+
+    def forget(self) -> None:
+        """Drop what has come and is not read."""
+        self.buffer.clear()
 
     def next_request(self) -> Request | None:
         """Return the next whole request, or None while it lacks bytes."""

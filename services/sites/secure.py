@@ -1,8 +1,9 @@
 """TLS, as a layer between the transport and a connection that does not know of it.
 
 The ssl module's in-memory objects are used, and not the loop's TLS transports: what the peer gets is then ours to the
-byte, in a handshake that stalls as in a reset after exactly so many bytes. First OpenSSL itself reads the ClientHello
-for the name that is asked for; the certificate for it is made in a thread, the first time; then the handshake begins.
+byte, in a handshake that stalls as in a reset after exactly so many bytes. First the ClientHello is waited for, and
+read for the name that is asked for (see `client_hello`); the certificate for it is made in a thread, the first time;
+then the handshake begins, and the connection has its part of the budget for TLS.
 """
 
 import asyncio
@@ -10,103 +11,81 @@ import contextlib
 import functools
 import logging
 import ssl
-from typing import cast
 
+from services.runtime.hosts import HOST_NAME
 from services.sites import journal
 from services.sites.authority import Authority
+from services.sites.budget import FREE_BYTES, SESSION_BYTES
+from services.sites.client_hello import ClientHelloReader, NoClientHello
 from services.sites.connection import Connection
 from services.sites.faults.force import Strike
 from services.sites.faults.kinds import Stage
+from services.sites.faults.script import Bytes
 from services.sites.journal import Exchange
 from services.sites.site import Host, Site, State
 
-READ_BYTES = 256 * 1024
-MAX_HELLO_BYTES = 64 * 1024
-INTERNAL_ERROR = b"\x15\x03\x03\0\x02\x02\x50"  # a fatal alert (RFC 8446, section 6.2), before any encryption
+MAX_HELLO_BYTES = 16 * 1024  # browsers send less than 2 KiB
+READ_BYTES = 16 * 1024  # as much as a record holds
+BLOCK_BYTES = 4 * 1024  # what OpenSSL is given at once: its buffers grow with that, and never shrink
+# Fatal alerts (RFC 8446, section 6.2), before any encryption.
+INTERNAL_ERROR = b"\x15\x03\x03\0\x02\x02\x50"  # "such as a memory allocation failure"
+UNRECOGNIZED_NAME = b"\x15\x03\x03\0\x02\x02\x70"
 
 log = logging.getLogger(__name__)
 
 MakeContext = asyncio.Future[ssl.SSLContext]
 
 
-class Asking(ssl.SSLObject):
-    """A handshake that goes no further than the name."""
-
-    asked: str | None = None
-    understood = False
-
-
-class ServerName:
-    """Finds out which name a ClientHello asks for, and goes no further with it."""
-
-    def __init__(self) -> None:
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = asking_context().wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._tls = cast("Asking", tls)
-
-    @property
-    def name(self) -> str | None:
-        """The name, once the ClientHello is whole, if it has one."""
-        return self._tls.asked
-
-    def feed(self, data: bytes) -> bool:
-        """Return whether the ClientHello is whole. Raises ssl.SSLError for what is none."""
-        self._incoming.write(data)
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            return False
-        except ssl.SSLError:
-            if not self._tls.understood:
-                raise
-        return True
-
-    def alert(self) -> bytes:
-        """Return the answer to a peer that asks for a name which is not here, or speaks no TLS."""
-        return self._outgoing.read()
-
-
-@functools.cache
-def asking_context() -> ssl.SSLContext:
-    """Return the context in which every handshake ends at its name."""
-
-    def note(tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int:
-        asking = cast("Asking", tls)
-        asking.asked, asking.understood = name, True
-        return ssl.AlertDescription.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.sslobject_class = Asking
-    context.sni_callback = note
-    return context
-
-
 class SecureConnection(Connection):
     """A connection over TLS."""
 
-    __slots__ = ("authority", "established", "hello", "incoming", "outgoing", "strike", "tls", "waiting")
+    __slots__ = (
+        "authority",
+        "established",
+        "hello",
+        "incoming",
+        "outgoing",
+        "session_bytes",
+        "strike",
+        "tls",
+        "unencrypted",
+    )
     secure = True
 
     def __init__(self, site: Site, own: str | None, authority: Authority) -> None:
         super().__init__(site, own)
         self.authority = authority
         self.state = State.HANDSHAKE
-        self.hello: ServerName | None = ServerName()
-        self.waiting = bytearray()
+        self.hello: ClientHelloReader | None = ClientHelloReader(MAX_HELLO_BYTES)
         self.established = False
         self.strike: Strike | None = None
         self.tls: ssl.SSLObject | None = None
-        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.incoming: ssl.MemoryBIO | None = None
+        self.outgoing: ssl.MemoryBIO | None = None
+        self.session_bytes = 0
+        self.unencrypted: memoryview | None = None  # what is left of a write that the peer's system did not take whole
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a ClientHello."""
         super().connection_made(transport)
         self.put = self.encrypt
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give back what TLS took."""
+        self.give_up_session()
+        super().connection_lost(exc)
+
     def data_received(self, data: bytes) -> None:
-        """Take what the peer sent through TLS."""
+        """Take what the peer sent through TLS, in blocks that leave OpenSSL's buffers small."""
         if self.tls is None:
             self.greet(data)
+            return
+        for begin in range(0, len(data), BLOCK_BYTES):
+            self.receive_block(data[begin : begin + BLOCK_BYTES])
+
+    def receive_block(self, data: bytes) -> None:
+        """Go on with the handshake, or with what is said over it."""
+        if self.incoming is None:
             return
         self.incoming.write(data)
         if not self.established:
@@ -118,26 +97,22 @@ class SecureConnection(Connection):
 
     def greet(self, data: bytes) -> None:
         """Find out whom the peer wants, and have a certificate made."""
-        if self.state is not State.HANDSHAKE:
-            return
-        self.waiting += data
         hello = self.hello
-        if hello is None:
+        if self.state is not State.HANDSHAKE or hello is None:
             return
         try:
-            whole = hello.feed(data)
-        except ssl.SSLError:
-            self.turn_down(hello)
+            if not hello.feed(data):
+                if not self.charge_unread(max(0, len(hello.raw) - FREE_BYTES)):
+                    self.turn_down(INTERNAL_ERROR)
+                return
+            asked = hello.name()
+        except NoClientHello:
+            self.turn_down(alert_to(hello.raw))
             return
-        if not whole:
-            if len(self.waiting) > MAX_HELLO_BYTES:
-                self.turn_down(hello)
-            return
-        self.hello = None
-        name = (hello.name or self.own or "").lower().removesuffix(".")
-        host = self.site.hosts.get(name) or (self.site.hosts.get(self.own) if self.own else None)
+        name = host_name(asked) if asked else self.own
+        host = self.site.hosts.get(name or "") or (self.site.hosts.get(self.own) if self.own else None)
         if host is None:
-            self.turn_down(hello)
+            self.turn_down(UNRECOGNIZED_NAME)
         else:
             self.choose(host)
 
@@ -149,12 +124,21 @@ class SecureConnection(Connection):
         fault = self.strike.name if self.strike else ""
         if fault == "tls_stall":
             self.state = State.SILENT
+            self.hello = None
+            self.drop_unread()
             return
+        if not self.take_session():
+            self.turn_down(INTERNAL_ERROR)
+            return
+        if context := self.authority.at_hand(host.name, fault):
+            self.open_session(context)
+            return
+        self.hold_back()
         making = asyncio.get_running_loop().run_in_executor(None, self.authority.context, host.name, fault)
         making.add_done_callback(self.go_ahead)
 
     def go_ahead(self, making: MakeContext) -> None:
-        """Begin the handshake with what has come so far; without a certificate, say that it is not the peer's fault."""
+        """Begin the handshake; without a certificate, say that it is not the peer's fault."""
         failed = None if making.cancelled() else making.exception()
         if failed:
             log.error("no certificate", exc_info=failed)
@@ -164,8 +148,40 @@ class SecureConnection(Connection):
             self.transport.write(INTERNAL_ERROR)
             self.fail(journal.SITE_ERROR)
             return
-        self.tls = making.result().wrap_bio(self.incoming, self.outgoing, server_side=True)
-        came, self.waiting = bytes(self.waiting), bytearray()
+        self.open_session(making.result())
+
+    def take_session(self) -> bool:
+        """Have memory for a session; if need be, that of the peer which has kept its handshake waiting for longest."""
+        tls, handshakes = self.site.budget.tls, self.site.handshakes
+        if tls.left < SESSION_BYTES and handshakes:
+            oldest = next(iter(handshakes))
+            tls.refused += 1
+            oldest.make_room()
+        if not tls.take(SESSION_BYTES):
+            return False
+        self.session_bytes = SESSION_BYTES
+        handshakes[self] = None
+        return True
+
+    def make_room(self) -> None:
+        """Leave, so that another can have the session's memory."""
+        self.give_up_session()
+        self.leave(journal.BAD_HANDSHAKE)
+
+    def give_up_session(self) -> None:
+        """Give back what TLS took."""
+        self.site.handshakes.pop(self, None)
+        self.site.budget.tls.give_back(self.session_bytes)
+        self.session_bytes = 0
+        self.hello = self.tls = self.incoming = self.outgoing = None
+
+    def open_session(self, context: ssl.SSLContext) -> None:
+        """Begin the handshake with what has come so far."""
+        came, self.hello = bytes(self.hello.raw) if self.hello else b"", None
+        self.charge_unread(0)
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+        self.let_in()
         self.data_received(came)
 
     def shake_hands(self) -> None:
@@ -183,13 +199,15 @@ class SecureConnection(Connection):
             return
         self.flush()
         self.established = True
+        self.site.handshakes.pop(self, None)
         if self.strike:  # the peer has accepted a certificate that it should not have
             self.complete(journal.KEPT)
         self.state = State.IDLE
 
-    def turn_down(self, hello: ServerName) -> None:
-        """Answer with an alert."""
-        self.transport.write(hello.alert())
+    def turn_down(self, alert: bytes) -> None:
+        """Answer with an alert, or nothing."""
+        self.transport.write(alert)
+        self.hello = None
         self.fail()
 
     def fail(self, why: str = journal.BAD_HANDSHAKE) -> None:
@@ -223,15 +241,41 @@ class SecureConnection(Connection):
         if not self.eof_received():
             self.transport.close()
 
-    def encrypt(self, data: bytes) -> None:
-        """Send bytes."""
-        if self.tls is not None:
+    def encrypt(self, data: Bytes) -> None:
+        """Send bytes, a record at a time: no more of them are encrypted than the peer's system takes."""
+        if self.tls is None:
+            return
+        if len(data) <= READ_BYTES:
             self.tls.write(data)
             self.flush()
+            return
+        view = memoryview(data)
+        for begin in range(0, len(view), READ_BYTES):
+            if self.state is State.BLOCKED:
+                self.unencrypted = view[begin:]
+                return
+            self.tls.write(view[begin : begin + READ_BYTES])
+            self.flush()
+
+    def unblocked(self) -> None:
+        """Send what is left of the write that blocked, before anything else."""
+        rest, self.unencrypted = self.unencrypted, None
+        if rest is not None and self.state is State.BLOCKED:
+            self.state = State.PLAYING
+            try:
+                self.encrypt(rest)
+            except ssl.SSLError:
+                log.exception("TLS broke off an answer")
+                self.leave(journal.SITE_ERROR)
+                return
+            if self.is_blocked():
+                return
+            self.state = State.BLOCKED
+        super().unblocked()
 
     def flush(self) -> None:
         """Send what TLS has to say."""
-        if self.outgoing.pending:
+        if self.outgoing and self.outgoing.pending:
             self.transport.write(self.outgoing.read())
 
     def end_stream(self, *, politely: bool) -> None:
@@ -252,6 +296,27 @@ class SecureConnection(Connection):
             with contextlib.suppress(ssl.SSLError):  # the peer's own close_notify is yet to come
                 self.tls.unwrap()
             self.flush()
+
+
+def host_name(asked: bytes) -> str | None:
+    """Return the name that a ClientHello asks for, as hosts are called; None for what is no host's name."""
+    name = asked.decode("latin-1").lower().removesuffix(".")
+    return name if HOST_NAME.fullmatch(name) else None
+
+
+def alert_to(data: bytes | bytearray) -> bytes:
+    """Return what OpenSSL answers to bytes that are no ClientHello, which may be nothing."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    incoming.write(data)
+    with contextlib.suppress(ssl.SSLError):
+        nameless_context().wrap_bio(incoming, outgoing, server_side=True).do_handshake()
+    return outgoing.read()
+
+
+@functools.cache
+def nameless_context() -> ssl.SSLContext:
+    """Return a context without a certificate: no handshake in it ends well."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
 
 def secure_connections(authority: Authority) -> "functools.partial[SecureConnection]":

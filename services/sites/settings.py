@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.runtime.serve import DRAIN_S, Address
+from services.runtime.listen import DRAIN_S, Address
+from services.runtime.memory_limit import MEMORY_BYTES
 from services.runtime.settings import Environment
 from services.sites import journal
+from services.sites.budget import LEAST_BYTES
 
 RECORDINGS = Path(__file__).parent / "recordings"
 
@@ -17,7 +19,9 @@ class SitesSettings:
 
     `own`: a second directory, whose recordings come before the first's.
     `own_ports`: whether each host gets ports of its own, as in the embedded lab; `tls`: where TLS is spoken, None for
-    nowhere; `ca_key`: a directory for the CA's key, `ca`: one for its certificate alone, which clients may see.
+    nowhere; `admin_names`: what the admin side is called besides its hosts; `ca_key`: a directory for the CA's key,
+    `ca`: one for its certificate alone, which clients may see; `state`: one for plans that are to outlive a restart.
+    `memory_bytes`: what the process may have, all in all; `budget` shares it out.
     """
 
     directory: Path = RECORDINGS
@@ -27,16 +31,21 @@ class SitesSettings:
     where: Address = Address("0.0.0.0", 80)  # noqa: S104 - in a container, on the lab's own network
     tls: Address | None = Address("0.0.0.0", 443)  # noqa: S104
     admin: Address = Address("0.0.0.0", 8081)  # noqa: S104
+    admin_names: tuple[str, ...] = ()
     own_ports: bool = False
     ca_key: Path | None = None
     ca: Path | None = None
+    state: Path | None = None
     head_timeout_s: float = 10.0
     idle_timeout_s: float = 60.0
     write_timeout_s: float = 30.0
     stall_timeout_s: float = 3600.0
     linger_s: float = 2.0
+    answer_timeout_s: float = 30.0  # of the admin side: until a request is whole, and until its answer is taken
+    verify_timeout_s: float = 8.0  # less than the client waits, so that it hears why
     drain_s: float = DRAIN_S
     reload_s: float = 1.0
+    memory_bytes: int = MEMORY_BYTES
     max_connections: int = 1_000_000
     journal_entries: int = journal.MAX_ENTRIES
     journal_bytes: int = journal.MAX_BYTES
@@ -70,14 +79,19 @@ class SitesSettings:
                 environment.text("SITES_ADMIN_HOST", unset.admin.host),
                 environment.port("SITES_ADMIN_PORT", 8081),
             ),
+            admin_names=environment.names("SITES_ADMIN_NAMES"),
             ca_key=directory("SITES_CA_KEY"),
             ca=directory("SITES_CA"),
+            state=directory("SITES_STATE"),
             head_timeout_s=seconds("SITES_HEAD_TIMEOUT_S", unset.head_timeout_s),
             idle_timeout_s=seconds("SITES_IDLE_TIMEOUT_S", unset.idle_timeout_s),
             write_timeout_s=seconds("SITES_WRITE_TIMEOUT_S", unset.write_timeout_s),
             stall_timeout_s=seconds("SITES_STALL_TIMEOUT_S", unset.stall_timeout_s),
+            answer_timeout_s=seconds("SITES_ANSWER_TIMEOUT_S", unset.answer_timeout_s),
+            verify_timeout_s=seconds("SITES_VERIFY_TIMEOUT_S", unset.verify_timeout_s),
             drain_s=seconds("SITES_DRAIN_S", DRAIN_S, least=0),
             reload_s=seconds("SITES_RELOAD_S", unset.reload_s),
+            memory_bytes=environment.memory_bytes("SITES_MEMORY_MIB", least_bytes=LEAST_BYTES),
             max_connections=environment.whole("SITES_MAX_CONNECTIONS", unset.max_connections, least=1, most=10_000_000),
             journal_entries=environment.whole("SITES_JOURNAL_ENTRIES", unset.journal_entries, least=0, most=10_000_000),
             journal_bytes=environment.whole("SITES_JOURNAL_BYTES", unset.journal_bytes, least=0, most=1 << 32),

@@ -24,6 +24,7 @@ from services.runtime.tables import BadTables, read_tables
 from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan, shown
 
 MAX_SIDECAR_BYTES = 256 * 1024
+FIELD_BYTES, RULE_BYTES = 192, 1024  # the objects that each is kept in
 KEYS = {"after", "fields", "faults", "provenance"}
 FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]{0,8192}")
@@ -44,6 +45,12 @@ class Sidecar:
     after: After = After.BODY
     fields: Mapping[bytes, bytes] = field(default_factory=lambda: MappingProxyType({}))
     plan: tuple[Rule, ...] = ()
+
+    @property
+    def held_bytes(self) -> int:
+        """What it takes in memory."""
+        fields = sum(len(name) + len(value) + FIELD_BYTES for name, value in self.fields.items())
+        return fields + len(self.plan) * RULE_BYTES
 
 
 NOTHING_SAID = Sidecar()

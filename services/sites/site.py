@@ -12,6 +12,7 @@ from enum import Enum, auto
 from time import monotonic
 from typing import Protocol
 
+from services.sites.budget import Budget
 from services.sites.faults.force import PlanInForce
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced
 from services.sites.journal import FIN, KEPT, Answered, Journal
@@ -56,6 +57,13 @@ class Guest(Protocol):
 
     def leave(self, why: str) -> None:
         """End at once; `why` is for the journal."""
+
+
+class Handshake(Protocol):
+    """A TLS session that its peer has not gone on with."""
+
+    def make_room(self) -> None:
+        """End at once, and give back the session's memory."""
 
 
 class Host:
@@ -123,11 +131,14 @@ class Site:
 
     def __init__(self, settings: SitesSettings, recordings: Mapping[str, Recording] | None = None) -> None:
         self.settings = settings
+        self.budget = Budget.of(settings.memory_bytes)
         self.hosts: dict[str, Host] = {}
-        self.journal = Journal(settings.journal_entries, settings.journal_bytes)
+        self.max_connections = min(settings.max_connections, self.budget.max_connections)
+        self.journal = Journal(settings.journal_entries, settings.journal_bytes, held_bytes=self.budget.journal.limit)
         self.lateness = Lateness()
         self.known: dict[bytes, Known] = {}
         self.connections: set[Guest] = set()
+        self.handshakes: dict[Handshake, None] = {}  # TLS sessions that are not agreed on; the oldest first
         self.nobody: Tally = Counter()  # exchanges that no host had a part in
         self.accepted = 0
         self.turned_away = 0
@@ -147,6 +158,10 @@ class Site:
         """Why hosts have no port of their own; nothing where they have."""
         return "" if self.settings.own_ports or len(self.settings.hosts) == 1 else SHARED
 
+    def is_short(self) -> bool:
+        """Return whether more than three quarters of what connections need are in use."""
+        return len(self.connections) * 4 > self.max_connections * 3 or self.budget.tls.is_short
+
     def adopt(self, recordings: Mapping[str, Recording]) -> None:
         """Play these recordings from now on. A plan lives on, unless its sidecar says another or it no longer fits.
 
@@ -164,6 +179,7 @@ class Site:
             if name not in before or old.sidecar.plan != recording.sidecar.plan or not self._fits(host):
                 self.reset_plan(name)
         self.known.clear()
+        self.budget.recordings.used = sum(recording.held_bytes for recording in recordings.values())
         self.unfit = ""
 
     def set_plan(self, name: str, plan: tuple[Rule, ...], *, source: str = "admin") -> PlanInForce:

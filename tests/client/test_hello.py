@@ -1,5 +1,7 @@
 """`client hello`: many users at once."""
 
+import asyncio
+
 import pytest
 from aiohttp import web
 
@@ -7,8 +9,9 @@ from services.client.hello import Options, TooManyUsers, ask_all, main
 from services.client.settings import ClientSettings
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
+from services.runtime.listen import Address
 from services.runtime.run import Stop
-from services.runtime.serve import Address, serve_app
+from services.runtime.serve import serve_app
 from tests.client.peers import sends, serving
 
 LOOPBACK = Address("127.0.0.1", 0)
@@ -93,3 +96,24 @@ async def test_a_limit_that_leaves_room_for_nobody_is_to_be_raised(monkeypatch: 
     monkeypatch.setattr("services.client.hello.raise_open_files", lambda: 40)
     with pytest.raises(TooManyUsers, match=r"limit of 40 \(ulimit -Hn\): raise it$"):
         await main(Options(users=1, timeout_s=1), ClientSettings(), Stop())
+
+
+@pytest.mark.anyio
+async def test_a_page_without_an_end_is_no_greeting(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is read no further than a greeting can be long, for each of the users."""
+    sent = 0
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n<h1>hello, ")
+        while True:
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+            sent += 65_536
+
+    async with serving(other=endless) as topology:
+        host, port = topology.routes["other", 80]
+        assert await ask_all(Options(users=2, timeout_s=10), ClientSettings(hello_url=f"http://{host}:{port}")) == 4
+    assert "an answer with status 200 that is not a greeting" in capsys.readouterr().err
+    assert sent < 100_000_000

@@ -1,6 +1,7 @@
 """The hello server's pages."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,7 +10,9 @@ from aiohttp import ClientSession, TCPConnector
 
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
-from services.runtime.serve import Address, serve_app
+from services.runtime import gate
+from services.runtime.listen import Address
+from services.runtime.serve import serve_app
 
 
 @asynccontextmanager
@@ -75,3 +78,23 @@ async def test_users_are_served_while_others_wait() -> None:
                 )
         for user in users:
             user.cancel()
+
+
+@pytest.mark.anyio
+async def test_connections_that_there_is_no_memory_for_are_turned_away_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The budget is the process's; the metrics tell."""
+    monkeypatch.setattr(gate, "SPARE_CONNECTIONS", 0)
+    app = make_app(HelloSettings(delay_s=0.0))
+    app[gate.POOL].limit = gate.CONNECTION_BYTES
+    async with serve_app(app, Address("127.0.0.1", 0), drain_s=0) as address, ClientSession(address.url) as session:
+        async with session.get("/") as response:
+            assert response.status == 200
+        for _again in range(2):
+            reader, writer = await asyncio.open_connection(*address)
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+        async with session.get("/metrics") as response:
+            assert "hello_turned_away_total 2.0" in await response.text()

@@ -7,7 +7,8 @@ import pytest
 
 from services.client.settings import ClientSettings
 from services.hello.settings import HelloSettings
-from services.runtime.errors import BadSetting
+from services.runtime.errors import BadSetting, TooLittleMemory
+from services.runtime.memory_limit import MEMORY_BYTES, MIB
 from services.runtime.settings import Environment
 from services.sites.settings import SitesSettings
 
@@ -51,6 +52,47 @@ def test_values_that_fit_are_taken() -> None:
     settings = HelloSettings.from_environment(Environment({"HELLO_DELAY_S": "0.25", "HELLO_WORKERS": "2"}))
     assert math.isclose(settings.delay_s, 0.25)
     assert settings.workers == 2
+
+
+MEMORY = [
+    (SitesSettings.from_environment, "SITES_MEMORY_MIB", ["95", "1e9", "half", "128.5"]),
+    (HelloSettings.from_environment, "HELLO_MEMORY_MIB", ["29", "1e9", "half", "128.5"]),
+]
+
+
+@pytest.mark.parametrize(("reader", "name", "wrong"), MEMORY)
+def test_memory_is_what_the_system_says_unless_it_is_given_in_mib(
+    reader: Callable[[Environment], HelloSettings | SitesSettings], name: str, wrong: list[str]
+) -> None:
+    """With less than the program needs for itself, nothing could be promised."""
+    assert reader(Environment({})).memory_bytes == MEMORY_BYTES
+    assert reader(Environment({name: "200"})).memory_bytes == 200 * MIB
+    for value in wrong:
+        with pytest.raises(BadSetting, match=f"^{name}='{value}' is not a (whole )?number from"):
+            reader(Environment({name: value}))
+
+
+@pytest.mark.parametrize(("workers", "memory_mib", "most"), [(32, 512, 16), (17, 512, 16), (2, 60, 1), (64, 1_900, 62)])
+def test_workers_that_there_is_no_memory_for_are_one_line(workers: int, memory_mib: int, most: int) -> None:
+    """It says how many there is memory for; so many are taken."""
+    said = {"HELLO_MEMORY_MIB": str(memory_mib)}
+    need_mib = workers * 30 + 28
+    with pytest.raises(TooLittleMemory) as refused:
+        HelloSettings.from_environment(Environment(said | {"HELLO_WORKERS": str(workers)}))
+    expected = f"HELLO_WORKERS={workers} needs about {need_mib:,} MiB, and there are {memory_mib:,} MiB: at most {most}"
+    assert (str(refused.value), refused.value.exit_code) == (expected, 2)
+    settings = HelloSettings.from_environment(Environment(said | {"HELLO_WORKERS": str(most)}))
+    assert settings.workers == most
+
+
+@pytest.mark.parametrize("workers", [2, 16])
+def test_workers_share_what_the_supervisor_leaves(workers: int) -> None:
+    """Each takes its share as its own, and has room for connections."""
+    settings = HelloSettings(workers=workers, memory_bytes=512 * MIB)
+    share = Environment({"HELLO_MEMORY_MIB": str(settings.worker_memory_bytes // MIB)})
+    worker = HelloSettings.from_environment(share)
+    assert 28 * MIB + workers * worker.memory_bytes <= 512 * MIB
+    assert worker.pool_bytes > MIB
 
 
 @pytest.mark.parametrize("url", ["http://x:1", "https://x", "http://[::1]:8000/", "http://127.0.0.1:65535"])

@@ -116,6 +116,10 @@ class SecureSocket:
                 if data or not self._fill():
                     return data
 
+    def close(self) -> None:
+        """End the connection."""
+        self._socket.close()
+
     def shutdown(self, how: int) -> None:
         """End our side of the stream."""
         self._socket.shutdown(how)

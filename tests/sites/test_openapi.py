@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
+import aiohttp
 import anyio.to_thread
 import pytest
 from jsonschema import Draft202012Validator
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.serve import Address
+from services.runtime.listen import Address
 from services.sites.admin.answers import Unfit
 from services.sites.admin.app import make_admin
 from services.sites.admin.journal import read_query
@@ -171,6 +172,7 @@ def test_a_query_fits_the_document_where_the_site_takes_it_and_nowhere_else(quer
 
 
 UNAVAILABLE = "503"
+MISDIRECTED, FORBIDDEN = "421", "403"
 BAD_PLAN = {"faults": [{"fault": "typo"}]}
 CALLS: Sequence[tuple[str, str, object]] = (
     ("GET", "/openapi.json", None),
@@ -219,7 +221,31 @@ async def test_every_answer_is_as_the_document_says(tmp_path: Path) -> None:
             where = (path.partition("?")[0].replace("other.test", "{host}"), method.lower(), str(status))
             assert misfits(response_schema(*where), answer) == [], where
             met.add(where)
-    assert {each for each in documented() if each[-1] != UNAVAILABLE} - met == set()
+    elsewhere = {UNAVAILABLE, MISDIRECTED, FORBIDDEN}
+    assert {each for each in documented() if each[-1] not in elsewhere} - met == set()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [("Host", "evil.example", MISDIRECTED), ("Origin", "http://evil.example", FORBIDDEN)],
+    ids=["another host", "another site's page"],
+)
+async def test_every_operation_refuses_what_is_meant_for_another_as_the_document_says(
+    tmp_path: Path, field: str, value: str, expected: str
+) -> None:
+    """Health and metrics too; it changes nothing."""
+    async with one_site(tmp_path) as target, aiohttp.ClientSession() as session:
+        await target.set_plan([{"fault": "drip"}])
+        before = await target.call("GET", "/faults")
+        for path, method in {(path, method) for path, method, _status in documented()}:
+            url = target.admin + path.replace("{host}", target.host)
+            async with session.request(method, url, headers={field: value}, json={"faults": []}) as answer:
+                assert str(answer.status) == expected, (path, method)
+                said = await answer.json()
+            assert misfits(response_schema(path, method, expected), said) == []
+            assert [problem["field"] for problem in said["problems"]] == [field]
+        assert await target.call("GET", "/faults") == before
 
 
 @pytest.mark.anyio
@@ -234,12 +260,29 @@ async def test_a_port_that_cannot_be_opened_is_as_the_document_says(
     async with one_site(tmp_path) as target:
         await target.set_plan([{"fault": "refuse"}])
         monkeypatch.setattr("services.sites.doors.listening", taken)
-        operations = [(path, method) for path, method, status in documented() if status == UNAVAILABLE]
+        changes = [(path, method) for path, method, status in documented() if status == UNAVAILABLE]
+        operations = [each for each in changes if each[0].startswith("/faults") and each[1] != "get"]
         for path, method in operations:
             body: object = {"faults": []} if method == "put" else None
             status, answer = await target.call(method, path.replace("{host}", target.host), body)
             assert (str(status), misfits(response_schema(path, method, UNAVAILABLE), answer)) == (UNAVAILABLE, [])
     assert operations
+
+
+@pytest.mark.anyio
+async def test_a_site_that_is_busy_says_so_as_the_document_says(tmp_path: Path) -> None:
+    """Wherever an answer may be large: it is refused, and nothing is changed."""
+    async with sites({"keep.test.http": KEEP}, tmp_path) as running:
+        target = await target_of(running, "keep.test")
+        running.site.budget.answers.limit = 0
+        operations = [(path, method) for path, method, status in documented() if status == UNAVAILABLE]
+        large = [each for each in operations if "{host}" not in each[0]]
+        for path, method in large:
+            body: object = {"faults": []} if method == "put" else {"absent": []} if "verify" in path else None
+            status, answer = await target.call(method, path, body)
+            assert (str(status), answer["error"]) == (UNAVAILABLE, "busy"), path
+            assert misfits(response_schema(path, method, UNAVAILABLE), answer) == []
+    assert ("/journal", "get") in large
 
 
 def response_schema(path: str, method: str, status: str) -> Node:

@@ -8,7 +8,6 @@ import anyio.from_thread
 import anyio.to_thread
 import pytest
 
-from services.sites.admin.criteria import Entry
 from services.sites.admin.overlap import most_at_once, span_of
 from services.sites.journal import FIN, Exchange, Visit
 from tests.sites.peer import listen
@@ -36,11 +35,11 @@ SPANS: dict[str, tuple[Times, list[int]]] = {
 def test_the_most_that_overlap_are_found(times: Times, together: list[int]) -> None:
     """An end at the instant of a beginning is no overlap; what has not ended is in progress until now."""
     entries = [
-        Entry(number, Exchange(VISIT, 1, b"", "a.test", "", 200, begun_s, ended=ended, ended_s=ended_s or 0.0))
+        (number, Exchange(VISIT, 1, b"", "a.test", "", 200, begun_s, ended=ended, ended_s=ended_s or 0.0))
         for number, (begun_s, ended_s) in enumerate(times, 1)
         for ended in [FIN if ended_s else None]
     ]
-    assert [entry.number for entry in most_at_once([*map(span_of, entries)])] == together
+    assert most_at_once([span_of(*entry) for entry in entries]) == together
 
 
 @asynccontextmanager

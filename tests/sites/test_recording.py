@@ -8,7 +8,7 @@ import pytest
 
 from services.sites.catalogue import BadRecording, Catalogue, load_recording
 from services.sites.faults.script import Ending
-from services.sites.recording import read_recording, set_field
+from services.sites.recording import read_recording, set_fields
 from services.sites.settings import RECORDINGS
 from services.sites.sidecar import After, read_sidecar
 
@@ -176,7 +176,7 @@ FIELDS = {
 def test_a_field_is_set_where_it_stands(before: bytes, after: bytes) -> None:
     """The rest of the head keeps its bytes."""
     line, blank = b"HTTP/1.1 200 OK\r\n", b"\r\n"
-    assert set_field(line + before + blank, b"Server", b"y") == line + after + blank
+    assert set_fields(line + before + blank, {b"Server": b"y"}) == line + after + blank
 
 
 def test_a_field_is_set_in_the_final_head() -> None:

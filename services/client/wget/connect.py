@@ -18,6 +18,7 @@ from services.client.wget.watch import Expired, Watch
 
 NEXT_ADDRESS_S = 0.25  # RFC 8305, section 5: Connection Attempt Delay
 IN_PROGRESS = {errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN}
+MADE_AND_RESET = {errno.ECONNRESET, errno.EPIPE}  # a reset in answer to the first packet is ECONNREFUSED
 OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -48,7 +49,7 @@ async def connect(
     address = addresses[0]
     channel = begin(sockets, address)
     try:
-        while not is_connected(channel, address):
+        while not is_connected(channel):
             await channel.wait(WRITE, watch, until_s)
     except BaseException:
         channel.close()
@@ -74,13 +75,18 @@ def begin(sockets: Sockets, address: Address) -> Channel:
     raise failure(number)
 
 
-def is_connected(channel: Channel, address: Address) -> bool:
-    """Ask the kernel again: it says 0 of a connection that is there, or what became of it. Raises FetchError."""
-    number = channel.socket.connect_ex(address)
-    if number in IN_PROGRESS:
-        return False
-    if number not in (0, errno.EISCONN):
-        raise failure(number)
+def is_connected(channel: Channel) -> bool:
+    """Return whether a connection has been made, though it may have been reset since. Raises FetchError if it failed.
+
+    To connect once more would tell, too; but of a connection that was reset it would forget what the peer has said.
+    """
+    try:
+        channel.socket.getpeername()
+    except OSError:
+        number = channel.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number not in MADE_AND_RESET and number != 0:
+            raise failure(number) from None
+        return number != 0
     return True
 
 
@@ -128,7 +134,7 @@ class Race:
     def _winner(self) -> Channel | None:
         for channel, address in list(self._runners.items()):
             try:
-                if is_connected(channel, address):
+                if is_connected(channel):
                     return channel
             except FetchError as error:
                 del self._runners[channel]

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from services.client.errors import FetchError
 from services.client.head import Head, HeadError, HeadReader, Limits
+from services.client.url import Url
 from services.client.wget.connect import Shortage, connect
 from services.client.wget.poll import Channel
 from services.client.wget.records import Record
 from services.client.wget.sockets import Address, Sockets
 from services.client.wget.stream import Plain, Tls
 from services.client.wget.tls import Trust, describe
-from services.client.wget.url import Url
 from services.client.wget.watch import Expired, Watch
 
 USER_AGENT = "asynclab"

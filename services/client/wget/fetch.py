@@ -11,6 +11,7 @@ from services.client.errors import FetchError, fetch_error
 from services.client.head import Head
 from services.client.names import Names
 from services.client.topology import OPEN, Topology
+from services.client.url import Url, not_one, read_target
 from services.client.wget.exchange import Exchange, Manners, Turn
 from services.client.wget.guard import Guard
 from services.client.wget.locate import Locator
@@ -20,7 +21,6 @@ from services.client.wget.retry import TRANSIENT_STATUSES, is_transient, pause_s
 from services.client.wget.sockets import Sockets
 from services.client.wget.source import Item
 from services.client.wget.tls import Trust
-from services.client.wget.url import Url, not_one, read_target
 from services.client.wget.watch import CutOff, Watch
 
 IPV4_MAPPED = "::ffff:"
@@ -83,14 +83,14 @@ class Fetcher:
         while True:
             record.url = url.text
             head = await self._persist(url, record, turn)
-            location = location_of(head) if self._manners.follow else None
-            if location is None:
-                record.head = head
-                return
             try:
-                target = url.join(location)
+                location = location_of(head) if self._manners.follow else None
+                target = url if location is None else url.join(location)
             except FetchError as error:
                 record.head, record.detail = head, f"not followed: {error.detail}"
+                return
+            if location is None:
+                record.head = head
                 return
             shown = location.decode("latin-1")
             record.hops.append(Hop(url=url.text, ip=record.ip, status=head.status, location=shown))
@@ -171,7 +171,16 @@ class Fetcher:
 
 
 def location_of(head: Head) -> bytes | None:
-    """Return where a head redirects to (RFC 9110, section 15.4); None if it does not."""
+    """Return where a head redirects to (RFC 9110, section 15.4); None if it does not.
+
+    Raises FetchError (usage) for an empty Location, which leads back, and for several that differ: clients choose one
+    or another, or none.
+    """
     if head.status not in REDIRECTS:
         return None
-    return next((value for name, value in head.headers if name.lower() == b"location"), None)
+    locations = {value for name, value in head.headers if name.lower() == b"location"}
+    if len(locations) > 1:
+        raise FetchError("usage", f"{len(locations)} Location fields that differ")
+    if b"" in locations:
+        raise FetchError("usage", "an empty Location field")
+    return next(iter(locations), None)

@@ -7,11 +7,11 @@ import time
 from services.client.errors import FetchError, fetch_error
 from services.client.names import Names
 from services.client.topology import Topology
+from services.client.url import Url
 from services.client.wget.exchange import Turn
 from services.client.wget.guard import Guard
 from services.client.wget.records import Record
 from services.client.wget.sockets import Address
-from services.client.wget.url import Url
 from services.client.wget.watch import Expired
 from services.runtime.hosts import is_ip_address
 

@@ -12,9 +12,9 @@ import socket
 from services.client.wget.watch import Watch, release
 
 READ, WRITE = 1, 4  # EPOLLIN, EPOLLOUT
-PEER_ENDED = 0x2000  # EPOLLRDHUP
 BROKEN = 0x10 | 0x8  # EPOLLHUP, EPOLLERR: neither reading nor writing will wait again
-ENDED = PEER_ENDED | BROKEN  # reading will not wait again; writing may, to a peer that has ended and reads nothing
+# EPOLLRDHUP: reading will not wait again; writing may, to a peer that has ended and reads nothing
+PEER_ENDED = 0x2000
 BATCH = 1_024
 
 
@@ -31,7 +31,7 @@ class Channel:
         self._waiter: asyncio.Future[None] | None = None
 
     async def wait(self, wanted: int, watch: Watch, until_s: float) -> None:
-        """Wait until the socket is ready to READ or to WRITE, or only seems so. Raises Expired or CutOff."""
+        """Wait until the socket is ready to READ or to WRITE or either, or only seems so. Raises Expired or CutOff."""
         if not self._ready & wanted:
             waiter = self._poller.waiter()
             self.announce(wanted, waiter)
@@ -39,8 +39,9 @@ class Channel:
                 await watch.wait(waiter, until_s)
             finally:
                 self._waiter = None
-        if not self._ready & (ENDED if wanted == READ else BROKEN):
-            self._ready &= ~wanted  # the next edge sets it again
+        ready = self._ready
+        if not ready & BROKEN:
+            self._ready = ready & ~(wanted & WRITE if ready & PEER_ENDED else wanted)  # the next edge sets it again
 
     def announce(self, wanted: int, waiter: "asyncio.Future[None]") -> None:
         """Release a waiter as soon as the socket is ready to READ or to WRITE."""

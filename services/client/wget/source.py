@@ -13,13 +13,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from services.client.wget.url import MAX_TARGET_BYTES
+from services.client.url import MAX_TARGET_BYTES
 from services.client.wget.watch import Watch, release
 from services.runtime.errors import InputUnreadable
 
 BLOCK_BYTES = 64 * 1024
 BLOCKS = 2
 LONG_BYTES = 16 * 1024
+BOM = "\ufeff"  # some editors begin every file with one, and files are joined
+NOT_AT_ONCE = (b"#", BOM.encode())
+SPACES = b" \t\r\f\v"
 SHOWN_BYTES = 200  # of a line that is no target
 
 
@@ -101,7 +104,7 @@ class ArgumentSource(Source):
         if self._line == len(self._targets):
             return None
         self._line += 1
-        text = self._targets[self._line - 1].strip()
+        text = self._targets[self._line - 1].strip().removeprefix(BOM).lstrip()
         try:
             length = len(text.encode("utf-8"))
         except UnicodeEncodeError:  # bytes of an argument that are not UTF-8
@@ -168,9 +171,11 @@ class LineSource(Source):
         self._block_lines = max(1, len(self._lines))
 
     def _item(self, line: bytes) -> Item | None:
-        text = line.strip(b" \t\r\f\v")
-        if text.startswith(b"#"):
-            return None
+        text = line.strip(SPACES)
+        if text.startswith(NOT_AT_ONCE):
+            text = text.removeprefix(NOT_AT_ONCE[1]).lstrip(SPACES)
+            if text.startswith(b"#"):
+                return None
         if len(line) > MAX_TARGET_BYTES:
             return Item(self._line, shown(text), f"a line of more than {MAX_TARGET_BYTES:,} bytes")
         if not text:

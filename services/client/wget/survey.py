@@ -15,6 +15,7 @@ import os
 
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
+from services.client.url import read_target
 from services.client.wget.choices import Options, targets_of
 from services.client.wget.fetch import Fetcher
 from services.client.wget.formats import FORMATS, Format, error_line
@@ -24,7 +25,6 @@ from services.client.wget.poll import Poller
 from services.client.wget.prepare import fitting, make_fetcher, processes_for, workers_for
 from services.client.wget.records import Record
 from services.client.wget.source import ArgumentSource, Item, LineSource, Source, called, nothing_skipped, open_input
-from services.client.wget.url import read_target
 from services.client.wget.watch import CutOff, Watch, Watchman
 from services.client.wget.work import Work, conduct
 from services.runtime.command_line import say

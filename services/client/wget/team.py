@@ -17,13 +17,13 @@ from asyncio.subprocess import PIPE, Process
 from typing import NamedTuple
 
 from services.client.settings import ClientSettings
+from services.client.url import not_one
 from services.client.wget.choices import Options
 from services.client.wget.formats import FORMATS, error_line
 from services.client.wget.output import ERROR, HEADER, RECORDS, Output
 from services.client.wget.records import Record
 from services.client.wget.source import Item, Source, dealt
 from services.client.wget.tally import Tally
-from services.client.wget.url import not_one
 from services.client.wget.watch import CutOff
 from services.client.wget.work import Work
 from services.runtime.command_line import say

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from services.sites.faults.kinds import FAULTS
 from services.sites.faults.plan import Problem
@@ -12,54 +11,48 @@ from services.sites.recording import read_fields
 TEXTS = ("host", "method", "target", "peer", "fault", "ended", "head_contains")
 WHOLES = ("connection", "exchange", "status", "generation")
 NAMES = (*TEXTS, *WHOLES, "tls", "fields")
+SHOWN_CHARACTERS = 200
+SHOWN_MISSES = 20
 CHOICES = {"ended": ENDS, "fault": tuple(FAULTS)}
 
 
-class Entry(NamedTuple):
-    """An exchange with its number in the journal."""
+class Entry:
+    """An exchange with its number in the journal; `values` by the names of criteria, read once for all of them."""
 
-    number: int
-    exchange: Exchange
+    __slots__ = ("_fields", "exchange", "number", "values")
+
+    def __init__(self, number: int, exchange: Exchange) -> None:
+        self.number, self.exchange = number, exchange
+        line = exchange.head.partition(b"\n")[0].decode("latin-1").rstrip("\r").split(" ", 2)
+        visit = exchange.visit
+        self.values: Mapping[str, object] = {
+            "host": exchange.host,
+            "method": line[0] or None,
+            "target": line[1] if len(line) > 1 else None,
+            "peer": visit.peer,
+            "fault": exchange.fault or None,
+            "ended": exchange.ended,
+            "connection": visit.number,
+            "exchange": exchange.number,
+            "status": exchange.status or None,
+            "generation": exchange.generation or None,
+            "tls": visit.secure,
+        }
+        self._fields: Mapping[str, str] | None = None
 
     @property
-    def request_line(self) -> list[str]:
-        """The method, target and version, as far as they came."""
-        return self.exchange.head.partition(b"\n")[0].decode("latin-1").rstrip("\r").split(" ", 2)
-
-    def value(self, name: str) -> object:
-        """Return what the entry has under a criterion's name."""
-        exchange, line = self.exchange, self.request_line
-        match name:
-            case "method":
-                return line[0] or None
-            case "target":
-                return line[1] if len(line) > 1 else None
-            case "peer":
-                return exchange.visit.peer
-            case "connection":
-                return exchange.visit.number
-            case "exchange":
-                return exchange.number
-            case "tls":
-                return exchange.visit.secure
-            case "fault":
-                return exchange.fault or None
-            case "generation":
-                return exchange.generation or None
-            case "host":
-                return exchange.host
-            case "ended":
-                return exchange.ended
-        return exchange.status or None
+    def fields(self) -> Mapping[str, str]:
+        """The fields of the request."""
+        if self._fields is None:
+            self._fields = read_fields(self.exchange.head)
+        return self._fields
 
     def as_json(self) -> dict[str, object]:
         """Return the entry; bytes of the head are shown as Latin-1, which loses none."""
-        exchange = self.exchange
+        exchange, values = self.exchange, self.values
         return {
             "entry": self.number,
-            **{
-                name: self.value(name) for name in ("connection", "exchange", "peer", "tls", "host", "method", "target")
-            },
+            **{name: values[name] for name in ("connection", "exchange", "peer", "tls", "host", "method", "target")},
             "request_head": exchange.head.decode("latin-1"),
             "status": exchange.status or None,
             "recording_sha256": exchange.sha256 or None,
@@ -79,30 +72,59 @@ class Criteria:
 
     values: Mapping[str, object]
     fields: Mapping[str, str | None]
-    head_contains: str | None
+    head_contains: bytes | None
+
+    def meets(self, entry: Entry) -> bool:
+        """Return whether an entry meets all of them; most do not, and the first that it does not meet is enough."""
+        has = entry.values
+        for name, wanted in self.values.items():
+            if has[name] != wanted:
+                return False
+        if self.fields:
+            had = entry.fields
+            for name, wanted in self.fields.items():
+                if had.get(name) != wanted:
+                    return False
+        return self.head_contains is None or self.head_contains in entry.exchange.head
+
+    def missed(self, entry: Entry) -> int:
+        """Return how many of them an entry does not meet."""
+        count = sum(entry.values[name] != wanted for name, wanted in self.values.items())
+        if self.fields:
+            had = entry.fields
+            count += sum(had.get(name) != wanted for name, wanted in self.fields.items())
+        return count + (self.head_contains is not None and self.head_contains not in entry.exchange.head)
 
     def misses(self, entry: Entry) -> list[str]:
-        """Return which criteria an entry does not meet, each with what it has instead."""
+        """Return which of them an entry does not meet, each with what it has instead, for a person."""
         found = [
-            f"{name}: {entry.value(name)!r} is not {wanted!r}"
+            f"{name}: {brief(entry.values[name])} is not {brief(wanted)}"
             for name, wanted in self.values.items()
-            if entry.value(name) != wanted
+            if entry.values[name] != wanted
         ]
         if self.fields:
-            had = read_fields(entry.exchange.head)
+            had = entry.fields
             found += [
-                f"fields.{name}: {had.get(name)!r} is not {wanted!r}"
+                f"fields.{name[:SHOWN_CHARACTERS]}: {brief(had.get(name))} is not {brief(wanted)}"
                 for name, wanted in self.fields.items()
                 if had.get(name) != wanted
             ]
-        if self.head_contains is not None and self.head_contains.encode("latin-1") not in entry.exchange.head:
+        if self.head_contains is not None and self.head_contains not in entry.exchange.head:
             found.append("head_contains: it does not")
-        return found
+        more = len(found) - SHOWN_MISSES
+        return found if more <= 0 else [*found[:SHOWN_MISSES], f"and {more:,} more"]
 
     @property
     def count(self) -> int:
         """How many there are."""
         return len(self.values) + len(self.fields) + (self.head_contains is not None)
+
+
+def brief(value: object) -> str:
+    """Return a value as it is shown in a miss: not more of it than fits in a few lines."""
+    if isinstance(value, str) and len(value) > SHOWN_CHARACTERS:
+        return f"{value[:SHOWN_CHARACTERS]!r}… ({len(value):,} characters)"
+    return repr(value)
 
 
 NO_CRITERIA = Criteria({}, {}, None)
@@ -125,7 +147,8 @@ def read_criteria(data: object, where: str, problems: list[Problem]) -> Criteria
     if contains is not None and not (isinstance(contains, str) and contains.isascii()):
         problems.append(Problem(f"{where}.head_contains", "is not ASCII text"))
         contains = None
-    return Criteria(values, read_wanted(data.get("fields", {}), where, problems), contains)
+    wanted = read_wanted(data.get("fields", {}), where, problems)
+    return Criteria(values, wanted, None if contains is None else contains.encode("ascii"))
 
 
 def read_wanted(data: object, where: str, problems: list[Problem]) -> dict[str, str | None]:

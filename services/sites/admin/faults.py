@@ -1,11 +1,12 @@
 """Plans over HTTP. A plan is taken whole or refused whole, and is in force for whoever connects after the answer."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 
 from aiohttp import web
 
-from services.sites.admin.answers import SITE, Unfit, answer, host_of, read_json
+from services.sites.admin.answers import Unfit, answer, host_of, read_json
+from services.sites.admin.bounds import SITE, encoded, stream
 from services.sites.faults.kinds import FAULTS, NOTES, WHEN, Fault, Parameter
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced, read_plan
 from services.sites.site import Host, Site
@@ -19,14 +20,23 @@ def as_json(host: Host) -> dict[str, object]:
     return {"host": host.name, **host.latest.as_json(monotonic())}
 
 
-def all_json(site: Site) -> dict[str, object]:
-    """Return every host's plan as it is now."""
-    return {"generation": site.generation, "hosts": [as_json(host) for host in site.hosts.values()]}
+async def all_plans(request: web.Request) -> web.StreamResponse:
+    """Return the plan of every host, as a stream."""
+    return await stream(request, written(request.app[SITE]))
 
 
-async def all_plans(request: web.Request) -> web.Response:
-    """Return the plan of every host."""
-    return answer(all_json(request.app[SITE]))
+async def written(site: Site) -> AsyncIterator[bytes]:
+    """Give every host's plan in pieces, as it is when it is its turn; hosts that have gone meanwhile are left out.
+
+    The generation comes last: no plan that was written is newer.
+    """
+    yield b'{"hosts": ['
+    separator = b""
+    for name in list(site.hosts):
+        if host := site.hosts.get(name):
+            yield separator + encoded(as_json(host))
+            separator = b", "
+    yield b'], "generation": %d}' % site.generation
 
 
 async def plan_of(request: web.Request) -> web.Response:
@@ -42,14 +52,17 @@ async def set_plan(request: web.Request) -> web.Response:
     return await settled(request, as_json(host))
 
 
-async def set_all(request: web.Request) -> web.Response:
+async def set_all(request: web.Request) -> web.StreamResponse:
     """Put the same plan in force for every host, or for none of them."""
     site = request.app[SITE]
     plan = read_plan(rules_in(await read_json(request)))
-    check_all(site, plan)
-    for name in site.hosts:
-        site.set_plan(name, plan)
-    return await settled(request, all_json(site))
+
+    def change() -> None:
+        check_all(site, plan)
+        for name in site.hosts:
+            site.set_plan(name, plan)
+
+    return await stream(request, changed(request, change))
 
 
 def check_all(site: Site, plan: tuple[Rule, ...]) -> None:
@@ -66,12 +79,15 @@ async def clear(request: web.Request) -> web.Response:
     return await settled(request, as_json(host))
 
 
-async def clear_all(request: web.Request) -> web.Response:
+async def clear_all(request: web.Request) -> web.StreamResponse:
     """Take every plan out of force."""
     site = request.app[SITE]
-    for name in site.hosts:
-        site.set_plan(name, ())
-    return await settled(request, all_json(site))
+
+    def change() -> None:
+        for name in site.hosts:
+            site.set_plan(name, ())
+
+    return await stream(request, changed(request, change))
 
 
 async def reset(request: web.Request) -> web.Response:
@@ -81,12 +97,23 @@ async def reset(request: web.Request) -> web.Response:
     return await settled(request, as_json(host))
 
 
-async def reset_all(request: web.Request) -> web.Response:
+async def reset_all(request: web.Request) -> web.StreamResponse:
     """Put the sidecars' plans in force again."""
     site = request.app[SITE]
-    for name in site.hosts:
-        site.reset_plan(name)
-    return await settled(request, all_json(site))
+
+    def change() -> None:
+        for name in site.hosts:
+            site.reset_plan(name)
+
+    return await stream(request, changed(request, change))
+
+
+async def changed(request: web.Request, change: Callable[[], None]) -> AsyncIterator[bytes]:
+    """Change plans, and give all of them; the change comes after the answer has its room, or it would be in vain."""
+    change()
+    await request.app[SETTLE]()
+    async for piece in written(request.app[SITE]):
+        yield piece
 
 
 async def kinds(_request: web.Request) -> web.Response:

@@ -28,7 +28,9 @@ def document() -> Schema:
 def paths() -> Schema:
     """Return every route."""
     one, every = returns("Plan"), returns("Plans")
-    shut = refuses(503, "the plan is in force, and a port cannot be opened yet")
+    shut = refuses(503, "port_unavailable: the plan is in force, and a port cannot be opened yet; busy: it is not")
+    busy = refuses(503, "busy: as many large answers are on their way as there is memory for")
+    slow = refuses(503, "too_slow: no verdict within SITES_VERIFY_TIMEOUT_S; busy: others wait for theirs")
     changed, all_changed = one | shut, every | shut
     plan = {"requestBody": body("NewPlan")}
     host = {"parameters": [{"name": "host", "in": "path", "required": True, "schema": TEXT}]}
@@ -48,7 +50,7 @@ def paths() -> Schema:
         "/openapi.json": {"get": operation("This document", document)},
         "/fault-kinds": {"get": operation("Every fault, its parameters and its exact bytes", returns("Kinds"))},
         "/faults": {
-            "get": operation("The plan of every host", every),
+            "get": operation("The plan of every host", every | busy),
             "put": operation("Put one plan in force for every host", all_changed | bad("bad_plan"), **plan),
             "delete": operation("No faults, for every host", all_changed),
         },
@@ -62,8 +64,8 @@ def paths() -> Schema:
         "/faults/{host}/reset": {**host, "post": operation("The sidecar's plan again", changed | missing)},
         "/journal": {
             "get": operation(
-                "The newest entries that meet every filter, oldest first",
-                returns("Journal") | refuses(422, "bad_query"),
+                "The newest entries that meet every filter, oldest first; without those dropped meanwhile",
+                returns("Journal") | refuses(422, "bad_query") | busy,
                 parameters=[query(name, schema) for name, schema in filters().items()],
             ),
             "delete": operation(
@@ -75,7 +77,7 @@ def paths() -> Schema:
         "/journal/verify": {
             "post": operation(
                 "Hold the journal against what is expected",
-                returns("Verdict") | returns("Verdict", 409) | bad("bad_expectation"),
+                returns("Verdict") | returns("Verdict", 409) | bad("bad_expectation") | slow,
                 requestBody=body("Expectations"),
             )
         },
@@ -83,8 +85,9 @@ def paths() -> Schema:
 
 
 def operation(summary: str, responses: Schema, **more: object) -> Schema:
-    """Return an operation."""
-    return {"summary": summary, "responses": responses, **more}
+    """Return an operation. Every one refuses what means another server, or comes from another site's page."""
+    refused = refuses(403, "Origin or Sec-Fetch-Site: a page of another site") | refuses(421, "Host: not of this site")
+    return {"summary": summary, "responses": responses | refused, **more}
 
 
 def content(name: str) -> Schema:

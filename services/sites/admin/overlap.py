@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from services.sites.admin.criteria import Entry
+from services.sites.journal import Exchange
 
 
 class Span(NamedTuple):
@@ -17,11 +17,11 @@ class Span(NamedTuple):
 
     begun_s: float
     ended_s: float
-    entry: Entry
+    number: int
 
 
-def most_at_once(spans: Sequence[Span]) -> list[Entry]:
-    """Return the entries that were in progress when most of them were, in the order in which they began.
+def most_at_once(spans: Sequence[Span]) -> list[int]:
+    """Return the numbers of the entries that were in progress when most of them were, in the order in which they began.
 
     Of several such moments it is the first. Blocks: a full journal is work for a thread, in which spans, unlike the
     exchanges themselves, do not change.
@@ -35,11 +35,10 @@ def most_at_once(spans: Sequence[Span]) -> list[Entry]:
         heappush(running, each.ended_s)
         if len(running) > most:
             most, peak = len(running), index
-    before = [each.entry for each in spans[:peak] if each.ended_s > spans[peak].begun_s]
-    return before + [each.entry for each in spans[peak : peak + 1]]
+    before = [each.number for each in spans[:peak] if each.ended_s > spans[peak].begun_s]
+    return before + [each.number for each in spans[peak : peak + 1]]
 
 
-def span_of(entry: Entry) -> Span:
+def span_of(number: int, exchange: Exchange) -> Span:
     """Return when an exchange was in progress, as it is known now."""
-    exchange = entry.exchange
-    return Span(exchange.received_s, exchange.ended_s if exchange.ended else math.inf, entry)
+    return Span(exchange.received_s, exchange.ended_s if exchange.ended else math.inf, number)

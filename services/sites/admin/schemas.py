@@ -5,8 +5,9 @@ offset beyond the head of this host, a fault that needs a port of its own, a bou
 """
 
 from services.sites.admin.criteria import CHOICES, TEXTS, WHOLES
+from services.sites.admin.expectations import CHECKS, MAX_CHECKS
 from services.sites.admin.shapes import NUMBER, TEXT, TRUTH, WHOLE, Schema, array, one_of, or_null, reference, table
-from services.sites.admin.verify import CHECKS, MAX_CHECKS
+from services.sites.admin.verdict import SHOWN_HEAD_BYTES
 from services.sites.faults.kinds import FAULTS, Fault, Parameter, Stage
 from services.sites.faults.plan import MAX_RULES, NEEDED
 from services.sites.journal import ENDS
@@ -151,11 +152,12 @@ def journal() -> Schema:
 def verdicts() -> Schema:
     """Return what the journal says to expectations."""
     failure = {"check": TEXT, "expected": TEXT, "found": WHOLE, "nearest": array(reference("NearMiss"))}
-    reason: Schema = {"reason": {**TEXT, "description": "why nobody knows whether it holds"}}
+    reason: Schema = {"reason": {**TEXT, "description": "why it cannot be known whether it holds, or what is left out"}}
+    shown: Schema = {**TEXT, "description": f"its first {SHOWN_HEAD_BYTES:,} bytes, as Latin-1"}
     misses = {**array(TEXT), "description": "the criteria that it does not meet, each with what it has instead"}
     verdict = {"verified": TRUTH, "considered": WHOLE, "dropped": WHOLE, "failures": array(reference("Failure"))}
     return {
-        "NearMiss": table({**entry(), "misses": misses}),
+        "NearMiss": table({**entry(), "request_head": shown, "misses": misses}),
         "Failure": table({**failure, **reason}, required=failure),
         "Verdict": table(verdict),
     }

@@ -4,22 +4,27 @@ from http import HTTPStatus
 
 from services.sites.faults.script import Ending, Play, Script, pieces
 
+RANDOM_BYTES = 16 * 1024  # at a time; a multiple of four, so that the pieces are what the generator gives at once
+
 
 def fin_at(play: Play) -> Script:
     """The first `bytes` bytes of the head, then FIN."""
-    yield from pieces(play.response.head[: play.whole("bytes")])
+    yield from pieces(play.response.head, 0, play.whole("bytes"))
     yield Ending.CUT
 
 
 def rst_at(play: Play) -> Script:
     """The first `bytes` bytes of the head, delivered; then RST."""
-    yield from pieces(play.response.head[: play.whole("bytes")])
+    yield from pieces(play.response.head, 0, play.whole("bytes"))
     yield Ending.RESET
 
 
 def garbage(play: Play) -> Script:
     r"""A byte \xff and `bytes` - 1 random ones, then FIN."""
-    yield from pieces(b"\xff" + play.random.randbytes(play.whole("bytes") - 1))
+    left = play.whole("bytes") - 1
+    yield b"\xff" + play.random.randbytes(min(left, RANDOM_BYTES))
+    for later in range(left - RANDOM_BYTES, 0, -RANDOM_BYTES):
+        yield play.random.randbytes(min(later, RANDOM_BYTES))
     yield Ending.CLOSE
 
 

@@ -7,7 +7,7 @@ THROTTLE_S = 0.05  # how often a throttled response gets its share
 
 def delay(play: Play) -> Script:
     """The first `bytes` bytes of the head, a pause, the rest. How long is fixed, or drawn anew for each."""
-    yield from pieces(play.response.head[: play.whole("bytes")])
+    yield from pieces(play.response.head, 0, play.whole("bytes"))
     yield Pause(drawn_s(play))
     yield from play.rest(play.whole("bytes"))
 
@@ -36,13 +36,15 @@ def drip(play: Play) -> Script:
 def throttle(play: Play) -> Script:
     """The whole response at `bytes_per_s`, each piece followed by the time that it should take."""
     rate = play.whole("bytes_per_s")
-    for piece in play.response.pieces(max(1, int(rate * THROTTLE_S))):
-        yield from pieces(piece)
-        yield Pause(len(piece) / rate)
+    size, most = max(1, int(rate * THROTTLE_S)), len(play.response)
+    for begin in range(0, most, size):
+        end = min(begin + size, most)
+        yield from play.response.part(begin, end)
+        yield Pause((end - begin) / rate)
     yield play.response.ending
 
 
 def stall_at(play: Play) -> Script:
     """The first `bytes` bytes of the head, then silence."""
-    yield from pieces(play.response.head[: play.whole("bytes")])
+    yield from pieces(play.response.head, 0, play.whole("bytes"))
     yield Ending.SILENCE

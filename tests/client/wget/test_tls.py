@@ -16,6 +16,7 @@ from services.client.topology import Topology
 from services.client.trust import tls_context
 from services.client.wget.tls import validity
 from tests.client.peers import Peer, closing, sends
+from tests.client.raw_servers import Connection, beside_loop, server_context, tls_server
 from tests.client.wget.hostile import OK, redirects
 from tests.client.wget.surveys import record_of, run_client, survey
 
@@ -220,6 +221,27 @@ async def test_within_tls_a_fault_has_its_usual_name(
     async with serving_tls(sends(answer), good) as topology:
         record = await record_of("https://host", tmp_path / "out", topology, ca=ca)
     assert record["error"] == error
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+async def test_a_host_that_wants_a_certificate_is_a_tls_error_with_its_alert(version: str, tmp_path: Path) -> None:
+    """Though it resets the connection, which may be what sending the request meets; and nothing is tried again."""
+    context = await asyncio.to_thread(server_context, "host")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+
+    def refuse(connection: Connection) -> None:
+        with pytest.raises(ssl.SSLError):
+            connection.handshake()
+        connection.flush()
+        connection.end("rst")
+
+    async with beside_loop(tls_server(context, refuse)) as address:
+        topology = Topology({("host", 443): address}, closed=True)
+        _, records = await survey(["https://host"] * 20, tmp_path / "out", topology, insecure=True, retries=3)
+    alert = {"TLSv1_2": "sslv3 alert handshake failure", "TLSv1_3": "tlsv13 alert certificate required"}[version]
+    assert {(each["error"], each["detail"], each["attempts"]) for each in records} == {("tls", alert, 1)}
 
 
 @pytest.mark.anyio

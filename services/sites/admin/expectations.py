@@ -9,27 +9,18 @@
 `expect` wants `count`, or `at_least` and `at_most`; nothing said means at least one. `order` wants entries that meet
 the criteria one after another, with anything between them. `at_once` wants no more than `at_most` exchanges in progress
 at the same time (see `overlap`). A check that needs to know of every entry fails where some were dropped that could
-have changed its outcome: what nobody remembers is not proved.
+have changed its outcome: what is not kept is not proved.
+`verdict` holds the journal against all of it.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from services.sites.admin.answers import Unfit
-from services.sites.admin.criteria import NO_CRITERIA, Criteria, Entry, read_criteria
-from services.sites.admin.overlap import most_at_once, span_of
+from services.sites.admin.criteria import NO_CRITERIA, Criteria, read_criteria
 from services.sites.faults.plan import Problem
 
-NEAREST = 3
-OVERLAPPING = 10  # as many as are shown of those that were in progress at once
 MAX_CHECKS = 100
-BATCH = 500
 CHECKS = ("expect", "order", "at_once", "absent")
-
-Failure = dict[str, object]
-Lost = Callable[[Criteria], int]
-"""How many entries were dropped that could have met the criteria."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,81 +59,6 @@ class Expectations:
     expected: list[Expected]
     order: list[Criteria]
     at_once: list[AtOnce]
-
-    async def failures(self, entries: list[Entry], *, lost: Lost) -> AsyncIterator[Failure]:
-        """Give what is not as expected."""
-        for each in self.expected:
-            if failure := await unmet(each, entries, lost=lost(each.criteria)):
-                yield failure
-        if self.order and (failure := await out_of_order(self.order, entries)):
-            yield failure
-        for bound in self.at_once:
-            if failure := await too_many_at_once(bound, entries, lost=lost(bound.criteria)):
-                yield failure
-
-
-async def unmet(expected: Expected, entries: list[Entry], *, lost: int) -> Failure | None:
-    """Return how an expectation fails, with the nearest misses; None where it holds."""
-    missed: list[tuple[list[str], Entry]] = []
-    for index, entry in enumerate(entries):
-        missed.append((expected.criteria.misses(entry), entry))
-        await give_way(index)
-    met = [entry for misses, entry in missed if not misses]
-    failure: Failure = {"check": expected.where, "expected": expected.text, "found": len(met)}
-    if len(met) < expected.least:
-        near = sorted((each for each in missed if each[0]), key=lambda each: len(each[0]))[:NEAREST]
-        return {**failure, "nearest": [{**entry.as_json(), "misses": misses} for misses, entry in near]}
-    if expected.most is not None and len(met) > expected.most:
-        return {**failure, "nearest": [{**entry.as_json(), "misses": []} for entry in met[-NEAREST:]]}
-    if expected.most is not None and lost and len(met) + lost > expected.most:
-        return {**failure, **unknowable(lost)}
-    return None
-
-
-def unknowable(lost: int) -> Failure:
-    """Return why a check fails of which only the entries that were dropped could tell whether it holds."""
-    return {"reason": f"{lost} entries were dropped: nobody knows whether it holds", "nearest": []}
-
-
-async def out_of_order(order: list[Criteria], entries: list[Entry]) -> Failure | None:
-    """Return where the order fails; None where it holds."""
-    place, after = 0, 0
-    for index, entry in enumerate(entries):
-        if place < len(order) and not order[place].misses(entry):
-            place, after = place + 1, entry.number
-        await give_way(index)
-    if place == len(order):
-        return None
-    rest = [entry for entry in entries if entry.number > after]
-    near = sorted(((order[place].misses(entry), entry) for entry in rest), key=lambda each: len(each[0]))[:NEAREST]
-    return {
-        "check": f"order[{place}]",
-        "expected": f"an entry after {after}" if after else "an entry",
-        "found": 0,
-        "nearest": [{**entry.as_json(), "misses": misses} for misses, entry in near],
-    }
-
-
-async def too_many_at_once(bound: AtOnce, entries: list[Entry], *, lost: int) -> Failure | None:
-    """Return how a bound on what is in progress at once fails, with those that were; None where it holds."""
-    met = []
-    for index, entry in enumerate(entries):
-        if not bound.criteria.misses(entry):
-            met.append(span_of(entry))
-        await give_way(index)
-    together = await asyncio.to_thread(most_at_once, met)
-    failure: Failure = {"check": bound.where, "expected": f"at most {bound.most} at once", "found": len(together)}
-    if len(together) > bound.most:
-        return {**failure, "nearest": [{**entry.as_json(), "misses": []} for entry in together[-OVERLAPPING:]]}
-    if lost and len(together) + lost > bound.most:
-        return {**failure, **unknowable(lost)}
-    return None
-
-
-async def give_way(index: int) -> None:
-    """Give the loop its turn, now and then."""
-    if index % BATCH == BATCH - 1:
-        await asyncio.sleep(0)
 
 
 def read_expectations(data: object) -> Expectations:

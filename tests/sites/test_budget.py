@@ -1,0 +1,51 @@
+"""The budget: what each pool gives, and what it does once it is spent."""
+
+import pytest
+
+from services.sites.budget import INTERPRETER_BYTES, MIB, Budget, Pool, PoolSpent
+
+
+def test_a_pool_gives_what_it_has_and_no_more() -> None:
+    """What it has not is not given in part, and is counted."""
+    pool = Pool("buffers", 100)
+    assert (pool.take(60), pool.take(41), pool.take(40)) == (True, False, True)
+    assert (pool.used, pool.left, pool.refused) == (100, 0, 1)
+    pool.give_back(60)
+    assert (pool.used, pool.left, pool.take(60)) == (40, 60, True)
+
+
+def test_bytes_that_a_block_has_taken_come_back_however_it_ends() -> None:
+    """An answer that breaks off holds nothing any more."""
+    pool = Pool("answers", 100)
+    left = []
+
+    def break_off() -> None:
+        with pool.taken(100):
+            left.append(pool.left)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        break_off()
+    assert (left, pool.used) == ([0], 0)
+
+
+def test_a_block_that_cannot_have_its_bytes_is_not_entered() -> None:
+    """The error says which pool it is, and how full."""
+    pool = Pool("answers", 1_000)
+    pool.take(900)
+    with pytest.raises(PoolSpent, match=r"^no memory for 101 bytes more of answers: 900 of 1,000 are in use$"):
+        pool.taken(101).__enter__()
+    assert (pool.used, pool.refused) == (900, 1)
+
+
+@pytest.mark.parametrize("memory_mib", [128, 512, 6_000])
+def test_all_pools_and_the_program_fit_into_the_memory(memory_mib: int) -> None:
+    """However full they are, the kernel has no reason to kill it."""
+    budget = Budget.of(memory_mib * MIB)
+    assert INTERPRETER_BYTES + sum(pool.limit for pool in budget.pools) <= memory_mib * MIB
+    assert all(pool.limit > 0 for pool in budget.pools)
+
+
+def test_a_container_of_the_lab_has_room_for_ten_thousand_connections() -> None:
+    """512 MiB, as compose.yaml says."""
+    assert Budget.of(512 * MIB).max_connections > 10_000
