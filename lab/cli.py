@@ -286,7 +286,9 @@ COMMANDS = {
     "embedded": Command("run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", embedded, add_words),
     "record": Command("keep a site's response, for the lab to play: lab record URL", record, add_words),
     "bench": Command(
-        "compare with peers, on this machine: lab bench [sites] [wget] [hello] [stalled]", bench, add_bench
+        "compare with peers: lab bench [sites] [wget] [hello] [stalled]; or attack a lab: lab bench chaos",
+        bench,
+        add_bench,
     ),
     "doctor": Command("show what this machine can do", doctor, add_doctor),
     "engine": Command("start the Docker engine where there is none, or stop it", engine, add_engine),
