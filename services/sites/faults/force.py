@@ -63,7 +63,7 @@ Decisions = dict[RuleInForce, bool]
 
 
 class PlanInForce:
-    """A plan since it was set. `generation` grows with every change; `source` is "sidecar" or "admin"."""
+    """A plan since it was set. `generation` grows with every change; `source` is "sidecar", "admin" or "temporary"."""
 
     def __init__(self, plan: tuple[Rule, ...], *, generation: int, source: str, now: float) -> None:
         self.plan = plan
