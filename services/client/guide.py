@@ -14,7 +14,7 @@ from services.runtime.command_line import say
 
 BOLD, RESET = "\x1b[1m", "\x1b[0m"
 TUTORIAL = "https://liaoxuefeng.com/books/python/async-io/index.html"
-ORIGIN = f"The programs of Liao Xuefeng's tutorial on async I/O ({TUTORIAL}), on the sites as they were in 2016."
+ORIGIN = "The programs of Liao Xuefeng's tutorial on async I/O, with the sites as they were when it was written:"
 HEADINGS = (
     "1 of 3, wget: three sites are asked at once, and their heads come in the order in which they answer",
     "2 of 3, pipeline: producer and consumer take turns in one thread, with no lock and no queue",
@@ -33,7 +33,7 @@ class Guide:
     def introduce(self, number: int) -> None:
         """Say what to look at in the program of this number, from 0; before the first, where they are from."""
         if number == 0:
-            say("\n".join(wrapped(ORIGIN, self._terminal())))
+            say("\n".join([*wrapped(ORIGIN, self._terminal()), TUTORIAL]))
         self._head(HEADINGS[number])
 
     async def conclude(self, *, timeout_s: float) -> int:

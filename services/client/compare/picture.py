@@ -28,8 +28,8 @@ WORDS = {
         sequential="one after another: one task, which waits for each site in turn",
         at_once="at once: a task for each site, and all wait at the same time",
         waits="waits for the site",
-        lesson="A task hardly runs: it waits. One after another, the waits add up; at once, they pass together, "
-        "so that all of them take as long as the longest one.",
+        lesson="A task hardly runs: it waits. One after another, the waits add up. At once, the loop runs the other "
+        "tasks while one waits: the waits pass together, and all of them take as long as the longest.",
     ),
     "hello": Words(
         sequential="one after another: one task, which asks for each user in turn",

@@ -131,7 +131,7 @@ def title_lines(group: Group, terminal: Terminal) -> list[str]:
 
 def wrapped(text: str, terminal: Terminal, *, columns: int = 0) -> list[str]:
     """Return text in lines of so many columns at most (0: the terminal's)."""
-    return wrap(in_encoding(text, terminal), columns or terminal.columns)
+    return wrap(in_encoding(text, terminal), columns or terminal.columns, break_on_hyphens=False)
 
 
 def bar(lane: Lane, cells: int, chart: Chart, glyphs: Glyphs) -> str:
