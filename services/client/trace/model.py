@@ -50,7 +50,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A part of a task's time that has a name, as `connect` or `head`. `task`: the task's id."""
+    """A part of a task's time that has a name, as `connect` or `head`. `task`: its id; None: it was not kept."""
 
     name: str
     task: int | None

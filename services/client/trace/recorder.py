@@ -80,7 +80,7 @@ class Recorder:
             yield
         finally:
             if len(self._phases) < self._most_phases:
-                number = track.number if track else None
+                number = track.number if track and track.is_kept else None
                 self._phases.append(Phase(name, number, begin_s - self._began_s, time.perf_counter() - self._began_s))
             else:
                 self._dropped_phases += 1
