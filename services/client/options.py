@@ -14,7 +14,9 @@ TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
     from argparse import _ActionsContainer as Group  # what takes options: a parser, or a group of one
 
-EDITIONS = ("survey", "await", "yield-from")
+EDITIONS = ("survey", "sequential", "yield-from", "await")
+COMPARED = ("wget", "hello", "pipeline")
+COMPARED_USERS = 5
 FORMATS = ("human", "jsonl", "csv", "raw")
 METHODS = ("GET", "HEAD")
 TIMEOUT_S = 10.0
@@ -121,7 +123,7 @@ def add_wget(parser: ArgumentParser) -> None:
         "--edition",
         choices=EDITIONS,
         default=EDITIONS[0],
-        help="the survey, or a program of the tutorial (%(default)s)",
+        help="the survey, or a lesson: one after another, or at once (%(default)s)",
     )
     for title, add in (
         ("what goes in and out", add_wget_files),
@@ -222,6 +224,18 @@ def add_hello(parser: ArgumentParser) -> None:
     add_timeout(parser)
 
 
+def add_compare(parser: ArgumentParser) -> None:
+    """Declare the options of `compare`."""
+    parser.add_argument(
+        "what", nargs="?", choices=COMPARED, default=COMPARED[0], help=f"what is compared ({COMPARED[0]})"
+    )
+    parser.add_argument(
+        "--users", metavar="N", type=whole(1, 50), help=f"hello: how many users ask (default {COMPARED_USERS})"
+    )
+    parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
+    add_timeout(parser)
+
+
 def add_record(parser: ArgumentParser) -> None:
     """Declare the options of `record`."""
     from services.runtime.playable import MAX_HEAD_BYTES, MAX_RECORDING_BYTES
@@ -292,6 +306,13 @@ COMMANDS = {
             "wget -i hosts.txt --format csv --columns target,status,server --only 2xx",
             "wget -i - --method HEAD --path /robots.txt --rate 50 < hosts.txt",
         ),
+    ),
+    "compare": Command(
+        "one after another and at once: measured, and drawn on one time axis",
+        "services.client.compare.command",
+        add_compare,
+        takes="[wget|hello|pipeline]",
+        examples=("compare", "compare hello", "compare --loop uvloop --format json"),
     ),
     "pipeline": Command(
         "run the producer/consumer pipeline",
