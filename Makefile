@@ -3,8 +3,6 @@
 # environment, never as part of a command that a shell reads.
 $(foreach said,$(.VARIABLES),$(if $(findstring command line,$(origin $(said))),$(eval override $(said) := $$(value $(said)))))
 PYTHON ?= python3
-override PYTHON := $(value PYTHON)
-override URL := $(value URL)
 export PYTHON URL
 override COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 

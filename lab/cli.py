@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.errors import LabError
-from services.runtime.command_line import OptionParser, main_of, say, show
+from services.runtime.command_line import OptionParser, add_version_option, main_of, say, show
 from services.runtime.text import printable
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def guarded(argv: list[str]) -> int:
 def understand(argv: list[str]) -> Namespace:
     """Parse a command line. What follows `embedded`, `run` or `record` is the client's, to the letter."""
     parser = OptionParser(prog="lab", description="asynclab's control room")
+    add_version_option(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OptionParser)
     for name, command in COMMANDS.items():
         takes_all = name in CLIENT_COMMANDS
@@ -132,7 +133,11 @@ def embedded(options: Namespace) -> int:
 
     hello = HelloSettings.from_environment(environment)
     own = recordings.to_play(settings=settings)
-    return run_on_loop(lambda stop: run_embedded(invocation, hello, stop, own=own), loop=invocation.loop)
+    return run_on_loop(
+        lambda stop: run_embedded(invocation, hello, stop, own=own),
+        loop=invocation.loop,
+        announce=not invocation.is_quiet,
+    )
 
 
 def record(options: Namespace) -> int:
@@ -281,7 +286,9 @@ COMMANDS = {
     "embedded": Command("run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", embedded, add_words),
     "record": Command("keep a site's response, for the lab to play: lab record URL", record, add_words),
     "bench": Command(
-        "compare with peers, on this machine: lab bench [sites] [wget] [hello] [stalled]", bench, add_bench
+        "compare with peers: lab bench [sites] [wget] [hello] [stalled]; or attack a lab: lab bench chaos",
+        bench,
+        add_bench,
     ),
     "doctor": Command("show what this machine can do", doctor, add_doctor),
     "engine": Command("start the Docker engine where there is none, or stop it", engine, add_engine),

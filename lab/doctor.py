@@ -101,6 +101,9 @@ def _guarded(named: tuple[str, Check]) -> tuple[Finding, ...]:
 def _docker(run: Runner, environ: Mapping[str, str], env_file: Path) -> tuple[Finding, ...]:
     found = engine.probe(run=run, environ=environ, timeout_s=LOOK_TIMEOUT_S / 2)
     cure = _cure(found, environ, env_file)
+    if found.silent_after_s or found.reason:  # the client told nothing of its plugins either
+        untold = (Finding("Compose", "not known"), Finding("buildx", "not known"))
+        return Finding("Docker client", found.client or ""), _engine(found, f"nothing can run: {cure}"), *untold
     return (
         _part("Docker client", found.client, f"nothing can run in containers: {cure}"),
         _engine(found, f"nothing can run in containers: {cure}"),

@@ -13,6 +13,7 @@ import shlex
 import stat
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lab import dotenv
@@ -30,6 +31,7 @@ GENERATED = "build/compose.recordings.yaml"
 HEADER = "# Made by `lab up` from the directory of recordings, and made anew each time: edits are lost.\n"
 MOUNTED_AT = "/recordings"
 SITES_ID = 65532  # uid and gid of every service
+SITE_MEMORY_BYTES = 512 * 1024 * 1024  # as compose.yaml has it
 SLIP = "correct it or leave it out"
 BROUGHT_ALONG = {"www.sina.com.cn": "sina", "www.sohu.com": "sohu", "www.163.com": "netease"}
 
@@ -119,12 +121,15 @@ def check(recorded: Path) -> None:
 
     check_path(recorded)
     check_readable(recorded, found)
-    parts = [SitesSettings(directory=recorded, hosts=(host,)) for host in found if host in BROUGHT_ALONG]
+    contained = SitesSettings(directory=recorded, memory_bytes=SITE_MEMORY_BYTES)
+    parts = [replace(contained, hosts=(host,)) for host in found if host in BROUGHT_ALONG]
     if any(host not in BROUGHT_ALONG for host in found):
-        parts.append(SitesSettings(directory=recorded, without=tuple(BROUGHT_ALONG)))
+        parts.append(replace(contained, without=tuple(BROUGHT_ALONG)))
     for part in parts:
+        site = Site(part)
+        room_bytes = site.budget.recordings_room
         try:
-            Site(part).adopt(Catalogue(part.directory, part.hosts, without=part.without).load())
+            site.adopt(Catalogue(part.directory, part.hosts, without=part.without, room_bytes=room_bytes).load())
         except (BadRecording, BadPlan) as error:
             raise RecordingsUnusable(recorded, f"cannot be played: {error}", "mend or remove it") from error
 

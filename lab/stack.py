@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lab import base, command, containers, dotenv, engine, last_good, lock, recordings, validation
-from lab.command import TIMED_OUT, Outcome
+from lab.command import STOPPED, TIMED_OUT, Outcome
 from lab.containers import Container
 from lab.errors import ComposeRefused, EnvFileUnwritable, LabError, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
 from lab.validation import Config
@@ -138,13 +138,17 @@ class Stack:
         """
         deadline = time.monotonic() + timeout_s
         restarts = {each.id: each.restarts for each in before}
+
+        def new() -> list[Container]:
+            return [each for each in self.services() if each.id not in restarts]  # Compose stops those that it replaces
+
         outcome = command.run_while(
             self.command("up", "--detach", "--no-build", "--quiet-pull"),
-            lambda: not failing(self.services(), restarts),
+            lambda: not failing(new(), restarts),
             timeout_s=timeout_s,
             cwd=self.root,
         )
-        if outcome.code != TIMED_OUT and not outcome.ok and not failing(self.services(), restarts):
+        if not outcome.ok and outcome.code not in {TIMED_OUT, STOPPED} and not failing(new(), restarts):
             raise refusal("starting the lab", outcome)
         while not healthy(found := self.services(), restarts):
             if ill := failing(found, restarts):

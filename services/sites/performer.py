@@ -177,14 +177,13 @@ class Performer(asyncio.Protocol):
         left = BURST_BYTES
         try:
             for step in script:
-                if self.transport.is_closing():  # the peer has left: what is written now, no system takes
-                    return
                 if isinstance(step, BYTES):
-                    self.put(step)
-                    if self.state is BLOCKED:
-                        self.blocked_bytes = len(step)
-                        return
-                    exchange.sent_bytes += len(step)
+                    if not self.transport.is_closing():  # else the peer has left: no system takes any more
+                        self.put(step)
+                        if self.state is BLOCKED:
+                            self.blocked_bytes = len(step)
+                            return
+                        exchange.sent_bytes += len(step)
                     left -= len(step)
                     if left <= 0:
                         self.timer = asyncio.get_running_loop().call_soon(self.go_on)

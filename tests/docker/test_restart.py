@@ -83,13 +83,7 @@ def survey_while(stack: Stack, host: str, service: str) -> Sequence[Mapping[str,
     """Survey one host over and over, kill its site at the first answer, and return all records once it is well."""
     words = ("wget", "-i", "-", "--format", "jsonl", "--quiet", "-c", "20", "--per-host", "20", "--rate", str(RATE))
     deadlines = ("--timeout", "5", "--connect-timeout", "1")
-    with subprocess.Popen(
-        stack.command("run", "--rm", "-T", "client", *words, *deadlines),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as survey:
+    with client(stack, *words, *deadlines) as survey:
         assert survey.stdin
         assert survey.stdout
         survey.stdin.write(f"http://{host}/\n" * TARGETS)
@@ -101,17 +95,22 @@ def survey_while(stack: Stack, host: str, service: str) -> Sequence[Mapping[str,
     return [json.loads(line) for line in (first, *rest)]
 
 
+def client(stack: Stack, *words: str) -> "subprocess.Popen[str]":
+    """Start a client in its container."""
+    command = stack.command("run", "--rm", "-T", "client", *words)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def await_loop(client: "subprocess.Popen[str]") -> None:
+    """Return when a client says that its loop runs."""
+    assert client.stderr
+    assert any(line.startswith("loop: ") for line in client.stderr)
+
+
 def test_hello_that_was_killed_answers_again(stack: Stack) -> None:
     """The users of that moment fail; those who come when it is healthy do not."""
-    with subprocess.Popen(
-        stack.command("run", "--rm", "-T", "client", "hello", "--users", "50", "--timeout", "20"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as users:
-        assert users.stderr
-        assert any(line.startswith("loop: ") for line in users.stderr)
+    with client(stack, "hello", "--users", "50", "--timeout", "20") as users:
+        await_loop(users)
         before = kill(stack, "hello")
         users.communicate()
         assert users.returncode in {0, 1, 4}  # some, or none, were answered before

@@ -221,3 +221,11 @@ def test_each_verb_of_the_makefile_is_one_line_that_calls_lab() -> None:
     """The Makefile is a list of verbs; what they do is in lab, where it is tested."""
     recipes = [line for line in MAKEFILE.read_text().splitlines() if line.startswith("\t")]
     assert all(line.startswith("\t@") and not line.endswith("\\") for line in recipes)
+
+
+@pytest.mark.parametrize("words", [["chaos", "sites"], ["frobnicate"]])
+def test_chaos_is_no_bench_beside_others(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """It would disturb what they measure; who compares with peers does not attack anything by accident."""
+    assert main(["bench", *words]) == 2
+    err = capsys.readouterr().err
+    assert f"there is no bench {words[0]!r}: choose from sites, wget, hello, stalled, chaos alone" in err

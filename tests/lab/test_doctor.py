@@ -68,6 +68,8 @@ LACKS = {
     "old Compose": ({"docker info": answers.OLD_COMPOSE}, "Compose", "upgrade the Compose plugin"),
     "no buildx": ({"docker info": answers.NO_COMPOSE}, "buildx", "install docker-buildx"),
     "denied": ({"docker info": answers.DENIED}, "Docker engine", "usermod -aG docker"),
+    "silent": ({"docker info": answers.SILENT}, "Docker engine", "restart it"),
+    "no such context": ({"docker info": answers.NO_CONTEXT}, "Docker engine", "correct DOCKER_HOST"),
     "no registry": ({"docker manifest inspect": answers.NO_REGISTRY}, "Registry", "from Debian packages"),
     "no base": ({"docker image inspect": answers.NO_IMAGE}, "Base image", "`make up` pulls it"),
 }
@@ -79,6 +81,15 @@ def test_a_lack_comes_with_what_mends_it(tmp_path: Path, outcomes: dict[str, Out
     found = rows(Programs(WELL | outcomes), tmp_path)
     assert advice in found[what].lack
     assert not any(finding.stops_demo for finding in found.values())
+
+
+@pytest.mark.parametrize("info", [answers.SILENT, answers.NO_CONTEXT, answers.DENIED], ids=["silent", "none", "denied"])
+def test_an_engine_that_cannot_be_asked_is_not_called_missing(tmp_path: Path, info: Outcome) -> None:
+    """What is not known is not said to lack, and the engine's row says why."""
+    found = rows(Programs(WELL | {"docker info": info}), tmp_path)
+    assert list(found) == ROWS
+    assert "missing" not in {found[what].found for what in ROWS[:4]}
+    assert found["Docker engine"].found.startswith("the Docker ")
 
 
 def test_a_machine_without_docker_has_all_rows(tmp_path: Path) -> None:

@@ -320,3 +320,14 @@ def test_a_checkout_that_cannot_be_written_is_one_line(
     with pytest.raises((RecordingsUnusable, EnvFileUnwritable), match="Read-only file system") as caught:
         weave(root)
     assert caught.value.exit_code == 3
+
+
+def test_more_than_a_site_has_room_for_is_refused_first(root: Path) -> None:
+    """By their sizes, before they are read: 75 recordings of 8 MiB would else take a container down."""
+    limit = f"memory: {recordings.SITE_MEMORY_BYTES // 1024 // 1024}M"
+    assert limit in (recordings.ROOT / "compose.yaml").read_text()
+    directory = play(root, **{f"h{n}__example__http": GOOD for n in range(75)})
+    for file in directory.iterdir():
+        os.truncate(file, 8 * 1024 * 1024)
+    with pytest.raises(RecordingsUnusable, match=r"too large: 75 recordings need \d+\.\d MiB"):
+        recordings.check(directory)

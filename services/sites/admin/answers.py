@@ -6,7 +6,7 @@ from aiohttp import web
 
 from services.runtime.errors import PortUnavailable
 from services.runtime.objects import read_objects
-from services.sites.admin.bounds import JSON, SITE, SMALL_BYTES, Busy, TooSlow, charged, encoded, in_time, send
+from services.sites.admin.bounds import JSON, SITE, Busy, TooSlow, encoded, in_time, send
 from services.sites.faults.plan import BadPlan, Problem
 from services.sites.site import Host, Site, known_names
 
@@ -32,23 +32,18 @@ def answer(data: Json, *, status: int = 200) -> web.Response:
 
 
 async def read_json(request: web.Request) -> object:
-    """Return what the request's body says. Raises Unfit for what is not JSON, or too much; Busy, PeerLeft."""
+    """Return what the request's body says. Raises Unfit for what is not JSON, or too much; PeerLeft.
+
+    Its memory is the connection's, which `services.runtime.gate` has from the budget before it comes.
+    """
     try:
-        return read_objects(await read_body(request))
+        async with in_time(request):
+            raw = await request.read()
+        return read_objects(raw)
     except (ValueError, RecursionError) as error:
         raise Unfit(400, "not_json", [Problem("body", str(error))]) from error
     except web.RequestPayloadError as error:
         raise Unfit(400, "not_json", [Problem("body", "is not in the coding that it is said to be in")]) from error
-
-
-async def read_body(request: web.Request) -> bytes:
-    """Return the request's body. One that may be large is paid for while it comes."""
-    length = request.content_length
-    async with in_time(request):
-        if not request.can_read_body or (length is not None and length <= SMALL_BYTES):
-            return await request.read()
-        with charged(request.app[SITE], min(length or MAX_BODY_BYTES, MAX_BODY_BYTES)):
-            return await request.read()
 
 
 def host_of(request: web.Request) -> Host:
