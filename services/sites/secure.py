@@ -11,6 +11,7 @@ import contextlib
 import functools
 import logging
 import ssl
+from time import monotonic
 
 from services.runtime.hosts import HOST_NAME
 from services.sites import journal
@@ -24,6 +25,7 @@ from services.sites.faults.script import Bytes
 from services.sites.journal import Exchange
 from services.sites.site import Host, Site, State
 
+GRACE_S = 0.25  # for a handshake to go on before another gets its memory
 MAX_HELLO_BYTES = 16 * 1024  # browsers send less than 2 KiB
 READ_BYTES = 16 * 1024  # as much as a record holds
 BLOCK_BYTES = 4 * 1024  # what OpenSSL is given at once: its buffers grow with that, and never shrink
@@ -153,8 +155,8 @@ class SecureConnection(Connection):
     def take_session(self) -> bool:
         """Have memory for a session; if need be, that of the peer which has kept its handshake waiting for longest."""
         tls, handshakes = self.site.budget.tls, self.site.handshakes
-        if tls.left < SESSION_BYTES and handshakes:
-            oldest = next(iter(handshakes))
+        oldest = next(iter(handshakes), None) if tls.left < SESSION_BYTES else None
+        if oldest and monotonic() - oldest.since > GRACE_S:
             tls.refused += 1
             oldest.make_room()
         if not tls.take(SESSION_BYTES):

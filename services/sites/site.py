@@ -60,7 +60,9 @@ class Guest(Protocol):
 
 
 class Handshake(Protocol):
-    """A TLS session that its peer has not gone on with."""
+    """A TLS session that its peer has not gone on with since the connection began."""
+
+    since: float
 
     def make_room(self) -> None:
         """End at once, and give back the session's memory."""

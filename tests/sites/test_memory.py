@@ -16,6 +16,7 @@ import anyio.to_thread
 import pytest
 
 from services.runtime.listen import RECEIVE_BYTES, UNSENT_BYTES, Address
+from services.sites import secure
 from services.sites.authority import Authority
 from services.sites.budget import CONTEXT_BYTES, FREE_BYTES, KIB, MIB, SESSION_BYTES, Budget, Pool
 from services.sites.catalogue import Catalogue, TooLarge
@@ -233,11 +234,14 @@ async def test_sessions_come_out_of_one_pool_and_the_next_peer_hears_why(tmp_pat
 
 
 @pytest.mark.anyio
-async def test_handshakes_that_do_not_go_on_make_room_for_those_that_do(tmp_path: Path) -> None:
+async def test_handshakes_that_do_not_go_on_make_room_for_those_that_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The one that has waited for longest is ended: a quick peer gets in, however many others hold a session."""
     async with sites({"keep.test.http": KEEP}, tmp_path, head_timeout_s=3600.0) as running:
         target = await target_of(running, "keep.test", secure=True)
         pool = small(running, "tls", 3 * SESSION_BYTES)
+        monkeypatch.setattr(secure, "GRACE_S", 0.0)
         plain = Peer(target.peer.address, target.host)
 
         async def are_waiting(count: int) -> bool:
