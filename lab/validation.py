@@ -13,6 +13,7 @@ from lab import command
 from lab.command import Runner
 from lab.errors import PortTaken
 from services.client.settings import ClientSettings
+from services.gateway.settings import GatewaySettings
 from services.hello.settings import HelloSettings
 from services.runtime.settings import Environment
 from services.sites.settings import SitesSettings
@@ -21,6 +22,7 @@ Config = Mapping[str, Any]
 """What `docker compose config --format json` says."""
 
 SETTINGS: Mapping[str, Callable[[Environment], object]] = {
+    "asynclab/gateway": GatewaySettings.from_environment,
     "asynclab/hello": HelloSettings.from_environment,
     "asynclab/sites": SitesSettings.from_environment,
     "asynclab/client": ClientSettings.from_environment,

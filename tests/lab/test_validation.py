@@ -64,7 +64,7 @@ def test_settings_that_services_take_pass() -> None:
 
 def test_the_real_settings_pass_for_every_image() -> None:
     """Each image of the lab has its reader."""
-    assert set(validation.SETTINGS) >= {"asynclab/hello", "asynclab/sites", "asynclab/client"}
+    assert set(validation.SETTINGS) >= {f"asynclab/{target}" for target in ("gateway", "hello", "sites", "client")}
 
 
 def test_a_port_that_another_program_has_is_refused(taken: int) -> None:

@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import sys
-import tempfile
 import time
 from asyncio.subprocess import DEVNULL, Process
 from collections import Counter
@@ -18,6 +17,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from lab.bench.attacker import Attack, Order, Report, main
+from services.runtime.temporary import temporary_directory_aside
 
 CLIENT = (sys.executable, "-m", "services.client", "wget", "--quiet", "--timeout", "3")
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -45,8 +45,8 @@ async def killed(order: Order, report: Report) -> None:
     """Kill a survey at random moments and resume it, and let it end: each target has exactly one record."""
     chance = random.Random(order.seed)
     ends_s = time.monotonic() + order.seconds - MOST_S  # the last run may go on beyond that
-    with tempfile.TemporaryDirectory() as directory:
-        targets, records = Path(directory, "targets"), Path(directory, "heads.jsonl")
+    async with temporary_directory_aside("lab-chaos-survey-") as directory:
+        targets, records = directory / "targets", directory / "heads.jsonl"
         write_targets(targets, order.site, order.count)
         options = ("-i", str(targets), "-o", str(records), "--format", "jsonl", "--resume", "--rate", "1000")
         report.tell("opened")
@@ -84,8 +84,8 @@ async def paused(order: Order, report: Report) -> None:
     """Stop a survey for a while (SIGSTOP): when it goes on, it makes up for one second's worth at most."""
     chance = random.Random(order.seed)
     came = Arrivals()
-    with tempfile.TemporaryDirectory() as directory:
-        targets = Path(directory, "targets")
+    async with temporary_directory_aside("lab-chaos-survey-") as directory:
+        targets = directory / "targets"
         write_targets(targets, "paused.test", order.count * ENOUGH_S)
         async with answering(came) as port:
             options = ("-i", str(targets), "--rate", str(order.count), "--resolve", f"*:80:127.0.0.1:{port}")
