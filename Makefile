@@ -1,6 +1,10 @@
-# The verbs that people type. Each is one line that calls lab; `make setup` comes first where it is due.
+# The verbs that people type. Each is one line that calls lab; what it needs is installed first, where it is not there.
+# What a person says (make record URL=..., PYTHON=...) is text: make does not expand it, and recipes get it by their
+# environment, never as part of a command that a shell reads.
+$(foreach said,$(.VARIABLES),$(if $(findstring command line,$(origin $(said))),$(eval override $(said) := $$(value $(said)))))
 PYTHON ?= python3
-LAB := .venv/bin/lab
+export PYTHON URL
+override COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor up down ps logs demo wget pipeline record bench test check clean lock
@@ -8,48 +12,51 @@ LAB := .venv/bin/lab
 help:  ## show these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/.ready  ## make .venv with everything the host needs
-.venv/.ready: requirements/host.txt pyproject.toml
-	@sh lab/setup.sh $(PYTHON)
+setup: .venv/.lab  ## make .venv with what the lab needs to run
+.venv/.lab: requirements/lab.txt pyproject.toml
+	@sh lab/setup.sh "$$PYTHON" lab
+.venv/.tests: .venv/.lab requirements/tests.txt
+	@sh lab/setup.sh "$$PYTHON" tests
 
 doctor: setup  ## show what this machine can do
-	@$(LAB) doctor
+	@.venv/bin/lab doctor
 
 up: setup  ## start the lab in containers, and return when it is healthy
-	@$(LAB) up
+	@.venv/bin/lab up
 
 down: setup  ## take the lab down, and leave nothing behind
-	@$(LAB) down
+	@.venv/bin/lab down
 
 ps: setup  ## show the lab's containers
-	@$(LAB) ps
+	@.venv/bin/lab ps
 
 logs: setup  ## show what the services logged
-	@$(LAB) logs
+	@.venv/bin/lab logs
 
 demo: setup  ## the tutorial's three programs, and the lab, in one process: no Docker
-	@$(LAB) embedded
+	@.venv/bin/lab embedded
 
 wget: setup  ## the async wget, in its container
-	@$(LAB) run wget
+	@.venv/bin/lab run wget
 
 pipeline: setup  ## the producer/consumer pipeline, in its container
-	@$(LAB) run pipeline
+	@.venv/bin/lab run pipeline
 
 record: setup  ## keep a site's response for the lab to play: make record URL=http://example.org/
-	@$(LAB) record '$(URL)'
+	@.venv/bin/lab record -- "$$URL"
 
 bench: setup  ## compare with peers, on this machine
-	@$(LAB) bench
+	@.venv/bin/lab bench
 
-test: setup  ## all tests
+test: .venv/.tests  ## all tests
 	@.venv/bin/pytest
 
-check: setup  ## all linters
-	@$(LAB) check
+check: .venv/.tests  ## all linters
+	@.venv/bin/lab check
 
 clean: down  ## take down the lab and remove what set-up and tools made
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build
 
-lock: setup  ## resolve the dependencies of pyproject.toml anew
-	@for group in hello sites client host; do .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group $$group --output-file requirements/$$group.txt pyproject.toml || exit; done
+lock: .venv/.tests  ## resolve the dependencies of pyproject.toml anew, all files alike
+	@$(COMPILE) --upgrade --group tests --output-file requirements/tests.txt pyproject.toml
+	@for group in hello sites client lab; do $(COMPILE) --constraint requirements/tests.txt --group $$group --output-file requirements/$$group.txt pyproject.toml || exit; done

@@ -1,1 +1,23 @@
-"""The control room: what runs on the host, around the services. Start reading at `lab.cli`."""
+"""The control room: what runs on the host, around the services. Start reading at `lab.cli`.
+
+Where root runs it in another user's checkout, Python leaves no compiled files there, which that user could not remove.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+
+def leave_no_compiled_files(package: Path) -> None:
+    """Let this process and its children write none; the one of this very file, written a moment ago, is the owner's."""
+    owner = package.stat()
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    compiled = package / "__pycache__"
+    for made in (compiled, *compiled.glob("__init__.*")):
+        if made.exists():
+            os.chown(made, owner.st_uid, owner.st_gid)
+
+
+if os.geteuid() == 0 and Path(__file__).stat().st_uid != 0:
+    leave_no_compiled_files(Path(__file__).parent)

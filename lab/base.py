@@ -7,14 +7,14 @@ replaced.
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lab import command, distribution, dotenv, engine
 from lab.command import Runner
 from lab.distribution import Recipe
-from lab.errors import BaseImageUnavailable
+from lab.errors import BaseImageUnavailable, EnvFileUnwritable
+from services.runtime.temporary import temporary_directory
 
 USUAL = "python:3.13-slim-trixie"
 LOCAL = "asynclab-base:trixie"
@@ -46,8 +46,8 @@ def ensure(
 ) -> str:
     """Return the name of a base image that the engine has; pull or build it first if need be.
 
-    `say` gets one line before each thing that takes time. Raises `BaseImageUnavailable`, `EnvFileBroken` or
-    `InstallFailed`.
+    `say` gets one line before each thing that takes time, and one where `.env` cannot keep the name. Raises
+    `BaseImageUnavailable`, `EnvFileBroken`, `EnvFileUnreadable`, `InstallFailed` or `NoTemporaryDirectory`.
     """
     image = wanted(environ, env_file)
     if present(image, run=run):
@@ -61,7 +61,10 @@ def ensure(
     if image == LOCAL or not present(LOCAL, run=run):
         _ensure_builder(say, run=run, allowed=engine.installing_allowed(environ, env_file))
         _build(say, run=run)
-    dotenv.remember(env_file, "BASE_IMAGE", LOCAL)
+    try:
+        dotenv.remember(env_file, "BASE_IMAGE", LOCAL)
+    except EnvFileUnwritable as error:
+        say(str(error))  # this start knows it all the same
     return LOCAL
 
 
@@ -72,7 +75,13 @@ def wanted(environ: Mapping[str, str] = os.environ, env_file: Path = dotenv.ENV_
 
 def present(image: str, *, run: Runner = command.run, timeout_s: float = LOOK_TIMEOUT_S) -> bool:
     """Whether the engine has this image."""
-    return run(("docker", "image", "inspect", "--format", "{{.Id}}", image), timeout_s=timeout_s).ok
+    return bool(digest(image, run=run, timeout_s=timeout_s))
+
+
+def digest(image: str, *, run: Runner = command.run, timeout_s: float = LOOK_TIMEOUT_S) -> str:
+    """The id of the image that the engine has by this name, a digest of all that is in it; "" where it has none."""
+    found = run(("docker", "image", "inspect", "--format", "{{.Id}}", image), timeout_s=timeout_s)
+    return found.out.strip() if found.ok else ""
 
 
 def reachable(image: str, *, run: Runner = command.run, timeout_s: float = REGISTRY_TIMEOUT_S) -> bool:
@@ -101,8 +110,8 @@ def _pull(image: str, say: Callable[[str], None], *, run: Runner) -> bool:
 def _build(say: Callable[[str], None], *, run: Runner) -> None:
     """Make the local base image: a small Debian with Python, as a tar file, and from that an image."""
     say(f"Building the base image {LOCAL} from Debian packages (about half a minute, once)")
-    with tempfile.TemporaryDirectory(prefix="asynclab-base-") as directory:
-        tar = Path(directory, "base.tar")
+    with temporary_directory("asynclab-base-") as directory:
+        tar = directory / "base.tar"
         for step in (_bootstrap(tar, run=run), _import(tar)):
             outcome = run(step, timeout_s=BUILD_TIMEOUT_S)
             if not outcome.ok:

@@ -4,17 +4,20 @@ Each command is declared in COMMANDS, and imports what it needs when it runs: `l
 libraries of `lab up`. Read `lab.stack` next, or `lab.embedded`.
 """
 
+import os
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.errors import LabError
-from services.runtime.command_line import OptionParser, main_of, say, show
+from services.runtime.command_line import OptionParser, add_version_option, main_of, say, show
+from services.runtime.text import printable
 
 if TYPE_CHECKING:
     from lab.stack import Stack
 
+FILE_FAILED = 3
 CLIENT_COMMANDS = ("embedded", "run", "record")
 
 
@@ -41,11 +44,16 @@ def guarded(argv: list[str]) -> int:
             say(line)
         say(f"lab {options.command}: {error}")
         return error.exit_code
+    except OSError as error:  # a full or failing disk, wherever that is met; what a person can mend has its own error
+        where = f"{printable(str(error.filename))}: " if error.filename else ""
+        say(f"lab {options.command}: {where}{error.strerror or error}")
+        return FILE_FAILED
 
 
 def understand(argv: list[str]) -> Namespace:
     """Parse a command line. What follows `embedded`, `run` or `record` is the client's, to the letter."""
     parser = OptionParser(prog="lab", description="asynclab's control room")
+    add_version_option(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OptionParser)
     for name, command in COMMANDS.items():
         takes_all = name in CLIENT_COMMANDS
@@ -63,7 +71,7 @@ def understand(argv: list[str]) -> Namespace:
 def up(options: Namespace) -> int:
     """Start the lab, and say where it is."""
     stack = stack_of(options)
-    stack.up(say, keep=options.keep)
+    stack.up(say, keep=options.keep, timeout_s=options.timeout)
     say("The lab is healthy. Now: docker compose run --rm client")
     return 0
 
@@ -77,14 +85,17 @@ def stack_of(options: Namespace) -> "Stack":
 
 
 def down(options: Namespace) -> int:
-    """Take the lab down; without an engine there is none."""
+    """Take the lab down; where it is certain that there is no engine, there is none."""
     from lab import engine, recordings
+    from lab.errors import DockerMissing
 
     stack = stack_of(options)
-    if engine.probe().engine:
-        stack.down()
+    try:
+        engine.require()
+    except DockerMissing:
+        say("No Docker engine is here, so no lab runs.")
     else:
-        say("No Docker engine runs, so no lab does.")
+        stack.down(say)
     recordings.weave_out(stack.root)
     return 0
 
@@ -97,17 +108,17 @@ def compose(options: Namespace) -> int:
 
 def run(options: Namespace) -> int:
     """Hand over to `docker compose run --rm client`, with a terminal where there is one."""
-    terminal = () if sys.stdin.isatty() and sys.stdout.isatty() else ("-T",)
+    streams = (sys.stdin, sys.stdout)  # None where they are closed
+    terminal = () if all(stream and stream.isatty() for stream in streams) else ("-T",)
     stack_of(options).become("run", "--rm", *terminal, "client", *options.words)
 
 
 def embedded(options: Namespace) -> int:
     """Run the client against a lab in this very process."""
-    from lab import dotenv
     from services.client.cli import understand as understand_client
     from services.runtime.settings import Environment
 
-    settings = dotenv.settings()
+    settings = settings_without_containers()
     settings.pop("HELLO_PORT", None)  # where Compose publishes hello, maybe a range; here the system chooses
     environment = Environment(settings)
     invocation = understand_client(options.words, default_loop=environment.loop(), prog="lab embedded")
@@ -121,18 +132,38 @@ def embedded(options: Namespace) -> int:
     from services.runtime.run import run as run_on_loop
 
     hello = HelloSettings.from_environment(environment)
-    own = recordings.to_play()
-    return run_on_loop(lambda stop: run_embedded(invocation, hello, stop, own=own), loop=invocation.loop)
+    own = recordings.to_play(settings=settings)
+    return run_on_loop(
+        lambda stop: run_embedded(invocation, hello, stop, own=own),
+        loop=invocation.loop,
+        announce=not invocation.is_quiet,
+    )
 
 
 def record(options: Namespace) -> int:
     """Run the client's `record` on this host, with the lab's own directory of recordings."""
-    from lab import dotenv, recordings
+    from lab import recordings
+    from lab.errors import NothingToRecord
     from services.client.cli import program
     from services.runtime.settings import Environment
 
-    words = ["record", "--output", str(recordings.directory()), *options.words]
-    return program(words, Environment(dotenv.settings()), prog="lab")
+    if not any(word for word in options.words if word != "--"):
+        raise NothingToRecord
+    settings = settings_without_containers()
+    words = ["record", "--output", str(recordings.directory(settings=settings)), *options.words]
+    return program(words, Environment(settings), prog="lab")
+
+
+def settings_without_containers() -> dict[str, str]:
+    """Return what the environment and `.env` say; a file that this user may not read is not needed here."""
+    from lab import dotenv
+    from lab.errors import EnvFileUnreadable
+
+    try:
+        return dotenv.settings()
+    except EnvFileUnreadable as error:
+        say(f"{error.problem}: going on without what it says")
+        return {key: value for key, value in os.environ.items() if value}
 
 
 def bench(options: Namespace) -> int:
@@ -168,7 +199,9 @@ def base(_options: Namespace) -> int:
     """Make sure of a base image, and print its name."""
     from lab import base as base_image
 
-    show(base_image.ensure(say))
+    image = base_image.ensure(say)
+    show(image)
+    say(f"{image} is {base_image.digest(image)}")
     return 0
 
 
@@ -197,6 +230,21 @@ def add_up(parser: ArgumentParser) -> None:
     """Declare the options of `up`."""
     add_project(parser)
     parser.add_argument("--keep", action="store_true", help="leave a lab that failed as it is, to look at")
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=seconds,
+        default=300.0,
+        help="how long services may take to become healthy (300)",
+    )
+
+
+def seconds(text: str) -> float:
+    """Return a time that an option gives, in seconds. Raises ValueError, which argparse turns into one line."""
+    value = float(text)
+    if not 0 < value <= 86_400:
+        raise ValueError(text)
+    return value
 
 
 def add_logs(parser: ArgumentParser) -> None:
@@ -238,7 +286,9 @@ COMMANDS = {
     "embedded": Command("run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", embedded, add_words),
     "record": Command("keep a site's response, for the lab to play: lab record URL", record, add_words),
     "bench": Command(
-        "compare with peers, on this machine: lab bench [sites] [wget] [hello] [stalled]", bench, add_bench
+        "compare with peers: lab bench [sites] [wget] [hello] [stalled]; or attack a lab: lab bench chaos",
+        bench,
+        add_bench,
     ),
     "doctor": Command("show what this machine can do", doctor, add_doctor),
     "engine": Command("start the Docker engine where there is none, or stop it", engine, add_engine),

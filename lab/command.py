@@ -5,13 +5,20 @@ a shell and timeout(1) give them. Everything that calls programs takes a `Runner
 that answers with recorded output.
 """
 
+import os
+import signal
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 TIMED_OUT = 124
+STOPPED = 125
+END_S = 10.0
+POLL_S = 0.25
 NOT_FOUND = 127
 
 
@@ -41,20 +48,54 @@ class Runner(Protocol):
 
 
 def run(command: Sequence[str], *, timeout_s: float, cwd: Path | None = None) -> Outcome:
-    """Run `command` without a shell or a terminal; kill it after `timeout_s` seconds."""
+    """Run `command` without a shell or a terminal; after `timeout_s` seconds end it, and what it started."""
+    return run_while(command, lambda: True, timeout_s=timeout_s, poll_s=timeout_s, cwd=cwd)
+
+
+def run_while(
+    command: Sequence[str],
+    wanted: Callable[[], bool],
+    *,
+    timeout_s: float,
+    poll_s: float = POLL_S,
+    cwd: Path | None = None,
+) -> Outcome:
+    """Run `command` as `run` does, and ask every `poll_s` seconds whether its end is still wanted; if not, end it."""
+    deadline = time.monotonic() + timeout_s
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             command,
             cwd=cwd,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout_s,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            check=False,
+            start_new_session=True,  # Docker's client starts programs of its own: they are ended with it
         )
-    except subprocess.TimeoutExpired:
-        return Outcome(TIMED_OUT, err=f"{command[0]}: no answer in {timeout_s:g} s")
     except OSError as error:
         return Outcome(NOT_FOUND, err=f"{command[0]}: {error.strerror}")
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    with process:
+        try:
+            while (left_s := deadline - time.monotonic()) > 0:
+                with suppress(subprocess.TimeoutExpired):
+                    out, err = process.communicate(timeout=min(poll_s, left_s))
+                    return Outcome(process.returncode, out, err)
+                if not wanted():
+                    return Outcome(STOPPED, err=f"{command[0]}: stopped")
+            return Outcome(TIMED_OUT, err=f"{command[0]}: no answer in {timeout_s:g} s")
+        finally:
+            if process.poll() is None:
+                end(process)
+
+
+def end(process: "subprocess.Popen[str]") -> None:
+    """End a process and those that it started: asked first, then made to."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(END_S)
+            break
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)  # what it started, and did not end itself

@@ -9,11 +9,12 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from lab import command
 from lab.command import Runner
-from lab.errors import EngineNotStarting, EngineNotStopping
+from lab.errors import EngineNotOurs, EngineNotStarting, EngineNotStopping
 
 LOG = Path("/var/log/asynclab-dockerd.log")
 MARK = Path("/run/asynclab-dockerd.pid")
@@ -44,16 +45,23 @@ def start(*, has_systemd: bool, answers: Callable[[], bool], run: Runner = comma
 
 
 def stop() -> bool:
-    """Stop the daemon that `start` started; False if there is none. Raises `EngineNotStopping`."""
+    """Stop the daemon that `start` started; False if there is none.
+
+    Raises `EngineNotOurs` or `EngineNotStopping`.
+    """
     pid = running(MARK)
     if pid:
-        os.kill(pid, signal.SIGTERM)
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except PermissionError as error:
+            raise EngineNotOurs(pid) from error
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while running(MARK):
             if time.monotonic() > deadline:
                 raise EngineNotStopping(pid)
             time.sleep(POLL_S)
-    MARK.unlink(missing_ok=True)
+    with suppress(PermissionError):  # another user's mark, of a daemon that has ended: it names nothing
+        MARK.unlink(missing_ok=True)
     return pid is not None
 
 

@@ -10,7 +10,6 @@ can come from the newer suite by accident.
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -19,6 +18,7 @@ from pathlib import Path
 from lab import command
 from lab.command import Outcome, Runner
 from lab.errors import InstallFailed
+from services.runtime.temporary import temporary_directory
 
 LOG = Path("/var/log/asynclab-install.log")
 NEWER_SUITE = "trixie"
@@ -137,8 +137,7 @@ def _install_own(packages: Sequence[str], *, run: Runner, log: Path) -> None:
 
 def _install_newer(packages: Sequence[str], *, run: Runner, log: Path) -> None:
     """Install single packages of the newer suite, and nothing else from there."""
-    with tempfile.TemporaryDirectory(prefix="asynclab-apt-") as name:
-        directory = Path(name)
+    with temporary_directory("asynclab-apt-") as directory:
         directory.chmod(0o755)  # apt fetches as its own user
         options = _private_apt(directory, debian_sources(NEWER_SUITE, run=run))
         steps = (

@@ -101,6 +101,9 @@ def _guarded(named: tuple[str, Check]) -> tuple[Finding, ...]:
 def _docker(run: Runner, environ: Mapping[str, str], env_file: Path) -> tuple[Finding, ...]:
     found = engine.probe(run=run, environ=environ, timeout_s=LOOK_TIMEOUT_S / 2)
     cure = _cure(found, environ, env_file)
+    if found.silent_after_s or found.reason:  # the client told nothing of its plugins either
+        untold = (Finding("Compose", "not known"), Finding("buildx", "not known"))
+        return Finding("Docker client", found.client or ""), _engine(found, f"nothing can run: {cure}"), *untold
     return (
         _part("Docker client", found.client, f"nothing can run in containers: {cure}"),
         _engine(found, f"nothing can run in containers: {cure}"),
@@ -117,6 +120,8 @@ def _engine(found: Probe, lack: str) -> Finding:
     if found.engine and not engine.at_least(found.engine, engine.ROUTELESS_SINCE):
         lack = f"the lab's network has a default route, into nothing; {engine.ROUTELESS_SINCE} or newer gives it none"
         return Finding("Docker engine", found.engine, lack)
+    if trouble := engine.refusal(found):
+        return Finding("Docker engine", trouble.problem, lack)
     return _part("Docker engine", found.engine, lack)
 
 
@@ -148,8 +153,8 @@ def _registry(run: Runner) -> tuple[Finding, ...]:
 
 def _base_image(run: Runner, environ: Mapping[str, str], env_file: Path) -> tuple[Finding, ...]:
     image = base.wanted(environ, env_file)
-    if base.present(image, run=run, timeout_s=LOOK_TIMEOUT_S):
-        return (Finding("Base image", image),)
+    if digest := base.digest(image, run=run, timeout_s=LOOK_TIMEOUT_S):
+        return (Finding("Base image", f"{image} ({digest[:19]})"),)
     lack = "`make up` builds it" if image == base.LOCAL else "`make up` pulls it, or builds one"
     return (Finding("Base image", f"{image} is not here", lack),)
 

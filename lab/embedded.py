@@ -5,10 +5,8 @@ No Docker, no privileges, no container's start to wait for: the quickest way to 
 
 import asyncio
 import dataclasses
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 from services.client.cli import Invocation
@@ -18,14 +16,17 @@ from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.errors import ProgramError
 from services.runtime.limits import raise_open_files
+from services.runtime.listen import Address
 from services.runtime.run import Stop
-from services.runtime.serve import Address, serve_app
+from services.runtime.serve import serve_app
+from services.runtime.temporary import temporary_directory_aside
 from services.sites.authority import CA_FILE
 from services.sites.doors import Doors
 from services.sites.running import Running, running_site
 from services.sites.settings import SitesSettings
 
 LOOPBACK = Address("127.0.0.1", 0)
+EMBEDDED = ".venv/bin/lab embedded"
 FILES_PER_CONNECTION = 2  # this process has both ends
 
 
@@ -85,13 +86,14 @@ async def embedded_lab(
             hello_url=hello_at.url,
             ca_file=running.site.settings.ca / CA_FILE if running.site.settings.ca else None,
             files_per_connection=FILES_PER_CONNECTION,
+            called=EMBEDDED,
         )
 
 
 @asynccontextmanager
 async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator[Running]:
     """Run the sites on loopback, each host at ports of its own, with a CA that lives as long as they do."""
-    async with temporary_directory() as ca:
+    async with temporary_directory_aside("lab-ca-") as ca:
         usual = settings or SitesSettings()
         settings = dataclasses.replace(
             usual,
@@ -107,16 +109,6 @@ async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator
                 raise RecordingUnfit(running.site.trouble)
             await asyncio.to_thread(running.authority.certificate)
             yield running
-
-
-@asynccontextmanager
-async def temporary_directory() -> AsyncIterator[Path]:
-    """Have a directory while inside; the file system is asked in threads."""
-    made = await asyncio.to_thread(partial(tempfile.TemporaryDirectory, prefix="lab-ca-"))
-    try:
-        yield Path(made.name)
-    finally:
-        await asyncio.to_thread(made.cleanup)
 
 
 async def run_embedded(invocation: Invocation, hello: HelloSettings, stop: Stop, *, own: Path | None = None) -> int:

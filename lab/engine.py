@@ -3,35 +3,45 @@
 `probe` looks once, `decide` is a pure function from what was found to what to do, `ensure` does it. An
 engine that works is left alone, and so is one that the Docker client reaches somewhere else. Only on Debian
 and Ubuntu, as root, and unless LAB_ENGINE=never, is anything installed or started: see `lab.distribution`
-and `lab.daemon`.
+and `lab.daemon`. `require` changes nothing: it tells an engine that refuses, is silent or is elsewhere from none.
 """
 
 import json
 import os
 import re
 import shutil
+import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab import command, daemon, distribution, dotenv
-from lab.command import Outcome, Runner
+from lab.command import TIMED_OUT, Outcome, Runner
 from lab.distribution import Host, Part, Recipe
 from lab.errors import (
     ComposeMissing,
     ComposeTooOld,
+    DockerClientFails,
+    DockerClientMissing,
+    DockerMissing,
     EngineDenied,
     EngineMissing,
     EngineNotAllowed,
     EngineSettingUnknown,
+    EngineSilent,
+    EngineStopped,
     EngineUnreachable,
+    LabError,
 )
+from services.runtime.text import printable
 
 COMPOSE_NEEDED = "2.20"
 ROUTELESS_SINCE = "25"  # moby#46603: an internal network has no default route
 PROBE_TIMEOUT_S = 10.0
 NOTHING = Recipe()
+SOCKET = Path("/var/run/docker.sock")
 OWN_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
+DENIED = "permission denied while trying to connect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,25 @@ class Probe:
     denied: bool = False
     elsewhere: str | None = None
     """Where DOCKER_HOST or a context points the client, if that is not this machine's own socket."""
+    silent_after_s: float | None = None
+    """How long the client waited for an engine that did not answer."""
+    listening: bool = False
+    """Whether something has this machine's own socket, though there is no client to ask it."""
+    reason: str = ""
+    """What the client said when it ended before it asked an engine."""
+
+    @property
+    def absent(self) -> bool:
+        """Whether it is certain that this machine has no engine, and that none elsewhere is meant."""
+        return not (
+            self.engine
+            or self.denied
+            or self.elsewhere
+            or self.silent_after_s
+            or self.listening
+            or self.daemon_installed
+            or self.reason
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +106,7 @@ def ensure(
         say(f"Starting the Docker daemon (log: {daemon.LOG})")
         daemon.start(has_systemd=host.has_systemd, answers=lambda: answers(run), run=run)
     if plan != Plan():
-        _check(probe(run=run, environ=environ))
+        _check(probe(run=run, environ=environ), "the Docker client does not find the one that is installed")
 
 
 def stop(say: Callable[[str], None]) -> None:
@@ -93,11 +122,13 @@ def probe(
     timeout_s: float = PROBE_TIMEOUT_S,
 ) -> Probe:
     """Look at the Docker client, its engine and its plugins, once. Never raises."""
+    host = environ.get("DOCKER_HOST", "")
     version = run(("docker", "--version"), timeout_s=timeout_s)
     if not version.ok:
-        return Probe(daemon_installed=_has_daemon())
+        return Probe(daemon_installed=_has_daemon(), elsewhere=_elsewhere(host, "default"), listening=_is_listening())
     info = run(("docker", "info", "--format", "{{json .}}"), timeout_s=timeout_s)
-    return read_info(info, client=_number(version.out), host=environ.get("DOCKER_HOST", ""))
+    found = read_info(info, client=_number(version.out), host=host)
+    return replace(found, silent_after_s=timeout_s) if info.code == TIMED_OUT else found
 
 
 def read_info(info: Outcome, *, client: str, host: str = "") -> Probe:
@@ -113,14 +144,16 @@ def read_info(info: Outcome, *, client: str, host: str = "") -> Probe:
         if plugin.get("Version")  # a plugin that does not start has none
     }
     troubles = f"{info.err} {facts.get('ServerErrors') or ''}"
+    failed = not facts and info.code != TIMED_OUT
     return Probe(
         client=client,
         engine=facts.get("ServerVersion") or None,
         compose=plugins.get("compose"),
         buildx=plugins.get("buildx"),
         daemon_installed=_has_daemon(),
-        denied="permission denied" in troubles,
+        denied=DENIED in troubles,
         elsewhere=_elsewhere(host, about_client.get("Context", "default")),
+        reason=printable((info.err or info.out).strip().rpartition("\n")[2])[:200] if failed else "",
     )
 
 
@@ -130,11 +163,42 @@ def decide(found: Probe, host: Host, *, allowed: bool) -> Plan:
         raise ComposeTooOld(found.compose, needed=COMPOSE_NEEDED)
     if found.engine and found.compose:
         return Plan()
-    if not found.engine and found.elsewhere:
-        raise EngineUnreachable(found.elsewhere)
-    if found.denied:
-        raise EngineDenied
+    if trouble := refusal(found):
+        raise trouble
     return _mend(found, host, allowed=allowed)
+
+
+def require(
+    *, run: Runner = command.run, environ: Mapping[str, str] = os.environ, timeout_s: float = PROBE_TIMEOUT_S
+) -> None:
+    """Return if an engine with Compose v2 answers. Raises a `LabError` that says what there is instead.
+
+    `DockerMissing` is raised only where it is certain that this machine has no engine.
+    """
+    found = probe(run=run, environ=environ, timeout_s=timeout_s)
+    if found.engine:
+        _check(found, "the Docker client does not find one")
+        return
+    if trouble := refusal(found):
+        raise trouble
+    if found.absent:
+        raise DockerMissing
+    raise EngineStopped if found.client else DockerClientMissing
+
+
+def refusal(found: Probe) -> LabError | None:
+    """What keeps this user from an engine that is, or may be, there: not for the lab to mend."""
+    if found.engine or not found.client:
+        return None
+    if found.denied:
+        return EngineDenied()
+    if found.silent_after_s:
+        return EngineSilent(found.silent_after_s)
+    if found.reason:
+        return DockerClientFails(found.reason)
+    if found.elsewhere:
+        return EngineUnreachable(found.elsewhere)
+    return None
 
 
 def _mend(found: Probe, host: Host, *, allowed: bool) -> Plan:
@@ -150,12 +214,12 @@ def _mend(found: Probe, host: Host, *, allowed: bool) -> Plan:
     return Plan(install=packages, start=not found.engine)
 
 
-def _check(mended: Probe) -> None:
-    """What was installed is of use only if the Docker client finds it."""
-    if not mended.compose:
-        raise ComposeMissing("the Docker client does not find the one that is installed")
-    if not at_least(mended.compose, COMPOSE_NEEDED):
-        raise ComposeTooOld(mended.compose, needed=COMPOSE_NEEDED)
+def _check(found: Probe, lacking: str) -> None:
+    """Compose is of use only if the Docker client finds it, and if it is new enough."""
+    if not found.compose:
+        raise ComposeMissing(lacking)
+    if not at_least(found.compose, COMPOSE_NEEDED):
+        raise ComposeTooOld(found.compose, needed=COMPOSE_NEEDED)
 
 
 def _missing(found: Probe) -> list[Part]:
@@ -196,4 +260,17 @@ def _elsewhere(host: str, context: str) -> str | None:
 
 
 def _has_daemon() -> bool:
-    return shutil.which("dockerd") is not None
+    return shutil.which("dockerd") is not None or daemon.running(daemon.PID_FILE) is not None
+
+
+def _is_listening() -> bool:
+    """Whether this machine's own socket is taken; one that this user may not use is."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(1)
+        try:
+            asking.connect(str(SOCKET))
+        except (PermissionError, TimeoutError):
+            return True
+        except OSError:
+            return False
+    return True

@@ -31,10 +31,20 @@ class EngineMissing(LabError):
 
 
 class DockerMissing(LabError):
-    """There is no Docker client, so there is no lab in containers to look at."""
+    """There is no Docker client, nor an engine, so there is no lab in containers to look at."""
 
     def __init__(self) -> None:
         super().__init__("no Docker here, so no lab in containers", f"`make up` installs it where it can, or {DEMO}")
+
+
+class DockerClientMissing(LabError):
+    """An engine runs, is installed or is named in DOCKER_HOST, and there is no Docker client to ask it with."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a Docker engine may hold a lab, and there is no `docker` on the PATH to ask it with",
+            f"put Docker's client on the PATH; {DEMO}",
+        )
 
 
 class EngineNotAllowed(LabError):
@@ -62,6 +72,45 @@ class EngineUnreachable(LabError):
             f"start that engine, unset DOCKER_HOST or `docker context use default`; {DEMO}",
         )
         self.endpoint = endpoint
+
+
+class EngineStopped(LabError):
+    """A Docker engine is installed, and does not run: what it holds can be neither seen nor removed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no Docker engine answers here, so a lab that it holds can be neither seen nor taken down",
+            f"start it (`lab engine`, as root), then again; {DEMO}",
+        )
+
+
+class EngineSilent(LabError):
+    """Something takes the Docker client's calls, and does not answer them before the deadline."""
+
+    def __init__(self, after_s: float) -> None:
+        super().__init__(f"the Docker engine gives no answer in {after_s:g} s", f"restart it, or wait; {DEMO}")
+        self.after_s = after_s
+
+
+class EngineNotOurs(LabError):
+    """The daemon that the lab started belongs to another user, who alone may stop it."""
+
+    exit_code = 3
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(f"the Docker daemon (pid {pid}) is another user's", "stop it as that user (`sudo`)")
+        self.pid = pid
+
+
+class DockerClientFails(LabError):
+    """The Docker client ends before it asks an engine: its context, its TLS files or its configuration are broken."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the Docker client does not come as far as to ask an engine ({reason})",
+            f"correct DOCKER_HOST, DOCKER_CONTEXT or its configuration; {DEMO}",
+        )
+        self.reason = reason
 
 
 class EngineDenied(LabError):
@@ -144,6 +193,26 @@ class EnvFileBroken(LabError):
         self.line = line
 
 
+class EnvFileUnreadable(LabError):
+    """The `.env` file is there, and the system does not let this user read it."""
+
+    exit_code = 3
+
+    def __init__(self, path: Path, *, reason: str) -> None:
+        super().__init__(f"{path} cannot be read ({reason})", "make it a file that you may read (chown, chmod)")
+        self.path = path
+        self.reason = reason
+
+
+class SettingUnfit(LabError):
+    """A value cannot be a line of `.env`, which Compose reads too."""
+
+    def __init__(self, key: str, value: str, why: str) -> None:
+        super().__init__(f"{key}={ascii(value)[:200]} cannot be kept in .env ({why})", "choose a plainer one")
+        self.key = key
+        self.value = value
+
+
 class EnvFileUnwritable(LabError):
     """The `.env` file cannot be written."""
 
@@ -153,6 +222,13 @@ class EnvFileUnwritable(LabError):
         super().__init__(f"cannot write {path} ({reason})", f"make it writable, or add {wanted} by hand")
         self.path = path
         self.wanted = wanted
+
+
+class NothingToRecord(LabError):
+    """`record` was called without a URL."""
+
+    def __init__(self) -> None:
+        super().__init__("no URL was given", "make record URL=http://example.org/, or lab record http://example.org/")
 
 
 class RecordingsUnusable(LabError):
@@ -202,6 +278,30 @@ class PeersNotInstallable(LabError):
         self.packages = tuple(packages)
 
 
+class LockBusy(LabError):
+    """Another `lab` works on the same project, and does not come to an end."""
+
+    exit_code = 1
+
+    def __init__(self, name: str, file: Path, *, waited_s: float) -> None:
+        super().__init__(
+            f"another `lab` has been at work on {name} for {waited_s:g} s", f"end it (`fuser {file}` shows it)"
+        )
+        self.name = name
+        self.file = file
+
+
+class ProjectNameBad(LabError):
+    """A project cannot have that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"COMPOSE_PROJECT_NAME={ascii(name)[:80]} is not the name of a project",
+            "begin with a letter or digit in lower case, go on with those, - and _, 63 at most",
+        )
+        self.name = name
+
+
 class PortTaken(LabError):
     """The port on which the hello server is to be published is in use."""
 
@@ -217,6 +317,21 @@ class ComposeRefused(LabError):
         super().__init__(f"{doing} failed ({reason})", "mend what is named here, then again", evidence=evidence)
         self.doing = doing
         self.reason = reason
+
+
+class TooSlow(LabError):
+    """Services are neither healthy nor failed when their time is over."""
+
+    exit_code = 1
+
+    def __init__(self, services: Sequence[str], *, timeout_s: float, evidence: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"not healthy in {timeout_s:g} s: {', '.join(services) or 'no service started'}",
+            "give it longer (`lab up --timeout`), or look at HEALTH_INTERVAL",
+            evidence=evidence,
+        )
+        self.services = tuple(services)
+        self.timeout_s = timeout_s
 
 
 class LabNotHealthy(LabError):

@@ -9,12 +9,18 @@ A recording of a host that the lab brings along (www.163.com) replaces that one:
 
 import json
 import os
+import shlex
+import stat
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lab import dotenv
-from lab.errors import RecordingsUnusable
+from lab.errors import LabError, RecordingsUnusable
+from services.runtime import ownership
 from services.runtime.hosts import HOST_NAME
+from services.runtime.playable import is_recording
 from services.runtime.text import printable
 
 ROOT = Path(__file__).parent.parent
@@ -24,32 +30,39 @@ FILES = ("compose.yaml", "compose.override.yaml")
 GENERATED = "build/compose.recordings.yaml"
 HEADER = "# Made by `lab up` from the directory of recordings, and made anew each time: edits are lost.\n"
 MOUNTED_AT = "/recordings"
+SITES_ID = 65532  # uid and gid of every service
+SITE_MEMORY_BYTES = 512 * 1024 * 1024  # as compose.yaml has it
 SLIP = "correct it or leave it out"
 BROUGHT_ALONG = {"www.sina.com.cn": "sina", "www.sohu.com": "sohu", "www.163.com": "netease"}
 
 Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]
 
 
-def directory(root: Path = ROOT, *, environ: Mapping[str, str] = os.environ) -> Path:
+def directory(
+    root: Path = ROOT, *, environ: Mapping[str, str] = os.environ, settings: Mapping[str, str] | None = None
+) -> Path:
     """Return where a person's recordings are: LAB_RECORDINGS of the environment or `.env`, else `recordings/`.
 
-    It need not be there: `lab record` makes it. Raises EnvFileBroken or RecordingsUnusable.
+    It need not be there: `lab record` makes it. `settings`: those of both, where they have been read already. Raises
+    EnvFileBroken, EnvFileUnreadable or RecordingsUnusable.
     """
-    path = Path(named(root, environ) or USUAL)
+    path = Path(named(root, environ, settings) or USUAL)
     try:
         return root / path.expanduser()
     except RuntimeError as error:  # ~somebody, who has no home here
         raise RecordingsUnusable(path, "is in nobody's home, and LAB_RECORDINGS names it", SLIP) from error
 
 
-def to_play(root: Path = ROOT, *, environ: Mapping[str, str] = os.environ) -> Path:
+def to_play(
+    root: Path = ROOT, *, environ: Mapping[str, str] = os.environ, settings: Mapping[str, str] | None = None
+) -> Path:
     """Return `directory` for a lab that is to play what is in it.
 
     The usual one need not be there; one that a person named and that is not is a slip, and a lab without the sites that
-    were meant would be a riddle. Raises EnvFileBroken or RecordingsUnusable.
+    were meant would be a riddle. Raises what `directory` raises.
     """
-    found = directory(root, environ=environ)
-    if named(root, environ) and (what := why_unusable(found)):
+    found = directory(root, environ=environ, settings=settings)
+    if named(root, environ, settings) and (what := why_unusable(found)):
         raise RecordingsUnusable(found, f"{what}, and LAB_RECORDINGS names it", SLIP)
     return found
 
@@ -64,9 +77,10 @@ def why_unusable(path: Path) -> str:
         return f"cannot be read ({error.strerror})"
 
 
-def named(root: Path, environ: Mapping[str, str]) -> str:
+def named(root: Path, environ: Mapping[str, str], settings: Mapping[str, str] | None) -> str:
     """Return what LAB_RECORDINGS says; nothing if it says nothing."""
-    return dotenv.settings(environ, root / ".env").get("LAB_RECORDINGS") or ""
+    said = dotenv.settings(environ, root / ".env") if settings is None else settings
+    return said.get("LAB_RECORDINGS") or ""
 
 
 def hosts(recorded: Path) -> list[str]:
@@ -75,13 +89,12 @@ def hosts(recorded: Path) -> list[str]:
     Raises RecordingsUnusable for a file whose name is no host name: it would be a name in the lab's network.
     """
     try:
-        files = sorted(file.name for file in recorded.iterdir() if file.suffix == ".http")
+        files = sorted(file.name for file in recorded.iterdir() if is_recording(file.name))
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise RecordingsUnusable(
-            recorded, f"cannot be read ({error.strerror})", "name another in LAB_RECORDINGS"
-        ) from error
+        remedy = "let yourself and the sites read it (chmod a+rx), or name another in LAB_RECORDINGS"
+        raise RecordingsUnusable(recorded, f"cannot be read ({error.strerror})", remedy) from error
     for name in files:
         if not HOST_NAME.fullmatch(name.removesuffix(".http")):
             shown = printable(name.encode("utf-8", "replace").decode("utf-8"))[:80]
@@ -93,33 +106,136 @@ def hosts(recorded: Path) -> list[str]:
     return [name.removesuffix(".http") for name in files]
 
 
+def check(recorded: Path) -> None:
+    """Read what is recorded as the sites will that are to play it, each its own part.
+
+    Raises RecordingsUnusable for the first file that they could not read or play.
+    """
+    found = hosts(recorded)
+    if not found:
+        return
+    from services.sites.catalogue import BadRecording, Catalogue
+    from services.sites.faults.plan import BadPlan
+    from services.sites.settings import SitesSettings
+    from services.sites.site import Site
+
+    check_path(recorded)
+    check_readable(recorded, found)
+    contained = SitesSettings(directory=recorded, memory_bytes=SITE_MEMORY_BYTES)
+    parts = [replace(contained, hosts=(host,)) for host in found if host in BROUGHT_ALONG]
+    if any(host not in BROUGHT_ALONG for host in found):
+        parts.append(replace(contained, without=tuple(BROUGHT_ALONG)))
+    for part in parts:
+        site = Site(part)
+        room_bytes = site.budget.recordings_room
+        try:
+            site.adopt(Catalogue(part.directory, part.hosts, without=part.without, room_bytes=room_bytes).load())
+        except (BadRecording, BadPlan) as error:
+            raise RecordingsUnusable(recorded, f"cannot be played: {error}", "mend or remove it") from error
+
+
+def check_path(recorded: Path) -> None:
+    """Raise RecordingsUnusable for a path that cannot be told to Compose."""
+    text = str(recorded.resolve())
+    if not text.isprintable():  # a line end, or bytes that are no UTF-8
+        shown = Path(ascii(text)[1:-1])
+        raise RecordingsUnusable(shown, "cannot be named in a Compose file", "give it a plain name in UTF-8")
+
+
+def check_readable(recorded: Path, found: Sequence[str]) -> None:
+    """Raise RecordingsUnusable for what the sites may not read, whoever may here: in a container they are no user's."""
+    if not sys.platform.startswith("linux"):
+        return  # Docker's own machine there shares files as the person
+    files = [recorded, *(recorded / f"{host}{ending}" for host in found for ending in (".http", ".toml"))]
+    for file in files:
+        try:
+            status = file.stat()
+        except OSError:
+            continue  # a sidecar that is not there, or what the site's own reader has the words for
+        needed = 0o5 if stat.S_ISDIR(status.st_mode) else 0o4
+        if stat.S_IMODE(status.st_mode) & needed != needed and not may_read_otherwise(file, status):
+            remedy = f"chmod a+r{'x' if needed & 1 else ''} {shlex.quote(str(file))}"
+            raise RecordingsUnusable(file, "is not readable for the sites (Permission denied)", remedy)
+
+
+def may_read_otherwise(file: Path, status: os.stat_result) -> bool:
+    """Return whether a file is the sites' own, or has a list of who else may read it."""
+    if SITES_ID in (status.st_uid, status.st_gid):
+        return True
+    try:
+        return "system.posix_acl_access" in os.listxattr(file)
+    except OSError:
+        return False
+
+
 def weave_in(root: Path, recorded: Path) -> int:
     """Make Compose see what is recorded now, and return how many hosts that is.
 
-    Nothing is written that is there already. Raises RecordingsUnusable, EnvFileBroken or EnvFileUnwritable.
+    Nothing is written that is there already. Raises RecordingsUnusable, SettingUnfit, EnvFileBroken, EnvFileUnreadable
+    or EnvFileUnwritable; what was there before is then still there.
     """
     found = hosts(recorded)
     if not found:
         weave_out(root)
         return 0
+    check_path(recorded)
     text = HEADER + json.dumps(compose_file(recorded.resolve(), found), indent=2) + "\n"  # JSON is YAML
-    generated = root / GENERATED
+    before = woven(root)
+    if before != text:
+        put(root, text)
     try:
-        if not generated.is_file() or generated.read_text("utf-8") != text:
-            generated.parent.mkdir(exist_ok=True)
-            part = generated.with_suffix(".part")
-            part.write_text(text, "utf-8")
-            part.replace(generated)
-    except OSError as error:
-        raise RecordingsUnusable(generated, f"cannot be written ({error.strerror})", "make it writable") from error
-    remember_files(root / ".env")
+        remember_files(root / ".env")
+    except LabError:
+        put_back(root, before)
+        raise
     return len(found)
 
 
 def weave_out(root: Path) -> None:
-    """Forget what `weave_in` wrote. Raises EnvFileBroken or EnvFileUnwritable."""
+    """Forget what `weave_in` wrote.
+
+    Raises RecordingsUnusable, EnvFileBroken, EnvFileUnreadable or EnvFileUnwritable.
+    """
     forget_files(root / ".env")
-    (root / GENERATED).unlink(missing_ok=True)
+    if woven(root) is not None:
+        put(root, None)
+
+
+def woven(root: Path) -> str | None:
+    """Return what `weave_in` wrote, None if there is nothing of it. Raises RecordingsUnusable."""
+    try:
+        return (root / GENERATED).read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise unwritable(root / GENERATED, error) from error
+
+
+def put_back(root: Path, before: str | None) -> None:
+    """Undo a `weave_in`: `before` is what `woven` returned ahead of it. Raises what `weave_out` raises."""
+    if before is None:
+        weave_out(root)
+    else:
+        put(root, before)
+        remember_files(root / ".env")
+
+
+def put(root: Path, text: str | None) -> None:
+    """Write the generated file, or remove it. Raises RecordingsUnusable."""
+    generated = root / GENERATED
+    try:
+        if text is None:
+            generated.unlink(missing_ok=True)
+        else:
+            ownership.make_directory(generated.parent)
+            ownership.write(generated, text)
+    except OSError as error:
+        raise unwritable(generated, error) from error
+
+
+def unwritable(file: Path, error: OSError) -> RecordingsUnusable:
+    """Return the error for a generated file that the system does not give or take."""
+    return RecordingsUnusable(file, f"cannot be written ({error.strerror})", "make it and its directory writable")
 
 
 def files(root: Path) -> list[str | Path]:

@@ -1,18 +1,54 @@
 #!/bin/sh
-# Makes .venv with the locked packages of the host: `sh lab/setup.sh [PYTHON]`. Called by `make setup`.
+# Makes .venv, or adds to it, from a file of locked requirements: `sh lab/setup.sh PYTHON lab|tests`. Called by make.
+# uv does it where it is on PATH, pip elsewhere. Nothing is compiled ahead: the first start compiles what it imports.
+# Two at once take turns. What root makes in a person's checkout belongs to that person.
 set -eu
 python=${1:-python3}
+wanted=${2:-lab}
+requirements=requirements/$wanted.txt
+here=.venv/bin/python
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     echo "setup: $python is missing or older than Python 3.11: install one, or make setup PYTHON=python3.13" >&2
     exit 2
 fi
-if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+if [ -z "${LAB_SETUP_LOCKED:-}" ]; then
+    # The lock is the checkout's directory itself, which the shell that runs this file then holds open.
+    LAB_SETUP_LOCKED=1 exec "$python" -c '
+import fcntl, os, sys
+held = os.open(".", os.O_RDONLY)
+try:
+    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print("setup: another one is at work on .venv: waiting for it (^C gives up)", file=sys.stderr)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+    except KeyboardInterrupt:
+        sys.exit(130)
+os.set_inheritable(held, True)
+os.execvp("sh", ["sh", *sys.argv[1:]])
+' "$0" "$python" "$wanted"
+fi
+if [ -e ".venv/.$wanted" ] && [ -z "$(find "$requirements" pyproject.toml -newer ".venv/.$wanted")" ]; then
+    exit 0 # the one that was waited for has done it
+fi
+installer=pip
+if command -v uv >/dev/null; then
+    installer=uv
+elif ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
     echo "setup: $python has no venv module: apt-get install python3-venv (or your system's package for it)" >&2
     exit 2
 fi
-echo "setup: making .venv (half a minute, once)" >&2
-"$python" -m venv .venv
-.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/host.txt
-.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-.venv/bin/python -m compileall -q services lab # the first start is as quick as the others
-touch .venv/.ready
+echo "setup: installing $(grep -c '^[a-z].*==' "$requirements") packages into .venv with $installer (once, for $wanted)" >&2
+if [ $installer = uv ]; then
+    "$here" -c '' 2>/dev/null || uv venv --quiet --clear --python "$python" .venv
+    install="uv pip install --quiet --python $here"
+else
+    "$here" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
+    install="$here -m pip install --quiet --disable-pip-version-check --no-compile"
+fi
+$install --require-hashes --requirement "$requirements"
+$install --no-deps --no-build-isolation --editable .
+touch ".venv/.$wanted"
+if [ "$(id -u)" -eq 0 ]; then
+    chown -Rh "$("$python" -c 'import os; its = os.stat("."); print(f"{its.st_uid}:{its.st_gid}")')" .venv
+fi

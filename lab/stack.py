@@ -1,35 +1,48 @@
-"""The lab in containers: build it, start it, look at it, take it down. Compose does it, through python-on-whales.
+"""The lab in containers: build it, start it, look at it, take it down. Compose does it, each step with a deadline.
 
-A lab that does not become healthy is taken down again, after its failing services have been shown. `down` also finds
-clients that `docker compose run` started, which Compose's own `down` can leave behind.
+What can be checked is checked before anything is touched (`lab.validation`). A lab that `up` made from nothing and that
+does not become healthy is taken down again, after its failing services have been shown. A lab that ran before is never
+taken down: what the change replaced is started again as it was (`lab.last_good`). `down` also finds clients that
+`docker compose run` started, which Compose's own `down` can leave behind.
 """
 
+import json
 import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab import base, engine, recordings
-from lab.errors import ComposeRefused, DockerMissing, LabError, LabNotHealthy, PortTaken
+from lab import base, command, containers, dotenv, engine, last_good, lock, recordings, validation
+from lab.command import STOPPED, TIMED_OUT, Outcome
+from lab.containers import Container
+from lab.errors import ComposeRefused, EnvFileUnwritable, LabError, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
+from lab.validation import Config
+from services.runtime.command_line import say as say_to_a_person
+from services.runtime.errors import ProgramError
 
 if TYPE_CHECKING:
-    from python_on_whales import Container, DockerClient
-    from python_on_whales.exceptions import DockerException
+    from python_on_whales import DockerClient
 
 Say = Callable[[str], None]
 
 ROOT = Path(__file__).parent.parent
 PROJECT = "asynclab"
-ONE_OFF = "com.docker.compose.oneoff"
+PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 LAST_LINES = 15
+UP_TIMEOUT_S = 300.0
+BUILD_TIMEOUT_S = 1800.0
+READ_TIMEOUT_S = 60.0
+DOWN_TIMEOUT_S = 180.0
 STOP_S = 5
 REMOVAL_S = 20.0
+POLL_S = 0.25
+DEATHS = 3  # as often as a service may end during a start before it is called failed
 # What Compose and the engine say; the group is what a person wants to know of it.
 PORT_TAKEN = re.compile(
     r"(?:tcp4? |Bind for )(\S+:\d+)(?:: bind: address already in use| failed: port is already allocated)"
@@ -44,103 +57,151 @@ class Stack:
     project: str = PROJECT
     root: Path = ROOT
 
+    def __post_init__(self) -> None:
+        if not PROJECT_NAME.fullmatch(self.project):
+            raise ProjectNameBad(self.project)
+
     @property
     def env_file(self) -> Path:
         """Where a person's settings are, and what the lab remembers."""
         return self.root / ".env"
 
-    def up(self, say: Say, *, keep: bool = False) -> None:
+    def up(self, say: Say, *, keep: bool = False, timeout_s: float = UP_TIMEOUT_S) -> None:
         """Start the lab and return when it is healthy; nothing that already runs as it should is touched.
 
-        `keep`: leave a lab that failed as it is, for a person to look at. Raises a LabError.
+        `keep`: leave a lab that failed as it is, for a person to look at. `timeout_s`: how long services may take to
+        become healthy. Raises a LabError, or BadSetting for what a service would refuse.
         """
         own = recordings.to_play(self.root)
-        engine.ensure(say, env_file=self.env_file)
-        base.ensure(say, env_file=self.env_file)
-        recorded = recordings.weave_in(self.root, own)
-        if recorded:
-            say(f"Hosts that you recorded, reached by their names: {recorded:,}")
-        self.build(say)
+        recordings.check(own)
+        with lock.held("engine", say):
+            engine.ensure(say, env_file=self.env_file)
+            image = base.ensure(say, env_file=self.env_file)
+            if base.wanted(env_file=self.env_file) != image:
+                os.environ["BASE_IMAGE"] = image  # Compose has it from here where `.env` could not be written
+            self._remember_user(say)
+        with lock.held(self.project, say):
+            self._change(say, own, keep=keep, timeout_s=timeout_s)
+
+    def _remember_user(self, say: Say) -> None:
+        """Let Compose know whose files the client is to read and write: in `.env`, or for this start alone."""
+        owner = owner_of(self.root)
         try:
-            self._start()
-        except LabError:
+            dotenv.remember(self.env_file, "LAB_USER", owner)
+        except EnvFileUnwritable as error:
+            say(str(error))
+            os.environ.setdefault("LAB_USER", owner)
+
+    def _change(self, say: Say, own: Path, *, keep: bool, timeout_s: float) -> None:
+        """Do what `up` promises; where that fails, leave what was there."""
+        before = self.services()
+        woven = recordings.woven(self.root)
+        try:
+            if recorded := recordings.weave_in(self.root, own):
+                say(f"Hosts that you recorded, reached by their names: {recorded:,}")
+            config = self.config()
+            validation.check_settings(config)
+            validation.check_ports(config, {port for each in before for port in each.ports})
+            self.build(say)
+            self._start(before, timeout_s)
+        except (LabError, ProgramError):
             if not keep:
                 with suppress(LabError):  # what stopped the start may stop this too; the first is the one to tell
-                    self.down()
+                    self._undo(say, before)
+                with suppress(LabError):
+                    recordings.put_back(self.root, woven)
             raise
+        last_good.remember(self, config)
+
+    def config(self) -> Config:
+        """Return what Compose makes of its files and `.env`. Raises ComposeRefused."""
+        outcome = self._compose("config", "--format", "json", timeout_s=READ_TIMEOUT_S)
+        if not outcome.ok:
+            raise refusal("reading compose.yaml and .env", outcome)
+        config: Config = json.loads(outcome.out)
+        return config
 
     def build(self, say: Say) -> None:
         """Build what changed. The first time takes a minute."""
-        from python_on_whales.exceptions import DockerException
-
         if bundle := base.ca_bundle(env_file=self.env_file):
             os.environ["CA_BUNDLE"] = str(bundle)  # Compose makes a build secret of it
-        client = self.client()
-        try:
-            client.compose.config(return_json=True)
-        except DockerException as error:
-            raise refusal("reading compose.yaml and .env", error) from error
-        try:
-            if not client.image.exists(f"{PROJECT}/client:{os.environ.get('LAB_TAG', 'latest')}"):
-                say("Building the images (a minute or so, this first time)")
-            client.compose.build(quiet=True)
-        except DockerException as error:
-            raise refusal("building the images", error, last_lines=LAST_LINES) from error
+        if not base.present(f"{PROJECT}/client:{os.environ.get('LAB_TAG', 'latest')}"):
+            say("Building the images (a minute or so, this first time)")
+        outcome = self._compose("build", "--quiet", timeout_s=BUILD_TIMEOUT_S)
+        if not outcome.ok:
+            raise refusal("building the images", outcome, last_lines=LAST_LINES)
 
-    def _start(self) -> None:
-        from python_on_whales.exceptions import DockerException
+    def _start(self, before: Sequence[Container], timeout_s: float) -> None:
+        """Let Compose start what changed, and watch until all of it is healthy.
 
-        try:
-            self.client().compose.up(detach=True, wait=True, quiet=True)
-        except DockerException as error:
-            if UNHEALTHY.search(error.stderr or "") and (failing := self.failing()):
-                evidence = [line for container in failing for line in self.describe(container)]
-                raise LabNotHealthy([service_of(each) for each in failing], evidence=evidence) from error
-            raise refusal("starting the lab", error) from error
+        Raises LabNotHealthy for a service that ended or was unhealthy, TooSlow for one that is neither in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        restarts = {each.id: each.restarts for each in before}
 
-    def down(self) -> None:
+        def new() -> list[Container]:
+            return [each for each in self.services() if each.id not in restarts]  # Compose stops those that it replaces
+
+        outcome = command.run_while(
+            self.command("up", "--detach", "--no-build", "--quiet-pull"),
+            lambda: not failing(new(), restarts),
+            timeout_s=timeout_s,
+            cwd=self.root,
+        )
+        if not outcome.ok and outcome.code not in {TIMED_OUT, STOPPED} and not failing(new(), restarts):
+            raise refusal("starting the lab", outcome)
+        while not healthy(found := self.services(), restarts):
+            if ill := failing(found, restarts):
+                raise LabNotHealthy(names(ill), evidence=evidence(ill))
+            if time.monotonic() > deadline:
+                slow = [each for each in found if not each.well]
+                raise TooSlow(names(slow), timeout_s=timeout_s, evidence=evidence(slow))
+            time.sleep(POLL_S)
+
+    def _undo(self, say: Say, before: Sequence[Container]) -> None:
+        """Take down a lab that was made from nothing; in one that was there, start what was replaced as it was."""
+        if not before:
+            self._remove()
+            return
+        now = {each.id for each in self.services()}
+        replaced = sorted({each.service for each in before if each.id not in now})
+        if replaced and last_good.start_again(self, replaced):
+            say(f"The lab runs as before: {', '.join(replaced)} was started again as it was")
+        elif replaced:
+            say(f"The lab runs on, with {', '.join(replaced)} as changed: what ran before could not be started again")
+        else:
+            say("The lab runs on as before")
+
+    def services(self) -> list[Container]:
+        """Return the containers of the lab's services; not those of clients. Raises EngineSilent or ComposeRefused."""
+        return [each for each in containers.of_project(self.project) if not each.one_off]
+
+    def down(self, say: Say = say_to_a_person) -> None:
         """Stop and remove every container, network and volume of the project. Nothing there is nothing to do."""
-        from python_on_whales.exceptions import DockerException
+        with lock.held(self.project, say):
+            self._remove()
+            last_good.forget(self)
 
-        try:
-            self._remove_clients()
-            self.client().compose.down(remove_orphans=True, volumes=True, quiet=True)
-        except DockerException as error:
-            raise refusal("taking the lab down", error) from error
+    def _remove(self) -> None:
+        self._remove_clients()
+        outcome = self._compose("down", "--remove-orphans", "--volumes", timeout_s=DOWN_TIMEOUT_S)
+        if not outcome.ok:
+            raise refusal("taking the lab down", outcome)
 
     def _remove_clients(self) -> None:
         """Stop what `docker compose run` started, and wait until it is gone: with --rm it removes itself meanwhile."""
-        from python_on_whales.exceptions import DockerException
-
-        client = self.client()
-        ours = f"com.docker.compose.project={self.project}"
         last = time.monotonic() + REMOVAL_S
-        while clients := client.container.list(all=True, filters=[("label", ours), ("label", f"{ONE_OFF}=True")]):
-            try:
-                client.container.stop(clients, time=STOP_S)
-                client.container.remove(clients, force=True, volumes=True)
-            except DockerException:
-                if time.monotonic() > last:
-                    raise
+        while clients := [each.id for each in containers.of_project(self.project) if each.one_off]:
+            command.run(("docker", "stop", "--time", str(STOP_S), *clients), timeout_s=REMOVAL_S)
+            removed = command.run(("docker", "rm", "--force", "--volumes", *clients), timeout_s=REMOVAL_S)
+            if not removed.ok and time.monotonic() > last:
+                raise refusal("removing clients", removed)
 
-    def failing(self) -> list["Container"]:
-        """Return the containers that do not run, or are not healthy."""
-        return [each for each in self.client().compose.ps(all=True) if not is_well(each)]
-
-    def describe(self, container: "Container") -> list[str]:
-        """Return a container's name and state, its last lines and its health log, for a person."""
-        state = container.state
-        lines = [f"{service_of(container)}: {state.status}, exit code {state.exit_code}; its last lines:"]
-        logged = self.client().container.logs(container, tail=LAST_LINES)
-        lines += [f"  {line}" for line in str(logged).splitlines()]
-        checks = (state.health.log or []) if state.health else []
-        if checks:
-            lines.append(f"{service_of(container)}: its health log:")
-            lines += [f"  exit code {check.exit_code}: {(check.output or '').strip()}" for check in checks[-3:]]
-        return lines
+    def _compose(self, *words: str, timeout_s: float) -> Outcome:
+        return command.run(self.command(*words), timeout_s=timeout_s, cwd=self.root)
 
     def client(self) -> "DockerClient":
-        """Return the Docker client for this project's files."""
+        """Return a Docker client for this project's files, for programs that look into the lab."""
         from python_on_whales import DockerClient
 
         return DockerClient(
@@ -149,21 +210,22 @@ class Stack:
             compose_files=recordings.files(self.root),
         )
 
-    def command(self, *words: str) -> list[str]:
-        """Return the `docker compose` command line for this project. Raises DockerMissing."""
-        from python_on_whales import ClientNotFoundError
-
-        try:
-            return [*(str(word) for word in self.client().client_config.docker_compose_cmd), *words]
-        except ClientNotFoundError as error:
-            raise DockerMissing from error
+    def command(self, *words: str, files: Sequence[str | Path] = ()) -> list[str]:
+        """Return the `docker compose` command line for this project; `files`: its Compose files, if not the usual."""
+        project = ("--project-name", self.project, "--project-directory", str(self.root))
+        chosen = [word for file in files or recordings.files(self.root) for word in ("--file", str(file))]
+        return ["docker", "compose", *project, *chosen, *words]
 
     def become(self, *words: str) -> NoReturn:
-        """Become `docker compose WORDS`, which has the terminal and its signals to itself. Raises DockerMissing."""
-        command = self.command(*words)
+        """Become `docker compose WORDS`, which has the terminal and its signals to itself.
+
+        Raises a LabError where no engine answers.
+        """
+        engine.require()
+        line = self.command(*words)
         if sys.stdout:  # it may be closed
             sys.stdout.flush()
-        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+        os.execvp(line[0], line)  # noqa: S606 - no shell is wanted
 
     def run_client(self, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         """Run the client in its container, without a terminal, and return what it printed."""
@@ -181,21 +243,39 @@ class Stack:
         )
 
 
-def is_well(container: "Container") -> bool:
-    """Return whether a container runs and, where it has a health check, passes it."""
-    state = container.state
-    return bool(state.running) and (state.health is None or state.health.status == "healthy")
+def owner_of(directory: Path) -> str:
+    """Return who owns a directory, as Compose names a container's user: `uid:gid`."""
+    found = directory.stat()
+    return f"{found.st_uid}:{found.st_gid}"
 
 
-def service_of(container: "Container") -> str:
-    """Return the Compose service that a container belongs to."""
-    return (container.config.labels or {}).get("com.docker.compose.service", container.name)
+def healthy(found: Sequence[Container], restarts: Mapping[str, int]) -> bool:
+    """Return whether all services are well, and none of them failed meanwhile."""
+    return bool(found) and all(each.well for each in found) and not failing(found, restarts)
 
 
-def refusal(doing: str, error: "DockerException", *, last_lines: int = 0) -> LabError:
+def failing(found: Sequence[Container], restarts: Mapping[str, int]) -> list[Container]:
+    """Return the services that will not become healthy: ended, unhealthy, or started anew too often.
+
+    `restarts`: how often the engine had started each container anew before this start.
+    """
+    return [each for each in found if each.ill or each.restarts - restarts.get(each.id, 0) >= DEATHS]
+
+
+def names(found: Sequence[Container]) -> list[str]:
+    """Return the services of these containers, each once."""
+    return sorted({each.service for each in found})
+
+
+def evidence(found: Sequence[Container]) -> list[str]:
+    """Return what a person has to see of containers that are not well."""
+    return [line for container in found for line in containers.described(container, LAST_LINES)]
+
+
+def refusal(doing: str, outcome: Outcome, *, last_lines: int = 0) -> LabError:
     """Return the LabError for a Compose command that failed: one line and, if asked for, the lines before it."""
-    said = (error.stderr or error.stdout or "").strip()
+    said = (outcome.err or outcome.out).strip()
     if taken := PORT_TAKEN.search(said):
         return PortTaken(taken[1])
-    *before, last = said.splitlines() or [f"exit code {error.return_code}"]
+    *before, last = said.splitlines() or [f"exit code {outcome.code}"]
     return ComposeRefused(doing, reason=last.strip(), evidence=before[-last_lines:] if last_lines else ())

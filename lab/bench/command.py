@@ -1,6 +1,7 @@
 """`lab bench`: what is to be compared, how much, and where the figures go."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -12,16 +13,25 @@ from services.runtime.command_line import say
 if TYPE_CHECKING:
     from lab.bench.figures import Result
 
+CHAOS = "chaos"
 BENCHES = ("sites", "wget", "hello", "stalled")
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Declare the options of `bench`."""
     add = parser.add_argument
-    add("benches", nargs="*", metavar="BENCH", help=f"which of {', '.join(BENCHES)} (all)")
-    add("--quick", action="store_true", help="one short round: to see that it works, not to quote")
+    add("benches", nargs="*", metavar="BENCH", help=f"which of {', '.join(BENCHES)} (all of these); or {CHAOS}, alone")
+    add("--quick", action="store_true", help=f"one short round: to see that it works, not to quote ({CHAOS}: a minute)")
     add("--rounds", metavar="N", type=whole(1, 1_000), help="how often each contestant has its turn (3)")
-    add("--seconds", metavar="S", type=whole(1, 3_600), help="how long a turn takes under wrk's load (2)")
+    add(
+        "--seconds",
+        metavar="S",
+        type=whole(1, 3_600),
+        help=f"how long a turn takes under wrk's load (2), or {CHAOS} (600)",
+    )
+    add(
+        "--seed", metavar="N", type=whole(0, 2**32 - 1), help=f"what {CHAOS} does and when is drawn from it (by chance)"
+    )
     add("--targets", metavar="N", type=whole(1, 10_000_000), help="how many a turn of wget fetches (60,000)")
     add("--million", action="store_true", help="wget: also a million targets, for the memory (minutes)")
     add("--install", action="store_true", help="first install the peers that are missing (nginx, wrk, curl)")
@@ -30,25 +40,68 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def bench(options: Namespace) -> int:
-    """Run the benches one after the other, and show what they found."""
-    from lab.bench import chart, peers, report
+    """Run the benches one after the other, and show what each found as soon as it is done.
+
+    What is known is also written where a ^C or an error ends the rest.
+    """
+    from lab.bench import peers, report
     from lab.errors import BenchUnknown
 
+    if options.benches == [CHAOS]:
+        return chaos(options)
     for name in options.benches:
         if name not in BENCHES:
-            raise BenchUnknown(name, BENCHES)
+            raise BenchUnknown(name, (*BENCHES, f"{CHAOS} alone"))
     if options.install:
         peers.install(say)
-    results = [result for name in BENCHES if name in (options.benches or BENCHES) for result in run(name, options)]
-    report.draw(results)
+    results: list[Result] = []
+    try:
+        for result in measured(options):
+            report.draw_result(result)
+            results.append(result)
+    finally:
+        if results:
+            report.draw_machine()
+            write_files(options, results)
+    return 0
+
+
+def write_files(options: Namespace, results: Sequence["Result"]) -> None:
+    """Write the files that were asked for. Raises ReportUnwritable."""
+    from lab.bench import chart, report
+
     if options.json:
         report.write_json(options.json, results)
     if options.svg:
         chart.write_chart(options.svg, results)
-    return 0
 
 
-def run(name: str, options: Namespace) -> list["Result"]:
+def chaos(options: Namespace) -> int:
+    """Let everything happen at once to a lab of its own, show what held, and return the exit code."""
+    from lab.bench import report
+    from lab.bench.chaos.command import QUICK_S, USUAL_S
+    from lab.bench.chaos.command import chaos as let_happen
+
+    seconds = options.seconds or (QUICK_S if options.quick else USUAL_S)
+    result, code = let_happen(say, seconds=seconds, seed=options.seed)
+    report.draw([result])
+    if options.json:
+        report.write_json(options.json, [result])
+    return code
+
+
+def measured(options: Namespace) -> Iterator["Result"]:
+    """Yield what each bench finds."""
+    for name in BENCHES:
+        if name in (options.benches or BENCHES):
+            yield run(name, options)
+            if name == "wget" and options.million:
+                from lab.bench import million
+
+                yield million.bench(say)
+
+
+def run(name: str, options: Namespace) -> "Result":
     """Run one bench."""
     from lab.bench import machine
     from lab.bench.rounds import QUICK, USUAL
@@ -59,9 +112,4 @@ def run(name: str, options: Namespace) -> list["Result"]:
     result: Result = import_module(f"lab.bench.{name}").bench(plan, say)
     if note := neighbours.note():
         result = replace(result, notes=(*result.notes, note))
-    results = [result]
-    if name == "wget" and options.million:
-        from lab.bench import million
-
-        results.append(million.bench(say))
-    return results
+    return result

@@ -5,7 +5,7 @@ machine that slows down for a minute slows down both sides.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
@@ -76,6 +76,29 @@ def ratios(values: Sequence[float], base: Sequence[float]) -> tuple[float, ...]:
     return tuple(value / other for value, other in zip(values, base, strict=False) if other)
 
 
+Cell = str | float | None
+"""What a table's cell holds: a word, a figure, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures that are read row by row, and have no contestants."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Sequence[Cell], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the lab promises, whether it was kept, and what was found. A goal is shown, and fails nothing."""
+
+    text: str
+    kept: bool
+    found: str
+    is_goal: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a bench found. `method` says how, in lines for a person; `notes` what was left out, and why."""
@@ -84,6 +107,13 @@ class Result:
     groups: tuple[Group, ...]
     method: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    promises: tuple[Promise, ...] = ()
+
+    @property
+    def kept(self) -> bool:
+        """Whether every promise was kept."""
+        return all(promise.kept for promise in self.promises if not promise.is_goal)
 
 
 def as_json(result: Result) -> dict[str, Json]:
@@ -93,7 +123,14 @@ def as_json(result: Result) -> dict[str, Json]:
         "method": list(result.method),
         "notes": list(result.notes),
         "groups": [group_as_json(group) for group in result.groups],
+        **({"tables": [table_as_json(table) for table in result.tables]} if result.tables else {}),
+        **({"promises": [asdict(promise) for promise in result.promises]} if result.promises else {}),
     }
+
+
+def table_as_json(table: Table) -> dict[str, Json]:
+    """Return a table, each row as an object."""
+    return {"title": table.title, "rows": [dict(zip(table.columns, row, strict=True)) for row in table.rows]}
 
 
 def group_as_json(group: Group) -> dict[str, Json]:

@@ -11,8 +11,8 @@ import signal
 
 from aiohttp import web
 
+from services.runtime.listen import BACKLOG, Address, listening
 from services.runtime.loop import loop_factory
-from services.runtime.serve import BACKLOG, Address, listening
 
 
 async def answer(_request: web.BaseRequest) -> web.Response:

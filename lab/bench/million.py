@@ -10,8 +10,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
 
 from lab.bench.figures import Group, Result, Row
@@ -20,6 +18,7 @@ from lab.bench.processes import family, last_lines, stop
 from lab.bench.wget import CONCURRENCY, HOST, client_command, recorded_page
 from lab.errors import BenchFailed
 from services.runtime.memory import memory_kib
+from services.runtime.temporary import temporary_directory, temporary_file
 
 TARGETS = 1_000_000
 FIRST = 10_000
@@ -31,7 +30,7 @@ SAY_EVERY = 100_000
 def bench(say: Callable[[str], None], *, targets: int = TARGETS, first: int = FIRST, loop: str = "uvloop") -> Result:
     """Fetch all targets and measure the client's memory early and late."""
     core = Core()
-    with TemporaryDirectory(prefix="asynclab-bench-") as directory, recorded_page(core, Path(directory)) as server:
+    with temporary_directory("asynclab-bench-") as directory, recorded_page(core, directory) as server:
         began = time.perf_counter()
         early, late = watch(client_command(server, loop), targets, first, say)
         wall_s = time.perf_counter() - began
@@ -60,7 +59,7 @@ def bench(say: Callable[[str], None], *, targets: int = TARGETS, first: int = FI
 
 def watch(command: list[str], targets: int, first: int, say: Callable[[str], None]) -> tuple[int, int]:
     """Run the client, and return its resident KiB after `first` records, and the most from then on."""
-    with TemporaryFile() as log:
+    with temporary_file() as log:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
         assert process.stdin is not None  # noqa: S101 - it was started with pipes
         assert process.stdout is not None  # noqa: S101

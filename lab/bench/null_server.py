@@ -10,8 +10,8 @@ import signal
 from pathlib import Path
 from typing import cast
 
+from services.runtime.listen import BACKLOG
 from services.runtime.loop import loop_factory
-from services.runtime.serve import BACKLOG
 
 CLOSE = b"\r\nConnection: close\r\n"
 KEPT, CLOSED = "kept.bench.http", "closed.bench.http"

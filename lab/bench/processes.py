@@ -9,7 +9,6 @@ import contextlib
 import os
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import IO
 
 from lab.errors import BenchFailed
 from services.runtime.memory import HIGH_WATER, memory_kib
+from services.runtime.temporary import temporary_file
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
@@ -71,7 +71,7 @@ def serving(
     name: str, command: Sequence[str], *, port: int, environment: Mapping[str, str] | None = None
 ) -> Iterator["Server"]:
     """Run a server until the block ends; inside, its port answers. Raises BenchFailed where it does not start."""
-    with tempfile.TemporaryFile() as log:
+    with temporary_file() as log:
         process = subprocess.Popen(
             command,
             env=os.environ | (environment or {}),
@@ -115,7 +115,7 @@ def cost_of(
     environment: Mapping[str, str] | None = None,
 ) -> Cost:
     """Run a program to its end and return what it cost. Raises BenchFailed where it fails or takes too long."""
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as log:
+    with temporary_file() as given, temporary_file() as out, temporary_file() as log:
         given.write(stdin)
         given.seek(0)
         began = time.perf_counter()

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from lab.bench.peers import NGINX
 from lab.bench.processes import Server, free_port, serving
 from lab.errors import BenchFailed
+from services.runtime.temporary import temporary_directory
 
 PAGE = "<!doctype html><title>asynclab</title><p>Only the head of this page was recorded.</p>"
 FIELDS = {
@@ -53,10 +53,10 @@ def nginx(core: Sequence[str]) -> Iterator[Server]:
         raise BenchFailed("nginx", why="it is missing", evidence=(NGINX.missing(),))
     port = free_port()
     fields = " ".join(f'add_header {name} "{value}";' for name, value in FIELDS.items())
-    with tempfile.TemporaryDirectory(prefix="asynclab-nginx-") as directory:
-        configuration = Path(directory, "nginx.conf")
+    with temporary_directory("asynclab-nginx-") as directory:
+        configuration = directory / "nginx.conf"
         configuration.write_text(NGINX_CONFIGURATION.format(port=port, fields=fields, page=PAGE), "utf-8")
-        command = [*core, path, "-e", "stderr", "-p", directory, "-c", str(configuration)]
+        command = [*core, path, "-e", "stderr", "-p", str(directory), "-c", str(configuration)]
         with serving("nginx", command, port=port) as server:
             yield server
 

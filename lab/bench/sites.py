@@ -5,7 +5,6 @@ with all that they count and keep.
 """
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from lab.bench.peers import NGINX, WRK
 from lab.bench.processes import Server
 from lab.bench.rounds import Plan, Say, interleaved
 from lab.bench.wrk import CONNECTIONS, load
+from services.runtime.temporary import temporary_directory
 
 REQUEST = "GET / HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n"
 CLOSE = "Connection: close"
@@ -39,7 +39,7 @@ def bench(plan: Plan, say: Say) -> Result:
     core = Core()
     notes = [] if NGINX.path() else [NGINX.missing()]
     with contextlib.ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="asynclab-bench-")))
+        directory = stack.enter_context(temporary_directory("asynclab-bench-"))
         contestants = dict(start(stack, core, directory))
         groups = [group for mode in MODES for group in measure(mode, contestants, plan, core, say)]
         ours = {name: server for name, server in contestants.items() if server.admin_port}

@@ -11,12 +11,10 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
@@ -24,6 +22,7 @@ from lab.bench.figures import Group, Result, Row
 from lab.bench.rounds import Plan, Say
 from services.runtime.limits import raise_open_files
 from services.runtime.memory import memory_kib
+from services.runtime.temporary import temporary_directory
 
 MOST_STALLED = 10_000
 SPARE_FILES = 512
@@ -94,12 +93,12 @@ def measure(*, loop: str = "uvloop", stalled: int = MOST_STALLED, requests: int 
 @contextlib.contextmanager
 def site(loop: str) -> Iterator[Measured]:
     """Run a site until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="lab-stalled-") as directory:
+    with temporary_directory("lab-stalled-") as directory:
         for name, data in STALLED_FILES.items():
-            Path(directory, name).write_bytes(data)
+            (directory / name).write_bytes(data)
         port, admin_port = free_port(), free_port()
         settings = {
-            "SITES_RECORDINGS": directory,
+            "SITES_RECORDINGS": str(directory),
             "SITES_HOST": "127.0.0.1",
             "SITES_PORT": str(port),
             "SITES_TLS_PORT": "0",

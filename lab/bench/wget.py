@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.bench import peers, servers
@@ -23,6 +22,7 @@ from lab.bench.processes import Server, cost_of
 from lab.bench.rounds import Plan, Say, interleaved
 from lab.bench.wrk import load
 from lab.errors import BenchFailed
+from services.runtime.temporary import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +54,8 @@ def bench(plan: Plan, say: Say) -> Result:
     """Measure fetches a second, processor seconds for a thousand of them, and the most memory."""
     core = Core()
     notes = [peer.missing() for peer in (NGINX, CURL, WRK) if not peer.path()]
-    with TemporaryDirectory(prefix="asynclab-bench-") as directory:
-        turns = [(name, partial(alone, turn, core, Path(directory))) for name, turn in contestants(plan)]
+    with temporary_directory("asynclab-bench-") as directory:
+        turns = [(name, partial(alone, turn, core, directory)) for name, turn in contestants(plan)]
         measured = interleaved(turns, plan.rounds, lambda line: say(f"wget: {line}"))
     by = "nginx, one worker" if NGINX.path() else "services.sites, uvloop"
     return Result(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.runtime.errors import BadSetting, TooLittleMemory
+from services.runtime.listen import DRAIN_S, Address
 from services.runtime.memory_limit import MEMORY_BYTES, MIB
-from services.runtime.serve import DRAIN_S, Address
 from services.runtime.settings import Environment
 
 METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own
@@ -16,14 +16,16 @@ LEAST_POOL_BYTES = 2 * MIB  # for the connections of each
 
 @dataclass(frozen=True, slots=True)
 class HelloSettings:
-    """Seconds are floats; `multiprocess_dir` and `is_worker` are set by the supervisor of several, for each of them.
+    """Seconds are floats; `names`: what it is called besides `hello` and `gateway`.
 
-    `memory_bytes`: what the program may have; a supervisor shares it out.
+    `memory_bytes`: what the program may have; a supervisor shares it out. `multiprocess_dir` and `is_worker` are set by
+    the supervisor of several, for each of them.
     """
 
     delay_s: float = 0.5
     workers: int = 1
     where: Address = Address("0.0.0.0", 8000)  # noqa: S104 - in a container; Compose publishes it on 127.0.0.1
+    names: tuple[str, ...] = ()
     drain_s: float = DRAIN_S
     loop: str = "asyncio"
     log_format: str = "text"
@@ -58,6 +60,7 @@ class HelloSettings:
                 environment.text("HELLO_HOST", cls().where.host),
                 environment.port("HELLO_PORT", cls().where.port),
             ),
+            names=environment.names("HELLO_NAMES"),
             drain_s=environment.number("HELLO_DRAIN_S", DRAIN_S, least=0, most=3600),
             loop=environment.loop(),
             log_format=environment.log_format(),

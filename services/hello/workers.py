@@ -10,15 +10,15 @@ import contextlib
 import logging
 import os
 import sys
-import tempfile
 from asyncio.subprocess import PIPE, Process
 
 from services.hello.settings import METRICS_DIRECTORY, WORKER, HelloSettings
 from services.runtime.command_line import show
 from services.runtime.errors import OutputClosed, OutputFailed
+from services.runtime.listen import Address, bound_address, listening
 from services.runtime.memory_limit import MIB
 from services.runtime.run import Stop
-from services.runtime.serve import Address, bound_address, listening
+from services.runtime.temporary import temporary_directory_aside
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ async def supervise(settings: HelloSettings, stop: Stop) -> int:
     listening(settings.where).close()  # with SO_REUSEPORT alone, a port that another server has would be shared with it
     with contextlib.closing(listening(settings.where, reuse_port=True)) as reserved:
         where = bound_address(reserved)
-        with tempfile.TemporaryDirectory(prefix="hello-metrics-") as multiprocess_dir:
-            return await _supervise(settings, stop, where=where, multiprocess_dir=multiprocess_dir)
+        async with temporary_directory_aside("hello-metrics-") as multiprocess_dir:
+            return await _supervise(settings, stop, where=where, multiprocess_dir=str(multiprocess_dir))
 
 
 async def _supervise(settings: HelloSettings, stop: Stop, *, where: Address, multiprocess_dir: str) -> int:

@@ -6,3 +6,8 @@ MAX_RECORDING_BYTES = 8 * 1024 * 1024  # also of a body that a site makes, where
 MAX_HEAD_BYTES = 256 * 1024
 
 STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d) (\d{3})(?: [^\r\n]*)?\r?\n")
+
+
+def is_recording(name: str) -> bool:
+    """Return whether a file's name is that of a recording; those of editors and file managers begin with a dot."""
+    return name.endswith(".http") and not name.startswith(".")

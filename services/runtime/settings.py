@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 
 from services.runtime.errors import BadSetting
-from services.runtime.memory_limit import MEMORY_BYTES, MIB
 from services.runtime.names import LOG_FORMATS, LOOPS
 
 LABEL = r"[a-z0-9_-]{1,63}"
@@ -64,8 +63,22 @@ class Environment:
             raise BadSetting(name, text, "a server's URL, as http://hello:8000")
         return text
 
-    def memory_bytes(self, name: str, *, least_bytes: int = 64 * MIB) -> int:
+    def names(self, name: str) -> tuple[str, ...]:
+        """Return the host names and addresses that the variable lists, with spaces or commas between them."""
+        from services.runtime.hosts import HOST_NAME, is_ip_address
+
+        text = self.text(name, "")
+        listed = text.lower().replace(",", " ").split()
+        for each in listed:
+            address = each[1:-1] if each.startswith("[") and each.endswith("]") else each
+            if not (is_ip_address(address) or HOST_NAME.fullmatch(each)):
+                raise BadSetting(name, text, "a list of host names and addresses, as tasks.hello 192.0.2.7")
+        return tuple(listed)
+
+    def memory_bytes(self, name: str, *, least_bytes: int) -> int:
         """Return what the program may have, which is given in MiB; unless given, what the system lets it have."""
+        from services.runtime.memory_limit import MEMORY_BYTES, MIB
+
         if not self.text(name, ""):
             return max(least_bytes, MEMORY_BYTES)
         return MIB * self.whole(name, 0, least=least_bytes // MIB, most=1 << 20)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.runtime.hosts import HOST_NAME
-from services.runtime.playable import MAX_RECORDING_BYTES
+from services.runtime.playable import MAX_RECORDING_BYTES, is_recording
 from services.sites.body import CannotFit
 from services.sites.budget import MIB
 from services.sites.faults.plan import misplaced
@@ -76,24 +76,31 @@ class Catalogue:
         self.own = own
         self.room_bytes = room_bytes
         self._read: dict[Path, tuple[Stamps, Recording]] = {}
-        self._seen: dict[Path, Stamps] | None = None
+        self._seen: dict[Path, Stamps] | str | None = None  # text: why there was nothing to see
 
     def changed(self) -> bool:
         """Return whether anything differs from when the files were last looked at. Blocks: call it in a thread."""
-        return self._look() != self._seen
+        try:
+            return self._look() != self._seen
+        except BadRecording as error:
+            return str(error) != self._seen
 
     def load(self) -> Mapping[str, Recording]:
         """Return the recordings by host. Blocks.
 
         Raises BadRecording for the first that cannot be played, TooLarge for a set that there is no room for.
         """
-        self._seen = self._look()
-        if not self._seen:
+        try:
+            seen = self._seen = self._look()
+        except BadRecording as error:
+            self._seen = str(error)
+            raise
+        if not seen:
             raise BadRecording(self.directory, "holds no recording (*.http)")
-        if len(self._seen) > MAX_RECORDINGS:
-            raise BadRecording(self.directory, f"holds {len(self._seen)} recordings, and {MAX_RECORDINGS} is the limit")
-        refuse_twins(self._seen)
-        self._read = self._read_all(self._seen)
+        if len(seen) > MAX_RECORDINGS:
+            raise BadRecording(self.directory, f"holds {len(seen)} recordings, and {MAX_RECORDINGS} is the limit")
+        refuse_twins(seen)
+        self._read = self._read_all(seen)
         return {recording.host: recording for _stamps, recording in self._read.values()}
 
     def _read_all(self, seen: Mapping[Path, Stamps]) -> dict[Path, tuple[Stamps, Recording]]:
@@ -133,10 +140,20 @@ class Catalogue:
 
 
 def by_host(directory: Path) -> dict[str, list[Path]]:
-    """Return the recordings of each host: two only where their names differ in case."""
+    """Return the recordings of each host: two only where their names differ in case. No directory has none.
+
+    Raises BadRecording for a directory that cannot be read.
+    """
     found: dict[str, list[Path]] = {}
-    for file in sorted(directory.glob("*.http")):
-        found.setdefault(host_of(file), []).append(file)
+    try:
+        for file in sorted(directory.iterdir()):
+            if is_recording(file.name):
+                found.setdefault(host_of(file), []).append(file)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror}): let other users read it (chmod a+rx)"
+        raise BadRecording(directory, reason) from error
     return found
 
 

@@ -8,7 +8,7 @@ import asyncio
 import socket
 from time import monotonic
 
-from services.runtime.serve import RECEIVE_BYTES
+from services.runtime.listen import RECEIVE_BYTES
 from services.sites import journal
 from services.sites.budget import FREE_BYTES
 from services.sites.faults.force import Decisions, PlanInForce, Strike
@@ -51,7 +51,8 @@ class Connection(Performer):
             site.turned_away += 1
             self.leave(journal.STOPPED)
             return
-        if site.budget.buffers.left < BLOCKED_BYTES:
+        buffers = site.budget.buffers
+        if buffers.used + BLOCKED_BYTES > buffers.limit:
             self.send_little()
         if self.own and (host := site.hosts.get(self.own)) and host.plan:
             self.receive(host, host.plan)
@@ -144,8 +145,9 @@ class Connection(Performer):
             return
         more_bytes = len(reader.buffer) - MAX_AHEAD_BYTES
         if more_bytes <= 0:
-            self.charge_unread(0)
-            self.let_in()
+            if self.unread_bytes or self.held:
+                self.charge_unread(0)
+                self.let_in()
             return
         if self.state is IDLE or self.state is READING:
             self.let_in()

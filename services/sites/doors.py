@@ -13,7 +13,7 @@ from time import monotonic
 
 from services.runtime.alongside import alongside
 from services.runtime.errors import PortUnavailable
-from services.runtime.serve import BACKLOG, Address, bound_address, listening, stop_accepting, unavailable
+from services.runtime.listen import BACKLOG, Address, bound_address, listening, stop_accepting, unavailable
 from services.sites.connection import Connection
 from services.sites.site import Site, State
 
@@ -163,7 +163,9 @@ async def sweep_for_ever(doors: Doors) -> None:
     """Enforce deadlines, of connections and of plans, every SWEEP_S seconds."""
     while True:
         await asyncio.sleep(SWEEP_S)
-        sweep(doors.site, monotonic())
+        now = monotonic()
+        doors.site.end_old_plans(now)
+        sweep(doors.site, now)
         if doors.unsettled():
             await doors.try_to_settle()
 

@@ -144,10 +144,10 @@ class Journal:
     def trim(self) -> None:
         """Drop the oldest entries until the bounds are kept."""
         entries = self.entries
-        while entries and (
-            len(entries) > self.max_entries
+        while (count := len(entries)) and (
+            count > self.max_entries
             or self._bytes > self.max_bytes
-            or len(entries) * ENTRY_BYTES + self._bytes > self.max_held_bytes
+            or count * ENTRY_BYTES + self._bytes > self.max_held_bytes
         ):
             oldest = entries.popleft()
             if isinstance(oldest, Exchange):

@@ -27,18 +27,18 @@ from collections.abc import Callable
 from time import monotonic
 from typing import cast
 
-from services.runtime.serve import UNSENT_BYTES
+from services.runtime.listen import UNSENT_BYTES
 from services.sites import journal
 from services.sites.faults.script import Bytes, Ending, Pause, Script
 from services.sites.journal import Exchange, Visit
 from services.sites.site import Site, State, Tally
 
 BURST_BYTES = 512 * 1024  # what one connection may write before others get their turn
-READ_BYTES = 64 * 1024  # as much as the system holds of what a peer has sent
 BLOCKED_BYTES = UNSENT_BYTES + 8 * 1024  # what the system has of an answer that a peer does not take
 ACKNOWLEDGED_EVERY_S = 0.001
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 NO_BOUND = 0x7FFFFFFF
+BYTES = (bytes, memoryview)
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +93,6 @@ class Performer(asyncio.Protocol):
         site = self.site
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=0)
-        if hasattr(transport, "max_size"):  # asyncio's own: it maps and unmaps 256 KiB of memory for every read
-            transport.max_size = READ_BYTES
         self.put = self.transport.write
         site.accepted += 1
         site.connections.add(self)
@@ -107,8 +105,9 @@ class Performer(asyncio.Protocol):
         if self.timer:
             self.timer.cancel()
         self.script = None
-        self.site.budget.buffers.give_back(self.unread_bytes + self.unsent_bytes)
-        self.unread_bytes = self.unsent_bytes = 0
+        if self.unread_bytes or self.unsent_bytes:
+            self.site.budget.buffers.give_back(self.unread_bytes + self.unsent_bytes)
+            self.unread_bytes = self.unsent_bytes = 0
         self.why = self.why or ended_by(exc)
         self.complete(self.why)
 
@@ -178,7 +177,7 @@ class Performer(asyncio.Protocol):
         left = BURST_BYTES
         try:
             for step in script:
-                if isinstance(step, bytes | memoryview):
+                if isinstance(step, BYTES):
                     if not self.transport.is_closing():  # else the peer has left: no system takes any more
                         self.put(step)
                         if self.state is BLOCKED:
@@ -256,7 +255,8 @@ class Performer(asyncio.Protocol):
         """End our side of the stream; the peer ends the other, unless it has said that nothing more will come."""
         self.state, self.since = State.LINGER, monotonic()
         self.why = journal.FIN
-        self.drop_unread()
+        if self.held or self.unread_bytes:
+            self.drop_unread()
         if self.transport.is_closing():
             return
         if self.peer_ended or (self.last and politely):

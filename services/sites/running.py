@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from services.runtime.alongside import alongside
-from services.runtime.serve import Address, serve_app
+from services.runtime.listen import Address
+from services.runtime.serve import serve_app
 from services.sites.admin.app import make_admin
 from services.sites.authority import Authority
 from services.sites.catalogue import BadRecording, Catalogue, TooLarge
@@ -20,6 +21,7 @@ from services.sites.faults.plan import BadPlan
 from services.sites.secure import secure_connections
 from services.sites.settings import SitesSettings
 from services.sites.site import Site, known_names
+from services.sites.state import State
 
 log = logging.getLogger(__name__)
 
@@ -50,16 +52,24 @@ async def running_site(settings: SitesSettings) -> AsyncIterator[Running]:
     )
     authority = Authority(settings.ca_key, settings.ca, pool=site.budget.certificates)
     doors = Doors(site, secure_connections(authority))
-    await read(site, catalogue)
+    state = State(settings.state, settings.hosts)
+
+    async def settle() -> None:
+        try:
+            await doors.settle()
+        finally:
+            await state.keep(site)  # the plan is in force, whatever a port says
+
+    await read(site, catalogue, state)
     async with (
-        serve_app(make_admin(site, doors.settle), settings.admin) as admin,
+        serve_app(make_admin(site, settle), settings.admin) as admin,
         open_doors(doors),
-        alongside(watch(site, catalogue, doors)),
+        alongside(watch(site, catalogue, doors, state)),
     ):
         yield Running(site, doors, admin, authority)
 
 
-async def read(site: Site, catalogue: Catalogue) -> None:
+async def read(site: Site, catalogue: Catalogue, state: State) -> None:
     """Read the recordings, and play them if they are valid; else go on with those that are played."""
     try:
         site.adopt(await asyncio.to_thread(catalogue.load))
@@ -70,12 +80,14 @@ async def read(site: Site, catalogue: Catalogue) -> None:
     else:
         site.shut = site.shut or "the doors are not open yet"  # until they are settled, which comes next
         log.info("playing %s", known_names(site.hosts))
+        await state.restore(site)
+        await state.keep(site)  # a sidecar that changed has put its own plan in force
 
 
-async def watch(site: Site, catalogue: Catalogue, doors: Doors) -> None:
+async def watch(site: Site, catalogue: Catalogue, doors: Doors, state: State) -> None:
     """Read the recordings again whenever they change."""
     while True:
         await asyncio.sleep(site.settings.reload_s)
         if await asyncio.to_thread(catalogue.changed):
-            await read(site, catalogue)
+            await read(site, catalogue, state)
             await doors.try_to_settle()

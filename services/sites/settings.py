@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.runtime.listen import DRAIN_S, Address
 from services.runtime.memory_limit import MEMORY_BYTES
-from services.runtime.serve import DRAIN_S, Address
 from services.runtime.settings import Environment
 from services.sites import journal
 from services.sites.budget import LEAST_BYTES
@@ -19,7 +19,8 @@ class SitesSettings:
 
     `own`: a second directory, whose recordings come before the first's.
     `own_ports`: whether each host gets ports of its own, as in the embedded lab; `tls`: where TLS is spoken, None for
-    nowhere; `ca_key`: a directory for the CA's key, `ca`: one for its certificate alone, which clients may see.
+    nowhere; `admin_names`: what the admin side is called besides its hosts; `ca_key`: a directory for the CA's key,
+    `ca`: one for its certificate alone, which clients may see; `state`: one for plans that are to outlive a restart.
     `memory_bytes`: what the process may have, all in all; `budget` shares it out.
     """
 
@@ -30,9 +31,11 @@ class SitesSettings:
     where: Address = Address("0.0.0.0", 80)  # noqa: S104 - in a container, on the lab's own network
     tls: Address | None = Address("0.0.0.0", 443)  # noqa: S104
     admin: Address = Address("0.0.0.0", 8081)  # noqa: S104
+    admin_names: tuple[str, ...] = ()
     own_ports: bool = False
     ca_key: Path | None = None
     ca: Path | None = None
+    state: Path | None = None
     head_timeout_s: float = 10.0
     idle_timeout_s: float = 60.0
     write_timeout_s: float = 30.0
@@ -76,8 +79,10 @@ class SitesSettings:
                 environment.text("SITES_ADMIN_HOST", unset.admin.host),
                 environment.port("SITES_ADMIN_PORT", 8081),
             ),
+            admin_names=environment.names("SITES_ADMIN_NAMES"),
             ca_key=directory("SITES_CA_KEY"),
             ca=directory("SITES_CA"),
+            state=directory("SITES_STATE"),
             head_timeout_s=seconds("SITES_HEAD_TIMEOUT_S", unset.head_timeout_s),
             idle_timeout_s=seconds("SITES_IDLE_TIMEOUT_S", unset.idle_timeout_s),
             write_timeout_s=seconds("SITES_WRITE_TIMEOUT_S", unset.write_timeout_s),

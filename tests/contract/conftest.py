@@ -1,6 +1,5 @@
 """The lab in both its forms: a contract test takes `lab`, and runs embedded and in Compose."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import base, recordings
 from lab.stack import ROOT, Stack
+from tests.trees import copied_tree
 
 Result = subprocess.CompletedProcess[str]
 Client = Callable[..., Result]
@@ -42,14 +41,7 @@ def loop(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def own_stack(engine: None, tmp_path: Path) -> Iterator[Stack]:
     """Return a lab whose tree is its own: what the lab remembers of it is not the person's."""
-    base_image = base.ensure(print)
-    for name in recordings.FILES:
-        shutil.copy(ROOT / name, tmp_path)
-    shutil.copy(ROOT / ".dockerignore", tmp_path)
-    for name in ("services", "requirements"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / ".env").write_text(f"BASE_IMAGE={base_image}\nHELLO_PORT=0\n")
-    stack = Stack("asynclab-test-own", tmp_path)
+    stack = Stack("asynclab-test-own", copied_tree(tmp_path))
     try:
         yield stack
     finally:

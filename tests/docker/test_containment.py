@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lab import engine
-from lab.stack import Stack
+from lab.stack import Stack, owner_of
 
 LOOK = """
 import json, os, pathlib
@@ -23,38 +23,87 @@ print(json.dumps({
     "no_new_privileges": status["NoNewPrivs"], "root": writable("/"), "app": writable("/app"), "tmp": writable("/tmp"),
     "routes": [line.split()[1:3] for line in pathlib.Path("/proc/net/route").read_text().splitlines()[1:]],
     "packages": sorted(each.name for each in pathlib.Path("/app/services").iterdir() if each.is_dir()),
-    "pip": [str(each) for each in pathlib.Path("/opt").rglob("pip")],
+    "ca_key": pathlib.Path("/lab-ca-key").exists(),
+    "third_party": [str(each) for each in pathlib.Path("/opt/venv/lib").glob("*/site-packages/*")],
 }))
+"""
+SEARCH = """
+import json, os, re, ssl, stat, sys
+import aiohttp, uvloop
+INSTALLER = re.compile(r"pip([0-9.-].*)?|.*[.]whl|apt([.-].*)?|dpkg([.-].*)?|ensurepip|setuptools([.-].*)?"
+                       r"|wheel([.-].*)?|apk|rpm|dnf|yum|pacman|conda|uv|easy_install.*|perl[0-9.]*", re.ASCII)
+found, raised = [], []
+device = os.stat("/").st_dev
+for top, directories, files in os.walk("/"):
+    directories[:] = [each for each in directories if os.lstat(os.path.join(top, each)).st_dev == device]
+    if top.startswith("/usr/share/doc"):
+        continue
+    for name in (*directories, *files):
+        path = os.path.join(top, name)
+        if INSTALLER.fullmatch(name):
+            found.append(path)
+        if os.lstat(path).st_mode & (stat.S_ISUID | stat.S_ISGID):
+            raised.append(path)
+uvloop.new_event_loop().close()
+readable = [os.access(os.path.join(top, each), os.R_OK) for top, _, files in os.walk("/app") for each in files]
+print(json.dumps({"installers": found, "raised": raised, "readable": all(readable) and len(readable) > 20,
+                  "authorities": len(ssl.create_default_context().get_ca_certs())}))
 """
 NO_CAPABILITY = dict.fromkeys(("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"), 0)
 
 
-def look_inside(stack: Stack, service: str) -> dict[str, object]:
+def look_inside(stack: Stack, service: str, program: str = LOOK) -> dict[str, object]:
     """Return what a process in a service's container sees."""
     if service == "client":
-        done = stack.run_compose("run", "--rm", "-T", "--entrypoint", "python3", "client", "-c", LOOK)
+        done = stack.run_compose("run", "--rm", "-T", "--entrypoint", "python3", "client", "-c", program)
     else:
-        done = stack.run_compose("exec", "-T", service, "python3", "-c", LOOK)
+        done = stack.run_compose("exec", "-T", service, "python3", "-c", program)
     assert done.returncode == 0, done.stderr
     seen: dict[str, object] = json.loads(done.stdout)
     return seen
 
 
-@pytest.mark.parametrize("service", ["client", "hello", "sina", "sohu", "netease"])
+@pytest.mark.parametrize("service", ["client", "gateway", "hello", "sina", "sohu", "netease"])
 def test_a_container_holds_nothing_that_it_does_not_need(stack: Stack, service: str) -> None:
-    """No root, no capability, no way to either, one writable place, one service's code, and no installer."""
+    """No root but where the person is, no capability, no way to it, one writable place, one service, no installer."""
     seen = look_inside(stack, service)
-    assert (seen["uid"], seen["gid"]) == (65532, 65532)
-    assert seen["groups"] in ([], [65532])
+    user = owner_of(stack.root) if service == "client" else "65532:65532"  # the client writes a person's files
+    assert f"{seen['uid']}:{seen['gid']}" == user
+    assert seen["groups"] in ([], [seen["gid"]])
     assert seen["capabilities"] == NO_CAPABILITY
     assert seen["no_new_privileges"] == "1"
     assert (seen["root"], seen["app"], seen["tmp"]) == ("Read-only file system", "Read-only file system", "writable")
-    own = service if service in {"client", "hello"} else "sites"
+    own = service if service in {"client", "gateway", "hello"} else "sites"
     assert [each for each in seen["packages"] if each != "__pycache__"] == sorted([own, "runtime"])  # type: ignore[attr-defined]
-    assert seen["pip"] == []
+    assert bool(seen["third_party"]) is (service != "gateway")
+    assert seen["ca_key"] is (own == "sites")
 
 
-@pytest.mark.parametrize("service", ["client", "sina", "sohu", "netease"])
+@pytest.mark.parametrize("service", ["client", "hello", "sina"])
+def test_an_image_holds_no_installer_and_no_setuid_file_and_python_works(stack: Stack, service: str) -> None:
+    """Neither pip nor a wheel that makes one, no package manager, no other user's rights; but TLS and uvloop."""
+    seen = look_inside(stack, service, SEARCH)
+    assert seen["installers"] == []
+    assert seen["raised"] == []
+    assert int(str(seen["authorities"])) > 50
+    assert seen["readable"]
+
+
+def test_what_ends_starts_again_and_a_clients_run_does_not(stack: Stack) -> None:
+    """Unless it was stopped on purpose; the engine's restart brings the lab back, too."""
+    policies = {
+        container.config.labels["com.docker.compose.service"]: container.host_config.restart_policy
+        for container in stack.client().compose.ps()
+        if container.config.labels
+    }
+    assert len(policies) >= 5
+    assert all(policy and policy.name == "unless-stopped" for policy in policies.values()), policies
+    config = stack.config()
+    assert config["services"]["client"]["restart"] == "no"
+    assert "restart_policy" not in config["services"]["client"]["deploy"]
+
+
+@pytest.mark.parametrize("service", ["client", "hello", "sina", "sohu", "netease"])
 def test_nothing_leaves_the_lab(stack: Stack, service: str) -> None:
     """The routing table has no default route (destination 0.0.0.0), and no gateway at all."""
     version = engine.probe().engine
@@ -66,7 +115,7 @@ def test_nothing_leaves_the_lab(stack: Stack, service: str) -> None:
     assert all(destination != "00000000" and gateway == "00000000" for destination, gateway in routes)
 
 
-def test_only_hello_is_published_and_only_on_loopback(stack: Stack) -> None:
+def test_only_the_gateway_is_published_and_only_on_loopback(stack: Stack) -> None:
     """Nothing of the lab can be reached from another machine; admin ports not even from this one."""
     published = {
         container.config.labels["com.docker.compose.service"]: [
@@ -77,7 +126,14 @@ def test_only_hello_is_published_and_only_on_loopback(stack: Stack) -> None:
         for container in stack.client().compose.ps()
         if container.config.labels
     }
-    assert published == {"hello": [("8000/tcp", "127.0.0.1")], "sina": [], "sohu": [], "netease": []}
+    nothing: dict[str, list[tuple[str, str]]] = {"hello": [], "sina": [], "sohu": [], "netease": []}
+    assert published == nothing | {"gateway": [("8000/tcp", "127.0.0.1")]}
+
+
+def test_no_question_about_a_name_leaves_the_machine(stack: Stack) -> None:
+    """Docker's resolver asks nobody for what it does not know: there is no server at the address that it has."""
+    for container in stack.client().compose.ps():
+        assert container.host_config.dns == ["127.0.0.1"]
 
 
 def test_containers_are_limited(stack: Stack) -> None:

@@ -11,7 +11,8 @@ from aiohttp import ClientSession, TCPConnector
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime import gate
-from services.runtime.serve import Address, serve_app
+from services.runtime.listen import Address
+from services.runtime.serve import serve_app
 
 
 @asynccontextmanager

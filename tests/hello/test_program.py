@@ -14,8 +14,8 @@ import pytest
 from aiohttp import ClientSession
 
 from services.hello.workers import announce
+from services.runtime.listen import Address
 from services.runtime.names import LOOPS
-from services.runtime.serve import Address
 
 STARTED = re.compile(rb"Server started at (http://127\.0\.0\.1:\d+)\.\.\.\n")
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab.command import NOT_FOUND, Outcome
+from lab.command import NOT_FOUND, TIMED_OUT, Outcome
 
 CLIENT_28 = Outcome(0, "Docker version 28.2.2, build e6534b4\n")
 
@@ -60,6 +60,12 @@ NO_ENGINE = info(code=1, err=f"{_NO_ANSWER}\n")
 ENGINE_OFF = info(BUILDX, COMPOSE, code=1, err=f"{_NO_ANSWER}\n")
 OTHER_CONTEXT = info(BUILDX, COMPOSE, code=1, context="far-away", err="connection refused\n")
 DENIED = info(BUILDX, COMPOSE, code=1, err=f"{_DENIED}permission denied\n")
+NO_CONTEXT = Outcome(
+    1,
+    err='Failed to initialize: unable to resolve docker endpoint: context "nope": context not found: open '
+    "/root/.docker/contexts/meta/meta.json: no such file or directory\n",
+)
+SILENT = Outcome(TIMED_OUT, err="docker: no answer in 10 s")
 DENIED_20 = Outcome(0, json.dumps({"ServerErrors": [f"{_DENIED}permission denied"], "ClientInfo": {}}) + "\n")
 
 

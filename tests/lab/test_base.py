@@ -10,6 +10,7 @@ from lab import base, distribution
 from lab.command import Outcome
 from lab.distribution import Host
 from lab.errors import BaseImageUnavailable
+from services.runtime import ownership
 from tests.lab import answers
 from tests.lab.answers import Programs
 
@@ -35,6 +36,12 @@ PRESENT = {
     "the usual one": ({}, "", base.USUAL),
     "from the environment": ({"BASE_IMAGE": "mine:1"}, "BASE_IMAGE=theirs:1\n", "mine:1"),
     "from .env": ({}, "BASE_IMAGE=theirs:1\n", "theirs:1"),
+    "by digest": ({"BASE_IMAGE": f"python@sha256:{'0' * 64}"}, "", f"python@sha256:{'0' * 64}"),
+    "by name and digest, from .env": (
+        {},
+        f"BASE_IMAGE=python:3.13@sha256:{'0' * 64}\n",
+        f"python:3.13@sha256:{'0' * 64}",
+    ),
     "built before": ({}, f"BASE_IMAGE={base.LOCAL}\n", base.LOCAL),
     "set to nothing": ({"BASE_IMAGE": ""}, "BASE_IMAGE=\n", base.USUAL),
 }
@@ -146,3 +153,20 @@ def test_finds_the_hosts_own_authorities(tmp_path: Path) -> None:
     file.write_text("CA_BUNDLE=mine.crt\n")
     assert base.ca_bundle({"SSL_CERT_FILE": str(theirs)}, file) == mine
     assert base.ca_bundle({"CA_BUNDLE": str(theirs)}, file) == theirs
+
+
+def test_where_env_cannot_be_written_the_image_is_used_all_the_same(
+    builder: None, env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read-only checkout is no reason to do without a lab; one line says what is not remembered."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(ownership, "write", refuse)
+    programs = Programs(BUILDS | {HAS: answers.NO_IMAGE, ASK: answers.NO_REGISTRY})
+    said: list[str] = []
+    assert base.ensure(said.append, run=programs, environ={}, env_file=env_file) == base.LOCAL
+    assert said[-1] == (
+        f"cannot write {env_file} (Read-only file system): make it writable, or add BASE_IMAGE={base.LOCAL} by hand"
+    )

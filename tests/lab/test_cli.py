@@ -1,12 +1,14 @@
 """The command `lab`: one line for what a person can mend, and a documented exit code."""
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from lab import cli, dotenv
+from lab import cli, daemon, dotenv, engine, recordings
 from lab.cli import COMMANDS, main, understand
 from lab.errors import EngineMissing
 from lab.stack import Stack
@@ -69,17 +71,84 @@ def test_whose_logs_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-@pytest.mark.parametrize("command", ["ps", "logs", "run"])
-def test_without_docker_there_is_nothing_to_look_at(
-    command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One line that says what to do, and not the traceback of a library."""
+@pytest.fixture
+def without_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine on which no part of Docker is installed."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr(engine, "SOCKET", tmp_path / "docker.sock")
+    monkeypatch.setattr(daemon, "PID_FILE", tmp_path / "docker.pid")
+
+
+@pytest.mark.usefixtures("without_docker")
+@pytest.mark.parametrize("command", ["ps", "logs", "run"])
+def test_without_docker_there_is_nothing_to_look_at(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line that says what to do, and not the traceback of a library."""
     assert main([command]) == 2
     assert capsys.readouterr().err == (
         f"lab {command}: no Docker here, so no lab in containers: `make up` installs it where it can, or "
         "`make demo` runs the whole lab without Docker\n"
     )
+
+
+@pytest.mark.usefixtures("without_docker")
+def test_without_any_engine_there_is_nothing_to_take_down(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only then is it certain that no lab runs: exit code 0."""
+    monkeypatch.setattr(recordings, "weave_out", lambda _root: None)
+    assert main(["down"]) == 0
+    assert capsys.readouterr().err == "No Docker engine is here, so no lab runs.\n"
+
+
+REFUSALS = {
+    "refused": (f"permission denied while trying to connect to the Docker daemon at {engine.SOCKET}", "refuses"),
+    "dead": ("Cannot connect to the Docker daemon at tcp://127.0.0.1:1.", "tcp://127.0.0.1:1, where nothing answers"),
+    "broken": ("Failed to initialize: no such context", "no such context"),
+}
+
+
+@pytest.mark.parametrize("command", ["up", "down", "ps", "logs", "run"])
+@pytest.mark.parametrize(("said", "why"), REFUSALS.values(), ids=REFUSALS)
+def test_an_engine_that_cannot_be_asked_is_never_called_absent(
+    command: str,
+    said: str,
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every command that needs it says which it is, with exit code 2: a lab may well run."""
+    docker = tmp_path / "docker"
+    facts = "" if why == "no such context" else '{"ClientInfo": {"Plugins": []}}'
+    docker.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && echo Docker version 28.2.2 && exit\n'
+        f"printf '%s' '{facts}'\necho '{said}' >&2\nexit 1\n"
+    )
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1" if "tcp" in why else "")
+    assert main([command]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"lab {command}: the Docker ")
+    assert why in line
+    assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize("value", ["Upper", "a/b", "../x", "-a", "a" * 64, "a b", "\udcff"], ids=ascii)
+def test_a_project_that_no_project_can_be_called_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its name is part of file names and of names in the engine."""
+    assert main(["down", f"--project={value}"]) == 2
+    assert "is not the name of a project" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "soon", "inf", "86401"])
+def test_a_time_that_is_none_is_wrong_usage(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A deadline that never comes would be none."""
+    with pytest.raises(SystemExit) as ended:
+        main(["up", f"--timeout={value}"])
+    assert ended.value.code == 2
+    assert "--timeout" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["embedded", "pipeline"], ["record", "http://127.0.0.1:1/"]], ids=" ".join)
@@ -101,6 +170,46 @@ def test_the_port_that_compose_publishes_is_nothing_to_the_embedded_lab(
     assert capsys.readouterr().out.startswith("[PRODUCER] Producing 1...")
 
 
+@pytest.mark.parametrize(
+    "words", [["embedded", "pipeline", "-n", "1"], ["record", "http://127.0.0.1:1/"]], ids=" ".join
+)
+def test_an_env_that_cannot_be_read_is_not_needed_without_containers(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says that it does not count; for containers, which read it too, it is an error with exit code 3."""
+    read = dotenv.read
+    monkeypatch.setattr(dotenv, "read", lambda *_: read(tmp_path))  # a directory can be read by no user, not even root
+    assert main(words) == {"embedded": 0, "record": 4}[words[0]]
+    assert f"{tmp_path} cannot be read (Is a directory): going on without what it says\n" in capsys.readouterr().err
+    assert main(["up"]) == 3
+    assert "cannot be read (Is a directory): make it a file that you may read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["embedded", "pipeline"], ["bench", "stalled", "--quick"]], ids=" ".join)
+def test_without_a_temporary_directory_there_is_one_line(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 3, and what to set."""
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/null/nowhere")
+    assert main(words) == 3
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("lab: cannot make a temporary directory (")
+    assert line.endswith("name one that can be written in TMPDIR")
+
+
+def test_a_disk_that_fails_is_one_line_wherever_it_is_met(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 3, with the file where the system names one."""
+
+    def fail(_options: object) -> int:
+        raise OSError(28, "No space left on device", "/x\x1b")
+
+    monkeypatch.setitem(cli.COMMANDS, "up", COMMANDS["up"]._replace(run=fail))
+    assert main(["up"]) == 3
+    assert capsys.readouterr().err == "lab up: /x\\x1b: No space left on device\n"
+
+
 def test_the_control_room_starts_light() -> None:
     """`lab embedded` waits for nothing that only containers need."""
     code = "import sys, lab.cli, lab.embedded; print(*sys.modules)"
@@ -112,3 +221,11 @@ def test_each_verb_of_the_makefile_is_one_line_that_calls_lab() -> None:
     """The Makefile is a list of verbs; what they do is in lab, where it is tested."""
     recipes = [line for line in MAKEFILE.read_text().splitlines() if line.startswith("\t")]
     assert all(line.startswith("\t@") and not line.endswith("\\") for line in recipes)
+
+
+@pytest.mark.parametrize("words", [["chaos", "sites"], ["frobnicate"]])
+def test_chaos_is_no_bench_beside_others(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """It would disturb what they measure; who compares with peers does not attack anything by accident."""
+    assert main(["bench", *words]) == 2
+    err = capsys.readouterr().err
+    assert f"there is no bench {words[0]!r}: choose from sites, wget, hello, stalled, chaos alone" in err

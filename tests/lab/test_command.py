@@ -1,6 +1,8 @@
 """Running other programs: whatever happens is a value with an exit code."""
 
+import fcntl
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,22 @@ def test_a_program_that_does_not_end_is_ended() -> None:
     """Exit code 124, as timeout(1) gives it."""
     outcome = command.run((sys.executable, "-c", HANGS), timeout_s=0.2)
     assert outcome.code == command.TIMED_OUT
+
+
+def test_what_a_program_started_is_ended_with_it(tmp_path: Path) -> None:
+    """Docker's client does its work in programs of its own, which would go on: a lock that one holds is free again."""
+    held = tmp_path / "held"
+    child = f"import fcntl; f = open({str(held)!r}, 'w'); fcntl.flock(f, 2); f.write('x'); f.flush(); {HANGS}"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    outcome = command.run_while(
+        (sys.executable, "-c", parent),
+        lambda: not (held.exists() and held.read_text()),
+        timeout_s=30,
+        poll_s=0.02,
+    )
+    assert outcome.code == command.STOPPED
+    with held.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def test_bytes_that_are_not_text_do_not_break_it() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from lab import daemon
 from lab.command import Outcome
-from lab.errors import EngineNotStarting
+from lab.errors import EngineNotOurs, EngineNotStarting
 from tests.lab.answers import Programs
 
 PATIENT = """
@@ -86,6 +86,32 @@ def test_systemd_starts_it_where_there_is_one() -> None:
     with pytest.raises(EngineNotStarting, match="journalctl -u docker") as caught:
         daemon.start(has_systemd=True, answers=lambda: False, run=failing)
     assert caught.value.evidence == ("Job for docker.service failed.",)
+
+
+def test_another_users_daemon_is_said_to_be_that(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line with exit code 3, and its mark stays."""
+    ready = place / "ready"
+    install(place, PATIENT.format(ready=str(ready)))
+    daemon.start(has_systemd=False, answers=ready.exists)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "kill", refuse)
+        with pytest.raises(EngineNotOurs, match=r"is another user's: .*sudo") as caught:
+            daemon.stop()
+    assert caught.value.exit_code == 3
+    assert daemon.MARK.exists()
+    assert daemon.stop()
+
+
+def test_a_mark_that_another_user_left_is_no_error(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names no daemon, and only that user can remove it."""
+    (place / "mark.pid").write_text("999999999")
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert not daemon.stop()
+
+
+def refuse(*_: object, **__: object) -> None:
+    """Refuse as the system does."""
+    raise PermissionError(1, "Operation not permitted")
 
 
 @pytest.mark.parametrize("text", ["", "hm", str(os.getpid()), "999999999"])

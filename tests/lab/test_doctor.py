@@ -57,7 +57,7 @@ def test_a_machine_that_has_all_lacks_nothing(tmp_path: Path) -> None:
     found = rows(Programs(WELL), tmp_path)
     assert list(found) == ROWS
     docker = [found[what].found for what in ROWS[:6]]
-    assert docker == ["28.2.2", "26.1.5+dfsg1", "2.26.1", "0.13.1", "reachable", base.USUAL]
+    assert docker == ["28.2.2", "26.1.5+dfsg1", "2.26.1", "0.13.1", "reachable", f"{base.USUAL} (sha256:c000ab910726)"]
     assert [found[what].lack for what in ROWS[:6]] == [""] * 6
 
 
@@ -68,6 +68,8 @@ LACKS = {
     "old Compose": ({"docker info": answers.OLD_COMPOSE}, "Compose", "upgrade the Compose plugin"),
     "no buildx": ({"docker info": answers.NO_COMPOSE}, "buildx", "install docker-buildx"),
     "denied": ({"docker info": answers.DENIED}, "Docker engine", "usermod -aG docker"),
+    "silent": ({"docker info": answers.SILENT}, "Docker engine", "restart it"),
+    "no such context": ({"docker info": answers.NO_CONTEXT}, "Docker engine", "correct DOCKER_HOST"),
     "no registry": ({"docker manifest inspect": answers.NO_REGISTRY}, "Registry", "from Debian packages"),
     "no base": ({"docker image inspect": answers.NO_IMAGE}, "Base image", "`make up` pulls it"),
 }
@@ -79,6 +81,15 @@ def test_a_lack_comes_with_what_mends_it(tmp_path: Path, outcomes: dict[str, Out
     found = rows(Programs(WELL | outcomes), tmp_path)
     assert advice in found[what].lack
     assert not any(finding.stops_demo for finding in found.values())
+
+
+@pytest.mark.parametrize("info", [answers.SILENT, answers.NO_CONTEXT, answers.DENIED], ids=["silent", "none", "denied"])
+def test_an_engine_that_cannot_be_asked_is_not_called_missing(tmp_path: Path, info: Outcome) -> None:
+    """What is not known is not said to lack, and the engine's row says why."""
+    found = rows(Programs(WELL | {"docker info": info}), tmp_path)
+    assert list(found) == ROWS
+    assert "missing" not in {found[what].found for what in ROWS[:4]}
+    assert found["Docker engine"].found.startswith("the Docker ")
 
 
 def test_a_machine_without_docker_has_all_rows(tmp_path: Path) -> None:
@@ -129,7 +140,7 @@ def test_looks_at_everything_at_once(tmp_path: Path) -> None:
 
     found = rows(Meeting(WELL), tmp_path)
     assert found["Registry"].found == "reachable"
-    assert found["Base image"].found == base.USUAL
+    assert found["Base image"].found.startswith(base.USUAL)
     assert found["Docker engine"].found == "26.1.5+dfsg1"
 
 

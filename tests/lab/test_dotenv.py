@@ -1,11 +1,13 @@
 """The `.env` file: what is read from it, what is refused, and what a change leaves alone."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from lab import dotenv
-from lab.errors import EnvFileBroken, EnvFileUnwritable
+from lab.errors import EnvFileBroken, EnvFileUnreadable, EnvFileUnwritable, SettingUnfit
+from services.runtime.ownership import make_directory
 
 GOOD = {
     "empty": ("", {}),
@@ -76,8 +78,9 @@ def test_refuses_a_file_without_an_end(tmp_path: Path) -> None:
 
 def test_refuses_a_directory(tmp_path: Path) -> None:
     """A mistake with volumes often leaves a directory where a file should be."""
-    with pytest.raises(EnvFileBroken, match="cannot be read"):
+    with pytest.raises(EnvFileUnreadable, match="cannot be read") as caught:
         dotenv.read(tmp_path)
+    assert caught.value.exit_code == 3
 
 
 def test_remembers_in_a_new_file(tmp_path: Path) -> None:
@@ -122,3 +125,71 @@ def test_says_what_to_add_by_hand_where_it_cannot_write(tmp_path: Path) -> None:
     with pytest.raises(EnvFileUnwritable, match="A=1") as caught:
         dotenv.remember(tmp_path / "missing" / ".env", "A", "1")
     assert caught.value.exit_code == 3
+
+
+def test_a_new_file_has_the_mode_that_the_umask_gives(tmp_path: Path) -> None:
+    """It is a person's file like any other, not one that its writer alone may read."""
+    mask = os.umask(0o027)
+    try:
+        dotenv.remember(tmp_path / ".env", "A", "1")
+    finally:
+        os.umask(mask)
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write other people's files")
+@pytest.mark.parametrize("owner", [(0, 0), (12345, 23456)], ids=["root's file", "the person's file"])
+def test_what_root_writes_belongs_to_the_person(tmp_path: Path, owner: tuple[int, int]) -> None:
+    """A new file to the owner of its directory; one that is there to whom it belonged, with its mode."""
+    os.chown(tmp_path, 12345, 23456)
+    dotenv.remember(tmp_path / ".env", "A", "1")
+    made = (tmp_path / ".env").stat()
+    assert (made.st_uid, made.st_gid) == (12345, 23456)
+    os.chown(tmp_path / ".env", *owner)
+    (tmp_path / ".env").chmod(0o604)
+    dotenv.remember(tmp_path / ".env", "A", "2")
+    dotenv.forget(tmp_path / ".env", "A")
+    kept = (tmp_path / ".env").stat()
+    assert (kept.st_uid, kept.st_gid, kept.st_mode & 0o777) == (*owner, 0o604)
+    make_directory(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").stat().st_uid == 12345
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """A person who keeps settings elsewhere goes on to."""
+    (tmp_path / "elsewhere").write_text("B=1\n")
+    (tmp_path / ".env").symlink_to("elsewhere")
+    dotenv.remember(tmp_path / ".env", "A", "1")
+    assert (tmp_path / ".env").is_symlink()
+    assert (tmp_path / "elsewhere").read_text() == "B=1\nA=1\n"
+
+
+@pytest.mark.parametrize("value", ["a b", "a #b", "$HOME", 'say "a"', " a ", "ü", "", "`a`", "a;b", "a!"])
+def test_what_is_remembered_is_read_again_to_the_letter(tmp_path: Path, value: str) -> None:
+    """Blanks, comments and references are characters: neither Compose nor the lab makes something else of them."""
+    dotenv.remember(tmp_path / ".env", "A", "before")
+    dotenv.remember(tmp_path / ".env", "A", value)
+    assert dotenv.read(tmp_path / ".env") == {"A": value}
+
+
+@pytest.mark.parametrize("value", ["a\nB=1", "a\rb", "a\0b", "a\udcff", "it's", "${HOME}", "a\\", "\x1b[2J"], ids=ascii)
+def test_what_no_line_can_hold_is_refused_before_anything_is_written(tmp_path: Path, value: str) -> None:
+    """One printable line, exit code 2, and the file as it was."""
+    file = tmp_path / ".env"
+    file.write_text("B=1\n")
+    with pytest.raises(SettingUnfit) as caught:
+        dotenv.remember(file, "A", value)
+    assert str(caught.value).isprintable()
+    assert caught.value.exit_code == 2
+    assert file.read_text() == "B=1\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_key_that_was_set_twice_is_set_once(tmp_path: Path) -> None:
+    """The last one counts, so it is the place of the new one; blank lines stay."""
+    file = tmp_path / ".env"
+    file.write_text("A=1\n\nA=2\n\nB=1\n")
+    dotenv.remember(file, "A", "3")
+    assert file.read_text() == "\nA=3\n\nB=1\n"
+    dotenv.forget(file, "A")
+    assert file.read_text() == "\n\nB=1\n"

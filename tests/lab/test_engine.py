@@ -14,10 +14,15 @@ from lab.engine import Plan, Probe
 from lab.errors import (
     ComposeMissing,
     ComposeTooOld,
+    DockerClientFails,
+    DockerClientMissing,
+    DockerMissing,
     EngineDenied,
     EngineMissing,
     EngineNotAllowed,
     EngineSettingUnknown,
+    EngineSilent,
+    EngineStopped,
     EngineUnreachable,
     LabError,
 )
@@ -63,7 +68,14 @@ FOUND = {
         {},
         Probe("28.2.2", None, "2.26.1", "0.13.1", elsewhere="the context 'far-away'"),
     ),
-    "gibberish": (Outcome(1, "Segmentation fault"), {}, Probe("28.2.2")),
+    "gibberish": (Outcome(1, "Segmentation fault"), {}, Probe("28.2.2", reason="Segmentation fault")),
+    "no such context": (answers.NO_CONTEXT, {}, Probe("28.2.2", reason=answers.NO_CONTEXT.err.strip())),
+    "no answer": (answers.SILENT, {}, Probe("28.2.2", silent_after_s=engine.PROBE_TIMEOUT_S)),
+    "not our user, named": (
+        answers.DENIED,
+        {"DOCKER_HOST": "unix:///srv/docker.sock"},
+        Probe("28.2.2", None, "2.26.1", "0.13.1", denied=True, elsewhere="unix:///srv/docker.sock"),
+    ),
 }
 
 PLANS = {
@@ -144,6 +156,7 @@ def test_reads_what_docker_says(
 def test_no_client_is_an_empty_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that never saw Docker is not an error; it is what `decide` starts from."""
     monkeypatch.setattr(engine, "_has_daemon", lambda: False)
+    monkeypatch.setattr(engine, "_is_listening", lambda: False)
     assert engine.probe(run=Programs({}), environ={}) == NOTHING
 
 
@@ -253,3 +266,71 @@ def test_importing_the_control_room_is_cheap() -> None:
     code = f"import sys, lab.base, lab.doctor, lab.engine; print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+STATES: dict[str, tuple[dict[str, Outcome], dict[str, str], bool, bool, type[LabError] | None]] = {
+    "works": ({"docker info": answers.WORKS}, {}, True, True, None),
+    "refused": ({"docker info": answers.DENIED}, {}, True, True, EngineDenied),
+    "refused, older client": ({"docker info": answers.DENIED_20}, {}, True, True, EngineDenied),
+    "refused at a socket that was named": (
+        {"docker info": answers.DENIED},
+        {"DOCKER_HOST": "unix:///srv/docker.sock"},
+        False,
+        False,
+        EngineDenied,
+    ),
+    "dead DOCKER_HOST": (
+        {"docker info": answers.NO_ENGINE},
+        {"DOCKER_HOST": "tcp://127.0.0.1:1"},
+        True,
+        True,
+        EngineUnreachable,
+    ),
+    "dead context": ({"docker info": answers.OTHER_CONTEXT}, {}, False, False, EngineUnreachable),
+    "no such context": ({"docker info": answers.NO_CONTEXT}, {}, True, True, DockerClientFails),
+    "silent": ({"docker info": answers.SILENT}, {}, True, True, EngineSilent),
+    "stopped": ({"docker info": answers.ENGINE_OFF}, {}, True, False, EngineStopped),
+    "no Compose": ({"docker info": answers.NO_COMPOSE}, {}, True, True, ComposeMissing),
+    "old Compose": ({"docker info": answers.OLD_COMPOSE}, {}, True, True, ComposeTooOld),
+    "a client and no engine at all": ({"docker info": answers.ENGINE_OFF}, {}, False, False, DockerMissing),
+    "no client, an engine that listens": ({}, {}, False, True, DockerClientMissing),
+    "no client, an engine that is stopped": ({}, {}, True, False, DockerClientMissing),
+    "no client, an engine elsewhere": ({}, {"DOCKER_HOST": "tcp://far.test:1"}, False, False, DockerClientMissing),
+    "nothing at all": ({}, {}, False, False, DockerMissing),
+}
+
+
+@pytest.mark.parametrize(("outcomes", "environ", "installed", "listening", "error"), STATES.values(), ids=STATES)
+def test_refused_is_told_from_absent(
+    monkeypatch: pytest.MonkeyPatch,
+    outcomes: dict[str, Outcome],
+    environ: dict[str, str],
+    installed: bool,
+    listening: bool,
+    error: type[LabError] | None,
+) -> None:
+    """That there is no lab is said where it is certain, and nowhere else: no engine is here or elsewhere."""
+    monkeypatch.setattr(engine, "_has_daemon", lambda: installed)
+    monkeypatch.setattr(engine, "_is_listening", lambda: listening)
+    client = {"docker --version": answers.CLIENT_28} if outcomes else {}
+    programs = Programs(client | outcomes)
+    if error is None:
+        engine.require(run=programs, environ=environ)
+    else:
+        with pytest.raises(error) as caught:
+            engine.require(run=programs, environ=environ)
+        assert type(caught.value) is error
+        assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("info", [answers.SILENT, answers.NO_CONTEXT, answers.DENIED], ids=["silent", "none", "denied"])
+def test_nothing_is_installed_or_started_where_an_engine_may_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, info: Outcome
+) -> None:
+    """A second daemon beside one that hangs would take its data."""
+    monkeypatch.setattr(distribution, "host", lambda: DEBIAN_12)
+    monkeypatch.setattr(engine, "_has_daemon", lambda: True)
+    programs = Programs({"docker --version": answers.CLIENT_28, "docker info": info})
+    with pytest.raises((EngineSilent, DockerClientFails, EngineDenied)):
+        engine.ensure(lambda line: None, run=programs, environ={}, env_file=tmp_path / ".env")
+    assert len(programs.ran) == 2

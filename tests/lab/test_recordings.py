@@ -1,13 +1,17 @@
 """How a directory of recordings becomes part of the lab, as far as files go."""
 
+import errno
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab import recordings
-from lab.errors import RecordingsUnusable
+from lab.errors import EnvFileUnwritable, RecordingsUnusable, SettingUnfit
+from services.runtime import ownership
 
 CHOICE = "COMPOSE_FILE=compose.yaml:compose.override.yaml:build/compose.recordings.yaml"
 
@@ -117,7 +121,6 @@ def test_the_same_hosts_give_the_same_file_whatever_is_in_their_recordings(root:
     "name",
     [
         "a b",
-        "..",
         "-a",
         "a]\nservices: {x",
         "${HOME}",
@@ -184,3 +187,147 @@ def test_a_directory_that_is_a_file_is_said_to_be_unreadable(root: Path) -> None
     (root / "recordings").write_text("")
     with pytest.raises(RecordingsUnusable, match="cannot be read"):
         recordings.weave_in(root, root / "recordings")
+
+
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+def play(root: Path, **files: bytes) -> Path:
+    """Make recordings and sidecars that sites may read, by names in which `__` stands for a dot."""
+    directory = root / "recordings"
+    directory.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (directory / name.replace("__", ".")).write_bytes(content)
+        (directory / name.replace("__", ".")).chmod(0o644)
+    directory.chmod(0o755)
+    return directory
+
+
+def test_what_can_be_played_passes_the_check(root: Path) -> None:
+    """A tutorial's host has a port of its own, and may refuse; nothing is written."""
+    directory = play(
+        root,
+        a__example__http=GOOD,
+        www__163__com__http=GOOD,
+        www__163__com__toml=b'[[faults]]\nfault = "refuse"\n',
+    )
+    before = sorted(root.rglob("*"))
+    recordings.check(directory)
+    recordings.check(root / "nowhere")
+    assert sorted(root.rglob("*")) == before
+
+
+UNFIT: dict[str, tuple[dict[str, bytes], str]] = {
+    "empty": ({"a__example__http": b""}, "a.example.http: is empty"),
+    "no HTTP": ({"a__example__http": b"junk\n"}, "a.example.http: "),
+    "a broken sidecar": (
+        {"a__example__http": GOOD, "a__example__toml": b"x = 1\n"},
+        "a.example.toml: 'x' is not a key",
+    ),
+    "an offset beyond the head": (
+        {"a__example__http": GOOD, "a__example__toml": b'[[faults]]\nfault = "rst_at"\nbytes = 9999\n'},
+        "beyond the head",
+    ),
+    "a fault that needs a port of its own": (
+        {"a__example__http": GOOD, "a__example__toml": b'[[faults]]\nfault = "refuse"\n'},
+        "shares its port",
+    ),
+    "the second of two": ({"a__example__http": GOOD, "www__sohu__com__http": b""}, "www.sohu.com.http: is empty"),
+}
+
+
+@pytest.mark.parametrize(("files", "why"), UNFIT.values(), ids=UNFIT)
+def test_what_a_site_would_refuse_is_refused_first(root: Path, files: dict[str, bytes], why: str) -> None:
+    """By the site's own reader and its own words: one line, exit code 3."""
+    with pytest.raises(RecordingsUnusable, match=why) as caught:
+        recordings.check(play(root, **files))
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("name", ["a.example.http", "a.example.toml", ""], ids=["recording", "sidecar", "directory"])
+def test_what_a_site_may_not_read_is_refused_with_the_command_that_helps(root: Path, name: str) -> None:
+    """Whoever runs the lab may read it, root above all: the site in its container is another user."""
+    directory = play(root, a__example__http=GOOD, a__example__toml=b"")
+    file = directory / name
+    file.chmod(0o700 if file.is_dir() else 0o600)
+    with pytest.raises(RecordingsUnusable, match=rf"Permission denied.*chmod a\+r.* {file}$"):
+        recordings.check(directory)
+
+
+@pytest.mark.parametrize("name", [b"r\xff", b"a\nb", b"\x1b[2J"], ids=ascii)
+def test_a_directory_that_no_compose_file_can_name_is_refused_before_anything_is_written(
+    root: Path, name: bytes
+) -> None:
+    """Nothing stays in `.env`, where it would break every command of Compose's."""
+    directory = play(root, a__example__http=GOOD).rename(root / os.fsdecode(name))
+    before = (root / ".env").read_text()
+    for act in (lambda: recordings.check(directory), lambda: recordings.weave_in(root, directory)):
+        with pytest.raises(RecordingsUnusable, match="cannot be named in a Compose file") as caught:
+            act()
+        assert str(caught.value).isprintable()
+    assert (root / ".env").read_text() == before
+    assert not (root / "build").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["._a.example.http", ".#a.example.http", ".http", ".a.http.swp.http", "#a.http#", "a~"]
+)
+def test_files_of_editors_and_file_managers_are_no_recordings(root: Path, name: str) -> None:
+    """They lie beside recordings on many machines, also as links into nothing."""
+    directory = play(root, a__example__http=GOOD)
+    (directory / name).symlink_to("nobody@host.1234")
+    assert recordings.hosts(directory) == ["a.example"]
+    recordings.check(directory)
+
+
+def test_an_env_that_cannot_keep_the_choice_leaves_no_generated_file(root: Path) -> None:
+    """Half of a change is none."""
+    (root / ".env").write_text('COMPOSE_FILE="it\'s.yaml"\n')
+    with pytest.raises(SettingUnfit):
+        recordings.weave_in(root, record(root, "a.example"))
+    assert not (root / recordings.GENERATED).exists()
+
+
+def test_what_was_woven_in_before_can_be_put_back(root: Path) -> None:
+    """A start that fails leaves the files of the lab that runs."""
+    directory = record(root, "a.example")
+    assert recordings.woven(root) is None
+    recordings.weave_in(root, directory)
+    kept, chosen = recordings.woven(root), (root / ".env").read_text()
+    record(root, "b.example")
+    recordings.weave_in(root, directory)
+    recordings.put_back(root, kept)
+    assert (recordings.woven(root), (root / ".env").read_text()) == (kept, chosen)
+    recordings.put_back(root, None)
+    assert recordings.woven(root) is None
+    assert "COMPOSE_FILE" not in (root / ".env").read_text()
+
+
+@pytest.mark.parametrize("weave", [recordings.weave_out, lambda root: recordings.weave_in(root, root / "recordings")])
+def test_a_checkout_that_cannot_be_written_is_one_line(
+    root: Path, weave: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 3; and where there is nothing to remove, nothing is tried."""
+    recordings.weave_out(root)
+    recordings.weave_in(root, record(root, "a.example"))
+    record(root, "b.example")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(ownership, "write", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises((RecordingsUnusable, EnvFileUnwritable), match="Read-only file system") as caught:
+        weave(root)
+    assert caught.value.exit_code == 3
+
+
+def test_more_than_a_site_has_room_for_is_refused_first(root: Path) -> None:
+    """By their sizes, before they are read: 75 recordings of 8 MiB would else take a container down."""
+    limit = f"memory: {recordings.SITE_MEMORY_BYTES // 1024 // 1024}M"
+    assert limit in (recordings.ROOT / "compose.yaml").read_text()
+    directory = play(root, **{f"h{n}__example__http": GOOD for n in range(75)})
+    for file in directory.iterdir():
+        os.truncate(file, 8 * 1024 * 1024)
+    with pytest.raises(RecordingsUnusable, match=r"too large: 75 recordings need \d+\.\d MiB"):
+        recordings.check(directory)

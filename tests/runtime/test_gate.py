@@ -11,8 +11,9 @@ from aiohttp import web
 
 from services.runtime import gate
 from services.runtime.gate import CONNECTION_BYTES, FREE_BYTES, KIB, MAX_HEAD_BYTES, POOL, Gate, Gates
+from services.runtime.listen import Address
 from services.runtime.pool import Pool
-from services.runtime.serve import Address, serve_app
+from services.runtime.serve import serve_app
 
 pytestmark = pytest.mark.anyio
 

@@ -11,27 +11,28 @@ from aiohttp import web
 
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
-from services.runtime.serve import Address, serve_app
+from services.runtime.listen import Address
+from services.runtime.serve import serve_app
 from tests.sites.target import one_site
 
 pytestmark = pytest.mark.anyio
 
 RESET = struct.pack("ii", 1, 0)
 BODY = b'{"faults": []}'
-FIELDS = b"Host: x\r\nContent-Length: %d\r\n" % len(BODY)
+FIELDS = b"Host: localhost\r\nContent-Length: %d\r\n" % len(BODY)
 REQUESTS = {
-    "get": b"GET /hello/x HTTP/1.1\r\nHost: x\r\n\r\n",
-    "metrics": b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
-    "large": b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n",
-    "journal": b"GET /journal HTTP/1.1\r\nHost: x\r\n\r\n",
+    "get": b"GET /hello/x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "metrics": b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "large": b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "journal": b"GET /journal HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "body": b"PUT /faults/keep.test HTTP/1.1\r\n" + FIELDS + b"\r\n" + BODY,
-    "chunked": b'PUT /faults/keep.test HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"fau',
+    "chunked": b'PUT /faults/keep.test HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"fau',
     "expect": b"PUT /faults/keep.test HTTP/1.1\r\nExpect: 100-continue\r\n" + FIELDS + b"\r\n",
     "expect, and go on": b"POST /journal/verify HTTP/1.1\r\nExpect: 100-continue\r\n" + FIELDS + b"\r\n" + BODY,
-    "expect of a get": b"GET /hello/x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n",
-    "unknown": b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n",
+    "expect of a get": b"GET /hello/x HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n\r\n",
+    "unknown": b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "no http": b"GET /\xff HTTP/1.1\r\n\r\n",
-    "upgrade": b"GET /hello/x HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\nxxxx",
+    "upgrade": b"GET /hello/x HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\nxxxx",
 }
 
 
@@ -97,7 +98,7 @@ async def test_a_mistake_of_a_handler_is_still_told_in_full(caplog: pytest.LogCa
     app.add_routes([web.get("/", broken)])
     async with serve_app(app, Address("127.0.0.1", 0)) as address:
         reader, writer = await asyncio.open_connection(*address)
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b" 500 " in await reader.readline()
         writer.close()
     (record,) = caplog.records

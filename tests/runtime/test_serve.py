@@ -8,7 +8,8 @@ import pytest
 from aiohttp import ClientSession, web
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.serve import Address, listening, serve_app
+from services.runtime.listen import Address, listening
+from services.runtime.serve import serve_app
 
 LOOPBACK = Address("127.0.0.1", 0)
 

@@ -35,7 +35,11 @@ class Target:
 
     async def call(self, method: str, path: str, body: object = None) -> tuple[int, Mapping[str, object]]:
         """Ask the admin side, and return status and answer."""
-        async with aiohttp.ClientSession() as session, session.request(method, self.admin + path, json=body) as answer:
+        own = {"Host": self.host}  # the address is not one of its names
+        async with (
+            aiohttp.ClientSession(headers=own) as session,
+            session.request(method, self.admin + path, json=body) as answer,
+        ):
             return answer.status, await answer.json()
 
     async def set_plan(self, plan: list[dict[str, object]]) -> None:

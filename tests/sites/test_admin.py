@@ -193,7 +193,8 @@ async def test_hosts_that_share_a_port_cannot_be_refused_apart(tmp_path: Path) -
         async def settle() -> None:
             raise AssertionError("nothing has changed")
 
-        from services.runtime.serve import Address, serve_app
+        from services.runtime.listen import Address
+        from services.runtime.serve import serve_app
 
         async with serve_app(make_admin(site, settle), Address("127.0.0.1", 0)) as admin:
             target = Target(

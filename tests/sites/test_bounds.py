@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from services.runtime.serve import Address
+from services.runtime.listen import Address
 from services.sites.admin.bounds import STREAM_BYTES, encoded
 from services.sites.admin.criteria import Criteria, Entry
 from services.sites.admin.expectations import MAX_CHECKS
@@ -203,7 +203,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> No
     """A request has the same deadline, and its body its share of the memory."""
     async with here(tmp_path, answer_timeout_s=0.1) as (target, site):
         reader, writer = await asyncio.open_connection(*address_of(target))
-        writer.write(f"PUT /faults/{HOST} HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n{{".encode())
+        writer.write(f"PUT /faults/{HOST} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n{{".encode())
         with contextlib.suppress(ConnectionResetError):
             assert await reader.read() == b""
         writer.close()
@@ -215,7 +215,7 @@ async def test_head_has_no_body(tmp_path: Path) -> None:
     async with here(tmp_path) as (target, site):
         fill(site, 3)
         reader, writer = await asyncio.open_connection(*address_of(target))
-        writer.write(b"HEAD /journal HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        writer.write(b"HEAD /journal HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         head, blank, body = (await reader.read()).partition(b"\r\n\r\n")
         writer.close()
     assert head.startswith(b"HTTP/1.1 200 ")
@@ -339,7 +339,9 @@ async def test_a_verdict_that_has_no_reader_any_more_is_given_up(
         fill(site, 50_000, SMALL)
         body = json.dumps(MANY).encode()
         _reader, writer = await asyncio.open_connection(*address_of(target))
-        writer.write(b"POST /journal/verify HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        writer.write(
+            b"POST /journal/verify HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        )
         with anyio.fail_after(TIMEOUT_S):
             while not asked:  # noqa: ASYNC110
                 await asyncio.sleep(0)

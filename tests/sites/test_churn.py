@@ -17,7 +17,8 @@ import anyio.to_thread
 import pytest
 from aiohttp import web
 
-from services.runtime.serve import Address, serve_app
+from services.runtime.listen import Address
+from services.runtime.serve import serve_app
 from services.sites.faults.plan import read_plan
 from tests.sites.peer import TIMEOUT_S, Peer, listen
 from tests.sites.target import KEEP, sites, target_of

@@ -1,7 +1,7 @@
 """Each fault, driven through a socket: the bytes and the ending are those of the table, over HTTP and over TLS."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -34,14 +34,32 @@ def where(request: pytest.FixtureRequest, place: str, tmp_path: Path) -> Where:
     secure = bool(request.param)
     if place == "embedded":
         return lambda: one_site(tmp_path, secure=secure)
-    stack: Stack = request.getfixturevalue("stack")
-    return lambda: in_container(stack, secure=secure)
+    stack, address = request.getfixturevalue("bridged")
+    return lambda: in_container(stack, address, secure=secure)
+
+
+@pytest.fixture(scope="module")
+def bridged(stack: Stack) -> Iterator[tuple[Stack, str]]:
+    """Return the lab, and an address of the site in it: on a network of the test's own, since the lab's is closed.
+
+    What is tested is the site's bytes and resets, which no relay between may touch.
+    """
+    client = stack.client()
+    container = next(each for each in client.compose.ps() if "sohu" in each.name)
+    network = client.network.create(f"{stack.project}-bridged")
+    try:
+        client.network.connect(network, container)
+        networks = client.container.inspect(container.id).network_settings.networks or {}
+        yield stack, str(networks[network.name].ip_address)
+    finally:
+        client.network.disconnect(network, container, force=True)
+        network.remove()
 
 
 @asynccontextmanager
-async def in_container(stack: Stack, *, secure: bool) -> AsyncIterator[Target]:
-    """Give the site in its container, reached from this machine over the lab's bridge."""
-    target = await anyio.to_thread.run_sync(find_container, stack, secure)
+async def in_container(stack: Stack, address: str, *, secure: bool) -> AsyncIterator[Target]:
+    """Give the site in its container, reached from this machine."""
+    target = await anyio.to_thread.run_sync(find_container, stack, address, secure)
     await target.call("DELETE", "/journal")
     try:
         yield target
@@ -49,15 +67,12 @@ async def in_container(stack: Stack, *, secure: bool) -> AsyncIterator[Target]:
         await target.call("DELETE", "/faults")
 
 
-def find_container(stack: Stack, secure: bool) -> Target:
-    """Return the address and the certificate of the container that plays HOST."""
-    client = stack.client()
-    container = next(each for each in client.compose.ps() if "sohu" in each.name)
-    address = next(str(each.ip_address) for each in (container.network_settings.networks or {}).values())
+def find_container(stack: Stack, address: str, secure: bool) -> Target:
+    """Return the container that plays HOST as a target, with its certificate."""
     context = None
     if secure:
-        pem = client.execute(container, ["cat", "/lab-ca/ca.pem"], tty=False)
-        context = ssl.create_default_context(cadata=str(pem))
+        pem = stack.run_compose("exec", "-T", "sohu", "cat", "/lab-ca/ca.pem").stdout
+        context = ssl.create_default_context(cadata=pem)
     peer = Peer((address, 443 if secure else 80), HOST, context)
     return Target(peer, f"http://{address}:8081", load_recording(RECORDINGS / f"{HOST}.http"))
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
+import aiohttp
 import anyio.to_thread
 import pytest
 from jsonschema import Draft202012Validator
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.serve import Address
+from services.runtime.listen import Address
 from services.sites.admin.answers import Unfit
 from services.sites.admin.app import make_admin
 from services.sites.admin.journal import read_query
@@ -171,6 +172,7 @@ def test_a_query_fits_the_document_where_the_site_takes_it_and_nowhere_else(quer
 
 
 UNAVAILABLE = "503"
+MISDIRECTED, FORBIDDEN = "421", "403"
 BAD_PLAN = {"faults": [{"fault": "typo"}]}
 CALLS: Sequence[tuple[str, str, object]] = (
     ("GET", "/openapi.json", None),
@@ -190,6 +192,12 @@ CALLS: Sequence[tuple[str, str, object]] = (
     ("DELETE", "/faults/other.test", None),
     ("POST", "/faults/reset", None),
     ("DELETE", "/faults", None),
+    ("PUT", "/faults/{host}/temporary?for_s=9", {"faults": []}),
+    ("PUT", "/faults/{host}/temporary?for_s=9", BAD_PLAN),
+    ("PUT", "/faults/other.test/temporary?for_s=9", {"faults": []}),
+    ("DELETE", "/faults/{host}/temporary?generation=1", None),
+    ("DELETE", "/faults/{host}/temporary", None),
+    ("DELETE", "/faults/other.test/temporary?generation=1", None),
     ("GET", "/journal", None),
     ("GET", "/journal?method=POST", None),
     ("GET", "/journal?method=GET&ended=well", None),
@@ -219,7 +227,31 @@ async def test_every_answer_is_as_the_document_says(tmp_path: Path) -> None:
             where = (path.partition("?")[0].replace("other.test", "{host}"), method.lower(), str(status))
             assert misfits(response_schema(*where), answer) == [], where
             met.add(where)
-    assert {each for each in documented() if each[-1] != UNAVAILABLE} - met == set()
+    elsewhere = {UNAVAILABLE, MISDIRECTED, FORBIDDEN}
+    assert {each for each in documented() if each[-1] not in elsewhere} - met == set()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [("Host", "evil.example", MISDIRECTED), ("Origin", "http://evil.example", FORBIDDEN)],
+    ids=["another host", "another site's page"],
+)
+async def test_every_operation_refuses_what_is_meant_for_another_as_the_document_says(
+    tmp_path: Path, field: str, value: str, expected: str
+) -> None:
+    """Health and metrics too; it changes nothing."""
+    async with one_site(tmp_path) as target, aiohttp.ClientSession() as session:
+        await target.set_plan([{"fault": "drip"}])
+        before = await target.call("GET", "/faults")
+        for path, method in {(path, method) for path, method, _status in documented()}:
+            url = target.admin + path.replace("{host}", target.host)
+            async with session.request(method, url, headers={field: value}, json={"faults": []}) as answer:
+                assert str(answer.status) == expected, (path, method)
+                said = await answer.json()
+            assert misfits(response_schema(path, method, expected), said) == []
+            assert [problem["field"] for problem in said["problems"]] == [field]
+        assert await target.call("GET", "/faults") == before
 
 
 @pytest.mark.anyio
@@ -238,7 +270,8 @@ async def test_a_port_that_cannot_be_opened_is_as_the_document_says(
         operations = [each for each in changes if each[0].startswith("/faults") and each[1] != "get"]
         for path, method in operations:
             body: object = {"faults": []} if method == "put" else None
-            status, answer = await target.call(method, path.replace("{host}", target.host), body)
+            query = {"put": "?for_s=9", "delete": "?generation=1"}[method] if path.endswith("/temporary") else ""
+            status, answer = await target.call(method, path.replace("{host}", target.host) + query, body)
             assert (str(status), misfits(response_schema(path, method, UNAVAILABLE), answer)) == (UNAVAILABLE, [])
     assert operations
 

@@ -14,7 +14,7 @@ import pytest
 
 from lab.embedded import RecordingUnfit, embedded_sites
 from services.runtime.errors import PortUnavailable
-from services.runtime.serve import Address
+from services.runtime.listen import Address
 from services.sites.doors import Doors
 from services.sites.running import running_site
 from services.sites.settings import SitesSettings
@@ -308,3 +308,27 @@ async def test_a_time_to_live_opens_a_refused_port_again(tmp_path: Path) -> None
                 return False
 
         await until(answered)
+
+
+@pytest.mark.parametrize("name", ["._a.test.http", ".#a.test.http", ".http", ".hidden.http"])
+async def test_files_that_begin_with_a_dot_are_no_recordings(tmp_path: Path, name: str) -> None:
+    """Editors and file managers leave them, also as links into nothing: neither now nor later do they count."""
+    async with sites({"a.test.http": KEEP, name: b"junk"}, tmp_path, reload_s=SOON_S) as running:
+        assert (await readiness(running.admin.url))[0] == 200
+        await anyio.Path(tmp_path, ".#b.test.http").symlink_to("nobody@host.1234")
+        await anyio.Path(tmp_path, "c.test.http").write_bytes(KEEP)
+        await until_ready(running.admin.url, 200, "a.test\nc.test\n")
+
+
+async def test_a_directory_that_cannot_be_read_is_said_to_be_that(tmp_path: Path) -> None:
+    """Not that it holds no recording; and when it can be read again, it is."""
+    recordings = tmp_path / "recordings"
+    await anyio.Path(recordings).mkdir()
+    async with sites({"a.test.http": KEEP}, recordings, reload_s=SOON_S) as running:
+        await anyio.Path(recordings).rename(tmp_path / "kept")
+        await anyio.Path(recordings).write_bytes(b"")  # no user can list it, not even root
+        reason = "recordings: cannot be read (Not a directory): let other users read it (chmod a+rx)\n"
+        await until_ready(running.admin.url, 503, reason)
+        await anyio.Path(recordings).unlink()
+        await anyio.Path(tmp_path, "kept").rename(recordings)
+        await until_ready(running.admin.url, 200, "a.test\n")

@@ -32,6 +32,10 @@ class Wire(asyncio.Transport):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Keep no buffer."""
 
+    def is_closing(self) -> bool:
+        """Stay open."""
+        return False
+
 
 @pytest.mark.anyio
 async def test_a_body_that_comes_byte_by_byte_is_cut_off(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""The closed list of departures from RFC 9112 that a head can show, each with the clause it departs from.
+"""The closed list of departures from RFC 9110 and 9112 that a head can show, each with the clause it departs from.
 
-A departure is what a sender may not do, in the syntax of a head or in how it frames the content. The default
-reader reads on and lists it; a strict reader refuses the head. Each is listed once for a response, at the
-first byte where it shows, so that no server can make the list long.
+A departure is what a sender may not do, in the syntax of a head, in how it frames the content, or in where it sends
+a client on. The default reader reads on and lists it; a strict reader refuses the head. Each is listed once for a
+response, at the first byte where it shows, so that no server can make the list long.
 
 Fine, and so not in this list: bytes above 127 in values and reasons (obs-text, RFC 9110 §5.5); an empty
 reason after its space, and spaces within a reason (RFC 9112 §4); a transfer coding other than chunked that
@@ -121,6 +121,10 @@ class Departure(StrEnum):
         "RFC 9112 section 6.2",
         "Transfer-Encoding and Content-Length together",
     )
+
+    # Redirection: what the fields say of where to go on, in a 201 or 3xx
+    LOCATION_EMPTY = "location_empty", "RFC 9110 section 10.2.2", "a Location without a URI"
+    LOCATION_CONFLICT = "location_conflict", "RFC 9110 section 5.3", "Locations that differ"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from services.client.head.errors import HeadTooLargeError, NotHttpError
 from services.client.head.framing import note_framing
 from services.client.head.head import Field, HeadParts
 from services.client.head.limits import Limits
+from services.client.head.location import note_location
 from services.client.head.notes import Notes
 from services.client.head.status_line import StatusLine, read_status_line
 
@@ -197,6 +198,7 @@ class CarefulReader:
         assert self._status_line is not None  # noqa: S101 (for mypy: an empty line before it is leading)
         self._end_field()
         note_framing(self._headers, self._offsets, self._status_line, self._notes)
+        note_location(self._headers, self._offsets, self._status_line.status, self._notes)
         self._complete = True
 
 

@@ -9,6 +9,7 @@ import re
 from services.client.head.framing import has_plain_framing
 from services.client.head.head import HeadParts
 from services.client.head.limits import Limits
+from services.client.head.location import has_plain_location
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9]) (.*)", re.DOTALL)
 _VERSIONS = {b"0": "HTTP/1.0", b"1": "HTTP/1.1"}
@@ -46,5 +47,7 @@ def read_clean_head(data: bytes, start: int, limits: Limits) -> HeadParts | None
     minor, digits, reason = status_line.groups()
     status = int(digits)
     if not has_plain_framing(headers, status, minor):
+        return None
+    if status != 200 and not has_plain_location(headers, status):
         return None
     return _VERSIONS[minor], status, reason, headers, raw

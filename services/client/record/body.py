@@ -51,9 +51,12 @@ class Body:
             self.surplus = len(self.data) - end
             del self.data[end:]
 
-    def eof(self) -> bool:
-        """Say that no more bytes will come; returns whether the body is whole."""
-        self.complete = self.complete or self.framing is Framing.CLOSE
+    def eof(self, *, announced: bool = True) -> bool:
+        """Say that no more bytes will come; returns whether the body is whole.
+
+        `announced`: whether the peer itself said so, which over TLS it does by close_notify (RFC 9112, section 9.8).
+        """
+        self.complete = self.complete or (announced and self.framing is Framing.CLOSE)
         return self.complete
 
     def _end(self) -> int | None:

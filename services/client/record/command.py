@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.client.errors import FetchError
+from services.client.record.body import Framing
 from services.client.record.fetch import CutShort, Response, Wish, fetch
 from services.client.record.files import refuse_existing, save
 from services.client.record.provenance import Kept, kept_of, provenance
-from services.client.record.url import read_field, read_url, request_bytes
+from services.client.record.url import read_field, request_bytes, source_of
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
 from services.client.trust import tls_context
@@ -77,10 +78,10 @@ async def record(options: Options, topology: Topology) -> int:
     try:
         response = await fetch(wish, topology)
     except CutShort as error:
-        say(f"record {printable(wish.source.url)}: {printable(error.detail)}: --head-only records the head")
+        say(f"record {printable(wish.source.text)}: {printable(error.detail)}: --head-only records the head")
         return 1
     except FetchError as error:
-        say(f"record {printable(wish.source.url)}: {printable(str(error))}")
+        say(f"record {printable(wish.source.text)}: {printable(str(error))}")
         return 4
     kept = kept_of(response, keep_secrets=options.keep_secrets)
     if options.output == STANDARD_OUTPUT:
@@ -96,12 +97,12 @@ async def record(options: Options, topology: Topology) -> int:
 
 def understand(options: Options) -> tuple[Wish, str]:
     """Return what is asked, and the name it is recorded under. Raises FetchError (usage) or AuthoritiesUnreadable."""
-    source = read_url(options.url)
+    source = source_of(options.url)
     name = (options.name or source.host).lower().removesuffix(".")
     if not HOST_NAME.fullmatch(name):
         raise FetchError("usage", f"{name[:60]!r} is not a host name to record under: give one with --name")
     try:
-        context = tls_context(ca=options.ca, insecure=options.insecure) if source.secure else None
+        context = tls_context(ca=options.ca, insecure=options.insecure) if source.scheme == "https" else None
     except (OSError, ssl.SSLError) as error:
         raise AuthoritiesUnreadable(options.ca or "the system", error.strerror or str(error)) from error
     wish = Wish(
@@ -117,7 +118,10 @@ def understand(options: Options) -> tuple[Wish, str]:
 def summary(where: str, response: Response, kept: Kept, *, head_only: bool) -> list[str]:
     """Return what a person has to know of what was recorded."""
     lines = [f"recorded {where}: status {response.status}, head {len(kept.head):,} bytes, body {len(kept.body):,}"]
-    if not response.whole:
+    if not response.whole and response.framing == Framing.CLOSE:
+        came = f"{len(kept.body):,} bytes of the body"
+        lines.append(f"the peer closed after {came} without TLS's close_notify: their end may be missing")
+    elif not response.whole:
         of = f" of {response.declared:,}" if response.declared else ""
         lines.append(f"the peer closed after {len(kept.body):,}{of} bytes of the body: so will a site that plays it")
     if not response.framing and not head_only:

@@ -1,19 +1,29 @@
-"""Who asks: one connection, one request, and the bytes of the answer, under one deadline and within fixed bounds."""
+"""Who asks: one connection, one request, and the bytes of the answer, under one deadline and within fixed bounds.
 
-import asyncio
+The bytes come through the streams of the survey (`wget.stream`), plain or TLS: the same on both loops, none lost,
+and their end tells whether the peer announced it.
+"""
+
 import hashlib
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
 from dataclasses import dataclass
 
-from services.client.errors import FetchError, fetch_error
+from services.client.errors import FetchError
 from services.client.head import Head, HeadError, HeadReader
+from services.client.names import Names
 from services.client.record.body import Body, Framing
-from services.client.record.url import Source
 from services.client.topology import Topology
-
-BLOCK_BYTES = 64 * 1024
+from services.client.url import Url
+from services.client.wget.connect import Shortage, connect
+from services.client.wget.exchange import Turn
+from services.client.wget.guard import Guard
+from services.client.wget.locate import Locator
+from services.client.wget.poll import Poller
+from services.client.wget.records import Record
+from services.client.wget.sockets import Address, Sockets
+from services.client.wget.stream import Plain, Stream, Tls
+from services.client.wget.watch import Expired, Watchman
 
 
 class CutShort(FetchError):
@@ -21,13 +31,22 @@ class CutShort(FetchError):
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class Session:
     """How a connection was secured; `certificate_sha256` is the fingerprint of the server's certificate."""
 
     version: str
     cipher: str
     verified: bool
     certificate_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A stream to a source, the address that it goes to, and how it was secured, if it was."""
+
+    stream: Stream
+    address: Address
+    tls: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +65,14 @@ class Response:
     surplus: int
     whole: bool
     address: str
-    tls: Tls | None
+    tls: Session | None
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What to ask and how much to take. `max_body` is None for the head alone; `tls` is for https."""
 
-    source: Source
+    source: Url
     request: bytes
     timeout_s: float
     max_body: int | None
@@ -62,48 +81,57 @@ class Wish:
 
 async def fetch(wish: Wish, topology: Topology) -> Response:
     """Return what the source answers. Raises CutShort for a body without its end, FetchError for what else fails."""
-    phase = "connect_timeout"
+    with Poller() as poller, Watchman() as watchman:
+        turn = Turn(watchman.watch(), time.monotonic() + wish.timeout_s)
+        connection = await connected(wish, topology, Sockets(poller), turn)
+        stream = connection.stream
+        try:
+            await stream.send(wish.request, turn.until_s)
+            head = await read_head(stream, turn.until_s)
+        except Expired as error:
+            raise FetchError("head_timeout", f"no whole head within {wish.timeout_s:g} s") from error
+        try:
+            body = await read_body(stream, head, wish.max_body, turn.until_s)
+        except Expired as error:
+            raise CutShort("head_timeout", f"the body did not end within {wish.timeout_s:g} s") from error
+        except FetchError as error:
+            raise CutShort(error.kind, f"within the body: {error.detail}") from error
+    return response(head, body, connection)
+
+
+async def connected(wish: Wish, topology: Topology, sockets: Sockets, turn: Turn) -> Connection:
+    """Return a connection to the source, which ends with the poller of `sockets`. Raises FetchError."""
+    source = wish.source
     try:
-        async with asyncio.timeout(wish.timeout_s), connected(wish, topology) as (reader, writer):
-            phase = "head_timeout"
-            writer.write(wish.request)
-            head = await read_head(reader)
-            phase = ""
-            body = await read_body(reader, head, wish.max_body)
-    except TimeoutError as error:
-        if phase:
-            raise FetchError(phase, f"no whole head within {wish.timeout_s:g} s") from error
-        raise CutShort("head_timeout", f"the body did not end within {wish.timeout_s:g} s") from error
+        addresses = await Locator(Names(), topology, Guard()).locate(source, Record(1, source.text, ""), turn)
+        channel, address = await connect(sockets, addresses, turn.watch, turn.until_s)
+        plain = Plain(channel, turn.watch)
+        if wish.tls is None:
+            return Connection(plain, address)
+        stream = await secured(plain, wish.tls, source.host, turn)
+        return Connection(stream, address, session_of(stream.session))
+    except Shortage as error:
+        raise FetchError("unreachable", f"this machine is at its limits: {error}") from error
+    except Expired as error:
+        raise FetchError("connect_timeout", f"no connection within {wish.timeout_s:g} s") from error
+
+
+async def secured(plain: Plain, context: ssl.SSLContext, host: str, turn: Turn) -> Tls:
+    """Return a stream through TLS. Raises FetchError (tls, certificate, reset) or Expired."""
+    stream = Tls(plain, context, host)
+    try:
+        await stream.handshake(turn.until_s)
     except ssl.SSLCertVerificationError as error:
         raise FetchError("certificate", f"{error.verify_message} (--ca FILE or --insecure)") from error
-    except ssl.SSLError as error:
-        raise FetchError("tls", str(error)) from error
-    except OSError as error:
-        failed = fetch_error(error)
-        raise failed if phase else CutShort(failed.kind, f"within the body: {failed.detail}") from error
-    return response(head, body, writer)
+    return stream
 
 
-@asynccontextmanager
-async def connected(wish: Wish, topology: Topology) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Connect, and let go at once on the way out: nothing that still comes is wanted."""
-    source = wish.source
-    host, port = await topology.locate(source.host, source.port)
-    reader, writer = await asyncio.open_connection(
-        host, port, ssl=wish.tls, server_hostname=source.host if wish.tls else None
-    )
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-
-
-async def read_head(reader: asyncio.StreamReader) -> Head:
-    """Return the final head. Raises FetchError where there is none."""
+async def read_head(stream: Stream, until_s: float) -> Head:
+    """Return the final head. Raises FetchError where there is none, or Expired."""
     heads = HeadReader()
     try:
         while True:
-            block = await reader.read(BLOCK_BYTES)
+            block = await stream.receive(until_s)
             head = heads.feed(block) if block else heads.eof()
             if head:
                 return head
@@ -111,10 +139,12 @@ async def read_head(reader: asyncio.StreamReader) -> Head:
         raise FetchError(error.kind, error.detail) from error
 
 
-async def read_body(reader: asyncio.StreamReader, head: Head, max_body: int | None) -> Body | None:
+async def read_body(stream: Stream, head: Head, max_body: int | None, until_s: float) -> Body | None:
     """Return the body, or None for one that is not wanted or larger than `max_body` bytes.
 
-    A peer that closes within the body has ended it: that is what came, and a site can do the same.
+    A peer that closes within the body has ended it: that is what came, and a site can do the same. A body that only the
+    end of the stream ends is whole where the peer said that it ends it; over TLS, a FIN alone, which any router on the
+    way can send, does not say so (RFC 9112, section 9.8). Raises FetchError or Expired.
     """
     body = Body(head)
     if max_body is None or (body.declared or 0) > max_body:
@@ -123,20 +153,18 @@ async def read_body(reader: asyncio.StreamReader, head: Head, max_body: int | No
     while not body.complete:
         if len(body.data) > max_body:
             return None
-        block = await reader.read(BLOCK_BYTES)
+        block = await stream.receive(until_s)
         if block:
             body.feed(block)
-        elif body.eof() or body.data:
-            break
-        else:
-            raise CutShort("closed", "the peer closed before the body")
+            continue
+        if not (body.eof(announced=stream.end_is_announced) or body.data or body.framing is Framing.CLOSE):
+            raise FetchError("closed", "the peer closed before it began")
+        break
     return body if len(body.data) <= max_body else None
 
 
-def response(head: Head, body: Body | None, writer: asyncio.StreamWriter) -> Response:
+def response(head: Head, body: Body | None, connection: Connection) -> Response:
     """Put together what is known of an answer."""
-    peer = writer.get_extra_info("peername")
-    address = f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
     framing, declared = (body.framing, body.declared) if body else (None, Body(head).declared)
     return Response(
         status=head.status,
@@ -147,20 +175,18 @@ def response(head: Head, body: Body | None, writer: asyncio.StreamWriter) -> Res
         declared=declared,
         surplus=body.surplus if body else 0,
         whole=body is None or body.complete,
-        address=address,
-        tls=tls_of(writer.get_extra_info("ssl_object")),
+        address=str(connection.address),
+        tls=connection.tls,
     )
 
 
-def tls_of(connection: ssl.SSLObject | None) -> Tls | None:
-    """Return how a connection was secured, None if it was not."""
-    if connection is None:
-        return None
-    cipher = connection.cipher()
-    certificate = connection.getpeercert(binary_form=True) or b""
-    return Tls(
-        version=connection.version() or "",
+def session_of(session: ssl.SSLObject) -> Session:
+    """Return how a connection was secured; once it has ended, OpenSSL does not tell any more."""
+    cipher = session.cipher()
+    certificate = session.getpeercert(binary_form=True) or b""
+    return Session(
+        version=session.version() or "",
         cipher=cipher[0] if cipher else "",
-        verified=connection.context.verify_mode is ssl.CERT_REQUIRED,
+        verified=session.context.verify_mode is ssl.CERT_REQUIRED,
         certificate_sha256=hashlib.sha256(certificate).hexdigest(),
     )

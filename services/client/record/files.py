@@ -16,9 +16,11 @@ import tomli_w
 
 from services.client.record.provenance import Value
 from services.runtime.errors import ProgramError
+from services.runtime.ownership import give, make_directory, owner_of
 from services.runtime.tables import BadTables, read_tables
 
-MODE = 0o644  # others read it: a site in a container runs as nobody
+# Others read it, whatever the umask: a site in a container runs as a user of its own.
+MODE, DIRECTORY_MODE = 0o644, 0o755
 WITHOUT_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP}  # FAT, some shared folders
 MAX_SIDECAR_BYTES = 1024 * 1024
 
@@ -78,7 +80,7 @@ def save(directory: Path, name: str, raw: bytes, about: dict[str, Value], *, for
     tables = tables_of(sidecar) if force else {}
     tables["provenance"] = about
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory, mode=DIRECTORY_MODE)
     except OSError as error:
         raise CannotWrite(directory, error.strerror or str(error)) from error
     try:
@@ -125,6 +127,7 @@ def written(file: Path, content: bytes) -> Iterator[Path]:
             target.flush()
             os.fsync(number)
             os.fchmod(number, MODE)
+            give(number, owner_of(file))
         yield part
     finally:
         part.unlink(missing_ok=True)

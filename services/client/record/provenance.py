@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.client.record.fetch import Response, Tls, Wish
+from services.client.record.fetch import Response, Session, Wish
 from services.client.record.secrets import Secret, in_urls, mask
 
 Value = str | int | bool | dict[str, "Value"] | list["Value"]
@@ -40,7 +40,7 @@ def kept_of(response: Response, *, keep_secrets: bool) -> Kept:
 def provenance(wish: Wish, response: Response, kept: Kept, *, when: datetime) -> dict[str, Value]:
     """Return the table. `sha256` and `bytes` are those of the file, so that anybody can check it."""
     table: dict[str, Value] = {
-        "url": without_secrets(wish.source.url),
+        "url": without_secrets(wish.source.text),
         "time": when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "address": response.address,
         "tls": table_of(response.tls) if response.tls else False,
@@ -60,7 +60,7 @@ def provenance(wish: Wish, response: Response, kept: Kept, *, when: datetime) ->
     return table
 
 
-def table_of(tls: Tls) -> dict[str, Value]:
+def table_of(tls: Session) -> dict[str, Value]:
     """Return a TLS connection as a table."""
     return {
         "version": tls.version,

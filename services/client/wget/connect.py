@@ -18,7 +18,9 @@ from services.client.wget.watch import Expired, Watch
 
 NEXT_ADDRESS_S = 0.25  # RFC 8305, section 5: Connection Attempt Delay
 IN_PROGRESS = {errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN}
-OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+MADE_AND_RESET = {errno.ECONNRESET, errno.EPIPE}  # a reset in answer to the first packet is ECONNREFUSED
+OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRINUSE}
+NO_PORT = "no local port is free"
 
 
 class Shortage(Exception):
@@ -48,7 +50,7 @@ async def connect(
     address = addresses[0]
     channel = begin(sockets, address)
     try:
-        while not is_connected(channel, address):
+        while not is_connected(channel):
             await channel.wait(WRITE, watch, until_s)
     except BaseException:
         channel.close()
@@ -69,25 +71,39 @@ def begin(sockets: Sockets, address: Address) -> Channel:
     if number in IN_PROGRESS or number == 0:
         return channel
     channel.close()
-    if number == errno.EADDRNOTAVAIL and address.family == socket.AF_INET:
-        raise Shortage("no local port is free")  # over IPv6 it says that this machine has none
+    if number == errno.EADDRNOTAVAIL and has_source_address(address):
+        raise Shortage(NO_PORT)
     raise failure(number)
 
 
-def is_connected(channel: Channel, address: Address) -> bool:
-    """Ask the kernel again: it says 0 of a connection that is there, or what became of it. Raises FetchError."""
-    number = channel.socket.connect_ex(address)
-    if number in IN_PROGRESS:
-        return False
-    if number not in (0, errno.EISCONN):
-        raise failure(number)
+def has_source_address(address: Address) -> bool:
+    """Return whether this machine has an address to go there from: EADDRNOTAVAIL may say that it has none (IPv6).
+
+    A datagram socket that is connected chooses its address and sends nothing.
+    """
+    with socket.socket(address.family, socket.SOCK_DGRAM) as probe:
+        return probe.connect_ex(address) == 0
+
+
+def is_connected(channel: Channel) -> bool:
+    """Return whether a connection has been made, though it may have been reset since. Raises FetchError if it failed.
+
+    To connect once more would tell, too; but of a connection that was reset it would forget what the peer has said.
+    """
+    try:
+        channel.socket.getpeername()
+    except OSError:
+        number = channel.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number not in MADE_AND_RESET and number != 0:
+            raise failure(number) from None
+        return number != 0
     return True
 
 
 def failure(number: int) -> FetchError | Shortage:
     """Return what an errno of connecting stands for."""
     if number in OURS:
-        return Shortage(os.strerror(number))
+        return Shortage(NO_PORT if number == errno.EADDRINUSE else os.strerror(number))
     return fetch_error(OSError(number, os.strerror(number)))
 
 
@@ -128,9 +144,9 @@ class Race:
     def _winner(self) -> Channel | None:
         for channel, address in list(self._runners.items()):
             try:
-                if is_connected(channel, address):
+                if is_connected(channel):
                     return channel
-            except FetchError as error:
+            except (FetchError, Shortage) as error:
                 del self._runners[channel]
                 channel.close()
                 self._fail(address, error)

@@ -7,11 +7,11 @@ import time
 from services.client.errors import FetchError, fetch_error
 from services.client.names import Names
 from services.client.topology import Topology
+from services.client.url import Url
 from services.client.wget.exchange import Turn
 from services.client.wget.guard import Guard
 from services.client.wget.records import Record
 from services.client.wget.sockets import Address
-from services.client.wget.url import Url
 from services.client.wget.watch import Expired
 from services.runtime.hosts import is_ip_address
 
@@ -34,6 +34,12 @@ class Locator:
         finally:
             record.dns_s = time.monotonic() - began
         return self._judged(addresses, record) if self._guard.public_only else addresses
+
+    def asks_resolver(self, url: Url) -> bool:
+        """Return whether `locate` has to ask the resolver, and to wait for it."""
+        if self._topology.closed or self._topology.route(url.host, url.port) or is_address(url.host):
+            return False
+        return not self._names.is_known(url.host)
 
     async def _addresses(self, host: str, port: int, turn: Turn) -> list[Address]:
         if route := self._topology.route(host, port):

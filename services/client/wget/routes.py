@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 
-from services.client.errors import FetchError
+from services.client.host_names import NoHostName, ascii_host_name
 from services.client.topology import ANY_HOST, Route
-from services.client.wget.url import a_label, canonical_ipv6
+from services.client.url import canonical_ipv6
 from services.runtime.errors import BadSetting
 from services.runtime.hosts import is_ip_address
 
@@ -42,8 +42,8 @@ def host_of(found: re.Match[str]) -> str | None:
     if found["host"] == ANY_HOST:
         return ANY_HOST
     try:
-        return a_label(found["host"]).lower().removesuffix(".")
-    except FetchError:
+        return ascii_host_name(found["host"]).lower().removesuffix(".")
+    except NoHostName:
         return None
 
 

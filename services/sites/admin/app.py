@@ -5,11 +5,13 @@ from prometheus_client import CollectorRegistry
 
 from services.runtime.gate import POOL
 from services.runtime.metrics import exposition, healthy
+from services.runtime.own_names import MISDIRECTED, Objection, only_own_names, own_names
 from services.runtime.text import printable
 from services.sites.admin import faults, journal
-from services.sites.admin.answers import MAX_BODY_BYTES, answer, refusals
+from services.sites.admin.answers import MAX_BODY_BYTES, answer, refusal, refusals
 from services.sites.admin.bounds import SITE
 from services.sites.admin.openapi import document
+from services.sites.faults.plan import Problem
 from services.sites.metrics import SiteCollector
 from services.sites.site import Site
 
@@ -18,7 +20,8 @@ def make_admin(site: Site, settle: faults.Settle) -> web.Application:
     """Return the admin application of a site. `settle` opens and shuts its doors after a change of plan."""
     registry = CollectorRegistry()
     registry.register(SiteCollector(site))
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
+    own = own_names(*site.settings.hosts, *site.settings.admin_names, changing=lambda: site.hosts)
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[only_own_names(own, misdirected), refusals])
     app[SITE], app[faults.SETTLE], app[journal.TURNS] = site, settle, journal.Turns()
     app[POOL] = site.budget.admin
     app.add_routes(
@@ -36,12 +39,20 @@ def make_admin(site: Site, settle: faults.Settle) -> web.Application:
             web.put("/faults/{host}", faults.set_plan),
             web.delete("/faults/{host}", faults.clear),
             web.post("/faults/{host}/reset", faults.reset),
+            web.put("/faults/{host}/temporary", faults.set_temporary),
+            web.delete("/faults/{host}/temporary", faults.end_temporary),
             web.get("/journal", journal.entries),
             web.delete("/journal", journal.clear),
             web.post("/journal/verify", journal.verify),
         ]
     )
     return app
+
+
+def misdirected(objection: Objection) -> web.Response:
+    """Refuse what means another server, or comes from another site's page."""
+    word = "misdirected_request" if objection.status == MISDIRECTED else "forbidden"
+    return refusal(objection.status, word, [Problem(objection.field, objection.reason)])
 
 
 async def ready(request: web.Request) -> web.Response:

@@ -67,12 +67,16 @@ Decisions = dict[RuleInForce, bool]
 
 
 class PlanInForce:
-    """A plan since it was set. `generation` grows with every change; `source` is "sidecar" or "admin"."""
+    """A plan since it was set. `generation` grows with every change; `source` is "sidecar", "admin" or "temporary".
+
+    `since`: when that was, by the monotonic clock.
+    """
 
     def __init__(self, plan: tuple[Rule, ...], *, generation: int, source: str, now: float) -> None:
         self.plan = plan
         self.generation = generation
         self.source = source
+        self.since = now
         self.rules = [RuleInForce(rule, now) for rule in plan]
         self._by_stage = {stage: [each for each in self.rules if each.rule.fault.stage is stage] for stage in Stage}
 

@@ -231,6 +231,26 @@ FRAMING = (
          anomalies={"content_length_forbidden": 17}),
 )  # fmt: skip
 
+LOCATIONS = tuple(
+    Case(name, b"".join(line + b"\r\n" for line in (b"HTTP/1.1 %d Found" % status, *lines, b"")), status=status,
+         reason=b"Found", headers=tuple((n, v.strip()) for n, _, v in (line.partition(b":") for line in lines)),
+         anomalies=anomalies)
+    for name, status, lines, anomalies in (
+        ("location", 302, (b"Location: /a",), {}),
+        ("location_twice_the_same", 301, (b"Location: /a", b"location:/a"), {}),
+        ("location_conflict", 302, (b"Location: /a", b"Location: /b"), {"location_conflict": 34}),
+        ("location_conflict_in_case", 308, (b"Location: /a", b"A: b", b"LOCATION: /A"), {"location_conflict": 40}),
+        ("location_conflict_of_three", 307, (b"Location: /a",) * 2 + (b"Location: /b",), {"location_conflict": 48}),
+        ("location_empty", 303, (b"Location:",), {"location_empty": 20}),
+        ("location_of_spaces", 302, (b"A: b", b"Location: \t "), {"location_empty": 26}),
+        ("location_empty_in_201", 201, (b"Location:",), {"location_empty": 20}),
+        ("location_empty_and_not", 302, (b"Location:", b"Location: /a"),
+         {"location_empty": 20, "location_conflict": 31}),
+        ("location_conflict_without_meaning", 200, (b"Location: /a", b"Location:"), {}),
+        ("location_empty_without_meaning", 404, (b"Location:",), {}),
+    )
+)  # fmt: skip
+
 ENDS = (
     Case("nothing", b"", error="closed", offset=0),
     Case("end_in_name", b"HT", error="truncated_head", offset=2),
@@ -254,4 +274,4 @@ ENDS = (
     Case("byte_order_mark", b"\xef\xbb\xbfHTTP/1.1 200 OK\r\n\r\n", error="not_http", offset=0),
 )  # fmt: skip
 
-CASES = (*FINE, *LINES, *STATUS_LINES, *FIELD_LINES, *FRAMING, *ENDS)
+CASES = (*FINE, *LINES, *STATUS_LINES, *FIELD_LINES, *FRAMING, *LOCATIONS, *ENDS)

@@ -24,6 +24,9 @@ class Difference:
 
 
 H11 = (
+    Difference("h11", "reads", "RFC 9110 section 5.3", "no sender may send two; they look at no field's sense",
+               ("location_conflict", "location_conflict_in_case", "location_conflict_of_three", "location_empty",
+                "location_of_spaces", "location_empty_in_201", "location_empty_and_not")),
     Difference("h11", "reads", "RFC 9112 section 2.2", "a recipient may take LF for a line end; no sender may",
                ("bare_lf", "bare_lf_after_status_line", "bare_lf_after_field", "bare_lf_at_end", "each_once")),
     Difference("h11", "waits", "RFC 9112 section 2.2", "CR CR LF is no line end and a bare CR is invalid",
@@ -62,6 +65,9 @@ H11 = (
 )  # fmt: skip
 
 HTTPTOOLS = (
+    Difference("httptools", "reads", "RFC 9110 section 5.3", "no sender may send two; they look at no field's sense",
+               ("location_conflict", "location_conflict_in_case", "location_conflict_of_three", "location_empty",
+                "location_of_spaces", "location_empty_in_201", "location_empty_and_not")),
     Difference("httptools", "fields", "RFC 9112 section 5.1", "whitespace after a value is not part of it",
                ("value_in_whitespace",)),
     Difference("httptools", "refuses", "RFC 9112 section 2.2", "refuses a bare CR before its line has ended",

@@ -6,13 +6,13 @@ curl asks a server of raw bytes for every case of the table, in as few runs of t
 import shutil
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pytest
 
 from tests.client.head.cases import CASES
+from tests.client.raw_servers import plain_server
 
 CURL = shutil.which("curl")
 
@@ -35,24 +35,12 @@ READ_BY_CURL_ALONE = {
 def raw_server(answers: Mapping[str, bytes]) -> Iterator[int]:
     """Answer GET /NAME with the bytes of that name, and close; yields the port."""
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                name = connection.recv(65_536).split(b" ", 2)[1].decode()
-                connection.sendall(answers[name.removeprefix("/")])
+    def answer(connected: socket.socket) -> None:
+        name = connected.recv(65_536).split(b" ", 2)[1].decode()
+        connected.sendall(answers[name.removeprefix("/")])
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
+    with plain_server(answer) as address:
+        yield address[1]
 
 
 def fetch_heads(port: int, names: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -24,6 +24,31 @@ def test_a_recording_and_its_sidecar_appear_for_everybody_to_read(tmp_path: Path
     assert names(file.parent) == ["a.example.http", "a.example.toml"]
 
 
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o000], ids=oct)
+def test_sites_can_read_it_whatever_the_umask(tmp_path: Path, mask: int) -> None:
+    """Directories that are made for it, too; one that is there keeps the mode that its owner chose."""
+    before = os.umask(mask)
+    try:
+        file = save(tmp_path / "new" / "one", "a.example", b"", {}, force=False)
+        (tmp_path / "mine").mkdir(mode=0o700)
+        save(tmp_path / "mine", "a.example", b"", {}, force=False)
+    finally:
+        os.umask(before)
+    assert [each.stat().st_mode & 0o777 for each in (file.parent.parent, file.parent, file)] == [0o755, 0o755, 0o644]
+    assert (tmp_path / "mine").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write other people's files")
+def test_what_root_records_belongs_to_the_directorys_owner(tmp_path: Path) -> None:
+    """In a person's checkout a recording is that person's, and one that is replaced stays whose it was."""
+    os.chown(tmp_path, 12345, 23456)
+    file = save(tmp_path / "recordings", "a.example", b"", {}, force=False)
+    assert [each.stat().st_uid for each in (file.parent, file, file.with_suffix(".toml"))] == [12345] * 3
+    os.chown(file, 54321, 54321)
+    save(tmp_path / "recordings", "a.example", b"", {}, force=True)
+    assert file.stat().st_uid == 54321
+
+
 @pytest.mark.parametrize("there", ["a.example.http", "a.example.toml"])
 def test_what_is_there_is_not_replaced_unasked(tmp_path: Path, there: str) -> None:
     """And nothing half-made is left."""

@@ -3,7 +3,7 @@
 import pytest
 
 from services.client.errors import FetchError
-from services.client.record.url import read_field, read_url, request_bytes
+from services.client.record.url import read_field, request_bytes, source_of
 
 USUAL = "\r\nUser-Agent: asynclab\r\nAccept: */*\r\n\r\n"
 ASKED = {
@@ -20,7 +20,7 @@ ASKED = {
 @pytest.mark.parametrize(("text", "expected"), ASKED.items(), ids=ASKED)
 def test_a_url_is_asked_for_as_a_plain_client_would(text: str, expected: tuple[str, int, str]) -> None:
     """Nothing in the request changes the answer."""
-    source = read_url(text)
+    source = source_of(text)
     assert (source.host, source.port) == expected[:2]
     assert request_bytes(source, []).decode("ascii") == expected[2] + USUAL
 
@@ -46,14 +46,14 @@ def test_a_url_is_asked_for_as_a_plain_client_would(text: str, expected: tuple[s
 def test_what_cannot_be_asked_is_wrong_usage(text: str) -> None:
     """Before anything is sent."""
     with pytest.raises(FetchError) as caught:
-        read_url(text)
+        source_of(text)
     assert caught.value.kind == "usage"
 
 
 def test_a_field_of_ones_own_replaces_the_usual_one() -> None:
     """And comes after Host, as given."""
     fields = [read_field("user-agent:  me "), read_field("Accept-Encoding: gzip")]
-    lines = request_bytes(read_url("a.example"), fields).decode("ascii").split("\r\n")
+    lines = request_bytes(source_of("a.example"), fields).decode("ascii").split("\r\n")
     assert lines == [
         "GET / HTTP/1.1",
         "Host: a.example",

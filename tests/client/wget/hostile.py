@@ -11,6 +11,7 @@ from services.client.topology import Topology
 from tests.client.peers import Peer, sends, serving
 
 OK = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 0\r\n\r\n"
+TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n"
 LOOPBACK = "127.0.0.1"
 
 
@@ -24,6 +25,18 @@ class Hostile(NamedTuple):
 async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Take a request, and answer with RST."""
     await reader.readuntil(b"\r\n\r\n")
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def answers_early(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer before the request has come, and take none of it: FIN follows the answer, and RST the request."""
+    writer.write(TOO_LARGE)
+
+
+async def answers_and_resets(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer before the request has come, and leave by RST."""
+    writer.write(TOO_LARGE)
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
@@ -63,6 +76,8 @@ HOSTILE: Mapping[str, Hostile] = {
     "healthy": Hostile(sends(OK), None),
     "closes": Hostile(sends(b""), "closed"),
     "resets": Hostile(resets, "reset"),
+    "answers-early": Hostile(answers_early, None),
+    "answers-and-resets": Hostile(answers_and_resets, None),
     "truncates": Hostile(sends(b"HTTP/1.1 200 OK\r\nServer: x\r\n"), "truncated_head"),
     "truncates-line": Hostile(sends(b"HTTP/1.1 200 OK\r\nServ"), "truncated_head"),
     "hangs": Hostile(sends(b"", then_hang=True), "head_timeout"),

@@ -17,6 +17,8 @@ from tests.client.peers import Peer, sends, serving
 from tests.client.wget.hostile import OK, drips, redirects, shut_port
 from tests.client.wget.surveys import record_of, survey
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -57,13 +59,39 @@ async def test_redirects_are_followed_if_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("location", ["ftp://x/", "http://[", "javascript:x"])
+@pytest.mark.parametrize(
+    "location",
+    ["ftp://x/", "http://[", "javascript:x", "http:/one", "///host/one", "http:\\\\host\\one", "/\\host", "/a\tb", ""],
+)
 async def test_a_redirect_that_leads_nowhere_is_an_answer(location: str, tmp_path: Path) -> None:
     """The host has answered; the detail says why nobody went on."""
     async with serving(host=redirects(location)) as topology:
         record = await record_of("host", tmp_path / "out", topology, follow=True)
-    assert (record["status"], record["error"]) == (302, None)
+    assert (record["status"], record["error"], record["hops"]) == (302, None, [])
     assert record["detail"].startswith("not followed: ")
+    assert ("location_empty" in record["anomalies"]) == (not location)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("follow", [False, True])
+async def test_locations_that_differ_are_an_anomaly_and_not_followed(follow: bool, tmp_path: Path) -> None:
+    """Clients choose the first, the last or none; the same one twice is one."""
+    two = b"HTTP/1.1 302 Found\r\nLocation: http://%b/\r\nLocation: http://%b/\r\nContent-Length: 0\r\n\r\n"
+    async with serving(differ=sends(two % (b"a", b"b")), same=sends(two % (b"a", b"a")), a=sends(OK)) as topology:
+        _, (differ, same) = await survey(["differ", "same"], tmp_path / "out", topology, follow=follow)
+    assert (differ["status"], differ["hops"], differ["anomalies"]) == (302, [], ["location_conflict"])
+    assert differ["detail"] == ("not followed: 2 Location fields that differ" if follow else None)
+    assert (same["status"], same["anomalies"]) == (200 if follow else 302, [])
+
+
+@pytest.mark.anyio
+async def test_a_redirect_goes_where_its_location_says_to_the_letter(tmp_path: Path) -> None:
+    """No slash is lost and no host is found in a path (RFC 3986, section 5.2)."""
+    peer, requests = answering(b"HTTP/1.1 302 Found\r\nLocation: x//y\r\nContent-Length: 0\r\n\r\n", OK)
+    async with serving(host=peer) as topology:
+        record = await record_of("host//a//b", tmp_path / "out", topology, follow=True)
+    assert (record["url"], record["status"]) == ("http://host//a//x//y", 200)
+    assert [request.partition(b" HTTP")[0] for request in requests] == [b"GET //a//b", b"GET //a//x//y"]
 
 
 @pytest.mark.anyio

@@ -46,6 +46,15 @@ async def test_lines_are_counted_and_comments_passed_over(tmp_path: Path) -> Non
 
 
 @pytest.mark.anyio
+async def test_a_byte_order_mark_is_no_part_of_a_line(tmp_path: Path) -> None:
+    """An editor begins a file with one, and files are joined: what follows is a target, a comment or nothing."""
+    content = "\ufeffa\n\ufeff# comment\n\ufeff\n \ufeff b\n#\ufeff\nc\ufeff\n".encode()
+    fd = await asyncio.to_thread(lines_of, tmp_path, content)
+    assert await all_of(LineSource(fd, "input")) == [(1, "a", None), (4, "b", None), (6, "c\ufeff", None)]
+    assert await all_of(ArgumentSource(["\ufeffhttp://a/"])) == [(1, "http://a/", None)]
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("line", "text", "problem"),
     [

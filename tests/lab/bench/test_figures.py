@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lab.bench import chart, report
-from lab.bench.figures import Goal, Group, Result, Row
+from lab.bench.figures import Goal, Group, Promise, Result, Row, Table, as_json
 from lab.bench.rounds import interleaved
 from lab.errors import ReportUnwritable
 
@@ -107,3 +107,44 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     """After minutes of measuring, the figures are on the screen all the same: they are drawn first."""
     with pytest.raises(ReportUnwritable, match="cannot write"):
         chart.write_chart(tmp_path / "no" / "such.svg", [RESULT])
+
+
+TABLE = Table("what was done", ("attack", "times", "p50 ms"), (("noise", 1_234, 0.5), ("none", 0, None)))
+KEPT, BROKEN = Promise("it is quick", True, "1 ms"), Promise("it is whole", False, "3 [bold]torn[/]")
+MISSED = Promise("goal: it is quicker", False, "2 ms", is_goal=True)
+
+
+def test_promises_are_shown_a_line_each_and_say_what_was_found(capsys: pytest.CaptureFixture[str]) -> None:
+    """However long: a line is what a program looks for."""
+    long = Promise("it is long", True, "x" * 300)
+    report.draw([Result("chaos", (), tables=(TABLE,), promises=(KEPT, BROKEN, long))])
+    out = capsys.readouterr().out.splitlines()
+    assert "achieved: it is quick: 1 ms" in out
+    assert "NOT: it is whole: 3 [bold]torn[/]" in out
+    assert f"achieved: it is long: {'x' * 300}" in out
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out if line.startswith("│")]
+    assert cells == [["noise", "1,234", "0.5"], ["none", "0", "-"]]
+
+
+def test_a_result_is_kept_where_every_promise_is_and_a_goal_may_be_missed() -> None:
+    """A goal depends on the machine."""
+    assert Result("chaos", (), promises=(KEPT, MISSED)).kept
+    assert not Result("chaos", (), promises=(KEPT, BROKEN)).kept
+
+
+def test_tables_and_promises_are_in_the_json_of_a_result_that_has_some() -> None:
+    """A row by the names of its columns."""
+    document = as_json(Result("chaos", (), tables=(TABLE,), promises=(BROKEN,)))
+    assert json.loads(json.dumps(document))["tables"] == [
+        {
+            "title": "what was done",
+            "rows": [
+                {"attack": "noise", "times": 1234, "p50 ms": 0.5},
+                {"attack": "none", "times": 0, "p50 ms": None},
+            ],
+        }
+    ]
+    assert json.loads(json.dumps(document))["promises"] == [
+        {"text": "it is whole", "kept": False, "found": "3 [bold]torn[/]", "is_goal": False}
+    ]
+    assert not {"tables", "promises"} & as_json(RESULT).keys()

@@ -1,0 +1,115 @@
+"""The lab that chaos works on: a project, a copy of the tree and recordings of its own, gone when it is over.
+
+A lab that a person has up is not touched, nor is what the lab remembers in their checkout.
+"""
+
+import os
+import random
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import base, engine
+from lab.bench.chaos.schedule import BAD, CHANGED, GOOD, HOSTS, LARGE, RECORDED
+from lab.stack import Say, Stack
+from lab.tree import copy_tree
+
+PROJECT = "asynclab-chaos"
+USUAL = "recordings"
+SETTINGS = {
+    "HELLO_PORT": "0",
+    "HELLO_DELAY_S": "0.01",  # what a healthy client waits for is the server, not its sleep
+    "HELLO_WORKERS": "2",
+    "LAB_LOG": "text",
+    "LAB_USER": "65532:65532",  # attackers have nothing of the person's, neither files nor name
+}
+READABLE, ENTERED = 0o644, 0o755  # the sites have another uid
+LARGE_RECORDINGS = 75
+LARGE_BYTES = 8 << 20
+HEAD = b"HTTP/1.1 200 OK\r\nServer: chaos\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Recordings:
+    """The directory of recordings, and the sets that replace each other in it."""
+
+    directory: Path
+
+    def put(self, kind: str, *, seed: int = 0) -> None:
+        """Replace the set. The hosts that the healthy client asks are in each."""
+        for file in self.directory.glob("extra-*"):
+            file.unlink()
+        body = random.Random(seed).randbytes(1_500).hex().encode("ascii")
+        for host in (HOSTS[RECORDED], CHANGED):
+            self._write(f"{host}.http", HEAD % len(body) + body)
+        if kind == BAD:
+            self._write("extra-bad.test.http", b"" if seed % 2 else b"no status line\r\n\r\n")
+        if kind == LARGE:
+            self._write_large()
+
+    def _write(self, name: str, data: bytes) -> None:
+        part = self.directory / f"{name}.part"
+        part.write_bytes(data)
+        part.chmod(READABLE)
+        part.replace(self.directory / name)
+
+    def _write_large(self) -> None:
+        """Write one large recording and give it many names: no disk needs 600 MiB for it."""
+        body_bytes = LARGE_BYTES - len(HEAD % LARGE_BYTES)
+        first = self.directory / "extra-00.part"
+        with first.open("wb") as file:
+            file.write(HEAD % body_bytes)
+            file.truncate(len(HEAD % body_bytes) + body_bytes)
+        first.chmod(READABLE)
+        for number in range(LARGE_RECORDINGS):
+            os.link(first, self.directory / f"extra-{number:02}.test.http")
+
+
+@contextmanager
+def own_lab(say: Say) -> Iterator[tuple[Stack, Recordings]]:
+    """Have a lab of its own that is healthy; it is taken down on the way out, whatever happened. Raises a LabError."""
+    engine.ensure(say)
+    image = base.ensure(say)
+    with tempfile.TemporaryDirectory(prefix="lab-chaos-") as temporary:
+        root = Path(temporary)
+        copy_tree(root)
+        recordings = Recordings(root / USUAL)
+        files = root / "files"
+        for directory in (recordings.directory, files):
+            directory.mkdir()
+        for directory in (root, recordings.directory, files):
+            directory.chmod(ENTERED)
+        recordings.put(GOOD)
+        settings = SETTINGS | {
+            "LAB_RECORDINGS": str(recordings.directory),
+            "BASE_IMAGE": image,
+            "LAB_FILES": str(files),
+        }
+        if bundle := base.ca_bundle():
+            settings["CA_BUNDLE"] = str(bundle)
+        stack = Stack(PROJECT, root)
+        with environment(settings):
+            try:
+                stack.down()  # what an earlier run may have left
+                stack.up(say)
+                yield stack, recordings
+            finally:
+                say("Taking it down")
+                stack.down()
+
+
+@contextmanager
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Have these settings come before all others while inside."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,109 @@
+"""A service's container: its state, its end, and what it holds in memory."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGKILL
+
+from lab.bench.chaos.engine import docker
+
+CGROUPS = Path("/sys/fs/cgroup")
+# A worker is a process of the service whose parent is one too; a server without workers is its own.
+KILL_WORKER = """
+import os, pathlib, signal
+own = {}
+for each in pathlib.Path("/proc").glob("[0-9]*"):
+    try:
+        if b"services.hello" in (each / "cmdline").read_bytes() and int(each.name) != 1:
+            own[int(each.name)] = int((each / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        pass
+workers = [pid for pid, parent in own.items() if parent in own]
+os.kill((workers or list(own))[0], signal.SIGKILL)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a container holds and has held, in bytes: all that counts against its limit, and what is no cache."""
+
+    most: int
+    anonymous: int
+    limit: int
+
+
+@dataclass(slots=True)
+class Service:
+    """A service's container."""
+
+    name: str
+    container: str
+    pid: int = 0
+    has_health: bool = True
+
+    async def look(self) -> dict[str, object]:
+        """Return its state, as the engine has it, and note its process."""
+        found = await docker("inspect", "--format", "{{json .State}} {{.RestartCount}}", self.container)
+        if not found.ok:
+            return {}
+        text, _, restarts = found.out.strip().rpartition(" ")
+        state: dict[str, object] = json.loads(text)
+        self.pid, self.has_health = int(str(state["Pid"])), bool(state.get("Health"))
+        return {**state, "RestartCount": int(restarts)}
+
+    def is_here(self) -> bool:
+        """Return whether its main process is one of this machine, and this process may end it."""
+        try:
+            return os.geteuid() == 0 and self.container in Path(f"/proc/{self.pid}/cgroup").read_text("ascii")
+        except OSError:
+            return False
+
+    async def kill(self) -> bool:
+        """Kill its main process, as a fault would; return False where only the engine can, which starts it again."""
+        await self.look()
+        if self.is_here():
+            os.kill(self.pid, SIGKILL)
+            return True
+        await docker("kill", self.container)
+        await docker("start", self.container)
+        return False
+
+    async def kill_worker(self) -> bool:
+        """Kill one of its workers."""
+        return (await docker("exec", self.container, "python3", "-c", KILL_WORKER)).ok
+
+    def memory(self) -> Memory | None:
+        """Return what it holds, None where this machine's files do not tell."""
+        try:
+            groups = Path(f"/proc/{self.pid}/cgroup").read_text("ascii")
+            return memory_in(groups) if self.container in groups else None
+        except (OSError, ValueError):
+            return None
+
+
+def memory_in(groups: str, root: Path = CGROUPS) -> Memory | None:
+    """Return what a control group holds, version 1 or 2 (cgroups(7)). `groups`: what /proc/PID/cgroup says."""
+    for line in groups.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            group = root / "memory" / path.lstrip("/")
+            names = ("memory.max_usage_in_bytes", "total_rss", "memory.limit_in_bytes")
+        elif not controllers and root.joinpath(path.lstrip("/"), "memory.peak").exists():
+            group, names = root / path.lstrip("/"), ("memory.peak", "anon", "memory.max")
+        else:
+            continue
+        anonymous = re.search(rf"^{names[1]} (\d+)$", (group / "memory.stat").read_text("ascii"), re.MULTILINE)
+        most, limit = ((group / name).read_text("ascii").strip() for name in (names[0], names[2]))
+        return Memory(int(most), int(anonymous[1]) if anonymous else 0, 0 if limit == "max" else int(limit))
+    return None
+
+
+async def services_of(project: str) -> list[Service]:
+    """Return the services of a project that run."""
+    own = f"label=com.docker.compose.project={project}"
+    form = '{{.ID}} {{.Label "com.docker.compose.service"}} {{.Label "com.docker.compose.oneoff"}}'
+    listed = await docker("ps", "--no-trunc", "--filter", own, "--format", form)
+    rows = [line.split() for line in listed.out.splitlines()]
+    return sorted((Service(row[1], row[0]) for row in rows if row[2:] != ["True"]), key=lambda service: service.name)

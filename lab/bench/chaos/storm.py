@@ -1,0 +1,214 @@
+"""Everything at once: the lanes of a schedule against a lab, beside a client that asks as it should.
+
+`aftermath` is what follows when the load has stopped.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from lab.bench.chaos.clients import Client
+from lab.bench.chaos.engine import Moment, Watch, docker
+from lab.bench.chaos.found import SLACK_S, Found, Held, Recovery
+from lab.bench.chaos.judge import BACK_WITHIN_S
+from lab.bench.chaos.own_lab import Recordings
+from lab.bench.chaos.schedule import CHANGED, RESTART, WORKER, Step
+from lab.bench.chaos.service import Service
+from lab.errors import BenchFailed
+
+FIRST_ANSWERS_S = 20.0
+ATTACK_ENDS_S = 300.0
+LOOK_EVERY_S = 1.0
+DEATH_S = 5.0
+NOTICED_S = 2.0  # what is killed for its memory has been failing for a while before the engine tells
+BY_ITSELF = "an end of its own"
+BY_THE_ENGINE = (
+    "containers were killed and started again by the engine: only root, on the engine's own machine, can kill their "
+    "processes, and only such an end shows that they come back by themselves"
+)
+
+
+class Storm:
+    """One run: what is done to a lab, and what is found of it."""
+
+    def __init__(
+        self, services: Mapping[str, Service], recordings: Recordings, watch: Watch, found: Found, *, seconds: float
+    ) -> None:
+        self.services, self.recordings, self.watch, self.found = services, recordings, watch, found
+        self.seconds = seconds
+        self.doing: dict[str, str] = {}
+        self.began_s = time.monotonic()
+        self._expected: Counter[str] = Counter()
+        self._seen = 0
+
+    async def ask(self, client: Client) -> None:
+        """Let a client ask as it should, and note what it sees, until its scripts are ended."""
+        async for answer in client.ask_as_it_should(list(self.services), self.seconds * 2 + 3_600):
+            self.found.answers.append(answer)
+
+    async def first_answers(self, wanted: set[str]) -> None:
+        """Wait until each of these services has answered, and forget what was seen until then. Raises BenchFailed."""
+        last_s = time.monotonic() + FIRST_ANSWERS_S
+        while missing := wanted - {answer.service for answer in self.found.answers if not answer.error}:
+            if time.monotonic() > last_s:
+                raise BenchFailed("chaos", why=f"before anything is done, {', '.join(sorted(missing))} does not answer")
+            await asyncio.sleep(0.1)
+        self.found.answers.clear()
+
+    async def load(self, schedule: Sequence[Step], attacking: Client, other: Client) -> int:
+        """Do what the schedule says, all lanes at once, and return 0."""
+        self.began_s = time.monotonic()
+        lanes: dict[str, list[Step]] = {}
+        for step in schedule:
+            lanes.setdefault(step.lane, []).append(step)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane, steps in lanes.items():
+                    group.create_task(self.follow(lane, steps, attacking if lane == "connections" else other))
+                group.create_task(asyncio.sleep(self.seconds))
+        finally:
+            self.found.seconds = time.monotonic() - self.began_s
+            self.doing.clear()
+        return 0
+
+    async def follow(self, lane: str, steps: Sequence[Step], client: Client) -> None:
+        """Do one step of a lane after the other, each no sooner than it is to be."""
+        for step in steps:
+            await asyncio.sleep(self.began_s + step.at_s - time.monotonic())
+            if time.monotonic() - self.began_s > self.seconds:
+                return
+            self.doing[lane] = f"{step.kind} {step.service}".rstrip()
+            await self.do(step, client)
+            self.doing.pop(lane, None)
+
+    async def do(self, step: Step, client: Client) -> None:
+        """Do one step."""
+        if step.lane == "ends":
+            await self.end(step)
+        elif step.lane == "reloads":
+            await asyncio.to_thread(self.recordings.put, step.kind, seed=step.seed)
+            self.found.reloads[step.kind] += 1
+        else:
+            with self.told_to_do_wrong(step):
+                await self.attack(step, client)
+
+    async def attack(self, step: Step, client: Client) -> None:
+        """Carry out an attack, and note what comes of it."""
+        account = self.found.attack(step.kind)
+        done = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(step.seconds + ATTACK_ENDS_S):
+                async for event in client.attack(step):
+                    if event["event"] == "failed":
+                        account.failures.append((str(event["kind"]), f"{step.service}: {event['what']}"))
+                    elif event["event"] == "done":
+                        done = True
+                        account.counts.update({name: n for name, n in event.items() if isinstance(n, int)})
+        account.times += 1
+        account.not_run += not done
+
+    @contextmanager
+    def told_to_do_wrong(self, step: Step) -> Iterator[None]:
+        """Excuse a service whose only site gets plans of faults."""
+        if step.kind not in {"faults", "refuse"} or step.name == CHANGED:
+            yield
+            return
+        window = self.found.window(step.service, step.kind, begin_s=time.time())
+        try:
+            yield
+        finally:
+            window.end_s = time.time()
+
+    async def end(self, step: Step) -> None:
+        """End a service, or one of its workers, and wait until it is well again."""
+        service = self.services[step.service]
+        if not (await service.look()).get("Running"):
+            return
+        began_s = time.time()
+        window = self.found.window(service.name, step.kind, begin_s=began_s)
+        self._expected[service.name] = 1
+        try:
+            if step.kind == RESTART:
+                await docker("restart", service.container)
+            elif step.kind == WORKER:
+                await service.kill_worker()
+                if not await self.watch.next(service.name, "die", after_s=began_s, within_s=DEATH_S):
+                    return
+            elif not await service.kill():
+                self.note(BY_THE_ENGINE)
+            await self.recover(service, step.kind, began_s=began_s)
+        finally:
+            self._expected[service.name] = 0
+            window.end_s = time.time()
+
+    async def recover(self, service: Service, why: str, *, began_s: float) -> None:
+        """Wait until a service is well again, and help where it does not come back by itself."""
+        died = await self.watch.next(service.name, "die", after_s=began_s - SLACK_S, within_s=DEATH_S)
+        began_s = died.at_s if died else began_s
+        well = await self.well_again(service, after_s=began_s)
+        by_itself = well is not None
+        if well is None:
+            await docker("start", service.container)
+            well = await self.well_again(service, after_s=began_s)
+        healthy_s = well.at_s if well else None
+        self.found.recoveries.append(Recovery(service.name, why, began_s, healthy_s, by_itself))
+
+    async def well_again(self, service: Service, *, after_s: float) -> Moment | None:
+        """Return when a service was well again after an end, None if it was not soon enough."""
+        return await self.watch.well_again(
+            service.name, after_s=after_s, within_s=BACK_WITHIN_S, has_health=service.has_health
+        )
+
+    async def look_on(self) -> None:
+        """Look at what the services hold, and at what the engine tells of them, until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for service in self.services.values():
+                    if memory := service.memory():
+                        self.found.held.setdefault(service.name, Held()).note(memory)
+                news, self._seen = self.watch.moments[self._seen :], len(self.watch.moments)
+                for moment in news:
+                    self.notice(moment, group)
+                await asyncio.sleep(LOOK_EVERY_S)
+
+    def notice(self, moment: Moment, group: asyncio.TaskGroup) -> None:
+        """Take note of what happened to a service: what chaos did not do to it counts against the lab."""
+        service = self.services.get(moment.service)
+        if service is None:
+            return
+        if moment.what == "start":
+            self.found.starts[service.name] += 1
+            group.create_task(service.look())
+        elif moment.what == "oom":
+            self.found.out_of_memory.append(moment)
+        elif moment.what == "die" and self._expected[service.name]:
+            self._expected[service.name] -= 1
+        elif moment.what == "die":
+            self.found.deaths.append(moment)
+            group.create_task(self.rescue(service, moment))
+
+    async def rescue(self, service: Service, moment: Moment) -> None:
+        """Wait until a service is well again that ended without chaos."""
+        window = self.found.window(service.name, BY_ITSELF, begin_s=moment.at_s - NOTICED_S)
+        try:
+            await self.recover(service, BY_ITSELF, began_s=moment.at_s)
+        finally:
+            window.end_s = time.time()
+
+    def note(self, text: str) -> None:
+        """Note what a reader of the figures has to know, once."""
+        if text not in self.found.notes:
+            self.found.notes.append(text)
+
+    def sentence(self) -> str:
+        """Return how it is getting on."""
+        errors = sum(answer.error is not None for answer in self.found.answers)
+        kills = len(self.found.recoveries)
+        doing = ", ".join(self.doing.values()) or "waiting until it is calm"
+        return (
+            f"{time.monotonic() - self.began_s:.0f} of {self.seconds:.0f} s, {len(self.found.answers):,} answers, "
+            f"{errors:,} errors, {kills} ends; now: {doing}"
+        )

@@ -1,0 +1,72 @@
+"""A host as people write it, made into the ASCII that is asked for: percent-encoded, in UTF-8, an A-label already.
+
+As curl and browsers read it: UTS #46, non-transitional (`faß` is not `fass`), and without the narrower choice of IDNA
+2008, so that `☃.test` is a name. A name that a label rule forbids is refused; what cannot be seen in it is left out.
+"""
+
+import re
+from urllib.parse import unquote_to_bytes
+
+LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE | re.ASCII)
+MOST_BYTES = 253
+
+
+class NoHostName(ValueError):
+    """A text is no host name; the error's text is the reason."""
+
+
+def ascii_host_name(text: str) -> str:
+    """Return a host name in ASCII. Raises NoHostName."""
+    name = text
+    if "%" in text:
+        try:
+            name = unquote_to_bytes(text).decode("utf-8")  # once: what is encoded twice is no name
+        except UnicodeDecodeError as error:
+            raise NoHostName("a host name that is percent-encoded is UTF-8") from error
+    if not name.isascii():
+        name = a_labels(name)
+    if len(name) > MOST_BYTES or not all(map(LABEL.fullmatch, name.removesuffix(".").split("."))):
+        raise NoHostName("no host name")
+    return name
+
+
+def a_labels(name: str) -> str:
+    """Return a name beyond ASCII in A-labels (RFC 5890). Raises NoHostName."""
+    import idna  # it takes a while, and most names do not need it
+
+    try:
+        return ".".join(map(a_label, idna.uts46_remap(name, std3_rules=False).split(".")))
+    except (idna.IDNAError, ValueError) as error:  # UnicodeError is a ValueError
+        raise NoHostName(str(error)) from error
+
+
+def a_label(label: str) -> str:
+    """Return one label in ASCII. Raises ValueError or idna.IDNAError."""
+    import idna
+
+    if label.isascii():
+        return label
+    idna.check_hyphen_ok(label)
+    idna.check_initial_combiner(label)
+    for position, character in enumerate(label):
+        if character in "\u200c\u200d" and not idna.valid_contextj(label, position):
+            raise ValueError(f"a joiner has nothing to join in {label!r}")
+    return f"xn--{label.encode('punycode').decode('ascii')}"
+
+
+def unseen(text: str) -> str | None:
+    """Return the first character that leaves no mark where it is shown, as `U+200B`; None where there is none."""
+    import unicodedata
+
+    import idna
+
+    for character in text:
+        if character.isascii() or unicodedata.category(character)[0] in "LNPS":
+            continue
+        try:
+            leaves_none = unicodedata.category(character)[0] in "CZ" or not idna.uts46_remap(character)
+        except idna.IDNAError:
+            leaves_none = False
+        if leaves_none:
+            return f"U+{ord(character):04X}"
+    return None

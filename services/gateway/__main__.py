@@ -1,0 +1,49 @@
+"""`python -m services.gateway`: pass connections on until a stop is asked for."""
+
+import dataclasses
+import importlib.util
+import logging
+import sys
+
+from services.gateway.acceptor import accepting
+from services.gateway.health import health_served
+from services.gateway.settings import GatewaySettings
+from services.runtime.command_line import OptionParser, add_loop_option, main_of
+from services.runtime.limits import raise_open_files
+from services.runtime.logs import configure_logs
+from services.runtime.run import Stop, run
+from services.runtime.settings import Environment
+
+SPARE_FILES = 64  # the listening sockets, the health check, look-ups
+FILES_PER_CONNECTION = 2
+
+log = logging.getLogger(__name__)
+
+
+async def serve(settings: GatewaySettings, stop: Stop) -> int:
+    """Pass connections on until a stop is asked for; answers that are on their way are sent first."""
+    async with accepting(settings) as (acceptor, address), health_served(acceptor, settings.health) as health:
+        log.info("from %s to %s, health at %s", address, settings.target, health)
+        await stop.event.wait()
+    return 0
+
+
+def program() -> int:
+    """Read options and environment, and serve."""
+    settings = GatewaySettings.from_environment(Environment())
+    parser = OptionParser(prog="gateway", description="The way into the lab; its settings are environment variables.")
+    add_loop_option(parser, default=installed(settings.loop))
+    loop = parser.parse_args().loop
+    configure_logs(settings.log_format)
+    most = max(1, (raise_open_files() - SPARE_FILES) // FILES_PER_CONNECTION)
+    settings = dataclasses.replace(settings, loop=loop, max_connections=min(settings.max_connections, most))
+    return run(lambda stop: serve(settings, stop), loop=settings.loop)
+
+
+def installed(loop: str) -> str:
+    """Return a loop that there is: the gateway's image holds no package, and LAB_LOOP is meant for every service."""
+    return loop if loop == "asyncio" or importlib.util.find_spec(loop) else "asyncio"
+
+
+if __name__ == "__main__":
+    sys.exit(main_of(program, name="gateway"))

@@ -1,0 +1,130 @@
+"""The gateway's port: whom it lets in, how many at once, and how their connections end.
+
+A peer that is one too many, or whose target cannot be reached, is reset at once: it is told, and nothing is kept.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from services.gateway.dialer import Dialer, Unreachable
+from services.gateway.relay import Relay, reset
+from services.gateway.settings import GatewaySettings
+from services.runtime.alongside import alongside
+from services.runtime.listen import Address, bound_address, listening, stop_accepting
+
+BACKLOG = 1024  # the loop accepts as many in one go, before it looks at anything else
+SWEEP_S = 0.25
+DRAIN_POLL_S = 0.02
+# Where the target spoke last and nothing has moved for so long, no answer is on its way: a connection that is kept.
+QUIET_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Acceptor:
+    """Every relay that there is. `trouble`: why the target could not be reached last time; nothing where it could."""
+
+    def __init__(self, settings: GatewaySettings, tasks: asyncio.TaskGroup) -> None:
+        self.settings = settings
+        self.dialer = Dialer([settings.target], timeout_s=settings.connect_timeout_s)
+        self.relays: set[Relay] = set()
+        self.turned_away = 0
+        self.trouble = ""
+        self._tasks = tasks
+
+    def accept(self) -> asyncio.BaseProtocol:
+        """Return the protocol of a connection that a peer has just made."""
+        if len(self.relays) >= self.settings.max_connections:
+            if not self.turned_away:
+                log.warning("%s connections are open: the next are reset", len(self.relays))
+            self.turned_away += 1
+            return TurnedAway()
+        relay = Relay(self.relays.discard)
+        self.relays.add(relay)
+        self._tasks.create_task(self.connect(relay))
+        return relay.near
+
+    async def connect(self, relay: Relay) -> None:
+        """Connect a peer to the target, or reset it."""
+        try:
+            await self.dialer.dial(self.settings.target, lambda: relay.far)
+        except Unreachable as error:
+            self.take_note(str(error))
+            relay.give_up()
+        else:
+            self.take_note("")
+
+    async def check(self) -> str:
+        """Return why the target cannot be reached now; nothing where it can."""
+        try:
+            (await self.dialer.dial(self.settings.target, asyncio.Protocol)).close()
+        except Unreachable as error:
+            self.take_note(str(error))
+        else:
+            self.take_note("")
+        return self.trouble
+
+    def take_note(self, trouble: str) -> None:
+        """Say in the log what keeps the target from being reached, and that it can be again: each once."""
+        if trouble and trouble != self.trouble:
+            log.warning("no way to %s", trouble)
+        elif self.trouble and not trouble:
+            log.info("%s can be reached again", self.settings.target)
+        self.trouble = trouble
+
+    def sweep(self, now: float) -> None:
+        """Reset every connection on which no byte has moved for too long."""
+        for relay in [each for each in self.relays if now - each.since > self.settings.idle_timeout_s]:
+            relay.reset()
+
+    async def drain(self) -> None:
+        """Let answers that are on their way end, for `drain_s` seconds at most, and cut off the rest."""
+        loop = asyncio.get_running_loop()
+        last = loop.time() + self.settings.drain_s
+        while self.relays and loop.time() < last:
+            quiet_since = loop.time() - QUIET_S
+            for relay in [each for each in self.relays if each.is_quiet(since=quiet_since)]:
+                relay.close()
+            await asyncio.sleep(DRAIN_POLL_S)
+        for relay in list(self.relays):
+            relay.reset()
+
+
+class TurnedAway(asyncio.Protocol):
+    """A connection that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Reset it."""
+        reset(cast("asyncio.Transport", transport))  # uvloop's is no subclass
+
+
+@asynccontextmanager
+async def accepting(settings: GatewaySettings) -> AsyncIterator[tuple[Acceptor, Address]]:
+    """Let peers in while inside, and yield the address; on the way out, drain.
+
+    Raises PortUnavailable where the port cannot be had.
+    """
+    bound = listening(settings.where)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            acceptor = Acceptor(settings, tasks)
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(acceptor.accept, sock=bound, backlog=BACKLOG)
+            try:
+                async with alongside(sweep_for_ever(acceptor)):
+                    yield acceptor, bound_address(bound)
+            finally:
+                await stop_accepting(server)
+                await acceptor.drain()
+    finally:
+        bound.close()
+
+
+async def sweep_for_ever(acceptor: Acceptor) -> None:
+    """Enforce the deadline of idle connections, every SWEEP_S seconds."""
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        acceptor.sweep(asyncio.get_running_loop().time())

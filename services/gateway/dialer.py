@@ -1,0 +1,40 @@
+"""Connections from the gateway into the lab: to the targets of a fixed list, and to nothing else."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Collection
+
+from services.runtime.listen import Address
+
+
+class Unreachable(Exception):
+    """A target could not be connected to; the text says which, and why."""
+
+    def __init__(self, target: Address, reason: str) -> None:
+        super().__init__(f"{target}: {reason}")
+        self.target, self.reason = target, reason
+
+
+class Dialer:
+    """Connects to `targets`, each within `timeout_s` seconds: look-up, connect and all."""
+
+    def __init__(self, targets: Collection[Address], *, timeout_s: float) -> None:
+        self.targets = frozenset(targets)
+        self.timeout_s = timeout_s
+
+    async def dial(self, target: Address, protocol: Callable[[], asyncio.BaseProtocol]) -> asyncio.Transport:
+        """Return a connection to a target. Raises Unreachable, also for what is not one of the targets."""
+        if target not in self.targets:
+            raise Unreachable(target, "is not a target of this gateway")
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                transport, _protocol = await loop.create_connection(protocol, *target)
+        except TimeoutError as error:
+            raise Unreachable(target, f"no connection within {self.timeout_s:g} s") from error
+        except socket.gaierror as error:
+            raise Unreachable(target, f"the name has no address ({error.strerror})") from error
+        except OSError as error:
+            raise Unreachable(target, os.strerror(error.errno) if error.errno else str(error)) from error
+        return transport

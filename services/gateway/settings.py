@@ -1,0 +1,55 @@
+"""What the gateway can be told, and by which variable."""
+
+from dataclasses import dataclass
+
+from services.runtime.listen import DRAIN_S, Address
+from services.runtime.settings import Environment
+
+# Longer than hello may take for an answer (HELLO_DELAY_S, an hour at most).
+IDLE_TIMEOUT_S = 3660.0
+# Their buffers, all of them full, are 200 MiB: less than half of what Compose lets the container have.
+MAX_CONNECTIONS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """`where`: what peers connect to; `target`: where their bytes go; `health`: what the engine asks, in the container.
+
+    A connection ends if no byte moves for `idle_timeout_s`; those over `max_connections` are reset at once.
+    """
+
+    where: Address = Address("0.0.0.0", 8000)  # noqa: S104 - in a container; Compose publishes it on 127.0.0.1
+    target: Address = Address("hello", 8000)
+    health: Address = Address("127.0.0.1", 8081)
+    max_connections: int = MAX_CONNECTIONS
+    connect_timeout_s: float = 5.0
+    idle_timeout_s: float = IDLE_TIMEOUT_S
+    drain_s: float = DRAIN_S
+    loop: str = "asyncio"
+    log_format: str = "text"
+
+    @classmethod
+    def from_environment(cls, environment: Environment) -> "GatewaySettings":
+        """Return what the environment says; raise BadSetting for what it cannot say."""
+        unset = cls()
+
+        def seconds(name: str, default: float, *, least: float = 0.1) -> float:
+            return environment.number(name, default, least=least, most=86_400)
+
+        return cls(
+            where=Address(
+                environment.text("GATEWAY_HOST", unset.where.host),
+                environment.port("GATEWAY_PORT", unset.where.port),
+            ),
+            target=Address(
+                environment.text("GATEWAY_TARGET_HOST", unset.target.host),
+                environment.whole("GATEWAY_TARGET_PORT", unset.target.port, least=1, most=65535),
+            ),
+            health=Address(unset.health.host, environment.port("GATEWAY_HEALTH_PORT", unset.health.port)),
+            max_connections=environment.whole("GATEWAY_MAX_CONNECTIONS", MAX_CONNECTIONS, least=1, most=1_000_000),
+            connect_timeout_s=seconds("GATEWAY_CONNECT_TIMEOUT_S", unset.connect_timeout_s),
+            idle_timeout_s=seconds("GATEWAY_IDLE_TIMEOUT_S", IDLE_TIMEOUT_S),
+            drain_s=seconds("GATEWAY_DRAIN_S", DRAIN_S, least=0),
+            loop=environment.loop(),
+            log_format=environment.log_format(),
+        )

@@ -1,0 +1,350 @@
+"""Targets as people write them, and Locations as servers do: for the survey and for recordings, and beside curl."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.client.errors import FetchError
+from services.client.record.url import request_bytes, source_of
+from services.client.url import read_target
+from tests.client.raw_servers import plain_server
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("www.163.com", "http://www.163.com/"),
+        ("WWW.163.com", "http://www.163.com/"),
+        ("host:8080", "http://host:8080/"),
+        ("host:80", "http://host/"),
+        ("host.", "http://host./"),
+        ("_dmarc.host", "http://_dmarc.host/"),
+        ("host/a/b?c=d", "http://host/a/b?c=d"),
+        ("http://host", "http://host/"),
+        ("HTTPS://host:443/x", "https://host/x"),
+        ("https://host?q", "https://host/?q"),
+        ("http://host/a#fragment", "http://host/a"),
+        ("http://host:/", "http://host/"),
+        ("127.0.0.1:81", "http://127.0.0.1:81/"),
+        ("::1", "http://[::1]/"),
+        ("[::1]", "http://[::1]/"),
+        ("[::1]:8080", "http://[::1]:8080/"),
+        ("http://[2001:DB8::1]/", "http://[2001:db8::1]/"),
+        ("0:0::0001", "http://[::1]/"),
+        ("[0:0:0:0:0:0:0:1]:81", "http://[::1]:81/"),
+        ("新浪.cn", "http://xn--efvx5o.cn/"),
+        ("BÜCHER.example:81", "http://xn--bcher-kva.example:81/"),
+        ("\u0131.example", "http://xn--cfa.example/"),
+        ("\u017f\u212a.example", "http://sk.example/"),
+        ("\u017f\u212a\u0130.example", "http://xn--ski-bec.example/"),  # letters whose other case is ASCII
+        ("http://host/ä", "http://host/%C3%A4"),
+        ("faß.test", "http://xn--fa-hia.test/"),
+        ("☃.test", "http://xn--n3h.test/"),
+        ("http://%41.test/", "http://a.test/"),
+        ("fa%C3%9F.test", "http://xn--fa-hia.test/"),
+        ("http://a%2eb.test:81/%2e", "http://a.b.test:81/%2e"),
+        ("http://host/\u200b", "http://host/%E2%80%8B"),
+        ("http://ex\u00adample.test/", "http://example.test/"),
+        ("http://10.0.0.0/30", "http://10.0.0.0/30"),
+        ("10.0.0.1/path", "http://10.0.0.1/path"),
+        ("10.0.0.1/33", "http://10.0.0.1/33"),
+        ("10.0.0.1/24?x", "http://10.0.0.1/24?x"),
+        ("host/24", "http://host/24"),
+        ("1.2.3.4-static.isp.test", "http://1.2.3.4-static.isp.test/"),
+        ("2130706433", "http://2130706433/"),
+        ("http://443/", "http://443/"),
+        ("host/?u=http://x", "http://host/?u=http://x"),
+        ("http://host//a//../b", "http://host//a//../b"),
+        ("http://host/a%20b", "http://host/a%20b"),
+    ],
+)
+def test_a_target_becomes_a_url(text: str, url: str) -> None:
+    """Names in A-labels, hosts in lower case, ports left out where they go without saying."""
+    assert read_target(text).text == url
+
+
+HOSTS = st.text(st.sampled_from("aikS01.-_:/[]@?#%\\\u0131\u0130\u017f\u212a\u00df\u3002\u0660\uff11\u200d\u00e9"))
+
+
+@settings(deadline=None)
+@given(text=st.one_of(st.text(), HOSTS, HOSTS.map("https://".__add__)), location=st.binary())
+def test_what_is_a_url_can_be_asked(text: str, location: bytes) -> None:
+    """Whatever is given: a URL in ASCII, which means the same when it is read again, or `usage`."""
+    with suppress(FetchError):
+        url = read_target(text)
+        assert url.text.isascii()
+        assert read_target(url.text) == url
+        assert url.join(location).text.isascii()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a b",
+        "a\x00b",
+        "a\tb",
+        "a\x7fb",
+        "x" * 5_000,
+        "-host",
+        "host-.x",
+        "a..b",
+        "x" * 64 + ".com",
+        ".".join(["x" * 60] * 5),
+        "host:0",
+        "host:65536",
+        "host:http",
+        "host:80:80",
+        "http://",
+        "http:///path",
+        "http:/path",
+        "HTTPS:/host/",
+        "ftp://host",
+        "file:///etc/passwd",
+        "javascript://host",
+        "http://user@host",
+        "http://user:password@host",
+        "[::1",
+        "[::g]",
+        "[127.0.0.1]",
+        "http://[::1]x/",
+        "fe80::1%eth0",
+        "xn--\u00fc",
+        "\u00ad",
+        "ho\\st",
+        "1:2:3:4:5:6:7:8:9",
+    ],
+)
+def test_what_cannot_be_asked_is_a_usage_error(text: str) -> None:
+    """Nothing is guessed, and the detail shows the target, escaped and cut."""
+    with pytest.raises(FetchError) as refused:
+        read_target(text)
+    assert refused.value.kind == "usage"
+    assert len(refused.value.detail) < 400
+    assert refused.value.detail.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("base", "location", "url"),
+    [
+        ("http://a/b/c?d", b"e", "http://a/b/e"),
+        ("http://a/b/c?d", b"/e", "http://a/e"),
+        ("http://a/b/c?d", b"?e", "http://a/b/c?e"),
+        ("http://a/b/c?d", b"../../../e", "http://a/e"),
+        ("http://a/b/c", b"//e:81/f", "http://e:81/f"),
+        ("http://a/b/c", b"HTTPS://E/f#g", "https://e/f"),
+        ("https://a:8443/", b"b", "https://a:8443/b"),
+        ("http://a/", b"", "http://a/"),
+        ("http://a/", b"  /b  ", "http://a/b"),
+        ("http://a/", b"/a b", "http://a/a%20b"),
+        ("http://a/", b'/"<>\\^`{|}\x1b', "http://a/%22%3C%3E%5C%5E%60%7B%7C%7D%1B"),
+        ("http://a/", b"/caf\xe9", "http://a/caf%E9"),
+        ("http://a/", "/新".encode(), "http://a/%E6%96%B0"),
+        ("http://[::1]:81/x", b"y", "http://[::1]:81/y"),
+        ("http://a/", b"x//y", "http://a/x//y"),
+        ("http://a//b//c", b"d", "http://a//b//d"),
+        ("http://a//b/c", b"../d", "http://a//d"),
+        ("http://a/b/", b"%2e%2e/c", "http://a/b/%2e%2e/c"),
+        ("http://a/b/c", b"http://a/d/../e", "http://a/e"),
+        ("http://a/", b"www.b/x", "http://a/www.b/x"),
+        ("http://a/", b"/x?u=http:\\\\y", "http://a/x?u=http:%5C%5Cy"),
+        ("http://a/", b"/%09", "http://a/%09"),
+        ("http://a/b?c", b"#d", "http://a/b?c"),
+        ("http://a/", "http://bücher.test/ü".encode(), "http://xn--bcher-kva.test/%C3%BC"),
+        ("http://a/", "//faß.test".encode(), "http://xn--fa-hia.test/"),
+        ("http://a/", b"http://fa%C3%9F.test/", "http://xn--fa-hia.test/"),
+    ],
+)
+def test_a_location_is_resolved(base: str, location: bytes, url: str) -> None:
+    """RFC 3986, section 5; bytes beyond ASCII are percent-encoded as they came."""
+    assert read_target(base).join(location).text == url
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        b"ftp://x/",
+        b"javascript:alert(1)",
+        b"http://[::1",
+        b"//user@host/",
+        b"http://\xff/",
+        b"http://",
+        b"HTTP:///x",
+        b"/" * 8_001,
+        b"http:/one",
+        b"https:/one/two",
+        b"http:one",
+        b"http:",
+        b"http:?x",
+        b"//",
+        b"///host/one",
+        b"////host/one",
+        b"http:////host",
+        b"http:\\\\host\\one",
+        b"http:/\\host",
+        b"\\\\host\\one",
+        b"/\\host/one",
+        b"\\/host/one",
+        b"\\one",
+        b"..\\one",
+        b"one\\two",
+        b"/one/\\two",
+        b"/one\\",
+        b"//ho\\st/",
+        b"http://host\\@other/",
+        b"/a\tb",
+        b"ht\ttp://host/",
+        b"http://ho\x01st/",
+        b"http://ho st/",
+        b"http://ho%00st/",
+        b"\xef\xbb\xbfhttp://host/",
+        b"1:2",
+        b"http://host:x/",
+        b"http://host:0/",
+        b"http://%ff/",
+    ],
+)
+def test_a_location_that_leads_nowhere_is_refused(location: bytes) -> None:
+    """Only http and https are followed, and only what browsers and curl do not read differently."""
+    with pytest.raises(FetchError):
+        read_target("http://a/").join(location)
+
+
+HINTED = {
+    "443": "port 443 of a host is host:443",
+    "0443": "port 443 of a host is host:443",
+    "80.": "port 80 of a host is host:80",
+    "8080/": "port 8080 of a host is host:8080",
+    "\uff14\uff14\uff13": "port 443 of a host is host:443",
+    "10.0.0.0/30": "a network (CIDR) is no host",
+    "10.0.0.0/0": "a network (CIDR) is no host",
+    "10.0/16": "a network (CIDR) is no host",
+    "10.0.0.0/255.255.255.0": "a network (CIDR) is no host",
+    "\uff11\uff10.0.0.0/8": "a network (CIDR) is no host",
+    "2001:db8::/32": "a network (CIDR) is no host",
+    "[2001:db8::]/32": "a network (CIDR) is no host",
+    "::/0": "a network (CIDR) is no host",
+    "10.0.0.1-10.0.0.9": "a range of addresses is no host",
+    "10.0.0.1-9": "a range of addresses is no host",
+    "\ufeffhttp://host/": "it begins with U+FEFF, which cannot be seen",
+    "\u200bhttp://host/": "it begins with U+200B, which cannot be seen",
+    "\u2060host": "it begins with U+2060, which cannot be seen",
+    "\u00a0host": "it begins with U+00A0, which cannot be seen",
+    "\u00adhttp://host": "it begins with U+00AD, which cannot be seen",
+    "\u202ehttp://host": "it begins with U+202E, which cannot be seen",
+    "\ufe0fhttp://host": "it begins with U+FE0F, which cannot be seen",
+    "http\u200b://host/": "U+200B, which cannot be seen, is in its scheme",
+    "ht\u200dtps://host/": "U+200D, which cannot be seen, is in its scheme",
+    "\u201chttp://host/\u201d": "before its // is no scheme such as http:",
+    "1http://host/": "before its // is no scheme such as http:",
+    "http:\\\\host\\one": "before its // is no scheme such as http:",
+    "http:/\\host": "before its // is no scheme such as http:",
+    "http:\\host": "two slashes belong behind http:",
+    "http://ho%st/": "no host name",
+    "http://a%2Fb/": "no host name",
+    "http://a%3A80/": "no host name",
+    "http://a%2541/": "no host name",
+    "http://%ff/": "UTF-8",
+    "http://a\u200db.test/": "joiner",
+    "http://ab--\u00fc.test/": "hyphens",
+    "http://ann:secret@host/": "user names and passwords are not sent",
+}
+
+
+@pytest.mark.parametrize(("text", "hint"), HINTED.items(), ids=map(ascii, HINTED))
+def test_what_could_mean_two_things_is_refused_with_a_hint(text: str, hint: str) -> None:
+    """For the survey and for a recording alike."""
+    for read in (read_target, source_of):
+        with pytest.raises(FetchError) as refused:
+            read(text)
+        assert refused.value.kind == "usage"
+        assert refused.value.detail.startswith(f"{text!r} is not ")
+        assert hint in refused.value.detail
+
+
+@contextmanager
+def listening() -> Iterator[tuple[int, list[bytes]]]:
+    """Answer every request with an empty 200; yields the port, and the requests that will have come."""
+    requests: list[bytes] = []
+
+    def answer(connected: socket.socket) -> None:
+        requests.append(connected.recv(65_536))
+        connected.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with plain_server(answer) as address:
+        yield address[1], requests
+
+
+AS_CURL = [
+    "http://host.test/",
+    "http://faß.test/",
+    "http://☃.test/",
+    "http://💩.test",
+    "http://bücher.test:81/a?b",
+    "http://fa%C3%9F.test/",
+    "http://b%c3%bccher.test/x",
+    "http://a%2eb.test/",
+    "http://host.test./",
+    "http://ex\u00adample.test/",
+    "http://\u200bhost.test/",
+    "http://_ä.test/",
+    "http://a_b.ü/",
+    "http://a\u3002b/",
+    "http://\uff41.test/",
+    "http://host.test/ä/é?o",
+    "http://host.test/a%20b/%zz",
+    "http://a%20b.test/",
+    "http://a%2Fb.test/",
+    "http://a%00b/",
+    "http://%ff.test/",
+    "http://host.test/a b",
+    "http://xn--ü.test/",
+    "http://-ü.test/",
+]
+
+
+def has_fit_curl() -> bool:
+    """Return whether there is a curl that knows international names, and that they may be percent-encoded."""
+    if shutil.which("curl") is None:
+        return False
+    told = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=False).stdout
+    major, minor = told.split()[1].split(".")[:2]
+    return "IDN" in told.split() and (int(major), int(minor)) >= (7, 88)
+
+
+@pytest.mark.skipif(not has_fit_curl(), reason="no curl here that reads international names")
+def test_a_url_is_read_as_curl_reads_it() -> None:
+    """The same host and path are asked for, or both refuse; how curl writes hexadecimal digits is its own."""
+    with listening() as (port, requests):
+        for url in AS_CURL:
+            requests.clear()
+            subprocess.run(
+                ["curl", "-s", "-g", "--max-time", "20", "--noproxy", "*", "--connect-to", f"::127.0.0.1:{port}", url],
+                env={**os.environ, "LC_ALL": "C.UTF-8"},
+                check=False,
+            )
+            theirs = requests[0].split(b"\r\n")[:2] if requests else None
+            try:
+                ours = request_bytes(read_target(url), []).split(b"\r\n")[:2]
+            except FetchError:
+                ours = None
+            assert (ours and [line.lower() for line in ours]) == (theirs and [line.lower() for line in theirs]), url
+
+
+@pytest.mark.parametrize("text", ["faß.test", "☃.test", "fa%C3%9F.test", "新浪.cn", "xn--fa-hia.test", "HOST.test:81"])
+def test_a_recording_is_of_the_host_that_a_survey_asks(text: str) -> None:
+    """One reader for both."""
+    assert source_of(text) == read_target(text)
+
+
+def test_a_port_of_its_own_is_in_the_host_field() -> None:
+    """RFC 9110, section 7.2."""
+    assert read_target("https://host:444").authority == "host:444"
+    assert read_target("https://[::1]").authority == "[::1]"

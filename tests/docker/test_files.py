@@ -1,0 +1,146 @@
+"""The client in its container reads and writes the files of the directory that a person stands in, as that person."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.stack import Stack
+from tests.trees import copied_tree
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+HOSTS = ("www.163.com", "www.sohu.com", "www.sina.com.cn")
+OWNERS = [pytest.param(0, id="root"), pytest.param(1000, id="ordinary user")]
+
+
+@pytest.fixture(scope="module", params=OWNERS)
+def stack_of_owner(
+    request: pytest.FixtureRequest, engine: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Have a lab whose checkout belongs to one user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a checkout to another user")
+    owner = request.param
+    tree = copied_tree(tmp_path_factory.mktemp("checkout"))
+    os.chown(tree, owner, owner)
+    stack = Stack(f"asynclab-test-files-{owner}", tree)
+    try:
+        stack.up(print)
+        yield stack
+    finally:
+        stack.down()
+
+
+@pytest.fixture
+def place(stack_of_owner: Stack, tmp_path: Path) -> Path:
+    """Have a directory that belongs to the checkout's owner, and that the container may reach."""
+    owner = stack_of_owner.root.stat()
+    for directory in (tmp_path, *list(tmp_path.parents)[:3]):
+        directory.chmod(0o755)
+    os.chown(tmp_path, owner.st_uid, owner.st_gid)
+    return tmp_path
+
+
+def client(stack: Stack, place: Path, *words: str, code: int = 0) -> str:
+    """Run the client as a person does who stands in `place`, and return what it printed."""
+    command = stack.command("run", "--rm", "-T", "client", *words)
+    done = subprocess.run(
+        command,
+        cwd=place,
+        env=os.environ | {"PWD": str(place)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def records(file: Path) -> list[str]:
+    """Return the targets that a file of records has, in order."""
+    return sorted(json.loads(line)["target"] for line in file.read_text("utf-8").splitlines())
+
+
+def test_a_survey_reads_its_list_and_writes_records_that_belong_to_the_person(
+    stack_of_owner: Stack, place: Path
+) -> None:
+    """`client wget -i hosts.txt -o heads.jsonl`, as the README has it."""
+    (place / "hosts.txt").write_text("\n".join(HOSTS))
+    client(stack_of_owner, place, "wget", "-i", "hosts.txt", "--format", "jsonl", "-o", "heads.jsonl")
+    written = place / "heads.jsonl"
+    assert records(written) == sorted(HOSTS)
+    owner = stack_of_owner.root.stat()
+    assert (written.stat().st_uid, written.stat().st_gid) == (owner.st_uid, owner.st_gid)
+
+
+def test_a_survey_whose_container_was_killed_goes_on(stack_of_owner: Stack, place: Path) -> None:
+    """`docker kill`, then --resume: none lost, none twice."""
+    targets = [f"http://www.163.com/{index}" for index in range(2000)]
+    (place / "hosts.txt").write_text("\n".join(targets))
+    words = ("wget", "-i", "hosts.txt", "--format", "jsonl", "-o", "heads.jsonl")
+    survey = subprocess.Popen(
+        stack_of_owner.command(
+            "run", "--rm", "-T", "--name", "asynclab-test-killed", "client", *words, "--rate", "200"
+        ),
+        cwd=place,
+        env=os.environ | {"PWD": str(place)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with survey:
+        part = place / "heads.jsonl"
+        while not part.exists() or part.stat().st_size == 0:
+            assert survey.poll() is None, "the survey ended before it wrote"
+        subprocess.run(["docker", "kill", "asynclab-test-killed"], check=True, stdout=subprocess.DEVNULL)
+    assert part.stat().st_size > 0
+    client(stack_of_owner, place, *words, "--resume")
+    assert records(part) == sorted(targets)
+
+
+def test_a_head_in_a_file_is_parsed(stack_of_owner: Stack, place: Path) -> None:
+    """`client parse FILE`."""
+    (place / "head.bin").write_bytes(HEAD)
+    assert json.loads(client(stack_of_owner, place, "parse", "head.bin"))["status"] == 200
+
+
+def test_a_plan_is_read_from_a_file(stack_of_owner: Stack, place: Path) -> None:
+    """`client faults set SITE --plan FILE`."""
+    (place / "plan.json").write_text(json.dumps({"faults": [{"fault": "fin_at", "bytes": 5}]}))
+    shown = client(stack_of_owner, place, "faults", "set", "www.sohu.com", "--plan", "plan.json", "--format", "json")
+    assert [rule["fault"] for rule in json.loads(shown)["faults"]] == ["fin_at"]
+    client(stack_of_owner, place, "faults", "clear", "www.sohu.com")
+
+
+def test_a_recording_is_written_where_the_person_stands(stack_of_owner: Stack, place: Path) -> None:
+    """`client record URL` keeps the bytes of a site of the lab, in files of the person's."""
+    client(stack_of_owner, place, "record", "http://www.163.com/")
+    written = place / "recordings/www.163.com.http"
+    assert written.read_bytes().startswith(b"HTTP/1.0 302 Moved Temporarily\r\n")
+    assert written.stat().st_uid == stack_of_owner.root.stat().st_uid
+
+
+def test_the_client_runs_its_own_code_where_a_person_has_packages_of_the_same_names(
+    stack_of_owner: Stack, place: Path
+) -> None:
+    """The directory is where it works, and not where Python looks for modules."""
+    for name in ("services", "json"):
+        (place / name).mkdir()
+        (place / name / "__init__.py").write_text("raise SystemExit('not yours')\n")
+    (place / "head.bin").write_bytes(HEAD)
+    client(stack_of_owner, place, "parse", "head.bin")
+
+
+def test_the_client_is_root_only_where_the_person_is(stack_of_owner: Stack, place: Path) -> None:
+    """Without a capability, on a root that is read-only, as the checkout's owner."""
+    seen = "import os; print(os.getuid(), open('/proc/self/status').read())"
+    command = stack_of_owner.command("run", "--rm", "-T", "--entrypoint", "python3", "client", "-c", seen)
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=60, check=True)
+    assert int(done.stdout.split()[0]) == stack_of_owner.root.stat().st_uid
+    assert "CapBnd:\t0000000000000000" in done.stdout
+    assert "NoNewPrivs:\t1" in done.stdout

@@ -1,0 +1,129 @@
+"""What dies starts again: every service is killed under load, and what a client sees of it is a few failed fetches."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from lab import containers
+from lab.containers import Container
+from lab.stack import Stack
+
+TARGETS = 1_500
+RATE = 150
+SITES = {"sina": "www.sina.com.cn", "sohu": "www.sohu.com", "netease": "www.163.com"}
+SEEN_OF_A_DEATH = {"refused", "reset", "closed", "truncated_head", "dns", "unreachable", "connect_timeout"}
+PLAN = '[{"fault": "status", "status": 503, "seed": 1}, {"fault": "delay", "seconds": 0.01, "ttl_s": 0.001}]'
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def container_of(stack: Stack, service: str) -> Container:
+    """Return the container of a service."""
+    (found,) = (each for each in stack.services() if each.service == service)
+    return found
+
+
+def kill(stack: Stack, service: str) -> Container:
+    """Kill a container's first process, as the system does when memory is out; `docker kill` counts as on purpose."""
+    container = container_of(stack, service)
+    inspect = ("docker", "container", "inspect", "--format", "{{.State.Pid}}", container.id)
+    pid = int(subprocess.run(inspect, capture_output=True, text=True, check=True).stdout)
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (PermissionError, ProcessLookupError):
+        pytest.skip("the engine's processes are not this user's to kill")
+    return container
+
+
+def await_again(stack: Stack, before: Container) -> None:
+    """Return when the engine has started a container anew, and it is healthy; the test has a deadline."""
+    while True:
+        now = container_of(stack, before.service)
+        if now.restarts > before.restarts and now.well:
+            assert now.id == before.id
+            return
+
+
+def faults(stack: Stack, *words: str) -> Mapping[str, object]:
+    """Run `client faults` and return what it says."""
+    done = stack.run_client(["faults", *words, "--format", "json"])
+    assert done.returncode == 0, done.stderr
+    answer: Mapping[str, object] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.mark.parametrize("service", SITES)
+def test_a_site_that_was_killed_answers_again_with_its_plan(stack: Stack, service: str) -> None:
+    """Of 1,500 fetches at 150 a second some fail, each with a class that says how, and the last ones answer again."""
+    host = SITES[service]
+    faults(stack, "set", host, "--plan", PLAN)
+    try:
+        records = survey_while(stack, host, service)
+        assert len(records) == TARGETS
+        failed = [record["error"] for record in records if record["error"]]
+        assert set(failed) <= SEEN_OF_A_DEATH
+        assert len(failed) < TARGETS / 2
+        assert {record["status"] for record in records if not record["error"]} == {503}
+        assert [record["error"] for record in records[-20:]] == [None] * 20
+        plan = faults(stack, "list", host)
+    finally:
+        stack.run_client(["faults", "reset", host])
+    assert plan["source"] == "admin"
+    assert isinstance(plan["faults"], list)
+    assert [rule["fault"] for rule in plan["faults"]] == ["status"]
+    again = stack.run_client(["wget", host])
+    assert again.returncode == 0, again.stderr
+
+
+def survey_while(stack: Stack, host: str, service: str) -> Sequence[Mapping[str, object]]:
+    """Survey one host over and over, kill its site at the first answer, and return all records once it is well."""
+    words = ("wget", "-i", "-", "--format", "jsonl", "--quiet", "-c", "20", "--per-host", "20", "--rate", str(RATE))
+    deadlines = ("--timeout", "5", "--connect-timeout", "1")
+    with client(stack, *words, *deadlines) as survey:
+        assert survey.stdin
+        assert survey.stdout
+        survey.stdin.write(f"http://{host}/\n" * TARGETS)
+        survey.stdin.close()
+        first = survey.stdout.readline()
+        before = kill(stack, service)
+        rest = survey.stdout.readlines()
+    await_again(stack, before)
+    return [json.loads(line) for line in (first, *rest)]
+
+
+def client(stack: Stack, *words: str) -> "subprocess.Popen[str]":
+    """Start a client in its container."""
+    command = stack.command("run", "--rm", "-T", "client", *words)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def await_loop(client: "subprocess.Popen[str]") -> None:
+    """Return when a client says that its loop runs."""
+    assert client.stderr
+    assert any(line.startswith("loop: ") for line in client.stderr)
+
+
+def test_hello_that_was_killed_answers_again(stack: Stack) -> None:
+    """The users of that moment fail; those who come when it is healthy do not."""
+    with client(stack, "hello", "--users", "50", "--timeout", "20") as users:
+        await_loop(users)
+        before = kill(stack, "hello")
+        users.communicate()
+        assert users.returncode in {0, 1, 4}  # some, or none, were answered before
+    await_again(stack, before)
+    again = stack.run_client(["hello", "--users", "50"])
+    assert again.returncode == 0, again.stderr
+
+
+def test_all_killed_at_once_come_back_by_themselves(stack: Stack) -> None:
+    """As after a restart of the engine: no command is needed, and nothing else has changed."""
+    before = [kill(stack, each.service) for each in stack.services()]
+    for each in before:
+        await_again(stack, each)
+    done = stack.run_client([])
+    assert done.returncode == 0, done.stderr
+    assert not [each for each in containers.of_project(stack.project) if each.one_off]

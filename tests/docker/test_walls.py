@@ -1,0 +1,233 @@
+"""Who reaches whom: a container of the lab the containers of the lab, and the host what is published. Nothing else.
+
+Each container tries by itself, as an attacker in it would, and the host tries each container. SECURITY.md says what is
+promised; what is promised of `gateway`, the one container that the host can reach, is less, and is here too.
+"""
+
+import http.client
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lab.stack import Stack
+from tests.docker import reach
+from tests.docker.reach import Answer, Place, Question
+
+PROGRAM = Path(reach.__file__).read_text("utf-8")
+CLOSED_OFF = ("client", "hello", "sina", "sohu", "netease")
+PORTS = [80, 443, 8000, 8081]
+ELSEWHERE = ["203.0.113.1", "2001:db8::1"]  # of documentation: nothing answers there, and a packet does no harm
+NAMES = ["host.docker.internal", "gateway.docker.internal", "example.org", socket.gethostname()]
+STRANGER = "asynclab-test-stranger"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """This machine: its addresses, and a port on which it answers TCP and UDP at all of them."""
+
+    ipv4: list[str]
+    ipv6: list[str]
+    port: int
+
+
+@pytest.fixture(scope="module")
+def host(stack: Stack) -> Iterator[Host]:
+    """Answer on every address of this machine, once the lab's networks are there."""
+    with ExitStack() as opened:
+        port = opened.enter_context(socket.create_server(("0.0.0.0", 0))).getsockname()[1]  # noqa: S104 - every one
+        echoes = [datagrams(socket.AF_INET, "0.0.0.0", port)]  # noqa: S104
+        if socket.has_ipv6:
+            opened.enter_context(socket.create_server(("::", port), family=socket.AF_INET6))
+            echoes.append(datagrams(socket.AF_INET6, "::", port))
+        ended = threading.Event()
+        for each in echoes:
+            opened.enter_context(each)
+            thread = threading.Thread(target=echo, args=(each, ended))
+            thread.start()
+            opened.callback(thread.join)
+        opened.callback(ended.set)
+        host = Host(addresses_of("/proc/net/fib_trie"), addresses_of("/proc/net/if_inet6"), port)
+        for address in host.ipv4:
+            assert reach.is_reached(Place(address, port, "tcp")), address
+            assert reach.is_reached(Place(address, port, "udp")), address
+        yield host
+
+
+def datagrams(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    """Return a socket for datagrams."""
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    made.settimeout(0.1)
+    made.bind((address, port))
+    return made
+
+
+def echo(datagrams: socket.socket, ended: threading.Event) -> None:
+    """Send every datagram back, where there is a way back."""
+    while not ended.is_set():
+        with suppress(OSError):
+            data, sender = datagrams.recvfrom(100)
+            datagrams.sendto(data, sender)
+
+
+def addresses_of(table: str) -> list[str]:
+    """Return this machine's addresses of a kind, but for loopback, as the kernel lists them."""
+    text = Path(table).read_text("ascii")
+    if "inet6" in table:
+        words = [line.split()[0] for line in text.splitlines() if not line.endswith(" lo")]
+        return sorted({socket.inet_ntop(socket.AF_INET6, bytes.fromhex(word)) for word in words})
+    found = re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", text)
+    return sorted({address for address in found if not address.startswith("127.")})
+
+
+def ask(stack: Stack, service: str, question: Question) -> Answer:
+    """Let a container try to reach places, and return what it could."""
+    words = ("python3", "-c", PROGRAM, json.dumps(question))
+    if service == "client":
+        done = stack.run_compose("run", "--rm", "-T", "--entrypoint", words[0], service, *words[1:])
+    else:
+        done = stack.run_compose("exec", "-T", service, *words)
+    assert done.returncode == 0, done.stderr
+    reached, names, inet6 = json.loads(done.stdout)
+    return Answer([Place(*place) for place in reached], names, inet6)
+
+
+def where(stack: Stack) -> dict[tuple[str, str], str]:
+    """Return the address of each container, by service and network."""
+    return {
+        (str((container.config.labels or {})["com.docker.compose.service"]), name.removeprefix(f"{stack.project}_")): (
+            str(network.ip_address)
+        )
+        for container in stack.client().compose.ps()
+        for name, network in (container.network_settings.networks or {}).items()
+    }
+
+
+def bridge_of(stack: Stack) -> str:
+    """Return the address that the lab's bridge would have, had it one."""
+    network = stack.client().network.inspect(f"{stack.project}_lab")
+    return str((network.ipam.config or [])[0]["Gateway"])
+
+
+@pytest.mark.parametrize("service", CLOSED_OFF)
+def test_a_container_reaches_neither_the_host_nor_anything_behind_it(stack: Stack, host: Host, service: str) -> None:
+    """By no address, over IPv4 or IPv6, by TCP or UDP, by its routes or past them; and no other name has an address."""
+    addresses = [*host.ipv4, *host.ipv6, bridge_of(stack), *ELSEWHERE]
+    answer = ask(stack, service, Question(addresses, [host.port], NAMES))
+    assert answer == Answer(reached=[], names=[], inet6=[])
+
+
+def test_the_gateway_reaches_of_all_that_is_not_the_lab_only_the_host(stack: Stack, host: Host) -> None:
+    """It is published, so the host's bridge is there: by IPv4, and nothing behind it."""
+    answer = ask(stack, "gateway", Question([*host.ipv4, *host.ipv6, bridge_of(stack), *ELSEWHERE], [host.port], NAMES))
+    assert {place.address for place in answer.reached} <= set(host.ipv4)
+    assert (answer.names, answer.inet6) == ([], [])
+
+
+def test_containers_reach_each_other(stack: Stack) -> None:
+    """What is tried above would be seen: the same program reaches every port that a service has, and no other."""
+    services = ["hello", "gateway", "sina", "sohu", "netease"]
+    answer = ask(stack, "client", Question(services, PORTS, services, of_the_lab=True))
+    site_ports = {(site, port) for site in ("sina", "sohu", "netease") for port in (80, 443, 8081)}
+    assert {(place.address, place.port) for place in answer.reached if not place.device} == {
+        ("hello", 8000),
+        ("gateway", 8000),
+        *site_ports,
+    }
+    assert answer.names == services
+
+
+def test_the_host_reaches_no_container_but_the_gateway(stack: Stack) -> None:
+    """Not even where it names the lab's bridge, and of the gateway the one port that is published."""
+    containers = where(stack)
+    addresses = list(containers.values())
+    bridge = f"br-{stack.client().network.inspect(f'{stack.project}_lab').id[:12]}"
+    reached = reach.answer(Question(addresses, PORTS, [], of_the_lab=True), devices=[bridge]).reached
+    assert reached == [Place(containers["gateway", "edge"], 8000, "tcp")]
+
+
+def test_a_container_of_another_network_reaches_none_of_the_lab(stack: Stack) -> None:
+    """Neither by their addresses, nor by their names, nor by what the host publishes."""
+    client = stack.client()
+    network = client.network.create(STRANGER)
+    try:
+        bridge = str((network.ipam.config or [])[0]["Gateway"])
+        inside = Question(list(where(stack).values()), PORTS, ["hello", "sina", "www.163.com"], of_the_lab=True)
+        published = Question(
+            [bridge, *addresses_of("/proc/net/fib_trie")], [published_port(stack)], [], of_the_lab=True
+        )
+        for question in (inside, published):
+            said = client.run(
+                "asynclab/client:latest",
+                ["-c", PROGRAM, json.dumps(question)],
+                entrypoint="python3",
+                networks=[network],
+                remove=True,
+            )
+            assert json.loads(str(said))[:2] == [[], []]
+    finally:
+        network.remove()
+
+
+def published_port(stack: Stack) -> int:
+    """Return the port of this machine by which hello is reached."""
+    return int(stack.run_compose("port", "gateway", "8000").stdout.rpartition(":")[2])
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost"}, 200),
+        ({"Host": "LOCALHOST.:8000"}, 200),
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "localhost.evil.example:8000"}, 421),
+        ({"Host": "sina:8081"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("path", ["/hello/x", "/metrics"])
+def test_what_is_published_answers_to_the_names_of_this_machine(
+    stack: Stack, path: str, fields: dict[str, str], status: int
+) -> None:
+    """A page in a browser reaches hello by no name of its own, and from no site of its own."""
+    with closing(http.client.HTTPConnection("127.0.0.1", published_port(stack), timeout=10)) as connection:
+        connection.request("GET", path, headers=fields)
+        assert connection.getresponse().status == status
+
+
+ADMIN = """
+import http.client, json, socket, sys
+def status(host):
+    connection = http.client.HTTPConnection("sina", 8081, timeout=10)
+    connection.request("DELETE", "/faults", headers={"Host": host})
+    return connection.getresponse().status
+address = socket.gethostbyname("sina")
+print(json.dumps([status(host) for host in ("sina", "www.sina.com.cn:8081", "localhost", address, "www.163.com", "x")]))
+"""
+
+
+def test_an_admin_side_answers_to_the_names_of_its_service(stack: Stack) -> None:
+    """Its host's, its Compose service's and loopback; not to its bare address, unless SITES_ADMIN_NAMES says so."""
+    done = stack.run_compose("run", "--rm", "-T", "--entrypoint", "python3", "client", "-c", ADMIN)
+    assert json.loads(done.stdout) == [200, 200, 200, 421, 421, 421], done.stderr
+
+
+def test_a_survey_of_the_host_is_a_record_that_says_unreachable(stack: Stack, host: Host) -> None:
+    """Ahead of its deadline: by the bridge's address, and by one of the host's."""
+    targets = [f"http://{address}:{host.port}/" for address in (bridge_of(stack), *host.ipv4)]
+    done = stack.run_client(["wget", *targets, "--format", "jsonl"])
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {record["target"]: record["error"] for record in records} == dict.fromkeys(targets, "unreachable")
+    assert done.returncode == 4

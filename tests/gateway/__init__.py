@@ -1,0 +1,1 @@
+"""The gateway: bytes, ends and bounds of what goes through it."""

@@ -1,0 +1,335 @@
+"""What goes in on one side comes out on the other: every byte and each end as it was, within bounds."""
+
+import asyncio
+import dataclasses
+import os
+import select
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+import pytest
+
+from services.gateway.acceptor import Acceptor, accepting
+from services.gateway.dialer import Dialer, Unreachable
+from services.gateway.relay import BUFFER_BYTES, READ_BYTES
+from services.gateway.settings import GatewaySettings
+from services.runtime.listen import Address
+from tests.sites.peer import Heard, listen
+
+pytestmark = pytest.mark.anyio
+
+LOOPBACK = Address("127.0.0.1", 0)
+TIMEOUT_S = 20.0
+RESET = struct.pack("ii", 1, 0)
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The gateway's address and its target, which the test is itself."""
+
+    address: Address
+    target: socket.socket
+    acceptor: Acceptor
+
+    def near(self) -> socket.socket:
+        """Return a new connection to the gateway."""
+        return socket.create_connection(self.address, timeout=TIMEOUT_S)
+
+    def heard(self) -> Heard:
+        """Return what a peer hears that says nothing; a reset may be quicker than its connect."""
+        try:
+            with self.near() as connection:
+                return listen(connection, 1 << 62)
+        except ConnectionResetError:
+            return Heard(b"", "rst")
+
+    def far(self) -> socket.socket:
+        """Return the connection that the gateway has made to the target."""
+        connection, _peer = self.target.accept()
+        connection.settimeout(TIMEOUT_S)
+        return connection
+
+    def both(self) -> tuple[socket.socket, socket.socket]:
+        """Return both ends of a new connection."""
+        return self.near(), self.far()
+
+
+def listener() -> socket.socket:
+    """Return a target."""
+    made = socket.create_server(("127.0.0.1", 0))
+    made.settimeout(TIMEOUT_S)
+    return made
+
+
+@asynccontextmanager
+async def gateway(**changes: object) -> AsyncIterator[Ends]:
+    """Run a gateway to a target of the test's own."""
+    with closing(listener()) as target:
+        settings = GatewaySettings(where=LOOPBACK, target=Address(*target.getsockname()[:2]), drain_s=0)
+        async with accepting(dataclasses.replace(settings, **changes)) as (acceptor, address):  # type: ignore[arg-type]
+            yield Ends(address, target, acceptor)
+
+
+async def between(ends: Ends, talk: Callable[[socket.socket, socket.socket], None]) -> None:
+    """Let a blocking function talk over both ends of a new connection."""
+
+    def in_thread() -> None:
+        near, far = ends.both()
+        with near, far:
+            talk(near, far)
+
+    await anyio.to_thread.run_sync(in_thread)
+
+
+def swapped(near: socket.socket, far: socket.socket) -> tuple[socket.socket, socket.socket]:
+    """Return both ends, the far one first."""
+    return far, near
+
+
+def as_they_are(near: socket.socket, far: socket.socket) -> tuple[socket.socket, socket.socket]:
+    """Return both ends, the near one first."""
+    return near, far
+
+
+DIRECTIONS = pytest.mark.parametrize("order", [as_they_are, swapped], ids=["inwards", "outwards"])
+Order = Callable[[socket.socket, socket.socket], tuple[socket.socket, socket.socket]]
+
+
+async def test_every_byte_comes_out_both_ways_at_once() -> None:
+    """Megabytes of noise, more than any buffer on the way holds."""
+    there, back = os.urandom(5 * MEBIBYTE), os.urandom(5 * MEBIBYTE)
+
+    def talk(near: socket.socket, far: socket.socket) -> None:
+        with ThreadPoolExecutor(2) as sending:
+            for connection, data in ((near, there), (far, back)):
+                sending.submit(send_all, connection, data)
+            with ThreadPoolExecutor(2) as hearing:
+                at_far, at_near = hearing.map(lambda end: listen(end, 1 << 62), (far, near))
+        assert at_far == Heard(there, "fin")
+        assert at_near == Heard(back, "fin")
+
+    async with gateway() as ends:
+        await between(ends, talk)
+
+
+def send_all(connection: socket.socket, data: bytes) -> None:
+    """Send, and end this direction."""
+    connection.sendall(data)
+    connection.shutdown(socket.SHUT_WR)
+
+
+class Slow(Dialer):
+    """A dialer that waits until it is told to go on."""
+
+    def __init__(self, dialer: Dialer) -> None:
+        super().__init__(dialer.targets, timeout_s=TIMEOUT_S)
+        self.go_on = asyncio.Event()
+
+    async def dial(self, target: Address, protocol: Callable[[], asyncio.BaseProtocol]) -> asyncio.Transport:
+        """Wait, and dial."""
+        await self.go_on.wait()
+        return await super().dial(target, protocol)
+
+
+@pytest.mark.parametrize("early", [b"asked", bytes(MEBIBYTE)], ids=["a little", "more than is held"])
+async def test_what_a_peer_says_ahead_of_the_connection_to_the_target_is_not_lost(early: bytes) -> None:
+    """Its end neither: it may send all it has, and a FIN, before the gateway has looked up a name."""
+    async with gateway() as ends:
+        ends.acceptor.dialer = slow = Slow(ends.acceptor.dialer)
+        near = await anyio.to_thread.run_sync(ends.near)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.to_thread.run_sync, send_all, near, early)
+            with anyio.fail_after(TIMEOUT_S):
+                while not (ends.acceptor.relays and next(iter(ends.acceptor.relays)).near.has_early_bytes):
+                    await anyio.lowlevel.checkpoint()
+            slow.go_on.set()
+            far = await anyio.to_thread.run_sync(ends.far)
+            with near, far:
+                assert await anyio.to_thread.run_sync(listen, far, 1 << 62) == Heard(early, "fin")
+                await anyio.to_thread.run_sync(send_all, far, b"answered")
+                assert await anyio.to_thread.run_sync(listen, near, 1 << 62) == Heard(b"answered", "fin")
+
+
+async def test_a_peer_that_goes_ahead_of_the_connection_to_the_target_leaves_nothing() -> None:
+    """The target sees a reset too, or nothing."""
+    async with gateway() as ends:
+        ends.acceptor.dialer = slow = Slow(ends.acceptor.dialer)
+        near = await anyio.to_thread.run_sync(ends.near)
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        near.close()
+        slow.go_on.set()
+        with await anyio.to_thread.run_sync(ends.far) as far:
+            assert await anyio.to_thread.run_sync(listen, far, 1 << 62) == Heard(b"", "rst")
+        await none_left(ends)
+
+
+@DIRECTIONS
+async def test_an_end_of_one_direction_leaves_the_other_open(order: Order) -> None:
+    """RFC 9293, section 3.6: a peer that has said all it has to say still gets its answer."""
+
+    def talk(near: socket.socket, far: socket.socket) -> None:
+        one, other = order(near, far)
+        send_all(one, b"asked")
+        assert listen(other, 1 << 62) == Heard(b"asked", "fin")
+        for part in (b"answered ", b"late"):
+            other.sendall(part)
+            assert listen(one, len(part)) == Heard(part, "open")
+        other.shutdown(socket.SHUT_WR)
+        assert listen(one, 1 << 62) == Heard(b"", "fin")
+
+    async with gateway() as ends:
+        await between(ends, talk)
+        await none_left(ends)
+
+
+@DIRECTIONS
+@pytest.mark.parametrize("said", [b"", b"some"], ids=["at once", "after bytes"])
+async def test_a_reset_is_passed_on_as_a_reset(order: Order, said: bytes) -> None:
+    """A client that is tested against it sees what the server did."""
+
+    def talk(near: socket.socket, far: socket.socket) -> None:
+        one, other = order(near, far)
+        one.sendall(said)
+        assert listen(other, len(said)).data == said
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        one.close()
+        assert listen(other, 1 << 62) == Heard(b"", "rst")
+
+    async with gateway() as ends:
+        await between(ends, talk)
+        await none_left(ends)
+
+
+@DIRECTIONS
+async def test_what_is_not_taken_is_not_read(order: Order) -> None:
+    """Back-pressure: a slow end stops the other, memory has a bound, and nothing is lost."""
+
+    async with gateway() as ends:
+        near, far = await anyio.to_thread.run_sync(ends.both)
+        with near, far:
+            one, other = order(near, far)
+            sent = await anyio.to_thread.run_sync(send_until_blocked, one)
+            (relay,) = ends.acceptor.relays
+            held = [end.transport.get_write_buffer_size() for end in (relay.near, relay.far) if end.transport]
+            assert 0 < max(held) <= BUFFER_BYTES + READ_BYTES
+            one.shutdown(socket.SHUT_WR)
+            assert await anyio.to_thread.run_sync(listen, other, 1 << 62) == Heard(bytes(sent), "fin")
+
+
+def send_until_blocked(connection: socket.socket) -> int:
+    """Send zeros until no more are taken, and return how many were."""
+    connection.setblocking(False)
+    sent = 0
+    while select.select([], [connection], [], 0.5)[1]:
+        sent += connection.send(bytes(MEBIBYTE))
+    return sent
+
+
+async def test_one_too_many_is_reset_and_the_others_stay() -> None:
+    """What is there is never turned away for what is new; a place that is free again is given away."""
+    async with gateway(max_connections=2) as ends:
+
+        def talk(near: socket.socket, far: socket.socket) -> None:
+            second = ends.both()
+            for _again in range(3):
+                assert ends.heard() == Heard(b"", "rst")
+            near.sendall(b"here")
+            assert listen(far, 4).data == b"here"
+            for end in second:
+                end.close()
+
+        await between(ends, talk)
+        assert ends.acceptor.turned_away == 3
+        await none_left(ends)
+        await between(ends, lambda near, far: send_all(near, b"free"))
+
+
+async def none_left(ends: Ends) -> None:
+    """Return when every connection has ended."""
+    with anyio.fail_after(TIMEOUT_S):
+        while ends.acceptor.relays:
+            await anyio.lowlevel.checkpoint()
+
+
+async def test_a_peer_whose_target_refuses_is_reset() -> None:
+    """It is told at once, and the log says why: once, however many they are."""
+    with closing(listener()) as gone:
+        target = Address(*gone.getsockname()[:2])
+    async with gateway(target=target) as ends:
+        for _again in range(3):
+            assert await anyio.to_thread.run_sync(ends.heard) == Heard(b"", "rst")
+        assert ends.acceptor.trouble == f"{target}: Connection refused"
+        await none_left(ends)
+
+
+async def test_a_target_that_does_not_answer_is_given_up() -> None:
+    """The deadline of a connection that is being made: a listener with no room left drops what knocks."""
+    with closing(socket.socket()) as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        target = Address(*full.getsockname()[:2])
+        waiting = [socket.socket() for _ in range(3)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(target)
+        async with gateway(target=target, connect_timeout_s=0.1) as ends:
+            assert await anyio.to_thread.run_sync(ends.heard) == Heard(b"", "rst")
+            assert ends.acceptor.trouble == f"{target}: no connection within 0.1 s"
+        for each in waiting:
+            each.close()
+
+
+async def test_a_connection_on_which_nothing_moves_is_reset() -> None:
+    """Both ends are told; the gateway keeps none of it."""
+
+    def talk(near: socket.socket, far: socket.socket) -> None:
+        assert [listen(end, 1 << 62).end for end in (near, far)] == ["rst", "rst"]
+
+    async with gateway(idle_timeout_s=0.1) as ends:
+        await between(ends, talk)
+
+
+@pytest.mark.parametrize("target", [Address("hello", 8081), Address("sina", 8000), Address("www.163.com", 80)], ids=str)
+async def test_only_its_targets_can_be_reached(target: Address) -> None:
+    """No admin port, and no other host: there is a list, and what is not on it does not exist."""
+    dialer = Dialer([Address("hello", 8000)], timeout_s=1)
+    with pytest.raises(Unreachable, match=rf"^{target.host}:\d+: is not a target of this gateway$"):
+        await dialer.dial(target, anyio.abc.SocketStream)  # type: ignore[arg-type] # nothing is made of it
+
+
+async def test_a_stop_lets_an_answer_on_its_way_end_and_ends_what_is_quiet() -> None:
+    """A browser's kept connection does not hold the lab up; a request in flight is answered."""
+    with closing(listener()) as target:
+        settings = GatewaySettings(where=LOOPBACK, target=Address(*target.getsockname()[:2]), drain_s=TIMEOUT_S)
+        async with anyio.create_task_group() as tasks, accepting(settings) as (acceptor, address):
+            ends = Ends(address, target, acceptor)
+            kept, asking = [await anyio.to_thread.run_sync(ends.both) for _ in range(2)]
+            await anyio.to_thread.run_sync(asking[0].sendall, b"asked")
+            assert (await anyio.to_thread.run_sync(listen, asking[1], 5)).data == b"asked"
+
+            def answer_once_the_quiet_one_has_ended() -> None:
+                assert listen(kept[0], 1 << 62) == Heard(b"", "fin")
+                asking[1].sendall(b"answered")
+                assert listen(asking[0], 8).data == b"answered"
+
+            tasks.start_soon(anyio.to_thread.run_sync, answer_once_the_quiet_one_has_ended)
+        for each in (*kept, *asking):
+            each.close()
+
+
+async def test_a_stop_cuts_off_what_does_not_end() -> None:
+    """Inside the grace period, whatever a peer does."""
+    async with gateway(drain_s=0.1) as ends:
+        near, far = await anyio.to_thread.run_sync(ends.both)
+        await anyio.to_thread.run_sync(near.sendall, b"asked")
+        await anyio.to_thread.run_sync(listen, far, 5)
+    with near, far:
+        assert await anyio.to_thread.run_sync(listen, near, 1 << 62) == Heard(b"", "rst")

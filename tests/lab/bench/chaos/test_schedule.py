@@ -1,0 +1,87 @@
+"""What is done to the lab, and when."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from lab.bench.chaos.inside import SCRIPTS
+from lab.bench.chaos.schedule import BAD, GOOD, HELLO, HOSTS, KILL, LARGE, RECORDED, RESTART, WORKER, Step, draw
+
+SERVICES = ("gateway", HELLO, *HOSTS)
+LONG_S = 600.0
+MOST_SOCKETS = 18_000
+ENDS = {KILL, WORKER, RESTART}
+RELOADS = {GOOD, BAD, LARGE}
+
+
+def lanes(schedule: tuple[Step, ...]) -> dict[str, list[Step]]:
+    """Return the steps of each lane."""
+    found: dict[str, list[Step]] = {}
+    for step in schedule:
+        found.setdefault(step.lane, []).append(step)
+    return found
+
+
+def test_a_seed_draws_the_same_schedule_whatever_order_the_services_are_in() -> None:
+    """What found something can be done again."""
+    assert draw(7, LONG_S, SERVICES) == draw(7, LONG_S, tuple(reversed(SERVICES)))
+
+
+def test_another_seed_draws_another_schedule() -> None:
+    """In every lane, in what is done and not only in when."""
+    one, other = lanes(draw(7, LONG_S, SERVICES)), lanes(draw(8, LONG_S, SERVICES))
+    assert one.keys() == other.keys()
+    assert all([step.kind for step in one[lane]] != [step.kind for step in other[lane]] for lane in one)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_kind_has_its_turn_in_a_minute(seed: int) -> None:
+    """So that `--quick` leaves nothing out, and each container is killed."""
+    schedule = draw(seed, 60.0, SERVICES)
+    assert {step.kind for step in schedule} == {*SCRIPTS, *ENDS, *RELOADS}
+    assert {step.service for step in schedule if step.kind == KILL} == set(SERVICES)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_kind_is_ahead_of_another_by_more_than_a_turn(seed: int) -> None:
+    """A bag is emptied before it is filled again."""
+    for steps in lanes(draw(seed, LONG_S, SERVICES)).values():
+        times = Counter((step.kind, step.service if step.kind == KILL else "") for step in steps if step.kind != GOOD)
+        assert max(times.values()) - min(times.values()) <= 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_lane_does_one_thing_after_the_other_and_ends_in_time(seed: int) -> None:
+    """Nothing that lasts is begun before what came before it in its lane has ended."""
+    schedule = draw(seed, LONG_S, SERVICES)
+    assert list(schedule) == sorted(schedule, key=lambda step: step.at_s)
+    for steps in lanes(schedule).values():
+        assert all(one.at_s + one.seconds <= other.at_s + 1e-6 for one, other in pairwise(steps))
+        assert all(step.at_s > 0 and step.at_s + step.seconds <= LONG_S for step in steps)
+
+
+def test_recordings_that_are_not_valid_are_soon_replaced() -> None:
+    """A site that is killed and starts with them is not ready until then."""
+    kinds = [step.kind for step in draw(3, LONG_S, SERVICES) if step.lane == "reloads"]
+    assert all((one == GOOD) is not (other == GOOD) for one, other in pairwise(kinds))
+
+
+def test_attacks_at_once_have_fewer_sockets_than_a_process_may_open() -> None:
+    """20,000 is a usual limit."""
+    most = [max(step.count for step in steps) for steps in lanes(draw(3, LONG_S, SERVICES)).values()]
+    assert sum(most) < MOST_SOCKETS
+
+
+def test_what_needs_a_port_of_its_own_strikes_only_sites_that_have_one() -> None:
+    """Hosts that share a port refuse the fault `refuse`, and a plan never changes under the healthy client there."""
+    schedule = draw(3, LONG_S, SERVICES)
+    assert RECORDED not in {step.service for step in schedule if step.kind == "refuse"}
+    changed = {step.name for step in schedule if step.kind == "faults" and step.service == RECORDED}
+    assert changed == {"changed.test"}
+
+
+def test_a_lab_without_a_service_is_not_asked_for_it() -> None:
+    """What is not there is neither attacked nor ended."""
+    services = (HELLO, "sina")
+    assert {step.service for step in draw(3, LONG_S, services) if step.lane != "reloads"} <= {*services, ""}

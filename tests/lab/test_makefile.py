@@ -1,0 +1,148 @@
+"""The Makefile's verbs: what a person says is text, which neither make nor a shell takes for more than that."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.stack import ROOT
+
+LAB = f"""#!{sys.executable}
+import json, sys
+print(json.dumps(sys.argv[1:]))
+"""
+UV = """#!/bin/sh
+echo "$@" >>"$LOG"
+if [ "$1" = venv ]; then read -r _ <"$GATE"; mkdir -p .venv/bin; fi
+"""
+TEXTS = [
+    "http://example.org/",
+    "http://a/'; touch hurt; '",
+    '"; touch hurt; "',
+    "$(touch hurt)",
+    "$(shell touch hurt)",
+    "`touch hurt`",
+    "a;touch hurt",
+    "a|touch hurt",
+    "a&touch hurt",
+    "a\ntouch hurt",
+    "$100",
+    "$$HOME ${HOME} $HOME",
+    "$(error no)",
+    "$(eval all: ; touch hurt)",
+    "a b  c",
+    "*",
+    "~",
+    "#x",
+    "\\",
+    "%41",
+    "!x",
+    "-n",
+    "é",
+]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Return a checkout whose `lab` prints what it is given, and in which nothing has to be set up."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in (".venv/bin", "requirements", "lab"):
+        (tmp_path / name).mkdir(parents=True)
+    shutil.copy(ROOT / "lab/setup.sh", tmp_path / "lab")
+    for name in ("requirements/lab.txt", "requirements/tests.txt", "pyproject.toml", ".venv/.lab", ".venv/.tests"):
+        (tmp_path / name).write_text("a==1\n")
+    (tmp_path / ".venv/bin/lab").write_text(LAB)
+    (tmp_path / ".venv/bin/lab").chmod(0o755)
+    return tmp_path
+
+
+def make(tree: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run make in a tree, apart from a make that may have started the tests."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "URL"))}
+    return subprocess.run(
+        ["make", "--no-print-directory", *words],
+        cwd=tree,
+        env=inherited | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=ascii)
+def test_a_url_reaches_lab_to_the_letter(tree: Path, text: str) -> None:
+    """On make's command line and in the environment; no shell and no make takes it for a command."""
+    before = sorted(tree.rglob("*"))
+    for done in (
+        make(tree, "record", f"URL={text}"),
+        make(tree, "record", URL=text),
+        make(tree, "-e", "record", URL=text),
+    ):
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == ["record", "--", text]
+    assert sorted(tree.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["LAB", "COMPILE", "HELLO_PORT", "LAB_LOOP", "ANYTHING"])
+def test_no_other_variable_is_expanded_or_run(tree: Path, name: str) -> None:
+    """What make exports to a recipe it would expand, were it not told what is text."""
+    for value in ("$(shell touch hurt)", "touch hurt;"):
+        done = make(tree, "up", f"{name}={value}")
+        assert json.loads(done.stdout) == ["up"]
+        assert not (tree / "hurt").exists()
+
+
+def test_an_interpreter_is_a_path_and_not_a_command_line(tree: Path) -> None:
+    """A blank in it is a character."""
+    (tree / ".venv/.lab").unlink()
+    done = make(tree, "setup", "PYTHON=python3; touch hurt")
+    assert done.returncode == 2
+    assert done.stderr.startswith("setup: python3; touch hurt is missing or older than Python 3.11")
+    assert not (tree / "hurt").exists()
+
+
+def test_a_record_without_a_url_is_one_line_with_the_usage() -> None:
+    """As `make record` runs it, and without a name at all."""
+    for words in (["record", "--", ""], ["record", "--"], ["record"], ["record", ""]):
+        done = subprocess.run(
+            [Path(sys.executable).parent / "lab", *words], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 2
+        assert done.stderr == (
+            "lab record: no URL was given: make record URL=http://example.org/, or lab record http://example.org/\n"
+        )
+
+
+def test_two_at_once_set_up_once(tree: Path) -> None:
+    """The second waits, says so, and finds the work done."""
+    (tree / ".venv/.lab").unlink()
+    programs = tree / "programs"
+    programs.mkdir()
+    (programs / "uv").write_text(UV)
+    (programs / "uv").chmod(0o755)
+    gate, log = tree / "gate", tree / "log"
+    os.mkfifo(gate)
+    environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}", "GATE": str(gate), "LOG": str(log)}
+    command = ["sh", "lab/setup.sh", sys.executable, "lab"]
+
+    def start() -> "subprocess.Popen[str]":
+        return subprocess.Popen(command, cwd=tree, env=environment, stderr=subprocess.PIPE, text=True)
+
+    with start() as first:
+        assert first.stderr
+        assert first.stderr.readline().startswith("setup: installing 1 packages")
+        with start() as second:
+            assert second.stderr
+            assert second.stderr.readline() == (
+                "setup: another one is at work on .venv: waiting for it (^C gives up)\n"
+            )
+            gate.write_text("go\n")
+            assert first.wait(30) == 0
+            assert second.wait(30) == 0
+            assert second.stderr.read() == ""
+    assert [line.split()[0] for line in log.read_text().splitlines()] == ["venv", "pip", "pip"]
