@@ -22,7 +22,7 @@ class RuleInForce:
         self.rule = rule
         self.seen = self.fired = 0
         self.ends = math.inf if rule.ttl_s is None else now + rule.ttl_s
-        self._chance = Random(rule.seed)
+        self._chance: Random | None = None  # 2.5 KB, and a plan for all of ten thousand hosts has a million rules
 
     def strikes(self, now: float) -> bool:
         """Count one more, and decide whether it gets the fault."""
@@ -33,8 +33,12 @@ class RuleInForce:
         return (
             (rule.first is None or self.seen <= rule.first)
             and (rule.every is None or self.seen % rule.every == 0)
-            and (rule.probability is None or self._chance.random() < rule.probability)
+            and (rule.probability is None or self._draw() < rule.probability)
         )
+
+    def _draw(self) -> float:
+        self._chance = self._chance or Random(self.rule.seed)
+        return self._chance.random()
 
 
 @dataclass(frozen=True, slots=True)
