@@ -5,7 +5,6 @@ A lab that a person has up is not touched, nor is what the lab remembers in thei
 
 import os
 import random
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from lab import base, engine
 from lab.bench.chaos.schedule import BAD, CHANGED, GOOD, HOSTS, LARGE, RECORDED
 from lab.stack import Say, Stack
 from lab.tree import copy_tree
+from services.runtime.temporary import temporary_directory
 
 PROJECT = "asynclab-chaos"
 USUAL = "recordings"
@@ -72,8 +72,7 @@ def own_lab(say: Say) -> Iterator[tuple[Stack, Recordings]]:
     """Have a lab of its own that is healthy; it is taken down on the way out, whatever happened. Raises a LabError."""
     engine.ensure(say)
     image = base.ensure(say)
-    with tempfile.TemporaryDirectory(prefix="lab-chaos-") as temporary:
-        root = Path(temporary)
+    with temporary_directory("lab-chaos-") as root:
         copy_tree(root)
         recordings = Recordings(root / USUAL)
         files = root / "files"

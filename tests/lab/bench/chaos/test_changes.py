@@ -11,7 +11,8 @@ from aiohttp import web
 from lab.bench.attacker import Order, Report
 from lab.bench.chaos import changes
 from lab.bench.chaos.changes import ATTACKS, Changes
-from services.runtime.serve import Address, serve_app
+from services.runtime.listen import Address
+from services.runtime.serve import serve_app
 from tests.sites.target import KEEP, sites
 
 LOOPBACK = Address("127.0.0.1", 0)
