@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.errors import LabError
-from services.runtime.command_line import OptionParser, main_of, say, show
+from services.runtime.command_line import OptionParser, add_version_option, main_of, say, show
 from services.runtime.text import printable
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def guarded(argv: list[str]) -> int:
 def understand(argv: list[str]) -> Namespace:
     """Parse a command line. What follows `embedded`, `run` or `record` is the client's, to the letter."""
     parser = OptionParser(prog="lab", description="asynclab's control room")
+    add_version_option(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OptionParser)
     for name, command in COMMANDS.items():
         takes_all = name in CLIENT_COMMANDS
@@ -132,7 +133,11 @@ def embedded(options: Namespace) -> int:
 
     hello = HelloSettings.from_environment(environment)
     own = recordings.to_play(settings=settings)
-    return run_on_loop(lambda stop: run_embedded(invocation, hello, stop, own=own), loop=invocation.loop)
+    return run_on_loop(
+        lambda stop: run_embedded(invocation, hello, stop, own=own),
+        loop=invocation.loop,
+        announce=not invocation.is_quiet,
+    )
 
 
 def record(options: Namespace) -> int:

@@ -26,6 +26,7 @@ from services.sites.running import Running, running_site
 from services.sites.settings import SitesSettings
 
 LOOPBACK = Address("127.0.0.1", 0)
+EMBEDDED = ".venv/bin/lab embedded"
 FILES_PER_CONNECTION = 2  # this process has both ends
 
 
@@ -85,6 +86,7 @@ async def embedded_lab(
             hello_url=hello_at.url,
             ca_file=running.site.settings.ca / CA_FILE if running.site.settings.ca else None,
             files_per_connection=FILES_PER_CONNECTION,
+            called=EMBEDDED,
         )
 
 

@@ -1,6 +1,7 @@
 """`lab bench`: what is to be compared, how much, and where the figures go."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -39,8 +40,11 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def bench(options: Namespace) -> int:
-    """Run the benches one after the other, and show what they found."""
-    from lab.bench import chart, peers, report
+    """Run the benches one after the other, and show what each found as soon as it is done.
+
+    What is known is also written where a ^C or an error ends the rest.
+    """
+    from lab.bench import peers, report
     from lab.errors import BenchUnknown
 
     if options.benches == [CHAOS]:
@@ -50,13 +54,26 @@ def bench(options: Namespace) -> int:
             raise BenchUnknown(name, (*BENCHES, f"{CHAOS} alone"))
     if options.install:
         peers.install(say)
-    results = [result for name in BENCHES if name in (options.benches or BENCHES) for result in run(name, options)]
-    report.draw(results)
+    results: list[Result] = []
+    try:
+        for result in measured(options):
+            report.draw_result(result)
+            results.append(result)
+    finally:
+        if results:
+            report.draw_machine()
+            write_files(options, results)
+    return 0
+
+
+def write_files(options: Namespace, results: Sequence["Result"]) -> None:
+    """Write the files that were asked for. Raises ReportUnwritable."""
+    from lab.bench import chart, report
+
     if options.json:
         report.write_json(options.json, results)
     if options.svg:
         chart.write_chart(options.svg, results)
-    return 0
 
 
 def chaos(options: Namespace) -> int:
@@ -73,7 +90,18 @@ def chaos(options: Namespace) -> int:
     return code
 
 
-def run(name: str, options: Namespace) -> list["Result"]:
+def measured(options: Namespace) -> Iterator["Result"]:
+    """Yield what each bench finds."""
+    for name in BENCHES:
+        if name in (options.benches or BENCHES):
+            yield run(name, options)
+            if name == "wget" and options.million:
+                from lab.bench import million
+
+                yield million.bench(say)
+
+
+def run(name: str, options: Namespace) -> "Result":
     """Run one bench."""
     from lab.bench import machine
     from lab.bench.rounds import QUICK, USUAL
@@ -84,9 +112,4 @@ def run(name: str, options: Namespace) -> list["Result"]:
     result: Result = import_module(f"lab.bench.{name}").bench(plan, say)
     if note := neighbours.note():
         result = replace(result, notes=(*result.notes, note))
-    results = [result]
-    if name == "wget" and options.million:
-        from lab.bench import million
-
-        results.append(million.bench(say))
-    return results
+    return result

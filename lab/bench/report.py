@@ -20,26 +20,36 @@ PIPE_COLUMNS = 110
 
 
 def draw(results: Sequence[Result]) -> None:
-    """Print results on stdout."""
-    draw_by(lambda console: write_results(console, results), pipe_columns=PIPE_COLUMNS)
-
-
-def write_results(console: "Console", results: Sequence[Result]) -> None:
-    """Print results on a console, and last on which machine they were measured."""
+    """Print results on stdout, and last on which machine they were measured."""
     for result in results:
-        for group in result.groups:
-            console.print(table_of(group))
-        for table in result.tables:
-            console.print(drawn(table))
-        for promise in result.promises:
-            style = "green" if promise.kept else "bold red"
-            console.print(promise_line(promise), style=style, markup=False, soft_wrap=True)
-        for line in result.method:
-            console.print(f"  {line}", style="dim", markup=False)
-        for note in result.notes:
-            console.print(f"! {note}", style="yellow", markup=False)
-        console.print()
-    console.print(machine.sentence(), style="dim", markup=False)
+        draw_result(result)
+    draw_machine()
+
+
+def draw_result(result: Result) -> None:
+    """Print one result on stdout."""
+    draw_by(lambda console: write_result(console, result), pipe_columns=PIPE_COLUMNS)
+
+
+def draw_machine() -> None:
+    """Print on stdout where it was measured."""
+    draw_by(lambda console: console.print(machine.sentence(), style="dim", markup=False), pipe_columns=PIPE_COLUMNS)
+
+
+def write_result(console: "Console", result: Result) -> None:
+    """Print one result on a console: its tables, what held, how it was measured, and what was left out."""
+    for group in result.groups:
+        console.print(table_of(group))
+    for table in result.tables:
+        console.print(drawn(table))
+    for promise in result.promises:
+        style = "green" if promise.kept else "bold red"
+        console.print(promise_line(promise), style=style, markup=False, soft_wrap=True)
+    for line in result.method:
+        console.print(f"  {line}", style="dim", markup=False)
+    for note in result.notes:
+        console.print(f"! {note}", style="yellow", markup=False)
+    console.print()
 
 
 def table_of(group: Group) -> "RichTable":

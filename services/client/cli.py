@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from services.client.options import COMMANDS, TOUR
-from services.runtime.command_line import HelpFormatter, OptionParser, add_loop_option, main_of
+from services.client.options import COMMANDS, TOUR, Command
+from services.runtime.command_line import HelpFormatter, OptionParser, add_loop_option, add_version_option, main_of
 from services.runtime.settings import Environment
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
@@ -27,6 +27,11 @@ class Invocation:
 
     def __init__(self, loop: str | None, handler: str, values: dict[str, object]) -> None:
         self.loop, self.handler, self.values = loop, handler, values
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is to be said but what went wrong: not even which loop runs."""
+        return bool(self.values.get("quiet"))
 
     async def main(self, settings: "ClientSettings", stop: "Stop") -> int:
         """Run the handler on the loop that runs now."""
@@ -56,7 +61,7 @@ def program(argv: Sequence[str], environment: Environment, *, prog: str = "clien
     from services.runtime.run import run
 
     settings = ClientSettings.from_environment(environment)
-    return run(lambda stop: invocation.main(settings, stop), loop=invocation.loop)
+    return run(lambda stop: invocation.main(settings, stop), loop=invocation.loop, announce=not invocation.is_quiet)
 
 
 def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") -> Invocation:
@@ -68,9 +73,10 @@ def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") 
         prog=f"{prog} {argv[0]}" if named else prog,
         usage=command.usage if named else "%(prog)s [COMMAND] [OPTIONS]",
         description=command.summary if named else help_text(),
-        epilog=EPILOG,
+        epilog=epilog(command, prog),
         formatter_class=HelpFormatter,
     )
+    add_version_option(parser)
     command.add_options(parser)
     if command.has_loop:
         add_loop_option(parser, default=default_loop)
@@ -80,6 +86,12 @@ def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") 
     # Only intermixed parsing lets options stand between targets; but it takes what follows `--` for options.
     values = vars(parser.parse_args(words) if "--" in words else parser.parse_intermixed_args(words))
     return Invocation(values.pop("loop", None), command.handler, values)
+
+
+def epilog(command: Command, prog: str) -> str:
+    """Return what ends a command's help: examples, and the exit codes."""
+    examples = [f"  {prog} {words}".rstrip() for words in command.examples]
+    return "\n".join([f"example{'s' * (len(examples) > 1)}:", *examples, "", EPILOG])
 
 
 def command_first(argv: Sequence[str]) -> Sequence[str]:

@@ -126,7 +126,7 @@ def plan_text(plan: Plan) -> str:
     title = printable(f"{plan.host}: plan {plan.generation} ({plan.source})")
     if not plan.rules:
         return f"{title}: no faults"
-    head = ("fault", "parameters", "who", "seen", "fired", "left")
+    head = ("fault", "parameters", "who", "seen", "fired", "ttl left")
     return title + "\n" + columns(head, [rule_row(rule) for rule in plan.rules])
 
 

@@ -154,7 +154,7 @@ def entry_row(entry: Entry) -> tuple[str, ...]:
         str(entry.number),
         f"{entry.connection}.{entry.exchange}{' tls' if entry.tls else ''}",
         entry.peer,
-        line[:60] or "-",
+        line or "-",
         str(entry.status or "-"),
         str(entry.sent_bytes),
         f"{entry.fault} (plan {entry.generation})" if entry.fault else "-",

@@ -10,10 +10,12 @@ cached, for a while and up to a number.
 import asyncio
 import queue
 import socket
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+
+from services.runtime.errors import NoThread
+from services.runtime.threads import start_thread
 
 AT_ONCE = 64  # threads whose question has not been open for long: resolvers turn away who asks too much at once
 MOST_THREADS = 1_024  # with those that hang; the client's container may have a few more
@@ -65,6 +67,11 @@ class Names:
             raise socket.gaierror(*found.args)
         return found
 
+    def is_known(self, host: str) -> bool:
+        """Return whether it is known which addresses a name has, or that it has none."""
+        entry = self._kept.get(host)
+        return entry is not None and entry[1] >= time.monotonic()
+
     def look_up(self, host: str) -> "asyncio.Future[Addresses]":
         """Ask for a name: a future, the caller's own, of its addresses or of a socket.gaierror."""
         answer: asyncio.Future[Addresses] = self._loop.create_future()
@@ -89,8 +96,8 @@ class Names:
         most = min(self._at_once + hanging, self._most_threads)
         for _ in range(min(waiting - idle, most - self._threads)):
             try:
-                threading.Thread(target=self._work, name="names", daemon=True).start()
-            except RuntimeError:  # the machine allows no more: those that there are have to do
+                start_thread(self._work, name="names")
+            except NoThread:  # those that there are have to do; without any, one is tried for again
                 self._most_threads = max(self._threads, 1)
                 break
             self._threads += 1

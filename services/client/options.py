@@ -14,16 +14,20 @@ TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
     from argparse import _ActionsContainer as Group  # what takes options: a parser, or a group of one
 
-EDITIONS = ("survey", "await", "yield-from")
+EDITIONS = ("survey", "sequential", "yield-from", "await")
+COMPARED = ("wget", "hello", "pipeline")
+COMPARED_USERS = 5
 FORMATS = ("human", "jsonl", "csv", "raw")
+METHODS = ("GET", "HEAD")
 TIMEOUT_S = 10.0
+MOST_PATH_BYTES = 4_000
 STDIN = "-"
 
 
 class Command:
-    """What a command is for, which module handles it, which options it has, and whether it runs on a loop."""
+    """What a command is for, which module handles it, its options, whether it runs on a loop, and command lines."""
 
-    __slots__ = ("add_options", "handler", "has_loop", "summary", "usage")
+    __slots__ = ("add_options", "examples", "handler", "has_loop", "summary", "usage")
 
     def __init__(
         self,
@@ -33,9 +37,11 @@ class Command:
         *,
         takes: str = "",
         has_loop: bool = True,
+        examples: tuple[str, ...],
     ) -> None:
         self.summary, self.handler, self.add_options, self.has_loop = summary, handler, add_options, has_loop
         self.usage = f"%(prog)s [OPTIONS] {takes}".rstrip()
+        self.examples = examples
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -90,6 +96,24 @@ def field_value(text: str) -> str:
     return text
 
 
+def words(text: str) -> list[str]:
+    """Read words with commas between them."""
+    found = [word.strip() for word in text.split(",")]
+    if "" in found or len(set(found)) < len(found):
+        raise ArgumentTypeError(f"{text[:40]!r} is not a list of words, each once, with commas between them")
+    return found
+
+
+def path(text: str) -> str:
+    """Read a path, maybe with a query (RFC 3986)."""
+    is_sent = text.isascii() and text.isprintable() and not set(" #") & set(text)
+    if not (text.startswith("/") and is_sent and len(text) <= MOST_PATH_BYTES):
+        raise ArgumentTypeError(
+            f"{text[:40]!r} is not a path: it begins with / and has no space, # or character beyond ASCII"
+        )
+    return text
+
+
 def add_wget(parser: ArgumentParser) -> None:
     """Declare the options of `wget`; `services.client.wget.choices.Options` has a field for each."""
     parser.add_argument(
@@ -99,7 +123,7 @@ def add_wget(parser: ArgumentParser) -> None:
         "--edition",
         choices=EDITIONS,
         default=EDITIONS[0],
-        help="the survey, or a program of the tutorial (%(default)s)",
+        help="the survey, or a lesson: one after another, or at once (%(default)s)",
     )
     for title, add in (
         ("what goes in and out", add_wget_files),
@@ -114,9 +138,12 @@ def add_wget_files(group: "Group") -> None:
     add = group.add_argument
     add("-i", "--input", metavar="FILE", help="read targets from it, one a line; -: stdin")
     add("--format", choices=FORMATS, default=FORMATS[0], help="of the records (%(default)s)")
+    add("--columns", metavar="NAME,...", type=words, default=[], help="of --format csv: these, in this order (all)")
+    add("--only", metavar="WHAT,...", type=words, default=[], help="write only these records: 2xx, 301, refused, tls")
     add("-o", "--output", metavar="FILE", help="write there instead of stdout (-)")
     add("--ordered", action="store_true", help="records in the order of their targets")
-    add("--resume", action="store_true", help="go on with FILE where a run was stopped")
+    add("--resume", action="store_true", help="go on with FILE where a run was stopped (jsonl, csv)")
+    add("--force", action="store_true", help="overwrite FILE even if it holds records of an unfinished run")
     add("-q", "--quiet", action="store_true", help="no progress, no summary")
 
 
@@ -160,6 +187,16 @@ def add_wget_manners(group: "Group") -> None:
         default=[],
         help="reach a host (*: every host) there",
     )
+    add("--method", choices=METHODS, default=METHODS[0], help="of the requests (%(default)s)")
+    add("--path", metavar="PATH", type=path, default="/", help="asked of a TARGET that names none (%(default)s)")
+    add(
+        "-H",
+        "--header",
+        metavar="FIELD",
+        action="append",
+        default=[],
+        help="a request field, `Name: value`; again for more. Credentials and Host go to no other origin by a redirect",
+    )
     add("-A", "--user-agent", metavar="TEXT", type=field_value, default="asynclab", help="(%(default)s)")
 
 
@@ -184,6 +221,18 @@ def add_hello(parser: ArgumentParser) -> None:
         default=100,
         help="how many ask at once (%(default)s)",
     )
+    add_timeout(parser)
+
+
+def add_compare(parser: ArgumentParser) -> None:
+    """Declare the options of `compare`."""
+    parser.add_argument(
+        "what", nargs="?", choices=COMPARED, default=COMPARED[0], help=f"what is compared ({COMPARED[0]})"
+    )
+    parser.add_argument(
+        "--users", metavar="N", type=whole(1, 50), help=f"hello: how many users ask (default {COMPARED_USERS})"
+    )
+    parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
     add_timeout(parser)
 
 
@@ -239,29 +288,78 @@ def add_head_limits(parser: "Group") -> None:
     parser.add_argument("--max-fields", metavar="N", type=count, default=1_000, help="of one head (%(default)s)")
 
 
-TOUR = Command("all three programs of the tutorial", "services.client.tour", add_timeout)
+TOUR = Command(
+    "all three programs of the tutorial",
+    "services.client.tour",
+    add_timeout,
+    examples=("", "--loop uvloop", "wget --help"),
+)
 COMMANDS = {
-    "wget": Command("fetch response heads", "services.client.wget.command", add_wget, takes="[TARGET ...]"),
-    "pipeline": Command("run the producer/consumer pipeline", "services.client.pipeline.command", add_pipeline),
+    "wget": Command(
+        "fetch response heads",
+        "services.client.wget.command",
+        add_wget,
+        takes="[TARGET ...]",
+        examples=(
+            "wget www.163.com https://www.sohu.com/ --ca lab",
+            "wget -i hosts.txt --format jsonl -o heads.jsonl --resume",
+            "wget -i hosts.txt --format csv --columns target,status,server --only 2xx",
+            "wget -i - --method HEAD --path /robots.txt --rate 50 < hosts.txt",
+        ),
+    ),
+    "compare": Command(
+        "one after another and at once: measured, and drawn on one time axis",
+        "services.client.compare.command",
+        add_compare,
+        takes="[wget|hello|pipeline]",
+        examples=("compare", "compare hello", "compare --loop uvloop --format json"),
+    ),
+    "pipeline": Command(
+        "run the producer/consumer pipeline",
+        "services.client.pipeline.command",
+        add_pipeline,
+        examples=("pipeline -n 3",),
+    ),
     "record": Command(
         "keep a response to the byte, for a site to play",
         "services.client.record.command",
         add_record,
         takes="URL",
+        examples=("record https://example.org/", "record https://example.org/ --head-only -o -"),
     ),
-    "hello": Command("let N users at once ask the hello server", "services.client.hello", add_hello),
+    "hello": Command(
+        "let N users at once ask the hello server",
+        "services.client.hello",
+        add_hello,
+        examples=("hello --users 1000 --loop uvloop",),
+    ),
     "parse": Command(
         "read one raw response head, and print it as JSON",
         "services.client.parse",
         add_parse,
         takes="[FILE]",
         has_loop=False,
+        examples=("parse recordings/example.org.http", "parse --strict < response.http"),
     ),
     "faults": Command(
         "what a site does wrong: list, set, clear, reset, kinds",
         "services.client.faults",
         add_faults,
         takes="ACTION SITE [FAULT]",
+        examples=(
+            "faults kinds www.163.com",
+            "faults set www.163.com rst_at --bytes 40 --first 1",
+            "faults clear www.163.com",
+        ),
     ),
-    "journal": Command("what a site got and sent", "services.client.journal", add_journal, takes="SITE"),
+    "journal": Command(
+        "what a site got and sent",
+        "services.client.journal",
+        add_journal,
+        takes="SITE",
+        examples=(
+            "journal www.163.com --limit 10",
+            """journal www.163.com --verify '{"expect": [{"match": {"status": 302}, "count": 1}]}'""",
+        ),
+    ),
 }

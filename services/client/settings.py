@@ -9,6 +9,7 @@ from services.runtime.settings import Environment
 
 HTTP_PORT, TLS_PORT, ADMIN_PORT = 80, 443, 8081
 LAB = "lab"
+IN_CONTAINER = "docker compose run --rm client"
 TUTORIAL_HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
 
 
@@ -17,7 +18,7 @@ class ClientSettings:
     """`topology` says where names are reached; the embedded lab puts its own here.
 
     `ca_file` holds the certificate of the lab's CA, where there is one; `files_per_connection` is 2 where the server
-    lives in the same process.
+    lives in the same process; `called` is what a person types to run the client here.
     """
 
     topology: Topology = OPEN
@@ -25,6 +26,7 @@ class ClientSettings:
     ca_file: Path | None = None
     loop: str = "asyncio"
     files_per_connection: int = 1
+    called: str = "client"
 
     def authorities(self, ca: str | None) -> str | None:
         """Return the file that --ca names; `lab` is the lab's own CA. Raises BadSetting where there is none."""
@@ -44,4 +46,5 @@ class ClientSettings:
             hello_url=environment.origin("HELLO_URL", cls().hello_url),
             ca_file=Path(ca) if ca else None,
             loop=environment.loop(),
+            called=IN_CONTAINER if ca else cls().called,
         )

@@ -9,7 +9,7 @@ import sys
 
 from services.hello.settings import HelloSettings
 from services.hello.workers import announce, supervise
-from services.runtime.command_line import OptionParser, add_loop_option, main_of
+from services.runtime.command_line import OptionParser, add_loop_option, add_version_option, main_of
 from services.runtime.limits import raise_open_files
 from services.runtime.logs import configure_logs
 from services.runtime.run import Stop, run
@@ -34,6 +34,7 @@ def program() -> int:
     """Read options and environment, and serve."""
     settings = HelloSettings.from_environment(Environment())
     parser = OptionParser(prog="hello", description="The hello server; its settings are environment variables.")
+    add_version_option(parser)
     add_loop_option(parser, default=settings.loop)
     settings = dataclasses.replace(settings, loop=parser.parse_args().loop)
     configure_logs(settings.log_format)

@@ -1,25 +1,19 @@
-"""The application: the tutorial's two pages, and what operators ask for.
+"""Lesson 5, the application: the tutorial's two pages.
 
 Each page awaits `asyncio.sleep` for half a second, as if it asked a database. The process serves thousands of
-people meanwhile: that is the point of the lab. `services.hello.__main__` serves it.
+people meanwhile: that is the point of the lab. What operators ask for is in `operations`; `__main__` serves it all.
 """
 
 import asyncio
 import html
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.hello.lesson import run_lesson
+from services.hello.operations import application
 from services.hello.settings import HelloSettings
-from services.runtime.gate import POOL
-from services.runtime.metrics import exposition, healthy
-from services.runtime.own_names import Objection, only_own_names, own_names
-from services.runtime.pool import Pool
 
 PAGE = "text/html"
-NAMES = ("hello", "gateway")  # of itself, and of the way in to it
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def make_app(settings: HelloSettings) -> web.Application:
@@ -34,45 +28,8 @@ def make_app(settings: HelloSettings) -> web.Application:
         name = html.escape(request.match_info["name"])
         return web.Response(text=f"<h1>hello, {name}!</h1>", content_type=PAGE)
 
-    registry = CollectorRegistry()
-    measured = measuring(registry)
-    refused = Counter("hello_turned_away", "Connections and bodies that there was no memory for", registry=registry)
-    app = web.Application(middlewares=[only_own_names(own_names(*NAMES, *settings.names), refusal)])
-    app[POOL] = Pool("connections", settings.pool_bytes, on_refused=refused.inc)
-    app.add_routes(
-        [
-            web.get("/", measured("/", index)),
-            web.get("/hello/{name}", measured("/hello/{name}", hello)),
-            web.get("/healthz", healthy),
-            web.get("/readyz", healthy),
-            web.get("/metrics", exposition(registry, multiprocess_dir=settings.multiprocess_dir)),
-        ]
-    )
-    return app
+    return application(settings, {"/": index, "/hello/{name}": hello})
 
 
-def refusal(objection: Objection) -> web.Response:
-    """Return one line for a person: which field is wrong, and what this server is called."""
-    return web.Response(status=objection.status, text=f"{objection.field}: {objection.reason}\n")
-
-
-def measuring(registry: CollectorRegistry) -> Callable[[str, Handler], Handler]:
-    """Return a wrapper that counts and times a route's requests."""
-    requests = Counter("hello_requests", "Requests answered", ["route"], registry=registry)
-    seconds = Histogram("hello_request_seconds", "Time to answer", ["route"], registry=registry)
-    in_flight = Gauge(
-        "hello_requests_in_flight", "Requests being answered", registry=registry, multiprocess_mode="livesum"
-    )
-
-    def measured(route: str, handler: Handler) -> Handler:
-        counter, timer = requests.labels(route), seconds.labels(route)
-
-        async def wrapper(request: web.Request) -> web.StreamResponse:
-            with in_flight.track_inprogress(), timer.time():
-                response = await handler(request)
-            counter.inc()
-            return response
-
-        return wrapper
-
-    return measured
+if __name__ == "__main__":
+    run_lesson(make_app)

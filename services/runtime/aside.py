@@ -4,15 +4,19 @@
 """
 
 import asyncio
-import threading
 from collections.abc import Callable
 from typing import TypeVar
+
+from services.runtime.threads import start_thread
 
 Result = TypeVar("Result")
 
 
 async def aside(call: Callable[[], Result]) -> Result:
-    """Return what `call` returns, or raise what it raises; it runs in a thread that nobody waits for at the end."""
+    """Return what `call` returns, or raise what it raises; it runs in a thread that no end waits for.
+
+    Raises NoThread where the machine allows no thread.
+    """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[Result] = loop.create_future()
 
@@ -35,5 +39,5 @@ async def aside(call: Callable[[], Result]) -> Result:
         except RuntimeError:
             return  # the loop has gone
 
-    threading.Thread(target=work, name="aside", daemon=True).start()
+    start_thread(work, name="aside")
     return await answer

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable
 from io import TextIOWrapper
 
-from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
-from services.runtime.names import LOOPS
+from services.runtime.errors import OutOfMemory, OutputClosed, OutputFailed, ProgramError
+from services.runtime.names import LOOPS, VERSION
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ class OptionParser(argparse.ArgumentParser):
     def error(self, message: str) -> "NoReturn":
         """Say what is wrong and where help is."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def add_version_option(parser: argparse.ArgumentParser) -> None:
+    """Declare --version, which every program has."""
+    parser.add_argument("--version", action="version", version=f"asynclab {VERSION}", help="show it and exit")
 
 
 def add_loop_option(parser: argparse.ArgumentParser, *, default: str) -> None:
@@ -139,5 +144,8 @@ def main_of(program: Callable[[], int], *, name: str) -> int:
     except ProgramError as error:
         say(f"{name}: {error}")
         return error.exit_code
+    except MemoryError:
+        say(f"{name}: {OutOfMemory()}")
+        return OutOfMemory.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -66,3 +66,24 @@ class OutputFailed(ProgramError):
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"cannot write to {where}: {reason}")
         self.where, self.reason = where, reason
+
+
+MORE_ROOM = "raise the limits of this shell (ulimit -u, ulimit -v) or of the container, or ask for less at once"
+
+
+class NoThread(ProgramError):
+    """The machine allows this program no more threads, or no memory for one."""
+
+    exit_code = 3
+
+    def __init__(self) -> None:
+        super().__init__(f"this machine allows no more threads, or has no memory for one: {MORE_ROOM}")
+
+
+class OutOfMemory(ProgramError):
+    """The machine gives this program no more memory."""
+
+    exit_code = 3
+
+    def __init__(self) -> None:
+        super().__init__(f"this machine has no more memory for this program: {MORE_ROOM}")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 
 from services.runtime.command_line import INTERRUPTED, say
-from services.runtime.errors import ProgramError
+from services.runtime.errors import NoThread, OutOfMemory, ProgramError
 from services.runtime.loop import loop_factory, running_loop_name
 
 BOUNCE_S = 0.1
@@ -47,20 +47,35 @@ def run(main: Callable[[Stop], Coroutine[None, None, int]], *, loop: str, announ
             say(f"loop: {running_loop_name()}")
         try:
             return await main(stop)
-        except* ProgramError as group:  # a task group wraps what ended it
+        except* (ProgramError, MemoryError) as group:  # a task group wraps what ended it
             raise first(group) from None
+        except* RuntimeError as group:
+            if is_lack_of_threads(group):
+                raise NoThread from None
+            raise
 
-    with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
-        return runner.run(with_signals())
+    try:
+        with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
+            return runner.run(with_signals())
+    except RuntimeError as error:  # the loop's own end may need a thread, too
+        if is_lack_of_threads(error):
+            raise NoThread from None
+        raise
 
 
-def first(group: BaseExceptionGroup[ProgramError]) -> ProgramError:
+def is_lack_of_threads(error: BaseException) -> bool:
+    """Return whether a thread of asyncio's own could not be started; Python has no other name for that."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_lack_of_threads, error.exceptions))
+    return "can't start new thread" in str(error)
+
+
+def first(group: BaseExceptionGroup[ProgramError | MemoryError]) -> ProgramError:
     """Return the first error of a group, however deep."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    assert isinstance(error, ProgramError)  # noqa: S101 - except* selected it
-    return error
+    return error if isinstance(error, ProgramError) else OutOfMemory()
 
 
 async def until_stopped(work: Coroutine[None, None, int], stop: Stop) -> int:

@@ -5,7 +5,7 @@ import dataclasses
 import logging
 import sys
 
-from services.runtime.command_line import OptionParser, add_loop_option, main_of
+from services.runtime.command_line import OptionParser, add_loop_option, add_version_option, main_of
 from services.runtime.limits import raise_open_files
 from services.runtime.logs import configure_logs
 from services.runtime.run import Stop, run
@@ -33,6 +33,7 @@ def program() -> int:
     """Read options and environment, and serve."""
     settings = SitesSettings.from_environment(Environment())
     parser = OptionParser(prog="sites", description="The recorded sites; their settings are environment variables.")
+    add_version_option(parser)
     add_loop_option(parser, default=settings.loop)
     most = raise_open_files() - SPARE_FILES
     settings = dataclasses.replace(

@@ -163,7 +163,9 @@ async def sweep_for_ever(doors: Doors) -> None:
     """Enforce deadlines, of connections and of plans, every SWEEP_S seconds."""
     while True:
         await asyncio.sleep(SWEEP_S)
-        sweep(doors.site, monotonic())
+        now = monotonic()
+        doors.site.end_old_plans(now)
+        sweep(doors.site, now)
         if doors.unsettled():
             await doors.try_to_settle()
 

@@ -69,17 +69,20 @@ class Handshake(Protocol):
 class Host:
     """A recorded host: what it plays, the plan in force (None: no faults), and the tally of (fault, how it ended).
 
-    `latest` is the plan that was set last, even if it is empty.
+    `latest` is the plan that was set last, even if it is empty. Where that is a temporary one, `below` is the plan that
+    comes back, with all that it has seen, when the temporary one ends: at `until_s`, if not before.
     `kept` and `ended` count the answers to known requests, which are most; they are not in `tally`.
     """
 
-    __slots__ = ("_whole", "ended", "kept", "latest", "name", "plan", "recording", "tally")
+    __slots__ = ("_whole", "below", "ended", "kept", "latest", "name", "plan", "recording", "tally", "until_s")
 
     def __init__(self, recording: Recording) -> None:
         self.name = recording.host
         self.play(recording)
         self.plan: PlanInForce | None = None
         self.latest = NO_PLAN
+        self.below: PlanInForce | None = None
+        self.until_s = 0.0
         self.tally: Tally = Counter()
         self.kept = self.ended = 0
 
@@ -87,6 +90,10 @@ class Host:
         """Answer with this recording from now on."""
         self.recording = recording
         self._whole = b""
+
+    def obey(self, plan: PlanInForce) -> None:
+        """Be under this plan from now on."""
+        self.latest, self.plan = plan, plan if plan.plan else None
 
     def wire(self, *, head_only: bool) -> bytes:
         """Return the recording as one piece, made once: all that is known of this host's requests shares it."""
@@ -185,12 +192,34 @@ class Site:
     def set_plan(self, name: str, plan: tuple[Rule, ...], *, source: str = "admin") -> PlanInForce:
         """Put a plan in force. Raises BadPlan, and changes nothing, where it cannot be."""
         host = self.hosts[name]
-        if problems := self._problems(host.recording, plan):
-            raise BadPlan(problems)
-        self.generation += 1
-        in_force = PlanInForce(plan, generation=self.generation, source=source, now=monotonic())
-        host.latest, host.plan = in_force, in_force if plan else None
+        in_force = self._in_force(host, plan, source)
+        host.obey(in_force)
+        host.below = None
         return in_force
+
+    def set_temporary_plan(self, name: str, plan: tuple[Rule, ...], *, for_s: float) -> PlanInForce:
+        """Put a plan in force for so long at most, in place of another temporary one if there is one.
+
+        Raises BadPlan, and changes nothing, where it cannot be.
+        """
+        host = self.hosts[name]
+        in_force = self._in_force(host, plan, "temporary")
+        host.below, host.until_s = host.below or host.latest, monotonic() + for_s
+        host.obey(in_force)
+        return in_force
+
+    def end_temporary_plan(self, name: str, generation: int) -> None:
+        """Put the plan below in force again, unless another than the temporary one of that generation is in force."""
+        host = self.hosts[name]
+        if host.below is not None and host.latest.generation == generation:
+            host.obey(host.below)
+            host.below = None
+
+    def end_old_plans(self, now: float) -> None:
+        """End every temporary plan whose time has run out."""
+        for host in self.hosts.values():
+            if host.below is not None and now >= host.until_s:
+                self.end_temporary_plan(host.name, host.latest.generation)
 
     def reset_plan(self, name: str) -> PlanInForce:
         """Put the sidecar's plan in force again."""
@@ -211,11 +240,18 @@ class Site:
             raise Refused(421, f"this lab has no such site; it knows {known_names(self.hosts)}")
         return host
 
+    def _in_force(self, host: Host, plan: tuple[Rule, ...], source: str) -> PlanInForce:
+        """Return a plan that begins now. Raises BadPlan where it cannot be."""
+        if problems := self._problems(host.recording, plan):
+            raise BadPlan(problems)
+        self.generation += 1
+        return PlanInForce(plan, generation=self.generation, source=source, now=monotonic())
+
     def _problems(self, recording: Recording, plan: tuple[Rule, ...]) -> list[Problem]:
         return misplaced(plan, head_bytes=len(recording.head), shared=self.shared)
 
     def _fits(self, host: Host) -> bool:
-        fits = not self._problems(host.recording, host.latest.plan)
+        fits = not any(self._problems(host.recording, each.plan) for each in (host.latest, host.below) if each)
         if not fits:
             log.warning("%s: its plan no longer fits its recording; its sidecar's plan is in force", host.name)
         return fits

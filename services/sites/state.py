@@ -118,7 +118,8 @@ def name_of(hosts: tuple[str, ...]) -> str:
 
 def written(site: Site) -> bytes:
     """Return the file's content for a site as it is now."""
-    hosts = {name: as_json(host.latest) for name, host in site.hosts.items() if host.latest.source == FROM_ADMIN}
+    lasting = {name: host.below or host.latest for name, host in site.hosts.items()}  # a temporary plan is not kept
+    hosts = {name: as_json(plan) for name, plan in lasting.items() if plan.source == FROM_ADMIN}
     return json.dumps({"generation": site.generation, "hosts": hosts}, separators=(",", ":")).encode()
 
 

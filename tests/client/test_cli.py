@@ -1,14 +1,19 @@
 """The client's command line, where no lab is needed."""
 
+import shlex
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from services.client.cli import main, understand
-from services.client.options import COMMANDS
+from services.client.options import COMMANDS, TOUR
 from services.runtime.errors import BadSetting
 from services.runtime.names import LOOPS
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -26,6 +31,29 @@ def test_each_command_has_help(argv: list[str], capsys: pytest.CaptureFixture[st
         main([*argv, "--help"])
     assert ended.value.code == 0
     assert "exit codes: 0 all well" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [(name, words) for name, command in [("", TOUR), *COMMANDS.items()] for words in command.examples]
+)
+def test_the_examples_of_help_are_command_lines(words: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is understood as it stands, and is in the help of its command."""
+    name, example = words
+    argv = shlex.split(example.partition(" < ")[0])
+    if "--help" not in argv:
+        understand(argv, default_loop="asyncio")
+    with pytest.raises(SystemExit):
+        main([*([name] if name else []), "--help"])
+    assert f"\n  client {example}".rstrip() + "\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("argv", [["--version"], ["wget", "--version"]], ids=" ".join)
+def test_the_version_is_that_of_the_project(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Containers have no pyproject.toml, so it stands twice."""
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"asynclab {project['version']}\n")
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from services.runtime.command_line import INTERRUPTED
-from services.runtime.errors import BadSetting
+from services.runtime.errors import BadSetting, NoThread, OutOfMemory
 from services.runtime.names import LOOPS
 from services.runtime.run import Stop, run, until_stopped
 
@@ -55,6 +55,39 @@ def test_a_program_error_in_a_task_group_comes_out_as_itself() -> None:
 
     with pytest.raises(BadSetting, match="LAB_LOOP='x'"):
         run(main, loop="asyncio")
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (MemoryError(), OutOfMemory),
+        (RuntimeError("can't start new thread"), NoThread),
+        (RuntimeError("a mistake of ours"), RuntimeError),
+    ],
+)
+@pytest.mark.parametrize("in_group", [False, True])
+def test_what_the_machine_does_not_give_is_a_program_error(
+    raised: Exception, expected: type[Exception], in_group: bool
+) -> None:
+    """Memory and threads; any other error stays what it is."""
+
+    async def fail() -> int:
+        raise raised
+
+    async def main(_stop: Stop) -> int:
+        if not in_group:
+            return await fail()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+        return 0
+
+    with pytest.raises((expected, ExceptionGroup)) as ended:
+        run(main, loop="asyncio")
+    error: BaseException = ended.value
+    while isinstance(error, BaseExceptionGroup):
+        assert expected is RuntimeError
+        error = error.exceptions[0]
+    assert type(error) is expected
 
 
 def test_signals_at_once_are_one_and_a_later_one_is_a_second(monkeypatch: pytest.MonkeyPatch) -> None:

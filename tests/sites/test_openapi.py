@@ -192,6 +192,12 @@ CALLS: Sequence[tuple[str, str, object]] = (
     ("DELETE", "/faults/other.test", None),
     ("POST", "/faults/reset", None),
     ("DELETE", "/faults", None),
+    ("PUT", "/faults/{host}/temporary?for_s=9", {"faults": []}),
+    ("PUT", "/faults/{host}/temporary?for_s=9", BAD_PLAN),
+    ("PUT", "/faults/other.test/temporary?for_s=9", {"faults": []}),
+    ("DELETE", "/faults/{host}/temporary?generation=1", None),
+    ("DELETE", "/faults/{host}/temporary", None),
+    ("DELETE", "/faults/other.test/temporary?generation=1", None),
     ("GET", "/journal", None),
     ("GET", "/journal?method=POST", None),
     ("GET", "/journal?method=GET&ended=well", None),
@@ -264,7 +270,8 @@ async def test_a_port_that_cannot_be_opened_is_as_the_document_says(
         operations = [each for each in changes if each[0].startswith("/faults") and each[1] != "get"]
         for path, method in operations:
             body: object = {"faults": []} if method == "put" else None
-            status, answer = await target.call(method, path.replace("{host}", target.host), body)
+            query = {"put": "?for_s=9", "delete": "?generation=1"}[method] if path.endswith("/temporary") else ""
+            status, answer = await target.call(method, path.replace("{host}", target.host) + query, body)
             assert (str(status), misfits(response_schema(path, method, UNAVAILABLE), answer)) == (UNAVAILABLE, [])
     assert operations
 

@@ -1,4 +1,4 @@
-"""The tutorial's pipeline: two functions that take turns in one thread, with nothing but a generator between them.
+"""Lesson 4, the tutorial's pipeline: two functions that take turns in one thread, with a generator between them.
 
 1. `c.send(None)` runs the consumer to its first `yield`, where it waits.
 2. `c.send(n)` wakes it with an item; it works, and its next `yield` hands the reply back.
@@ -7,6 +7,7 @@
 
 from collections.abc import Generator, Iterable
 
+from services.client.lesson import run_alone
 from services.runtime.command_line import show
 
 
@@ -29,3 +30,7 @@ def produce(c: Generator[str, int | None, None], items: Iterable[int]) -> None:
         reply = c.send(n)
         show(f"[PRODUCER] Consumer return: {reply}")
     c.close()
+
+
+if __name__ == "__main__":
+    run_alone(lambda: produce(consumer(), range(1, 6)))

@@ -1,6 +1,6 @@
-"""The async wget: the tutorial's two editions, and the survey that the same idea grows into.
+"""The async wget: three lessons, and the survey that the same idea grows into.
 
-The editions, in this order: `yield_from`, `await_`, `head_lines`, and `tutorial`, which runs them.
+The editions, in this order: `sequential`, `yield_from`, `await_`, `head_lines`, and `tutorial`, which runs them.
 
 The survey: `survey` shows the whole. A target goes from `source` through `fetch` (redirects and retries around
 `exchange`, which is `connect`, `stream` and the head reader) and becomes a record (`records`, `formats`, `output`).

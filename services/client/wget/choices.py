@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from services.client.wget.guard import Network
 
 SURVEY = "survey"
+RESUMABLE = ("jsonl", "csv")
+NEEDED_COLUMNS = ("line", "target", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,12 @@ class Options:
     user_agent: str = "asynclab"
     processes: int = 0
     quiet: bool = False
+    force: bool = False
+    columns: list[str] = field(default_factory=list)
+    only: list[str] = field(default_factory=list)
+    header: list[str] = field(default_factory=list)
+    method: str = "GET"
+    path: str = "/"
 
 
 class Contradiction(ProgramError):
@@ -59,12 +67,30 @@ def check(options: Options) -> None:
         raise Contradiction(f"the tutorial's edition {options.edition!r} has no {names}: leave out --edition or these")
     if options.input is not None and options.targets:
         raise Contradiction("targets come as arguments or from --input, not both")
-    if options.resume and (options.output is None or options.format != "jsonl"):
-        raise Contradiction("--resume goes on with the records of a file: it needs --output FILE and --format jsonl")
-    if options.processes > 1 and (options.ordered or options.per_host or options.rate):
-        raise Contradiction("--ordered, --per-host and --rate are kept by one process: leave out --processes")
+    if options.resume:
+        check_resume(options)
+    if options.force and options.output is None:
+        raise Contradiction("--force overwrites a file: it needs --output FILE")
+    if options.columns and options.format != "csv":
+        raise Contradiction("--columns chooses those of a table: it needs --format csv")
+    if options.processes > 1 and (options.ordered or options.per_host):
+        raise Contradiction("--ordered and --per-host are kept by one process: leave out --processes")
     if options.allow_net and not options.public_only:
         raise Contradiction("--allow-net makes exceptions from --public-only, which is not given")
+
+
+def check_resume(options: Options) -> None:
+    """Refuse what cannot be gone on with. Raises Contradiction."""
+    if options.output is None or options.format not in RESUMABLE:
+        raise Contradiction("--resume goes on with a file of records: it needs --output FILE and --format jsonl or csv")
+    if options.force:
+        raise Contradiction("--resume goes on with a file, --force overwrites it: leave one out")
+    if options.only:
+        raise Contradiction("--resume knows by its record what is done, and --only leaves records out: leave one out")
+    if options.columns and (lacking := [name for name in NEEDED_COLUMNS if name not in options.columns]):
+        raise Contradiction(
+            f"--resume needs line, target and error of each record: --columns lacks {', '.join(lacking)}"
+        )
 
 
 def targets_of(options: Options) -> list[str]:

@@ -19,7 +19,8 @@ from services.client.wget.watch import Expired, Watch
 NEXT_ADDRESS_S = 0.25  # RFC 8305, section 5: Connection Attempt Delay
 IN_PROGRESS = {errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN}
 MADE_AND_RESET = {errno.ECONNRESET, errno.EPIPE}  # a reset in answer to the first packet is ECONNREFUSED
-OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRINUSE}
+NO_PORT = "no local port is free"
 
 
 class Shortage(Exception):
@@ -70,9 +71,18 @@ def begin(sockets: Sockets, address: Address) -> Channel:
     if number in IN_PROGRESS or number == 0:
         return channel
     channel.close()
-    if number == errno.EADDRNOTAVAIL and address.family == socket.AF_INET:
-        raise Shortage("no local port is free")  # over IPv6 it says that this machine has none
+    if number == errno.EADDRNOTAVAIL and has_source_address(address):
+        raise Shortage(NO_PORT)
     raise failure(number)
+
+
+def has_source_address(address: Address) -> bool:
+    """Return whether this machine has an address to go there from: EADDRNOTAVAIL may say that it has none (IPv6).
+
+    A datagram socket that is connected chooses its address and sends nothing.
+    """
+    with socket.socket(address.family, socket.SOCK_DGRAM) as probe:
+        return probe.connect_ex(address) == 0
 
 
 def is_connected(channel: Channel) -> bool:
@@ -93,7 +103,7 @@ def is_connected(channel: Channel) -> bool:
 def failure(number: int) -> FetchError | Shortage:
     """Return what an errno of connecting stands for."""
     if number in OURS:
-        return Shortage(os.strerror(number))
+        return Shortage(NO_PORT if number == errno.EADDRINUSE else os.strerror(number))
     return fetch_error(OSError(number, os.strerror(number)))
 
 
@@ -136,7 +146,7 @@ class Race:
             try:
                 if is_connected(channel):
                     return channel
-            except FetchError as error:
+            except (FetchError, Shortage) as error:
                 del self._runners[channel]
                 channel.close()
                 self._fail(address, error)

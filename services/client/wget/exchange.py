@@ -13,19 +13,23 @@ from services.client.url import Url
 from services.client.wget.connect import Shortage, connect
 from services.client.wget.poll import Channel
 from services.client.wget.records import Record
+from services.client.wget.request_fields import Fields, request_head
 from services.client.wget.sockets import Address, Sockets
 from services.client.wget.stream import Plain, Tls
 from services.client.wget.tls import Trust, describe
 from services.client.wget.watch import Expired, Watch
 
 USER_AGENT = "asynclab"
+ALWAYS = ("Accept", "*/*"), ("Connection", "close")
 SHORTAGE_PAUSE_S = 0.05
-LONGEST_SHORTAGE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How each target is treated. Times in seconds; `total_s` holds for redirects and retries together."""
+    """How each target is treated. Times in seconds; `total_s` holds for redirects and retries together.
+
+    `path` is for targets that name none; `fields` go to the origin of the target, `fields_elsewhere` to any other.
+    """
 
     total_s: float = 10.0
     connect_s: float = 5.0
@@ -35,15 +39,20 @@ class Manners:
     max_redirects: int = 10
     strict: bool = False
     user_agent: str = USER_AGENT
+    method: str = "GET"
+    path: str = "/"
+    fields: Fields = ()
+    fields_elsewhere: Fields = ()
     limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(slots=True)
 class Turn:
-    """A worker's state while it has a target: its watch, and the target's deadline."""
+    """A worker's state while it has a target: its watch, the target's deadline, and whether a redirect led away."""
 
     watch: Watch
     until_s: float
+    is_elsewhere: bool = False
 
 
 class Exchange:
@@ -63,7 +72,7 @@ class Exchange:
             stream: Plain | Tls = await self._connect(addresses)
             if url.scheme == "https":
                 stream = await self._secure(stream, url)
-            return await self._read(stream, request(url, self._manners.user_agent))
+            return await self._read(stream, request(url, self._manners, is_elsewhere=self._turn.is_elsewhere))
         finally:
             self._close()
 
@@ -75,7 +84,7 @@ class Exchange:
     async def _connect(self, addresses: list[Address]) -> Plain:
         began = time.monotonic()
         try:
-            self._channel, self._connected_to = await self._connected(addresses, began + self._manners.connect_s)
+            self._channel, self._connected_to = await self._connected(addresses)
         except Expired as error:
             raise FetchError(
                 "connect_timeout", f"no connection within {self._within(self._manners.connect_s)}"
@@ -85,23 +94,20 @@ class Exchange:
         self._record.ip = self._connected_to.ip
         return Plain(self._channel, self._turn.watch)
 
-    async def _connected(self, addresses: list[Address], limit_s: float) -> tuple[Channel, Address]:
+    async def _connected(self, addresses: list[Address]) -> tuple[Channel, Address]:
         """Connect; where this machine has no file or port left, wait until other fetches have given some back.
 
-        That is our own limit: it goes into no record, and not on the host's time.
+        That is our own limit, so it does not count as the connection's time; but the target's deadline ends it.
         """
-        waited_s = 0.0
+        turn = self._turn
         while True:
             try:
-                return await connect(
-                    self._sockets, addresses, self._turn.watch, min(limit_s + waited_s, self._turn.until_s)
-                )
+                until_s = min(time.monotonic() + self._manners.connect_s, turn.until_s)
+                return await connect(self._sockets, addresses, turn.watch, until_s)
             except Shortage as error:
-                if waited_s >= LONGEST_SHORTAGE_S:
+                if time.monotonic() + SHORTAGE_PAUSE_S >= turn.until_s:
                     raise FetchError("unreachable", f"this machine is at its limits: {error}") from error
-            await self._turn.watch.sleep(SHORTAGE_PAUSE_S)
-            waited_s += SHORTAGE_PAUSE_S
-            self._turn.until_s += SHORTAGE_PAUSE_S
+            await turn.watch.sleep(SHORTAGE_PAUSE_S)
 
     async def _secure(self, plain: Plain | Tls, url: Url) -> Tls:
         """Return the stream through TLS; a certificate that is not trusted ends it, or is noted."""
@@ -162,9 +168,12 @@ class Exchange:
         return f"{limit_s:g} s"
 
 
-def request(url: Url, user_agent: str) -> bytes:
+def request(url: Url, manners: Manners, *, is_elsewhere: bool = False) -> bytes:
     """Return the bytes that ask for a URL (RFC 9112, section 3)."""
+    if given := manners.fields_elsewhere if is_elsewhere else manners.fields:
+        usual = ("Host", url.authority), ("User-Agent", manners.user_agent), *ALWAYS
+        return request_head(manners.method, url.path, usual, given)
     return (
-        f"GET {url.path} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: {user_agent}\r\n"
+        f"{manners.method} {url.path} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: {manners.user_agent}\r\n"
         "Accept: */*\r\nConnection: close\r\n\r\n"
     ).encode("latin-1")

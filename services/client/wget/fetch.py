@@ -41,17 +41,18 @@ class Fetcher:
         topology: Topology = OPEN,
         guard: Guard | None = None,
         trust: Trust | None = None,
-        pace: Pace | None = None,
+        rate: float = 0.0,
         per_host: int = 0,
         at_once: int = 0,
     ) -> None:
         self._manners, self._sockets, self._loop = manners, sockets, loop
         self._locator = Locator(names, topology, guard or Guard())
-        self._trust, self._pace = trust or Trust(), pace or Pace(0)
+        self._trust = trust or Trust()
+        self._look_ups, self._requests = Pace(rate), Pace(rate)  # each has its turns: a dead name takes no request's
         self._hosts, self._addresses = Places(per_host), Places(per_host)
         self._slots = Places(at_once)
         self.parked = 0  # targets that wait for --rate or --per-host
-        self._is_bounded = bool(self._pace.is_limited or per_host or at_once)
+        self._is_bounded = bool(rate or per_host or at_once)
 
     async def record(self, item: Item, watch: Watch) -> Record:
         """Return the record of a target; when the survey is cut off, one with the error `cancelled`."""
@@ -62,6 +63,8 @@ class Fetcher:
             if item.problem:
                 raise not_one(item.text, item.problem)
             url = read_target(item.text)
+            if self._manners.path != "/" and is_bare(item.text):
+                url = url._replace(path=self._manners.path)
             await self._follow(url, record, turn)
         except CutOff:
             record.error, record.detail = CANCELLED
@@ -79,7 +82,7 @@ class Fetcher:
 
     async def _follow(self, url: Url, record: Record, turn: Turn) -> None:
         """Fetch a URL and, if that is wanted, where it leads."""
-        asked = {url}
+        asked, origin = {url}, url[:3]
         while True:
             record.url = url.text
             head = await self._persist(url, record, turn)
@@ -100,6 +103,7 @@ class Fetcher:
                 raise FetchError("too_many_redirects", f"more than {self._manners.max_redirects}")
             asked.add(target)
             url = target
+            turn.is_elsewhere = url[:3] != origin  # scheme, host and port
 
     async def _persist(self, url: Url, record: Record, turn: Turn) -> Head:
         """Ask, and ask again what is worth it, as often as is allowed and as long as there is time."""
@@ -139,17 +143,20 @@ class Fetcher:
         return await Exchange(self._manners, self._sockets, self._trust, record, turn).head(url, addresses)
 
     async def _ask_in_turn(self, url: Url, record: Record, turn: Turn) -> Head:
-        """Make one request, when --rate and --per-host allow it."""
-        await self._wait_for(self._pace.turn(turn.watch), turn)
+        """Make one request, when --per-host and --rate allow it."""
         held: list[tuple[Places, str]] = []
         try:
             await self._take(self._hosts, url.host, turn, held)
+            if self._locator.asks_resolver(url):
+                await self._wait_for(self._look_ups.turn(turn.watch), turn)
             addresses = await self._locator.locate(url, record, turn)
             record.ip = addresses[0].ip
             # Any of them may be connected to. Everyone takes them last, and in one order: no two wait for each other.
             for ip in sorted({each.ip.removeprefix(IPV4_MAPPED) for each in addresses}):
                 await self._take(self._addresses, ip, turn, held)
             await self._take(self._slots, "", turn, held)
+            # Last of all: a turn that had to wait for a look-up or a place would be used together with many others.
+            await self._wait_for(self._requests.turn(turn.watch), turn)
             return await Exchange(self._manners, self._sockets, self._trust, record, turn).head(url, addresses)
         finally:
             for places, key in held:
@@ -168,6 +175,11 @@ class Fetcher:
             turn.until_s += await granted
         finally:
             self.parked -= 1
+
+
+def is_bare(target: str) -> bool:
+    """Return whether a target is a host, with or without a port, and neither names a path nor a query."""
+    return not set("/?#") & set(target)
 
 
 def location_of(head: Head) -> bytes | None:

@@ -7,13 +7,17 @@ every byte, and so does `jsonl`: its `raw` has the bytes of every head that the 
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from services.client.head import Head
-from services.client.wget.records import PHASES, Record, json_line
+from services.client.wget.choices import Options
+from services.client.wget.only import Only, read_only
+from services.client.wget.records import PHASES, Record, json_line, moment
+from services.runtime.errors import BadSetting
 from services.runtime.text import printable
 
+SHOWN_FIELDS = (b"server", b"location", b"content-type")
 COLUMNS = (
     "line",
     "target",
@@ -30,6 +34,8 @@ COLUMNS = (
     "loop",
     "anomalies",
     "headers",
+    "time",
+    *(name.decode().replace("-", "_") for name in SHOWN_FIELDS),
 )
 FORMULA = ("=", "+", "-", "@")
 
@@ -44,6 +50,13 @@ class Format(NamedTuple):
     begun: Callable[[str], bytes]
     ended: Callable[[Record], bytes]
     tells_errors: bool
+    only: Only | None = None
+
+    def error_line(self, record: Record) -> str | None:
+        """Return the line for stderr that tells why there is no head; None where it is in the output, or not wanted."""
+        if record.error is None or self.tells_errors or (self.only and not self.only.has(record)):
+            return None
+        return error_line(record)
 
 
 def nothing(_host: str) -> bytes:
@@ -72,12 +85,8 @@ def head_lines(head: Head) -> list[str]:
 
 
 def host_of(record: Record) -> str:
-    """Return the host of the URL that gave the head, or the target where there is no URL."""
-    if record.url is None:
-        return record.target
-    authority = record.url.split("/", 3)[2]
-    host, colon, port = authority.rpartition(":")
-    return host if colon and port.isdigit() else authority
+    """Return the host, and the port if it is not the usual one, of the URL that gave the head, or else the target."""
+    return record.target if record.url is None else record.url.split("/", 3)[2]
 
 
 def error_line(record: Record) -> str:
@@ -91,11 +100,16 @@ def raw(record: Record) -> bytes:
 
 
 def csv_row(record: Record) -> bytes:
-    """Return the record as a row. `headers` is a cell of JSON, since values may hold any separator."""
+    """Return the record as a row."""
+    return row(*cells(record))
+
+
+def cells(record: Record) -> tuple[object, ...]:
+    """Return the record as COLUMNS have it. `headers` is a cell of JSON, since values may hold any separator."""
     head = record.head
     times = ["" if seconds is None else f"{seconds * 1000:.3f}" for seconds in record.seconds()]
     headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in head.headers] if head else []
-    return row(
+    return (
         record.line,
         cell(record.target),
         cell(record.url),
@@ -111,7 +125,18 @@ def csv_row(record: Record) -> bytes:
         record.loop,
         " ".join(anomaly.name for anomaly in head.anomalies) if head else "",
         json.dumps(headers) if head else "",
+        moment(record.began_s),
+        *shown_fields(head),
     )
+
+
+def shown_fields(head: Head | None) -> list[str]:
+    """Return the cells of SHOWN_FIELDS; a field that came several times has its values joined (RFC 9110, 5.2)."""
+    found: dict[bytes, list[bytes]] = {name: [] for name in SHOWN_FIELDS}
+    for name, value in head.headers if head else ():
+        if (values := found.get(name.lower())) is not None:
+            values.append(value)
+    return [cell(b", ".join(values).decode("latin-1")) for values in found.values()]
 
 
 def cell(value: str | None) -> str:
@@ -138,3 +163,33 @@ FORMATS = {
     "csv": Format(row(*COLUMNS), nothing, csv_row, tells_errors=True),
     "raw": Format(b"", nothing, raw, tells_errors=False),
 }
+
+
+def format_of(options: Options) -> Format:
+    """Return the format that is asked for: with these columns, and of these records only. Raises BadSetting."""
+    form = FORMATS[options.format]
+    if options.columns:
+        form = with_columns(options.columns)
+    return with_only(form, read_only(options.only)) if options.only else form
+
+
+def with_columns(columns: Sequence[str]) -> Format:
+    """Return CSV with only these columns, in this order. Raises BadSetting."""
+    if unknown := [name for name in columns if name not in COLUMNS]:
+        raise BadSetting("--columns", unknown[0], f"among {', '.join(COLUMNS)}")
+    places = [COLUMNS.index(name) for name in columns]
+
+    def ended(record: Record) -> bytes:
+        every = cells(record)
+        return row(*(every[place] for place in places))
+
+    return FORMATS["csv"]._replace(opening=row(*columns), ended=ended)
+
+
+def with_only(form: Format, only: Only) -> Format:
+    """Return the format, which shows only some records. Which they are is not known when a fetch begins."""
+    return form._replace(
+        begun=nothing,
+        ended=lambda record: form.ended(record) if only.has(record) else b"",
+        only=only,
+    )

@@ -35,6 +35,12 @@ class Locator:
             record.dns_s = time.monotonic() - began
         return self._judged(addresses, record) if self._guard.public_only else addresses
 
+    def asks_resolver(self, url: Url) -> bool:
+        """Return whether `locate` has to ask the resolver, and to wait for it."""
+        if self._topology.closed or self._topology.route(url.host, url.port) or is_address(url.host):
+            return False
+        return not self._names.is_known(url.host)
+
     async def _addresses(self, host: str, port: int, turn: Turn) -> list[Address]:
         if route := self._topology.route(host, port):
             return [Address(*route)]

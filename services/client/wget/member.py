@@ -29,16 +29,17 @@ class Member(Survey):
     async def fetch_all(self, group: asyncio.TaskGroup) -> None:
         """Fetch everything, and tell what it came to."""
         await super().fetch_all(group)
-        self._tell()
+        self.tell()
 
     def tick(self) -> None:
         """Tell, now and then."""
         super().tick()
         if time.monotonic() - self._told_s >= TELL_EVERY_S:
             self._told_s = time.monotonic()
-            self._tell()
+            self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Tell the team what has been done so far."""
         self._output.tell(TALLY, b"%d %d " % (self.in_flight, self.peak_kib()) + self.tally.dump())
 
     def _say(self, line: str) -> None:
@@ -51,16 +52,21 @@ async def serve(options: Options, settings: ClientSettings, stop: Stop) -> int:
     with Poller() as poller:
         fetcher = make_fetcher(options, settings, poller, options.concurrency)
         source, output = DealtSource(0, "the team"), Output(1, "the team", to_file=False, framed=True)
-        workers = workers_for(options, options.concurrency)
-        await Member(source, output, fetcher, options, workers=workers).run(stop, Silence())
+        source.begin()
+        member = Member(source, output, fetcher, options, workers=workers_for(options, options.concurrency))
+        member.tell()  # that it has all it needs
+        await member.run(stop, Silence())
     return INTERRUPTED if stop.event.is_set() else 0
 
 
 def program() -> int:
-    """Read what is asked for, and do it."""
+    """Read what is asked for, and do it; nothing is, if the team has ended before it asked."""
     line = bytearray()
     while not line.endswith(b"\n"):  # byte by byte: what follows is for the source
-        line += os.read(0, 1) or b"\n"
+        byte = os.read(0, 1)
+        if not byte:
+            return INTERRUPTED
+        line += byte
     asked = json.loads(line)
     routes = {(host, port): (ip, at) for host, port, ip, at in asked["routes"]}
     settings = ClientSettings(topology=Topology(routes, closed=asked["closed"]))

@@ -9,13 +9,13 @@ import os
 import queue
 import select
 import struct
-import threading
 import time
 from collections import deque
 
 from services.client.wget.watch import Watch, release
 from services.runtime.command_line import standard_output
 from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
+from services.runtime.threads import start_thread
 
 BLOCK_BYTES = 64 * 1024
 MOST_BLOCKS = 8
@@ -34,7 +34,10 @@ def frame(kind: bytes, data: bytes) -> bytes:
 
 
 class Output:
-    """Writes to a file descriptor, and closes that of a file at its end. `tick` is to be called often."""
+    """Writes to a file descriptor, and closes that of a file at its end. `tick` is to be called often.
+
+    Raises NoThread where the machine allows no thread.
+    """
 
     def __init__(self, fd: int, name: str, *, to_file: bool, framed: bool = False) -> None:
         self.error: ProgramError | None = None
@@ -50,7 +53,7 @@ class Output:
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._loop = asyncio.get_running_loop()
         self._written = asyncio.Event()
-        threading.Thread(target=self._write_all, name=f"write {name}", daemon=True).start()
+        start_thread(self._write_all, name=f"write {name}")
 
     def write(self, data: bytes) -> None:
         """Take some output; workers see to it, with `room`, that it stays bounded."""

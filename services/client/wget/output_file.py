@@ -1,16 +1,26 @@
-"""Opening the output: --output is emptied or resumed, locked, and left as it was after any error."""
+"""Opening the output: --output is emptied or resumed, locked, and left as it was after any error.
 
+Records of a run that was not finished are not overwritten by a run that forgot --resume: only --force does that.
+"""
+
+import contextlib
 import errno
 import fcntl
 import os
 import stat
+from pathlib import Path
 
 from services.client.wget.choices import Options
+from services.client.wget.formats import COLUMNS
 from services.client.wget.output import stdout
-from services.client.wget.resume import Done, cut, read_done
+from services.client.wget.resume import Kept, cut
+from services.client.wget.row_forms import JsonLines, row_form
 from services.runtime.errors import ProgramError
 
 IS_INPUT = "it is the input"
+HOLDS_RECORDS = "it holds records of a run that was not finished: go on with it (--resume), or overwrite it (--force)"
+UNFINISHED = ".unfinished"
+TAIL_BYTES = 64 * 1024
 
 
 class OutputUnusable(ProgramError):
@@ -36,12 +46,34 @@ def is_input(status: os.stat_result, input_fd: int | None) -> bool:
     return input_fd is not None and stat.S_ISREG(status.st_mode) and os.path.samestat(status, os.fstat(input_fd))
 
 
-def open_output(options: Options, input_fd: int | None) -> tuple[int, Done | None]:
-    """Open --output, ready to be written to, and return its descriptor and what is done already.
+class Opened:
+    """An output file that is ours to write. Until `begin`, it is as it was, whatever goes wrong before.
 
-    A file is emptied, or cut to whole records, last of all: after an error it is as it was.
-    Raises OutputUnusable or NotResumable.
+    As long as a run is not finished, an empty file beside it, FILE.unfinished, says so; kill -9 leaves it there.
     """
+
+    def __init__(self, fd: int, name: str, kept: Kept | None, *, regular: bool) -> None:
+        self.fd, self.name, self.kept = fd, name, kept
+        self._regular = regular
+
+    def begin(self) -> None:
+        """Empty the file, or cut it to whole records."""
+        if not self._regular:
+            return
+        with contextlib.suppress(OSError):  # where no file may be made, its own end has to tell: see `tells_that`
+            os.close(os.open(self.name + UNFINISHED, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+        cut(self.fd, self.kept.end if self.kept else 0)
+
+    def finish(self) -> None:
+        """Note that every target has its record. Blocks."""
+        mark = Path(self.name + UNFINISHED)
+        with contextlib.suppress(OSError):
+            if self._regular and not mark.stat().st_size:  # else it is not ours
+                mark.unlink()
+
+
+def open_output(options: Options, input_fd: int | None) -> Opened:
+    """Open --output, with what is to be kept of it where it is resumed. Raises OutputUnusable or NotResumable."""
     name = options.output or ""
     try:
         access = os.O_RDWR if options.resume else os.O_WRONLY
@@ -54,18 +86,46 @@ def open_output(options: Options, input_fd: int | None) -> tuple[int, Done | Non
     except BlockingIOError as error:
         raise OutputUnusable(name, "another survey is writing to it") from error
     except OSError as error:
-        nobody_reads = error.errno == errno.ENXIO
-        reason = "a pipe that nobody reads: start its reader first" if nobody_reads else error.strerror or str(error)
+        no_reader = error.errno == errno.ENXIO
+        reason = "a pipe that nobody reads: start its reader first" if no_reader else error.strerror or str(error)
         raise OutputUnusable(name, reason) from error
     if is_input(status, input_fd):
         raise OutputUnusable(name, IS_INPUT)
     if not options.resume:
-        if regular:
-            os.ftruncate(fd, 0)
-        return fd, None
+        if regular and status.st_size and not options.force and is_unfinished(name):
+            raise OutputUnusable(name, HOLDS_RECORDS)
+        return Opened(fd, name, None, regular=regular)
     if not regular:
         raise OutputUnusable(name, "only a file can be resumed")
     with open(fd, "rb", closefd=False) as file:
-        done = read_done(file, name)
-    cut(fd, done)
-    return fd, done
+        return Opened(fd, name, Kept(file, name, row_form(options)), regular=True)
+
+
+def is_unfinished(name: str) -> bool:
+    """Return whether a file that is not empty was left by a run before its end.
+
+    The mark beside it says so; where none could be made, records that end in a torn or a cancelled one.
+    """
+    with contextlib.suppress(OSError):
+        os.close(os.open(name + UNFINISHED, os.O_RDONLY | os.O_CLOEXEC))
+        return True
+    try:
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # it may be written and not read
+        return False
+    try:
+        first = os.pread(fd, TAIL_BYTES, 0).partition(b"\n")[0]
+        whole, _, torn = os.pread(fd, TAIL_BYTES, max(0, os.fstat(fd).st_size - TAIL_BYTES)).rpartition(b"\n")
+    finally:
+        os.close(fd)
+    last = whole.rpartition(b"\n")[2]
+    is_cancelled = b'"error": "cancelled"' in last or b",cancelled," in last
+    return is_ours(first) and (bool(torn) or is_cancelled)
+
+
+def is_ours(first: bytes) -> bool:
+    """Return whether a file begins like records: with one in JSON, or with the names of columns."""
+    if JsonLines().could_begin(first):
+        return True
+    names = first.decode("latin-1").split(",")
+    return set(names) <= set(COLUMNS)

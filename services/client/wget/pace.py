@@ -9,25 +9,52 @@ from collections import deque
 
 from services.client.wget.watch import NEVER, Watch, release
 
+CATCH_UP_S = 0.05
+LEAST_PAUSE_S = 0.001
+
 
 class Pace:
-    """At most `rate` turns a second, evenly, however many ask; 0 is no limit."""
+    """At most `rate` turns a second, evenly, however many ask; 0 is no limit.
+
+    A turn is given when its time has come, first to the task that has waited longest, and never promised ahead. After a
+    pause of this process (a stop, a busy machine) only the turns of CATCH_UP_S are made up for.
+    """
 
     def __init__(self, rate: float) -> None:
         self._period_s = 1 / rate if rate else 0.0
         self._next_s = 0.0
-        self.is_limited = rate > 0
+        self._line: deque[asyncio.Future[None]] = deque()  # one whose wait has ended otherwise is passed over
 
     async def turn(self, watch: Watch) -> float:
-        """Wait for a turn, and return how long that took."""
+        """Wait for a turn, and return how many seconds that took. Raises CutOff."""
         if not self._period_s:
             return 0.0
+        began = time.monotonic()
+        if not self._line and self._next_s <= began:
+            self._next_s = began + self._period_s  # while no task asked, no turn was missed
+            return 0.0
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.append(turn)
+        if len(self._line) == 1:
+            self._give_later()
+        await watch.wait(turn)
+        return time.monotonic() - began
+
+    def _give_later(self) -> None:
+        pause_s = max(self._next_s - time.monotonic(), LEAST_PAUSE_S)
+        asyncio.get_running_loop().call_later(pause_s, self._give)
+
+    def _give(self) -> None:
+        """Give every turn whose time has come."""
         now = time.monotonic()
-        mine_s = max(now, self._next_s)
-        self._next_s = mine_s + self._period_s
-        if mine_s > now:
-            await watch.sleep(mine_s - now)
-        return mine_s - now
+        self._next_s = max(self._next_s, now - CATCH_UP_S)
+        while self._line and self._next_s <= now:
+            turn = self._line.popleft()
+            if not turn.done():
+                release(turn)
+                self._next_s += self._period_s
+        if self._line:
+            self._give_later()
 
 
 class Places:

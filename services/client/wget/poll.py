@@ -2,12 +2,14 @@
 
 A fetch waits on its socket two or three times, and a loop makes a new registration of each wait, with up to six system
 calls. Here a socket is registered once, edge-triggered (epoll(7)); the loop watches the epoll alone. Both loops
-then do the same, and nearly as fast. (epoll makes the survey a program for Linux, as the lab's containers are.)
+then do the same, and nearly as fast. Where there is no epoll, as on macOS, each wait is the loop's after all: see
+`LoopChannel`.
 """
 
 import asyncio
 import select
 import socket
+from collections.abc import Callable
 
 from services.client.wget.watch import Watch, release
 
@@ -72,29 +74,67 @@ class Channel:
         self.socket.close()
 
 
+class LoopChannel(Channel):
+    """A channel whose loop is asked at each wait, once: it tells of a level, which would go on, and not of an edge."""
+
+    __slots__ = ()
+
+    def announce(self, wanted: int, waiter: "asyncio.Future[None]") -> None:
+        """Release a waiter as soon as the socket is ready to READ or to WRITE."""
+        super().announce(wanted, waiter)
+        loop = self._poller.loop
+        if wanted & ~self._ready & READ:
+            loop.add_reader(self.fd, self._tell_once, READ, loop.remove_reader)
+        if wanted & ~self._ready & WRITE:
+            loop.add_writer(self.fd, self._tell_once, WRITE, loop.remove_writer)
+
+    def _tell_once(self, event: int, remove: Callable[[int], object]) -> None:
+        remove(self.fd)
+        self.tell(event)
+
+    def begin_again(self) -> None:
+        """Forget what was known, and what was asked, of a connection that has been given up."""
+        self._ask_no_more()
+        super().begin_again()
+
+    def close(self) -> None:
+        """Forget and close the socket; the loop must not know it any more then."""
+        self._ask_no_more()
+        super().close()
+
+    def _ask_no_more(self) -> None:
+        self._poller.loop.remove_reader(self.fd)
+        self._poller.loop.remove_writer(self.fd)
+
+
 class Poller:
     """Watches the channels of one loop; an (ordinary) context manager, at whose end those that are left are closed."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._epoll = select.epoll()
+        self.loop = asyncio.get_running_loop()
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
         self._channels: dict[int, Channel] = {}
-        self.waiter, self.soon = self._loop.create_future, self._loop.call_soon
+        self.waiter, self.soon = self.loop.create_future, self.loop.call_soon
 
     def __enter__(self) -> "Poller":
-        self._loop.add_reader(self._epoll.fileno(), self._dispatch)
+        if self._epoll is not None:
+            self.loop.add_reader(self._epoll.fileno(), self._dispatch, self._epoll)
         return self
 
     def __exit__(self, *_: object) -> None:
         for channel in list(self._channels.values()):
             channel.close()
-        self._loop.remove_reader(self._epoll.fileno())
-        self._epoll.close()
+        if self._epoll is not None:
+            self.loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
 
     def channel(self, connection: socket.SocketType) -> Channel:
         """Return the channel of a new socket."""
-        channel = Channel(self, connection)
-        self._epoll.register(channel.fd, READ | WRITE | PEER_ENDED | select.EPOLLET)
+        if self._epoll is None:
+            channel: Channel = LoopChannel(self, connection)
+        else:
+            channel = Channel(self, connection)
+            self._epoll.register(channel.fd, READ | WRITE | PEER_ENDED | select.EPOLLET)
         self._channels[channel.fd] = channel
         return channel
 
@@ -102,9 +142,9 @@ class Poller:
         """Look no more after a socket that is about to be closed."""
         self._channels.pop(channel.fd, None)
 
-    def _dispatch(self) -> None:
+    def _dispatch(self, epoll: "select.epoll") -> None:
         channels = self._channels
-        for fd, events in self._epoll.poll(0, BATCH):
+        for fd, events in epoll.poll(0, BATCH):
             # An event of a socket closed since may come to its successor: hence "or only seems so".
             if (channel := channels.get(fd)) is not None:
                 channel.tell(events)

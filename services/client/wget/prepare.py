@@ -1,7 +1,5 @@
 """From options to the parts of a survey: who fetches, how many at once, in how many processes."""
 
-import os
-
 from services.client.head import Limits
 from services.client.names import Names
 from services.client.settings import ClientSettings
@@ -9,13 +7,13 @@ from services.client.wget.choices import Options, networks
 from services.client.wget.exchange import Manners
 from services.client.wget.fetch import Fetcher
 from services.client.wget.guard import Guard
-from services.client.wget.pace import Pace
 from services.client.wget.poll import Poller
+from services.client.wget.request_fields import for_another_origin, read_fields
 from services.client.wget.routes import read_routes
 from services.client.wget.sockets import Sockets
 from services.client.wget.tls import Trust
 from services.runtime.command_line import say
-from services.runtime.limits import raise_open_files
+from services.runtime.limits import raise_open_files, usable_cores
 from services.runtime.loop import running_loop_name
 
 SPARE_FILES = 256  # the loop's own, standard streams, look-ups
@@ -26,6 +24,7 @@ LEAST_EACH = 16  # fetches at once that make a process worth its start
 
 def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, concurrency: int) -> Fetcher:
     """Return the fetcher that the options describe. Raises ProgramError."""
+    fields = read_fields(options.header)
     manners = Manners(
         total_s=options.timeout_s,
         connect_s=options.connect_timeout_s,
@@ -35,6 +34,10 @@ def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, con
         max_redirects=options.max_redirects,
         strict=options.strict,
         user_agent=options.user_agent,
+        method=options.method,
+        path=options.path,
+        fields=fields,
+        fields_elsewhere=for_another_origin(fields),
         limits=Limits(max_head=options.max_head, max_fields=options.max_fields),
     )
     return Fetcher(
@@ -45,7 +48,7 @@ def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, con
         topology=settings.topology.with_routes(read_routes(options.resolve)),
         guard=Guard(public_only=options.public_only, allowed=networks(options.allow_net)),
         trust=Trust(ca=options.ca, insecure=options.insecure),
-        pace=Pace(options.rate),
+        rate=options.rate,
         per_host=options.per_host,
         at_once=concurrency if options.per_host else 0,
     )
@@ -68,9 +71,12 @@ def workers_for(options: Options, concurrency: int) -> int:
 
 
 def processes_for(options: Options, concurrency: int) -> int:
-    """Return how many processes a long list is fetched by: one a core, unless something has to be kept in one place."""
-    if options.ordered or options.per_host or options.rate:
+    """Return how many processes a long list is fetched by: one a core, unless something has to be kept in one place.
+
+    A rate is kept best in one place, too, but may be shared out where several processes are asked for.
+    """
+    if options.ordered or options.per_host:
         return 1
-    if options.processes:
-        return options.processes
-    return max(1, min(len(os.sched_getaffinity(0)), MOST_PROCESSES, concurrency // LEAST_EACH))
+    if options.processes or options.rate:
+        return options.processes or 1
+    return max(1, min(usable_cores(), MOST_PROCESSES, concurrency // LEAST_EACH))

@@ -5,8 +5,10 @@ whoever resumes a survey need not parse a million objects to know what is done.
 """
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import TypedDict
 
@@ -39,7 +41,7 @@ class Retried(TypedDict):
 
 @dataclass(slots=True)
 class Record:
-    """What became of a target. `head` is None exactly where `error` is not.
+    """What became of a target. `head` is None exactly where `error` is not. `began_s`: when it was begun (Unix time).
 
     The times are of the last request, in seconds, None for a phase that was not reached; `total_s` is from the first
     look-up to the end, without the time that the survey's own bounds (--rate, --per-host) took.
@@ -62,6 +64,7 @@ class Record:
     total_s: float | None = None
     error: str | None = None
     detail: str | None = None
+    began_s: float = field(default_factory=time.time)
 
     def seconds(self) -> tuple[float | None, ...]:
         """Return the times, in the order of PHASES."""
@@ -75,12 +78,25 @@ def json_line(record: Record) -> bytes:
     ]
     return (
         f'{{"v": {SCHEMA_VERSION}, "line": {record.line}, "target": {quoted(record.target)}, '
+        f'"time": "{moment(record.began_s)}", '
         f'"url": {text(record.url)}, "ip": {text(record.ip)}, {head_members(record.head)}, '
         f'"hops": {listed(record.hops)}, "attempts": {record.attempts}, "retried": {listed(record.retried)}, '
         f'"tls": {json.dumps(record.tls) if record.tls else "null"}, '
         f'"timings_ms": {{"dns": {dns}, "connect": {connect}, "tls": {tls}, "head": {head}, "total": {total}}}, '
         f'"loop": "{record.loop}", "error": {text(record.error)}, "detail": {text(record.detail)}}}\n'
     ).encode("ascii")
+
+
+def moment(unix_s: float) -> str:
+    """Return a time in UTC, to the millisecond (RFC 3339)."""
+    whole, thousandths = divmod(int(unix_s * 1000), 1000)
+    return f"{second(whole)}.{thousandths:03}Z"
+
+
+@lru_cache(maxsize=8)
+def second(unix_s: int) -> str:
+    """Return a whole second in UTC; of the many records of one second, only the first has it made."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(unix_s))
 
 
 def text(value: str | None) -> str:

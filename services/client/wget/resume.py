@@ -2,23 +2,19 @@
 
 The file is only read here, all of it; whether it may be cut is known after that. Cut off are a torn last line, which a
 kill leaves, and the records from the first `cancelled` one on, which an interruption leaves: they are fetched again.
-What is kept of a record is its line number and a checksum of its target (zlib's CRC-32): four bytes a line.
+How a record looks, as JSON or as a row, is in `row_forms`; what is kept of the records, and how it is told whether the
+list has changed since, in `done`.
 """
 
-import json
 import os
-import re
-import zlib
-from array import array
+from collections.abc import Iterator
 from typing import BinaryIO
 
-from services.client.wget.records import SCHEMA_VERSION
+from services.client.wget.done import DoneLines, DoneTargets
+from services.client.wget.row_forms import RowForm
 from services.runtime.errors import ProgramError
 
-PAGE = 1 << 14
 MOST_LINE_BYTES = 64 * 1024 * 1024
-RECORD = re.compile(rb'\{"v": 1, "line": ([1-9][0-9]{0,14}), "target": ("(?:[^"\\\x00-\x1f]|\\.)*+"), .*\}\n')
-CANCELLED = b'"error": "cancelled", "detail": '
 
 
 class NotResumable(ProgramError):
@@ -31,84 +27,69 @@ class NotResumable(ProgramError):
         self.name, self.reason = name, reason
 
 
-class Done:
-    """The targets that have a record: a checksum for each line, in pages, so that only lines that occur take room."""
+class Kept:
+    """What an output holds: so many records, in its first `end` bytes, and by line the targets that have one."""
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.end = 0  # how many bytes of the file are whole records to be kept
-        self._pages: dict[int, array[int]] = {}
+    def __init__(self, file: BinaryIO, name: str, form: RowForm) -> None:
+        self.end = 0
+        self.lines = DoneLines(form.target)
+        self._name, self._form = name, form
+        self._read(file)
 
-    def add(self, line: int, target: str) -> None:
-        """Note that this target has its record."""
-        page = self._pages.get(line // PAGE)
-        if page is None:
-            page = self._pages[line // PAGE] = array("I", bytes(4 * PAGE))
-        page[line % PAGE] = checksum(target)
-        self.count += 1
+    @property
+    def count(self) -> int:
+        """How many records there are."""
+        return self.lines.count
 
-    def has(self, line: int, target: str) -> bool:
-        """Return whether the target of this line has its record."""
-        page = self._pages.get(line // PAGE)
-        return page is not None and page[line % PAGE] == checksum(target)
+    def targets(self, file: BinaryIO) -> DoneTargets:
+        """Return the targets that have a record, wherever in the list they stand; the file is read once more."""
+        done = DoneTargets(self.count, self._form.target)
+        rows = self._rows(file)
+        for _ in range(self.count):
+            done.add(self._form.read(next(rows)[1]).target)
+        return done
 
+    def _rows(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+        """Yield the number of each line from 1, and the line; not the header. Raises NotResumable."""
+        number = 0
+        file.seek(0)
+        while row := file.readline(MOST_LINE_BYTES):
+            number += 1
+            if number > 1 or not self._form.header:
+                yield number, row
+            elif not self._form.header.startswith(row):
+                raise NotResumable(self._name, "its first line is not the header of these columns")
 
-def checksum(target: str) -> int:
-    """Return a number that is never 0 and, where the input has changed, almost never the same."""
-    return zlib.crc32(target.encode("utf-8", "surrogatepass")) or 1
+    def _read(self, file: BinaryIO) -> None:
+        for number, row in self._rows(file):
+            if not row.endswith(b"\n"):
+                if not self._form.could_begin(row):
+                    raise NotResumable(self._name, f"its end, line {number:,}, is not the beginning of a record")
+                break  # torn
+            try:
+                record = self._form.read(row)
+            except ValueError as error:
+                raise self._no_record(number) from error
+            if record.is_cancelled:
+                self._check_rest(file, number)
+                break
+            self.lines.add(record.line, record.target)
+            self.end += len(row)
+        if self.count:
+            self.end += len(self._form.header)
 
+    def _check_rest(self, file: BinaryIO, number: int) -> None:
+        """See that what is to be cut off holds records and nothing else. Raises NotResumable."""
+        while row := file.readline(MOST_LINE_BYTES):
+            number += 1
+            if row.endswith(b"\n") and not self._form.is_record(row):
+                raise self._no_record(number)
 
-def read_done(file: BinaryIO, name: str) -> Done:
-    """Return what an output holds. Raises NotResumable for any line that is no record of this schema."""
-    done = Done()
-    number = 0
-    while row := file.readline(MOST_LINE_BYTES):
-        number += 1
-        if not row.endswith(b"\n"):
-            if not could_begin_a_record(row):
-                raise NotResumable(name, f"its end, line {number:,}, is not the beginning of a record")
-            break  # torn
-        try:
-            line, target, is_cancelled = read_record(row)
-        except ValueError as error:
-            raise no_record(name, number) from error
-        if is_cancelled:
-            check_rest(file, name, number)
-            break
-        done.add(line, target)
-        done.end += len(row)
-    return done
-
-
-def read_record(row: bytes) -> tuple[int, str, bool]:
-    """Return a record's line number and target, and whether it was cancelled. Raises ValueError for what is none."""
-    found = RECORD.fullmatch(row)
-    if found is None:
-        raise ValueError("not in the form of a record")
-    is_cancelled = CANCELLED in row[-120:] and json.loads(row).get("error") == "cancelled"
-    return int(found[1]), json.loads(found[2]), is_cancelled
-
-
-def no_record(name: str, number: int) -> NotResumable:
-    """Return the error for a line that is no record."""
-    return NotResumable(name, f"line {number:,} is not a record of schema version {SCHEMA_VERSION}")
-
-
-def check_rest(file: BinaryIO, name: str, number: int) -> None:
-    """See that what is to be cut off holds records and nothing else. Raises NotResumable."""
-    while row := file.readline(MOST_LINE_BYTES):
-        number += 1
-        if row.endswith(b"\n") and not RECORD.fullmatch(row):
-            raise no_record(name, number)
+    def _no_record(self, number: int) -> NotResumable:
+        return NotResumable(self._name, f"line {number:,} is not {self._form.called}")
 
 
-def could_begin_a_record(row: bytes) -> bool:
-    """Return whether a line that was torn off is one of ours."""
-    begin = b'{"v": %d, "line": ' % SCHEMA_VERSION
-    return row.startswith(begin) or begin.startswith(row)
-
-
-def cut(fd: int, done: Done) -> None:
+def cut(fd: int, end: int) -> None:
     """End the file after the records that are kept, and go there."""
-    os.ftruncate(fd, done.end)
-    os.lseek(fd, done.end, os.SEEK_SET)
+    os.ftruncate(fd, end)
+    os.lseek(fd, end, os.SEEK_SET)

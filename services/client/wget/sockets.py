@@ -11,6 +11,7 @@ last sequence number of the old connection, which its peer knows, and which nobo
 import ctypes
 import socket
 import struct
+import sys
 from typing import NamedTuple
 
 from services.client.wget.poll import Channel, Poller
@@ -22,6 +23,8 @@ Socket = socket.SocketType
 NOWHERE = struct.pack("H14x", 0)  # a sockaddr whose sa_family is AF_UNSPEC
 _connect = ctypes.CDLL(None).connect  # socket.connect insists on the socket's own family
 _connect.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+GIVES_UP = sys.platform == "linux"  # whether connecting to nowhere gives a connection up, as in Linux's connect(2)
+NONBLOCK = getattr(socket, "SOCK_NONBLOCK", 0)  # 0 where a socket can be told so only once it is made
 
 
 class Address(NamedTuple):
@@ -60,7 +63,7 @@ class Sockets:
 
     def give(self, channel: Channel, address: Address) -> None:
         """End a channel's connection to an address, and keep the channel if the next is likely to want it."""
-        if address == self._address and _connect(channel.fd, NOWHERE, len(NOWHERE)) == 0:
+        if GIVES_UP and address == self._address and _connect(channel.fd, NOWHERE, len(NOWHERE)) == 0:
             self._spares.append(channel)
         else:
             channel.close()
@@ -73,6 +76,8 @@ class Sockets:
 
 def new_socket(family: socket.AddressFamily) -> socket.SocketType:
     """Return a socket that does not wait, and ends with a reset. Raises OSError."""
-    made = Socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    made = Socket(family, socket.SOCK_STREAM | NONBLOCK)
+    if not NONBLOCK:
+        made.setblocking(False)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
     return made

@@ -10,12 +10,13 @@ import select
 import stat
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from services.client.url import MAX_TARGET_BYTES
 from services.client.wget.watch import Watch, release
 from services.runtime.errors import InputUnreadable
+from services.runtime.threads import start_thread
 
 BLOCK_BYTES = 64 * 1024
 BLOCKS = 2
@@ -69,6 +70,13 @@ class Source:
             self.skipped += 1
         return None
 
+    def begin(self) -> None:
+        """Start to read, where that takes a thread. Raises NoThread."""
+
+    def items(self) -> Iterator[Item] | None:
+        """Return every item, without taking any; None where the input can be read but once. Raises InputUnreadable."""
+        raise NotImplementedError
+
     async def is_long(self, watch: Watch) -> bool:
         """Return whether the first look at the input shows a long list."""
         return False
@@ -100,21 +108,30 @@ class ArgumentSource(Source):
         """Return how much has been taken."""
         return self._line / len(self._targets)
 
+    def items(self) -> Iterator[Item]:
+        """Return every item."""
+        return map(argument, range(1, len(self._targets) + 1), self._targets)
+
     def _pop(self) -> Item | None:
         if self._line == len(self._targets):
             return None
         self._line += 1
-        text = self._targets[self._line - 1].strip().removeprefix(BOM).lstrip()
-        try:
-            length = len(text.encode("utf-8"))
-        except UnicodeEncodeError:  # bytes of an argument that are not UTF-8
-            return Item(self._line, shown(os.fsencode(text)), "an argument that is not UTF-8")
-        if length > MAX_TARGET_BYTES:
-            return Item(self._line, shown(text.encode("utf-8")), f"an argument of more than {MAX_TARGET_BYTES:,} bytes")
-        return Item(self._line, text)
+        return argument(self._line, self._targets[self._line - 1])
 
     async def _more(self, _watch: Watch) -> None:
         self.ended = True
+
+
+def argument(line: int, given: str) -> Item:
+    """Return the item of an argument."""
+    text = given.strip().removeprefix(BOM).lstrip()
+    try:
+        length = len(text.encode("utf-8"))
+    except UnicodeEncodeError:  # bytes of an argument that are not UTF-8
+        return Item(line, shown(os.fsencode(text)), "an argument that is not UTF-8")
+    if length > MAX_TARGET_BYTES:
+        return Item(line, shown(text.encode("utf-8")), f"an argument of more than {MAX_TARGET_BYTES:,} bytes")
+    return Item(line, text)
 
 
 class LineSource(Source):
@@ -135,6 +152,27 @@ class LineSource(Source):
         self._loop = asyncio.get_running_loop()
         self._begun = self._complete = False
         self._most_bytes = MAX_TARGET_BYTES
+
+    def items(self) -> Iterator[Item] | None:
+        """Return every item, where the input is a file; nothing must have been read yet."""
+        return self._items() if self._size else None
+
+    def _items(self) -> Iterator[Item]:
+        lines = LineSource(self._fd, self._name)
+        try:
+            at = os.lseek(self._fd, 0, os.SEEK_CUR)
+            while block := os.pread(self._fd, BLOCK_BYTES, at):
+                at += len(block)
+                yield from lines.items_of(block)
+            yield from lines.items_of(b"\n")
+        except OSError as error:
+            raise InputUnreadable(self._name, error.strerror or str(error)) from error
+
+    def items_of(self, block: bytes) -> Iterator[Item]:
+        """Return the items that end in the next block of the input."""
+        self._blocks.append(block)
+        while item := self._pop():
+            yield item
 
     def fraction_taken(self) -> float | None:
         """Return how much has been taken, where the input is a file; lines of a block count as equally long."""
@@ -185,16 +223,22 @@ class LineSource(Source):
         except UnicodeDecodeError:
             return Item(self._line, shown(text), "a line that is not UTF-8")
 
+    def begin(self) -> None:
+        """Start to read, unless that has been done. Raises NoThread."""
+        if not self._begun:
+            start_thread(self._read_all, name=f"read {self._name}")
+            self._begun = True
+
     async def is_long(self, watch: Watch) -> bool:
         """Return whether the first look at the input shows a long list."""
         await self._more(watch)
         return bool(self._blocks) and len(self._blocks[0]) >= LONG_BYTES
 
     async def _more(self, watch: Watch) -> None:
-        """Wait for the next block, or the end; an input that fails ends, with `error` set."""
-        if not self._begun:
-            self._begun = True
-            threading.Thread(target=self._read_all, name=f"read {self._name}", daemon=True).start()
+        """Wait until there is a block, or the end; an input that fails ends, with `error` set."""
+        self.begin()
+        if self._blocks:
+            return
         if self.error or self._complete:
             self.ended = True
             return

@@ -12,23 +12,27 @@ processes, each with workers of its own: see `team`.
 import asyncio
 import contextlib
 import os
+from functools import partial
 
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
 from services.client.url import read_target
 from services.client.wget.choices import Options, targets_of
+from services.client.wget.done import DoneTargets, SkipDone
 from services.client.wget.fetch import Fetcher
-from services.client.wget.formats import FORMATS, Format, error_line
+from services.client.wget.formats import format_of
 from services.client.wget.output import Ordered, Output
-from services.client.wget.output_file import open_output, open_stdout
+from services.client.wget.output_file import Opened, open_output, open_stdout
 from services.client.wget.poll import Poller
 from services.client.wget.prepare import fitting, make_fetcher, processes_for, workers_for
 from services.client.wget.records import Record
-from services.client.wget.source import ArgumentSource, Item, LineSource, Source, called, nothing_skipped, open_input
+from services.client.wget.resume import Kept
+from services.client.wget.source import ArgumentSource, Item, LineSource, Skip, Source, called, open_input
 from services.client.wget.watch import CutOff, Watch, Watchman
 from services.client.wget.work import Work, conduct
-from services.runtime.command_line import say
-from services.runtime.run import Stop
+from services.runtime.aside import aside
+from services.runtime.command_line import INTERRUPTED, say
+from services.runtime.run import Stop, first
 
 ORDER_WINDOW = 4  # times the workers
 BATCH = 32
@@ -40,33 +44,70 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
     concurrency = fitting(options.concurrency, settings.files_per_connection)
     with Poller() as poller:
         fetcher = make_fetcher(options, settings, poller, concurrency)
-        source, output = open_both(options)
+        source, output, opened = open_both(options)
         processes = processes_for(options, concurrency)
-        if processes > 1 and (options.processes or await is_long(source, stop)):
-            from services.client.wget.team import Team
-
-            work: Work = Team(source, output, options, settings, concurrency, processes)
-        else:
-            work = Survey(source, output, fetcher, options, workers=workers_for(options, concurrency))
+        survey = Survey(source, output, fetcher, options, workers=workers_for(options, concurrency))
         # A few heads for a person are shown as in the tutorial: nothing is said beside them.
         tutorial = options.format == "human" and options.input is None and options.output is None
         beside_records = options.output is None and os.isatty(1)
-        return await conduct(work, source, stop, quiet=options.quiet, tutorial=tutorial, beside_records=beside_records)
+        conducted = partial(conduct, quiet=options.quiet, tutorial=tutorial, beside_records=beside_records)
+        code = None
+        if processes > 1 and (options.processes or await is_long(source, stop)):
+            from services.client.wget.team import NoMember, Team
+
+            try:
+                code = await conducted(Team(source, output, options, settings, concurrency, processes), source, stop)
+            except* NoMember as problems:
+                if options.processes:
+                    raise
+                say(f"wget: {first(problems)}; going on with one")
+        if code is None:
+            code = await conducted(survey, source, stop)
+        if opened and code != INTERRUPTED:
+            await aside(opened.finish)
+        return code
 
 
-def open_both(options: Options) -> tuple[Source, Output]:
+def open_both(options: Options) -> tuple[Source, Output, Opened | None]:
     """Open input and output, in this order: the output is not touched if there is no input. Raises ProgramError."""
+    form = format_of(options)
     input_fd = None if options.input is None else open_input(options.input)
-    fd, done = (open_stdout(input_fd), None) if options.output is None else open_output(options, input_fd)
-    skip = done.has if done else nothing_skipped
+    opened = None if options.output is None else open_output(options, input_fd)
+    fd = opened.fd if opened else open_stdout(input_fd)
     if input_fd is None or options.input is None:
-        source: Source = ArgumentSource(targets_of(options), skip)
+        source: Source = ArgumentSource(targets_of(options))
     else:
-        source = LineSource(input_fd, called(options.input), skip)
-    output = Output(fd, options.output or "standard output", to_file=options.output is not None)
-    if not (done and done.count):
-        output.write(FORMATS[options.format].opening)
-    return source, output
+        source = LineSource(input_fd, called(options.input))
+    kept = opened.kept if opened else None
+    if opened and kept and kept.count:
+        source.skip = skip_of(opened, kept, source)
+    source.begin()
+    output = Output(fd, options.output or "standard output", to_file=opened is not None)
+    if opened:
+        opened.begin()  # now that nothing can go wrong any more
+    if not (kept and kept.count):
+        output.write(form.opening)
+    return source, output, opened
+
+
+def skip_of(opened: Opened, kept: Kept, source: Source) -> Skip:
+    """Return what a resumed survey skips: by line, or by target where the list has changed. Raises InputUnreadable."""
+
+    def tell() -> None:
+        say(f"wget: the list has changed since {opened.name} was begun: what it has of a target is not asked for again")
+
+    def targets() -> DoneTargets:
+        with open(opened.fd, "rb", closefd=False) as file:
+            return kept.targets(file)
+
+    items = source.items()
+    if items is None:  # a pipe: it will show
+        return SkipDone(kept.lines, targets(), by_line=True, changed=tell)
+    if kept.lines.are_of((item.line, item.text) for item in items):
+        return kept.lines.has
+    tell()
+    done = targets()
+    return lambda _line, target: done.take(target)
 
 
 async def is_long(source: Source, stop: Stop) -> bool:
@@ -88,7 +129,7 @@ class Survey(Work):
     def __init__(self, source: Source, output: Output, fetcher: Fetcher, options: Options, *, workers: int) -> None:
         super().__init__(source, output)
         self._fetcher, self._workers = fetcher, workers
-        self._form: Format = FORMATS[options.format]
+        self._form = format_of(options)
         self._ordered = Ordered(output, ORDER_WINDOW * workers) if options.ordered else None
         self._finished: list[tuple[Record, int]] = []
         self._busy = 0
@@ -133,15 +174,21 @@ class Survey(Work):
             except CutOff:
                 return self._fetcher.cancelled(item)
         else:
-            self._output.write(self._begun(item))
+            self._write_begun(item)
         return await self._fetcher.record(item, watch)
+
+    def _write_begun(self, item: Item) -> None:
+        """Show that a fetch begins, and before it what has ended."""
+        if begun := self._begun(item):
+            self._settle()
+            self._output.write(begun)
 
     def _begun(self, item: Item) -> bytes:
         """Return what is shown when a fetch begins."""
         if self._form.tells_errors:
             return b""
         try:
-            return self._form.begun(read_target(item.text).host)
+            return self._form.begun(read_target(item.text).authority)
         except FetchError:
             return b""
 
@@ -163,8 +210,8 @@ class Survey(Work):
         say(line)
 
     def _show(self, record: Record, place: int) -> None:
-        if record.error and not self._form.tells_errors:
-            self._say(error_line(record))
+        if record.error and (line := self._form.error_line(record)):
+            self._say(line)
         data = self._form.ended(record)
         if self._ordered is None:
             self._output.write(data)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from services.client.settings import ClientSettings
 from services.client.url import not_one
 from services.client.wget.choices import Options
-from services.client.wget.formats import FORMATS, error_line
+from services.client.wget.formats import format_of
 from services.client.wget.output import ERROR, HEADER, RECORDS, Output
 from services.client.wget.records import Record
 from services.client.wget.source import Item, Source, dealt
@@ -27,11 +27,15 @@ from services.client.wget.tally import Tally
 from services.client.wget.watch import CutOff
 from services.client.wget.work import Work
 from services.runtime.command_line import say
-from services.runtime.errors import ProgramError
+from services.runtime.errors import NoThread, ProgramError
 from services.runtime.loop import running_loop_name
+from services.runtime.text import printable
+from services.runtime.threads import start_thread
 
 BATCH = 64
 AHEAD_BYTES = 4 * 1024  # that wait for a member
+START_S = 60.0
+LAST_WORDS_BYTES = 4 * 1024
 LAST_S = 1.0  # beyond the grace, for a member to write its last records
 
 
@@ -40,9 +44,10 @@ class MemberLost(ProgramError):
 
     exit_code = 3
 
-    def __init__(self, code: int) -> None:
-        super().__init__(f"a process of the survey ended with {code}: --resume goes on where it stopped")
-        self.code = code
+    def __init__(self, code: int, reason: str) -> None:
+        told = f" ({reason})" if reason else ""
+        super().__init__(f"a process of the survey ended with {code}{told}: --resume goes on where it stopped")
+        self.code, self.reason = code, reason
 
 
 class NoMember(ProgramError):
@@ -56,12 +61,19 @@ class NoMember(ProgramError):
 
 
 class Member(NamedTuple):
-    """A process, our end of its input, its share of the fetches at once, and the line that tells it what to do."""
+    """A process, our end of its input, what it says last on stderr, its share of the fetches, and what it is told."""
 
     process: Process
     deals: socket.socket
+    last_words: "asyncio.Task[str]"
     share: int
     asked: bytes
+
+    async def frame(self) -> tuple[bytes, bytes]:
+        """Return the kind and the data of the next frame. Raises asyncio.IncompleteReadError at the end."""
+        assert self.process.stdout  # noqa: S101 - for mypy
+        kind, size = HEADER.unpack(await self.process.stdout.readexactly(HEADER.size))
+        return kind, await self.process.stdout.readexactly(size)
 
 
 class Team(Work):
@@ -77,7 +89,7 @@ class Team(Work):
         processes: int,
     ) -> None:
         super().__init__(source, output)
-        self._options, self._settings = options, settings
+        self._options, self._settings, self._form = options, settings, format_of(options)
         self._concurrency, self._processes = concurrency, min(processes, concurrency)
         self._members: list[Member] = []
         self._tallies: dict[int, bytes] = {}
@@ -91,13 +103,19 @@ class Team(Work):
         """How many targets the members said that they were fetching."""
         return self._members_in_flight
 
+    @property
+    def unfinished(self) -> int:
+        """How many targets were dealt and have no record, as far as is known: members tell now and then."""
+        return min(self._source.taken - self.tally.done, self._concurrency)
+
     async def fetch_all(self, group: asyncio.TaskGroup) -> None:
         """Let all members work until there is nothing more to do."""
         try:
-            await self._start_all()
+            await self._start_all(group)
             tasks = [group.create_task(self._deal(member)) for member in self._members]
-            tasks += [group.create_task(self._gather(number)) for number in range(self._processes)]
-            await asyncio.wait(tasks)
+            tasks += [group.create_task(self._gather(number)) for number in range(len(self._members))]
+            if tasks:
+                await asyncio.wait(tasks)
         finally:
             self._kill()
             for member in self._members:
@@ -135,39 +153,62 @@ class Team(Work):
         """Return the most that each process has held, added up."""
         return super().peak_kib() + self._members_kib
 
-    async def _start_all(self) -> None:
+    async def _start_all(self, group: asyncio.TaskGroup) -> None:
+        """Start every member, and wait until each has all it needs: until then, nothing is dealt. Raises NoMember."""
         try:
             for number in range(self._processes):
-                self._members.append(await self._start(number))
+                if not self._is_cut:
+                    self._members.append(await self._start(number, group))
+            async with asyncio.timeout(START_S):
+                await asyncio.gather(*map(self._ready, range(len(self._members))))
+        except TimeoutError as error:
+            raise NoMember(f"it was not ready within {START_S:g} s") from error
         except OSError as error:
-            raise NoMember(error.strerror or str(error)) from error
+            raise NoMember(reason_of(error)) from error
+        except (NoThread, RuntimeError, MemoryError) as error:
+            raise NoMember("no more threads or memory (ulimit -u, ulimit -v)") from error
 
-    async def _start(self, number: int) -> Member:
+    async def _ready(self, number: int) -> None:
+        """Tell a member what to do, and wait for its first tally. Raises NoMember."""
+        member = self._members[number]
+        try:
+            await asyncio.get_running_loop().sock_sendall(member.deals, member.asked)
+            _, self._tallies[number] = await member.frame()
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            if not self._is_cut:
+                code = await member.process.wait()
+                raise NoMember(await member.last_words or f"it ended with {code}") from error
+
+    async def _start(self, number: int, group: asyncio.TaskGroup) -> Member:
         topology = self._settings.topology
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, AHEAD_BYTES)
         share = self._concurrency // self._processes + (number < self._concurrency % self._processes)
-        member = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.client.wget.member"),
-            stdin=theirs.fileno(),
-            stdout=PIPE,
-            start_new_session=True,  # a ^C is for the team
-        )
-        theirs.close()
+        rate = self._options.rate / self._processes  # however they stall, together they keep to it
+        with theirs:
+            # Before Python 3.12, asyncio needs a thread for each process, and leaves tracebacks where it gets none.
+            start_thread(int, name="probe")
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "services.client.wget.member"),
+                stdin=theirs.fileno(),
+                stdout=PIPE,
+                stderr=PIPE,
+                start_new_session=True,  # a ^C is for the team
+            )
         asked = {
-            "options": {**dataclasses.asdict(self._options), "concurrency": share},
+            "options": {**dataclasses.asdict(self._options), "concurrency": share, "rate": rate},
             "routes": [[*name, *where] for name, where in topology.routes.items()],
             "closed": topology.closed,
             "loop": running_loop_name(),
         }
-        return Member(member, ours, share, json.dumps(asked).encode() + b"\n")
+        last_words = group.create_task(last_line(process))
+        return Member(process, ours, last_words, share, json.dumps(asked).encode() + b"\n")
 
     async def _deal(self, member: Member) -> None:
         """Give a member targets, as fast as it takes them."""
         loop, watch = asyncio.get_running_loop(), self._watchman.watch()
         with member.deals, contextlib.suppress(CutOff, ConnectionError):  # who gathers notices that a member is gone
-            await loop.sock_sendall(member.deals, member.asked)
             while item := await self._source.next(watch):
                 batch = [item]
                 while len(batch) < min(BATCH, member.share) and (more := self._source.pop()):
@@ -181,22 +222,19 @@ class Team(Work):
             return dealt(item)
         error = not_one(item.text, item.problem or "a line end in it")
         record = Record(item.line, item.text, running_loop_name(), error=error.kind, detail=error.detail)
-        form = FORMATS[self._options.format]
         self._own.add(record)
-        self._output.write(form.ended(record))
-        if not form.tells_errors:
-            say(error_line(record))
+        self._output.write(self._form.ended(record))
+        if line := self._form.error_line(record):
+            say(line)
         return b""
 
     async def _gather(self, number: int) -> None:
         """Take what a member gives back, until it ends. Raises MemberLost."""
-        member = self._members[number].process
-        assert member.stdout  # noqa: S101 - for mypy
+        member = self._members[number]
         watch = self._watchman.watch()
         with contextlib.suppress(CutOff, asyncio.IncompleteReadError):
             while True:
-                kind, size = HEADER.unpack(await member.stdout.readexactly(HEADER.size))
-                data = await member.stdout.readexactly(size)
+                kind, data = await member.frame()
                 if kind == RECORDS:
                     await self._output.room(watch)
                     self._output.write(data)
@@ -204,5 +242,21 @@ class Team(Work):
                     say(data.decode("utf-8"))
                 else:
                     self._tallies[number] = data
-        if (code := await member.wait()) and not self._is_cut:
-            raise MemberLost(code)
+        if (code := await member.process.wait()) and not self._is_cut:
+            raise MemberLost(code, await member.last_words)
+
+
+def reason_of(error: OSError) -> str:
+    """Return why a process could not be started; uvloop does not always say."""
+    is_told = error.errno is not None and error.errno > 0
+    return (error.strerror if is_told else None) or "too many open files or processes (ulimit -n, ulimit -u)"
+
+
+async def last_line(process: Process) -> str:
+    """Return the last line that a process says on stderr, until it ends."""
+    assert process.stderr  # noqa: S101 - for mypy
+    said = b""
+    while more := await process.stderr.read(LAST_WORDS_BYTES):
+        said = (said + more)[-LAST_WORDS_BYTES:]
+    lines = said.decode("utf-8", "replace").split("\n")
+    return printable(next((line for line in reversed(lines) if line.strip()), "")).removeprefix("client: ")

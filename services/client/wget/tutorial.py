@@ -1,4 +1,4 @@
-"""The tutorial's editions, run for all targets at once.
+"""The lessons of wget, run for all targets: `sequential`, and the tutorial's two editions.
 
 Every target ends in its head on stdout or in one line on stderr. Whatever a host does, its deadline ends it. What a
 survey of many hosts needs beyond that: `survey`.
@@ -6,17 +6,34 @@ survey of many hosts needs beyond that: `survey`.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from services.client.errors import FetchError, fetch_error
 from services.client.settings import TUTORIAL_HOSTS
 from services.client.topology import Topology
-from services.client.wget import await_, yield_from
+from services.client.wget import await_, sequential, yield_from
 from services.runtime.command_line import say
 from services.runtime.text import printable
 
-Edition = Callable[[str, int, Topology], Awaitable[None]]
-EDITIONS: dict[str, Edition] = {"yield-from": yield_from.wget, "await": await_.wget}
+Wget = Callable[[str, int, Topology], Awaitable[None]]
+FetchAll = Callable[[Callable[[str], Any], Iterable[str]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A lesson: how it fetches one host, and how it fetches many."""
+
+    wget: Wget
+    fetch_all: FetchAll
+
+
+EDITIONS = {
+    "sequential": Edition(await_.wget, sequential.fetch_all),
+    "yield-from": Edition(yield_from.wget, yield_from.fetch_all),
+    "await": Edition(await_.wget, await_.fetch_all),
+}
 TARGET = re.compile(r"([A-Za-z0-9._-]{1,253})(?::(\d{1,5}))?")
 HTTP_PORT = 80
 MOST_AT_ONCE = 256
@@ -27,26 +44,35 @@ async def fetch_all(targets: Sequence[str], topology: Topology, *, edition: str,
 
     Returns 0 if all answered, 1 if some did, 4 if none did.
     """
+    return await run_edition(EDITIONS[edition], targets or TUTORIAL_HOSTS, topology, timeout_s=timeout_s)
+
+
+async def run_edition(edition: Edition, targets: Sequence[str], topology: Topology, *, timeout_s: float) -> int:
+    """Do as `fetch_all` with an edition that may be another than those of EDITIONS."""
     places = asyncio.Semaphore(MOST_AT_ONCE)
+    answers: list[bool] = []
 
-    async def fetch(target: str) -> bool:
+    async def fetch(target: str) -> None:
         async with places:
-            return await fetched(target, topology, edition=EDITIONS[edition], timeout_s=timeout_s)
+            answers.append(await fetched(target, topology, wget=edition.wget, timeout_s=timeout_s))
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(fetch(target)) for target in targets or TUTORIAL_HOSTS]
-    answered = sum(task.result() for task in tasks)
-    if answered == len(tasks):
+    await edition.fetch_all(fetch, targets)
+    return exit_code(answers)
+
+
+def exit_code(answers: Sequence[bool]) -> int:
+    """Return 0 if all answered, 1 if some did, 4 if none did."""
+    if all(answers):
         return 0
-    return 1 if answered else 4
+    return 1 if any(answers) else 4
 
 
-async def fetched(target: str, topology: Topology, *, edition: Edition, timeout_s: float) -> bool:
+async def fetched(target: str, topology: Topology, *, wget: Wget, timeout_s: float) -> bool:
     """Fetch one target and return whether it answered; if not, one line on stderr says why."""
     try:
         host, port = read_target(target)
         async with asyncio.timeout(timeout_s) as deadline:
-            await edition(host, port, topology)
+            await wget(host, port, topology)
     except (FetchError, OSError, ValueError) as error:
         if isinstance(error, TimeoutError) and deadline.expired():
             error = FetchError("head_timeout", f"no whole head within {timeout_s:g} s")

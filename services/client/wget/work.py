@@ -20,6 +20,7 @@ class Work:
     """One run over a source; a subclass says how its targets are fetched."""
 
     processes = 1
+    tells_stop = False  # whether a person is told what the first ^C does
 
     def __init__(self, source: Source, output: Output) -> None:
         self.tally = Tally()
@@ -43,6 +44,11 @@ class Work:
     def in_flight(self) -> int:
         """How many targets are being fetched."""
         raise NotImplementedError
+
+    @property
+    def unfinished(self) -> int:
+        """How many targets would be given time to end."""
+        return self.in_flight
 
     async def fetch_all(self, group: asyncio.TaskGroup) -> None:
         """Fetch every target that the source gives."""
@@ -72,6 +78,8 @@ class Work:
     async def mind_stop(self, stop: Stop) -> None:
         """End softly at the first request, at once at the second."""
         await stop.event.wait()
+        if self.tells_stop and (rest := self.unfinished):
+            say(f"finishing {rest:,}; ^C again stops now")
         self._source.stop()
         self.cut_off(GRACE_S)
         await stop.again.wait()
@@ -87,6 +95,7 @@ class Work:
 async def conduct(work: Work, source: Source, stop: Stop, *, quiet: bool, tutorial: bool, beside_records: bool) -> int:
     """Do the work, say what came of it, and return the exit code."""
     began_s = time.monotonic()
+    work.tells_stop = not quiet
     await work.run(stop, view(quiet=quiet or tutorial, beside_records=beside_records))
     if not quiet and (stop.event.is_set() or not tutorial):
         took_s = time.monotonic() - began_s

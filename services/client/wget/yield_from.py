@@ -1,4 +1,4 @@
-"""The tutorial's first edition: a coroutine made from a generator.
+"""Lesson 2, at once, as the tutorial's first edition: a coroutine made from a generator.
 
 `@types.coroutine` does today what `@asyncio.coroutine` did until Python 3.11. Each `yield from` hands control to the
 event loop until what stands behind it is done; meanwhile the loop runs the other fetches. Compare with `await_`.
@@ -6,8 +6,9 @@ event loop until what stands behind it is done; meanwhile the loop runs the othe
 
 import asyncio
 import types
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 
+from services.client.lesson import run_lesson
 from services.client.topology import Topology
 from services.client.wget.head_lines import header_line, print_head
 from services.runtime.command_line import show
@@ -28,3 +29,13 @@ def wget(host: str, port: int, topology: Topology) -> Generator[object, None, No
         print_head(host, head)
     finally:
         writer.close()
+
+
+@types.coroutine
+def fetch_all(fetch: Callable[[str], Awaitable[None]], hosts: Iterable[str]) -> Generator[object, None, None]:
+    """Fetch every host, all at once."""
+    yield from asyncio.gather(*[fetch(host) for host in hosts])
+
+
+if __name__ == "__main__":
+    run_lesson(wget, fetch_all)

@@ -39,6 +39,8 @@ def make_admin(site: Site, settle: faults.Settle) -> web.Application:
             web.put("/faults/{host}", faults.set_plan),
             web.delete("/faults/{host}", faults.clear),
             web.post("/faults/{host}/reset", faults.reset),
+            web.put("/faults/{host}/temporary", faults.set_temporary),
+            web.delete("/faults/{host}/temporary", faults.end_temporary),
             web.get("/journal", journal.entries),
             web.delete("/journal", journal.clear),
             web.post("/journal/verify", journal.verify),

@@ -7,9 +7,12 @@ from aiohttp import web
 
 from services.sites.admin.answers import Unfit, answer, host_of, read_json
 from services.sites.admin.bounds import SITE, encoded, stream
+from services.sites.admin.journal import DIGITS
 from services.sites.faults.kinds import FAULTS, NOTES, WHEN, Fault, Parameter
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced, read_plan
 from services.sites.site import Host, Site
+
+MOST_TEMPORARY_S = 3_600
 
 Settle = Callable[[], Awaitable[None]]
 SETTLE: web.AppKey[Settle] = web.AppKey("SETTLE")
@@ -114,6 +117,32 @@ async def changed(request: web.Request, change: Callable[[], None]) -> AsyncIter
     await request.app[SETTLE]()
     async for piece in written(request.app[SITE]):
         yield piece
+
+
+async def set_temporary(request: web.Request) -> web.Response:
+    """Put a plan in force for a while."""
+    host = host_of(request)
+    for_s = whole_in_query(request, "for_s", least=1, most=MOST_TEMPORARY_S)
+    plan = read_plan(rules_in(await read_json(request)))
+    request.app[SITE].set_temporary_plan(host.name, plan, for_s=for_s)
+    return await settled(request, as_json(host))
+
+
+async def end_temporary(request: web.Request) -> web.Response:
+    """Put the plan before a temporary one in force again."""
+    host = host_of(request)
+    generation = whole_in_query(request, "generation", least=0, most=10**DIGITS - 1)
+    request.app[SITE].end_temporary_plan(host.name, generation)
+    return await settled(request, as_json(host))
+
+
+def whole_in_query(request: web.Request, name: str, *, least: int, most: int) -> int:
+    """Return the one number that a query has to have. Raises Unfit (422) for any other query."""
+    text = request.query.get(name, "")
+    alone = list(request.query.items()) == [(name, text)]
+    if alone and text.isascii() and text.isdigit() and len(text) <= DIGITS and least <= int(text) <= most:
+        return int(text)
+    raise Unfit(422, "bad_query", [Problem(name, f"a query is {name}=N, N a whole number from {least} to {most:,}")])
 
 
 async def kinds(_request: web.Request) -> web.Response:

@@ -3,10 +3,12 @@
 from functools import cache
 
 from services.sites.admin.criteria import CHOICES, TEXTS, WHOLES
+from services.sites.admin.faults import MOST_TEMPORARY_S
 from services.sites.admin.journal import DIGITS, MOST_ENTRIES, NUMBERS, TRUTHS
 from services.sites.admin.schemas import ASCII, schemas
 from services.sites.admin.shapes import TEXT, WHOLE, Schema, one_of, reference
 
+FOR_S: Schema = {**WHOLE, "minimum": 1, "maximum": MOST_TEMPORARY_S, "description": "how long at most, in seconds"}
 IN_QUERY: Schema = {**WHOLE, "maximum": 10**DIGITS - 1}
 
 
@@ -62,6 +64,20 @@ def paths() -> Schema:
             "delete": operation("No faults", changed | missing),
         },
         "/faults/{host}/reset": {**host, "post": operation("The sidecar's plan again", changed | missing)},
+        "/faults/{host}/temporary": {
+            **host,
+            "put": operation(
+                "Put a plan in force for a while; then the plan before it is in force again, with all that it has seen",
+                changed | missing | bad("bad_plan, bad_query"),
+                parameters=[query("for_s", FOR_S, required=True)],
+                **plan,
+            ),
+            "delete": operation(
+                "End a temporary plan before its time, unless another plan has been set since",
+                changed | missing | refuses(422, "bad_query"),
+                parameters=[query("generation", IN_QUERY, required=True)],
+            ),
+        },
         "/journal": {
             "get": operation(
                 "The newest entries that meet every filter, oldest first; without those dropped meanwhile",
@@ -120,9 +136,9 @@ def body(name: str) -> Schema:
     return {"required": True, "content": content(name)}
 
 
-def query(name: str, schema: object) -> Schema:
+def query(name: str, schema: object, *, required: bool = False) -> Schema:
     """Return a query parameter."""
-    return {"name": name, "in": "query", "schema": schema}
+    return {"name": name, "in": "query", "required": required, "schema": schema}
 
 
 def filters() -> Schema:

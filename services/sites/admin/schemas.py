@@ -31,7 +31,7 @@ def refusals() -> Schema:
 
 def plans() -> Schema:
     """Return plans as they are set, and as they are in force."""
-    source = one_of(["sidecar", "admin"])
+    source = one_of(["sidecar", "admin", "temporary"])
     faults = array(reference("RuleInForce"))
     return {
         "Rule": {"oneOf": [rule(fault) for fault in FAULTS.values()]},

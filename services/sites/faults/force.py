@@ -63,7 +63,7 @@ Decisions = dict[RuleInForce, bool]
 
 
 class PlanInForce:
-    """A plan since it was set. `generation` grows with every change; `source` is "sidecar" or "admin".
+    """A plan since it was set. `generation` grows with every change; `source` is "sidecar", "admin" or "temporary".
 
     `since`: when that was, by the monotonic clock.
     """

@@ -58,6 +58,12 @@ def read_records(output: Path) -> list[JsonRecord]:
     return sorted(map(json.loads, output.read_text("ascii").splitlines()), key=lambda record: int(record["line"]))
 
 
+def route_of_all(topology: Topology) -> str:
+    """Return the --resolve that leads every host to the one that is served as `host`."""
+    ip, port = topology.routes["host", 80]
+    return f"*:80:{ip}:{port}"
+
+
 def command(*arguments: str | Path) -> list[str]:
     """Return the command line of a client in a process of its own."""
     return [sys.executable, "-m", "services.client", "wget", *map(str, arguments)]
@@ -66,6 +72,11 @@ def command(*arguments: str | Path) -> list[str]:
 def run_client(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run the client to its end."""
     return subprocess.run(command(*arguments), cwd=ROOT, input=stdin, capture_output=True, timeout=60, check=False)
+
+
+def run_words(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command line, whatever it begins with, to its end."""
+    return subprocess.run(list(map(str, words)), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
 async def run_client_async(
@@ -82,3 +93,8 @@ async def run_client_async(
     )
     out, err = await asyncio.wait_for(process.communicate(stdin), 60)
     return subprocess.CompletedProcess(list(arguments), process.returncode or 0, out, err)
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process started."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]

@@ -15,7 +15,7 @@ import pytest
 
 from tests.client.peers import sends, serving
 from tests.client.wget.hostile import OK
-from tests.client.wget.surveys import ROOT, command, read_records, run_client, run_client_async
+from tests.client.wget.surveys import ROOT, command, read_records, route_of_all, run_client, run_client_async
 
 # The survey has a process of its own: it does not matter which loop the servers run on.
 ONCE = pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -139,7 +139,7 @@ def test_a_pipe_that_nobody_reads_is_exit_3(tmp_path: Path) -> None:
 def test_a_pipe_whose_writer_comes_late_is_waited_for(tmp_path: Path) -> None:
     """And ^C ends the wait."""
     os.mkfifo(tmp_path / "pipe")
-    arguments = command("--format", "jsonl", "--quiet", "-i", tmp_path / "pipe")
+    arguments = command("--format", "jsonl", "-i", tmp_path / "pipe")
     for interrupt in (False, True):
         with subprocess.Popen(
             arguments, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -187,7 +187,7 @@ def test_an_argument_that_is_too_long_is_a_record(processes: str) -> None:
 async def test_a_closed_pipe_is_quiet() -> None:
     """`| head` has what it wanted: no traceback, no summary, exit 0."""
     async with serving(host=sends(OK)) as topology:
-        arguments = command("-i", "/dev/stdin", "--format", "jsonl", "--resolve", resolve(topology))
+        arguments = command("-i", "/dev/stdin", "--format", "jsonl", "--resolve", route_of_all(topology))
         process = await asyncio.create_subprocess_shell(
             f"yes host | head -n 5000 | ({' '.join(map(quoted, arguments))}; echo exit $? >&2) | head -n 1",
             cwd=ROOT,
@@ -204,21 +204,12 @@ def quoted(word: str) -> str:
     return f"'{word}'"
 
 
-def resolve(topology: object) -> str:
-    """Return the route of every host to the one that is served."""
-    from services.client.topology import Topology
-
-    assert isinstance(topology, Topology)
-    ip, port = topology.routes["host", 80]
-    return f"*:80:{ip}:{port}"
-
-
 @pytest.mark.anyio
 @ONCE
 async def test_a_few_heads_are_shown_as_in_the_tutorial() -> None:
     """Nothing but the heads on stdout, an error as a line on stderr, no summary."""
     async with serving(host=sends(OK)) as topology:
-        route = resolve(topology)
+        route = route_of_all(topology)
         one = await run_client_async("host", "--resolve", route, "-o", "-")
         assert (one.returncode, one.stderr) == (0, b"loop: asyncio\n")
         assert one.stdout.decode().splitlines() == [
@@ -235,20 +226,45 @@ async def test_a_few_heads_are_shown_as_in_the_tutorial() -> None:
 
 @pytest.mark.anyio
 @ONCE
+async def test_a_head_stands_before_the_next_fetch_that_begins() -> None:
+    """What is fetched one after another is shown so: with -c 1, each head right behind its fetch."""
+    async with serving(host=sends(OK)) as topology:
+        result = await run_client_async(*"abc", "-c", "1", "--resolve", route_of_all(topology))
+    lines = [line.split(" header > ")[0] for line in result.stdout.decode().splitlines()]
+    assert lines == [line for host in "abc" for line in (f"wget {host}...", host, host, host)]
+
+
+@pytest.mark.anyio
+@ONCE
+async def test_a_port_that_is_not_the_usual_one_is_shown() -> None:
+    """In both lines, as in the target: two servers of one host are told apart."""
+    async with serving(host=sends(OK)) as topology:
+        ip, port = topology.routes["host", 80]
+        targets = ["host:80", "host:81", f"[::1]:{port}", "http://host:443/x", ip]
+        routes = [f"--resolve={name}:{ip}:{port}" for name in ("host:80", "host:81", "host:443", f"[::1]:{port}")]
+        result = await run_client_async(*targets, "-c", "1", *routes, f"--resolve={ip}:80:{ip}:{port}")
+    shown = ["host", "host:81", f"[::1]:{port}", "host:443", ip]
+    lines = result.stdout.decode().splitlines()
+    assert lines[::4] == [f"wget {each}..." for each in shown]
+    assert lines[1::4] == [f"{each} header > HTTP/1.1 200 OK" for each in shown]
+
+
+@pytest.mark.anyio
+@ONCE
 async def test_a_summary_ends_a_survey(tmp_path: Path) -> None:
     """What came of it, by status class and error, and how long each phase took; --quiet says nothing."""
     async with serving(host=sends(OK)) as topology:
         for quiet in ("--format=jsonl", "-q"):
             result = await run_client_async(
-                *("-i", "-", "--format", "jsonl", "-o", tmp_path / "out", "--resolve", resolve(topology), quiet),
+                *("-i", "-", "--format", "jsonl", "-o", tmp_path / "out", "--resolve", route_of_all(topology), quiet),
                 stdin=b"a\nb\nc d\n",
             )
             assert result.returncode == 1
             lines = result.stderr.decode().splitlines()
-            assert lines[0] == "loop: asyncio"
             if quiet == "-q":
-                assert len(lines) == 1
+                assert not lines
                 continue
+            assert lines[0] == "loop: asyncio"
             assert re.fullmatch(r"3 targets in [\d.]+ s, [\d,]+ a second: 2 answered, 1 not", lines[1])
             assert lines[2:4] == ["  status  2xx 2", "  error   usage 1"]
             assert [line.split()[0] for line in lines[4:]] == ["ms", "dns", "connect", "head", "total", "peak"]
@@ -284,7 +300,9 @@ async def test_an_interrupt_ends_softly(processes: str, tmp_path: Path) -> None:
     """No new target; who is in flight has a moment; a record for each; the summary; exit 130."""
     async with serving(host=HANGS) as topology:
         output = tmp_path / "out"
-        process = await begun(["-i", "-", "-c", "3", "-o", output, processes], resolve(topology), b"a\nb\nc\nd\n", 3)
+        process = await begun(
+            ["-i", "-", "-c", "3", "-o", output, processes], route_of_all(topology), b"a\nb\nc\nd\n", 3
+        )
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)  # at once: as `docker compose run -T` does
         _, err = await asyncio.wait_for(process.communicate(), 20)
@@ -292,6 +310,7 @@ async def test_an_interrupt_ends_softly(processes: str, tmp_path: Path) -> None:
     assert process.returncode == 130
     assert [(record["target"], record["error"]) for record in records] == [(each, "cancelled") for each in "abc"]
     assert b"3 targets in " in err
+    assert err.count(b"finishing 3; ^C again stops now\n") == 1
 
 
 @pytest.mark.anyio
@@ -303,7 +322,7 @@ async def test_a_second_interrupt_ends_at_once(processes: str, tmp_path: Path) -
     async with serving(host=HANGS) as topology:
         for signals in (1, 2):
             output = tmp_path / f"out-{signals}"
-            process = await begun(["-i", "-", "-o", output, processes], resolve(topology), b"a\nb\n", 2)
+            process = await begun(["-i", "-", "-o", output, processes], route_of_all(topology), b"a\nb\n", 2)
             began_s = asyncio.get_running_loop().time()
             for _ in range(signals):
                 process.send_signal(signal.SIGINT)
@@ -347,7 +366,7 @@ async def test_progress_is_live_on_a_terminal(tmp_path: Path, columns: int) -> N
     async with serving(host=HANGS) as topology:
         arguments = command(
             *("-i", tmp_path / "in", "--format", "jsonl", "-o", tmp_path / "out", "--timeout", "1"),
-            *("--resolve", resolve(topology)),
+            *("--resolve", route_of_all(topology)),
         )
         screen = await asyncio.to_thread(on_terminal, arguments, columns)
     assert "99 done, 99%, about 0:0" in screen

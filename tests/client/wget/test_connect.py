@@ -1,12 +1,15 @@
 """Happy eyeballs, and this machine's own limits."""
 
 import errno
+import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from services.client.errors import FetchError
+from services.client.names import Names
 from services.client.topology import Route, Topology
 from services.client.wget.connect import connect, interleaved
 from services.client.wget.poll import Poller
@@ -17,6 +20,10 @@ from services.runtime.errors import BadSetting
 from tests.client.peers import sends, serving
 from tests.client.wget.hostile import OK, full_port, shut_port
 from tests.client.wget.surveys import connects_by, run_client_async, survey
+
+pytestmark = pytest.mark.usefixtures("transport")
+
+LONG_AFTER_S = 20.0  # the deadline: a third of what a shortage once took
 
 
 def test_families_take_turns() -> None:
@@ -90,6 +97,39 @@ async def test_running_out_of_files_is_no_record(tmp_path: Path, monkeypatch: py
         code, records = await survey(["host"] * 3, tmp_path / "out", topology)
     assert (code, made) == (0, 3 + 3)
     assert [record["attempts"] for record in records] == [1, 1, 1]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EMFILE, errno.ENOBUFS])
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1", "127.0.0.2"], ["::1"]], ids=" ".join)
+@pytest.mark.parametrize("retries", [0, 3])
+async def test_a_shortage_that_lasts_ends_at_the_deadline(
+    number: int, addresses: list[str], retries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The target's own deadline, whatever the limits of a phase; and it is no fault of the host's."""
+
+    class Known(Names):
+        def __init__(self) -> None:
+            super().__init__(lambda _host: addresses)
+
+    monkeypatch.setattr("services.client.wget.prepare.Names", Known)
+    connects_by(lambda _, _address: number, monkeypatch)
+    began = time.monotonic()
+    _, records = await survey(["host", "host"], tmp_path / "out", timeout_s=0.5, connect_timeout_s=0.1, retries=retries)
+    assert time.monotonic() - began < LONG_AFTER_S
+    assert [record["error"] for record in records] == ["unreachable"] * 2
+    assert all(record["detail"].startswith("this machine is at its limits: ") for record in records)
+    if number in {errno.EADDRNOTAVAIL, errno.EADDRINUSE}:
+        assert all(record["detail"].endswith("no local port is free") for record in records)
+
+
+@pytest.mark.anyio
+async def test_a_family_that_this_machine_lacks_is_no_shortage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EADDRNOTAVAIL is said of it, too; but then no port will ever be free."""
+    monkeypatch.setattr("services.client.wget.connect.has_source_address", lambda _address: False)
+    connects_by(lambda _, _address: errno.EADDRNOTAVAIL, monkeypatch)
+    _, (record,) = await survey(["[2001:db8::1]"], tmp_path / "out", timeout_s=10.0)
+    assert (record["error"], record["detail"]) == ("unreachable", os.strerror(errno.EADDRNOTAVAIL))
 
 
 @pytest.mark.anyio

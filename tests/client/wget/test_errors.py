@@ -14,11 +14,27 @@ from tests.client.peers import sends, serving
 from tests.client.wget.hostile import HOSTILE, OK, hostile_hosts
 from tests.client.wget.surveys import connects_by, record_of, survey
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 FAST: dict[str, Any] = {"timeout_s": 1.0, "connect_timeout_s": 0.4, "head_timeout_s": 0.4, "follow": True}
 # For many at once, with both ends in one process.
 SLOWER: dict[str, Any] = {"timeout_s": 8.0, "connect_timeout_s": 5.0, "head_timeout_s": 1.0, "follow": True}
 FIELDS = [
-    *("v", "line", "target", "url", "ip", "http_version", "status", "reason", "headers", "interim", "anomalies", "raw"),
+    *(
+        "v",
+        "line",
+        "target",
+        "time",
+        "url",
+        "ip",
+        "http_version",
+        "status",
+        "reason",
+        "headers",
+        "interim",
+        "anomalies",
+        "raw",
+    ),
     *("hops", "attempts", "retried", "tls", "timings_ms", "loop", "error", "detail"),
 ]
 

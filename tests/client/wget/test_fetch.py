@@ -17,6 +17,8 @@ from tests.client.peers import Peer, sends, serving
 from tests.client.wget.hostile import OK, drips, redirects, shut_port
 from tests.client.wget.surveys import record_of, survey
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 
 

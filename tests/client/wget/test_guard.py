@@ -12,6 +12,8 @@ from tests.client.peers import serving
 from tests.client.wget.hostile import redirects
 from tests.client.wget.surveys import connects_by, record_of
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 SURVEYS_NAMES = "services.client.wget.prepare.Names"
 
 

@@ -1,19 +1,25 @@
 """--rate and --per-host, and who waits for them."""
 
 import asyncio
+import os
+import signal
+import socket
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from services.client.names import Names
 from services.client.topology import Topology
-from services.client.wget.pace import Pace, Places
+from services.client.wget import pace as pace_module
+from services.client.wget.pace import CATCH_UP_S, Pace, Places
 from services.client.wget.progress import Progress, Silence
 from services.client.wget.watch import CutOff, Expired, Watchman
 from tests.client.peers import Peer, closing, sends, serving
 from tests.client.wget.hostile import OK
-from tests.client.wget.surveys import survey
+from tests.client.wget.surveys import ROOT, children_of, command, survey
 
 
 @pytest.mark.anyio
@@ -31,6 +37,147 @@ async def test_a_rate_holds_under_concurrency() -> None:
     with Watchman() as watchman:
         await asyncio.gather(*(take(watchman) for _ in range(5)))
     assert all(later - turns[0] >= place / 200 - 0.002 for place, later in enumerate(turns))
+
+
+class Clock:
+    """A clock that a test may set forward, as the machine's looks to a process that was stopped."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def monotonic(self) -> float:
+        """Return the time."""
+        return time.monotonic() + self.ahead_s
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("waiting", [True, False], ids=["tasks wait", "none waits"])
+async def test_a_pause_is_not_made_up_for(waiting: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No turn is promised ahead, so none comes due while the process is stopped, or while no task asks."""
+    clock = Clock()
+    monkeypatch.setattr(pace_module, "time", clock)
+    pace, rate, tasks = Pace(100), 100, 500
+    turns: list[float] = []
+
+    async def take(watchman: Watchman) -> None:
+        await pace.turn(watchman.watch())
+        turns.append(clock.monotonic())
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        with Watchman() as watchman:
+            if not waiting:
+                await take(watchman)
+            workers = [group.create_task(take(watchman)) for _ in range(tasks if waiting else 0)]
+            await asyncio.sleep(0)
+            before = len(turns)
+            clock.ahead_s = 8.0
+            began = clock.monotonic()
+            workers += [group.create_task(take(watchman)) for _ in range(0 if waiting else tasks)]
+            while len(turns) < before + 30:  # noqa: ASYNC110 - a turn has no event
+                await asyncio.sleep(0.001)
+            for worker in workers:
+                worker.cancel()
+    since = [at - began for at in turns[before:]]
+    assert all(count <= rate * (at + CATCH_UP_S) + 1 for count, at in enumerate(since, 1)), since
+
+
+@pytest.mark.anyio
+async def test_who_no_longer_waits_takes_no_turn() -> None:
+    """A turn goes to the next who still waits for one."""
+    pace = Pace(50)
+    with Watchman() as watchman:
+        watch = watchman.watch()
+        await pace.turn(watch)
+        gone = [asyncio.ensure_future(pace.turn(watchman.watch())) for _ in range(100)]
+        await asyncio.sleep(0)
+        for each in gone:
+            each.cancel()
+        async with asyncio.timeout(1):  # half of what they would have taken
+            await pace.turn(watch)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # of the server; the survey has a process of its own
+@pytest.mark.parametrize("options", [("--loop=asyncio",), ("--loop=uvloop",), ("--processes=2",)], ids=" ".join)
+async def test_a_survey_that_was_stopped_does_not_burst(options: Sequence[str]) -> None:
+    """SIGSTOP and SIGCONT: however many tasks waited for their turns, the rate holds at every moment after it."""
+    rate, stopped_s, unsent = 200, 1.0, 10
+    began = 0.0
+    counts: list[tuple[int, float]] = []
+    some = asyncio.Event()
+    seen = 0
+
+    async def notes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal seen
+        await reader.readuntil(b"\r\n\r\n")
+        seen += 1
+        counts.append((seen, time.monotonic() - began))
+        if seen == 40:
+            some.set()
+        writer.write(OK)
+
+    async with serving(host=notes) as topology:
+        process = await asyncio.create_subprocess_exec(
+            *command("-i", "-", "--format", "csv", "-c", "1000", "-q", "--rate", str(rate), *options),
+            *("--resolve", f"*:80:127.0.0.1:{topology.routes['host', 80][1]}"),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        assert process.stdin
+        async with asyncio.timeout(30):
+            process.stdin.write(b"host\n" * 400)
+            process.stdin.close()
+            await some.wait()
+            everything = [process.pid, *await asyncio.to_thread(children_of, process.pid)]
+            for pid in everything:
+                os.kill(pid, signal.SIGSTOP)
+            await asyncio.sleep(stopped_s)
+            counts.clear()
+            seen, began = 0, time.monotonic()
+            for pid in everything:
+                os.kill(pid, signal.SIGCONT)
+            assert await process.wait() == 0
+    wrong = [each for each in counts if each[0] > rate * (each[1] + CATCH_UP_S) + unsent]
+    assert not wrong
+
+
+@pytest.mark.anyio
+async def test_a_rate_is_of_requests_and_of_look_ups_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look-ups that all end at once, after a resolver's pause, are no burst of requests; a dead name takes no turn."""
+    released = threading.Event()
+
+    def ask(host: str) -> list[str]:
+        released.wait(20)
+        if host.startswith("dead"):
+            raise socket.gaierror(socket.EAI_NONAME, "no such name")
+        return ["127.0.0.1"]
+
+    came: list[float] = []
+
+    async def notes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        came.append(time.monotonic() - began)
+        writer.write(OK)
+
+    class Stalled(Names):
+        def __init__(self) -> None:
+            super().__init__(ask)
+
+    monkeypatch.setattr("services.client.wget.prepare.Names", Stalled)
+    rate = 200
+    async with serving(host=notes) as topology, asyncio.timeout(20):
+        port = topology.routes["host", 80][1]
+        targets = [f"{kind}-{number}:{port}" for number in range(40) for kind in ("dead", "live")]
+        surveying = asyncio.ensure_future(survey(targets, tmp_path / "out", concurrency=80, rate=rate))
+        await asyncio.sleep(80 / rate)  # so that all have had their turn to be looked up
+        began = time.monotonic()
+        released.set()
+        _, records = await surveying
+    assert [record["error"] for record in records] == ["dns", None] * 40
+    assert all(count <= rate * (at + CATCH_UP_S) + 1 for count, at in enumerate(came, 1)), came
 
 
 @pytest.mark.anyio

@@ -84,13 +84,13 @@ def test_raw_is_what_came() -> None:
 
 
 def test_human_lines_are_the_tutorials() -> None:
-    """Host without port, controls escaped."""
+    """Host, and a port that is not the usual one; controls escaped."""
     assert FORMATS["human"].begun("host") == b"wget host...\n"
     assert FORMATS["human"].ended(record_with(HOSTILE)).decode().splitlines() == [
-        "host header > HTTP/1.1 200 \\x1b[2J",
-        "host header > X: a\\x9b\\x07b",
-        'host header > X-Json: ", \\u0001 \\\\ [',
-        "host header > A: =1+1",
+        "host:81 header > HTTP/1.1 200 \\x1b[2J",
+        "host:81 header > X: a\\x9b\\x07b",
+        'host:81 header > X-Json: ", \\u0001 \\\\ [',
+        "host:81 header > A: =1+1",
     ]
     failed = Record(1, "ho\x1bst", "asyncio", error="dns", detail="no\nsuch")
     assert FORMATS["human"].ended(failed) == b""
@@ -107,9 +107,9 @@ def test_human_lines_are_whole() -> None:
     """Of a line's end only spaces and tabs are left out: not the second byte of an à, and no control."""
     raw = b"HTTP/1.1 200 OK\r\nA: voil\xc3\xa0 \t\r\nB: \x1f\r\n\r\n"
     assert FORMATS["human"].ended(record_with(raw)).decode().splitlines() == [
-        "host header > HTTP/1.1 200 OK",
-        "host header > A: voil\xc3\xa0",
-        "host header > B: \\x1f",
+        "host:81 header > HTTP/1.1 200 OK",
+        "host:81 header > A: voil\xc3\xa0",
+        "host:81 header > B: \\x1f",
     ]
 
 

@@ -1,6 +1,7 @@
 """Going on after a kill at any moment, without losing or repeating a target, and without harming other files."""
 
 import asyncio
+import csv
 import json
 import random
 import signal
@@ -35,8 +36,14 @@ def answers(most: int) -> Peer:
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # of the servers; the survey has a process of its own
 @pytest.mark.parametrize(
     ("options", "kills"),
-    [(("--loop=uvloop",), 20), (("--loop=asyncio", "--ordered"), 10), (("--processes=2",), 10)],
-    ids=["uvloop", "asyncio, ordered", "several processes"],
+    [
+        (("--loop=uvloop",), 20),
+        (("--loop=asyncio", "--ordered"), 10),
+        (("--processes=2",), 10),
+        (("--format=csv",), 10),
+        (("--format=csv", "--columns=target,error,line", "--processes=2"), 5),
+    ],
+    ids=["uvloop", "asyncio, ordered", "several processes", "a table", "a table of few columns"],
 )
 async def test_a_survey_that_is_killed_goes_on_where_it_was(
     options: tuple[str, ...], kills: int, tmp_path: Path
@@ -75,8 +82,16 @@ async def test_a_survey_that_is_killed_goes_on_where_it_was(
             assert enough <= written < count
         process = await start("last")
         assert await process.wait() == 0
-    records = await asyncio.to_thread(read_records, output)
-    assert [(record["line"], record["target"]) for record in records] == [(n, f"h{n}") for n in range(1, count + 1)]
+    records = await asyncio.to_thread(lines_and_targets, output)
+    assert records == [(n, f"h{n}") for n in range(1, count + 1)]
+
+
+def lines_and_targets(output: Path) -> list[tuple[int, str]]:
+    """Return the line and target of each record, in the order of the lines."""
+    if output.read_bytes().startswith(b"{"):
+        return [(record["line"], record["target"]) for record in read_records(output)]
+    with output.open(encoding="utf-8", newline="") as file:
+        return sorted((int(row["line"]), row["target"]) for row in csv.DictReader(file))
 
 
 def records_in(path: Path) -> int:
@@ -97,6 +112,42 @@ async def test_a_torn_line_is_repaired(torn: bytes, tmp_path: Path) -> None:
         _, records = await survey(["a", "b"], output, topology, resume=True)
     assert (await asyncio.to_thread(output.read_bytes)).startswith(HEAD + b'{"v": 1, "line": 2, ')
     assert [record["line"] for record in records] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"precious\n",
+        b"precious",
+        b"line,target\n",
+        b"line,target,error\nprecious\n",
+        b"line,target,error\n1,a\n",
+        b"line,target,error\n0,a,\n",
+        b"line,target,error\n1,a,\n\n",
+        b'line,target,error\n1,"a,\n',
+        b"line,target,error\n1,\xff,\n",
+        b"line,target,error\n1,a,cancelled\nprecious\n",
+        b"line,target,error,status\n1,a,,200\n",
+    ],
+)
+def test_another_table_is_refused_and_left_alone(content: bytes, tmp_path: Path) -> None:
+    """Exit 3, one line, not a byte changed."""
+    output = tmp_path / "out"
+    output.write_bytes(content)
+    result = run_client("a", "--format", "csv", "--columns", "line,target,error", "-o", output, "--resume")
+    assert (result.returncode, result.stdout, output.read_bytes()) == (3, b"", content)
+    assert b"client: cannot resume " in result.stderr
+
+
+@pytest.mark.parametrize(
+    "torn", [b"", b"lin", b"line,target,error\n", b"line,target,error\n1,", b"line,target,error\n1,a,"]
+)
+def test_a_torn_table_is_repaired(torn: bytes, tmp_path: Path) -> None:
+    """Whatever was left of its last line goes, the header's too."""
+    output = tmp_path / "out"
+    output.write_bytes(torn)
+    result = run_client("a b", "--format", "csv", "--columns", "line,target,error", "-o", output, "--resume")
+    assert (result.returncode, output.read_bytes()) == (4, b"line,target,error\n1,a b,usage\n")
 
 
 @pytest.mark.anyio

@@ -24,6 +24,8 @@ from services.client.wget.watch import NEVER, Expired, Watchman
 from tests.client.raw_servers import Connection, beside_loop, server_context, tls_server
 from tests.client.wget.hostile import LOOPBACK
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 MORE_THAN_KERNELS_HOLD = 64 * 1024 * 1024
 
 

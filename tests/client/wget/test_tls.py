@@ -1,6 +1,8 @@
 """TLS: verified unless told otherwise, and described in the record either way."""
 
 import asyncio
+import json
+import re
 import socket
 import ssl
 import struct
@@ -11,15 +13,22 @@ from pathlib import Path
 
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.client.topology import Topology
 from services.client.trust import tls_context
-from services.client.wget.tls import validity
+from services.client.wget.certificate import Certificate, read_certificate
 from tests.client.peers import Peer, closing, sends
 from tests.client.raw_servers import Connection, beside_loop, server_context, tls_server
 from tests.client.wget.hostile import OK, redirects
 from tests.client.wget.surveys import record_of, run_client, survey
 
+pytestmark = pytest.mark.usefixtures("transport")
+
+SAMPLE = ssl.PEM_cert_to_DER_cert(
+    trustme.CA().issue_cert("a.test", "192.0.2.7", common_name="x").cert_chain_pems[0].bytes().decode()
+)
 EXPIRED = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -84,6 +93,9 @@ async def test_a_session_is_described(good: ssl.SSLContext, ca: str, tmp_path: P
     assert tls["not_before"] < "2027"
     assert tls["cipher"].startswith("TLS_")
     assert len(tls["sha256"]) == 64
+    assert tls["sans"] == ["host"]
+    assert re.fullmatch(r"OU=Testing cert #.*,O=trustme v[0-9.]+", tls["subject"])
+    assert re.fullmatch(r"OU=Testing CA #.*,O=trustme v[0-9.]+", tls["issuer"])
     assert record["timings_ms"]["tls"] > 0
 
 
@@ -271,9 +283,9 @@ def test_an_empty_name_does_not_trust_the_systems_certificates() -> None:
 
 
 @pytest.mark.parametrize("der", [b"", b"\x30", b"\x30\x80", b"\x30\x03\x30\x01", b"\x30\x84\xff\xff\xff\xff", b"x" * 9])
-def test_a_certificate_that_cannot_be_read_has_no_dates(der: bytes) -> None:
+def test_a_certificate_that_cannot_be_read_says_nothing(der: bytes) -> None:
     """A server may send anything where nothing is verified."""
-    assert validity(der) == (None, None)
+    assert read_certificate(der) == Certificate()
 
 
 def test_dates_of_both_kinds_are_read(authority: trustme.CA) -> None:
@@ -282,4 +294,28 @@ def test_dates_of_both_kinds_are_read(authority: trustme.CA) -> None:
         begins = datetime(year, 2, 3, 4, 5, 6, tzinfo=UTC)
         leaf = authority.issue_cert("host", not_before=begins, not_after=begins + timedelta(days=1))
         der = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
-        assert validity(der) == (f"{year}-02-03T04:05:06Z", f"{year}-02-04T04:05:06Z")
+        read = read_certificate(der)
+        assert (read.not_before, read.not_after) == (f"{year}-02-03T04:05:06Z", f"{year}-02-04T04:05:06Z")
+
+
+def test_names_of_every_kind_are_read(authority: trustme.CA) -> None:
+    """Names and addresses as they are, in the order of the certificate; others say what they are."""
+    names = ["host.test", "*.wild.test", "xn--bcher-kva.test", "192.0.2.7", "2001:db8::7", "me@host.test"]
+    leaf = authority.issue_cert(
+        *names, common_name="a, b+c", organization_name="B\u00fccher", organization_unit_name=" x "
+    )
+    read = read_certificate(ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode()))
+    assert read.sans == (*names[:5], "email:me@host.test")
+    assert read.subject == "CN=a\\, b\\+c,OU=\\ x\\ ,O=B\u00fccher"
+    assert read.issuer
+    assert read.issuer.startswith("OU=Testing CA #")
+
+
+@given(st.data())
+def test_a_certificate_that_was_spoilt_ends_nothing(data: st.DataObject) -> None:
+    """Whatever byte is another: what can still be read is text, and all else is left out."""
+    der = bytearray(SAMPLE)
+    for _ in range(data.draw(st.integers(1, 4))):
+        der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
+    read = read_certificate(bytes(der)[: data.draw(st.integers(0, len(der)))])
+    json.dumps([read.subject, read.issuer, read.sans, read.not_before, read.not_after])

@@ -1,0 +1,66 @@
+"""`client compare [wget|hello|pipeline]`: why at once is faster, measured and drawn.
+
+What it prints on stdout is the picture or, with --format json, all that was recorded. Order of reading: see the
+package.
+"""
+
+import json
+from dataclasses import dataclass
+
+from services.client.compare import hello, picture, pipeline, wget
+from services.client.compare.runs import Comparison, comparison_json
+from services.client.options import COMPARED_USERS
+from services.client.settings import ClientSettings
+from services.client.trace.terminal import Terminal
+from services.client.wget.tutorial import exit_code
+from services.runtime.command_line import show, standard_output
+from services.runtime.errors import ProgramError
+from services.runtime.run import Stop, until_stopped
+
+NOTHING_ANSWERED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`what` is compared; `users`: of hello alone, None unless given; `timeout_s`: for each fetch."""
+
+    what: str
+    users: int | None
+    format: str
+    timeout_s: float
+
+
+class Contradiction(ProgramError):
+    """Options that do not go together."""
+
+
+async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Compare; 0 if everything was done, 1 if some was, 4 if nothing answered, 130 if a stop came first."""
+    if options.users is not None and options.what != "hello":
+        raise Contradiction(f"compare {options.what} has no --users: leave it out, or compare hello")
+    return await until_stopped(measure_and_show(options, settings), stop)
+
+
+async def measure_and_show(options: Options, settings: ClientSettings) -> int:
+    """Measure, and show it where anything answered; what did not has been said on stderr."""
+    comparison = await measure(options, settings)
+    code = exit_code(comparison.answers)
+    if code == NOTHING_ANSWERED:
+        return code
+    if options.format == "json":
+        show(json.dumps(comparison_json(comparison)))
+    else:
+        show(picture.picture(comparison, Terminal.of(standard_output())))
+    return code
+
+
+async def measure(options: Options, settings: ClientSettings) -> Comparison:
+    """Return what was measured."""
+    match options.what:
+        case "hello":
+            users = COMPARED_USERS if options.users is None else options.users
+            return await hello.compare(settings, users=users, timeout_s=options.timeout_s)
+        case "pipeline":
+            return await pipeline.compare()
+        case _:
+            return await wget.compare(settings, timeout_s=options.timeout_s)

@@ -1,0 +1,128 @@
+"""A comparison, drawn: both runs on one time axis, their totals and ratio, and a sentence that says what to see."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.client.compare import pipeline
+from services.client.compare.runs import Comparison, Run
+from services.client.trace.lanes import Chart, Group, Lane, Span, draw, glyphs_of, wrapped
+from services.client.trace.model import Phase, Recording
+from services.client.trace.terminal import Terminal
+
+NO_ANSWER = "no answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said of a comparison: the titles of its runs, what running and waiting are, and what to see."""
+
+    sequential: str
+    at_once: str
+    waits: str
+    lesson: str
+    runs: str = "runs, if only for an instant"
+
+
+WORDS = {
+    "wget": Words(
+        sequential="one after another: one task, which waits for each site in turn",
+        at_once="at once: a task for each site, and all wait at the same time",
+        waits="waits for the site",
+        lesson="A task hardly runs: it waits. One after another, the waits add up. At once, the loop runs the other "
+        "tasks while one waits: the waits pass together, and all of them take as long as the longest.",
+    ),
+    "hello": Words(
+        sequential="one after another: one task, which asks for each user in turn",
+        at_once="at once: a task for each user, and all wait at the same time",
+        waits="waits for the server",
+        lesson="Each answer takes its time in the server, which has one thread, as its users here have. At once, all "
+        "of them wait through the same time: while one answer has to wait, the server begins the others.",
+    ),
+    "pipeline": Words(
+        sequential="one after another: dialogue A, then dialogue B",
+        at_once="at once: a task for each dialogue",
+        runs="runs",
+        waits="waits for its turn",
+        lesson="Producer and consumer compute, 20 ms for each item, and wait for nothing but their turn: the thread "
+        "is never idle. A task that does not await lets no other run, so at once is no faster.",
+    ),
+}
+
+
+def picture(comparison: Comparison, terminal: Terminal) -> str:
+    """Return a comparison as a terminal shows it."""
+    words = WORDS[comparison.what]
+    glyphs = glyphs_of(terminal)
+    runs = ((words.sequential, comparison.sequential), (words.at_once, comparison.at_once))
+    lanes_of = turns if comparison.what == "pipeline" else waits
+    longest_s = max(each.recording.total_s for _, each in runs)
+    groups = tuple(Group(title, seconds(each.recording.total_s), lanes_of(each)) for title, each in runs)
+    chart = Chart(groups, longest_s, takes_turns=comparison.what == "pipeline")
+    lines = [
+        *draw(chart, terminal),
+        *wrapped(f"{glyphs.runs} {words.runs}   {glyphs.waits} {words.waits}", terminal),
+        "",
+        *wrapped(summary(comparison), terminal),
+        *wrapped(words.lesson, terminal),
+    ]
+    return "\n".join(lines)
+
+
+def summary(comparison: Comparison) -> str:
+    """Return the two totals as a ratio."""
+    first_s, second_s = (each.recording.total_s for each in (comparison.sequential, comparison.at_once))
+    loop = comparison.sequential.recording.loop
+    if not all(comparison.answers):
+        return f"{seconds(first_s)} and {seconds(second_s)} on {loop}; not every answer came, so they do not compare."
+    return (
+        f"{seconds(first_s)} one after another, {seconds(second_s)} at once: "
+        f"{comparison.ratio:.1f} times as fast, on {loop}."
+    )
+
+
+def seconds(time_s: float) -> str:
+    """Return a time with the unit that fits it."""
+    return f"{time_s:.3f} s" if time_s >= 0.1 else f"{time_s * 1000:.3f} ms"
+
+
+def waits(run: Run) -> tuple[Lane, ...]:
+    """Return a lane for each piece of work: when its task ran, and when it waited."""
+    phases = {phase.name: phase for phase in run.recording.phases}
+    return tuple(
+        Lane(name, spans(run.recording, phases[name]), "" if done else NO_ANSWER) for name, done in run.done.items()
+    )
+
+
+def spans(recording: Recording, phase: Phase) -> tuple[Span, ...]:
+    """Return when the task of a phase ran in it, and when it waited."""
+    slices = next((task.slices for task in recording.tasks if task.id == phase.task), ())
+    ran = ((max(each.begin_s, phase.begin_s), min(each.end_s, phase.end_s)) for each in slices)
+    return within(phase, [times for times in ran if times[0] < times[1]])
+
+
+def turns(run: Run) -> tuple[Lane, ...]:
+    """Return two lanes for each dialogue: a consumer runs in its phases, its producer in between."""
+    found: list[Lane] = []
+    for phase in run.recording.phases:
+        if phase.name in run.done:
+            turn = pipeline.turn_of(phase.name)
+            consumers = within(
+                phase, ((each.begin_s, each.end_s) for each in run.recording.phases if each.name == turn)
+            )
+            producers = tuple(Span(each.begin_s, each.end_s, runs=not each.runs) for each in consumers)
+            found += [Lane(f"{phase.name} producer", producers), Lane(turn, consumers)]
+    return tuple(found)
+
+
+def within(phase: Phase, ran: Iterable[Sequence[float]]) -> tuple[Span, ...]:
+    """Return the spans of a phase in which something ran at these times, and waited between them."""
+    found: list[Span] = []
+    until_s = phase.begin_s
+    for begin_s, end_s in ran:
+        if begin_s > until_s:
+            found.append(Span(until_s, begin_s, runs=False))
+        found.append(Span(begin_s, end_s, runs=True))
+        until_s = end_s
+    if phase.end_s > until_s:
+        found.append(Span(until_s, phase.end_s, runs=False))
+    return tuple(found)

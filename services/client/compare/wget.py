@@ -1,0 +1,25 @@
+"""The tutorial's three sites, fetched by `sequential` and by `await_`."""
+
+from math import ceil
+
+from services.client.compare.delays import delayed
+from services.client.compare.runs import Comparison, compared
+from services.client.settings import ClientSettings
+from services.client.trace.recorder import Recorder
+from services.client.wget import await_
+from services.client.wget.tutorial import fetched
+
+DELAYS_S = {"www.sina.com.cn": 0.55, "www.sohu.com": 0.5, "www.163.com": 0.45}
+"""About what real sites take; not the same, so that they can be told apart in the picture."""
+SPARE_S = 10
+
+
+async def compare(settings: ClientSettings, *, timeout_s: float) -> Comparison:
+    """Fetch the three sites by both lessons, each fetch within `timeout_s`; a line on stderr for each that fails."""
+
+    async def fetch(host: str, _recorder: Recorder) -> bool:
+        return await fetched(host, settings.topology, wget=await_.wget, timeout_s=timeout_s)
+
+    longest_s = min(3600, ceil(timeout_s * (len(DELAYS_S) + 1)) + SPARE_S)
+    async with delayed(settings, DELAYS_S, for_s=longest_s):
+        return await compared("wget", fetch, tuple(DELAYS_S))

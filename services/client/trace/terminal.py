@@ -1,0 +1,70 @@
+"""What a terminal can show: how wide it is, whether it has Unicode and colour."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TextIO
+
+from services.runtime.settings import Environment
+
+FEWEST_COLUMNS, MOST_COLUMNS, USUAL_COLUMNS = 40, 200, 80
+SHOWN = "█─│…"  # what pictures are made of
+PLAIN_LOCALES = {"C", "POSIX"}
+COERCED = "C.UTF-8"  # what Python itself makes of the locale C (PEP 538)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """`columns`: of a line; `unicode`: whether it shows more than ASCII; `colour`: whether it is coloured.
+
+    `encoding`: of what is written to it.
+    """
+
+    columns: int = USUAL_COLUMNS
+    unicode: bool = True
+    colour: bool = False
+    encoding: str = "utf-8"
+
+    @classmethod
+    def of(cls, stream: TextIO, variables: Mapping[str, str] | None = None) -> "Terminal":
+        """Return what a stream can show, by itself and by these environment variables (None: the program's own)."""
+        environment = Environment(variables)
+        is_dumb = environment.text("TERM", "") == "dumb"
+        encoding = getattr(stream, "encoding", None) or "ascii"
+        is_terminal = stream.isatty()
+        return cls(
+            columns=columns_of(stream, environment),
+            unicode=not is_dumb and not is_plain(environment) and can_encode(SHOWN, encoding),
+            colour=is_terminal and not is_dumb and not environment.text("NO_COLOR", ""),
+            encoding=encoding,
+        )
+
+
+def columns_of(stream: TextIO, environment: Environment) -> int:
+    """Return how many columns a line may have: COLUMNS, or the terminal's own, within what pictures are made for."""
+    told = environment.text("COLUMNS", "")
+    if told.isascii() and told.isdigit() and int(told[:9]):
+        wide = int(told[:9])
+    else:
+        try:
+            wide = os.get_terminal_size(stream.fileno()).columns or USUAL_COLUMNS
+        except (ValueError, AttributeError, OSError):
+            wide = USUAL_COLUMNS
+    return max(FEWEST_COLUMNS, min(wide, MOST_COLUMNS))
+
+
+def is_plain(environment: Environment) -> bool:
+    """Return whether the locale is one without Unicode, as the person set it."""
+    whole, characters, language = (environment.text(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    if not whole and characters == COERCED and language in PLAIN_LOCALES:
+        return True
+    return (whole or characters or language) in PLAIN_LOCALES
+
+
+def can_encode(text: str, encoding: str) -> bool:
+    """Return whether an encoding has bytes for a text."""
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

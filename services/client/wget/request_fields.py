@@ -1,0 +1,68 @@
+"""`-H 'Name: value'`: fields of a person's own in every request, and which of them may follow a redirect.
+
+A field replaces the one that the survey would send under its name; with an empty value, none is sent. Host may be
+replaced, as in curl: it then names a virtual host at the place that the target says. What frames a body is refused,
+since no body is sent, and so is what asks for another protocol.
+
+Credentials go to the origin that a target names and to no other: a redirect could send them anywhere. A field is taken
+for one by its name, as in a recording (`services.client.record.secrets`).
+"""
+
+import re
+from collections.abc import Iterable
+
+from services.runtime.errors import BadSetting
+
+MOST_FIELDS = 64
+MOST_BYTES = 16 * 1024  # of all of them together: many a server takes no more
+OURS = frozenset({"content-length", "transfer-encoding", "trailer", "te", "expect", "upgrade", "http2-settings"})
+FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}):[ \t]*([\t\x20-\x7e]*)")
+
+Fields = tuple[tuple[str, str], ...]
+
+
+def read_fields(texts: Iterable[str]) -> Fields:
+    """Return the fields of options. Raises BadSetting."""
+    fields = tuple(map(read_field, texts))
+    if len(fields) > MOST_FIELDS or sum(len(name) + len(value) for name, value in fields) > MOST_BYTES:
+        raise BadSetting(
+            "-H", f"{len(fields)} fields", f"at most {MOST_FIELDS} fields and {MOST_BYTES:,} bytes of them"
+        )
+    hosts = [name for name, _ in fields if name.lower() == "host"]
+    if len(hosts) > 1 or ("host", "") in [(name.lower(), value) for name, value in fields]:
+        raise BadSetting("-H", "Host", "one host: a request has exactly one (RFC 9112, section 3.2)")
+    return fields
+
+
+def read_field(text: str) -> tuple[str, str]:
+    """Return the name and the value of a field. Raises BadSetting."""
+    found = FIELD.fullmatch(text)
+    if found is None:
+        raise BadSetting("-H", text, "a field `Name: value` of visible ASCII (RFC 9110, section 5)")
+    if found[1].lower() in OURS:
+        raise BadSetting("-H", text, "a field that goes with a request without a body, to be answered in HTTP/1.1")
+    return found[1], found[2].rstrip(" \t")
+
+
+def for_another_origin(fields: Fields) -> Fields:
+    """Return the fields that may go to another origin than the one they are meant for."""
+    return tuple(field for field in fields if not is_for_one_origin(field[0]))
+
+
+def is_for_one_origin(name: str) -> bool:
+    """Return whether a field is for the origin of the target alone: Host, and what may be a credential."""
+    from services.client.record.secrets import ANSWERS, SECRET_FIELD  # patterns that few surveys need
+
+    lower = name.lower().encode("ascii")
+    return lower == b"host" or lower in ANSWERS or SECRET_FIELD.search(lower) is not None
+
+
+def request_head(method: str, path: str, usual: Fields, given: Fields) -> bytes:
+    """Return the bytes of a request (RFC 9112, section 3); what is given replaces what is usual."""
+    names = {name.lower() for name, _ in given}
+    hosts = [field for field in given if field[0].lower() == "host"]
+    rest = [field for field in given if field[0].lower() != "host"]
+    # Host first: RFC 9110, section 7.2, says it is good practice.
+    fields = [*hosts, *(field for field in usual if field[0].lower() not in names), *rest]
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields if value)]
+    return "\r\n".join([*lines, "", ""]).encode("ascii")

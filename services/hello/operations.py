@@ -1,0 +1,64 @@
+"""What operators ask of the hello server: health, and metrics that count and time each page."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from services.hello.settings import HelloSettings
+from services.runtime.gate import POOL
+from services.runtime.metrics import exposition, healthy
+from services.runtime.own_names import Objection, only_own_names, own_names
+from services.runtime.pool import Pool
+
+NAMES = ("hello", "gateway")  # of itself, and of the way in to it
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def application(settings: HelloSettings, pages: Mapping[str, Handler]) -> web.Application:
+    """Return an application with its pages, each counted and timed, and the routes of operators.
+
+    It answers to its own names alone, and has memory for so many peers and no more.
+    """
+    registry = CollectorRegistry()
+    measured = measuring(registry)
+    refused = Counter("hello_turned_away", "Connections and bodies that there was no memory for", registry=registry)
+    app = web.Application(middlewares=[only_own_names(own_names(*NAMES, *settings.names), refusal)])
+    app[POOL] = Pool("connections", settings.pool_bytes, on_refused=refused.inc)
+    app.add_routes([web.get(route, measured(route, handler)) for route, handler in pages.items()])
+    app.add_routes(
+        [
+            web.get("/healthz", healthy),
+            web.get("/readyz", healthy),
+            web.get("/metrics", exposition(registry, multiprocess_dir=settings.multiprocess_dir)),
+        ]
+    )
+    return app
+
+
+def refusal(objection: Objection) -> web.Response:
+    """Return one line for a person: which field is wrong, and what this server is called."""
+    return web.Response(status=objection.status, text=f"{objection.field}: {objection.reason}\n")
+
+
+def measuring(registry: CollectorRegistry) -> Callable[[str, Handler], Handler]:
+    """Return a wrapper that counts and times a route's requests."""
+    requests = Counter("hello_requests", "Requests answered", ["route"], registry=registry)
+    seconds = Histogram("hello_request_seconds", "Time to answer", ["route"], registry=registry)
+    in_flight = Gauge(
+        "hello_requests_in_flight", "Requests being answered", registry=registry, multiprocess_mode="livesum"
+    )
+
+    def measured(route: str, handler: Handler) -> Handler:
+        counter, timer = requests.labels(route), seconds.labels(route)
+
+        async def wrapper(request: web.Request) -> web.StreamResponse:
+            with in_flight.track_inprogress(), timer.time():
+                response = await handler(request)
+            counter.inc()
+            return response
+
+        return wrapper
+
+    return measured

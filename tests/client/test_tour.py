@@ -1,0 +1,73 @@
+"""The client without arguments: what a person at a terminal sees, and what a program gets."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from lab.stack import ROOT
+from services.client.guide import HEADINGS, NEXT, ORIGIN, TUTORIAL, WHY
+from tests.tutorial import DIALOGUE, check_wget
+
+LAB = Path(sys.executable).parent / "lab"
+HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
+STEPS = (ORIGIN, *HEADINGS, WHY, "times as fast", NEXT, ".venv/bin/lab embedded compare hello")
+
+
+def check_output(text: str) -> None:
+    """Check that `text` is what the three programs print, to the byte but for figures."""
+    wget, dialogue, figures = text.partition(DIALOGUE)
+    assert dialogue
+    check_wget(wget, *HOSTS)
+    names = [re.split(r"  +", line)[0] for line in figures.splitlines()]
+    assert names == [
+        "users", "answered", "wall time", "median", "99th percentile", "one user alone", "one after another (reckoned)",
+    ]  # fmt: skip
+
+
+def test_a_program_gets_what_the_tutorial_prints_and_nothing_more() -> None:
+    """On stderr the loop's name alone: no heading, and no picture to wait for."""
+    done = subprocess.run([LAB, "embedded"], cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (0, "loop: asyncio\n")
+    check_output(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"), [({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False)]
+)
+def test_a_person_is_told_what_to_look_at_why_and_what_is_next(
+    tmp_path: Path, variables: Mapping[str, str], coloured: bool
+) -> None:
+    """All of it on stderr: stdout, which goes to a file here, is that of a program."""
+    out = tmp_path / "out"
+    command = f"env -u COLUMNS '{LAB}' embedded > '{out}'"
+    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **variables}
+    terminal = pexpect.spawn(
+        "/bin/sh", ["-c", command], cwd=ROOT, env=environment, timeout=50, encoding="utf-8", dimensions=(24, 100)
+    )
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    check_output(out.read_text("utf-8"))
+    shown = terminal.before or ""
+    assert ("\x1b[1m" in shown) is coloured
+    words = " ".join(re.sub(r"\x1b\[\d+m", "", shown).split())
+    places = [words.index(step) for step in STEPS]
+    assert places == sorted(places)
+    assert TUTORIAL in words
+    assert "█" in words
+
+
+def test_ctrl_c_in_the_picture_is_exit_130() -> None:
+    """As in every program."""
+    terminal = pexpect.spawn(str(LAB), ["embedded"], cwd=ROOT, timeout=50, encoding="utf-8")
+    terminal.expect_exact(WHY[:30])
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 130
+    assert NEXT not in (terminal.before or "")

@@ -1,0 +1,1 @@
+"""The recorder, its model, and the lanes."""
