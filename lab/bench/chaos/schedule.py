@@ -182,11 +182,12 @@ def reloads(seed: int, seconds: float) -> Iterator[Step]:
     chance = random.Random(f"{seed} reloads")
     at_s = chance.uniform(2.0, 5.0)
     for unfit in bag(chance, (BAD, LARGE)):
-        for kind in (unfit, GOOD):
-            if at_s > seconds:
-                return
-            yield Step(at_s, "reloads", kind, RECORDED, seed=chance.getrandbits(32))
-            at_s += chance.uniform(3.0, 6.0)
+        good_s = at_s + chance.uniform(3.0, 6.0)
+        if good_s > seconds:
+            return
+        yield Step(at_s, "reloads", unfit, RECORDED, seed=chance.getrandbits(32))
+        yield Step(good_s, "reloads", GOOD, RECORDED, seed=chance.getrandbits(32))
+        at_s = good_s + chance.uniform(3.0, 6.0)
 
 
 def bag(chance: random.Random, things: Sequence[Thing]) -> Iterator[Thing]:
