@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 async def serve(settings: GatewaySettings, stop: Stop) -> int:
     """Pass connections on until a stop is asked for; answers that are on their way are sent first."""
-    async with accepting(settings) as (acceptor, address), health_served(acceptor, settings.health) as health:
+    async with accepting(settings) as (_acceptor, address), health_served(settings.health) as health:
         log.info("from %s to %s, health at %s", address, settings.target, health)
         await stop.event.wait()
     return 0

@@ -7,10 +7,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
 
 from services.gateway.dialer import Dialer, Unreachable
-from services.gateway.relay import Relay, reset
+from services.gateway.relay import Relay
 from services.gateway.settings import GatewaySettings
 from services.runtime.alongside import alongside
 from services.runtime.listen import Address, bound_address, listening, stop_accepting
@@ -32,20 +31,26 @@ class Acceptor:
         self.dialer = Dialer([settings.target], timeout_s=settings.connect_timeout_s)
         self.relays: set[Relay] = set()
         self.turned_away = 0
+        self.is_draining = False
         self.trouble = ""
         self._tasks = tasks
 
-    def accept(self) -> asyncio.BaseProtocol:
-        """Return the protocol of a connection that a peer has just made."""
-        if len(self.relays) >= self.settings.max_connections:
+    def protocol(self) -> asyncio.BaseProtocol:
+        """Return the protocol of a connection that a peer makes: one that is closed with the port is never made."""
+        return Relay(self.accept, self.relays.discard).near
+
+    def accept(self, relay: Relay) -> None:
+        """Let a peer in, or reset it."""
+        if self.is_draining:
+            relay.give_up()
+        elif len(self.relays) >= self.settings.max_connections:
             if not self.turned_away:
                 log.warning("%s connections are open: the next are reset", len(self.relays))
             self.turned_away += 1
-            return TurnedAway()
-        relay = Relay(self.relays.discard)
-        self.relays.add(relay)
-        self._tasks.create_task(self.connect(relay))
-        return relay.near
+            relay.give_up()
+        else:
+            self.relays.add(relay)
+            self._tasks.create_task(self.connect(relay))
 
     async def connect(self, relay: Relay) -> None:
         """Connect a peer to the target, or reset it."""
@@ -56,16 +61,6 @@ class Acceptor:
             relay.give_up()
         else:
             self.take_note("")
-
-    async def check(self) -> str:
-        """Return why the target cannot be reached now; nothing where it can."""
-        try:
-            (await self.dialer.dial(self.settings.target, asyncio.Protocol)).close()
-        except Unreachable as error:
-            self.take_note(str(error))
-        else:
-            self.take_note("")
-        return self.trouble
 
     def take_note(self, trouble: str) -> None:
         """Say in the log what keeps the target from being reached, and that it can be again: each once."""
@@ -82,6 +77,7 @@ class Acceptor:
 
     async def drain(self) -> None:
         """Let answers that are on their way end, for `drain_s` seconds at most, and cut off the rest."""
+        self.is_draining = True
         loop = asyncio.get_running_loop()
         last = loop.time() + self.settings.drain_s
         while self.relays and loop.time() < last:
@@ -91,14 +87,6 @@ class Acceptor:
             await asyncio.sleep(DRAIN_POLL_S)
         for relay in list(self.relays):
             relay.reset()
-
-
-class TurnedAway(asyncio.Protocol):
-    """A connection that is one too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Reset it."""
-        reset(cast("asyncio.Transport", transport))  # uvloop's is no subclass
 
 
 @asynccontextmanager
@@ -112,7 +100,7 @@ async def accepting(settings: GatewaySettings) -> AsyncIterator[tuple[Acceptor, 
         async with asyncio.TaskGroup() as tasks:
             acceptor = Acceptor(settings, tasks)
             loop = asyncio.get_running_loop()
-            server = await loop.create_server(acceptor.accept, sock=bound, backlog=BACKLOG)
+            server = await loop.create_server(acceptor.protocol, sock=bound, backlog=BACKLOG)
             try:
                 async with alongside(sweep_for_ever(acceptor)):
                     yield acceptor, bound_address(bound)

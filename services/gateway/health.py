@@ -1,6 +1,7 @@
-"""What the engine asks of the gateway: /healthz, whether it runs, and /readyz, whether its target can be reached.
+"""What the engine asks of the gateway: /healthz and /readyz, whether it runs and lets peers in.
 
-It listens inside the container alone, and answers one request a connection: small enough to need no library.
+How its target does is the target's own to say. This listens inside the container alone, while the gateway's port is
+open, and answers one request a connection: small enough to need no library.
 """
 
 import asyncio
@@ -8,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from services.gateway.acceptor import Acceptor
 from services.runtime.listen import Address, bound_address, listening
 
 HEAD_BYTES = 4096
@@ -17,10 +17,9 @@ MOST_AT_ONCE = 16
 
 
 class Health:
-    """Answers questions about an acceptor, MOST_AT_ONCE at a time."""
+    """Answers requests, MOST_AT_ONCE at a time."""
 
-    def __init__(self, acceptor: Acceptor) -> None:
-        self.acceptor = acceptor
+    def __init__(self) -> None:
         self._at_once = 0
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -30,7 +29,7 @@ class Health:
             if self._at_once <= MOST_AT_ONCE:
                 async with asyncio.timeout(TIMEOUT_S):
                     head = await reader.readuntil(b"\r\n\r\n")
-                    writer.write(await self.response_to(head))
+                    writer.write(response_to(head))
                     await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
             pass  # there is nobody to answer
@@ -38,14 +37,13 @@ class Health:
             self._at_once -= 1
             writer.close()
 
-    async def response_to(self, head: bytes) -> bytes:
-        """Return the whole response to a request."""
-        method, _, rest = head.partition(b" ")
-        target = rest.partition(b" ")[0]
-        if method != b"GET" or target not in {b"/healthz", b"/readyz"}:
-            return response(HTTPStatus.NOT_FOUND, "GET /healthz or /readyz")
-        trouble = await self.acceptor.check() if target == b"/readyz" else ""
-        return response(HTTPStatus.SERVICE_UNAVAILABLE, trouble) if trouble else response(HTTPStatus.OK, "ok")
+
+def response_to(head: bytes) -> bytes:
+    """Return the whole response to a request."""
+    method, _, rest = head.partition(b" ")
+    if method == b"GET" and rest.partition(b" ")[0] in {b"/healthz", b"/readyz"}:
+        return response(HTTPStatus.OK, "ok")
+    return response(HTTPStatus.NOT_FOUND, "GET /healthz or /readyz")
 
 
 def response(status: HTTPStatus, text: str) -> bytes:
@@ -56,11 +54,11 @@ def response(status: HTTPStatus, text: str) -> bytes:
 
 
 @asynccontextmanager
-async def health_served(acceptor: Acceptor, where: Address) -> AsyncIterator[Address]:
+async def health_served(where: Address) -> AsyncIterator[Address]:
     """Answer while inside, and yield the address. Raises PortUnavailable."""
     bound = listening(where)
     try:
-        server = await asyncio.start_server(Health(acceptor).answer, sock=bound, limit=HEAD_BYTES)
+        server = await asyncio.start_server(Health().answer, sock=bound, limit=HEAD_BYTES)
         try:
             yield bound_address(bound)
         finally:

@@ -36,7 +36,7 @@ class End(asyncio.BufferedProtocol):
         """Begin."""
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
         self.transport.set_write_buffer_limits(high=BUFFER_BYTES)
-        self.relay.connected()
+        self.relay.connected(self)
 
     @property
     def is_open(self) -> bool:
@@ -106,7 +106,8 @@ class End(asyncio.BufferedProtocol):
     def reset(self) -> None:
         """End the connection by a reset, whatever was still to be sent."""
         if self.transport:
-            reset(self.transport)
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            self.transport.abort()
 
     @property
     def has_bytes_to_send(self) -> bool:
@@ -115,28 +116,32 @@ class End(asyncio.BufferedProtocol):
 
 
 class Relay:
-    """`near` is the connection of a peer, `far` the one to the target; `ended` is called when both are gone.
+    """`near` is the connection of a peer, `far` the one to the target.
+
+    `accepted` is called when there is a peer, and has to see to `far`; `ended` when both are gone.
 
     `since`: when a byte came last, in seconds of the loop's clock; `is_connecting`: whether `far` is still to come.
     """
 
-    def __init__(self, ended: Callable[["Relay"], object]) -> None:
+    def __init__(self, accepted: Callable[["Relay"], object], ended: Callable[["Relay"], object]) -> None:
         self.near, self.far = End(self), End(self)
         self.near.other, self.far.other = self.far, self.near
         self.since = asyncio.get_running_loop().time()
         self.is_connecting = True
         self.is_closing = False
         self._awaits_answer = False
-        self._ended = ended
+        self._accepted, self._ended = accepted, ended
 
-    def connected(self) -> None:
-        """Move bytes from now on, if both ends are connected; if a peer has gone meanwhile, reset the other."""
-        if self.near.transport and self.far.transport:
+    def connected(self, end: End) -> None:
+        """Move bytes from now on, if both ends are connected; if the peer has gone meanwhile, reset the other."""
+        if end is self.near:
+            self._accepted(self)
+        elif self.near.is_lost:
+            self.give_up()
+        else:
             self.is_connecting = False
             self.near.begin()
             self.far.begin()
-        elif self.near.is_lost:
-            self.give_up()
 
     def give_up(self) -> None:
         """End: there will be no connection to the target."""
@@ -170,9 +175,3 @@ class Relay:
         """Say that the relay has ended, if it has."""
         if not (self.is_connecting or self.near.transport or self.far.transport):
             self._ended(self)
-
-
-def reset(transport: asyncio.Transport) -> None:
-    """End a connection by a reset."""
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-    transport.abort()
