@@ -17,7 +17,7 @@ from typing import NamedTuple
 MAX_ENTRIES = 50_000
 MAX_BYTES = 32 * 1024 * 1024
 TRIM_EVERY = 256
-ENTRY_BYTES = 512  # an Exchange with its connection, without the head's own bytes
+ENTRY_BYTES = 576  # an Exchange with its connection, without the head's own bytes
 
 # How an exchange ended; None while it has not.
 KEPT = "kept"  # answered whole, and the connection stayed open

@@ -261,13 +261,14 @@ async def none_left(ends: Ends) -> None:
 
 async def test_a_peer_whose_target_refuses_is_reset() -> None:
     """It is told at once, and the log says why: once, however many they are."""
-    with closing(listener()) as gone:
-        target = Address(*gone.getsockname()[:2])
-    async with gateway(target=target) as ends:
-        for _again in range(3):
-            assert await anyio.to_thread.run_sync(ends.heard) == Heard(b"", "rst")
-        assert ends.acceptor.trouble == f"{target}: Connection refused"
-        await none_left(ends)
+    with closing(socket.socket()) as bound:  # and not listened on: no other program can take the port meanwhile
+        bound.bind(("127.0.0.1", 0))
+        target = Address(*bound.getsockname()[:2])
+        async with gateway(target=target) as ends:
+            for _again in range(3):
+                assert await anyio.to_thread.run_sync(ends.heard) == Heard(b"", "rst")
+            assert ends.acceptor.trouble == f"{target}: Connection refused"
+            await none_left(ends)
 
 
 async def test_a_target_that_does_not_answer_is_given_up() -> None:

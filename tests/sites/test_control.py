@@ -25,7 +25,7 @@ async def test_a_fault_is_set_listed_and_cleared(tmp_path: Path, capsys: pytest.
         assert await here.run("faults", "list", HOST) == 0
         assert capsys.readouterr().out.splitlines() == [
             "keep.test: plan 2 (admin)",
-            "FAULT   PARAMETERS  WHO                         SEEN  FIRED  LEFT",
+            "FAULT   PARAMETERS  WHO                         SEEN  FIRED  TTL LEFT",
             "rst_at  bytes=40    first=3 seed=1 per=request  4     3      -",
         ]
         assert await here.run("faults", "clear", HOST) == 0

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("transport")
 
 FAST: dict[str, Any] = {"timeout_s": 1.0, "connect_timeout_s": 0.4, "head_timeout_s": 0.4, "follow": True}
 # For many at once, with both ends in one process.
-SLOWER: dict[str, Any] = {"timeout_s": 8.0, "connect_timeout_s": 5.0, "head_timeout_s": 1.0, "follow": True}
+SLOWER: dict[str, Any] = {"timeout_s": 20.0, "connect_timeout_s": 8.0, "head_timeout_s": 2.5, "follow": True}
 FIELDS = [
     *(
         "v",
