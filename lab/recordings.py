@@ -143,7 +143,7 @@ def check_path(recorded: Path) -> None:
 
 
 def check_readable(recorded: Path, found: Sequence[str]) -> None:
-    """Raise RecordingsUnusable for what the sites may not read, whoever may here: in a container they are no user's."""
+    """Raise RecordingsUnusable for what the uid of the sites may not read: in a container it has no other rights."""
     if not sys.platform.startswith("linux"):
         return  # Docker's own machine there shares files as the person
     files = [recorded, *(recorded / f"{host}{ending}" for host in found for ending in (".http", ".toml"))]

@@ -76,7 +76,7 @@ async def ask_all(options: Options, settings: ClientSettings) -> int:
 
 
 def open_session(settings: ClientSettings, *, timeout_s: float) -> aiohttp.ClientSession:
-    """Return a session for any number of users, each of whom waits `timeout_s` at most."""
+    """Return a session for any number of users; each waits `timeout_s` at most."""
     return aiohttp.ClientSession(
         settings.hello_url,
         timeout=aiohttp.ClientTimeout(total=timeout_s),

@@ -1,4 +1,4 @@
-"""The gateway's port: whom it lets in, how many at once, and how their connections end.
+"""The gateway's port: which peers it accepts, how many at once, and how their connections end.
 
 A peer that is one too many, or whose target cannot be reached, is reset at once: it is told, and nothing is kept.
 """

@@ -32,7 +32,7 @@ class Health:
                     writer.write(response_to(head))
                     await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
-            pass  # there is nobody to answer
+            pass  # no peer is left to answer
         finally:
             self._at_once -= 1
             writer.close()

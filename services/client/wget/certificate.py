@@ -38,7 +38,7 @@ Element = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What it says: whom it is for and who issued it, the names it holds for, and when (UTC, ISO 8601)."""
+    """What it says: its subject and its issuer, the names it holds for, and when (UTC, ISO 8601)."""
 
     subject: str | None = None
     issuer: str | None = None

@@ -1,4 +1,4 @@
-"""TLS: whom to trust, and what a record says of a session; `certificate` reads the certificate."""
+"""TLS: which authorities are trusted, and what a record says of a session; `certificate` reads the certificate."""
 
 import hashlib
 import ssl
