@@ -30,7 +30,7 @@ def held(
     places: Sequence[Path] = PLACES,
     timeout_s: float = TIMEOUT_S,
 ) -> Iterator[None]:
-    """Hold the lock of that name while inside, and wait while another process holds it, for `timeout_s` seconds at most.
+    """Hold the lock of that name while inside; wait while another process holds it, `timeout_s` seconds at most.
 
     `say` gets one line if there is something to wait for. Raises LockBusy.
     """
