@@ -1,7 +1,7 @@
 """`client compare`, embedded and in Compose, on both loops."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pexpect
 import pytest
@@ -69,12 +69,13 @@ def plans(stack: Stack) -> list[Mapping[str, object]]:
 
 
 @pytest.fixture
-def planned(stack: Stack) -> "list[Mapping[str, object]]":
-    """Give one host a plan that counts, and return the plans of all."""
+def planned(stack: Stack) -> "Iterator[list[Mapping[str, object]]]":
+    """Give one host a plan that counts, and return the plans of all; the lab is for other tests, too."""
     done = stack.run_client(["faults", "set", HOSTS[1], "--plan", json.dumps(COUNTING)])
     assert done.returncode == 0, done.stderr
     assert stack.run_client(["wget", HOSTS[1]]).returncode == 0
-    return plans(stack)
+    yield plans(stack)
+    assert stack.run_client(["faults", "clear", HOSTS[1]]).returncode == 0
 
 
 @pytest.mark.docker
