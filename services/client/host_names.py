@@ -8,7 +8,7 @@ import re
 from urllib.parse import unquote_to_bytes
 
 LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE | re.ASCII)
-MOST_BYTES = 253
+MOST_BYTES, MOST_LABEL_BYTES = 253, 63
 
 
 class NoHostName(ValueError):
@@ -25,9 +25,22 @@ def ascii_host_name(text: str) -> str:
             raise NoHostName("a host name that is percent-encoded is UTF-8") from error
     if not name.isascii():
         name = a_labels(name)
-    if len(name) > MOST_BYTES or not all(map(LABEL.fullmatch, name.removesuffix(".").split("."))):
-        raise NoHostName("no host name")
+    if problem := what_is_wrong(name.removesuffix(".")):
+        raise NoHostName(problem)
     return name
+
+
+def what_is_wrong(name: str) -> str | None:
+    """Return why an ASCII text, without the dot of the root, is no host name (RFC 1035, section 2.3.4)."""
+    if len(name) > MOST_BYTES:
+        return f"a host name has at most {MOST_BYTES} characters in ASCII, and this has {len(name)}"
+    for label in name.split("."):
+        if not 1 <= len(label) <= MOST_LABEL_BYTES:
+            size = f"{len(label)}: {label[:20]!r}..." if label else "none"
+            return f"a label of a host name has 1 to {MOST_LABEL_BYTES} characters, and one of this has {size}"
+        if not LABEL.fullmatch(label):
+            return "no host name"
+    return None
 
 
 def a_labels(name: str) -> str:

@@ -1,11 +1,14 @@
 """A body that fits a recorded head: what the head promises, to the byte, so that a real client ends content.
 
 A head often outlives its body: the tutorial kept `Content-Length: 92426` and `Content-Encoding: gzip`, and no page.
-Each maker here returns exactly `size` bytes which are valid in their coding and decode to `PAGE`, repeated.
+Each maker here returns exactly `size` bytes which are valid in their coding and decode to `PAGE`, repeated. The least
+size of each is in `services.runtime.playable.made`, where those who record learn what cannot be made.
 Every format has a way to carry plain bytes with a length of one's choosing; that is what is used.
 """
 
 import zlib
+
+from services.runtime.playable.made import MadeBody, check_makable
 
 PAGE = b"<!doctype html><title>asynclab</title><p>Only the head of this page was recorded.</p>\n"
 GZIP_HEAD = b"\x1f\x8b\x08%c\0\0\0\0\0\xff"
@@ -14,12 +17,7 @@ STORED_MAX = 0xFFFF  # RFC 1951, section 3.2.4: a stored block's length has 16 b
 BROTLI_MAX = 1 << 16  # RFC 7932, section 9.2: four nibbles of length less one
 ZSTD_MAX = 1 << 17  # RFC 8878, section 3.1.1.2: a block is no larger than the window
 
-
 Bytes = bytes | memoryview
-
-
-class CannotFit(Exception):
-    """No valid body has that coding and that size."""
 
 
 def plain(size: int) -> bytes:
@@ -29,8 +27,6 @@ def plain(size: int) -> bytes:
 
 def gzip(size: int) -> bytes:
     """Return a gzip member (RFC 1952) of `size` bytes; the least there is has 20."""
-    if size < 20:
-        raise CannotFit(f"no gzip body has {size} bytes")
     if size < 23:  # an empty member, made longer by a file name
         name = b"x" * (size - 21) + b"\0" if size > 20 else b""
         return GZIP_HEAD % (8 if name else 0) + name + b"\x03\0" + bytes(8)
@@ -41,8 +37,6 @@ def gzip(size: int) -> bytes:
 
 def deflate(size: int) -> bytes:
     """Return a zlib stream (RFC 1950, which HTTP calls deflate) of `size` bytes; the least there is has 8."""
-    if size < 8:
-        raise CannotFit(f"no deflate body has {size} bytes")
     if size < 11:  # one, two or three empty blocks of 10 bits; the last is marked as such
         empty = sum((2 | (index == size - 8)) << 10 * index for index in range(size - 7))
         return b"\x78\x01" + empty.to_bytes(size - 6, "little") + b"\0\0\0\x01"
@@ -76,8 +70,6 @@ def brotli(size: int) -> bytes:
 
 def zstd(size: int) -> bytes:
     """Return a Zstandard frame (RFC 8878) of `size` bytes, in raw blocks; the least there is has 9."""
-    if size < 9:
-        raise CannotFit(f"no zstd body has {size} bytes")
     _content, blocks = split(size - 6, block_head=3, most=ZSTD_MAX)
     stream: list[Bytes] = []
     for last, block in blocks:
@@ -107,16 +99,17 @@ MAKERS = {
 }
 
 
-def made_body(coding: str, size: int) -> bytes:
-    """Return a body of `size` bytes in a content coding (lower case; empty for none).
+def made_body(wanted: MadeBody) -> bytes:
+    """Return a body as it is wanted, of one page where its size is the site's to choose."""
+    size = len(PAGE) if wanted.size_bytes is None else wanted.size_bytes
+    body = coded(wanted.coding, size)
+    return chunked(body) if wanted.chunked else body
 
-    Raises CannotFit for a coding that is not in MAKERS, and for a size that it cannot have.
-    """
-    if size == 0:
-        return b""
-    if coding not in MAKERS:
-        raise CannotFit(f"no body can be made for Content-Encoding {coding[:40]!r}: record one, or let nothing follow")
-    return MAKERS[coding](size)
+
+def coded(coding: str, size: int) -> bytes:
+    """Return a body of `size` bytes in a content coding (lower case; empty for none). Raises Unplayable."""
+    check_makable(coding, size)
+    return MAKERS[coding](size) if size else b""
 
 
 def chunked(body: bytes) -> bytes:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.runtime.hosts import HOST_NAME
-from services.runtime.playable import MAX_RECORDING_BYTES, is_recording
-from services.sites.body import CannotFit
+from services.runtime.playable import MAX_RECORDING_BYTES, Unplayable, is_recording
 from services.sites.budget import MIB
 from services.sites.faults.plan import misplaced
 from services.sites.recording import Recording, read_recording
@@ -196,7 +195,7 @@ def load_recording(file: Path) -> Recording:
         raise BadRecording(beside, str(error)) from error
     try:
         recording = read_recording(host, raw, sidecar)
-    except (ValueError, CannotFit) as error:
+    except Unplayable as error:
         raise BadRecording(file, str(error)) from error
     for problem in misplaced(sidecar.plan, head_bytes=len(recording.head)):
         raise BadRecording(beside, str(problem))

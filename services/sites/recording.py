@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from services.runtime.playable import MAX_RECORDING_BYTES
-from services.sites.body import PAGE, chunked, made_body
+from services.runtime.playable.fields import are_plain, read_fields
+from services.runtime.playable.judge import body_to_play, take_apart
+from services.runtime.playable.made import BODILESS
+from services.sites.body import made_body
 from services.sites.faults.script import SHORT_BYTES, Ending, Response
-from services.sites.measure import measure_heads
 from services.sites.sidecar import NOTHING_SAID, After, Sidecar
 
 CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
@@ -24,7 +25,6 @@ VALUE_BEGINS = re.compile(rb":[ \t]*")
 NOW = b"now"
 RECORDING_BYTES = 4 * 1024  # its objects, its host's, and their counts
 SOME_DATE = formatdate(0, usegmt=True).encode()  # every date is as long, so that offsets in the head are true
-BODILESS = {204, 304}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,8 @@ class Recording:
 
 
 def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Recording:
-    """Return the recording that `raw` is. Raises ValueError, or CannotFit for a head that no body fits."""
-    if not raw:
-        raise ValueError("is empty")
-    if len(raw) > MAX_RECORDING_BYTES:
-        raise ValueError(f"is larger than {MAX_RECORDING_BYTES:,} bytes")
-    measures = measure_heads(raw)
+    """Return the recording that `raw` is. Raises Unplayable."""
+    measures = take_apart(raw)
     interim, head = raw[: measures.begin], raw[measures.begin : measures.end]
     kept, status = raw[measures.end :], measures.status
     dated = any(name.lower() == b"date" and value == NOW for name, value in sidecar.fields.items())
@@ -77,8 +73,10 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
     head = set_fields(head, said)
     fields = read_fields(head)
     if sidecar.after is After.BODY:
-        body = kept or fitting_body(status, fields)
-        keep = is_framed(status, fields, body) and wants_persistence(measures.version, fields)
+        chosen = body_to_play(kept, sidecar.body, status=status, fields=fields)
+        body = chosen if isinstance(chosen, bytes) else made_body(chosen)
+        plain = are_plain(interim + head) and is_framed(measures.version, status, fields, body)
+        keep = plain and wants_persistence(measures.version, fields)
         ending = Ending.KEEP if keep else Ending.CLOSE
     else:
         body = b""
@@ -94,19 +92,6 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
         dated=len(interim) + date_at(head) if dated else 0,
         final=len(interim),
     )
-
-
-def read_fields(head: bytes) -> dict[str, str]:
-    """Return the fields by lower-case name, repeated ones joined by a comma; what is no field is passed over.
-
-    Only spaces and tabs around a value are not its own (RFC 9112, section 5): `\\vchunked` is no coding that is known.
-    """
-    fields: dict[str, list[str]] = {}
-    for line in head.decode("latin-1").split("\n")[1:]:
-        name, colon, value = line.partition(":")
-        if colon:
-            fields.setdefault(name.strip().lower(), []).append(value.strip(" \t\r"))
-    return {name: ", ".join(values) for name, values in fields.items()}
 
 
 def set_fields(head: bytes, fields: Mapping[bytes, bytes]) -> bytes:
@@ -146,34 +131,19 @@ def date_at(head: bytes) -> int:
     return found.end() if found else 0
 
 
-def fitting_body(status: int, fields: Mapping[str, str]) -> bytes:
-    """Return the body that this head promises (RFC 9112, section 6.3)."""
-    if status < 200 or status in BODILESS:
-        return b""
-    coding = fields.get("content-encoding", "").lower()
-    if "transfer-encoding" in fields:
-        return chunked(made_body(coding, len(PAGE)))
-    if "content-length" not in fields:
-        return made_body(coding, len(PAGE))
-    length = fields["content-length"]
-    if not re.fullmatch(r"\d{1,19}", length):
-        raise ValueError(
-            f"Content-Length {length[:40]!r} is not one number: record the body too, or let nothing follow"
-        )
-    if int(length) > MAX_RECORDING_BYTES:
-        raise ValueError(f"Content-Length {length} is over the {MAX_RECORDING_BYTES:,} bytes that a made body may have")
-    return made_body(coding, int(length))
+def is_framed(version: bytes, status: int, fields: Mapping[str, str], body: bytes) -> bool:
+    """Return whether all clients can tell where this response ends while the connection stays open.
 
-
-def is_framed(status: int, fields: Mapping[str, str], body: bytes) -> bool:
-    """Return whether a client can tell where this response ends while the connection stays open."""
-    if status < 200 or status in BODILESS:
-        return not body and status != 101
-    if "transfer-encoding" in fields:
-        return (
-            fields["transfer-encoding"].lower() == "chunked" and "content-length" not in fields and ends_chunked(body)
-        )
-    return fields.get("content-length", "") == str(len(body))
+    A transfer coding where there can be none, in HTTP/1.0 or of a response without content, is read by some.
+    """
+    coding, length = fields.get("transfer-encoding"), fields.get("content-length")
+    if status in BODILESS:
+        return not body and coding is None and (status == 304 or length in {None, "0"})
+    if status < 200:
+        return False
+    if coding is not None:
+        return coding.lower() == "chunked" and version >= b"1.1" and length is None and ends_chunked(body)
+    return length == str(len(body))
 
 
 def ends_chunked(body: bytes) -> bool:

@@ -18,7 +18,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.sites.recording import read_fields, wants_persistence
+from services.runtime.playable.fields import read_fields
+from services.sites.recording import wants_persistence
 
 MAX_HEAD_BYTES = 32 * 1024
 MAX_TARGET_BYTES = 8 * 1024

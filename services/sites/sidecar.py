@@ -1,6 +1,9 @@
 """The sidecar: `<host>.toml` beside a recording. All of it is optional, and whatever is not listed here is refused.
 
-after = "body"              # after the head: "body" (recorded or made to fit), "close", "idle" (open and quiet)
+after = "body"              # after the head: "body" (see the next key), "close", "idle" (open and quiet)
+body = "recorded"           # "recorded": what follows the head in the recording, which may be nothing; "made": none was
+                            # kept, and the site makes one that fits the head. Without this key it is "made" where
+                            # nothing follows the head, else "recorded". `lab record` writes it.
 
 [fields]                    # what may differ from the recording: set in place, or added at the (final) head's end; it
                             # counts for the body's framing, the connection's persistence and the offsets of faults
@@ -19,15 +22,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
+from typing import TypeVar
 
+from services.runtime.playable.judge import BodySource
 from services.runtime.tables import BadTables, read_tables
 from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan, shown
 
 MAX_SIDECAR_BYTES = 256 * 1024
 FIELD_BYTES, RULE_BYTES = 192, 1024  # the objects that each is kept in
-KEYS = {"after", "fields", "faults", "provenance"}
+KEYS = {"after", "body", "fields", "faults", "provenance"}
 FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]{0,8192}")
+
+Choice = TypeVar("Choice", bound=Enum)
 
 
 class After(Enum):
@@ -40,9 +47,10 @@ class After(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """What a sidecar says; `fields` are bytes, as they go into the head."""
+    """What a sidecar says; `fields` are bytes, as they go into the head. `body`: None where it says nothing."""
 
     after: After = After.BODY
+    body: BodySource | None = None
     fields: Mapping[bytes, bytes] = field(default_factory=lambda: MappingProxyType({}))
     plan: tuple[Rule, ...] = ()
 
@@ -68,15 +76,20 @@ def read_sidecar(raw: bytes) -> Sidecar:
         raise ValueError(f"{unknown[0][:40]!r} is not a key: there are {', '.join(sorted(KEYS))}")
     if not isinstance(said.get("provenance", {}), dict):
         raise ValueError("provenance: is not a table")  # noqa: TRY004 - a file's value is wrong
-    return Sidecar(read_after(said.get("after", "body")), read_set(said.get("fields", {})), read_faults(said))
+    return Sidecar(
+        after=read_choice("after", said.get("after", "body"), After),
+        body=read_choice("body", said["body"], BodySource) if "body" in said else None,
+        fields=read_set(said.get("fields", {})),
+        plan=read_faults(said),
+    )
 
 
-def read_after(value: object) -> After:
-    """Return what follows the head."""
+def read_choice(key: str, value: object, choices: type[Choice]) -> Choice:
+    """Return which of a key's values is said."""
     try:
-        return After(value)
+        return choices(value)
     except ValueError:
-        raise ValueError(f"after: {shown(value)} is not one of {', '.join(each.value for each in After)}") from None
+        raise ValueError(f"{key}: {shown(value)} is not one of {', '.join(each.value for each in choices)}") from None
 
 
 def read_set(table: object) -> Mapping[bytes, bytes]:

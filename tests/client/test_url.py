@@ -252,6 +252,12 @@ HINTED = {
     "http://a%3A80/": "no host name",
     "http://a%2541/": "no host name",
     "http://%ff/": "UTF-8",
+    f"{'a' * 64}.test": f"a label of a host name has 1 to 63 characters, and one of this has 64: {'a' * 20!r}",
+    f"http://x.{'a' * 64}:81/": "a label of a host name has 1 to 63 characters, and one of this has 64",
+    f"{'ü' * 60}.test": "a label of a host name has 1 to 63 characters, and one of this has 66: 'xn--",
+    f"http://%0a{'a' * 63}/": "and one of this has 64: '\\n",
+    "a..test": "a label of a host name has 1 to 63 characters, and one of this has none",
+    "http://a.test../": "a label of a host name has 1 to 63 characters, and one of this has none",
     "http://a\u200db.test/": "joiner",
     "http://ab--\u00fc.test/": "hyphens",
     "http://ann:secret@host/": "user names and passwords are not sent",
@@ -267,6 +273,23 @@ def test_what_could_mean_two_things_is_refused_with_a_hint(text: str, hint: str)
         assert refused.value.kind == "usage"
         assert refused.value.detail.startswith(f"{text!r} is not ")
         assert hint in refused.value.detail
+
+
+LONGEST = ".".join(["a" * 61, "b" * 63, "c" * 63, "d" * 63])
+
+
+@pytest.mark.parametrize("form", ["a{}", "http://a{}", "A{}:81/"])
+def test_a_name_that_is_too_long_is_refused_with_the_limit(form: str) -> None:
+    """RFC 1035, section 2.3.4; the dot of the root is not counted."""
+    for dot in ("", "."):
+        with pytest.raises(FetchError, match="a host name has at most 253 characters in ASCII, and this has 254"):
+            read_target(form.format(LONGEST + dot))
+
+
+@pytest.mark.parametrize("name", ["a" * 63 + ".test", LONGEST, f"{LONGEST}."], ids=["label", "name", "with the root"])
+def test_the_longest_names_are_names(name: str) -> None:
+    """RFC 1035, section 2.3.4; the dot of the root is not counted."""
+    assert read_target(name).host == read_target(f"http://{name}/").host == name
 
 
 @contextmanager

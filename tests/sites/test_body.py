@@ -8,18 +8,20 @@ import brotli
 import pytest
 import zstandard
 
-from services.sites.body import PAGE, CannotFit, chunked, made_body, plain
+from services.runtime.playable import Unplayable
+from services.runtime.playable.made import LEAST_BYTES as LEAST
+from services.sites.body import MAKERS, PAGE, chunked, coded, plain
 from services.sites.recording import ends_chunked
 
 DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
+    "identity": bytes,
     "gzip": gzip.decompress,
     "x-gzip": gzip.decompress,
     "deflate": zlib.decompress,
     "br": brotli.decompress,
     "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
 }
-LEAST = {"": 1, "gzip": 20, "x-gzip": 20, "deflate": 8, "br": 1, "zstd": 9}
 SIZES = [*range(1, 64), 92_426, *range(65_530, 65_560), *range(131_070, 131_100), 262_150, 1_000_003]
 
 
@@ -29,7 +31,7 @@ def test_a_body_of_every_size_is_valid_and_fits(coding: str) -> None:
     for size in SIZES:
         if size < LEAST[coding]:
             continue
-        body = made_body(coding, size)
+        body = coded(coding, size)
         decoded = DECODERS[coding](body)
         assert len(body) == size
         assert decoded == plain(len(decoded))
@@ -38,19 +40,24 @@ def test_a_body_of_every_size_is_valid_and_fits(coding: str) -> None:
 @pytest.mark.parametrize("coding", [coding for coding in LEAST if LEAST[coding] > 1])
 def test_what_is_too_small_for_a_coding_is_refused(coding: str) -> None:
     """A container has bytes of its own."""
-    with pytest.raises(CannotFit, match=r"no .* body has"):
-        made_body(coding, LEAST[coding] - 1)
+    with pytest.raises(Unplayable, match=r"no .* body has"):
+        coded(coding, LEAST[coding] - 1)
+
+
+def test_every_coding_that_is_said_to_be_makable_is_made() -> None:
+    """Those who record ask the table of least sizes, and sites have the makers."""
+    assert MAKERS.keys() == LEAST.keys() == DECODERS.keys()
 
 
 def test_no_bytes_need_no_coding() -> None:
     """Content-Length: 0 is no body, whatever Content-Encoding says."""
-    assert made_body("gzip", 0) == b""
+    assert coded("gzip", 0) == b""
 
 
 def test_an_unknown_coding_is_refused() -> None:
     """What no client could decode is not made up."""
-    with pytest.raises(CannotFit, match="Content-Encoding 'sdch'"):
-        made_body("sdch", 10)
+    with pytest.raises(Unplayable, match="Content-Encoding 'sdch'"):
+        coded("sdch", 10)
 
 
 CHUNKED = {

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sites.recording import read_fields, read_recording, set_fields
+from services.runtime.playable.fields import read_fields
+from services.sites.recording import read_recording, set_fields
 from services.sites.request import RequestReader
 from services.sites.sidecar import read_sidecar
 

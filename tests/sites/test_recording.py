@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.runtime.playable.judge import BodySource
 from services.sites.catalogue import BadRecording, Catalogue, load_recording
 from services.sites.faults.script import Ending
 from services.sites.recording import read_recording, set_fields
@@ -84,10 +85,10 @@ def test_a_name_that_is_no_host_is_refused(tmp_path: Path, name: str) -> None:
 def test_a_sidecar_says_what_may_be_said() -> None:
     """Every key at once."""
     said = read_sidecar(
-        b'after = "idle"\n[fields]\nDate = "now"\nX-Made = "b\xc3\xa9"\n'
+        b'after = "idle"\nbody = "recorded"\n[fields]\nDate = "now"\nX-Made = "b\xc3\xa9"\n'
         b'[[faults]]\nfault = "rst_at"\nbytes = 4\nfirst = 3\n[provenance]\nurl = "http://a.test/"\nbytes = 4\n'
     )
-    assert said.after is After.IDLE
+    assert (said.after, said.body) == (After.IDLE, BodySource.RECORDED)
     assert said.fields == {b"Date": b"now", b"X-Made": b"b\xe9"}
     assert [(rule.fault.name, rule.parameters, rule.first) for rule in said.plan] == [("rst_at", {"bytes": 4}, 3)]
 
@@ -97,6 +98,8 @@ SIDECARS = {
     "not UTF-8": (b"a = '\xff'", "is not UTF-8 at byte 5"),
     "an unknown key": (b"afther = 'close'", "'afther' is not a key: there are after, "),
     "after what": (b"after = 'soon'", "after: 'soon' is not one of body, close, idle"),
+    "which body": (b"body = 'kept'", "body: 'kept' is not one of recorded, made"),
+    "a body that is no text": (b"body = ['made']", " is not one of recorded, made"),
     "after a number": (b"after = 3", "after: '3' is not one of"),
     "provenance": (b"provenance = 3", "provenance: is not a table"),
     "a field's name": (b"[fields]\n'a b' = 'c'", "fields.'a b': is not a field name"),
@@ -150,6 +153,26 @@ def test_fields_that_are_set_count_for_the_framing(said: bytes, raw: bytes, body
     """A client reads the head that is sent, and knows no other."""
     recording = read_recording("a.test", raw, read_sidecar(b"[fields]\n" + said))
     assert (recording.body, recording.ending) == (body, ending)
+
+
+MADE = b"<!doctype html><title>asynclab</title>"
+BODIES = {
+    "nothing said, nothing kept": (b"", b"HTTP/1.1 301 Moved\r\n\r\n", MADE),
+    "nothing said, something kept": (b"", b"HTTP/1.1 301 Moved\r\n\r\nabc", b"abc"),
+    "recorded, and empty": (b"body = 'recorded'", b"HTTP/1.1 301 Moved\r\n\r\n", b""),
+    "recorded, and cut short before its first byte": (b"body = 'recorded'", HEAD, b""),
+    "recorded": (b"body = 'recorded'", HEAD + b"abc", b"abc"),
+    "made": (b"body = 'made'", b"HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n", MADE),
+    "made, whatever is kept": (b"body = 'made'", b"HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\nabc", MADE),
+    "recorded, and not sent": (b"body = 'recorded'\nafter = 'close'", HEAD + b"abc", b""),
+}
+
+
+@pytest.mark.parametrize(("said", "raw", "body"), BODIES.values(), ids=BODIES)
+def test_a_body_is_made_only_where_none_was_kept(said: bytes, raw: bytes, body: bytes) -> None:
+    """ "Empty" and "not recorded" are two states, and the sidecar tells them apart."""
+    recording = read_recording("a.test", raw, read_sidecar(said))
+    assert recording.body[: len(MADE)] == body
 
 
 def test_an_offset_counts_in_the_head_with_its_date(tmp_path: Path) -> None:

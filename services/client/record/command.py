@@ -11,7 +11,7 @@ from services.client.errors import FetchError
 from services.client.record.body import Framing
 from services.client.record.fetch import CutShort, Response, Wish, fetch
 from services.client.record.files import refuse_existing, save
-from services.client.record.provenance import Kept, kept_of, provenance
+from services.client.record.provenance import Kept, about_recording, body_source, kept_of
 from services.client.record.url import read_field, request_bytes, source_of
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
@@ -19,7 +19,7 @@ from services.client.trust import tls_context
 from services.runtime.command_line import say, show_bytes
 from services.runtime.errors import ProgramError
 from services.runtime.hosts import HOST_NAME
-from services.runtime.playable import MAX_RECORDING_BYTES, STATUS_LINE
+from services.runtime.playable.judge import BodySource, why_unplayable
 from services.runtime.run import Stop, until_stopped
 from services.runtime.text import printable
 
@@ -88,9 +88,9 @@ async def record(options: Options, topology: Topology) -> int:
         show_bytes(kept.raw)
         where = "standard output"
     else:
-        about = provenance(wish, response, kept, when=datetime.now(UTC))
+        about = about_recording(wish, response, kept, when=datetime.now(UTC))
         where = str(await asyncio.to_thread(save, directory, name, kept.raw, about, force=options.force))
-    for line in summary(where, response, kept, head_only=options.head_only):
+    for line in summary(where, response, kept, options):
         say(line)
     return 0 if response.whole else 1
 
@@ -115,7 +115,7 @@ def understand(options: Options) -> tuple[Wish, str]:
     return wish, name
 
 
-def summary(where: str, response: Response, kept: Kept, *, head_only: bool) -> list[str]:
+def summary(where: str, response: Response, kept: Kept, options: Options) -> list[str]:
     """Return what a person has to know of what was recorded."""
     lines = [f"recorded {where}: status {response.status}, head {len(kept.head):,} bytes, body {len(kept.body):,}"]
     if not response.whole and response.framing == Framing.CLOSE:
@@ -124,12 +124,14 @@ def summary(where: str, response: Response, kept: Kept, *, head_only: bool) -> l
     elif not response.whole:
         of = f" of {response.declared:,}" if response.declared else ""
         lines.append(f"the peer closed after {len(kept.body):,}{of} bytes of the body: so will a site that plays it")
-    if not response.framing and not head_only:
+    if not response.framing and not options.head_only:
         lines.append("the body is larger than --max-body: only the head is kept, and a site makes a body for it")
-    if not response.framing and (response.declared or 0) > MAX_RECORDING_BYTES:
-        lines.append(f"no site can play it: it promises {response.declared:,} bytes, and a made body has at most 8 MiB")
-    if not STATUS_LINE.match(kept.head):
-        lines.append("no site can play it: its first line is no status line such as `HTTP/1.1 200 OK`")
+    has_sidecar = options.output != STANDARD_OUTPUT
+    if reason := why_unplayable(kept.raw, body_source(response) if has_sidecar else None):
+        lines.append(f"no site can play it: {printable(reason)}")
+    elif not has_sidecar and response.framing and not kept.body:
+        key = f'body = "{BodySource.RECORDED.value}"'
+        lines.append(f"its body is empty: where no sidecar says {key}, a site makes one that fits the head")
     if response.surplus:
         lines.append(f"{response.surplus:,} bytes that came after its end are left out")
     if kept.secrets:

@@ -1,8 +1,7 @@
 """Getting a recording onto the disk: whole or not at all, and never over another one unless told to.
 
 `<host>.http` and `<host>.toml` are both written beside their places and then moved into them; a reader sees the old
-file or the new one. Tables of a sidecar other than [provenance] are somebody's work, a fault plan perhaps, and are
-kept.
+file or the new one. What a sidecar says beside that (a fault plan perhaps) is a person's work, and is kept.
 """
 
 import errno
@@ -72,13 +71,13 @@ def files_of(directory: Path, name: str) -> tuple[Path, Path]:
 
 
 def save(directory: Path, name: str, raw: bytes, about: dict[str, Value], *, force: bool) -> Path:
-    """Write a recording and its sidecar, and return where the recording is.
+    """Write a recording and its sidecar, and return where the recording is. `about`: keys and tables of the sidecar.
 
     Raises RecordingExists (unless `force`), SidecarBroken or CannotWrite; what was there is then still there.
     """
     sidecar, recording = files_of(directory, name)
     tables = tables_of(sidecar) if force else {}
-    tables["provenance"] = about
+    tables |= about
     try:
         make_directory(directory, mode=DIRECTORY_MODE)
     except OSError as error:

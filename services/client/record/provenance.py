@@ -1,4 +1,5 @@
-"""What is said of a recording, in the table [provenance] of its sidecar: where it came from, and what was changed."""
+"""What is said of a recording in its sidecar: whether its body was kept, and, in the table [provenance], where it came
+from and what was changed."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,6 +7,7 @@ from datetime import UTC, datetime
 
 from services.client.record.fetch import Response, Session, Wish
 from services.client.record.secrets import Secret, in_urls, mask
+from services.runtime.playable.judge import BodySource
 
 Value = str | int | bool | dict[str, "Value"] | list["Value"]
 
@@ -35,6 +37,16 @@ def kept_of(response: Response, *, keep_secrets: bool) -> Kept:
     if keep_secrets:
         head, body = response.head, response.body
     return Kept(head, body, secrets, masked=bool(secrets) and not keep_secrets)
+
+
+def body_source(response: Response) -> BodySource:
+    """Return where a site has the body from: what came, were it nothing, unless none was wanted or it was too large."""
+    return BodySource.RECORDED if response.framing else BodySource.MADE
+
+
+def about_recording(wish: Wish, response: Response, kept: Kept, *, when: datetime) -> dict[str, Value]:
+    """Return what the sidecar says of these bytes."""
+    return {"body": body_source(response).value, "provenance": provenance(wish, response, kept, when=when)}
 
 
 def provenance(wish: Wish, response: Response, kept: Kept, *, when: datetime) -> dict[str, Value]:

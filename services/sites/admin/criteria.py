@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.runtime.playable.fields import read_fields
 from services.sites.faults.kinds import FAULTS
 from services.sites.faults.plan import Problem
 from services.sites.journal import ENDS, Exchange
-from services.sites.recording import read_fields
 
 TEXTS = ("host", "method", "target", "peer", "fault", "ended", "head_contains")
 WHOLES = ("connection", "exchange", "status", "generation")

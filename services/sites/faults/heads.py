@@ -8,8 +8,8 @@ client reads past them, and the offence has to be in the head that it means to u
 from collections.abc import Callable
 from itertools import repeat
 
+from services.runtime.playable.heads import measure_heads
 from services.sites.faults.script import Ending, Play, Script, pieces
-from services.sites.measure import measure_heads
 
 ENDLESS_LINES = b"X-Lab-Fault: endless\r\n" * 512
 

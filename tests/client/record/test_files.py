@@ -17,7 +17,7 @@ def names(directory: Path) -> list[str]:
 
 def test_a_recording_and_its_sidecar_appear_for_everybody_to_read(tmp_path: Path) -> None:
     """A site in a container runs as nobody."""
-    file = save(tmp_path / "new" / "one", "a.example", b"\xff\r\n", {"url": "x"}, force=False)
+    file = save(tmp_path / "new" / "one", "a.example", b"\xff\r\n", {"provenance": {"url": "x"}}, force=False)
     assert file.read_bytes() == b"\xff\r\n"
     assert tomllib.loads(file.with_suffix(".toml").read_text()) == {"provenance": {"url": "x"}}
     assert file.stat().st_mode & 0o777 == 0o644
@@ -69,7 +69,7 @@ def test_force_replaces_the_recording_and_keeps_what_else_the_sidecar_says(tmp_p
     """A fault plan is somebody's work."""
     (tmp_path / "a.example.http").write_text("old")
     (tmp_path / "a.example.toml").write_text('[after]\nhead = "idle"\n[provenance]\nurl = "old"\nx = 1\n')
-    save(tmp_path, "a.example", b"new", {"url": "new"}, force=True)
+    save(tmp_path, "a.example", b"new", {"provenance": {"url": "new"}}, force=True)
     assert (tmp_path / "a.example.http").read_bytes() == b"new"
     assert tomllib.loads((tmp_path / "a.example.toml").read_text()) == {
         "after": {"head": "idle"},

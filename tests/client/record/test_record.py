@@ -18,6 +18,7 @@ from services.client.record.files import RecordingExists
 from services.client.settings import TUTORIAL_HOSTS
 from services.client.topology import Topology
 from services.runtime.loop import loop_factory
+from services.runtime.playable.judge import BodySource
 from services.sites.catalogue import BadRecording, Catalogue
 from services.sites.settings import SitesSettings
 
@@ -169,7 +170,7 @@ def test_a_body_that_is_not_wanted_or_too_large_is_left_out_whole(
     assert record_from(options(HOST, tmp_path, **changes), head, body) == 0
     assert (tmp_path / f"{HOST}.http").read_bytes() == head
     assert provenance(tmp_path)["body"] == "not recorded"
-    assert HOST in Catalogue(tmp_path).load()
+    assert Catalogue(tmp_path).load()[HOST].sidecar.body is BodySource.MADE
 
 
 FAILURES: dict[str, tuple[list[bytes], str, int]] = {
