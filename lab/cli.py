@@ -6,7 +6,7 @@ libraries of `lab up`. Read `lab.stack` next, or `lab.embedded`.
 
 import os
 import sys
-from argparse import REMAINDER, ArgumentParser, Namespace
+from argparse import REMAINDER, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lab.stack import Stack
 
 FILE_FAILED = 3
+MOST_TIMEOUT_S = 86_400
 CLIENT_COMMANDS = ("embedded", "run", "record")
 
 
@@ -130,11 +131,16 @@ def embedded(options: Namespace) -> int:
     from lab.embedded import run_embedded
     from services.hello.settings import HelloSettings
     from services.runtime.run import run as run_on_loop
+    from services.sites.budget import LEAST_BYTES
+    from services.sites.settings import SitesSettings
 
     hello = HelloSettings.from_environment(environment)
-    own = recordings.to_play(settings=settings)
+    sites = SitesSettings(
+        own=recordings.to_play(settings=settings),
+        memory_bytes=environment.memory_bytes("SITES_MEMORY_MIB", least_bytes=LEAST_BYTES),
+    )
     return run_on_loop(
-        lambda stop: run_embedded(invocation, hello, stop, own=own),
+        lambda stop: run_embedded(invocation, hello, sites, stop),
         loop=invocation.loop,
         announce=not invocation.is_quiet,
     )
@@ -240,10 +246,13 @@ def add_up(parser: ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """Return a time that an option gives, in seconds. Raises ValueError, which argparse turns into one line."""
-    value = float(text)
-    if not 0 < value <= 86_400:
-        raise ValueError(text)
+    """Return a time that an option gives, in seconds. Raises ArgumentTypeError for what is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= MOST_TIMEOUT_S:
+        raise ArgumentTypeError(f"{text[:40]!r} is not a number of seconds above 0, {MOST_TIMEOUT_S:,} at most")
     return value
 
 
@@ -286,7 +295,8 @@ COMMANDS = {
     "embedded": Command("run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", embedded, add_words),
     "record": Command("keep a site's response, for the lab to play: lab record URL", record, add_words),
     "bench": Command(
-        "compare with peers: lab bench [sites] [wget] [hello] [stalled]; or attack a lab: lab bench chaos",
+        "compare with peers: lab bench [sites] [wget] [hello] [stalled]; or lab bench chaos: attack a lab of its own in "
+        "containers (project asynclab-chaos), kill its processes, and say which promises held (exit code 1: not all)",
         bench,
         add_bench,
     ),

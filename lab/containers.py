@@ -107,8 +107,10 @@ def last_lines(container: Container, lines: int, *, run: Runner = command.run) -
 def described(container: Container, lines: int, *, run: Runner = command.run) -> list[str]:
     """Return a container's name and state, its last lines and its health log, for a person."""
     often = f", started anew {container.restarts} times" if container.restarts else ""
-    told = [f"{container.service}: {container.status}, exit code {container.exit_code}{often}; its last lines:"]
-    told += [f"  {line}" for line in last_lines(container, lines, run=run)]
+    ended = "" if container.status == "running" else f", exit code {container.exit_code}"
+    wrote = last_lines(container, lines, run=run)
+    told = [f"{container.service}: {container.status}{ended}{often}; {'its last lines:' if wrote else 'no line yet'}"]
+    told += [f"  {line}" for line in wrote]
     if container.checks:
         told.append(f"{container.service}: its health log:")
         told += [f"  exit code {code}: {output}" for code, output in container.checks]

@@ -111,8 +111,8 @@ async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator
             yield running
 
 
-async def run_embedded(invocation: Invocation, hello: HelloSettings, stop: Stop, *, own: Path | None = None) -> int:
-    """Run a client's command line against a lab with a person's `own` recordings in it, and return its exit code."""
+async def run_embedded(invocation: Invocation, hello: HelloSettings, sites: SitesSettings, stop: Stop) -> int:
+    """Run a client's command line against a lab with these settings, and return its exit code."""
     raise_open_files()
-    async with embedded_lab(hello, SitesSettings(own=own)) as settings:
+    async with embedded_lab(hello, sites) as settings:
         return await invocation.main(settings, stop)

@@ -260,6 +260,10 @@ class BenchUnknown(LabError):
         self.name = name
 
 
+class OptionsUnfit(LabError):
+    """Options that do not go together."""
+
+
 class ReportUnwritable(LabError):
     """A file of figures cannot be written."""
 

@@ -114,7 +114,7 @@ def check(recorded: Path) -> None:
     found = hosts(recorded)
     if not found:
         return
-    from services.sites.catalogue import BadRecording, Catalogue
+    from services.sites.catalogue import BadRecording, Catalogue, TooLarge
     from services.sites.faults.plan import BadPlan
     from services.sites.settings import SitesSettings
     from services.sites.site import Site
@@ -130,6 +130,8 @@ def check(recorded: Path) -> None:
         room_bytes = site.budget.recordings_room
         try:
             site.adopt(Catalogue(part.directory, part.hosts, without=part.without, room_bytes=room_bytes).load())
+        except TooLarge as error:
+            raise RecordingsUnusable(recorded, f"is {error.what}", error.remedy) from error
         except (BadRecording, BadPlan) as error:
             raise RecordingsUnusable(recorded, f"cannot be played: {error}", "mend or remove it") from error
 

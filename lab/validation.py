@@ -15,6 +15,7 @@ from lab.errors import PortTaken
 from services.client.settings import ClientSettings
 from services.gateway.settings import GatewaySettings
 from services.hello.settings import HelloSettings
+from services.runtime.memory_limit import MIB
 from services.runtime.settings import Environment
 from services.sites.settings import SitesSettings
 
@@ -31,12 +32,20 @@ LOOK_TIMEOUT_S = 10.0
 
 
 def check_settings(config: Config) -> None:
-    """Raise BadSetting for what a service would refuse when it starts."""
+    """Raise BadSetting or TooLittleMemory for what a service would refuse when it starts."""
     for service in config["services"].values():
         read = SETTINGS.get(str(service.get("image", "")).partition(":")[0])
         if read:
             given = service.get("environment") or {}
-            read(Environment({name: value for name, value in given.items() if value is not None}))
+            known = {name: value for name, value in given.items() if value is not None}
+            read(Environment(memory_in(service) | known))
+
+
+def memory_in(service: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings that say what a service's container may have of memory, as its programs find out inside."""
+    limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
+    mib = str(int(limits["memory"]) // MIB) if "memory" in limits else ""
+    return {"HELLO_MEMORY_MIB": mib, "SITES_MEMORY_MIB": mib}
 
 
 def check_ports(config: Config, ours: Collection[int], *, run: Runner = command.run) -> None:

@@ -45,13 +45,16 @@ def bench(options: Namespace) -> int:
     What is known is also written where a ^C or an error ends the rest.
     """
     from lab.bench import peers, report
-    from lab.errors import BenchUnknown
+    from lab.errors import BenchUnknown, OptionsUnfit
 
-    if options.benches == [CHAOS]:
+    if CHAOS in options.benches:
+        check_chaos(options)
         return chaos(options)
     for name in options.benches:
         if name not in BENCHES:
-            raise BenchUnknown(name, (*BENCHES, f"{CHAOS} alone"))
+            raise BenchUnknown(name, (*BENCHES, CHAOS))
+    if options.seed is not None:
+        raise OptionsUnfit(f"--seed is for {CHAOS}", f"leave it out, or lab bench {CHAOS}")
     if options.install:
         peers.install(say)
     results: list[Result] = []
@@ -74,6 +77,17 @@ def write_files(options: Namespace, results: Sequence["Result"]) -> None:
         report.write_json(options.json, results)
     if options.svg:
         chart.write_chart(options.svg, results)
+
+
+def check_chaos(options: Namespace) -> None:
+    """Raise OptionsUnfit for what is said beside chaos and is for benches."""
+    from lab.errors import OptionsUnfit
+
+    if len(options.benches) > 1:
+        raise OptionsUnfit(f"{CHAOS} leaves no quiet machine for a bench", f"run lab bench {CHAOS} alone")
+    for name in ("rounds", "targets", "million", "install", "svg"):
+        if getattr(options, name):
+            raise OptionsUnfit(f"--{name} is not for {CHAOS}", "it takes --seconds, --quick, --seed and --json")
 
 
 def chaos(options: Namespace) -> int:

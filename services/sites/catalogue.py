@@ -45,11 +45,12 @@ class TooLarge(BadRecording):
     """A set of recordings needs more memory than there is for one; the text says how much, and for how many."""
 
     def __init__(self, directory: Path, count: int, need_bytes: int, room_bytes: int) -> None:
-        super().__init__(
-            directory,
+        self.what = (
             f"too large: {count:,} recordings need {need_bytes / MIB:,.1f} MiB, "
-            f"and this site has room for {room_bytes / MIB:,.1f} MiB: play fewer, or smaller ones",
+            f"and this site has room for {room_bytes / MIB:,.1f} MiB"
         )
+        self.remedy = "play fewer, or smaller ones"
+        super().__init__(directory, f"{self.what}: {self.remedy}")
         self.count, self.need_bytes, self.room_bytes = count, need_bytes, room_bytes
 
 

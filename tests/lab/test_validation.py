@@ -8,7 +8,7 @@ import pytest
 from lab import validation
 from lab.command import Outcome
 from lab.errors import PortTaken
-from services.runtime.errors import BadSetting
+from services.runtime.errors import BadSetting, TooLittleMemory
 from tests.lab.answers import Programs
 
 HERE = Programs({"docker context inspect": Outcome(0, "unix:///var/run/docker.sock\n")})
@@ -53,6 +53,14 @@ def test_a_setting_that_a_service_would_refuse_is_refused_by_its_name(name: str,
     """In the service's own words; exit code 2."""
     with pytest.raises(BadSetting, match=f"^{name}='{value}' is not"):
         validation.check_settings(config({name: value}))
+
+
+def test_a_service_is_judged_by_the_memory_of_its_container() -> None:
+    """This machine has more: what would be refused in the container is refused here."""
+    limits = {"resources": {"limits": {"memory": str(512 * 1024 * 1024)}}}
+    hello = {"image": "asynclab/hello:latest", "environment": {"HELLO_WORKERS": "32"}, "deploy": limits}
+    with pytest.raises(TooLittleMemory, match="there are 512 MiB"):
+        validation.check_settings({"services": {"hello": hello}})
 
 
 def test_settings_that_services_take_pass() -> None:
