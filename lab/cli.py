@@ -295,8 +295,8 @@ COMMANDS = {
     "embedded": Command("run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", embedded, add_words),
     "record": Command("keep a site's response, for the lab to play: lab record URL", record, add_words),
     "bench": Command(
-        "compare with peers: lab bench [sites] [wget] [hello] [stalled]; or lab bench chaos: attack a lab of its own in "
-        "containers (project asynclab-chaos), kill its processes, and say which promises held (exit code 1: not all)",
+        "compare with peers: lab bench [sites] [wget] [hello] [stalled]; or lab bench chaos: attack a lab of its own "
+        "(project asynclab-chaos), kill its processes, and say which promises held (exit code 1: not all)",
         bench,
         add_bench,
     ),

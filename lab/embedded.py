@@ -7,7 +7,6 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from services.client.cli import Invocation
 from services.client.settings import ADMIN_PORT, HTTP_PORT, TLS_PORT, ClientSettings
