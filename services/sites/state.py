@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from services.runtime.objects import read_objects
+from services.runtime.regular import open_regular
 from services.sites.faults.force import PlanInForce
 from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan
 from services.sites.site import Site
@@ -161,11 +162,11 @@ def take(file: Path) -> bytes | None:
     for part in parts_left(file):
         part.unlink(missing_ok=True)
     try:
-        with open(file, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as kept:
+        with open_regular(file, follow=False) as kept:
             data = kept.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         return None
-    if len(data or b"") > MAX_FILE_BYTES:
+    if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"is larger than {MAX_FILE_BYTES:,} bytes")
     return data
 
