@@ -294,6 +294,20 @@ class LockBusy(LabError):
         self.file = file
 
 
+class LockClosed(LabError):
+    """The file of a project's lock is another user's, and cannot be opened, so it may be held."""
+
+    exit_code = 1
+
+    def __init__(self, name: str, file: Path, *, waited_s: float) -> None:
+        super().__init__(
+            f"{file} cannot be opened, so another user may be at work on {name} (waited {waited_s:g} s)",
+            "where that is not so, remove it as that user",
+        )
+        self.name = name
+        self.file = file
+
+
 class ProjectNameBad(LabError):
     """A project cannot have that name."""
 
