@@ -46,8 +46,8 @@ def guarded(argv: list[str]) -> int:
         say(f"lab {options.command}: {error}")
         return error.exit_code
     except OSError as error:  # a full or failing disk, wherever that is met; what a person can mend has its own error
-        where = f"{printable(str(error.filename))}: " if error.filename else ""
-        say(f"lab {options.command}: {where}{error.strerror or error}")
+        where = f"{error.filename}: " if error.filename else ""
+        say(printable(f"lab {options.command}: {where}{error.strerror or error}"))
         return FILE_FAILED
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from lab import command
 from lab.command import Runner
 from lab.errors import EngineNotOurs, EngineNotStarting, EngineNotStopping
+from services.runtime.regular import read_regular
 
 LOG = Path("/var/log/asynclab-dockerd.log")
 MARK = Path("/run/asynclab-dockerd.pid")
@@ -23,6 +24,7 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 POLL_S = 0.2
 TAIL_LINES = 15
+PID_BYTES = 20  # of a file that holds one
 
 
 def start(*, has_systemd: bool, answers: Callable[[], bool], run: Runner = command.run) -> None:
@@ -68,7 +70,7 @@ def stop() -> bool:
 def running(pid_file: Path) -> int | None:
     """The process that `pid_file` names, if it lives and is a Docker daemon (process ids are used again)."""
     try:
-        pid = int(pid_file.read_text("ascii"))
+        pid = int(read_regular(pid_file, most=PID_BYTES))
         status = Path(f"/proc/{pid}/status").read_text("utf-8", errors="replace")
     except (OSError, ValueError):
         return None

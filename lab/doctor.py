@@ -20,6 +20,7 @@ from lab.command import Runner
 from lab.console import draw_by
 from lab.engine import Probe
 from lab.errors import LabError
+from services.runtime.text import printable
 
 LOOK_TIMEOUT_S = 2.5
 PYTHON_NEEDED = (3, 11)
@@ -77,7 +78,8 @@ def draw(findings: Sequence[Finding], *, title: str = "This machine") -> None:
     table = Table(*(Column(head, overflow="fold") for head in heads), title=title)
     for finding in findings:
         colour, sign = _mark(finding)
-        table.add_row(Text(sign, colour), Text(finding.what), Text(finding.found), Text(finding.lack, colour))
+        found, lack = ("\n".join(map(printable, text.split("\n"))) for text in (finding.found, finding.lack))
+        table.add_row(Text(sign, colour), Text(finding.what), Text(found), Text(lack, colour))
     draw_by(lambda console: console.print(table), pipe_columns=PIPE_COLUMNS)
 
 

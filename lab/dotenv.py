@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lab.errors import EnvFileBroken, EnvFileUnreadable, EnvFileUnwritable, SettingUnfit
 from services.runtime import ownership
+from services.runtime.regular import read_regular
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding, Original
@@ -116,8 +117,7 @@ def _line(original: "Original") -> int:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            head = file.read(LIMIT_BYTES + 1)
+        head = read_regular(path, most=LIMIT_BYTES)
     except FileNotFoundError:
         return ""
     except OSError as error:

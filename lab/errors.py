@@ -2,10 +2,13 @@
 
 An error's text is one line: what is wrong, then what to do about it. `lab.cli` prints the evidence (the last
 lines of a foreign program's log, if there are any) and then that line on stderr, and exits with `exit_code`.
+What other programs said can hold what peers said: control characters are escaped here, once for all errors.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+
+from services.runtime.text import printable
 
 DEMO = "`make demo` runs the whole lab without Docker"
 
@@ -16,10 +19,10 @@ class LabError(Exception):
     exit_code = 2
 
     def __init__(self, problem: str, remedy: str, *, evidence: Sequence[str] = ()) -> None:
-        super().__init__(f"{problem}: {remedy}")
-        self.problem = problem
-        self.remedy = remedy
-        self.evidence = tuple(evidence)
+        self.problem = printable(problem)
+        self.remedy = printable(remedy)
+        self.evidence = tuple(printable(line.expandtabs()) for each in evidence for line in each.splitlines() or [""])
+        super().__init__(f"{self.problem}: {self.remedy}")
 
 
 class EngineMissing(LabError):
@@ -290,6 +293,20 @@ class LockBusy(LabError):
     def __init__(self, name: str, file: Path, *, waited_s: float) -> None:
         super().__init__(
             f"another `lab` has been at work on {name} for {waited_s:g} s", f"end it (`fuser {file}` shows it)"
+        )
+        self.name = name
+        self.file = file
+
+
+class LockClosed(LabError):
+    """The file of a project's lock is another user's, and cannot be opened, so it may be held."""
+
+    exit_code = 1
+
+    def __init__(self, name: str, file: Path, *, waited_s: float) -> None:
+        super().__init__(
+            f"{file} cannot be opened, so another user may be at work on {name} (waited {waited_s:g} s)",
+            "where that is not so, remove it as that user",
         )
         self.name = name
         self.file = file

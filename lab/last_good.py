@@ -16,6 +16,7 @@ from lab import base, command
 from lab.errors import LabError
 from lab.validation import Config
 from services.runtime import ownership
+from services.runtime.regular import open_regular, read_regular
 
 if TYPE_CHECKING:
     from lab.stack import Stack
@@ -38,7 +39,7 @@ def remember(stack: "Stack", config: Config) -> None:
     file = place(stack)
     text = json.dumps(kept, indent=1) + "\n"
     with suppress(OSError):
-        if not file.is_file() or file.read_text("utf-8") != text:
+        if not file.is_file() or read_regular(file, most=len(text)) != text.encode("ascii"):
             ownership.make_directory(file.parent)
             ownership.write(file, text)
 
@@ -57,7 +58,8 @@ def forget(stack: "Stack") -> None:
 def start_again(stack: "Stack", services: Sequence[str]) -> bool:
     """Start these services as they last were, and return whether they are healthy again in time."""
     try:
-        kept = json.loads(place(stack).read_text("utf-8"))
+        with open_regular(place(stack)) as file:
+            kept = json.loads(file.read())
         images = dict(kept["x-images"])
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -21,6 +21,7 @@ from lab.errors import LabError, RecordingsUnusable
 from services.runtime import ownership
 from services.runtime.hosts import HOST_NAME
 from services.runtime.playable import is_recording
+from services.runtime.regular import open_regular
 from services.runtime.text import printable
 
 ROOT = Path(__file__).parent.parent
@@ -206,7 +207,8 @@ def weave_out(root: Path) -> None:
 def woven(root: Path) -> str | None:
     """Return what `weave_in` wrote, None if there is nothing of it. Raises RecordingsUnusable."""
     try:
-        return (root / GENERATED).read_text("utf-8", errors="replace")
+        with open_regular(root / GENERATED) as file:
+            return file.read().decode("utf-8", "replace")
     except FileNotFoundError:
         return None
     except OSError as error:

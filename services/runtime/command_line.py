@@ -12,6 +12,7 @@ from io import TextIOWrapper
 
 from services.runtime.errors import OutOfMemory, OutputClosed, OutputFailed, ProgramError
 from services.runtime.names import LOOPS, VERSION
+from services.runtime.text import printable
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def main_of(program: Callable[[], int], *, name: str) -> int:
     except OutputClosed:
         return OutputClosed.exit_code
     except ProgramError as error:
-        say(f"{name}: {error}")
+        say(printable(f"{name}: {error}"))
         return error.exit_code
     except MemoryError:
         say(f"{name}: {OutOfMemory()}")

@@ -12,12 +12,16 @@ from services.runtime.text import printable
 
 
 class TextFormatter(logging.Formatter):
-    """`2016-12-04T14:31:37Z INFO text`; a traceback goes on lines of its own."""
+    """`2016-12-04T14:31:37Z INFO text`; a traceback goes on lines of its own, which are indented: they forge none."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         line = f"{_moment(record)} {record.levelname} {printable(record.getMessage())}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if not record.exc_info:
+            return line
+        return "\n".join(
+            [line, *(f"  {printable(each)}" for each in self.formatException(record.exc_info).split("\n"))]
+        )
 
 
 class JsonFormatter(logging.Formatter):

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.runtime.errors import ProgramError
+from services.runtime.regular import read_regular, without_waiting
 from services.sites.budget import CONTEXT_BYTES, Pool
 
 if TYPE_CHECKING:
     import trustme
 
+MAX_PEM_BYTES = 1024 * 1024
 CA_FILE = "ca.pem"
 KEY_FILE = "ca.key"
 MAX_CONTEXTS = 4096
@@ -127,10 +129,10 @@ def shared_ca(key_directory: Path, directory: Path) -> "trustme.CA":
     import trustme
 
     key_file, ca_file = key_directory / KEY_FILE, key_directory / CA_FILE
-    with (key_directory / "lock").open("w") as lock:
+    with open(key_directory / "lock", "w", opener=without_waiting) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if key_file.exists() and ca_file.exists():
-            ca = trustme.CA.from_pem(ca_file.read_bytes(), key_file.read_bytes())
+            ca = trustme.CA.from_pem(*(read_regular(file, most=MAX_PEM_BYTES) for file in (ca_file, key_file)))
         else:
             ca = trustme.CA(organization_name=ORGANIZATION)
             write(key_file, ca.private_key_pem.bytes(), mode=0o600)

@@ -4,14 +4,13 @@ A set of recordings is taken whole or not at all: one that cannot be played keep
 and reason are what /readyz says until somebody mends it.
 """
 
-import os
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from services.runtime.hosts import HOST_NAME
 from services.runtime.playable import MAX_RECORDING_BYTES, Unplayable, is_recording
+from services.runtime.regular import read_regular
 from services.sites.budget import MIB
 from services.sites.faults.plan import misplaced
 from services.sites.recording import Recording, read_recording
@@ -206,16 +205,8 @@ def load_recording(file: Path) -> Recording:
 def read_file(file: Path, most: int) -> bytes | None:
     """Return a file's bytes, one more than `most` at the most; None where it does not exist. Raises BadRecording."""
     try:
-        with open(file, "rb", opener=without_waiting) as source:
-            if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
-                raise BadRecording(file, "is not a regular file")
-            return source.read(most + 1)
+        return read_regular(file, most=most)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise BadRecording(file, error.strerror or str(error)) from error
-
-
-def without_waiting(path: str, flags: int) -> int:
-    """Open a file, even where it is a FIFO that nobody writes to: opened as usual, it would block for ever."""
-    return os.open(path, flags | os.O_NONBLOCK)

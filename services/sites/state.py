@@ -12,7 +12,6 @@ import asyncio
 import hashlib
 import json
 import logging
-import math
 import os
 import re
 import tempfile
@@ -23,6 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from services.runtime.objects import read_objects
+from services.runtime.regular import open_regular
 from services.sites.faults.force import PlanInForce
 from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan
 from services.sites.site import Site
@@ -30,6 +30,7 @@ from services.sites.site import Site
 MAX_FILE_BYTES = 8 * 1024 * 1024
 MODE = 0o600
 LEAST_TTL_S = 0.001  # as a plan may say
+MOST_TIME_S = 1 << 53  # on either side of 1970: what a float holds to the second
 PLAIN_NAME = re.compile(r"[a-z0-9.-]{1,200}")
 KEYS = {"generation", "hosts"}
 ENTRY_KEYS = {"set_at", "faults"}
@@ -161,11 +162,11 @@ def take(file: Path) -> bytes | None:
     for part in parts_left(file):
         part.unlink(missing_ok=True)
     try:
-        with open(file, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as kept:
+        with open_regular(file, follow=False) as kept:
             data = kept.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         return None
-    if len(data or b"") > MAX_FILE_BYTES:
+    if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"is larger than {MAX_FILE_BYTES:,} bytes")
     return data
 
@@ -191,7 +192,7 @@ def read_kept(host: str, entry: object) -> Kept:
     if not isinstance(entry, dict) or entry.keys() != ENTRY_KEYS:
         raise ValueError(f"{host[:80]!r} has no plan")
     set_at_s = entry["set_at"]
-    if isinstance(set_at_s, bool) or not isinstance(set_at_s, int | float) or not math.isfinite(set_at_s):
+    if type(set_at_s) not in {int, float} or not -MOST_TIME_S <= set_at_s <= MOST_TIME_S:  # NaN is neither
         raise ValueError(f"{host[:80]!r} has no time")
     try:
         return Kept(read_plan(entry["faults"]), float(set_at_s))

@@ -10,7 +10,7 @@ import pytest
 
 from lab import cli, daemon, dotenv, engine, recordings
 from lab.cli import COMMANDS, main, understand
-from lab.errors import EngineMissing
+from lab.errors import EngineMissing, LabNotHealthy
 from lab.stack import Stack
 
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
@@ -35,6 +35,21 @@ def test_an_error_is_its_evidence_then_one_line(
             "`make demo` runs the whole lab without Docker"
         ),
     ]
+
+
+def test_what_other_programs_said_drives_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A container's log quotes its peers; each line of it is a line here, and printable."""
+
+    def fail(_options: object) -> int:
+        raise LabNotHealthy(["a\x1b[2J"], evidence=["web:\tup\x1b]0;t\x07", "  exit code 1: first\nsecond\u202e", ""])
+
+    monkeypatch.setitem(cli.COMMANDS, "up", COMMANDS["up"]._replace(run=fail))
+    assert main(["up"]) == 1
+    *lines, last = capsys.readouterr().err.splitlines()
+    assert lines == [r"web:    up\x1b]0;t\x07", "  exit code 1: first", r"second\u202e", ""]
+    assert last.startswith(r"lab up: not healthy: a\x1b[2J")
 
 
 @pytest.mark.parametrize("argv", [[], ["frobnicate"], ["up", "--frobnicate"], ["engine", "paint"]])

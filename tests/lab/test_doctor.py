@@ -172,6 +172,14 @@ def test_draws_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert "28 [red]" in table
 
 
+def test_what_a_program_said_drives_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Control characters are escaped; lines stay lines."""
+    doctor.draw([Finding("Docker", "one\x1b[2J\ntwo\u202e", "three\x9b")], title="T")
+    out = capsys.readouterr().out
+    assert all(line.isprintable() for line in out.splitlines())
+    assert all(each in out for each in (r"one\x1b[2J", r"two\u202e", r"three\x9b"))
+
+
 @pytest.mark.parametrize("draw", [doctor.draw, report.draw], ids=["doctor", "bench"])
 def test_a_table_that_cannot_be_written_is_one_line(
     draw: Callable[[Sequence[object]], None], monkeypatch: pytest.MonkeyPatch

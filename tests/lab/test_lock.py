@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab import lock
-from lab.errors import LockBusy
+from lab.errors import LockBusy, LockClosed
 
 HOLD = """
 import sys, time
@@ -136,6 +136,64 @@ def test_another_user_waits_too(tmp_path: Path) -> None:
         file = place / "asynclab-a-project.lock"
         with holder_as_another_user(file) as other:
             assert line_of(other) == "busy"
+
+
+def test_the_file_is_for_all_to_read_whatever_the_umask(tmp_path: Path) -> None:
+    """Who cannot read it cannot lock it."""
+    before = os.umask(0o077)
+    try:
+        with lock.held("a-project", print, places=[tmp_path]):
+            assert (tmp_path / "asynclab-a-project.lock").stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("places", [1, 2])
+def test_a_lock_that_cannot_be_opened_is_waited_for_and_never_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: int
+) -> None:
+    """It may be held by another user: no other place is taken instead, and the work does not go on."""
+    file, said = tmp_path / "asynclab-a-project.lock", list[str]()
+    file.touch()
+    refuse_to_open(file, monkeypatch)
+    with (
+        pytest.raises(LockClosed, match="another user may be at work on a-project") as caught,
+        lock.held("a-project", said.append, places=[tmp_path, tmp_path / "build"][:places], timeout_s=0.2),
+    ):
+        pytest.fail("went on")
+    assert caught.value.exit_code == 1
+    assert said == [
+        f"{file} cannot be opened, so another user may be at work on a-project: waiting for it (^C gives up)"
+    ]
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_lock_that_could_not_be_opened_is_taken_once_it_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder removes it."""
+    file = tmp_path / "asynclab-a-project.lock"
+    file.touch()
+    refuse_to_open(file, monkeypatch)
+
+    def say(_line: str) -> None:
+        monkeypatch.undo()
+        file.unlink()
+
+    with lock.held("a-project", say, places=[tmp_path]):
+        assert file.is_file()
+
+
+def refuse_to_open(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system refuse to open a file that is there, also for root."""
+    system = os.open
+
+    def refusing(path: Path, flags: int, mode: int = 0o777) -> int:
+        if path == file and not flags & os.O_CREAT:
+            raise PermissionError(13, "Permission denied", str(path))
+        return system(path, flags, mode)
+
+    monkeypatch.setattr("lab.lock.os.open", refusing)
 
 
 def holder_as_another_user(file: Path) -> "subprocess.Popen[str]":

@@ -1,12 +1,17 @@
 """The admin side: plans change whole or not at all, and metrics count what they did."""
 
 import io
+import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import anyio.to_thread
 import pytest
+from aiohttp import web
 
+from services.sites.admin import faults
+from services.sites.admin.answers import read_json
 from services.sites.admin.app import make_admin
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
@@ -101,6 +106,48 @@ async def test_a_bad_request_is_refused_field_by_field_and_changes_nothing(tmp_p
             assert [problem["field"] for problem in answer["problems"]] == [field], name  # type: ignore[attr-defined]
         assert await target.call("GET", "/faults") == before
         assert await first_bytes(target) == b"HTTP/1.1 503"
+
+
+@pytest.mark.parametrize("suffix", ["", "/temporary?for_s=5"])
+@pytest.mark.parametrize("comes_back", [False, True])
+async def test_a_host_that_goes_while_the_body_is_under_way(
+    tmp_path: Path, suffix: str, comes_back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is unknown by then; one that came back meanwhile is another, and gets the plan."""
+    body, reading, go_on = json.dumps({"faults": [STATUS]}).encode(), anyio.Event(), anyio.Event()
+
+    async def halting() -> AsyncIterator[bytes]:
+        yield body[:5]
+        await go_on.wait()
+        yield body[5:]
+
+    async def read(request: web.Request) -> object:
+        reading.set()
+        return await read_json(request)
+
+    monkeypatch.setattr(faults, "read_json", read)
+
+    async with sites({"a.test.http": KEEP, "b.test.http": KEEP}, tmp_path, reload_s=3600.0) as running:
+        target, site = await target_of(running, "a.test"), running.site
+        both = {name: host.recording for name, host in site.hosts.items()}
+
+        async def change() -> None:
+            await reading.wait()
+            site.adopt({"a.test": both["a.test"]})
+            if comes_back:
+                site.adopt(both)
+            go_on.set()
+
+        async with aiohttp.ClientSession() as session, anyio.create_task_group() as tasks:
+            tasks.start_soon(change)
+            async with session.put(f"{target.admin}/faults/b.test{suffix}", data=halting()) as answer:
+                status, said = answer.status, await answer.json()
+        if comes_back:
+            assert status == 200, said
+            assert said["generation"] == site.hosts["b.test"].latest.generation
+            assert len(said["faults"]) == 1
+        else:
+            assert (status, said["error"]) == (404, "unknown_host")
 
 
 async def test_too_large_a_body_is_refused(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Plans that were set at run time outlive their site: what comes back, what does not, and what cannot be kept."""
 
+import asyncio
 import dataclasses
 import json
 import os
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -13,9 +15,15 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from services.sites import state
+from services.sites.recording import read_recording
 from services.sites.running import Running
+from services.sites.settings import SitesSettings
+from services.sites.sidecar import NOTHING_SAID
+from services.sites.site import Site
 from tests.sites.target import KEEP, Target, sites, target_of
 
 pytestmark = pytest.mark.anyio
@@ -144,6 +152,8 @@ HOSTILE = {
     "no time": b'{"generation": 1, "hosts": {"keep.test": {"faults": []}}}',
     "time is no number": b'{"generation": 1, "hosts": {"keep.test": {"set_at": "now", "faults": []}}}',
     "time is infinite": b'{"generation": 1, "hosts": {"keep.test": {"set_at": 1e999, "faults": []}}}',
+    "time is huge": b'{"generation": 1, "hosts": {"keep.test": {"set_at": 1%s, "faults": []}}}' % (b"0" * 400),
+    "time is not a number": b'{"generation": 1, "hosts": {"keep.test": {"set_at": NaN, "faults": []}}}',
     "unknown fault": b'{"generation": 1, "hosts": {"keep.test": {"set_at": 1, "faults": [{"fault": "x"}]}}}',
     "too many rules": json.dumps({"generation": 1, "hosts": {HOST: {"set_at": 1, "faults": [RULE] * 101}}}).encode(),
     "controls": b'{"generation": 1, "hosts": {"\\u001b[2J": {}}}',
@@ -166,6 +176,28 @@ async def test_a_file_that_is_none_of_ours_is_one_line_and_the_sidecars_plan(
     assert lost[0].isprintable()
     async with site(tmp_path) as (_, target):
         assert (await plan_of(target))["source"] == "admin"
+
+
+NUMBERS = st.integers() | st.floats() | st.integers(300, 4000).map(lambda power: 10**power)
+LEAVES = st.none() | st.booleans() | NUMBERS | st.text(max_size=20) | st.sampled_from([HOST, RULE, RULES])
+JSON = st.recursive(LEAVES, lambda each: st.lists(each, max_size=4) | st.dictionaries(st.text(max_size=8), each))
+RULE_LIKE = st.dictionaries(st.sampled_from([*RULE, "seconds", "ttl_s", "seed", "per", "first", "x"]), JSON)
+ENTRY = st.fixed_dictionaries({"set_at": NUMBERS | JSON, "faults": JSON | st.lists(RULE_LIKE | st.just(RULE))})
+FILE_LIKE = st.fixed_dictionaries(
+    {"generation": NUMBERS | st.just(1), "hosts": st.dictionaries(st.just(HOST) | st.text(), ENTRY, max_size=3) | JSON}
+)
+
+
+@given(st.binary() | (FILE_LIKE | JSON).map(lambda said: json.dumps(said).encode()))
+@example(b'{"generation":1,"hosts":{"keep.test":{"set_at":1%s,"faults":[]}}}' % (b"0" * 400))
+def test_no_content_of_the_file_fails_the_site(data: bytes) -> None:
+    """Whatever the file holds, reading it ends, and each plan that is kept can be told again."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place, FILE).write_bytes(data)
+        here = Site(SitesSettings(state=Path(place)), {HOST: read_recording(HOST, KEEP, NOTHING_SAID)})
+        asyncio.run(state.State(Path(place), ()).restore(here))
+    assert not here.trouble
+    assert json.loads(state.written(here))["generation"] == here.generation
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "directory"])

@@ -16,6 +16,7 @@ import tomli_w
 from services.client.record.provenance import Value
 from services.runtime.errors import ProgramError
 from services.runtime.ownership import give, make_directory, owner_of
+from services.runtime.regular import read_regular
 from services.runtime.tables import BadTables, read_tables
 
 # Others read it, whatever the umask: a site in a container runs as a user of its own.
@@ -101,8 +102,7 @@ def save(directory: Path, name: str, raw: bytes, about: dict[str, Value], *, for
 def tables_of(sidecar: Path) -> dict[str, object]:
     """Return what a sidecar says, nothing if there is none."""
     try:
-        with sidecar.open("rb") as file:
-            text = file.read(MAX_SIDECAR_BYTES + 1)
+        text = read_regular(sidecar, most=MAX_SIDECAR_BYTES)
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -49,8 +49,7 @@ async def plan_of(request: web.Request) -> web.Response:
 
 async def set_plan(request: web.Request) -> web.Response:
     """Put a plan in force."""
-    host = host_of(request)
-    plan = read_plan(rules_in(await read_json(request)))
+    plan, host = await plan_and_host(request)
     request.app[SITE].set_plan(host.name, plan)
     return await settled(request, as_json(host))
 
@@ -121,9 +120,9 @@ async def changed(request: web.Request, change: Callable[[], None]) -> AsyncIter
 
 async def set_temporary(request: web.Request) -> web.Response:
     """Put a plan in force for a while."""
-    host = host_of(request)
+    host_of(request)  # an unknown one is refused before its query is judged
     for_s = whole_in_query(request, "for_s", least=1, most=MOST_TEMPORARY_S)
-    plan = read_plan(rules_in(await read_json(request)))
+    plan, host = await plan_and_host(request)
     request.app[SITE].set_temporary_plan(host.name, plan, for_s=for_s)
     return await settled(request, as_json(host))
 
@@ -176,6 +175,16 @@ def parameter_json(parameter: Parameter) -> dict[str, object]:
     else:
         described |= {"least": parameter.least, "most": parameter.most}
     return described if parameter.default is None else {**described, "default": parameter.default}
+
+
+async def plan_and_host(request: web.Request) -> tuple[tuple[Rule, ...], Host]:
+    """Return the plan in a request's body, and the host that it is for, as it is once the body is there.
+
+    Recordings come and go while a body is on its way. Raises Unfit or BadPlan.
+    """
+    host_of(request)  # an unknown one is refused before its body is read
+    plan = read_plan(rules_in(await read_json(request)))
+    return plan, host_of(request)
 
 
 def rules_in(body: object) -> object:
