@@ -35,8 +35,11 @@ _NETWORK = re.compile(
     r"(?P<address>[0-9.]+|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?)/(?P<bits>[0-9]{1,3}|[0-9.]{7,15})", _ANY_CASE
 )
 _FIRST_ADDRESS = 1 << 24  # 1.0.0.0: what a number below it would be as an address is on no network
-# A backslash is a slash to browsers and none to curl: it is data only within a segment of a path from the root.
-_BACKSLASH = re.compile(r"\A[^/?#]*\\|\A[^?#]*(?:[/.\\]\\|\\[/.])|\A[^?#]*\\(?:[?#]|\Z)")
+# Browsers (URL standard, sections 4.4 and 3.1) read these so, and curl does not: a backslash in front of a query is a
+# slash, a segment of encoded dots is one of dots, and what is at an end, or is a tab or a line's end, is not there.
+_BACKSLASH = re.compile(r"[^?#]*\\")
+_ENCODED_DOTS = re.compile(r"(?:\A|/)(?=\.?%)(?:\.|%2e){1,2}(?:/|\Z)", re.IGNORECASE)
+_LEFT_OUT = re.compile(rb"\A[\x00-\x20]|[\t\r\n]|[\x00-\x20]\Z")
 # Left as they are in a path and a query: RFC 3986's pchar, "/", "?", and "%" of what is encoded already.
 _KEPT = "/?%:@!$&'()*+,;=-._~[]"
 _ASCII = bytes(range(0x21, 0x7F))
@@ -72,10 +75,11 @@ class Url(NamedTuple):
         given = reference.strip(b" \t")
         text = quote(given, safe=_ASCII)
         relative = split(text)
-        if problem := "a tab, which browsers leave out" if b"\t" in given else ambiguity(text, relative):
+        meant = resolve(split(self.text), relative)
+        if problem := ambiguity(given, text, relative, meant):
             raise FetchError("usage", f"{shown}: {problem}")
         try:
-            return url_of(resolve(split(self.text), relative))
+            return url_of(meant)
         except NoUrl as error:
             raise FetchError("usage", f"{shown}: {error}") from error
 
@@ -84,10 +88,17 @@ class NoUrl(ValueError):
     """A URI is none that can be asked; the error's text is the reason."""
 
 
-def ambiguity(text: str, location: Reference) -> str | None:
-    """Return why not all that read a Location read the same; None if they do."""
-    if _BACKSLASH.search(text):
+def ambiguity(given: bytes, text: str, location: Reference, meant: Reference) -> str | None:
+    """Return why not all that read a Location read the same; None if they do.
+
+    A control character within it is read alike: percent-encoded.
+    """
+    if _LEFT_OUT.search(given):
+        return "a control character that browsers leave out"
+    if _BACKSLASH.match(text):
         return "a backslash where browsers read a slash"
+    if _ENCODED_DOTS.search(location.path) or _ENCODED_DOTS.search(meant.path):
+        return "%2e in its path where browsers read a dot segment"
     if location.scheme is None and location.authority is None and ":" in location.path.partition("/")[0]:
         return "what is before its colon is no scheme (RFC 3986, section 4.2)"
     return None
@@ -181,7 +192,7 @@ def url_of(uri: Reference) -> Url:
     if host is None:
         raise NoUrl("no IPv6 address in its brackets")
     path = quote(uri.path or "/", safe=_KEPT)
-    query = f"?{quote(uri.query, safe=_KEPT)}" if uri.query else ""
+    query = "" if uri.query is None else f"?{quote(uri.query, safe=_KEPT)}"  # "?" alone is a query (section 5.3)
     return Url(scheme, host.lower(), port, path + query)
 
 

@@ -61,6 +61,10 @@ from tests.client.raw_servers import plain_server
         ("2130706433", "http://2130706433/"),
         ("http://443/", "http://443/"),
         ("host/?u=http://x", "http://host/?u=http://x"),
+        ("http://host/x?", "http://host/x?"),
+        ("host?", "http://host/?"),
+        ("host/x?#y", "http://host/x?"),
+        ("10.0.0.0/30?", "http://10.0.0.0/30?"),
         ("http://host//a//../b", "http://host//a//../b"),
         ("http://host/a%20b", "http://host/a%20b"),
     ],
@@ -144,14 +148,25 @@ def test_what_cannot_be_asked_is_a_usage_error(text: str) -> None:
         ("http://a/", b"", "http://a/"),
         ("http://a/", b"  /b  ", "http://a/b"),
         ("http://a/", b"/a b", "http://a/a%20b"),
-        ("http://a/", b'/"<>\\^`{|}\x1b', "http://a/%22%3C%3E%5C%5E%60%7B%7C%7D%1B"),
+        ("http://a/", b'/"<>^`\x1b\x7f{|}', "http://a/%22%3C%3E%5E%60%1B%7F%7B%7C%7D"),
+        ("http://a/", b"/x?\\#\\", "http://a/x?%5C"),
+        ("http://a/b?c", b"?", "http://a/b?"),
+        ("http://a/b/c?d", b"g?", "http://a/b/g?"),
+        ("http://a/b/c?d", b"g?#x", "http://a/b/g?"),
+        ("http://a/b", b"//g?", "http://g/?"),
+        ("http://a/b?", b"", "http://a/b?"),
+        ("http://a/b?", b"#d", "http://a/b?"),
+        ("http://a/b?", b"c", "http://a/c"),
+        ("http://a/b", b"http://g?#", "http://g/?"),
+        ("http://a/b", b"/%2ex/x%2e/%2e%2e%2e/%2e%2ex", "http://a/%2ex/x%2e/%2e%2e%2e/%2e%2ex"),
+        ("http://a/b", b"/x?/%2e%2e/y", "http://a/x?/%2e%2e/y"),
+        ("http://a/%2e%2e/b", b"/c", "http://a/c"),
         ("http://a/", b"/caf\xe9", "http://a/caf%E9"),
         ("http://a/", "/新".encode(), "http://a/%E6%96%B0"),
         ("http://[::1]:81/x", b"y", "http://[::1]:81/y"),
         ("http://a/", b"x//y", "http://a/x//y"),
         ("http://a//b//c", b"d", "http://a//b//d"),
         ("http://a//b/c", b"../d", "http://a//d"),
-        ("http://a/b/", b"%2e%2e/c", "http://a/b/%2e%2e/c"),
         ("http://a/b/c", b"http://a/d/../e", "http://a/e"),
         ("http://a/", b"www.b/x", "http://a/www.b/x"),
         ("http://a/", b"/x?u=http:\\\\y", "http://a/x?u=http:%5C%5Cy"),
@@ -197,6 +212,7 @@ def test_a_location_is_resolved(base: str, location: bytes, url: str) -> None:
         b"one\\two",
         b"/one/\\two",
         b"/one\\",
+        b"/o\\ne",
         b"//ho\\st/",
         b"http://host\\@other/",
         b"/a\tb",
@@ -209,12 +225,34 @@ def test_a_location_is_resolved(base: str, location: bytes, url: str) -> None:
         b"http://host:x/",
         b"http://host:0/",
         b"http://%ff/",
+        b"%2e%2e/g",
+        b"/x/%2E.",
+        b"/x/.%2e/y",
+        b"/x/%2e/y",
+        b"%2e",
+        b"x/%2e%2E?q",
+        b"%2e%2e/../g",
+        b"http://b/x/%2e%2e/y",
+        b"/x\\%2e%2e/y",
+        b"\x0c/x",
+        b"\x00/x",
+        b"/x\x0b",
+        b" \x1f /x",
+        b"/x#y\x01 ",
+        b"/x\ry",
+        b"/x\n",
     ],
 )
 def test_a_location_that_leads_nowhere_is_refused(location: bytes) -> None:
     """Only http and https are followed, and only what browsers and curl do not read differently."""
     with pytest.raises(FetchError):
         read_target("http://a/").join(location)
+
+
+def test_encoded_dots_of_the_place_itself_are_no_way_either() -> None:
+    """Browsers followed them there already, so that what is relative leads them elsewhere."""
+    with pytest.raises(FetchError, match="dot segment"):
+        read_target("http://a/b/%2e%2e/c").join(b"d")
 
 
 HINTED = {
