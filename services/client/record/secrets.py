@@ -52,8 +52,8 @@ PARAMETER_OR_WORD = re.compile(
 
 # A name is a secret's, a field's as a parameter's, by a word anywhere in it, or by its last one.
 SECRET_WORD = (
-    rb"token|secret|passw|pwd|credential|session|csrf|xsrf|jwt|nonce|signature|api[-_]?key|access[-_]?key"
-    rb"|client[-_]?cert"
+    rb"token|secret|passw|pwd|credential|session|csrf|xsrf|jwt|nonce|signature|assertion|saml|ticket"
+    rb"|(?:api|access|subscription|functions?)[-_]?key|client[-_]?cert"
 )
 LAST_WORD = rb"(?:^|[-_.])(?:key|sig|sid|otp|hmac|pin)$"
 HARMLESS_FIELDS = {
@@ -70,7 +70,7 @@ URL_PARAMETER = re.compile(
 )
 IN_QUERY = re.compile(rb"(?:(?!%2[36])[^&#;\s\"'<>,])*+")
 IN_PATH = re.compile(rb"(?:(?!%2[36])[^&#;\s\"'<>,/?])*+")
-SECRET_PARAMETER = re.compile(b"|".join((SECRET_WORD, LAST_WORD, rb"sess|assertion|saml|ticket|^(?:code|state|auth)$")))
+SECRET_PARAMETER = re.compile(b"|".join((SECRET_WORD, LAST_WORD, rb"sess|^(?:code|state|auth)$")))
 USER_INFORMATION = re.compile(
     rb"//(?P<plain>[^/?#\s@<>\"]++)@"
     rb"|%2[fF]%2[fF](?P<encoded>(?:(?!%2[fF]|%3[fF]|%23|%40)[^/?#\s@<>\"&])++)%40"
