@@ -5,6 +5,7 @@ As curl and browsers read it: UTS #46, non-transitional (`faß` is not `fass`), 
 """
 
 import re
+import socket
 from urllib.parse import unquote_to_bytes
 
 LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE | re.ASCII)
@@ -65,6 +66,16 @@ def a_label(label: str) -> str:
         if character in "\u200c\u200d" and not idna.valid_contextj(label, position):
             raise ValueError(f"a joiner has nothing to join in {label!r}")
     return f"xn--{label.encode('punycode').decode('ascii')}"
+
+
+def canonical_ipv6(text: str) -> str | None:
+    """Return an IPv6 address as RFC 5952 writes it, one host however it is spelled; None for what is none."""
+    if ":" not in text:
+        return None
+    try:
+        return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
+    except (OSError, ValueError):
+        return None
 
 
 def unseen(text: str) -> str | None:

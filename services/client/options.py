@@ -195,7 +195,7 @@ def add_wget_manners(group: "Group") -> None:
         metavar="FIELD",
         action="append",
         default=[],
-        help="a request field, `Name: value`; again for more. Credentials and Host go to no other origin by a redirect",
+        help="a request field, `Name: value`; again for more. Redirects elsewhere take only Accept and the like",
     )
     add("-A", "--user-agent", metavar="TEXT", type=field_value, default="asynclab", help="(%(default)s)")
 

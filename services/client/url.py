@@ -2,16 +2,16 @@
 
 A target is `host`, `host:port`, an IPv6 literal with or without brackets, or an http(s) URL (RFC 3986). What cannot be
 asked, or could mean two things, is a FetchError of kind `usage`, and nothing is guessed. Read on in `host_names` (hosts
-in ASCII) and `uri` (what a reference means at a place).
+in ASCII), `no_host` (what looks like a host and is none) and `uri` (what a reference means at a place).
 """
 
 import re
-import socket
 from typing import NamedTuple
 from urllib.parse import quote
 
 from services.client.errors import FetchError
-from services.client.host_names import NoHostName, ascii_host_name, unseen
+from services.client.host_names import NoHostName, ascii_host_name, canonical_ipv6, unseen
+from services.client.no_host import many_addresses, network, number_alone
 from services.client.uri import Reference, resolve, split
 
 PORTS = {"http": 80, "https": 443}
@@ -20,9 +20,9 @@ MAX_LOCATION_BYTES = 8000  # RFC 9110, section 4.1
 SHOWN = 80
 
 _ANY_CASE = re.IGNORECASE | re.ASCII  # without ASCII, a dotless i and a long s are letters from a to z
-# A number alone, and a range of addresses, look like names and are none.
+# Most targets are this; a number alone and a range look like it, and are judged in `no_host`.
 _PLAIN = re.compile(
-    r"(?![0-9]++(?:(?:\.[0-9]++){3}-[0-9.]++)?\Z)"
+    r"(?![0-9]++\Z|0x|[0-9.]*+-[0-9.-]*+\Z)"
     r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*",
     _ANY_CASE,
 )
@@ -30,13 +30,11 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", _ANY_CASE)
 _NEARLY_A_SCHEME = re.compile(r"(?P<scheme>[^/?#]*):[/\\][/\\]|https?:[/\\]", _ANY_CASE)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff]")
 _AUTHORITY = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\[\]:@\\]+))(?::(?P<port>[0-9]{0,5}))?", _ANY_CASE)
-_RANGE = re.compile(r"[0-9]+(?:\.[0-9]+){3}-[0-9.]+")
-_NETWORK = re.compile(
-    r"(?P<address>[0-9.]+|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?)/(?P<bits>[0-9]{1,3}|[0-9.]{7,15})", _ANY_CASE
-)
-_FIRST_ADDRESS = 1 << 24  # 1.0.0.0: what a number below it would be as an address is on no network
-# A backslash is a slash to browsers and none to curl: it is data only within a segment of a path from the root.
-_BACKSLASH = re.compile(r"\A[^/?#]*\\|\A[^?#]*(?:[/.\\]\\|\\[/.])|\A[^?#]*\\(?:[?#]|\Z)")
+# Browsers (URL standard, sections 4.4 and 3.1) read these so, and curl does not: a backslash in front of a query is a
+# slash, a segment of encoded dots is one of dots, and what is at an end, or is a tab or a line's end, is not there.
+_BACKSLASH = re.compile(r"[^?#]*\\")
+_ENCODED_DOTS = re.compile(r"(?:\A|/)(?=\.?%)(?:\.|%2e){1,2}(?:/|\Z)", re.IGNORECASE)
+_LEFT_OUT = re.compile(rb"\A[\x00-\x20]|[\t\r\n]|[\x00-\x20]\Z")
 # Left as they are in a path and a query: RFC 3986's pchar, "/", "?", and "%" of what is encoded already.
 _KEPT = "/?%:@!$&'()*+,;=-._~[]"
 _ASCII = bytes(range(0x21, 0x7F))
@@ -72,10 +70,11 @@ class Url(NamedTuple):
         given = reference.strip(b" \t")
         text = quote(given, safe=_ASCII)
         relative = split(text)
-        if problem := "a tab, which browsers leave out" if b"\t" in given else ambiguity(text, relative):
+        meant = resolve(split(self.text), relative)
+        if problem := ambiguity(given, text, relative, meant):
             raise FetchError("usage", f"{shown}: {problem}")
         try:
-            return url_of(resolve(split(self.text), relative))
+            return url_of(meant)
         except NoUrl as error:
             raise FetchError("usage", f"{shown}: {error}") from error
 
@@ -84,10 +83,17 @@ class NoUrl(ValueError):
     """A URI is none that can be asked; the error's text is the reason."""
 
 
-def ambiguity(text: str, location: Reference) -> str | None:
-    """Return why not all that read a Location read the same; None if they do."""
-    if _BACKSLASH.search(text):
+def ambiguity(given: bytes, text: str, location: Reference, meant: Reference) -> str | None:
+    """Return why not all that read a Location read the same; None if they do.
+
+    A control character within it is read alike: percent-encoded.
+    """
+    if _LEFT_OUT.search(given):
+        return "a control character that browsers leave out"
+    if _BACKSLASH.match(text):
         return "a backslash where browsers read a slash"
+    if _ENCODED_DOTS.search(location.path) or _ENCODED_DOTS.search(meant.path):
+        return "%2e in its path where browsers read a dot segment"
     if location.scheme is None and location.authority is None and ":" in location.path.partition("/")[0]:
         return "what is before its colon is no scheme (RFC 3986, section 4.2)"
     return None
@@ -101,11 +107,22 @@ def read_target(text: str) -> Url:
         raise not_one(text, "empty, too long, or with spaces or control characters in it")
     if not text.isascii() and (first := unseen(text[0])):
         raise not_one(text, f"it begins with {first}, which cannot be seen")
-    if _SCHEME.match(text):
-        return read_url(text)
+    if found := _SCHEME.match(text):
+        return read_whole(text, text[found.end() :])
     if found := _NEARLY_A_SCHEME.match(text):
         raise not_one(text, not_a_scheme(found["scheme"]))
     return read_bare(text)
+
+
+def read_whole(text: str, behind_scheme: str) -> Url:
+    """Return the URL of a target with a scheme: a number is a host there, and bits are a path.
+
+    Raises FetchError (usage).
+    """
+    refuse(many_addresses(behind_scheme), given=text)
+    url = read_url(text)
+    refuse(many_addresses(url.host), given=text)  # as it is read: a hyphen may have been percent-encoded
+    return url
 
 
 def read_url(text: str, *, given: str | None = None) -> Url:
@@ -131,32 +148,17 @@ def read_bare(text: str) -> Url:
     """Return the URL of a target without a scheme. Raises FetchError (usage)."""
     if ip := canonical_ipv6(text):
         return Url("http", ip, 80, "/")
-    refuse_network(text, given=text)
+    refuse(many_addresses(text) or network(text) or number_alone(text), given=text)
     url = read_url(f"http://{text}", given=text)
-    host = url.host.removesuffix(".")
-    if host.isdigit() and 0 < int(host) < _FIRST_ADDRESS:
-        raise not_one(text, f"a number alone is no host; port {int(host)} of a host is host:{int(host)}")
-    if url.port == PORTS["http"]:
-        refuse_network(f"{host}{url.path}", given=text)  # as it is read: digits may have been full-width
+    if "%" in text:  # as it is read: digits and hyphens may have been percent-encoded
+        refuse(many_addresses(url.host) or network(url.authority + url.path) or number_alone(url.host), given=text)
     return url
 
 
-def refuse_network(text: str, *, given: str) -> None:
-    """Refuse what stands for many addresses; `given` is what the person wrote. Raises FetchError (usage)."""
-    found = _NETWORK.fullmatch(text)
-    if _RANGE.fullmatch(text.removesuffix("/")):
-        raise not_one(given, "a range of addresses is no host; give each address on a line of its own")
-    if found is None or not is_address_with_bits(found["address"].strip("[]"), found["bits"]):
-        return
-    path = f"http://{found['address']}/{found['bits']} is the path"
-    raise not_one(given, f"a network (CIDR) is no host; give each address on a line of its own ({path})")
-
-
-def is_address_with_bits(address: str, bits: str) -> bool:
-    """Return whether an address, or a beginning of one, is followed by how many of its bits count, or by their mask."""
-    if ":" in address:
-        return canonical_ipv6(address) is not None and bits.isdigit() and int(bits) <= 128
-    return "." in address and ("." in bits or int(bits) <= 32)
+def refuse(reason: str | None, *, given: str) -> None:
+    """Refuse what is no host, if there is a reason; `given` is what the person wrote. Raises FetchError (usage)."""
+    if reason:
+        raise not_one(given, reason)
 
 
 def url_of(uri: Reference) -> Url:
@@ -181,7 +183,7 @@ def url_of(uri: Reference) -> Url:
     if host is None:
         raise NoUrl("no IPv6 address in its brackets")
     path = quote(uri.path or "/", safe=_KEPT)
-    query = f"?{quote(uri.query, safe=_KEPT)}" if uri.query else ""
+    query = "" if uri.query is None else f"?{quote(uri.query, safe=_KEPT)}"  # "?" alone is a query (section 5.3)
     return Url(scheme, host.lower(), port, path + query)
 
 
@@ -191,16 +193,6 @@ def host_name(text: str) -> str:
         return ascii_host_name(text)
     except NoHostName as error:
         raise NoUrl(str(error)) from error
-
-
-def canonical_ipv6(text: str) -> str | None:
-    """Return an IPv6 address as RFC 5952 writes it, one host however it is spelled; None for what is none."""
-    if ":" not in text:
-        return None
-    try:
-        return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
-    except (OSError, ValueError):
-        return None
 
 
 def not_one(text: str, reason: str) -> FetchError:

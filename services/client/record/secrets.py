@@ -50,20 +50,27 @@ PARAMETER_OR_WORD = re.compile(
     re.DOTALL,
 )
 
-HARMLESS_FIELDS = {b"access-control-allow-credentials"}
-SECRET_FIELD = re.compile(
-    rb"^cookie$|token|secret|passw|api[-_]?key|access[-_]?key|credential|session|csrf|xsrf|jwt|nonce|auth(?!or)"
+# A name is a secret's, a field's as a parameter's, by a word anywhere in it, or by its last one.
+SECRET_WORD = (
+    rb"token|secret|passw|pwd|credential|session|csrf|xsrf|jwt|nonce|signature|assertion|saml|ticket"
+    rb"|(?:api|access|subscription|functions?)[-_]?key|client[-_]?cert"
 )
+LAST_WORD = rb"(?:^|[-_.])(?:key|sig|sid|otp|hmac|pin)$"
+HARMLESS_FIELDS = {
+    b"access-control-allow-credentials",
+    b"cache-key",
+    b"surrogate-key",
+    b"x-cache-key",
+    b"x-surrogate-key",
+}
+SECRET_FIELD = re.compile(b"|".join((SECRET_WORD, LAST_WORD, rb"^cookie$|auth(?!or)")))
 # In any field's URL: `?name=`, also after `&`, `#` or `;`, and percent-encoded inside another URL.
 URL_PARAMETER = re.compile(
     rb"(?P<mark>[?&#;]|%3[fFbB]|%2[36])[ \t]*+(?P<name>[\w.\[\]~-]++)(?:=|%3[dD])",
 )
 IN_QUERY = re.compile(rb"(?:(?!%2[36])[^&#;\s\"'<>,])*+")
 IN_PATH = re.compile(rb"(?:(?!%2[36])[^&#;\s\"'<>,/?])*+")
-SECRET_PARAMETER = re.compile(
-    rb"token|secret|passw|pwd|api[-_]?key|access[-_]?key|signature|credential|sess|jwt|assertion|saml|ticket"
-    rb"|^(?:code|state|key|sig|auth|sid|otp|hmac|nonce)$"
-)
+SECRET_PARAMETER = re.compile(b"|".join((SECRET_WORD, LAST_WORD, rb"sess|^(?:code|state|auth)$")))
 USER_INFORMATION = re.compile(
     rb"//(?P<plain>[^/?#\s@<>\"]++)@"
     rb"|%2[fF]%2[fF](?P<encoded>(?:(?!%2[fF]|%3[fF]|%23|%40)[^/?#\s@<>\"&])++)%40"

@@ -4,6 +4,7 @@ Whatever a host does, `Fetcher.record` returns a record, and no later than the t
 turns the end of its wait into an error that names the phase.
 """
 
+import re
 import time
 from collections.abc import Awaitable
 
@@ -26,6 +27,7 @@ from services.client.wget.watch import CutOff, Watch
 IPV4_MAPPED = "::ffff:"
 CANCELLED = ("cancelled", "the survey was interrupted")
 REDIRECTS = {301, 302, 303, 307, 308}
+LOCATION_WITH_NUL_OR_CR = re.compile(rb"\nlocation[ \t]*:(?:[^\0\r\n]|\r?\n[ \t])*+(?:\0|\r(?!\n))", re.IGNORECASE)
 
 
 class Fetcher:
@@ -185,14 +187,16 @@ def is_bare(target: str) -> bool:
 def location_of(head: Head) -> bytes | None:
     """Return where a head redirects to (RFC 9110, section 15.4); None if it does not.
 
-    Raises FetchError (usage) for an empty Location, which leads back, and for several that differ: clients choose one
-    or another, or none.
+    Raises FetchError (usage) for an empty Location, which leads back, for several that differ (clients choose one or
+    another, or none), and for one with a NUL or a bare CR, which is a space here, and an end or an error elsewhere.
     """
     if head.status not in REDIRECTS:
         return None
     locations = {value for name, value in head.headers if name.lower() == b"location"}
     if len(locations) > 1:
         raise FetchError("usage", f"{len(locations)} Location fields that differ")
+    if locations and LOCATION_WITH_NUL_OR_CR.search(head.raw):
+        raise FetchError("usage", "a Location field with a NUL or a bare CR in it (RFC 9110, section 5.5)")
     if b"" in locations:
         raise FetchError("usage", "an empty Location field")
     return next(iter(locations), None)

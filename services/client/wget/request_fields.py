@@ -4,8 +4,8 @@ A field replaces the one that the survey would send under its name; with an empt
 replaced, as in curl: it then names a virtual host at the place that the target says. What frames a body is refused,
 since no body is sent, and so is what asks for another protocol.
 
-Credentials go to the origin that a target names and to no other: a redirect could send them anywhere. A field is taken
-for one by its name, as in a recording (`services.client.record.secrets`).
+What is given is meant for the origin that a target names: a redirect could send it anywhere, and no list knows the
+names of all credentials. So a redirect to another origin takes along only the fields of FOR_ANY_ORIGIN.
 """
 
 import re
@@ -16,6 +16,29 @@ from services.runtime.errors import BadSetting
 MOST_FIELDS = 64
 MOST_BYTES = 16 * 1024  # of all of them together: many a server takes no more
 OURS = frozenset({"content-length", "transfer-encoding", "trailer", "te", "expect", "upgrade", "http2-settings"})
+# RFC 9110 gives each a grammar without room for a credential, and each says only what answer is asked for (12.5, 14.2,
+# 13.1), in which version (RFC 9111, section 5.2), or by which program (10.1.5). If-Range goes with Range: without it, a
+# part of another version could come. Not here: From (a person's address), Referer (a URL may hold a token), and
+# If-Match and If-None-Match (a validator is one origin's, and can be made to tell people apart).
+FOR_ANY_ORIGIN = frozenset(
+    {
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "connection",
+        "dnt",
+        "if-modified-since",
+        "if-range",
+        "if-unmodified-since",
+        "pragma",
+        "range",
+        "sec-gpc",
+        "upgrade-insecure-requests",
+        "user-agent",
+    }
+)
 FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}):[ \t]*([\t\x20-\x7e]*)")
 
 Fields = tuple[tuple[str, str], ...]
@@ -45,16 +68,8 @@ def read_field(text: str) -> tuple[str, str]:
 
 
 def for_another_origin(fields: Fields) -> Fields:
-    """Return the fields that may go to another origin than the one they are meant for."""
-    return tuple(field for field in fields if not is_for_one_origin(field[0]))
-
-
-def is_for_one_origin(name: str) -> bool:
-    """Return whether a field is for the origin of the target alone: Host, and what may be a credential."""
-    from services.client.record.secrets import ANSWERS, SECRET_FIELD  # patterns that few surveys need
-
-    lower = name.lower().encode("ascii")
-    return lower == b"host" or lower in ANSWERS or SECRET_FIELD.search(lower) is not None
+    """Return the fields that may go to another origin (scheme, host, port) than the one they are meant for."""
+    return tuple(field for field in fields if field[0].lower() in FOR_ANY_ORIGIN)
 
 
 def request_head(method: str, path: str, usual: Fields, given: Fields) -> bytes:

@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from services.client.host_names import NoHostName, ascii_host_name
+from services.client.host_names import NoHostName, ascii_host_name, canonical_ipv6
 from services.client.topology import ANY_HOST, Route
-from services.client.url import canonical_ipv6
 from services.runtime.errors import BadSetting
 from services.runtime.hosts import is_ip_address
 

@@ -34,6 +34,8 @@ CASES = {
     ),
     "a key by its field's name": (b"X-Api-Key: k-1 2", b"X-Api-Key: xxx x"),
     "a token by its field's name": (b"X-CSRF-Token:\tabc", b"X-CSRF-Token:\txxx"),
+    "a key of a cache is no credential": (b"Surrogate-Key: a b", b"Surrogate-Key: a b"),
+    "a key is its last word": (b"X-Monkey: a\r\nX-Keyword: b\r\nX-Key: c", b"X-Monkey: a\r\nX-Keyword: b\r\nX-Key: x"),
     "an author is no credential": (b"X-Author: Ann", b"X-Author: Ann"),
     "nor is what CORS allows": (
         b"Access-Control-Allow-Credentials: true",

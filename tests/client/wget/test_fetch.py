@@ -61,7 +61,21 @@ async def test_redirects_are_followed_if_asked(tmp_path: Path) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     "location",
-    ["ftp://x/", "http://[", "javascript:x", "http:/one", "///host/one", "http:\\\\host\\one", "/\\host", "/a\tb", ""],
+    [
+        *(
+            "ftp://x/",
+            "http://[",
+            "javascript:x",
+            "http:/one",
+            "///host/one",
+            "http:\\\\host\\one",
+            "/\\host",
+            "/a\tb",
+            "",
+        ),
+        *("%2e%2e/g", "\x0c/x", "/x\x0b", "\x00/x", "/x\x00", "/x\x00y", "/x\ry", "/x\r", "/x\r\n \x00y"),
+    ],
+    ids=ascii,
 )
 async def test_a_redirect_that_leads_nowhere_is_an_answer(location: str, tmp_path: Path) -> None:
     """The host has answered; the detail says why nobody went on."""

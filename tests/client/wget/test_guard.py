@@ -99,7 +99,7 @@ def test_an_exception_is_no_way_to_another_address() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    "target", ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "[::ffff:127.0.0.1]", "[::1]", "0", "localhost"]
+    "target", ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "[::ffff:127.0.0.1]", "[::1]", "http://0", "localhost"]
 )
 async def test_no_spelling_of_loopback_gets_through(target: str, tmp_path: Path) -> None:
     """The judgement is of the address, and the resolver reads all of these."""
