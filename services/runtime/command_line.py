@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 MOST_COLUMNS = 120
+ESCAPED = "backslashreplace"
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -109,6 +110,7 @@ def standard_output() -> "TextIO":
     """Return stdout. Raises OutputFailed where it is closed."""
     if sys.stdout is None:
         raise OutputFailed("standard output", "it is closed")
+    show_what_can_be_shown()
     return sys.stdout
 
 
@@ -129,8 +131,8 @@ def hold_standard_descriptors() -> None:
 
 def show_what_can_be_shown() -> None:
     """Let stdout escape the characters that its encoding lacks, as stderr does, where it would refuse them."""
-    if isinstance(sys.stdout, TextIOWrapper):  # it may be closed
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors != ESCAPED:  # it may be closed
+        sys.stdout.reconfigure(errors=ESCAPED)
 
 
 def main_of(program: Callable[[], int], *, name: str) -> int:
