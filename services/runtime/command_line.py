@@ -11,6 +11,7 @@ from collections.abc import Callable
 from io import TextIOWrapper
 
 from services.runtime.errors import OutOfMemory, OutputClosed, OutputFailed, ProgramError
+from services.runtime.interrupts import raise_at_interrupt
 from services.runtime.names import LOOPS, VERSION
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
@@ -140,6 +141,7 @@ def main_of(program: Callable[[], int], *, name: str) -> int:
     hold_standard_descriptors()
     show_what_can_be_shown()
     try:
+        raise_at_interrupt()
         return program()
     except OutputClosed:
         return OutputClosed.exit_code

@@ -260,7 +260,8 @@ async def test_a_record_begins_when_its_turn_has_come(tmp_path: Path) -> None:
         _, (one, two) = await survey(["a", "b"], tmp_path / "out", topology, follow=True, rate=5.0)
     assert one["attempts"] == 2
     began = [datetime.fromisoformat(each["time"]).timestamp() for each in (one, two)]
-    assert began[0] <= arrived[0] < began[1] + 0.001 <= arrived[1] + 0.001
+    assert began[0] <= min(arrived)
+    assert began[1] - began[0] > 0.19, "turns are 0.2 s apart, and never early"
 
 
 @pytest.mark.anyio
