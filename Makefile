@@ -13,6 +13,9 @@ help:  ## show these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/.lab  ## make .venv with what the lab needs to run
+ifneq ($(shell sh lab/venv_works.sh && echo yes),yes)
+.PHONY: .venv/.lab
+endif
 .venv/.lab: requirements/lab.txt pyproject.toml
 	@sh lab/setup.sh "$$PYTHON" lab
 .venv/.tests: .venv/.lab requirements/tests.txt

@@ -28,7 +28,7 @@ os.set_inheritable(held, True)
 os.execvp("sh", ["sh", *sys.argv[1:]])
 ' "$0" "$python" "$wanted"
 fi
-if [ -e ".venv/.$wanted" ] && [ -z "$(find "$requirements" pyproject.toml -newer ".venv/.$wanted")" ]; then
+if [ -e ".venv/.$wanted" ] && [ -z "$(find "$requirements" pyproject.toml -newer ".venv/.$wanted")" ] && sh lab/venv_works.sh; then
     exit 0 # the one that was waited for has done it
 fi
 installer=pip
@@ -39,11 +39,12 @@ elif ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
     exit 2
 fi
 echo "setup: installing $(grep -c '^[a-z].*==' "$requirements") packages into .venv with $installer (once, for $wanted)" >&2
+sh lab/venv_works.sh && works=yes || works= # what was made elsewhere, or has lost its interpreter, is made anew
 if [ $installer = uv ]; then
-    "$here" -c '' 2>/dev/null || uv venv --quiet --clear --python "$python" .venv
+    [ "$works" ] && "$here" -c '' 2>/dev/null || uv venv --quiet --clear --python "$python" .venv
     install="uv pip install --quiet --python $here"
 else
-    "$here" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
+    [ "$works" ] && "$here" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
     install="$here -m pip install --quiet --disable-pip-version-check --no-compile"
 fi
 $install --require-hashes --requirement "$requirements"

@@ -2,6 +2,7 @@
 
 import sys
 
+import services.runtime.early  # noqa: F401 - first: it is about the imports below
 from services.client.cli import main
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from services.client.answers import RULE_STATE, Kinds, Parameter, Plan, RuleInFo
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
 from services.client.site_options import WHEN, Value
-from services.client.tables import columns
+from services.client.tables import columns, hanging
 from services.runtime.aside import aside
 from services.runtime.command_line import say, show
 from services.runtime.run import Stop, until_stopped
@@ -21,6 +21,7 @@ from services.runtime.text import printable
 
 PLAN_STATE = frozenset({"host", "generation", "source"})
 """What is told of a plan while it is in force, and cannot be set."""
+KIND_INDENT = 8  # of what goes on in the next line
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def kinds_text(kinds: Kinds) -> str:
     lines += [f"    {parameter_text(each)}" for each in kinds.when]
     lines.append("what the words mean")
     lines += [f"    {note}" for note in kinds.notes]
-    return "\n".join(map(printable, lines))
+    return "\n".join(hanging(line, KIND_INDENT if line.startswith(" ") else 0) for line in lines)
 
 
 def brief_text(parameter: Parameter) -> str:

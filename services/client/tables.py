@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from services.runtime.text import printable
 
-MOST_WIDE = 200  # characters of a cell: one that has more is cut, and ends with "…"
+MOST_WIDE = 200  # characters of a cell: one that has more is cut, and ends with "..."
+CUT = "..."  # in ASCII: it is shown wherever the table is
 LEAST_WIDE = 7  # characters of a column that gives way
 GAP = "  "
 NARROWEST, WIDEST = 40, 200  # terminals
@@ -30,7 +31,18 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | 
 def cell(text: str) -> str:
     """Return a cell's text, printable, and cut where it is too long."""
     shown = printable(text[: MOST_WIDE + 1])
-    return shown if len(shown) <= MOST_WIDE else f"{shown[: MOST_WIDE - 1]}…"
+    return shown if len(shown) <= MOST_WIDE else f"{shown[: MOST_WIDE - len(CUT)]}{CUT}"
+
+
+def hanging(line: str, indent: int) -> str:
+    """Return a line, printable, that goes on below where the terminal is narrower, so many characters from its edge."""
+    most = terminal_width()
+    shown = printable(line)
+    if not most or len(shown) <= most:
+        return shown
+    first, *_ = pieces(shown, most)
+    rest = shown[len(first) :].lstrip(" ")
+    return "\n".join([first, *(f"{'':<{indent}}{piece}" for piece in pieces(rest, most - indent))])
 
 
 def terminal_width() -> int:

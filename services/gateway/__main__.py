@@ -5,6 +5,7 @@ import importlib.util
 import logging
 import sys
 
+import services.runtime.early  # noqa: F401 - first: it is about the imports below
 from services.gateway.acceptor import accepting
 from services.gateway.health import health_served
 from services.gateway.settings import GatewaySettings

@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 import sys
 
+import services.runtime.early  # noqa: F401 - first: it is about the imports below
 from services.hello.settings import HelloSettings
 from services.hello.workers import announce, supervise
 from services.runtime.command_line import OptionParser, add_loop_option, add_version_option, main_of

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from io import TextIOWrapper
 
 from services.runtime.errors import OutOfMemory, OutputClosed, OutputFailed, ProgramError
+from services.runtime.interrupts import raise_at_interrupt
 from services.runtime.names import LOOPS, VERSION
 from services.runtime.text import printable
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 MOST_COLUMNS = 120
+ESCAPED = "backslashreplace"
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -110,6 +112,7 @@ def standard_output() -> "TextIO":
     """Return stdout. Raises OutputFailed where it is closed."""
     if sys.stdout is None:
         raise OutputFailed("standard output", "it is closed")
+    show_what_can_be_shown()
     return sys.stdout
 
 
@@ -130,8 +133,8 @@ def hold_standard_descriptors() -> None:
 
 def show_what_can_be_shown() -> None:
     """Let stdout escape the characters that its encoding lacks, as stderr does, where it would refuse them."""
-    if isinstance(sys.stdout, TextIOWrapper):  # it may be closed
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors != ESCAPED:  # it may be closed
+        sys.stdout.reconfigure(errors=ESCAPED)
 
 
 def main_of(program: Callable[[], int], *, name: str) -> int:
@@ -139,6 +142,7 @@ def main_of(program: Callable[[], int], *, name: str) -> int:
     hold_standard_descriptors()
     show_what_can_be_shown()
     try:
+        raise_at_interrupt()
         return program()
     except OutputClosed:
         return OutputClosed.exit_code

@@ -5,6 +5,7 @@ import dataclasses
 import logging
 import sys
 
+import services.runtime.early  # noqa: F401 - first: it is about the imports below
 from services.runtime.command_line import OptionParser, add_loop_option, add_version_option, main_of
 from services.runtime.limits import raise_open_files
 from services.runtime.logs import configure_logs

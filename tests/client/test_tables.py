@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from services.client.tables import LEAST_WIDE, MOST_WIDE, columns
+from services.client.tables import LEAST_WIDE, MOST_WIDE, columns, hanging
 
 JOURNAL = ("entry", "conn", "peer", "request", "status", "sent", "fault", "ended", "took")
 ENTRY = (
@@ -68,5 +68,19 @@ def test_a_cell_is_printable_and_bounded() -> None:
     """What is cut says so."""
     (_, row) = columns(("a",), [("\x1b" + "x" * 10_000,)]).splitlines()
     assert row.startswith("\\x1bx")
-    assert row.endswith("…")
+    assert row.endswith("x...")
     assert len(row) == MOST_WIDE
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_line_goes_on_below_where_the_terminal_ends(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parted at spaces, indented, and with every word; in a pipe it stays one line."""
+    line = f"    {'name':<14} {' '.join(f'word{number}' for number in range(40))} \x1b"
+    monkeypatch.setenv("COLUMNS", str(width))
+    first, *rest = hanging(line, 8).splitlines()
+    assert max(map(len, [first, *rest])) <= width
+    assert first.startswith("    name           word0")
+    assert all(each[:8].isspace() and each[8] != " " for each in rest)
+    assert " ".join([first, *rest]).split() == line.replace("\x1b", "\\x1b").split()
+    monkeypatch.delenv("COLUMNS")
+    assert "\n" not in hanging(line, 8)

@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from lab.stack import ROOT
 from services.runtime.command_line import main_of
 from services.runtime.errors import ProgramError
 
@@ -15,11 +17,80 @@ main_of(lambda: show("caf\\xe9 \\u2713 \\udcff") or 0, name="x")
 """
 
 
-def test_what_an_encoding_lacks_is_escaped() -> None:
+SHOWS_WITHOUT_MAIN = """
+from services.runtime.command_line import show
+show("caf\\xe9 \\u2713 \\udcff")
+"""
+ASCII = (b"caf\\xe9 \\u2713 \\udcff\n", b"")
+LATIN_1 = (b"caf\xe9 \\u2713 \\udcff\n", b"")
+
+
+@pytest.mark.parametrize("program", [SHOWS, SHOWS_WITHOUT_MAIN], ids=["in a program", "by itself"])
+@pytest.mark.parametrize(
+    ("variables", "written"),
+    [
+        ({"PYTHONIOENCODING": "ascii"}, ASCII),
+        ({"PYTHONIOENCODING": "latin-1:strict"}, LATIN_1),
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, ASCII),
+    ],
+    ids=["ASCII", "Latin-1", "the C locale"],
+)
+def test_what_an_encoding_lacks_is_escaped(
+    program: str, variables: dict[str, str], written: tuple[bytes, bytes]
+) -> None:
     """A head of Latin-1, or a tick in a table, must not end a program where stdout is ASCII."""
-    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    done = subprocess.run([sys.executable, "-c", SHOWS], env=environment, capture_output=True, check=False)
-    assert (done.stdout, done.stderr) == (b"caf\\xe9 \\u2713 \\udcff\n", b"")
+    environment = os.environ | variables
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=False)
+    assert (done.stdout, done.stderr) == written
+
+
+INTERRUPTS_AT = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == os.environ["INTERRUPTED_AT"]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+"""
+MAIN = "import sys; from lab.__main__ import main; sys.exit(main())"
+
+
+@pytest.mark.parametrize(
+    ("words", "late"),
+    [
+        (("-m", "services.client", "pipeline"), "services.runtime.run"),
+        (("-m", "services.hello"), "services.runtime.settings"),
+        (("-m", "services.sites"), "services.runtime.settings"),
+        (("-m", "services.gateway"), "services.runtime.settings"),
+        (("-m", "lab", "doctor"), "lab.doctor"),
+        (("-c", MAIN, "doctor"), "lab.doctor"),
+    ],
+    ids=["client", "hello", "sites", "gateway", "lab", "the script lab"],
+)
+@pytest.mark.parametrize("at", ["services.runtime.command_line", "argparse", None], ids=str)
+def test_an_interrupt_while_a_program_is_imported_is_no_traceback(
+    words: tuple[str, ...], late: str, at: str | None, tmp_path: Path
+) -> None:
+    """Exit 130, whichever module is imported just then, and whether `main_of` runs already; nothing is said."""
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTS_AT)
+    environment = os.environ | {
+        "PYTHONPATH": f"{tmp_path}:{ROOT}",
+        "INTERRUPTED_AT": at or late,
+        "GATEWAY_TARGET": "127.0.0.1:1",
+    }
+    done = subprocess.run(
+        [sys.executable, *words], cwd=tmp_path, env=environment, capture_output=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_an_interrupt_that_is_ignored_stays_ignored() -> None:
+    """As it is for what a shell runs in its background."""
+    code = "import signal; signal.signal(2, signal.SIG_IGN); import services.runtime.early; print(signal.getsignal(2))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert b"IGN" in done.stdout or done.stdout == b"1\n"
 
 
 def test_an_errors_text_is_one_line_that_drives_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:

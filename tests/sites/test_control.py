@@ -165,6 +165,22 @@ async def test_kinds_tell_the_exact_bytes_of_every_fault(tmp_path: Path, capsys:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(("columns", "most"), [("80", 80), ("40", 40), ("10", 40)])
+async def test_kinds_fit_their_terminal(
+    columns: str, most: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As tables do; and no word is lost."""
+    shown = {}
+    async with lab(tmp_path) as here:
+        for width in "", columns:
+            monkeypatch.setenv("COLUMNS", width)
+            assert await here.run("faults", "kinds", HOST) == 0
+            shown[width] = capsys.readouterr().out
+    assert max(map(len, shown[columns].splitlines())) <= most
+    assert "".join(shown[columns].split()) == "".join(shown[""].split())
+
+
+@pytest.mark.anyio
 async def test_kinds_say_who_can_get_a_fault_and_where_it_cannot_be(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -90,24 +90,19 @@ def hash_of(target: str) -> int:
 
 
 class SkipDone:
-    """What a resumed survey does not fetch again. A list that can be read but once (a pipe) shows late that it changed.
+    """What a resumed survey does not fetch again, of a list that can be read but once (a pipe).
 
-    Until it does, it is taken by line; the targets that it has had so far are taken off the records all the same.
+    What comes later in it is not known, so it is taken by target alone: of a target with k records, k places are
+    skipped, the first ones. The lines show, late and once, that the list has changed.
     """
 
-    def __init__(self, lines: DoneLines, targets: DoneTargets, *, by_line: bool, changed: Callable[[], object]) -> None:
-        self._lines, self._targets = lines, targets
-        self._by_line, self._changed = by_line, changed
+    def __init__(self, lines: DoneLines, targets: DoneTargets, *, changed: Callable[[], object]) -> None:
+        self._lines, self._targets, self._changed = lines, targets, changed
+        self._is_told = False
 
     def __call__(self, line: int, target: str) -> bool:
         """Return whether the target of this line is to be skipped."""
-        if not self._by_line:
-            return self._targets.take(target)
-        if self._lines.has(line, target):
-            self._targets.take(target)
-            return True
-        if not self._lines.has_line(line):
-            return False
-        self._by_line = False
-        self._changed()
+        if not self._is_told and self._lines.has_line(line) and not self._lines.has(line, target):
+            self._is_told = True
+            self._changed()
         return self._targets.take(target)

@@ -149,8 +149,10 @@ class Fetcher:
         held: list[tuple[Places, str]] = []
         try:
             await self._take(self._hosts, url.host, turn, held)
-            if self._locator.asks_resolver(url):
+            looks_up = self._locator.asks_resolver(url)
+            if looks_up:
                 await self._wait_for(self._look_ups.turn(turn.watch), turn)
+                note_begin(record)
             addresses = await self._locator.locate(url, record, turn)
             record.ip = addresses[0].ip
             # Any of them may be connected to. Everyone takes them last, and in one order: no two wait for each other.
@@ -159,6 +161,8 @@ class Fetcher:
             await self._take(self._slots, "", turn, held)
             # Last of all: a turn that had to wait for a look-up or a place would be used together with many others.
             await self._wait_for(self._requests.turn(turn.watch), turn)
+            if not looks_up:
+                note_begin(record)
             return await Exchange(self._manners, self._sockets, self._trust, record, turn).head(url, addresses)
         finally:
             for places, key in held:
@@ -180,8 +184,15 @@ class Fetcher:
 
 
 def is_bare(target: str) -> bool:
-    """Return whether a target is a host, with or without a port, and neither names a path nor a query."""
-    return not set("/?#") & set(target)
+    """Return whether a target names neither a path nor a query, but a host alone, or scheme and host."""
+    _, scheme_ends, rest = target.partition("://")
+    return not set("/?#") & set(rest if scheme_ends else target)
+
+
+def note_begin(record: Record) -> None:
+    """Note that a fetch begins now, unless this is a retry, or a redirect is followed."""
+    if record.attempts == 1:
+        record.began_s = time.time()
 
 
 def location_of(head: Head) -> bytes | None:

@@ -54,26 +54,30 @@ class Opened:
 
     def __init__(self, fd: int, name: str, kept: Kept | None, *, regular: bool) -> None:
         self.fd, self.name, self.kept = fd, name, kept
+        self._mark = mark_of(name)
         self._regular = regular
 
     def begin(self) -> None:
         """Empty the file, or cut it to whole records."""
         if not self._regular:
             return
-        with contextlib.suppress(OSError):  # where no file may be made, its own end has to tell: see `tells_that`
-            os.close(os.open(self.name + UNFINISHED, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+        with contextlib.suppress(OSError):  # where no file may be made, its own end has to tell: see `is_unfinished`
+            os.close(os.open(self._mark, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))
         cut(self.fd, self.kept.end if self.kept else 0)
 
     def finish(self) -> None:
         """Note that every target has its record. Blocks."""
-        mark = Path(self.name + UNFINISHED)
+        mark = Path(self._mark)
         with contextlib.suppress(OSError):
             if self._regular and not mark.stat().st_size:  # else it is not ours
                 mark.unlink()
 
 
 def open_output(options: Options, input_fd: int | None) -> Opened:
-    """Open --output, with what is to be kept of it where it is resumed. Raises OutputUnusable or NotResumable."""
+    """Open --output, with what is to be kept of it where it is resumed. Blocks.
+
+    Raises OutputUnusable or NotResumable.
+    """
     name = options.output or ""
     try:
         access = os.O_RDWR if options.resume else os.O_WRONLY
@@ -101,13 +105,18 @@ def open_output(options: Options, input_fd: int | None) -> Opened:
         return Opened(fd, name, Kept(file, name, row_form(options)), regular=True)
 
 
+def mark_of(name: str) -> str:
+    """Return the name of FILE.unfinished: beside the file itself, whichever symbolic links lead to it."""
+    return os.path.realpath(name) + UNFINISHED
+
+
 def is_unfinished(name: str) -> bool:
     """Return whether a file that is not empty was left by a run before its end.
 
     The mark beside it says so; where none could be made, records that end in a torn or a cancelled one.
     """
     with contextlib.suppress(OSError):
-        os.close(os.open(name + UNFINISHED, os.O_RDONLY | os.O_CLOEXEC))
+        os.close(os.open(mark_of(name), os.O_RDONLY | os.O_CLOEXEC))
         return True
     try:
         fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)

@@ -41,7 +41,9 @@ class Retried(TypedDict):
 
 @dataclass(slots=True)
 class Record:
-    """What became of a target. `head` is None exactly where `error` is not. `began_s`: when it was begun (Unix time).
+    """What became of a target. `head` is None exactly where `error` is not. `began_s`: Unix time.
+
+    `began_s` is when the first look-up or connection was begun, after the turn that the survey's bounds gave.
 
     The times are of the last request, in seconds, None for a phase that was not reached; `total_s` is from the first
     look-up to the end, without the time that the survey's own bounds (--rate, --per-host) took.

@@ -14,7 +14,7 @@ from services.client.wget.done import DoneLines, DoneTargets
 from services.client.wget.row_forms import RowForm
 from services.runtime.errors import ProgramError
 
-MOST_LINE_BYTES = 64 * 1024 * 1024
+MOST_LINE_BYTES = 256 * 1024 * 1024  # a head of 16 MiB twice, each byte as six characters, and more
 
 
 class NotResumable(ProgramError):
@@ -63,6 +63,8 @@ class Kept:
     def _read(self, file: BinaryIO) -> None:
         for number, row in self._rows(file):
             if not row.endswith(b"\n"):
+                if len(row) == MOST_LINE_BYTES:
+                    raise NotResumable(self._name, f"line {number:,} is longer than any record")
                 if not self._form.could_begin(row):
                     raise NotResumable(self._name, f"its end, line {number:,}, is not the beginning of a record")
                 break  # torn

@@ -44,7 +44,7 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
     concurrency = fitting(options.concurrency, settings.files_per_connection)
     with Poller() as poller:
         fetcher = make_fetcher(options, settings, poller, concurrency)
-        source, output, opened = open_both(options)
+        source, output, opened = await open_both(options)
         processes = processes_for(options, concurrency)
         survey = Survey(source, output, fetcher, options, workers=workers_for(options, concurrency))
         # A few heads for a person are shown as in the tutorial: nothing is said beside them.
@@ -68,11 +68,11 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
         return code
 
 
-def open_both(options: Options) -> tuple[Source, Output, Opened | None]:
+async def open_both(options: Options) -> tuple[Source, Output, Opened | None]:
     """Open input and output, in this order: the output is not touched if there is no input. Raises ProgramError."""
     form = format_of(options)
     input_fd = None if options.input is None else open_input(options.input)
-    opened = None if options.output is None else open_output(options, input_fd)
+    opened = None if options.output is None else await aside(partial(open_output, options, input_fd))
     fd = opened.fd if opened else open_stdout(input_fd)
     if input_fd is None or options.input is None:
         source: Source = ArgumentSource(targets_of(options))
@@ -102,7 +102,7 @@ def skip_of(opened: Opened, kept: Kept, source: Source) -> Skip:
 
     items = source.items()
     if items is None:  # a pipe: it will show
-        return SkipDone(kept.lines, targets(), by_line=True, changed=tell)
+        return SkipDone(kept.lines, targets(), changed=tell)
     if kept.lines.are_of((item.line, item.text) for item in items):
         return kept.lines.has
     tell()

@@ -258,3 +258,40 @@ def test_a_busy_resolver_passes_and_an_unknown_name_stays() -> None:
     """`dns` is both; the error says which."""
     assert is_transient(FetchError("dns", "busy", transient=True))
     assert not is_transient(FetchError("dns", "no such name"))
+
+
+@pytest.mark.anyio
+async def test_a_record_begins_when_its_turn_has_come(tmp_path: Path) -> None:
+    """And not when it was taken from the list; of several requests (a retry, a redirect), the first one counts."""
+    arrived: list[float] = []
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        arrived.append(time.time())
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n" if len(arrived) == 1 else OK)
+
+    async with serving(a=peer, b=peer) as topology:
+        _, (one, two) = await survey(["a", "b"], tmp_path / "out", topology, follow=True, rate=5.0)
+    assert one["attempts"] == 2
+    began = [datetime.fromisoformat(each["time"]).timestamp() for each in (one, two)]
+    assert began[0] <= min(arrived)
+    assert began[1] - began[0] > 0.19, "turns are 0.2 s apart, and never early"
+
+
+@pytest.mark.anyio
+async def test_a_record_begins_when_its_host_has_a_place(tmp_path: Path) -> None:
+    """One that waits for another of the same host has not begun."""
+    ended: list[float] = []
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if not ended:
+            await reader.read()  # until the client's deadline
+        ended.append(time.time())
+        writer.write(OK)
+
+    async with serving(host=peer) as topology:
+        asked = ["host/1", "host/2"]
+        _, records = await survey(asked, tmp_path / "out", topology, per_host=1, head_timeout_s=0.2)
+    first, second = (datetime.fromisoformat(each["time"]).timestamp() for each in records)
+    assert second - first > 0.19

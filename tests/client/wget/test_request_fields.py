@@ -153,14 +153,18 @@ async def test_a_head_is_asked_for_without_its_body(tmp_path: Path) -> None:
     [
         ("host", "/robots.txt?a=b"),
         ("host:80", "/robots.txt?a=b"),
-        ("http://host", "/"),
+        ("http://host", "/robots.txt?a=b"),
+        ("HTTP://host:80", "/robots.txt?a=b"),
+        ("http://host/", "/"),
+        ("http://host?x", "/?x"),
+        ("http://host/#x", "/"),
         ("host/", "/"),
         ("host/x", "/x"),
         ("host?x", "/?x"),
     ],
 )
-async def test_a_path_is_for_bare_hosts(target: str, path: str, tmp_path: Path) -> None:
-    """A target that says more than where says what, too."""
+async def test_a_path_is_for_targets_that_name_none(target: str, path: str, tmp_path: Path) -> None:
+    """With a scheme or without: a slash names the root, and a query is of the root, too."""
     assert (await asked(target, tmp_path / "out", path="/robots.txt?a=b"))[0] == f"GET {path} HTTP/1.1"
 
 

@@ -8,12 +8,24 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.client.wget.resume import NotResumable
+from services.client.wget.formats import row
+from services.client.wget.resume import Kept, NotResumable
+from services.client.wget.row_forms import JsonLines, split
 from services.runtime.run import Stop
 from tests.client.peers import Peer, sends, serving
 from tests.client.wget.hostile import OK
-from tests.client.wget.surveys import ROOT, command, read_records, run_client, survey
+from tests.client.wget.surveys import (
+    ROOT,
+    command,
+    read_records,
+    route_of_all,
+    run_client,
+    run_client_async,
+    survey,
+)
 
 HEAD = b'{"v": 1, "line": 1, "target": "a", "url": null, "error": null, "detail": null}\n'
 
@@ -232,3 +244,40 @@ def test_a_record_of_this_program_is_recognised(tmp_path: Path) -> None:
     assert run_client(*targets, "--format", "jsonl", "-o", output, "--resume").returncode == 0
     assert output.read_bytes() == before
     assert [json.loads(line)["error"] for line in before.splitlines()] == ["usage"] * len(targets)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+async def test_a_large_head_can_be_gone_on_with(form: str, tmp_path: Path) -> None:
+    """Whatever --max-head let in: the survey's own file is never refused."""
+    head = b"HTTP/1.1 200 OK\r\n" + b'X: "' + b"x" * 300_000 + b',"\r\n\r\n'
+    arguments = ["a", "b", "--format", form, "-o", str(tmp_path / "out"), "--max-head", "1000000", "--resume"]
+    async with serving(host=sends(head)) as topology:
+        for _ in range(2):
+            result = await run_client_async(*arguments, "--resolve", route_of_all(topology))
+            assert result.returncode == 0, result.stderr
+    assert b"2 were done before" in result.stderr
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"])), min_size=2))
+def test_a_row_is_read_as_it_was_written(cells: list[str]) -> None:
+    """Whatever is in its cells, but the ends of lines, which no cell has."""
+    assert split(row(*cells).decode()) == cells
+
+
+@pytest.mark.parametrize("line", ["", "a", 'a,"', 'a,"b\n', 'a,"b"c\n', 'a,b"c\n', 'a,"b""\n', "a\n\n", "a\rb\n"])
+def test_what_no_survey_writes_is_no_row(line: str) -> None:
+    """Quotes are where RFC 4180 has them, and the line is whole."""
+    with pytest.raises(ValueError, match=r"not .* row"):
+        split(line)
+
+
+def test_a_line_that_is_longer_than_any_record_is_not_taken_for_a_torn_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be cut off, with all that follows."""
+    monkeypatch.setattr("services.client.wget.resume.MOST_LINE_BYTES", 100)
+    output = tmp_path / "out"
+    output.write_bytes(HEAD + HEAD.replace(b'"a"', b'"%s"' % (b"a" * 100)) + HEAD)
+    with output.open("rb") as file, pytest.raises(NotResumable, match="line 2 is longer than any record"):
+        Kept(file, "out", JsonLines())

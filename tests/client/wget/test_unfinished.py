@@ -100,3 +100,18 @@ def test_a_file_of_that_name_that_is_not_ours_stays(tmp_path: Path) -> None:
     other.write_text("precious")
     assert run_client("a b", "--format", "jsonl", "-o", tmp_path / "out", "--force").returncode == 4
     assert other.read_text() == "precious"
+
+
+def test_a_link_leads_to_the_mark_of_its_file(tmp_path: Path) -> None:
+    """Whichever name a run was begun by, and whichever one forgets --resume: the mark is beside the file itself."""
+    (tmp_path / "real").mkdir()
+    output, mark, link = tmp_path / "real/out", tmp_path / "real/out.unfinished", tmp_path / "link"
+    link.symlink_to(output)
+    output.write_bytes(JSON_RECORD)
+    mark.touch()
+    for name in link, output:
+        assert run_client("a b", "--format", "jsonl", "-o", name).returncode == 3
+        assert output.read_bytes() == JSON_RECORD
+    assert run_client("a b", "--format", "jsonl", "-o", link, "--force").returncode == 4
+    assert not mark.exists(), "it was finished"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["link", "real"]

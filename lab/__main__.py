@@ -1,0 +1,11 @@
+"""The program `lab`, also as `python -m lab`: see `lab.cli`."""
+
+import sys
+
+import services.runtime.early  # noqa: F401 - first: it is about the imports below
+from lab.cli import main
+
+__all__ = ["main"]
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""What ^C does before a program can tell: see `early`, which a program imports ahead of all else."""
+
+import os
+import signal
+
+
+def leave_at_interrupt() -> None:
+    """Let ^C end the process at once. Where it is ignored, as in the background of a shell, it stays ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, leave)
+
+
+def leave(number: int, _frame: object) -> None:
+    """End the process as it is, which has not done anything yet; the exit code is the one that a shell would give."""
+    os._exit(128 + number)
+
+
+def raise_at_interrupt() -> None:
+    """Let ^C raise KeyboardInterrupt again, where it ended the process at once."""
+    if signal.getsignal(signal.SIGINT) is leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
