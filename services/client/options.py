@@ -22,12 +22,18 @@ METHODS = ("GET", "HEAD")
 TIMEOUT_S = 10.0
 MOST_PATH_BYTES = 4_000
 STDIN = "-"
+IN_CONTAINER = "docker compose run --rm client"  # what a person types to run the client
+ON_HOST = ".venv/bin/python -m services.client"
+A_RECORDING = "services/sites/recordings/www.163.com.http"
 
 
 class Command:
-    """What a command is for, which module handles it, its options, whether it runs on a loop, and command lines."""
+    """What a command is for, which module handles it, its options, whether it runs on a loop, and examples.
 
-    __slots__ = ("add_options", "examples", "handler", "has_loop", "summary", "usage")
+    `examples` are the client's words; `before`: lines of the shell that make what these need.
+    """
+
+    __slots__ = ("add_options", "before", "examples", "handler", "has_loop", "summary", "usage")
 
     def __init__(
         self,
@@ -38,10 +44,11 @@ class Command:
         takes: str = "",
         has_loop: bool = True,
         examples: tuple[str, ...],
+        before: tuple[str, ...] = (),
     ) -> None:
         self.summary, self.handler, self.add_options, self.has_loop = summary, handler, add_options, has_loop
         self.usage = f"%(prog)s [OPTIONS] {takes}".rstrip()
-        self.examples = examples
+        self.examples, self.before = examples, before
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -306,6 +313,7 @@ COMMANDS = {
             "wget -i hosts.txt --format csv --columns target,status,server --only 2xx",
             "wget -i - --method HEAD --path /robots.txt --rate 50 < hosts.txt",
         ),
+        before=("printf '%s\\n' www.163.com www.sohu.com > hosts.txt",),
     ),
     "compare": Command(
         "one after another and at once: measured, and drawn on one time axis",
@@ -325,7 +333,10 @@ COMMANDS = {
         "services.client.record.command",
         add_record,
         takes="URL",
-        examples=("record https://example.org/", "record https://example.org/ --head-only -o -"),
+        examples=(
+            "record http://www.163.com/ -o -",
+            "record http://www.sohu.com/ --head-only --name copy.test --force",
+        ),
     ),
     "hello": Command(
         "let N users at once ask the hello server",
@@ -339,7 +350,7 @@ COMMANDS = {
         add_parse,
         takes="[FILE]",
         has_loop=False,
-        examples=("parse recordings/example.org.http", "parse --strict < response.http"),
+        examples=(f"parse {A_RECORDING}", f"parse --strict < {A_RECORDING}"),
     ),
     "faults": Command(
         "what a site does wrong: list, set, clear, reset, kinds",
@@ -359,7 +370,7 @@ COMMANDS = {
         takes="SITE",
         examples=(
             "journal www.163.com --limit 10",
-            """journal www.163.com --verify '{"expect": [{"match": {"status": 302}, "count": 1}]}'""",
+            """journal www.163.com --verify '{"expect": [{"match": {"status": 503}, "count": 0}]}'""",
         ),
     ),
 }

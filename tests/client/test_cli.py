@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.client.cli import main, understand
-from services.client.options import COMMANDS, TOUR
+from services.client.options import COMMANDS, ON_HOST, TOUR
 from services.runtime.errors import BadSetting
 from services.runtime.names import LOOPS
 
@@ -44,7 +44,7 @@ def test_the_examples_of_help_are_command_lines(words: tuple[str, str], capsys: 
         understand(argv, default_loop="asyncio")
     with pytest.raises(SystemExit):
         main([*([name] if name else []), "--help"])
-    assert f"\n  client {example}".rstrip() + "\n" in capsys.readouterr().out
+    assert f"\n  {ON_HOST} {example}".rstrip() + "\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("argv", [["--version"], ["wget", "--version"]], ids=" ".join)
