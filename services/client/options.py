@@ -146,10 +146,21 @@ def add_wget_files(group: "Group") -> None:
     add("-i", "--input", metavar="FILE", help="read targets from it, one a line; -: stdin")
     add("--format", choices=FORMATS, default=FORMATS[0], help="of the records (%(default)s)")
     add("--columns", metavar="NAME,...", type=words, default=[], help="of --format csv: these, in this order (all)")
-    add("--only", metavar="WHAT,...", type=words, default=[], help="write only these records: 2xx, 301, refused, tls")
+    add(
+        "--only",
+        metavar="WHAT,...",
+        type=words,
+        default=[],
+        help="write only these records: 2xx, 301, refused, tls (cannot be resumed)",
+    )
     add("-o", "--output", metavar="FILE", help="write there instead of stdout (-)")
     add("--ordered", action="store_true", help="records in the order of their targets")
-    add("--resume", action="store_true", help="go on with FILE where a run was stopped (jsonl, csv)")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with FILE where a run was stopped (jsonl, csv; "
+        "not what --only, or --columns without line, target and error, wrote)",
+    )
     add("--force", action="store_true", help="overwrite FILE even if it holds records of an unfinished run")
     add("-q", "--quiet", action="store_true", help="no progress, no summary")
 
