@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EDITIONS = ("survey", "sequential", "yield-from", "await")
 COMPARED = ("wget", "hello", "pipeline")
 COMPARED_USERS = 5
+MOST_COMPARED_USERS = 50  # each is a line of the picture
 FORMATS = ("human", "jsonl", "csv", "raw")
 METHODS = ("GET", "HEAD")
 TIMEOUT_S = 10.0
@@ -248,7 +249,10 @@ def add_compare(parser: ArgumentParser) -> None:
         "what", nargs="?", choices=COMPARED, default=COMPARED[0], help=f"what is compared ({COMPARED[0]})"
     )
     parser.add_argument(
-        "--users", metavar="N", type=whole(1, 50), help=f"hello: how many users ask (default {COMPARED_USERS})"
+        "--users",
+        metavar="N",
+        type=whole(1, MOST_COMPARED_USERS),
+        help=f"hello: how many users ask, 1 to {MOST_COMPARED_USERS} ({COMPARED_USERS})",
     )
     parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
     add_timeout(parser)
