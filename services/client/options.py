@@ -146,7 +146,13 @@ def add_wget_files(group: "Group") -> None:
     add = group.add_argument
     add("-i", "--input", metavar="FILE", help="read targets from it, one a line; -: stdin")
     add("--format", choices=FORMATS, default=FORMATS[0], help="of the records (%(default)s)")
-    add("--columns", metavar="NAME,...", type=words, default=[], help="of --format csv: these, in this order (all)")
+    add(
+        "--columns",
+        metavar="NAME,...",
+        type=words,
+        default=[],
+        help="of --format csv: these, in this order (all but those of TLS)",
+    )
     add(
         "--only",
         metavar="WHAT,...",
@@ -173,7 +179,7 @@ def add_wget_bounds(group: "Group") -> None:
     add("--processes", metavar="N", type=whole(0, 64), default=0, help="for a long list (0: as many as are worth it)")
     add("--per-host", metavar="N", type=whole(0, 100_000), default=0, help="of them to one name or address (no limit)")
     add("--rate", metavar="N", type=per_second, default=0.0, help="requests a second (no limit)")
-    add_timeout(group, "seconds for a target, redirects and retries included (%(default)g)")
+    add_timeout(group, "seconds for a target, redirects and retries included (%(default)g); after ^C, 2 at most")
     for name, limit_s, phase in (("connect", 5.0, "a connection, and for TLS"), ("head", 10.0, "a head")):
         add(
             f"--{name}-timeout",
@@ -206,7 +212,7 @@ def add_wget_manners(group: "Group") -> None:
         default=[],
         help="reach a host (*: every host) there",
     )
-    add("--method", choices=METHODS, default=METHODS[0], help="of the requests (%(default)s)")
+    add("--method", type=str.upper, choices=METHODS, default=METHODS[0], help="of the requests (%(default)s)")
     add("--path", metavar="PATH", type=path, default="/", help="asked of a TARGET that names none (%(default)s)")
     add(
         "-H",

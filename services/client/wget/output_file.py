@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 from services.client.wget.choices import Options, what_to_do
-from services.client.wget.formats import COLUMNS
+from services.client.wget.formats import ALL_COLUMNS
 from services.client.wget.output import stdout
 from services.client.wget.resume import Kept, cut
 from services.client.wget.row_forms import JsonLines, row_form
@@ -128,4 +128,4 @@ def is_ours(first: bytes) -> bool:
     if JsonLines().could_begin(first):
         return True
     names = first.decode("latin-1").split(",")
-    return set(names) <= set(COLUMNS)
+    return set(names) <= set(ALL_COLUMNS)
