@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+PROGRAM = ".venv/bin/lab"  # what a person types in the checkout, where `make setup` put it
+
 
 def leave_no_compiled_files(package: Path) -> None:
     """Let this process and its children write none; the one of this very file, written a moment ago, is the owner's."""

@@ -10,8 +10,9 @@ from argparse import REMAINDER, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from lab import PROGRAM
 from lab.errors import LabError
-from services.runtime.command_line import OptionParser, add_version_option, main_of, say, show
+from services.runtime.command_line import HelpFormatter, OptionParser, add_version_option, main_of, say, show
 from services.runtime.text import printable
 
 if TYPE_CHECKING:
@@ -23,11 +24,12 @@ CLIENT_COMMANDS = ("embedded", "run", "record")
 
 
 class Command(NamedTuple):
-    """What a command is for, what it does, and which options it has."""
+    """What a command is for, what it does, which options it has, and examples: the words after `lab`."""
 
     summary: str
     run: Callable[[Namespace], int]
     add_options: Callable[[ArgumentParser], object]
+    examples: tuple[str, ...] = ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,9 +66,18 @@ def understand(argv: list[str]) -> Namespace:
             description=command.summary,
             add_help=not takes_all,
             prefix_chars="-+"[takes_all],
+            epilog=epilog(command.examples),
+            formatter_class=HelpFormatter,
         )
         command.add_options(subparser)
     return parser.parse_args(argv)
+
+
+def epilog(examples: Sequence[str]) -> str | None:
+    """Return what ends a command's help: examples as they run in the checkout."""
+    if not examples:
+        return None
+    return "\n".join(["examples, to run in the checkout:", *(f"  {PROGRAM} {each}" for each in examples)])
 
 
 def up(options: Namespace) -> int:
@@ -108,7 +119,15 @@ def compose(options: Namespace) -> int:
 
 
 def run(options: Namespace) -> int:
-    """Hand over to `docker compose run --rm client`, with a terminal where there is one."""
+    """Hand over to `docker compose run --rm client`, with a terminal where there is one.
+
+    The client's help and its refusals come first: no container starts for them.
+    """
+    from services.client.cli import understand as understand_client
+    from services.runtime.settings import Environment
+
+    default_loop = Environment(settings_without_containers()).loop()
+    understand_client(options.words, default_loop=default_loop, prog="lab run", called=f"{PROGRAM} run").check()
     streams = (sys.stdin, sys.stdout)  # None where they are closed
     terminal = () if all(stream and stream.isatty() for stream in streams) else ("-T",)
     stack_of(options).become("run", "--rm", *terminal, "client", *options.words)
@@ -122,7 +141,9 @@ def embedded(options: Namespace) -> int:
     settings = settings_without_containers()
     settings.pop("HELLO_PORT", None)  # where Compose publishes hello, maybe a range; here the system chooses
     environment = Environment(settings)
-    invocation = understand_client(options.words, default_loop=environment.loop(), prog="lab embedded")
+    invocation = understand_client(
+        options.words, default_loop=environment.loop(), prog="lab embedded", called=f"{PROGRAM} embedded"
+    )
 
     if invocation.loop is None:
         return invocation.run()
@@ -157,7 +178,7 @@ def record(options: Namespace) -> int:
         raise NothingToRecord
     settings = settings_without_containers()
     words = ["record", "--output", str(recordings.directory(settings=settings)), *options.words]
-    return program(words, Environment(settings), prog="lab")
+    return program(words, Environment(settings), prog="lab", called=PROGRAM)
 
 
 def settings_without_containers() -> dict[str, str]:
@@ -287,10 +308,12 @@ def add_engine(parser: ArgumentParser) -> None:
 
 
 COMMANDS = {
-    "up": Command("start the lab in containers, and return when it is healthy", up, add_up),
+    "up": Command(
+        "start the lab in containers, and return when it is healthy", up, add_up, ("up", "up --keep --timeout 60")
+    ),
     "down": Command("take the lab down, and leave nothing behind", down, add_project),
     "ps": Command("show the lab's containers", compose, add_project),
-    "logs": Command("show what the services logged", compose, add_logs),
+    "logs": Command("show what the services logged", compose, add_logs, ("logs -f", "logs sina sohu --tail 20")),
     "run": Command("run the client in its container: lab run [CLIENT ARGS]", run, add_run),
     "embedded": Command("run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", embedded, add_words),
     "record": Command("keep a site's response, for the lab to play: lab record URL", record, add_words),
@@ -299,8 +322,9 @@ COMMANDS = {
         "(project asynclab-chaos), kill its processes, and say which promises held (exit code 1: not all)",
         bench,
         add_bench,
+        ("bench hello --quick", "bench wget --rounds 5 --json figures.json", "bench chaos --quick"),
     ),
-    "doctor": Command("show what this machine can do", doctor, add_doctor),
+    "doctor": Command("show what this machine can do", doctor, add_doctor, ("doctor", "doctor --time")),
     "engine": Command("start the Docker engine where there is none, or stop it", engine, add_engine),
     "base": Command("make sure of a base image, and print its name", base, nothing),
     "check": Command("run every linter", check, nothing),

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 
+from lab import PROGRAM
 from services.client.cli import Invocation
 from services.client.settings import ADMIN_PORT, HTTP_PORT, TLS_PORT, ClientSettings
 from services.client.topology import Topology
@@ -25,7 +26,7 @@ from services.sites.running import Running, running_site
 from services.sites.settings import SitesSettings
 
 LOOPBACK = Address("127.0.0.1", 0)
-EMBEDDED = ".venv/bin/lab embedded"
+EMBEDDED = f"{PROGRAM} embedded"
 FILES_PER_CONNECTION = 2  # this process has both ends
 
 

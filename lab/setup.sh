@@ -45,7 +45,7 @@ if [ $installer = uv ]; then
     install="uv pip install --quiet --python $here"
 else
     [ "$works" ] && "$here" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
-    install="$here -m pip install --quiet --disable-pip-version-check --no-compile"
+    install="$here -m pip install --quiet --quiet --disable-pip-version-check --no-compile"
 fi
 $install --require-hashes --requirement "$requirements"
 $install --no-deps --no-build-isolation --editable .

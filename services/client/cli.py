@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from services.client.options import COMMANDS, TOUR, Command
+from services.client.options import COMMANDS, IN_CONTAINER, ON_HOST, TOUR, Command
 from services.runtime.command_line import HelpFormatter, OptionParser, add_loop_option, add_version_option, main_of
 from services.runtime.settings import Environment
 
@@ -39,6 +39,12 @@ class Invocation:
         code: int = await handler.main(handler.Options(**self.values), settings, stop)
         return code
 
+    def check(self) -> None:
+        """Refuse options that do not go together, as the handler does when it runs. Raises ProgramError."""
+        handler = import_module(self.handler)
+        if check := getattr(handler, "check", None):
+            check(handler.Options(**self.values))
+
     def run(self) -> int:
         """Run a handler that needs no loop."""
         handler = import_module(self.handler)
@@ -51,9 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return main_of(lambda: program(sys.argv[1:] if argv is None else argv, Environment()), name="client")
 
 
-def program(argv: Sequence[str], environment: Environment, *, prog: str = "client") -> int:
-    """Understand the command line and run it against the world as the resolver shows it."""
-    invocation = understand(argv, default_loop=environment.loop(), prog=prog)
+def program(argv: Sequence[str], environment: Environment, *, prog: str = "client", called: str = "") -> int:
+    """Understand the command line and run it against the world as the resolver shows it.
+
+    `called`: what a person types to run it; empty: what runs the client itself.
+    """
+    called = called or (IN_CONTAINER if environment.text("LAB_CA", "") else ON_HOST)
+    invocation = understand(argv, default_loop=environment.loop(), prog=prog, called=called)
     if invocation.loop is None:
         return invocation.run()
 
@@ -64,8 +74,11 @@ def program(argv: Sequence[str], environment: Environment, *, prog: str = "clien
     return run(lambda stop: invocation.main(settings, stop), loop=invocation.loop, announce=not invocation.is_quiet)
 
 
-def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") -> Invocation:
-    """Return what a command line asks for; one that asks for nothing possible, or for help, ends the program."""
+def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client", called: str = ON_HOST) -> Invocation:
+    """Return what a command line asks for; one that asks for nothing possible, or for help, ends the program.
+
+    `prog`: how messages name the program; `called`: what a person types to run it, as the examples have it.
+    """
     argv = command_first(argv)
     named = bool(argv) and argv[0] in COMMANDS
     command = COMMANDS[argv[0]] if named else TOUR
@@ -73,7 +86,7 @@ def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") 
         prog=f"{prog} {argv[0]}" if named else prog,
         usage=command.usage if named else "%(prog)s [COMMAND] [OPTIONS]",
         description=command.summary if named else help_text(),
-        epilog=epilog(command, prog),
+        epilog=epilog(command, called),
         formatter_class=HelpFormatter,
     )
     add_version_option(parser)
@@ -88,10 +101,11 @@ def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client") 
     return Invocation(values.pop("loop", None), command.handler, values)
 
 
-def epilog(command: Command, prog: str) -> str:
-    """Return what ends a command's help: examples, and the exit codes."""
-    examples = [f"  {prog} {words}".rstrip() for words in command.examples]
-    return "\n".join([f"example{'s' * (len(examples) > 1)}:", *examples, "", EPILOG])
+def epilog(command: Command, called: str) -> str:
+    """Return what ends a command's help: examples as they run in the checkout, and the exit codes."""
+    examples = [*command.before, *(f"{called} {words}".rstrip() for words in command.examples)]
+    title = f"example{'s' * (len(examples) > 1)}, to run in the checkout:"
+    return "\n".join([title, *(f"  {line}" for line in examples), "", EPILOG])
 
 
 def command_first(argv: Sequence[str]) -> Sequence[str]:

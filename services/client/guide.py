@@ -20,7 +20,7 @@ HEADINGS = (
     "2 of 3, pipeline: producer and consumer take turns in one thread, with no lock and no queue",
     "3 of 3, hello: a hundred users wait for one thread at the same time; look at the wall time of them all",
 )
-WHY = "Why that is fast: the same three sites, now about as slow as real ones, one after another and at once"
+WHY = "Why that is fast: the sites as slow as real ones, one after another and at once"
 NEXT = "What to try next"
 
 
@@ -45,11 +45,7 @@ class Guide:
             say(picture(comparison, terminal))
         self._head(NEXT)
         for command, meaning in suggestions(self._settings.called):
-            say(
-                "\n".join(
-                    [command, *(f"    {line}" for line in wrapped(meaning, terminal, columns=terminal.columns - 4))]
-                )
-            )
+            say("\n".join(wrapped(f"{command}  # {meaning}", terminal)))
         return 0
 
     def _head(self, text: str) -> None:
@@ -63,10 +59,10 @@ class Guide:
 
 
 def suggestions(called: str) -> list[tuple[str, str]]:
-    """Return commands and what each is for. `called`: how the client is called here."""
+    """Return commands and what each is for, a line of 80 columns each. `called`: how the client is called here."""
     return [
-        (f"{called} compare hello", "the same picture for a few users of the server"),
-        (f"{called} compare pipeline", "and where at once is no faster"),
-        (f"{called} wget -L https://www.sohu.com --ca lab", "the survey of response heads, here over TLS"),
-        (".venv/bin/python services/client/wget/await_.py", "a lesson; all of them: docs/lessons.md, lessons.zh-CN.md"),
+        (f"{called} compare hello", "for users of the server"),
+        (f"{called} compare pipeline", "where nothing waits"),
+        (f"{called} wget https://www.sohu.com --ca lab", "by TLS"),
+        ("ls docs/lessons*.md", "the programs as lessons, in English and in Chinese"),
     ]

@@ -17,17 +17,24 @@ if TYPE_CHECKING:
 EDITIONS = ("survey", "sequential", "yield-from", "await")
 COMPARED = ("wget", "hello", "pipeline")
 COMPARED_USERS = 5
+MOST_COMPARED_USERS = 50  # each is a line of the picture
 FORMATS = ("human", "jsonl", "csv", "raw")
 METHODS = ("GET", "HEAD")
 TIMEOUT_S = 10.0
 MOST_PATH_BYTES = 4_000
 STDIN = "-"
+IN_CONTAINER = "docker compose run --rm client"  # what a person types to run the client
+ON_HOST = ".venv/bin/python -m services.client"
+A_RECORDING = "services/sites/recordings/www.163.com.http"
 
 
 class Command:
-    """What a command is for, which module handles it, its options, whether it runs on a loop, and command lines."""
+    """What a command is for, which module handles it, its options, whether it runs on a loop, and examples.
 
-    __slots__ = ("add_options", "examples", "handler", "has_loop", "summary", "usage")
+    `examples` are the client's words; `before`: lines of the shell that make what these need.
+    """
+
+    __slots__ = ("add_options", "before", "examples", "handler", "has_loop", "summary", "usage")
 
     def __init__(
         self,
@@ -38,10 +45,11 @@ class Command:
         takes: str = "",
         has_loop: bool = True,
         examples: tuple[str, ...],
+        before: tuple[str, ...] = (),
     ) -> None:
         self.summary, self.handler, self.add_options, self.has_loop = summary, handler, add_options, has_loop
         self.usage = f"%(prog)s [OPTIONS] {takes}".rstrip()
-        self.examples = examples
+        self.examples, self.before = examples, before
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -138,11 +146,28 @@ def add_wget_files(group: "Group") -> None:
     add = group.add_argument
     add("-i", "--input", metavar="FILE", help="read targets from it, one a line; -: stdin")
     add("--format", choices=FORMATS, default=FORMATS[0], help="of the records (%(default)s)")
-    add("--columns", metavar="NAME,...", type=words, default=[], help="of --format csv: these, in this order (all)")
-    add("--only", metavar="WHAT,...", type=words, default=[], help="write only these records: 2xx, 301, refused, tls")
+    add(
+        "--columns",
+        metavar="NAME,...",
+        type=words,
+        default=[],
+        help="of --format csv: these, in this order (all but those of TLS)",
+    )
+    add(
+        "--only",
+        metavar="WHAT,...",
+        type=words,
+        default=[],
+        help="write only these records: 2xx, 301, refused, tls (cannot be resumed)",
+    )
     add("-o", "--output", metavar="FILE", help="write there instead of stdout (-)")
     add("--ordered", action="store_true", help="records in the order of their targets")
-    add("--resume", action="store_true", help="go on with FILE where a run was stopped (jsonl, csv)")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with FILE where a run was stopped (jsonl, csv; "
+        "not what --only, or --columns without line, target and error, wrote)",
+    )
     add("--force", action="store_true", help="overwrite FILE even if it holds records of an unfinished run")
     add("-q", "--quiet", action="store_true", help="no progress, no summary")
 
@@ -154,7 +179,7 @@ def add_wget_bounds(group: "Group") -> None:
     add("--processes", metavar="N", type=whole(0, 64), default=0, help="for a long list (0: as many as are worth it)")
     add("--per-host", metavar="N", type=whole(0, 100_000), default=0, help="of them to one name or address (no limit)")
     add("--rate", metavar="N", type=per_second, default=0.0, help="requests a second (no limit)")
-    add_timeout(group, "seconds for a target, redirects and retries included (%(default)g)")
+    add_timeout(group, "seconds for a target, redirects and retries included (%(default)g); after ^C, 2 at most")
     for name, limit_s, phase in (("connect", 5.0, "a connection, and for TLS"), ("head", 10.0, "a head")):
         add(
             f"--{name}-timeout",
@@ -187,7 +212,7 @@ def add_wget_manners(group: "Group") -> None:
         default=[],
         help="reach a host (*: every host) there",
     )
-    add("--method", choices=METHODS, default=METHODS[0], help="of the requests (%(default)s)")
+    add("--method", type=str.upper, choices=METHODS, default=METHODS[0], help="of the requests (%(default)s)")
     add("--path", metavar="PATH", type=path, default="/", help="asked of a TARGET that names none (%(default)s)")
     add(
         "-H",
@@ -230,7 +255,10 @@ def add_compare(parser: ArgumentParser) -> None:
         "what", nargs="?", choices=COMPARED, default=COMPARED[0], help=f"what is compared ({COMPARED[0]})"
     )
     parser.add_argument(
-        "--users", metavar="N", type=whole(1, 50), help=f"hello: how many users ask (default {COMPARED_USERS})"
+        "--users",
+        metavar="N",
+        type=whole(1, MOST_COMPARED_USERS),
+        help=f"hello: how many users ask, 1 to {MOST_COMPARED_USERS} ({COMPARED_USERS})",
     )
     parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
     add_timeout(parser)
@@ -306,6 +334,7 @@ COMMANDS = {
             "wget -i hosts.txt --format csv --columns target,status,server --only 2xx",
             "wget -i - --method HEAD --path /robots.txt --rate 50 < hosts.txt",
         ),
+        before=("printf '%s\\n' www.163.com www.sohu.com > hosts.txt",),
     ),
     "compare": Command(
         "one after another and at once: measured, and drawn on one time axis",
@@ -325,7 +354,10 @@ COMMANDS = {
         "services.client.record.command",
         add_record,
         takes="URL",
-        examples=("record https://example.org/", "record https://example.org/ --head-only -o -"),
+        examples=(
+            "record http://www.163.com/ -o -",
+            "record http://www.sohu.com/ --head-only --name copy.test --force",
+        ),
     ),
     "hello": Command(
         "let N users at once ask the hello server",
@@ -339,7 +371,7 @@ COMMANDS = {
         add_parse,
         takes="[FILE]",
         has_loop=False,
-        examples=("parse recordings/example.org.http", "parse --strict < response.http"),
+        examples=(f"parse {A_RECORDING}", f"parse --strict < {A_RECORDING}"),
     ),
     "faults": Command(
         "what a site does wrong: list, set, clear, reset, kinds",
@@ -359,7 +391,7 @@ COMMANDS = {
         takes="SITE",
         examples=(
             "journal www.163.com --limit 10",
-            """journal www.163.com --verify '{"expect": [{"match": {"status": 302}, "count": 1}]}'""",
+            """journal www.163.com --verify '{"expect": [{"match": {"status": 503}, "count": 0}]}'""",
         ),
     ),
 }

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.client.options import IN_CONTAINER, ON_HOST
 from services.client.topology import OPEN, Topology
 from services.runtime.errors import BadSetting
 from services.runtime.settings import Environment
 
 HTTP_PORT, TLS_PORT, ADMIN_PORT = 80, 443, 8081
 LAB = "lab"
-IN_CONTAINER = "docker compose run --rm client"
 TUTORIAL_HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
 
 
@@ -26,7 +26,7 @@ class ClientSettings:
     ca_file: Path | None = None
     loop: str = "asyncio"
     files_per_connection: int = 1
-    called: str = "client"
+    called: str = ON_HOST
 
     def authorities(self, ca: str | None) -> str | None:
         """Return the file that --ca names; `lab` is the lab's own CA. Raises BadSetting where there is none."""

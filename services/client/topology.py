@@ -6,6 +6,7 @@ a name that is not in the lab does not exist, and no question about it leaves th
 either; the host `*` stands for every host.
 """
 
+import errno
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from services.client.names import look_up
 
 ANY_HOST = "*"
+USUAL_PORTS = (80, 443)  # a host of the lab has one of them at least
 Route = tuple[str, int]
 
 
@@ -34,15 +36,17 @@ class Topology:
             return None
         return routes.get((host.lower().removesuffix("."), port)) or routes.get((ANY_HOST, port))
 
-    def no_such_name(self) -> socket.gaierror:
-        """Return what a closed topology says about every name that it has no route for."""
+    def no_route(self, host: str, port: int) -> OSError:
+        """Return what a closed topology says where it has no route: the name is not there, or only the port is not."""
+        if any(self.route(host, usual) for usual in USUAL_PORTS):
+            return ConnectionRefusedError(errno.ECONNREFUSED, f"{host} has no port {port} in the embedded lab")
         return socket.gaierror(socket.EAI_NONAME, "no such name in the embedded lab")
 
     async def locate(self, host: str, port: int) -> Route:
-        """Return the address of a host and port. Raises socket.gaierror for a name that has none."""
+        """Return the address of a host and port. Raises OSError: socket.gaierror for a name that has none."""
         route = self.route(host, port)
         if route is None and self.closed:
-            raise self.no_such_name()
+            raise self.no_route(host, port)
         return route or await look_up(host, port)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from services.client.cli import main, understand
-from services.client.options import COMMANDS, TOUR
+from services.client.options import COMMANDS, ON_HOST, TOUR
+from services.client.wget.work import GRACE_S
 from services.runtime.errors import BadSetting
 from services.runtime.names import LOOPS
 
@@ -44,7 +45,7 @@ def test_the_examples_of_help_are_command_lines(words: tuple[str, str], capsys: 
         understand(argv, default_loop="asyncio")
     with pytest.raises(SystemExit):
         main([*([name] if name else []), "--help"])
-    assert f"\n  client {example}".rstrip() + "\n" in capsys.readouterr().out
+    assert f"\n  {ON_HOST} {example}".rstrip() + "\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("argv", [["--version"], ["wget", "--version"]], ids=" ".join)
@@ -54,6 +55,19 @@ def test_the_version_is_that_of_the_project(argv: list[str], capsys: pytest.Capt
         main(argv)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert (ended.value.code, capsys.readouterr().out) == (0, f"asynclab {project['version']}\n")
+
+
+def test_help_says_how_long_an_interrupted_survey_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first ^C lets what is in flight end, for a while."""
+    with pytest.raises(SystemExit):
+        main(["wget", "--help"])
+    assert f"after ^C, {GRACE_S:g} at most" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("method", ["head", "Head", "HEAD"])
+def test_a_method_may_be_written_in_any_case(method: str) -> None:
+    """There are but two, and they are sent in capitals (RFC 9110, section 9.1)."""
+    assert understand(["wget", "--method", method], default_loop="asyncio").values["method"] == "HEAD"
 
 
 @pytest.mark.parametrize("loop", LOOPS)

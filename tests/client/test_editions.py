@@ -8,7 +8,7 @@ from tests.client.peers import Peer, sends, serving
 OK = b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n"
 
 
-@pytest.fixture(params=["await", "yield-from"])
+@pytest.fixture(params=["sequential", "yield-from", "await"])
 def edition(request: pytest.FixtureRequest) -> str:
     """Return the name of each edition."""
     return str(request.param)
@@ -74,6 +74,17 @@ async def test_what_is_no_target_is_a_usage_error(
     err = capsys.readouterr().err
     assert "usage: a target is host or host:port\n" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.anyio
+async def test_a_port_that_is_not_there_is_no_missing_name(edition: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The name is in the lab; its port refuses, as it does in containers."""
+    async with serving(there=sends(OK)) as topology:
+        assert await fetch_all(["there:81", "gone:81"], topology, edition=edition, timeout_s=5) == 4
+    assert sorted(capsys.readouterr().err.splitlines()) == [
+        "wget gone:81: dns: no such name in the embedded lab",
+        "wget there:81: refused: there has no port 81 in the embedded lab",
+    ]
 
 
 @pytest.mark.anyio

@@ -9,8 +9,10 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from lab.embedded import EMBEDDED
 from lab.stack import ROOT
-from services.client.guide import HEADINGS, NEXT, ORIGIN, TUTORIAL, WHY
+from services.client.guide import HEADINGS, NEXT, ORIGIN, TUTORIAL, WHY, suggestions
+from services.client.options import ON_HOST
 from tests.tutorial import DIALOGUE, check_wget
 
 LAB = Path(sys.executable).parent / "lab"
@@ -60,6 +62,29 @@ def test_a_person_is_told_what_to_look_at_why_and_what_is_next(
     assert places == sorted(places)
     assert TUTORIAL in words
     assert "█" in words
+
+
+@pytest.mark.parametrize("called", ["docker compose run --rm client", EMBEDDED, ON_HOST])
+def test_each_suggestion_is_one_line(called: str) -> None:
+    """Of 80 columns, wherever the client runs."""
+    assert all(len(f"{command}  # {meaning}") <= 80 for command, meaning in suggestions(called))
+
+
+def test_what_a_person_is_left_with_fits_a_terminal_of_24_lines(tmp_path: Path) -> None:
+    """The picture, why, what is next, and the prompt: nothing of it has scrolled away."""
+    terminal = pexpect.spawn(
+        "/bin/sh",
+        ["-c", f"env -u COLUMNS '{LAB}' embedded > '{tmp_path / 'out'}'"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm", "NO_COLOR": "1"},
+        timeout=50,
+        encoding="utf-8",
+        dimensions=(24, 80),
+    )
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    lines = (terminal.before or "").splitlines()
+    assert len(lines[lines.index(WHY) :]) <= 23
 
 
 def test_ctrl_c_in_the_picture_is_exit_130() -> None:

@@ -116,6 +116,44 @@ def test_without_any_engine_there_is_nothing_to_take_down(
     assert capsys.readouterr().err == "No Docker engine is here, so no lab runs.\n"
 
 
+@pytest.mark.parametrize(
+    ("line", "code", "shown"),
+    [
+        ("--help", 0, "usage: lab run [COMMAND]"),
+        ("wget --help", 0, "usage: lab run wget "),
+        ("hello -h", 0, "usage: lab run hello "),
+        ("--version", 0, "asynclab "),
+        ("wget --typo", 2, "lab run wget: "),
+        ("frobnicate", 2, "lab run: no such command"),
+        ("hello --users none", 2, "lab run hello: "),
+        ("wget --resume", 2, "lab: --resume goes on with a file"),
+        ("compare wget --users 3", 2, "lab: compare wget has no --users"),
+    ],
+)
+def test_the_clients_help_and_refusals_start_no_container(
+    line: str, code: int, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They come before Docker is asked for anything; so does every option that contradicts another."""
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(Stack, "become", lambda _stack, *words: asked.append(words))
+    try:
+        found = main(["run", *line.split()])
+    except SystemExit as ended:
+        found = int(ended.code or 0)
+    out, err = capsys.readouterr()
+    assert (found, asked) == (code, [])
+    assert (err if code else out).startswith(shown)
+
+
+def test_what_the_client_understands_is_handed_over_to_the_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing of it is run here."""
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(Stack, "become", lambda _stack, *words: asked.append(words))
+    words = ("wget", "a.test", "--loop", "uvloop", "-o", "x.jsonl", "--format", "jsonl", "--resume")
+    COMMANDS["run"].run(understand(["run", *words]))
+    assert asked[0][-len(words) :] == words
+
+
 REFUSALS = {
     "refused": (f"permission denied while trying to connect to the Docker daemon at {engine.SOCKET}", "refuses"),
     "dead": ("Cannot connect to the Docker daemon at tcp://127.0.0.1:1.", "tcp://127.0.0.1:1, where nothing answers"),

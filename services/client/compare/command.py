@@ -36,9 +36,14 @@ class Contradiction(ProgramError):
 
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Compare; 0 if everything was done, 1 if some was, 4 if nothing answered, 130 if a stop came first."""
+    check(options)
+    return await until_stopped(measure_and_show(options, settings), stop)
+
+
+def check(options: Options) -> None:
+    """Refuse what contradicts itself. Raises Contradiction."""
     if options.users is not None and options.what != "hello":
         raise Contradiction(f"compare {options.what} has no --users: leave it out, or compare hello")
-    return await until_stopped(measure_and_show(options, settings), stop)
 
 
 async def measure_and_show(options: Options, settings: ClientSettings) -> int:

@@ -9,42 +9,66 @@ from services.client.trace.lanes import Chart, Group, Lane, Span, draw, glyphs_o
 from services.client.trace.model import Phase, Recording
 from services.client.trace.terminal import Terminal
 
+NOISE = 1.25  # two runs whose times have a smaller ratio took as long as each other
 NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is said of a comparison: the titles of its runs, what running and waiting are, and what to see."""
+    """What is said of a comparison: the titles of its runs, what running and waiting are, and what to see.
+
+    `faster`, `equal` and `slower`: what to see where at once was measured to be that.
+    """
 
     sequential: str
     at_once: str
     waits: str
-    lesson: str
+    faster: str
+    equal: str
+    slower: str
     runs: str = "runs, if only for an instant"
 
 
+COMPUTING = (
+    "Producer and consumer compute, 20 ms for each item, and wait for nothing but their turn: the thread is never "
+    "idle. A task that does not await lets no other run, so at once"
+)
+BUSY = (
+    "At once was slower here, though the waits can pass together: other programs had the processor, or the network was "
+    "slower in the second run. Measure again."
+)
+ALONE = "With one there is no other to run while it waits: one after another and at once are the same."
 WORDS = {
     "wget": Words(
         sequential="one after another: one task, which waits for each site in turn",
         at_once="at once: a task for each site, and all wait at the same time",
         waits="waits for the site",
-        lesson="A task hardly runs: it waits. One after another, the waits add up. At once, the loop runs the other "
+        faster="A task hardly runs: it waits. One after another, the waits add up. At once, the loop runs the other "
         "tasks while one waits: the waits pass together, and all of them take as long as the longest.",
+        equal="The waits can pass together, but here that saved no time: they were too short beside the work around "
+        "them, or the machine was busy. Measure again.",
+        slower=BUSY,
     ),
     "hello": Words(
         sequential="one after another: one task, which asks for each user in turn",
         at_once="at once: a task for each user, and all wait at the same time",
         waits="waits for the server",
-        lesson="Each answer takes its time in the server, which has one thread, as its users here have. At once, all "
-        "of them wait through the same time: while one answer has to wait, the server begins the others.",
+        faster="Each answer takes its time in the server, which has one thread, as its users here have. At once, all "
+        "users wait during the same time: while one answer has to wait, the server begins the others.",
+        equal="The waits can pass together, but here that saved no time: the server answers too soon for it, or one "
+        "user after another, or the machine was busy.",
+        slower=BUSY,
     ),
     "pipeline": Words(
         sequential="one after another: dialogue A, then dialogue B",
         at_once="at once: a task for each dialogue",
         runs="runs",
         waits="waits for its turn",
-        lesson="Producer and consumer compute, 20 ms for each item, and wait for nothing but their turn: the thread "
-        "is never idle. A task that does not await lets no other run, so at once is no faster.",
+        faster=f"{COMPUTING} is no faster by itself: in the first run, other programs had the processor. "
+        "Measure again.",
+        equal=f"{COMPUTING} is no faster.",
+        slower=f"{COMPUTING} is neither faster nor slower by itself: in the second run, other programs had the "
+        "processor. Measure again.",
     ),
 }
 
@@ -63,7 +87,7 @@ def picture(comparison: Comparison, terminal: Terminal) -> str:
         *wrapped(f"{glyphs.runs} {words.runs}   {glyphs.waits} {words.waits}", terminal),
         "",
         *wrapped(summary(comparison), terminal),
-        *wrapped(words.lesson, terminal),
+        *wrapped(lesson(comparison), terminal),
     ]
     return "\n".join(lines)
 
@@ -78,6 +102,18 @@ def summary(comparison: Comparison) -> str:
         f"{seconds(first_s)} one after another, {seconds(second_s)} at once: "
         f"{comparison.ratio:.1f} times as fast, on {loop}."
     )
+
+
+def lesson(comparison: Comparison) -> str:
+    """Return what to see in the measured times; nothing where they do not compare."""
+    if not all(comparison.answers):
+        return ""
+    if len(comparison.at_once.done) == 1:
+        return ALONE
+    words = WORDS[comparison.what]
+    if comparison.ratio >= NOISE:
+        return words.faster
+    return words.equal if comparison.ratio > 1 / NOISE else words.slower
 
 
 def seconds(time_s: float) -> str:

@@ -5,7 +5,8 @@
                     0              0.5
 
 A cell shows what its lane did in its part of the time. Running is often so short that no cell would show it, so a cell
-in which a lane ran at all shows that it ran; a chart whose lanes take turns shows in each cell what took most of it.
+in which a lane ran at all shows that it ran, but a wait that reaches into two cells or more keeps one of them. A chart
+whose lanes take turns shows in each cell what took most of it.
 """
 
 from dataclasses import dataclass
@@ -137,15 +138,23 @@ def wrapped(text: str, terminal: Terminal, *, columns: int = 0) -> list[str]:
 def bar(lane: Lane, cells: int, chart: Chart, glyphs: Glyphs) -> str:
     """Return what a lane did, a character for each cell."""
     ran, waited = [0.0] * cells, [0.0] * cells
+    waits: list[range] = []
     scale = cells / chart.until_s if chart.until_s > 0 else 0.0
     for span in lane.spans:
         begin, end = (max(0.0, min(each * scale, cells)) for each in (span.begin_s, span.end_s))
         shares = ran if span.runs else waited
         first = min(int(begin), cells - 1)
-        for cell in range(first, max(first + 1, min(ceil(end), cells))):
+        reached = range(first, max(first + 1, min(ceil(end), cells)))
+        if not span.runs:
+            waits.append(reached)
+        for cell in reached:
             # What has no length takes place all the same, so it counts for a little.
             shares[cell] += max(min(end, cell + 1) - max(begin, cell), 1e-9)
-    return "".join(_glyph(run, wait, chart.takes_turns, glyphs) for run, wait in zip(ran, waited, strict=True))
+    drawn = [_glyph(run, wait, chart.takes_turns, glyphs) for run, wait in zip(ran, waited, strict=True)]
+    for reached in () if chart.takes_turns else waits:
+        if len(reached) > 1 and glyphs.waits not in drawn[reached.start : reached.stop]:
+            drawn[reached[-1]] = glyphs.waits
+    return "".join(drawn)
 
 
 def _glyph(ran: float, waited: float, takes_turns: bool, glyphs: Glyphs) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SURVEY = "survey"
 RESUMABLE = ("jsonl", "csv")
+FILE_OF_RECORDS = "--resume goes on with a file of records"
 NEEDED_COLUMNS = ("line", "target", "error")
 
 
@@ -81,16 +82,31 @@ def check(options: Options) -> None:
 
 def check_resume(options: Options) -> None:
     """Refuse what cannot be gone on with. Raises Contradiction."""
-    if options.output is None or options.format not in RESUMABLE:
-        raise Contradiction("--resume goes on with a file of records: it needs --output FILE and --format jsonl or csv")
+    if options.output is None:
+        raise Contradiction(f"{FILE_OF_RECORDS}: it needs --output FILE and --format jsonl or csv")
     if options.force:
         raise Contradiction("--resume goes on with a file, --force overwrites it: leave one out")
+    if problem := why_not_resumed(options):
+        raise Contradiction(problem)
+
+
+def why_not_resumed(options: Options) -> str | None:
+    """Return why --resume cannot go on with records that are written like this; None where it can."""
+    if options.format not in RESUMABLE:
+        return f"{FILE_OF_RECORDS}: it needs --format jsonl or csv"
     if options.only:
-        raise Contradiction("--resume knows by its record what is done, and --only leaves records out: leave one out")
+        return "--resume knows by its record what is done, and --only leaves records out: leave one out"
     if options.columns and (lacking := [name for name in NEEDED_COLUMNS if name not in options.columns]):
-        raise Contradiction(
-            f"--resume needs line, target and error of each record: --columns lacks {', '.join(lacking)}"
-        )
+        return f"--resume needs line, target and error of each record: --columns lacks {', '.join(lacking)}"
+    return None
+
+
+def what_to_do(options: Options) -> str:
+    """Return what to do where the output holds records of a run that was not finished: only what works is said."""
+    if why_not_resumed(options) is None:
+        return "go on with it (--resume), or overwrite it (--force)"
+    asked = "--only" if options.only else "--columns" if options.columns else f"--format {options.format}"
+    return f"overwrite it (--force), or name another file: what {asked} writes cannot be resumed"
 
 
 def targets_of(options: Options) -> list[str]:

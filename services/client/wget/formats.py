@@ -37,6 +37,8 @@ COLUMNS = (
     "time",
     *(name.decode().replace("-", "_") for name in SHOWN_FIELDS),
 )
+TLS_COLUMNS = ("tls_subject", "tls_issuer", "tls_sans", "tls_not_after")
+ALL_COLUMNS = (*COLUMNS, *TLS_COLUMNS)  # what --columns may ask for
 FORMULA = ("=", "+", "-", "@")
 
 
@@ -130,6 +132,14 @@ def cells(record: Record) -> tuple[object, ...]:
     )
 
 
+def tls_cells(record: Record) -> tuple[str, ...]:
+    """Return the cells of TLS_COLUMNS. `tls_sans` is a cell of JSON, since names may hold any separator."""
+    tls = record.tls
+    if tls is None:
+        return ("",) * len(TLS_COLUMNS)
+    return cell(tls["subject"]), cell(tls["issuer"]), json.dumps(tls["sans"]), cell(tls["not_after"])
+
+
 def shown_fields(head: Head | None) -> list[str]:
     """Return the cells of SHOWN_FIELDS; a field that came several times has its values joined (RFC 9110, 5.2)."""
     found: dict[bytes, list[bytes]] = {name: [] for name in SHOWN_FIELDS}
@@ -175,12 +185,12 @@ def format_of(options: Options) -> Format:
 
 def with_columns(columns: Sequence[str]) -> Format:
     """Return CSV with only these columns, in this order. Raises BadSetting."""
-    if unknown := [name for name in columns if name not in COLUMNS]:
-        raise BadSetting("--columns", unknown[0], f"among {', '.join(COLUMNS)}")
-    places = [COLUMNS.index(name) for name in columns]
+    if unknown := [name for name in columns if name not in ALL_COLUMNS]:
+        raise BadSetting("--columns", unknown[0], f"among {', '.join(ALL_COLUMNS)}")
+    places = [ALL_COLUMNS.index(name) for name in columns]
 
     def ended(record: Record) -> bytes:
-        every = cells(record)
+        every = (*cells(record), *tls_cells(record))
         return row(*(every[place] for place in places))
 
     return FORMATS["csv"]._replace(opening=row(*columns), ended=ended)

@@ -49,7 +49,7 @@ class Locator:
                 raise FetchError("unreachable", "nothing but the lab can be reached from within it")
             return [Address(host, port)]
         if self._topology.closed:
-            raise self._topology.no_such_name()
+            raise self._topology.no_route(host, port)
         found = self._names.known(host)
         if found is None:
             found = await turn.watch.wait(self._names.look_up(host), turn.until_s)

@@ -10,15 +10,15 @@ import os
 import stat
 from pathlib import Path
 
-from services.client.wget.choices import Options
-from services.client.wget.formats import COLUMNS
+from services.client.wget.choices import Options, what_to_do
+from services.client.wget.formats import ALL_COLUMNS
 from services.client.wget.output import stdout
 from services.client.wget.resume import Kept, cut
 from services.client.wget.row_forms import JsonLines, row_form
 from services.runtime.errors import ProgramError
 
 IS_INPUT = "it is the input"
-HOLDS_RECORDS = "it holds records of a run that was not finished: go on with it (--resume), or overwrite it (--force)"
+HOLDS_RECORDS = "it holds records of a run that was not finished"
 UNFINISHED = ".unfinished"
 TAIL_BYTES = 64 * 1024
 
@@ -97,7 +97,7 @@ def open_output(options: Options, input_fd: int | None) -> Opened:
         raise OutputUnusable(name, IS_INPUT)
     if not options.resume:
         if regular and status.st_size and not options.force and is_unfinished(name):
-            raise OutputUnusable(name, HOLDS_RECORDS)
+            raise OutputUnusable(name, f"{HOLDS_RECORDS}: {what_to_do(options)}")
         return Opened(fd, name, None, regular=regular)
     if not regular:
         raise OutputUnusable(name, "only a file can be resumed")
@@ -137,4 +137,4 @@ def is_ours(first: bytes) -> bool:
     if JsonLines().could_begin(first):
         return True
     names = first.decode("latin-1").split(",")
-    return set(names) <= set(COLUMNS)
+    return set(names) <= set(ALL_COLUMNS)

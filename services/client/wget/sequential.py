@@ -1,14 +1,33 @@
 """Lesson 1, one after another: the next host is asked when the one before has answered.
 
 `await` lets the event loop run other tasks until the answer is there. Here there are none, so nothing happens
-meanwhile, and the waits add up. The fetch itself is that of `await_`: it is how it is run that makes it slow.
+meanwhile, and the waits add up. The fetch is the same as in `await_`: it is how it is run that makes it slow.
 Read `yield_from` next.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from services.client.lesson import run_lesson
-from services.client.wget.await_ import wget
+from services.client.topology import Topology
+from services.client.wget.head_lines import header_line, print_head
+from services.runtime.command_line import show
+
+
+async def wget(host: str, port: int, topology: Topology) -> None:
+    """Print the response head of one host; `topology` knows where in the lab the host is."""
+    show(f"wget {host}...")
+    address = await topology.locate(host, port)
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        writer.write(f"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode("ascii"))
+        await writer.drain()
+        head: list[str] = []
+        while line := header_line(await reader.readline(), after=head):
+            head.append(line)
+        print_head(host, head)
+    finally:
+        writer.close()
 
 
 async def fetch_all(fetch: Callable[[str], Awaitable[None]], hosts: Iterable[str]) -> None:

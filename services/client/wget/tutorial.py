@@ -30,7 +30,7 @@ class Edition:
 
 
 EDITIONS = {
-    "sequential": Edition(await_.wget, sequential.fetch_all),
+    "sequential": Edition(sequential.wget, sequential.fetch_all),
     "yield-from": Edition(yield_from.wget, yield_from.fetch_all),
     "await": Edition(await_.wget, await_.fetch_all),
 }

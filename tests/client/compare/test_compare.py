@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 
 import pytest
 from rich.cells import cell_len
@@ -14,9 +15,10 @@ from lab.embedded import embedded_lab
 from services.client.admin import ask
 from services.client.compare import wget
 from services.client.compare.command import Contradiction, Options, main, measure
-from services.client.compare.picture import WORDS, picture
-from services.client.compare.runs import Nowhere
+from services.client.compare.picture import ALONE, WORDS, lesson, picture
+from services.client.compare.runs import Comparison, Nowhere, Run
 from services.client.settings import TUTORIAL_HOSTS, ClientSettings
+from services.client.trace.model import Dropped, Recording
 from services.client.trace.terminal import Terminal
 from services.hello.settings import HelloSettings
 from services.runtime.run import Stop
@@ -101,9 +103,32 @@ async def test_the_picture_fits_and_says_totals_ratio_loop_and_what_to_see(lab: 
         assert all(cell_len(line) <= columns for line in drawn.splitlines())
         assert drawn.isascii() is not unicode
         words = " ".join(drawn.split())
-        assert WORDS[what].lesson in words
+        assert lesson(comparison) in words
         first, second = re.findall(r"(\d+\.\d{3} m?s)$", drawn, re.MULTILINE)[:2]
         assert re.search(rf"{first} one after another, {second} at once: \d+\.\d times as fast, on {loop}\.", words)
+
+
+def measured(what: str, *totals_s: float, pieces: int = 2, answered: bool = True) -> Comparison:
+    """Return a comparison whose two runs took so long."""
+    done = {f"piece-{n}": answered for n in range(pieces)}
+    first, second = (
+        Run("any", Recording("asyncio", datetime.now(UTC), total_s, (), (), Dropped(0, 0, 0)), done)
+        for total_s in totals_s
+    )
+    return Comparison(what, first, second)
+
+
+@pytest.mark.parametrize("what", WORDS)
+async def test_what_is_said_follows_from_what_was_measured(what: str) -> None:
+    """A little more or less is noise; with one piece of work there is nothing to see, and without an answer, too."""
+    words = WORDS[what]
+    for first_s, second_s in ((1.0, 1.0), (1.0, 1.2), (1.2, 1.0)):
+        assert lesson(measured(what, first_s, second_s)) == words.equal
+    assert lesson(measured(what, 3.0, 1.0)) == words.faster
+    assert lesson(measured(what, 1.0, 2.0)) == words.slower
+    assert len({words.faster, words.equal, words.slower}) == 3
+    assert lesson(measured(what, 1.0, 1.0, pieces=1)) == ALONE
+    assert lesson(measured(what, 3.0, 1.0, answered=False)) == ""
 
 
 async def test_the_picture_alone_is_on_stdout_as_the_terminal_has_it(
@@ -196,7 +221,10 @@ async def test_sites_that_cannot_be_asked_are_measured_as_they_are(capsys: pytes
     assert "so they do not compare" in " ".join(out.split())
     assert "times as fast" not in out
     for host in peers:
-        assert f"compare: {host} cannot be asked for a delay, so it is measured as it is: dns: no such name" in err
+        assert (
+            f"compare: {host} cannot be asked for a delay, so it is measured as it is: refused: {host} has no port 8081"
+            in err
+        )
     assert err.count("wget www.163.com: closed: ") == 2
 
 

@@ -71,6 +71,16 @@ def test_running_and_waiting_are_told_apart_by_glyph_in_every_lane(terminal: Ter
     assert len(bars[3]) > len(bars[4]) > len(bars[5])
 
 
+@pytest.mark.parametrize("count", [5, 20, 33, 40])
+def test_a_wait_keeps_a_cell_where_its_lane_has_two(count: int) -> None:
+    """Equal waits look alike: none is hidden by what ran at its ends. And the first run is shown all the same."""
+    lanes = tuple(Lane(f"user-{n}", fetch(n * 0.5, 0.5)) for n in range(count))
+    drawn = draw(Chart((Group("", "", lanes),), count * 0.5), Terminal(80))
+    bars = [line.split()[1] for line in drawn if line.startswith("  user-")]
+    assert len(bars) == count
+    assert all(bar.startswith("█") and ("─" in bar or len(bar) == 1) for bar in bars), drawn
+
+
 def test_the_same_fetch_is_as_long_in_both_groups() -> None:
     """One time axis for all lanes: what is compared is compared by its length."""
     lines = [line for line in draw(chart(LABELS["hosts"]), Terminal(120)) if line.startswith("  www.")]

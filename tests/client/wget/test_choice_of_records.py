@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from services.client.wget.formats import COLUMNS
+from services.client.wget.choices import Options
+from services.client.wget.formats import COLUMNS, TLS_COLUMNS, format_of
+from services.client.wget.records import Record
+from services.client.wget.tls import TlsJson
 from tests.client.peers import sends, serving
 from tests.client.wget.hostile import shut_port
 from tests.client.wget.surveys import route_of_all, run_client, run_client_async
@@ -74,6 +77,29 @@ async def test_only_some_records_are_written(only: str, targets: list[str], proc
     assert result.returncode == 1
     assert b"4 targets in " in result.stderr
     assert b"2 answered, 2 not" in result.stderr
+
+
+def test_a_table_may_have_what_the_certificate_says() -> None:
+    """Where it is asked for: by a name that is no formula, and with a list of names that holds any separator."""
+    asked = Options([], format="csv", columns=["target", *TLS_COLUMNS])
+    said = TlsJson(
+        version="TLSv1.3",
+        cipher=None,
+        alpn=None,
+        not_before=None,
+        not_after="2030-01-01T00:00:00Z",
+        sha256=None,
+        error=None,
+        subject="=CN",
+        issuer="O=x,C=y",
+        sans=["a, b", "c"],
+    )
+    form = format_of(asked)
+    assert form.opening == b"target,tls_subject,tls_issuer,tls_sans,tls_not_after\n"
+    (row,) = csv.reader([form.ended(Record(1, "a", "asyncio", tls=said)).decode()])
+    assert row == ["a", "'=CN", "O=x,C=y", '["a, b", "c"]', "2030-01-01T00:00:00Z"]
+    assert form.ended(Record(2, "b", "asyncio")) == b"b,,,,\n"
+    assert not set(TLS_COLUMNS) & set(COLUMNS)
 
 
 @pytest.mark.anyio

@@ -65,6 +65,31 @@ async def test_what_was_stopped_is_gone_on_with_or_overwritten_on_purpose(
     assert (await asyncio.to_thread(output.read_bytes)).count(b"\n") == 2 + (form == "csv")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (("--format", "jsonl", "--only", "2xx"), "--only"),
+        (("--format", "csv", "--columns", "target,status"), "--columns"),
+        (("--format", "human"), "--format human"),
+        (("--format", "raw"), "--format raw"),
+        (("--format", "csv", "--columns", "error,line,target"), None),
+    ],
+)
+def test_only_advice_that_works_is_given(arguments: tuple[str, ...], asked: str | None, tmp_path: Path) -> None:
+    """What is said to be possible is not refused; what would be refused is not said."""
+    output = tmp_path / "out"
+    output.write_text("error,line,target\n")
+    (tmp_path / "out.unfinished").touch()
+    said = run_client("a b", "-o", output, *arguments).stderr.decode()
+    resumed = run_client("a b", "-o", output, *arguments, "--resume")
+    assert ("(--resume)" in said) is (asked is None)
+    assert resumed.returncode == (2 if asked else 4)
+    if asked:
+        assert said.endswith(f"or name another file: what {asked} writes cannot be resumed\n")
+    (tmp_path / "out.unfinished").touch()
+    assert run_client("a b", "-o", output, *arguments, "--force").returncode == 4
+
+
 def has_record(file: Path) -> bool:
     """Return whether a file that may not be there yet has the record of `a`."""
     return file.exists() and (b",a," in file.read_bytes() or b'"target": "a"' in file.read_bytes())
