@@ -77,8 +77,9 @@ class Service:
     def memory(self) -> Memory | None:
         """Return what it holds, None where this machine's files do not tell."""
         try:
-            groups = Path(f"/proc/{self.pid}/cgroup").read_text("ascii")
-            return memory_in(groups) if self.container in groups else None
+            lines = Path(f"/proc/{self.pid}/cgroup").read_text("ascii").splitlines()
+            # A process that is being started is moved into its groups one after another: until then it is in the root.
+            return memory_in("\n".join(line for line in lines if self.container in line))
         except (OSError, ValueError):
             return None
 
