@@ -15,6 +15,7 @@ A connection is in one state at a time, and each has its deadline, which `sweep`
 
 import asyncio
 import re
+import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
 from time import monotonic
@@ -30,6 +31,7 @@ CONNECTION_BYTES = 32 * KIB  # one that is open: aiohttp's objects, a request's,
 FREE_BYTES = 4 * KIB
 MAX_BODY_BYTES = 1024 * KIB  # aiohttp's own limit: an application that allows more has to be charged for it
 BODY_COPIES = 4  # a body as it comes, whole, and as what it says
+LINGER_BYTES = 64 * KIB  # of a body that goes on after the last answer; to read more of it would be work for nothing
 MAX_HEAD_BYTES = 32 * KIB
 SPARE_CONNECTIONS = 64  # for this machine's own probe, whatever others do
 IDLE_S, HEAD_S, BODY_S, WRITE_S = 75.0, 10.0, 30.0, 30.0
@@ -39,6 +41,8 @@ TURNS, TURN_S = 5, 0.005  # a thousand requests a second, of those that were sen
 
 HEAD_END = re.compile(rb"\n\r?\n")
 BLANK = re.compile(rb"[\r\n]*")
+
+CODED = "a request body is taken as it is: send it without Content-Encoding\n"
 
 POOL = web.AppKey("POOL", Pool)
 
@@ -62,10 +66,8 @@ class Gates:
             gate = self.open.get(request.protocol)
             if gate is None:  # it has gone meanwhile
                 return await handler(request)
-            if not gate.begun(request):
-                refused = web.Response(status=503, text="no memory left for this request: ask again later\n")
-                refused.force_close()
-                return refused
+            if refusal := gate.refusal(request):
+                return refusal
             try:
                 response = await handler(request)
                 if gate.body_left is None:
@@ -119,6 +121,7 @@ class Gate(asyncio.Protocol):
     """One connection. `inner`: aiohttp's protocol, which gets one request at a time.
 
     `body_left`: how many bytes of the request's body have yet to come; None: the connection ends with this request.
+    `rest_bytes`: how many more bytes aiohttp gets of that last request; they are few, once it is answered.
     """
 
     __slots__ = (
@@ -134,6 +137,7 @@ class Gate(asyncio.Protocol):
         "let_in",
         "paused",
         "request",
+        "rest_bytes",
         "since",
         "tail",
         "taken_bytes",
@@ -145,6 +149,7 @@ class Gate(asyncio.Protocol):
         self.held = bytearray()  # what has come and is not for aiohttp yet
         self.tail = b""  # the last bytes of a head that aiohttp has: its end may be cut
         self.body_left: int | None = 0
+        self.rest_bytes = sys.maxsize
         self.request: web.BaseRequest | None = None
         self.head_bytes = self.body_bytes = self.taken_bytes = 0
         self.free_bytes = FREE_BYTES - CONNECTION_BYTES
@@ -197,7 +202,7 @@ class Gate(asyncio.Protocol):
         """Hand on what belongs to the request that has its turn; keep the rest."""
         if not self.let_in:
             return
-        if self.body_left != 0 or not (self.busy or self.head_bytes):
+        if self.body_left != 0:
             self.since = monotonic()
         self.held += data
         self.hand_on()
@@ -212,9 +217,12 @@ class Gate(asyncio.Protocol):
         self.weigh()
 
     def next_bytes(self) -> int:
-        """Return how much of what is held is for aiohttp now."""
+        """Return how much of what is held is for aiohttp now. What goes on after the last answer is dropped."""
         if self.body_left is None:
-            return len(self.held)
+            size = min(len(self.held), self.rest_bytes)
+            del self.held[size:]
+            self.rest_bytes -= size
+            return size
         if self.body_left:
             size = min(len(self.held), self.body_left)
             self.body_left -= size
@@ -226,6 +234,8 @@ class Gate(asyncio.Protocol):
         held = self.held
         if not self.head_bytes:  # RFC 9112, section 2.2: empty lines before a request line are ignored
             del held[: cast("re.Match[bytes]", BLANK.match(held)).end()]
+            if held:  # empty lines buy no time
+                self.since = monotonic()
         window = self.tail + held
         end = HEAD_END.search(window)
         size = end.end() - len(self.tail) if end else len(held)
@@ -273,13 +283,33 @@ class Gate(asyncio.Protocol):
         self.body_left, self.request = length, request
         self.body_bytes = BODY_COPIES * (MAX_BODY_BYTES if length is None else min(length, MAX_BODY_BYTES))
         if not self.charge_all():
-            self.body_left, self.body_bytes = None, 0
+            self.body_bytes = 0
             return False
         asyncio.get_running_loop().call_soon(self.hand_on)
         return True
 
+    def refusal(self, request: web.BaseRequest) -> web.Response | None:
+        """Return the answer to a request that the application is not to see; the connection ends with it."""
+        if is_coded(request):
+            answer = web.Response(status=415, headers={"Accept-Encoding": "identity"}, text=CODED)
+        elif not self.begun(request):
+            answer = web.Response(status=503, text="no memory left for this request: ask again later\n")
+        else:
+            return None
+        answer.force_close()
+        self.last_word()
+        return answer
+
+    def last_word(self) -> None:
+        """Note that the connection ends with the answer of now, whatever goes on coming."""
+        self.busy, self.head_bytes = True, 0
+        self.body_left, self.rest_bytes = None, LINGER_BYTES
+        asyncio.get_running_loop().call_soon(self.hand_on)
+
     def ended(self) -> None:
         """Note that a request is answered, and go on with what came meanwhile."""
+        if self.body_left is None:
+            self.rest_bytes = LINGER_BYTES
         self.busy, self.body_bytes, self.request = False, 0, None
         self.since = monotonic()
         if self.held:
@@ -300,6 +330,12 @@ class Gate(asyncio.Protocol):
         else:
             most_s = SHORT_PATIENCE_S if short else IDLE_S
         return now - self.since > most_s
+
+
+def is_coded(request: web.BaseRequest) -> bool:
+    """Return whether a request has a body that says to be compressed: a little of it may become very much."""
+    codings = ",".join(request.headers.getall("Content-Encoding", [])).lower().split(",")
+    return request.body_exists and any(coding.strip() not in {"", "identity"} for coding in codings)
 
 
 def is_local(transport: asyncio.BaseTransport) -> bool:

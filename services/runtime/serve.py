@@ -53,7 +53,12 @@ async def serve_app(
     bound = listening(where, reuse_port=reuse_port)
     # aiohttp waits that long twice, for what is in flight and once more when it has asked it to end; 0 is "no limit"
     runner = web.AppRunner(
-        app, access_log=None, logger=log, shutdown_timeout=max(drain_s / 2, 0.001), lingering_time=LINGER_S
+        app,
+        access_log=None,
+        logger=log,
+        shutdown_timeout=max(drain_s / 2, 0.001),
+        lingering_time=LINGER_S,
+        auto_decompress=False,  # bodies that say to be compressed are refused (see `gate`), and never unpacked
     )
     try:
         await runner.setup()

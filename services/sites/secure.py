@@ -29,6 +29,7 @@ GRACE_S = 0.25  # for a handshake to go on before another gets its memory
 MAX_HELLO_BYTES = 16 * 1024  # browsers send less than 2 KiB
 READ_BYTES = 16 * 1024  # as much as a record holds
 BLOCK_BYTES = 4 * 1024  # what OpenSSL is given at once: its buffers grow with that, and never shrink
+MAX_REPLIES_BYTES = 4 * 1024  # of OpenSSL's own, to new keys and new handshakes; they wait for the next answer
 # Fatal alerts (RFC 8446, section 6.2), before any encryption.
 INTERNAL_ERROR = b"\x15\x03\x03\0\x02\x02\x50"  # "such as a memory allocation failure"
 UNRECOGNIZED_NAME = b"\x15\x03\x03\0\x02\x02\x70"
@@ -86,8 +87,11 @@ class SecureConnection(Connection):
             self.receive_block(data[begin : begin + BLOCK_BYTES])
 
     def receive_block(self, data: bytes) -> None:
-        """Go on with the handshake, or with what is said over it."""
-        if self.incoming is None:
+        """Go on with the handshake, or with what is said over it.
+
+        What follows the peer's close_notify is ignored (RFC 8446, section 6.1): OpenSSL reads no more of it.
+        """
+        if self.incoming is None or self.peer_ended or self.transport.is_closing():
             return
         self.incoming.write(data)
         if not self.established:
@@ -197,6 +201,7 @@ class SecureConnection(Connection):
             return
         except ssl.SSLError:
             self.flush()
+            self.give_up_session()  # what comes from now on has nothing to begin or to be kept in
             self.fail()
             return
         self.flush()
@@ -229,6 +234,8 @@ class SecureConnection(Connection):
             try:
                 data = self.tls.read(READ_BYTES)
             except ssl.SSLWantReadError:
+                if self.outgoing and self.outgoing.pending > MAX_REPLIES_BYTES:
+                    self.leave(journal.BAD_HANDSHAKE)
                 return
             except ssl.SSLError:
                 self.leave(journal.PEER_RST)

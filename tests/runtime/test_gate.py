@@ -2,15 +2,17 @@
 
 import asyncio
 import gc
+import gzip
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import cast
 
 import pytest
 from aiohttp import web
 
 from services.runtime import gate
-from services.runtime.gate import CONNECTION_BYTES, FREE_BYTES, KIB, MAX_HEAD_BYTES, POOL, Gate, Gates
+from services.runtime.gate import CODED, CONNECTION_BYTES, FREE_BYTES, KIB, MAX_HEAD_BYTES, POOL, Gate, Gates
 from services.runtime.listen import Address
 from services.runtime.pool import Pool
 from services.runtime.serve import serve_app
@@ -222,6 +224,91 @@ async def test_a_body_that_there_is_no_memory_for_is_refused(without_spare: None
         await until(lambda: app.pool.used == 0)
 
 
+CODINGS: dict[str, tuple[bytes, bool]] = {
+    "gzip": (b"Content-Encoding: gzip\r\n", True),
+    "deflate": (b"content-encoding:deflate\r\n", True),
+    "br": (b"Content-Encoding: BR\r\n", True),
+    "zstd": (b"Content-Encoding: zstd\r\n", True),
+    "unknown": (b"Content-Encoding: x-new\r\n", True),
+    "the last of several": (b"Content-Encoding: identity, gzip\r\n", True),
+    "identity": (b"Content-Encoding: identity\r\n", False),
+    "empty": (b"Content-Encoding:\r\n", False),
+}
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 1000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"])
+@pytest.mark.parametrize(("field", "is_refused"), CODINGS.values(), ids=CODINGS)
+async def test_a_body_that_is_compressed_is_refused_before_it_is_read(
+    field: bytes, is_refused: bool, framing: bytes
+) -> None:
+    """RFC 9110, section 15.5.16. The application does not see it; the answer says what to do, and is the last."""
+    async with served(16 << 20) as app:
+        app.go_on.set()
+        reader, writer = await app.connect()
+        writer.write(b"GET / HTTP/1.1\r\nHost: a.test\r\n" + field + framing)
+        status = await reader.readline()
+        if not is_refused:
+            assert status == b"HTTP/1.1 200 OK\r\n"
+            return
+        assert status == b"HTTP/1.1 415 Unsupported Media Type\r\n"
+        rest = await reader.readuntil(CODED.encode())
+        assert b"Accept-Encoding: identity\r\n" in rest
+        assert b"Connection: close\r\n" in rest
+        assert app.asked == []
+
+
+async def test_a_coding_without_a_body_is_no_matter() -> None:
+    """There is nothing that could grow."""
+    async with served() as app:
+        app.go_on.set()
+        reader, writer = await app.connect()
+        writer.write(GET[:-2] + b"Content-Encoding: gzip\r\n\r\n")
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_a_body_is_never_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were one not refused, the application would still have it as it came."""
+    monkeypatch.setattr(gate, "is_coded", lambda _request: False)
+    packed = gzip.compress(bytes(100_000))
+    async with served(16 << 20) as app:
+        app.go_on.set()
+        reader, writer = await app.connect()
+        fields = b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+        writer.write(b"POST / HTTP/1.1\r\nHost: a.test\r\n" + fields + packed)
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        assert app.bodies == [len(packed)]
+
+
+class Counter(asyncio.Protocol):
+    """Counts what it gets."""
+
+    came_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Count."""
+        self.came_bytes += len(data)
+
+
+@pytest.mark.parametrize("field", [b"", b"Content-Encoding: gzip\r\n"], ids=["answered", "refused"])
+async def test_of_a_chunked_body_that_goes_on_after_the_answer_little_is_read(field: bytes) -> None:
+    """However long it goes on: the rest is dropped unread, and the connection ends."""
+    async with served(16 << 20) as app:
+        app.go_on.set()
+        reader, writer = await app.connect()
+        await until(lambda: bool(gates_of(app).open))
+        ((inner, connection),) = gates_of(app).open.items()
+        writer.write(GET[:-2] + field + b"Transfer-Encoding: chunked\r\n\r\n")
+        await reader.readline()
+        await until(lambda: connection.rest_bytes <= gate.LINGER_BYTES)
+        counter = Counter()
+        connection.inner = counter
+        for _again in range(100):
+            connection.data_received(b"1\r\na\r\n" * 10_000)
+        connection.inner = cast("asyncio.Protocol", inner)
+        assert counter.came_bytes <= gate.LINGER_BYTES
+        assert len(connection.held) == 0
+
+
 async def test_what_is_not_http_is_answered_and_ends() -> None:
     """aiohttp says so; nothing hangs at the gate."""
     async with served() as app:
@@ -248,8 +335,23 @@ class Wire(asyncio.Transport):
 DEADLINES: dict[str, tuple[list[bytes], float]] = {
     "nothing was sent": ([], gate.IDLE_S),
     "a head is not whole": ([b"GET / HTTP/1.1\r\n"], gate.HEAD_S),
+    "empty lines": ([b"\r\n", b"\r", b"\n\n"], gate.IDLE_S),
     "a head comes byte by byte": ([b"G", b"E", b"T"], gate.HEAD_S),
 }
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_empty_lines_buy_no_time() -> None:
+    """They are no part of a request (RFC 9112, section 2.2); its first byte is."""
+    gates = Gates(Pool("connections", 100 * CONNECTION_BYTES))
+    connection, wire = Gate(gates, asyncio.Protocol()), Wire()
+    connection.connection_made(wire)
+    connection.since = -1.0
+    for piece in (b"\r\n", b"\r", b"\n", b"\n" * 1_000):
+        connection.data_received(piece)
+    assert (connection.since, len(connection.held)) == (-1.0, 0)
+    connection.data_received(b"\nG")
+    assert connection.since > 0
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])

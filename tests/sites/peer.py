@@ -4,6 +4,7 @@ Blocking sockets, used in threads: what a client's event loop would hide (bytes 
 what these tests are about.
 """
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Callable
@@ -119,6 +120,12 @@ class SecureSocket:
     def close(self) -> None:
         """End the connection."""
         self._socket.close()
+
+    def say_goodbye(self) -> None:
+        """Send close_notify, and leave the stream open."""
+        with contextlib.suppress(ssl.SSLWantReadError):  # the other side's is yet to come
+            self._tls.unwrap()
+        self._flush()
 
     def shutdown(self, how: int) -> None:
         """End our side of the stream."""
