@@ -36,6 +36,7 @@ MAX_HEAD_BYTES = 32 * KIB
 SPARE_CONNECTIONS = 64  # for this machine's own probe, whatever others do
 IDLE_S, HEAD_S, BODY_S, WRITE_S = 75.0, 10.0, 30.0, 30.0
 SHORT_PATIENCE_S = 1.0  # for a peer that says nothing, while there is hardly room for others
+HEAD_GRACE_S = 0.25  # for a head to become whole, while there is no room for others
 SWEEP_S = 0.25
 TURNS, TURN_S = 5, 0.005  # a thousand requests a second, of those that were sent ahead
 
@@ -104,6 +105,14 @@ class Gates:
         if self.waiting:
             self.give_turns()
 
+    def make_room(self) -> None:
+        """End the oldest connection whose head is not whole although it has had its time: a new one may be quicker."""
+        since = monotonic() - HEAD_GRACE_S
+        slow = (gate for gate in self.open.values() if gate.taken_bytes and gate.head_bytes and not gate.busy)
+        if slowest := next((gate for gate in slow if gate.since < since), None):
+            slowest.charge(0)
+            slowest.transport.abort()
+
     async def sweep_for_ever(self) -> None:
         """Enforce the deadlines."""
         while True:
@@ -162,6 +171,8 @@ class Gate(asyncio.Protocol):
         """Let the connection in, if there is memory for it."""
         self.transport = cast("asyncio.Transport", transport)
         gates = self.gates
+        if gates.pool.left < CONNECTION_BYTES:
+            gates.make_room()
         if not self.charge(CONNECTION_BYTES):
             if not (is_local(transport) and gates.spare):
                 self.transport.abort()

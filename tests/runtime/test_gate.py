@@ -157,6 +157,27 @@ async def test_heads_that_are_not_whole_share_the_pool(without_spare: None) -> N
         assert await connected[0][0].readline() == b"HTTP/1.1 200 OK\r\n"
 
 
+async def test_a_head_that_is_slow_makes_room_for_a_new_connection(
+    without_spare: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Peers that hold all the memory with heads that they do not end keep no healthy client out; the oldest goes."""
+    monkeypatch.setattr(gate, "HEAD_GRACE_S", 0.0)
+    monkeypatch.setattr(gate, "SHORT_PATIENCE_S", 3600.0)
+    async with served(2 * CONNECTION_BYTES) as app:
+        app.go_on.set()
+        (oldest, first), (next_oldest, second) = await app.connect(), await app.connect()
+        for writer in (first, second):
+            writer.write(GET[:-2])
+        await until(lambda: sum(bool(each.head_bytes) for each in gates_of(app).open.values()) == 2)
+        healthy, writer = await app.connect()
+        writer.write(GET)
+        assert await healthy.readline() == b"HTTP/1.1 200 OK\r\n"
+        assert await end_of(oldest) == b""
+        second.write(b"\r\n")
+        assert await next_oldest.readline() == b"HTTP/1.1 200 OK\r\n"
+        assert app.pool.used == 2 * CONNECTION_BYTES
+
+
 async def test_a_head_that_never_ends_is_cut_off() -> None:
     """aiohttp bounds lines and fields; all of them together are bounded here."""
     async with served() as app:
