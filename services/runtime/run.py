@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Coroutine
 
+from services.runtime.accepting import AcceptErrors
 from services.runtime.command_line import INTERRUPTED, say
 from services.runtime.errors import NoThread, OutOfMemory, ProgramError
 from services.runtime.loop import loop_factory, running_loop_name
@@ -40,9 +41,10 @@ def run(main: Callable[[Stop], Coroutine[None, None, int]], *, loop: str, announ
     """Run `main` on the loop of that name and return its exit code; say which loop it is, unless told not to."""
 
     async def with_signals() -> int:
-        stop = Stop()
+        stop, running = Stop(), asyncio.get_running_loop()
+        running.set_exception_handler(AcceptErrors())
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.ask, number)
+            running.add_signal_handler(number, stop.ask, number)
         if announce:
             say(f"loop: {running_loop_name()}")
         try:
