@@ -146,7 +146,9 @@ class SecureConnection(Connection):
     def go_ahead(self, making: MakeContext) -> None:
         """Begin the handshake; without a certificate, say that it is not the peer's fault."""
         failed = None if making.cancelled() else making.exception()
-        if failed:
+        if isinstance(failed, OSError):  # of the system, as where no file can be opened: the reason says it all
+            log.error("no certificate: %s", failed.strerror or failed)
+        elif failed:
             log.error("no certificate", exc_info=failed)
         if making.cancelled() or self.state is not State.HANDSHAKE or self.transport.is_closing():
             return

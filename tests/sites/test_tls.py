@@ -1,12 +1,15 @@
 """TLS as a site speaks it: who is greeted, with whose certificate, and how it says goodbye."""
 
+import errno
 import socket
+import ssl
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 import anyio.to_thread
 import pytest
 
+from services.sites.authority import Authority
 from services.sites.secure import MAX_HELLO_BYTES
 from tests.sites.peer import TIMEOUT_S, Heard, Peer, SecureSocket, listen
 from tests.sites.target import KEEP, one_site
@@ -43,6 +46,26 @@ async def test_close_notify_comes_before_the_end_unless_the_fault_is_its_lack(
                 return heard.end, cast("SecureSocket", connection).said_goodbye
 
         assert await anyio.to_thread.run_sync(ask) == ("fin", said)
+
+
+async def test_where_no_file_can_be_opened_the_peer_is_told_and_the_log_has_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A lack of this machine's is no mistake of the code's: no traceback; the next connection may do better."""
+
+    def lacks_files(*_: object) -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with one_site(tmp_path, secure=True) as target:
+        monkeypatch.setattr(Authority, "context", lacks_files)
+
+        def ask() -> None:
+            with pytest.raises(ssl.SSLError, match="INTERNAL_ERROR"):
+                target.peer.connect()
+
+        await anyio.to_thread.run_sync(ask)
+    told = [record for record in caplog.records if record.name == "services.sites.secure"]
+    assert [(each.getMessage(), each.exc_info) for each in told] == [("no certificate: Too many open files", None)]
 
 
 async def test_a_peer_that_has_ended_its_side_is_not_told_either(tmp_path: Path) -> None:
