@@ -227,4 +227,4 @@ def test_a_table_is_not_as_wide_as_a_peer_wants() -> None:
     """One cell of a megabyte would make every row as long."""
     lines = columns(("a", "b"), [("x" * 10**6, "1"), ("y", "2")]).splitlines()
     assert max(map(len, lines)) == MOST_WIDE + 3
-    assert lines[1].endswith("…  1")
+    assert lines[1].endswith("...  1")
