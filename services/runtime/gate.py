@@ -30,6 +30,7 @@ PROCESS_BYTES = 48 * KIB * KIB  # the program with its libraries
 CONNECTION_BYTES = 32 * KIB  # one that is open: aiohttp's objects, a request's, and FREE_BYTES of it
 FREE_BYTES = 4 * KIB
 MAX_BODY_BYTES = 1024 * KIB  # aiohttp's own limit: an application that allows more has to be charged for it
+HEAD_COPIES = 3  # a head that is not whole, as aiohttp's parser holds it, and what the allocator cannot give back
 BODY_COPIES = 4  # a body as it comes, whole, and as what it says
 LINGER_BYTES = 64 * KIB  # of a body that goes on after the last answer; to read more of it would be work for nothing
 MAX_HEAD_BYTES = 32 * KIB
@@ -269,7 +270,7 @@ class Gate(asyncio.Protocol):
 
     def charge_all(self) -> bool:
         """Have of the pool what the connection takes now; return False where there is not so much."""
-        more_bytes = len(self.held) + self.head_bytes + self.body_bytes - self.free_bytes
+        more_bytes = len(self.held) + HEAD_COPIES * self.head_bytes + self.body_bytes - self.free_bytes
         return self.charge(max(more_bytes, FREE_BYTES - self.free_bytes))
 
     def charge(self, size: int) -> bool:

@@ -12,7 +12,17 @@ import pytest
 from aiohttp import web
 
 from services.runtime import gate
-from services.runtime.gate import CODED, CONNECTION_BYTES, FREE_BYTES, KIB, MAX_HEAD_BYTES, POOL, Gate, Gates
+from services.runtime.gate import (
+    CODED,
+    CONNECTION_BYTES,
+    FREE_BYTES,
+    HEAD_COPIES,
+    KIB,
+    MAX_HEAD_BYTES,
+    POOL,
+    Gate,
+    Gates,
+)
 from services.runtime.listen import Address
 from services.runtime.pool import Pool
 from services.runtime.serve import serve_app
@@ -142,12 +152,13 @@ async def test_this_machines_own_probe_is_let_in_all_the_same() -> None:
 async def test_heads_that_are_not_whole_share_the_pool(without_spare: None) -> None:
     """What is more than free is charged; the connection that asks for too much is closed, the others are answered."""
     begun = GET[:-2] + b"".join(b"X%d: %s\r\n" % (number, b"a" * 1_000) for number in range(20))
-    async with served(4 * CONNECTION_BYTES + 2 * (len(begun) - FREE_BYTES)) as app:
+    async with served(4 * CONNECTION_BYTES + 2 * (HEAD_COPIES * len(begun) - FREE_BYTES)) as app:
         app.go_on.set()
         connected = [await app.connect() for _ in range(4)]
         for number, (_reader, writer) in enumerate(connected[:2], 1):
             writer.write(begun)
-            await until(lambda: app.pool.used == 4 * CONNECTION_BYTES + number * (len(begun) - FREE_BYTES))  # noqa: B023
+            charged = 4 * CONNECTION_BYTES + number * (HEAD_COPIES * len(begun) - FREE_BYTES)
+            await until(lambda: app.pool.used == charged)  # noqa: B023
         (refused, writer), (healthy, healthy_writer) = connected[2:]
         writer.write(begun)
         assert await end_of(refused) == b""
