@@ -46,6 +46,8 @@ class Admin:
 
 
 UNANSWERED = (OSError, http.client.HTTPException, ValueError)
+# A site that was started again plays nothing, and answers to no host's name, until there is a set that it can play.
+HOST_ABSENT = {404, 421}
 PLANS: tuple[list[dict[str, object]], ...] = ([{"fault": "refuse"}], [])
 
 
@@ -77,6 +79,10 @@ class Changes:
         generation, faults = found.get("generation"), found.get("faults")
         if status == 503:
             self.report.counts["turned_away"] += 1
+            return False
+        if status in HOST_ABSENT:
+            self.report.counts["host_absent"] += 1
+            self.confirmed = self.generation = 0
             return False
         if status != 200 or not isinstance(generation, int) or not isinstance(faults, list):
             self.report.failed("change", f"PUT {self.path} is answered {status}: {json.dumps(found)[:200]}")
