@@ -2,7 +2,10 @@
 
 import sys
 
-import services.runtime.early  # noqa: F401 - first: it is about the imports below
+from services.runtime.interrupts import leave_at_interrupt
+
+leave_at_interrupt()  # first: it is about the imports below
+
 from lab.cli import main
 
 __all__ = ["main"]

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import command
+from lab import subprocesses
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -39,10 +39,10 @@ def check_all() -> int:
 def run(check: Check) -> int:
     """Run one check and return 0 if all is well."""
     name = " ".join([Path(check.command[0]).name, *check.command[1:]])
-    if check.docker_can and not command.run(("docker", *check.docker_can), timeout_s=TIMEOUT_S).ok:
+    if check.docker_can and not subprocesses.run(("docker", *check.docker_can), timeout_s=TIMEOUT_S).ok:
         print(f"skip  {name}: this machine's Docker client cannot", flush=True)
         return 1 if os.environ.get("CI") else 0
-    done = command.run(check.command, timeout_s=TIMEOUT_S, cwd=ROOT)
+    done = subprocesses.run(check.command, timeout_s=TIMEOUT_S, cwd=ROOT)
     print(f"{'ok' if done.ok else 'FAIL':<6}{name}", flush=True)
     if not done.ok:
         print(done.out + done.err, flush=True)

@@ -1,7 +1,7 @@
 """The command `lab`: what the Makefile's verbs call.
 
 Each command is declared in COMMANDS, and imports what it needs when it runs: `lab embedded` must not wait for the
-libraries of `lab up`. Read `lab.stack` next, or `lab.embedded`.
+libraries of `lab up`. Read `lab.compose.stack` next, or `lab.embedded`.
 """
 
 import os
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lab import PROGRAM
 from lab.errors import LabError
-from services.runtime.command_line import HelpFormatter, OptionParser, add_version_option, main_of, say, show
-from services.runtime.text import printable
+from services.runtime.cli import HelpFormatter, OptionParser, add_version_option, main_of
+from services.runtime.terminal import printable, say, show
 
 if TYPE_CHECKING:
-    from lab.stack import Stack
+    from lab.compose.stack import Stack
 
 FILE_FAILED = 3
 MOST_TIMEOUT_S = 86_400
@@ -90,15 +90,16 @@ def up(options: Namespace) -> int:
 
 def stack_of(options: Namespace) -> "Stack":
     """Return the project of containers that is meant: by option, environment or `.env`, as Compose has it."""
-    from lab import dotenv
-    from lab.stack import PROJECT, Stack
+    from lab import settings
+    from lab.compose.stack import PROJECT, Stack
 
-    return Stack(options.project or dotenv.settings().get("COMPOSE_PROJECT_NAME") or PROJECT)
+    return Stack(options.project or settings.settings().get("COMPOSE_PROJECT_NAME") or PROJECT)
 
 
 def down(options: Namespace) -> int:
     """Take the lab down; where it is certain that there is no engine, there is none."""
-    from lab import engine, recordings
+    from lab import own_sites
+    from lab.docker import engine
     from lab.errors import DockerMissing
 
     stack = stack_of(options)
@@ -108,7 +109,7 @@ def down(options: Namespace) -> int:
         say("No Docker engine is here, so no lab runs.")
     else:
         stack.down(say)
-    recordings.weave_out(stack.root)
+    own_sites.remove_compose_override(stack.root)
     return 0
 
 
@@ -148,7 +149,7 @@ def embedded(options: Namespace) -> int:
     if invocation.loop is None:
         return invocation.run()
 
-    from lab import recordings
+    from lab import own_sites
     from lab.embedded import run_embedded
     from services.hello.settings import HelloSettings
     from services.runtime.run import run as run_on_loop
@@ -157,7 +158,7 @@ def embedded(options: Namespace) -> int:
 
     hello = HelloSettings.from_environment(environment)
     sites = SitesSettings(
-        own=recordings.to_play(settings=settings),
+        own=own_sites.to_play(known=settings),
         memory_bytes=environment.memory_bytes("SITES_MEMORY_MIB", least_bytes=LEAST_BYTES),
     )
     return run_on_loop(
@@ -169,7 +170,7 @@ def embedded(options: Namespace) -> int:
 
 def record(options: Namespace) -> int:
     """Run the client's `record` on this host, with the lab's own directory of recordings."""
-    from lab import recordings
+    from lab import own_sites
     from lab.errors import NothingToRecord
     from services.client.cli import program
     from services.runtime.settings import Environment
@@ -177,17 +178,17 @@ def record(options: Namespace) -> int:
     if not any(word for word in options.words if word != "--"):
         raise NothingToRecord
     settings = settings_without_containers()
-    words = ["record", "--output", str(recordings.directory(settings=settings)), *options.words]
+    words = ["record", "--output", str(own_sites.directory(known=settings)), *options.words]
     return program(words, Environment(settings), prog="lab", called=PROGRAM)
 
 
 def settings_without_containers() -> dict[str, str]:
     """Return what the environment and `.env` say; a file that this user may not read is not needed here."""
-    from lab import dotenv
+    from lab import settings
     from lab.errors import EnvFileUnreadable
 
     try:
-        return dotenv.settings()
+        return settings.settings()
     except EnvFileUnreadable as error:
         say(f"{error.problem}: going on without what it says")
         return {key: value for key, value in os.environ.items() if value}
@@ -195,7 +196,7 @@ def settings_without_containers() -> dict[str, str]:
 
 def bench(options: Namespace) -> int:
     """Compare with peers."""
-    from lab.bench.command import bench as compare
+    from lab.bench.cli import bench as compare
 
     return compare(options)
 
@@ -206,14 +207,14 @@ def doctor(options: Namespace) -> int:
 
     if not options.time:
         return examine()
-    from lab.timing import timings
+    from lab.start_times import timings
 
     return examine(timings(say))
 
 
 def engine(options: Namespace) -> int:
     """Start the engine where there is none, or stop the one that was started."""
-    from lab import engine as docker_engine
+    from lab.docker import engine as docker_engine
 
     if options.action == "stop":
         docker_engine.stop(say)
@@ -224,7 +225,7 @@ def engine(options: Namespace) -> int:
 
 def base(_options: Namespace) -> int:
     """Make sure of a base image, and print its name."""
-    from lab import base as base_image
+    from lab.docker import base_image
 
     image = base_image.ensure(say)
     show(image)
@@ -292,7 +293,7 @@ def add_run(parser: ArgumentParser) -> None:
 
 def add_bench(parser: ArgumentParser) -> None:
     """Declare the options of `bench`."""
-    from lab.bench.command import add_options
+    from lab.bench.cli import add_options
 
     add_options(parser)
 

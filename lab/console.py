@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from services.runtime.command_line import show_by
+from services.runtime.terminal import show_by
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -15,12 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import base, command, distribution, dotenv, engine
-from lab.command import Runner
+from lab import settings, subprocesses
 from lab.console import draw_by
-from lab.engine import Probe
+from lab.docker import base_image, engine, packages
+from lab.docker.engine import Probe
 from lab.errors import LabError
-from services.runtime.text import printable
+from lab.subprocesses import Runner
+from services.runtime.terminal import printable
 
 LOOK_TIMEOUT_S = 2.5
 PYTHON_NEEDED = (3, 11)
@@ -52,9 +53,9 @@ def doctor(more: Sequence[Finding] = ()) -> int:
 
 def examine(
     *,
-    run: Runner = command.run,
+    run: Runner = subprocesses.run,
     environ: Mapping[str, str] = os.environ,
-    env_file: Path = dotenv.ENV_FILE,
+    env_file: Path = settings.ENV_FILE,
 ) -> tuple[Finding, ...]:
     """Look at everything at once; takes `LOOK_TIMEOUT_S` a program at most. Never raises."""
     checks: tuple[tuple[str, Check], ...] = (
@@ -136,7 +137,7 @@ def _compose(found: Probe, lack: str) -> Finding:
 def _cure(found: Probe, environ: Mapping[str, str], env_file: Path) -> str:
     """What `make up` would do about it, or what a person has to do."""
     try:
-        plan = engine.decide(found, distribution.host(), allowed=engine.installing_allowed(environ, env_file))
+        plan = engine.decide(found, packages.host(), allowed=engine.installing_allowed(environ, env_file))
     except LabError as error:
         return error.remedy
     if plan.install.packages:
@@ -147,17 +148,17 @@ def _cure(found: Probe, environ: Mapping[str, str], env_file: Path) -> str:
 def _registry(run: Runner) -> tuple[Finding, ...]:
     if not run(("docker", "--version"), timeout_s=LOOK_TIMEOUT_S).ok:
         return (Finding("Registry", "not asked", "it takes the Docker client to ask"),)
-    if base.reachable(base.USUAL, run=run, timeout_s=LOOK_TIMEOUT_S):
+    if base_image.reachable(base_image.USUAL, run=run, timeout_s=LOOK_TIMEOUT_S):
         return (Finding("Registry", "reachable"),)
     lack = "no image can be pulled: `make up` builds a base image from Debian packages instead"
     return (Finding("Registry", "not reachable", lack),)
 
 
 def _base_image(run: Runner, environ: Mapping[str, str], env_file: Path) -> tuple[Finding, ...]:
-    image = base.wanted(environ, env_file)
-    if digest := base.digest(image, run=run, timeout_s=LOOK_TIMEOUT_S):
+    image = base_image.wanted(environ, env_file)
+    if digest := base_image.digest(image, run=run, timeout_s=LOOK_TIMEOUT_S):
         return (Finding("Base image", f"{image} ({digest[:19]})"),)
-    lack = "`make up` builds it" if image == base.LOCAL else "`make up` pulls it, or builds one"
+    lack = "`make up` builds it" if image == base_image.LOCAL else "`make up` pulls it, or builds one"
     return (Finding("Base image", f"{image} is not here", lack),)
 
 

@@ -15,15 +15,15 @@ from services.client.topology import Topology
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.errors import ProgramError
-from services.runtime.limits import raise_open_files
-from services.runtime.listen import Address
+from services.runtime.files.temporary import temporary_directory_aside
+from services.runtime.process import raise_open_files
 from services.runtime.run import Stop
-from services.runtime.serve import serve_app
-from services.runtime.temporary import temporary_directory_aside
-from services.sites.authority import CA_FILE
-from services.sites.doors import Doors
-from services.sites.running import Running, running_site
+from services.runtime.serving.listen import Address
+from services.runtime.serving.serve import serve_app
+from services.sites.listeners import Listeners
+from services.sites.server import RunningSite, serve_site
 from services.sites.settings import SitesSettings
+from services.sites.tls.authority import CA_FILE
 
 LOOPBACK = Address("127.0.0.1", 0)
 EMBEDDED = f"{PROGRAM} embedded"
@@ -43,7 +43,7 @@ class RecordingUnfit(ProgramError):
 class SiteRoutes(Mapping[tuple[str, int], Address]):
     """Where each host of a running site is reached, as it is now: recordings come and go while it runs."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: RunningSite) -> None:
         self._running = running
 
     def __getitem__(self, place: tuple[str, int]) -> Address:
@@ -62,7 +62,7 @@ class SiteRoutes(Mapping[tuple[str, int], Address]):
         return sum(1 for _ in self)
 
     def _doors(self) -> dict[tuple[str, int], Address]:
-        doors: Doors = self._running.doors
+        doors: Listeners = self._running.doors
         return {
             (host, port): address
             for host in self._running.site.hosts
@@ -91,7 +91,7 @@ async def embedded_lab(
 
 
 @asynccontextmanager
-async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator[Running]:
+async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator[RunningSite]:
     """Run the sites on loopback, each host at ports of its own, with a CA that lives as long as they do."""
     async with temporary_directory_aside("lab-ca-") as ca:
         usual = settings or SitesSettings()
@@ -104,7 +104,7 @@ async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator
             ca=ca,
             max_connections=min(usual.max_connections, raise_open_files() // FILES_PER_CONNECTION),
         )
-        async with running_site(settings) as running:
+        async with serve_site(settings) as running:
             if running.site.trouble:
                 raise RecordingUnfit(running.site.trouble)
             await asyncio.to_thread(running.authority.certificate)

@@ -8,7 +8,7 @@ What other programs said can hold what peers said: control characters are escape
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.runtime.text import printable
+from services.runtime.terminal import printable
 
 DEMO = "`make demo` runs the whole lab without Docker"
 

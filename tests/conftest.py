@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+from lab.compose.stack import Stack
 from lab.errors import LabError
-from lab.stack import Stack
 
 TEST_PROJECT = "asynclab-test"
 
@@ -28,7 +28,7 @@ def blockbuster() -> Iterator[BlockBuster]:
 @pytest.fixture(scope="session")
 def engine() -> None:
     """Have a Docker engine, or skip: a person's machine may lack one, CI may not."""
-    from lab import engine as docker_engine
+    from lab.docker import engine as docker_engine
 
     try:
         docker_engine.ensure(print)

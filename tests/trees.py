@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from lab import base
-from lab.tree import copy_tree
+from lab.compose.tree import copy_tree
+from lab.docker import base_image
 
 
 def copied_tree(into: Path) -> Path:
     """Copy what a lab in containers is made from, and return the copy's root. An engine has to be there."""
-    base_image = base.ensure(print)
+    image = base_image.ensure(print)
     copy_tree(into)
-    (into / ".env").write_text(f"BASE_IMAGE={base_image}\nHELLO_PORT=0\n")
+    (into / ".env").write_text(f"BASE_IMAGE={image}\nHELLO_PORT=0\n")
     return into

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from statistics import quantiles
 
-from lab.bench.figures import Group, Row
-from lab.bench.processes import Server
-from lab.bench.rounds import Plan, Say, interleaved
+from lab.bench.harness.figures import Group, Row
+from lab.bench.harness.processes import Server
+from lab.bench.harness.rounds import Plan, Say, interleaved
 from lab.errors import BenchFailed
 
 ASKED_S = 0.02

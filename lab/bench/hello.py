@@ -11,13 +11,13 @@ from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import NamedTuple
 
-from lab.bench import peers, servers
-from lab.bench.figures import Group, Result, Row
-from lab.bench.machine import Core
-from lab.bench.peers import WRK
-from lab.bench.processes import Server, cost_of
-from lab.bench.rounds import Plan, Say, interleaved
-from lab.bench.wrk import CONNECTIONS, load
+from lab.bench.harness import peers, servers
+from lab.bench.harness.figures import Group, Result, Row
+from lab.bench.harness.machine import Core
+from lab.bench.harness.peers import WRK
+from lab.bench.harness.processes import Server, cost_of
+from lab.bench.harness.rounds import Plan, Say, interleaved
+from lab.bench.harness.wrk import CONNECTIONS, load
 from lab.errors import BenchFailed
 
 DELAY_S = 0.5
@@ -58,7 +58,7 @@ def bench(plan: Plan, say: Say) -> Result:
     )
 
 
-class Turn(NamedTuple):
+class Sample(NamedTuple):
     """What was found in a turn: seconds until all were answered, processor seconds of either side."""
 
     wall_s: float
@@ -102,7 +102,7 @@ def row(subject: str, values: list[float]) -> Row:
     return Row(subject, tuple(values), ours=True)
 
 
-def ask(server: Server, users: int, loop: str, core: Core) -> Turn:
+def ask(server: Server, users: int, loop: str, core: Core) -> Sample:
     """Let `client hello` ask for so many users, and return the wall time that it prints."""
     command = [*core.load, sys.executable, "-m", "services.client", "hello", "--users", str(users), "--loop", loop]
     command += ["--timeout", str(USERS_TIMEOUT_S)]
@@ -111,7 +111,7 @@ def ask(server: Server, users: int, loop: str, core: Core) -> Turn:
     figures = {name: float(number.replace(",", "")) for name, number in FIGURE.findall(cost.out)}
     if figures.get("answered") != users:
         raise BenchFailed("client hello", why="not everybody was answered", evidence=cost.out.splitlines())
-    return Turn(figures["wall time"], server.cpu_s() - before, cost.cpu_s)
+    return Sample(figures["wall time"], server.cpu_s() - before, cost.cpu_s)
 
 
 def without_sleep(plan: Plan, core: Core, say: Say) -> Group:

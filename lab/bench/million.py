@@ -12,13 +12,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
-from lab.bench.figures import Group, Result, Row
-from lab.bench.machine import Core
-from lab.bench.processes import family, last_lines, stop
+from lab.bench.harness.figures import Group, Result, Row
+from lab.bench.harness.machine import Core
+from lab.bench.harness.processes import family, last_lines, stop
 from lab.bench.wget import CONCURRENCY, HOST, client_command, recorded_page
 from lab.errors import BenchFailed
-from services.runtime.memory import memory_kib
-from services.runtime.temporary import temporary_directory, temporary_file
+from services.runtime.files.temporary import temporary_directory, temporary_file
+from services.runtime.process import memory_kib
 
 TARGETS = 1_000_000
 FIRST = 10_000

@@ -10,15 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.bench import delay, peers, servers
-from lab.bench.figures import Goal, Group, Result, Row
-from lab.bench.machine import Core
-from lab.bench.null_server import CLOSED, KEPT
-from lab.bench.peers import NGINX, WRK
-from lab.bench.processes import Server
-from lab.bench.rounds import Plan, Say, interleaved
-from lab.bench.wrk import CONNECTIONS, load
-from services.runtime.temporary import temporary_directory
+from lab.bench import delay
+from lab.bench.baselines.null_server import CLOSED, KEPT
+from lab.bench.harness import peers, servers
+from lab.bench.harness.figures import Goal, Group, Result, Row
+from lab.bench.harness.machine import Core
+from lab.bench.harness.peers import NGINX, WRK
+from lab.bench.harness.processes import Server
+from lab.bench.harness.rounds import Plan, Say, interleaved
+from lab.bench.harness.wrk import CONNECTIONS, load
+from services.runtime.files.temporary import temporary_directory
 
 REQUEST = "GET / HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n"
 CLOSE = "Connection: close"
@@ -108,21 +109,21 @@ def measure(
     return speed, cost
 
 
-class Turn(NamedTuple):
+class Sample(NamedTuple):
     """What was found in a turn: the rate, and the server's processor microseconds for a request."""
 
     requests_per_s: float
     cpu_us: float
 
 
-def turn(server: Server, plan: Plan, core: Core, fields: tuple[str, ...]) -> Turn:
+def turn(server: Server, plan: Plan, core: Core, fields: tuple[str, ...]) -> Sample:
     """Load one server."""
     before = server.cpu_s()
     found = load(f"{server.url}/", seconds=plan.seconds, core=core.load, fields=fields)
-    return Turn(found.requests_per_s, (server.cpu_s() - before) / max(1, found.requests) * 1e6)
+    return Sample(found.requests_per_s, (server.cpu_s() - before) / max(1, found.requests) * 1e6)
 
 
-def rows_of(measured: dict[str, list[Turn]], figure: Callable[[Turn], float]) -> tuple[Row, ...]:
+def rows_of(measured: dict[str, list[Sample]], figure: Callable[[Sample], float]) -> tuple[Row, ...]:
     """Return a row for each contestant."""
     return tuple(
         Row(name, tuple(figure(each) for each in turns), ours=name.startswith("services."))

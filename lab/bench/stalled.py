@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
-from lab.bench.figures import Group, Result, Row
-from lab.bench.rounds import Plan, Say
-from services.runtime.limits import raise_open_files
-from services.runtime.memory import memory_kib
-from services.runtime.temporary import temporary_directory
+from lab.bench.harness.figures import Group, Result, Row
+from lab.bench.harness.rounds import Plan, Say
+from services.runtime.files.temporary import temporary_directory
+from services.runtime.process import memory_kib, raise_open_files
 
 MOST_STALLED = 10_000
 SPARE_FILES = 512

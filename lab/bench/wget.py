@@ -14,15 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.bench import peers, servers
-from lab.bench.figures import Goal, Group, Result, Row
-from lab.bench.machine import Core
-from lab.bench.peers import CURL, NGINX, WRK
-from lab.bench.processes import Server, cost_of
-from lab.bench.rounds import Plan, Say, interleaved
-from lab.bench.wrk import load
+from lab.bench.harness import peers, servers
+from lab.bench.harness.figures import Goal, Group, Result, Row
+from lab.bench.harness.machine import Core
+from lab.bench.harness.peers import CURL, NGINX, WRK
+from lab.bench.harness.processes import Server, cost_of
+from lab.bench.harness.rounds import Plan, Say, interleaved
+from lab.bench.harness.wrk import load
 from lab.errors import BenchFailed
-from services.runtime.temporary import temporary_directory
+from services.runtime.files.temporary import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ GOALS = tuple(
 RECORD_OF_CURL = "%{http_code} %{url} %{header_json}\\n"  # as the others': what was asked, the status, the fields
 
 
-class Turn(NamedTuple):
+class Sample(NamedTuple):
     """What was found in a turn."""
 
     fetches_per_s: float
@@ -47,7 +47,7 @@ class Turn(NamedTuple):
     peak_mib: float
 
 
-Fetch = Callable[[Server], Turn]
+Fetch = Callable[[Server], Sample]
 
 
 def bench(plan: Plan, say: Say) -> Result:
@@ -79,8 +79,8 @@ def bench(plan: Plan, say: Say) -> Result:
 def group(
     title: str,
     unit: str,
-    measured: dict[str, list[Turn]],
-    figure: Callable[[Turn], float],
+    measured: dict[str, list[Sample]],
+    figure: Callable[[Sample], float],
     *,
     lower: bool = False,
     goals: tuple[Goal, ...] = (),
@@ -117,7 +117,7 @@ def recorded_page(core: Core, directory: Path) -> "Iterator[Server]":
         yield server
 
 
-def alone(turn: Fetch, core: Core, directory: Path) -> Turn:
+def alone(turn: Fetch, core: Core, directory: Path) -> Sample:
     """Let a contestant fetch from a fresh server: what one leaves in TIME_WAIT would slow whoever comes next."""
     with page_server(core, directory) as server:
         return turn(server)
@@ -142,18 +142,18 @@ def client_command(server: Server, loop: str) -> list[str]:
     return [sys.executable, "-m", "services.client", *words, *resolve, "--loop", loop]
 
 
-def client(plan: Plan, loop: str, server: Server) -> Turn:
+def client(plan: Plan, loop: str, server: Server) -> Sample:
     """Let this project's client fetch."""
     return program("client wget", client_command(server, loop), f"{HOST}\n", plan, is_answered)
 
 
-def aiohttp_client(plan: Plan, loop: str, server: Server) -> Turn:
+def aiohttp_client(plan: Plan, loop: str, server: Server) -> Sample:
     """Let aiohttp's client fetch."""
-    words = ["-m", "lab.bench.aiohttp_client", "--loop", loop, "-c", str(CONCURRENCY)]
+    words = ["-m", "lab.bench.baselines.aiohttp_client", "--loop", loop, "-c", str(CONCURRENCY)]
     return program("aiohttp client", [sys.executable, *words], f"{server.url}/\n", plan, is_answered)
 
 
-def curl(plan: Plan, server: Server) -> Turn:
+def curl(plan: Plan, server: Server) -> Sample:
     """Let curl fetch: its own list of targets, its own line for each answer."""
     words = ["--silent", "--parallel", "--parallel-max", str(CONCURRENCY), "--header", "Connection: close"]
     words += ["--write-out", RECORD_OF_CURL, "--output", "/dev/null", f"{server.url}/?[1-{plan.targets}]"]
@@ -161,10 +161,10 @@ def curl(plan: Plan, server: Server) -> Turn:
     return program("curl", command, "", plan, lambda line: line.startswith("200 "))
 
 
-def ceiling(plan: Plan, server: Server) -> Turn:
+def ceiling(plan: Plan, server: Server) -> Sample:
     """Let wrk fetch for a turn: it stops by time and not by number."""
     found = load(f"{server.url}/", seconds=plan.seconds, core=(), fields=("Connection: close",))
-    return Turn(found.requests_per_s, found.cost.cpu_s / found.requests * 1000, found.cost.peak_kib / 1024)
+    return Sample(found.requests_per_s, found.cost.cpu_s / found.requests * 1000, found.cost.peak_kib / 1024)
 
 
 def is_answered(line: str) -> bool:
@@ -173,10 +173,10 @@ def is_answered(line: str) -> bool:
     return record["error"] is None and record["status"] == 200
 
 
-def program(name: str, command: list[str], target: str, plan: Plan, answered: Callable[[str], bool]) -> Turn:
+def program(name: str, command: list[str], target: str, plan: Plan, answered: Callable[[str], bool]) -> Sample:
     """Run a program for all targets, count its records, and return what it cost."""
     cost = cost_of(name, command, timeout_s=TIMEOUT_S, stdin=target.encode() * plan.targets)
     counted = Counter(answered(line) for line in cost.out.splitlines())
     if counted[True] != plan.targets:
         raise BenchFailed(name, why=f"{counted[True]:,} of {plan.targets:,} targets were answered")
-    return Turn(plan.targets / cost.wall_s, cost.cpu_s / plan.targets * 1000, cost.peak_kib / 1024)
+    return Sample(plan.targets / cost.wall_s, cost.cpu_s / plan.targets * 1000, cost.peak_kib / 1024)

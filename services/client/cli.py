@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from services.client.options import COMMANDS, IN_CONTAINER, ON_HOST, TOUR, Command
-from services.runtime.command_line import HelpFormatter, OptionParser, add_loop_option, add_version_option, main_of
+from services.runtime.cli import HelpFormatter, OptionParser, add_loop_option, add_version_option, main_of
 from services.runtime.settings import Environment
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse

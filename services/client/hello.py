@@ -13,15 +13,13 @@ from statistics import quantiles
 
 import aiohttp
 
-from services.client.bounded import AS_IT_COMES, read_at_most
 from services.client.errors import fetch_error
-from services.client.resolver import Resolver
+from services.client.session import AS_IT_COMES, SessionResolver, read_at_most
 from services.client.settings import ClientSettings
-from services.runtime.command_line import say, show
 from services.runtime.errors import ProgramError
-from services.runtime.limits import raise_open_files
+from services.runtime.process import raise_open_files
 from services.runtime.run import Stop, until_stopped
-from services.runtime.text import printable
+from services.runtime.terminal import printable, say, show
 
 MAX_PAGE_BYTES = 4096
 SPARE_FILES = 64  # the loop's own, standard streams, look-ups
@@ -80,7 +78,7 @@ def open_session(settings: ClientSettings, *, timeout_s: float) -> aiohttp.Clien
     return aiohttp.ClientSession(
         settings.hello_url,
         timeout=aiohttp.ClientTimeout(total=timeout_s),
-        connector=aiohttp.TCPConnector(limit=0, resolver=Resolver()),
+        connector=aiohttp.TCPConnector(limit=0, resolver=SessionResolver()),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=AS_IT_COMES,
         auto_decompress=False,

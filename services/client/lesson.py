@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.client.topology import Topology
-from services.runtime.command_line import OptionParser, add_loop_option, main_of
+from services.runtime.cli import OptionParser, add_loop_option, main_of
 from services.runtime.errors import ProgramError
 from services.runtime.settings import Environment
 

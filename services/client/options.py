@@ -8,7 +8,7 @@ loop, a `def run(options)`; it is imported when it is to run.
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 
-from services.client.site_options import add_faults, add_journal
+from services.client.admin.options import add_faults, add_journal
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def path(text: str) -> str:
 
 
 def add_wget(parser: ArgumentParser) -> None:
-    """Declare the options of `wget`; `services.client.wget.choices.Options` has a field for each."""
+    """Declare the options of `wget`; `services.client.survey.options.Options` has a field for each."""
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET", help="host, host:port or http(s) URL; none: the tutorial's three"
     )
@@ -375,7 +375,7 @@ COMMANDS = {
     ),
     "faults": Command(
         "what a site does wrong: list, set, clear, reset, kinds",
-        "services.client.faults",
+        "services.client.admin.faults",
         add_faults,
         takes="ACTION SITE [FAULT]",
         examples=(
@@ -386,7 +386,7 @@ COMMANDS = {
     ),
     "journal": Command(
         "what a site got and sent",
-        "services.client.journal",
+        "services.client.admin.journal",
         add_journal,
         takes="SITE",
         examples=(

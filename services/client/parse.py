@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from services.client.head import HeadError, HeadReader, Limits
 from services.client.head.to_json import head_to_json
 from services.client.options import STDIN
-from services.runtime.command_line import show
 from services.runtime.errors import InputUnreadable
+from services.runtime.terminal import show
 
 CHUNK_BYTES = 64 * 1024
 

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from services.client.names import look_up
+from services.client.resolver import look_up
 
 ANY_HOST = "*"
 USUAL_PORTS = (80, 443)  # a host of the lab has one of them at least

@@ -5,13 +5,16 @@ import importlib.util
 import logging
 import sys
 
-import services.runtime.early  # noqa: F401 - first: it is about the imports below
+from services.runtime.interrupts import leave_at_interrupt
+
+leave_at_interrupt()  # first: it is about the imports below
+
 from services.gateway.acceptor import accepting
 from services.gateway.health import health_served
 from services.gateway.settings import GatewaySettings
-from services.runtime.command_line import OptionParser, add_loop_option, main_of
-from services.runtime.limits import raise_open_files
+from services.runtime.cli import OptionParser, add_loop_option, main_of
 from services.runtime.logs import configure_logs
+from services.runtime.process import raise_open_files
 from services.runtime.run import Stop, run
 from services.runtime.settings import Environment
 

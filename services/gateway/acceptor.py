@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from services.gateway.dialer import Dialer, Unreachable
 from services.gateway.relay import Relay
 from services.gateway.settings import GatewaySettings
-from services.runtime.alongside import alongside
-from services.runtime.listen import Address, bound_address, listening, stop_accepting
+from services.runtime.serving.listen import Address, bound_address, listening, stop_accepting
+from services.runtime.tasks import alongside
 
 BACKLOG = 1024  # the loop accepts as many in one go, before it looks at anything else
 SWEEP_S = 0.25

@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Collection
 
-from services.runtime.listen import Address
+from services.runtime.serving.listen import Address
 
 
 class Unreachable(Exception):

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from services.runtime.listen import Address, bound_address, listening
+from services.runtime.serving.listen import Address, bound_address, listening
 
 HEAD_BYTES = 4096
 TIMEOUT_S = 2.0

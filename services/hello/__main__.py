@@ -7,14 +7,17 @@ import asyncio
 import dataclasses
 import sys
 
-import services.runtime.early  # noqa: F401 - first: it is about the imports below
+from services.runtime.interrupts import leave_at_interrupt
+
+leave_at_interrupt()  # first: it is about the imports below
+
 from services.hello.settings import HelloSettings
 from services.hello.workers import announce, supervise
-from services.runtime.command_line import OptionParser, add_loop_option, add_version_option, main_of
-from services.runtime.limits import raise_open_files
+from services.runtime.cli import OptionParser, add_loop_option, add_version_option, main_of
 from services.runtime.logs import configure_logs
+from services.runtime.process import raise_open_files
 from services.runtime.run import Stop, run
-from services.runtime.serve import serve_app
+from services.runtime.serving.serve import serve_app
 from services.runtime.settings import Environment
 
 

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from services.runtime.command_line import OptionParser, add_loop_option, main_of, say
+from services.runtime.cli import OptionParser, add_loop_option, main_of
 from services.runtime.errors import PortUnavailable
 from services.runtime.settings import Environment
+from services.runtime.terminal import say
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from services.hello.settings import HelloSettings
-    from services.runtime.listen import Address
     from services.runtime.run import Stop
+    from services.runtime.serving.listen import Address
 
 LOCALHOST = "127.0.0.1"
 
@@ -34,7 +35,7 @@ def program(make_app: "Callable[[HelloSettings], web.Application]") -> int:
     from services.hello.settings import HelloSettings
     from services.hello.workers import announce
     from services.runtime.run import run
-    from services.runtime.serve import serve_app
+    from services.runtime.serving.serve import serve_app
 
     environment = Environment()
     settings = HelloSettings.from_environment(environment)
@@ -56,7 +57,7 @@ def program(make_app: "Callable[[HelloSettings], web.Application]") -> int:
 
 def free(where: "Address", *, is_named: bool) -> "Address":
     """Return an address to listen on: this one, or at any free port where it is taken and was not asked for by name."""
-    from services.runtime.listen import listening
+    from services.runtime.serving.listen import listening
 
     if is_named:
         return where

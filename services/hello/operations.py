@@ -6,10 +6,10 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.hello.settings import HelloSettings
-from services.runtime.gate import POOL
-from services.runtime.metrics import exposition, healthy
-from services.runtime.own_names import Objection, only_own_names, own_names
-from services.runtime.pool import Pool
+from services.runtime.serving.allowed_hosts import Objection, only_own_names, own_names
+from services.runtime.serving.gate import POOL
+from services.runtime.serving.memory_pool import Pool
+from services.runtime.serving.metrics import exposition, healthy
 
 NAMES = ("hello", "gateway")  # of itself, and of the way in to it
 

@@ -13,12 +13,12 @@ import sys
 from asyncio.subprocess import PIPE, Process
 
 from services.hello.settings import METRICS_DIRECTORY, WORKER, HelloSettings
-from services.runtime.command_line import show
 from services.runtime.errors import OutputClosed, OutputFailed
-from services.runtime.listen import Address, bound_address, listening
-from services.runtime.memory_limit import MIB
+from services.runtime.files.temporary import temporary_directory_aside
+from services.runtime.process import MIB
 from services.runtime.run import Stop
-from services.runtime.temporary import temporary_directory_aside
+from services.runtime.serving.listen import Address, bound_address, listening
+from services.runtime.terminal import show
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,7 @@
-"""The little that every program here shares.
+"""The little that every program here shares. It imports no service.
 
-`command_line` and `run` begin and end a program, `loop` chooses its event loop, `settings` reads its environment,
-`serve` opens a port and drains it, `own_names` refuses requests that are meant for another server, `alongside` looks
-after what goes on meanwhile, `aside` calls what may block, `logs` and `metrics` tell the world; `hosts` and `playable`
-say what a recording's name and its bytes may be.
-It imports no service.
+`cli` and `run` begin and end a program, `settings` reads its environment, `terminal` writes for people, `tasks` runs
+what goes on beside the work, `process` says what this process may use. `serving` opens ports and bounds what peers may
+cost; `files` opens and makes files with care. `http`, `playable` and `untrusted` say what may be a host name, a
+recording, JSON or TOML.
 """

@@ -1,4 +1,7 @@
-"""What ^C does before a program can tell: see `early`, which a program imports ahead of all else."""
+"""^C while a program's imports run: exit 130, and no traceback of a module that was half imported.
+
+A program calls `leave_at_interrupt` ahead of its other imports; `cli.main_of` takes over with `raise_at_interrupt`.
+"""
 
 import os
 import signal

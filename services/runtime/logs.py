@@ -8,7 +8,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from services.runtime.text import printable
+from services.runtime.terminal import printable
 
 
 class TextFormatter(logging.Formatter):

@@ -3,6 +3,9 @@
 Only `run` touches signals. SIGINT and SIGTERM set an event, once; a second one, which a person means, sets another
 event for the programs that have a use for it. `docker compose run -T` forwards each ^C twice, so signals that come
 within BOUNCE_S of one another are one.
+
+The event loop is a choice: its name in, a factory out. A factory and not a policy, since policies are deprecated from
+Python 3.14 on. The name of the loop that really runs is asked of the loop itself, so that no result can claim another.
 """
 
 import asyncio
@@ -10,10 +13,11 @@ import signal
 import time
 from collections.abc import Callable, Coroutine
 
-from services.runtime.accepting import AcceptErrors
-from services.runtime.command_line import INTERRUPTED, say
-from services.runtime.errors import NoThread, OutOfMemory, ProgramError
-from services.runtime.loop import loop_factory, running_loop_name
+from services.runtime.cli import INTERRUPTED
+from services.runtime.errors import BadSetting, LoopMissing, NoThread, OutOfMemory, ProgramError
+from services.runtime.serving.listen import AcceptErrors
+from services.runtime.settings import LOOPS
+from services.runtime.terminal import say
 
 BOUNCE_S = 0.1
 
@@ -92,3 +96,24 @@ async def until_stopped(work: Coroutine[None, None, int], stop: Stop) -> int:
             working.cancel()
             await asyncio.wait({working})
     return INTERRUPTED if working.cancelled() else working.result()
+
+
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return what makes a loop of that name.
+
+    Raises BadSetting for a name that is not in LOOPS, LoopMissing where uvloop is not installed.
+    """
+    if name == "asyncio":
+        return asyncio.new_event_loop
+    if name != "uvloop":
+        raise BadSetting("loop", name, f"one of {', '.join(LOOPS)}")
+    try:
+        import uvloop
+    except ImportError as error:
+        raise LoopMissing(name) from error
+    return uvloop.new_event_loop
+
+
+def running_loop_name() -> str:
+    """Return the name, as in LOOPS, of the loop that runs this."""
+    return type(asyncio.get_running_loop()).__module__.partition(".")[0]

@@ -1,6 +1,7 @@
 """Reading the environment: each value parsed once, at the edge, into what it has to be.
 
 Only `settings` modules call this. A value that does not fit is a BadSetting, which ends the program in one line.
+The names that options, environment and results agree on are here, too.
 """
 
 import os
@@ -8,7 +9,11 @@ import re
 from collections.abc import Mapping
 
 from services.runtime.errors import BadSetting
-from services.runtime.names import LOG_FORMATS, LOOPS
+
+LOOPS = ("asyncio", "uvloop")
+VERSION = "0.1.0"  # as in pyproject.toml, which no container has
+LOG_FORMATS = ("text", "json")
+
 
 LABEL = r"[a-z0-9_-]{1,63}"
 ORIGIN = re.compile(rf"https?://(?:{LABEL}(?:\.{LABEL})*\.?|\[([0-9a-f:.]+)])(?::([0-9]{{1,5}}))?/?", re.IGNORECASE)
@@ -55,7 +60,7 @@ class Environment:
 
     def origin(self, name: str, default: str) -> str:
         """Return where a server is: an http or https URL that ends with its host or port."""
-        from services.runtime.hosts import is_ip_address
+        from services.runtime.http import is_ip_address
 
         text = self.text(name, default)
         found = ORIGIN.fullmatch(text)
@@ -65,7 +70,7 @@ class Environment:
 
     def names(self, name: str) -> tuple[str, ...]:
         """Return the host names and addresses that the variable lists, with spaces or commas between them."""
-        from services.runtime.hosts import HOST_NAME, is_ip_address
+        from services.runtime.http import HOST_NAME, is_ip_address
 
         text = self.text(name, "")
         listed = text.lower().replace(",", " ").split()
@@ -77,7 +82,7 @@ class Environment:
 
     def memory_bytes(self, name: str, *, least_bytes: int) -> int:
         """Return what the program may have, which is given in MiB; unless given, what the system lets it have."""
-        from services.runtime.memory_limit import MEMORY_BYTES, MIB
+        from services.runtime.process import MEMORY_BYTES, MIB
 
         if not self.text(name, ""):
             return max(least_bytes, MEMORY_BYTES)

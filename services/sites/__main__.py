@@ -5,13 +5,16 @@ import dataclasses
 import logging
 import sys
 
-import services.runtime.early  # noqa: F401 - first: it is about the imports below
-from services.runtime.command_line import OptionParser, add_loop_option, add_version_option, main_of
-from services.runtime.limits import raise_open_files
+from services.runtime.interrupts import leave_at_interrupt
+
+leave_at_interrupt()  # first: it is about the imports below
+
+from services.runtime.cli import OptionParser, add_loop_option, add_version_option, main_of
 from services.runtime.logs import configure_logs
+from services.runtime.process import raise_open_files
 from services.runtime.run import Stop, run
 from services.runtime.settings import Environment
-from services.sites.running import running_site
+from services.sites.server import serve_site
 from services.sites.settings import SitesSettings
 
 SPARE_FILES = 64  # the doors, the admin side, logs, recordings
@@ -21,7 +24,7 @@ log = logging.getLogger(__name__)
 
 async def serve(settings: SitesSettings, stop: Stop) -> int:
     """Serve until a stop is asked for; answers on their way are sent first."""
-    async with running_site(settings) as running:
+    async with serve_site(settings) as running:
         # Clients read the CA's certificate from a file, which has to be there before the site is called ready.
         await asyncio.to_thread(running.authority.certificate)
         log.info("HTTP at %s, TLS at %s, admin side at %s", settings.where, settings.tls or "no port", running.admin)

@@ -8,7 +8,7 @@ hold each constant against what really is allocated.
 
 from dataclasses import dataclass
 
-from services.runtime.pool import Pool, PoolSpent
+from services.runtime.serving.memory_pool import Pool, PoolSpent
 
 __all__ = ("Budget", "Pool", "PoolSpent")
 

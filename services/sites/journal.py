@@ -32,7 +32,7 @@ SITE_ERROR = "site_error"  # a mistake of ours, which the log tells
 ENDS = (KEPT, FIN, RST, PEER_FIN, PEER_RST, TIMED_OUT, STOPPED, BAD_HANDSHAKE, SITE_ERROR)
 
 
-class Visit(NamedTuple):
+class ConnectionInfo(NamedTuple):
     """A connection, as its entries share it. `accepted_s` is monotonic."""
 
     number: int
@@ -50,7 +50,7 @@ class Exchange:
     taken off; `sha256` is that of the recording; `fault` and `generation` those of the plan that struck.
     """
 
-    visit: Visit
+    visit: ConnectionInfo
     number: int
     head: bytes
     host: str
@@ -65,7 +65,7 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class CachedExchange:
     """What the quick entries of one known request share."""
 
     head: bytes
@@ -76,15 +76,15 @@ class Answered:
     ended: str
 
 
-Quick = tuple[Visit, int, Answered, float, float]
+CompactEntry = tuple[ConnectionInfo, int, CachedExchange, float, float]
 """A connection, the exchange's number, what was answered, when it was received and when it ended."""
 
 
-class Kept(NamedTuple):
+class Snapshot(NamedTuple):
     """What a journal held at a moment: `first` is the number of the oldest entry; of a host, those after `begun`."""
 
     first: int
-    entries: Sequence[Exchange | Quick]
+    entries: Sequence[Exchange | CompactEntry]
     begun: Mapping[str, int]
 
     def entry(self, number: int) -> Exchange:
@@ -118,7 +118,7 @@ class Journal:
     ) -> None:
         self.max_entries, self.max_bytes = max_entries, max_bytes
         self.max_held_bytes = max_entries * ENTRY_BYTES + max_bytes if held_bytes is None else held_bytes
-        self.entries: deque[Exchange | Quick] = deque()
+        self.entries: deque[Exchange | CompactEntry] = deque()
         self.total = 0
         self._bytes = 0
         self._begun: dict[str, int] = {}
@@ -169,10 +169,10 @@ class Journal:
         kept = self.kept()
         return kept.numbered(range(kept.first + len(kept.entries) - 1, kept.first - 1, -1))
 
-    def kept(self) -> Kept:
+    def kept(self) -> Snapshot:
         """Return what there is now; what is dropped later stays in it."""
         self.trim()
-        return Kept(self.dropped + 1, list(self.entries), dict(self._begun))
+        return Snapshot(self.dropped + 1, list(self.entries), dict(self._begun))
 
     def find(self, number: int) -> Exchange | None:
         """Return an entry as it is now; None where it is not kept any more."""
@@ -183,7 +183,7 @@ class Journal:
         return exchange if number > self._begun.get(exchange.host, 0) else None
 
 
-def as_exchange(entry: Exchange | Quick) -> Exchange:
+def as_exchange(entry: Exchange | CompactEntry) -> Exchange:
     """Return an entry in full."""
     if isinstance(entry, Exchange):
         return entry

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.runtime.listen import DRAIN_S, Address
-from services.runtime.memory_limit import MEMORY_BYTES
+from services.runtime.process import MEMORY_BYTES
+from services.runtime.serving.listen import DRAIN_S, Address
 from services.runtime.settings import Environment
 from services.sites import journal
 from services.sites.budget import LEAST_BYTES

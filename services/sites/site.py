@@ -13,11 +13,11 @@ from time import monotonic
 from typing import Protocol
 
 from services.sites.budget import Budget
-from services.sites.faults.force import PlanInForce
+from services.sites.faults.active import ActivePlan
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced
-from services.sites.journal import FIN, KEPT, Answered, Journal
-from services.sites.recording import Recording
-from services.sites.request import Refused, Request
+from services.sites.http.request import Refused, Request
+from services.sites.journal import FIN, KEPT, CachedExchange, Journal
+from services.sites.replay.recording import Recording
 from services.sites.settings import SitesSettings
 
 SHARED = "this host shares its port with others, and who is meant is known only after the connection is accepted"
@@ -25,7 +25,7 @@ LATENESS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 log = logging.getLogger(__name__)
 
-NO_PLAN = PlanInForce((), generation=0, source="sidecar", now=0.0)
+NO_PLAN = ActivePlan((), generation=0, source="sidecar", now=0.0)
 
 Tally = Counter[tuple[str, str]]
 
@@ -43,7 +43,7 @@ class State(Enum):
     LINGER = auto()
 
 
-class Guest(Protocol):
+class OpenConnection(Protocol):
     """A connection, as its site knows it: its state, since when, and how to end it."""
 
     state: State
@@ -81,9 +81,9 @@ class Host:
     def __init__(self, recording: Recording) -> None:
         self.name = recording.host
         self.play(recording)
-        self.plan: PlanInForce | None = None
+        self.plan: ActivePlan | None = None
         self.latest = NO_PLAN
-        self.below: PlanInForce | None = None
+        self.below: ActivePlan | None = None
         self.until_s = 0.0
         self.tally: Tally = Counter()
         self.kept = self.ended = 0
@@ -93,7 +93,7 @@ class Host:
         self.recording = recording
         self._whole = b""
 
-    def obey(self, plan: PlanInForce) -> None:
+    def obey(self, plan: ActivePlan) -> None:
         """Be under this plan from now on."""
         self.latest, self.plan = plan, plan if plan.plan else None
 
@@ -111,14 +111,14 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CachedResponse:
     """A request that came before, byte for byte, and all that follows from it."""
 
     host: Host
     wire: bytes
     keep: bool
     last: bool
-    answered: Answered
+    answered: CachedExchange
 
 
 class Lateness:
@@ -145,8 +145,8 @@ class Site:
         self.max_connections = min(settings.max_connections, self.budget.max_connections)
         self.journal = Journal(settings.journal_entries, settings.journal_bytes, held_bytes=self.budget.journal.limit)
         self.lateness = Lateness()
-        self.known: dict[bytes, Known] = {}
-        self.connections: set[Guest] = set()
+        self.known: dict[bytes, CachedResponse] = {}
+        self.connections: set[OpenConnection] = set()
         self.handshakes: dict[Handshake, None] = {}  # TLS sessions that are not agreed on; the oldest first
         self.nobody: Tally = Counter()  # exchanges that no host had a part in
         self.accepted = 0
@@ -191,7 +191,7 @@ class Site:
         self.budget.recordings.used = sum(recording.held_bytes for recording in recordings.values())
         self.unfit = ""
 
-    def set_plan(self, name: str, plan: tuple[Rule, ...], *, source: str = "admin") -> PlanInForce:
+    def set_plan(self, name: str, plan: tuple[Rule, ...], *, source: str = "admin") -> ActivePlan:
         """Put a plan in force. Raises BadPlan, and changes nothing, where it cannot be."""
         host = self.hosts[name]
         in_force = self._in_force(host, plan, source)
@@ -199,7 +199,7 @@ class Site:
         host.below = None
         return in_force
 
-    def set_temporary_plan(self, name: str, plan: tuple[Rule, ...], *, for_s: float) -> PlanInForce:
+    def set_temporary_plan(self, name: str, plan: tuple[Rule, ...], *, for_s: float) -> ActivePlan:
         """Put a plan in force for so long at most, in place of another temporary one if there is one.
 
         Raises BadPlan, and changes nothing, where it cannot be.
@@ -223,7 +223,7 @@ class Site:
             if host.below is not None and now >= host.until_s:
                 self.end_temporary_plan(host.name, host.latest.generation)
 
-    def reset_plan(self, name: str) -> PlanInForce:
+    def reset_plan(self, name: str) -> ActivePlan:
         """Put the sidecar's plan in force again."""
         return self.set_plan(name, self.hosts[name].recording.sidecar.plan, source="sidecar")
 
@@ -242,12 +242,12 @@ class Site:
             raise Refused(421, f"this lab has no such site; it knows {known_names(self.hosts)}")
         return host
 
-    def _in_force(self, host: Host, plan: tuple[Rule, ...], source: str) -> PlanInForce:
+    def _in_force(self, host: Host, plan: tuple[Rule, ...], source: str) -> ActivePlan:
         """Return a plan that begins now. Raises BadPlan where it cannot be."""
         if problems := self._problems(host.recording, plan):
             raise BadPlan(problems)
         self.generation += 1
-        return PlanInForce(plan, generation=self.generation, source=source, now=monotonic())
+        return ActivePlan(plan, generation=self.generation, source=source, now=monotonic())
 
     def _problems(self, recording: Recording, plan: tuple[Rule, ...]) -> list[Problem]:
         return misplaced(plan, head_bytes=len(recording.head), shared=self.shared)

@@ -10,9 +10,9 @@ import pytest
 
 from services.client.cli import main, understand
 from services.client.options import COMMANDS, ON_HOST, TOUR
-from services.client.wget.work import GRACE_S
+from services.client.survey.run import GRACE_S
 from services.runtime.errors import BadSetting
-from services.runtime.names import LOOPS
+from services.runtime.settings import LOOPS
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ import pytest
 
 from services.client.options import add_parse
 from services.client.parse import Options, run
-from services.runtime.command_line import OptionParser
+from services.runtime.cli import OptionParser
 from services.runtime.errors import InputUnreadable
 from tests.client.head.cases import CASES, Case, head, ok
 

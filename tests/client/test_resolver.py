@@ -1,76 +1,144 @@
-"""A resolver that hangs keeps no command from ending, by its deadline or by ^C."""
+"""Looking names up: cached, bounded, and nobody waits for somebody else's hanging name."""
 
-import signal
+import asyncio
 import socket
-import subprocess
-import sys
-from pathlib import Path
+import threading
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from services.client.names import Names
+from services.client import resolver as resolver_module
 from services.client.resolver import Resolver
-from services.runtime.names import LOOPS
-
-ROOT = Path(__file__).parents[2]
-HANGING = """
-import os, signal, socket, sys, threading
-from services.client.cli import main
-
-def hang(*_args, **_options):
-    if sys.argv[1] == "interrupt":
-        os.kill(os.getpid(), signal.SIGINT)
-    threading.Event().wait()
-
-socket.getaddrinfo = hang
-sys.exit(main(sys.argv[2:]))
-"""
-COMMANDS = [
-    ("hello", "--timeout"),
-    ("wget host.invalid", "--timeout"),
-    ("wget --edition await host.invalid", "--timeout"),
-    ("journal host.invalid", ""),
-    ("faults list host.invalid", ""),
-]
 
 
-def run_hanging(ending: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the client with a resolver that never answers, and maybe a ^C while it is asked."""
-    return subprocess.run(
-        [sys.executable, "-c", HANGING, ending, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
+class SlowResolver:
+    """Answers with one address, counts who asks, and hangs on names that begin with `hang` until it is released."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.released = threading.Event()
+
+    def __call__(self, host: str) -> Sequence[str]:
+        """Answer, or not."""
+        self.asked.append(host)
+        if host.startswith("hang"):
+            self.released.wait(30)
+        if host.startswith("no"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        if host.startswith("busy"):
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return ["192.0.2.1", "2001:db8::1", "192.0.2.1"]
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize("command", [command for command, _ in COMMANDS])
-def test_an_interrupt_ends_it(command: str, loop: str) -> None:
-    """Exit 130, whatever the resolver does."""
-    result = run_hanging("interrupt", *command.split(), "--loop", loop)
-    assert result.returncode == 128 + signal.SIGINT, result.stderr
-
-
-@pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize("command", [command for command, timeout in COMMANDS if timeout])
-def test_the_deadline_ends_it(command: str, loop: str) -> None:
-    """Exit 4: nothing answered."""
-    result = run_hanging("", *command.split(), "--loop", loop, "--timeout", "0.3")
-    assert (result.returncode, result.stdout.replace("wget host.invalid...\n", "")) == (4, ""), result.stderr
+@pytest.fixture
+def resolver() -> Iterator[SlowResolver]:
+    """Return a resolver; what hangs ends with the test."""
+    resolver = SlowResolver()
+    yield resolver
+    resolver.released.set()
 
 
 @pytest.mark.anyio
-async def test_addresses_are_of_the_family_that_is_wanted() -> None:
-    """A name that has none of it is a name without an address."""
-    resolver = Resolver(Names(lambda _host: ["192.0.2.1", "2001:db8::1"]))
-    both = await resolver.resolve("host", 80)
-    assert [(each["host"], each["port"], each["family"]) for each in both] == [
-        ("192.0.2.1", 80, socket.AF_INET),
-        ("2001:db8::1", 80, socket.AF_INET6),
-    ]
-    assert [each["host"] for each in await resolver.resolve("host", 80, socket.AF_INET6)] == ["2001:db8::1"]
+async def test_a_name_is_asked_for_once(resolver: SlowResolver) -> None:
+    """At the same time or later: the answer is shared, and kept."""
+    names = Resolver(resolver)
+    first, second = await asyncio.gather(names.look_up("host"), names.look_up("host"))
+    assert first == second == names.known("host") == ("192.0.2.1", "2001:db8::1")
+    assert resolver.asked == ["host"]
+
+
+@pytest.mark.anyio
+async def test_that_there_is_no_such_name_is_kept_but_trouble_is_not(resolver: SlowResolver) -> None:
+    """A resolver that is busy may be asked again at once."""
+    names = Resolver(resolver)
+    for host in ("no.such", "busy"):
+        with pytest.raises(socket.gaierror):
+            await names.look_up(host)
     with pytest.raises(socket.gaierror):
-        await Resolver(Names(lambda _host: ["192.0.2.1"])).resolve("host", 80, socket.AF_INET6)
+        names.known("no.such")
+    assert names.known("busy") is None
+
+
+@pytest.mark.anyio
+async def test_hanging_names_delay_nobody(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them than may be looked up at once: once it is clear that they hang, others get their places."""
+    monkeypatch.setattr(resolver_module, "HANGS_S", 0.05)
+    names = Resolver(resolver, at_once=4, most_threads=32)
+    hanging = [names.look_up(f"hang-{number}") for number in range(12)]
+    answers = [names.look_up(f"host-{number}") for number in range(8)]
+    async with asyncio.timeout(20):
+        await asyncio.gather(*answers)
+    assert not any(each.done() for each in hanging)
+    for each in hanging:
+        each.cancel()
+
+
+@pytest.mark.anyio
+async def test_hundreds_of_hanging_names_delay_nobody(resolver: SlowResolver) -> None:
+    """With the bounds that a survey has."""
+    names = Resolver(resolver)
+    hanging = [names.look_up(f"hang-{number}") for number in range(300)]
+    async with asyncio.timeout(20):
+        await asyncio.gather(*[names.look_up(f"host-{number}") for number in range(20)])
+    assert not any(each.done() for each in hanging)
+    for each in hanging:
+        each.cancel()
+
+
+@pytest.mark.anyio
+async def test_a_question_that_nobody_waits_for_any_more_is_not_asked(resolver: SlowResolver) -> None:
+    """Else those who have given up would delay those who have not; who comes later asks anew."""
+    names = Resolver(resolver, at_once=1, most_threads=1)
+    hanging = names.look_up("hang")
+    for number in range(20):
+        names.look_up(f"gone-{number}").cancel()
+    late = names.look_up("gone-7")
+    resolver.released.set()
+    async with asyncio.timeout(20):
+        await asyncio.gather(hanging, late, names.look_up("host"))
+    assert resolver.asked == ["hang", "gone-7", "host"]
+
+
+@pytest.mark.anyio
+async def test_threads_are_bounded(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many names hang, and however long."""
+    monkeypatch.setattr(resolver_module, "HANGS_S", 0.01)
+    before = threading.active_count()
+    names = Resolver(resolver, at_once=2, most_threads=5)
+    waiting = [names.look_up(f"hang-{number}") for number in range(20)]
+    async with asyncio.timeout(20):
+        while len(resolver.asked) < 5:  # noqa: ASYNC110 - the threads tell nobody
+            await asyncio.sleep(0.01)
+        for _ in range(10):
+            await asyncio.sleep(0.01)
+        assert threading.active_count() <= before + 5
+        resolver.released.set()
+        await asyncio.gather(*waiting)
+
+
+@pytest.mark.anyio
+async def test_what_is_kept_is_bounded(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest goes first."""
+    monkeypatch.setattr(resolver_module, "MOST_KEPT", 3)
+    names = Resolver(resolver)
+    for number in range(5):
+        await names.look_up(f"host-{number}")
+    assert [names.known(f"host-{number}") is not None for number in range(5)] == [False, False, True, True, True]
+
+
+@pytest.mark.anyio
+async def test_what_is_kept_grows_old(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name may move."""
+    monkeypatch.setattr(resolver_module, "KEPT_S", -1.0)
+    names = Resolver(resolver)
+    await names.look_up("host")
+    assert names.known("host") is None
+
+
+@pytest.mark.anyio
+async def test_the_system_resolver_is_asked() -> None:
+    """Addresses in any spelling need no server."""
+    names = Resolver()
+    assert await names.look_up("127.1") == ("127.0.0.1",)
+    with pytest.raises(socket.gaierror):
+        await names.look_up("a" * 300)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from lab.compose.stack import ROOT
 from lab.embedded import EMBEDDED
-from lab.stack import ROOT
-from services.client.guide import HEADINGS, NEXT, ORIGIN, TUTORIAL, WHY, suggestions
 from services.client.options import ON_HOST
+from services.client.tour import HEADINGS, NEXT, ORIGIN, TUTORIAL, WHY, suggestions
 from tests.tutorial import DIALOGUE, check_wget
 
 LAB = Path(sys.executable).parent / "lab"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.stack import ROOT, Stack
+from lab.compose.stack import ROOT, Stack
 from tests.trees import copied_tree
 
 Result = subprocess.CompletedProcess[str]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.stack import ROOT, Stack
+from lab.compose.stack import ROOT, Stack
 from tests.contract.conftest import LAB, Result
 
 MINE = b"HTTP/1.1 200 OK\r\nX-Mine: %s\r\nContent-Length: 0\r\n\r\n"

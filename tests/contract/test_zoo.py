@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from lab.compose.stack import Stack
 from lab.embedded import SiteRoutes
-from lab.recordings import BROUGHT_ALONG
-from lab.stack import Stack
+from lab.own_sites import BROUGHT_ALONG
 from services.client.topology import Topology
-from services.sites.authority import CA_FILE
-from services.sites.faults.kinds import FAULTS, Stage
+from services.sites.faults.catalog import FAULTS, Stage
 from services.sites.journal import Journal
-from services.sites.running import Running
-from tests.client.wget.surveys import JsonRecord, run_client_async, survey
+from services.sites.server import RunningSite
+from services.sites.tls.authority import CA_FILE
+from tests.client.survey.surveys import JsonRecord, run_client_async, survey
 from tests.sites.target import KEEP, sites, target_of
 
 OWN_PORT = {Stage.LISTEN, Stage.ACCEPT}
@@ -90,7 +90,7 @@ def test_the_zoo_keeps_every_fault() -> None:
 
 
 @asynccontextmanager
-async def open_zoo(directory: Path) -> AsyncIterator[tuple[Running, Sequence[str]]]:
+async def open_zoo(directory: Path) -> AsyncIterator[tuple[RunningSite, Sequence[str]]]:
     """Run the sites, each with its plan, and give them with 5,000 targets: most are healthy, as in any survey."""
     healthy = [f"healthy-{number}.test" for number in range(10)]
     async with sites({f"{host}.http": KEEP for host in (*HOSTS, *healthy)}, directory) as running:
@@ -122,7 +122,7 @@ async def test_every_fault_gets_its_class(tmp_path: Path) -> None:
     assert CONCURRENCY / 2 < at_once <= CONCURRENCY * 2  # a site may learn late that its peer has left
 
 
-def ca_of(running: Running) -> Path:
+def ca_of(running: RunningSite) -> Path:
     """Return the certificate that vouches for the sites."""
     directory = running.site.settings.ca
     assert directory
@@ -215,7 +215,7 @@ async def test_memory_does_not_grow_with_the_targets(tmp_path: Path) -> None:
     assert many < few * 1.5
 
 
-async def peak_mib(running: Running, asked: Sequence[str]) -> int:
+async def peak_mib(running: RunningSite, asked: Sequence[str]) -> int:
     """Run the survey in a process of its own, and return the peak of memory that it tells, in MiB."""
     words = f"--input - --format jsonl --output /dev/null --ca {ca_of(running)} --processes 1 -c {CONCURRENCY} -L"
     limits = ["--timeout", "10", "--connect-timeout", "2", "--head-timeout", "2"]

@@ -9,7 +9,7 @@ import pexpect
 import pytest
 
 from lab.bench.chaos.own_lab import PROJECT
-from lab.stack import Stack
+from lab.compose.stack import Stack
 from tests.docker.test_lifecycle import left_behind
 
 LAB = Path(sys.executable).parent / "lab"

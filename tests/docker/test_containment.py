@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lab import engine
-from lab.stack import Stack, owner_of
+from lab.compose.stack import Stack, owner_of
+from lab.docker import engine
 
 LOOK = """
 import json, os, pathlib

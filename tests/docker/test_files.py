@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.stack import Stack
+from lab.compose.stack import Stack
 from tests.trees import copied_tree
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

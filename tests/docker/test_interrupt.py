@@ -6,7 +6,7 @@ import subprocess
 import pexpect
 import pytest
 
-from lab.stack import Stack
+from lab.compose.stack import Stack
 from tests.docker.test_lifecycle import client_containers
 
 HELLO = ("client", "hello", "--users", "500", "--timeout", "3600")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from python_on_whales import DockerClient
 
+from lab.compose.stack import ROOT, Stack
 from lab.errors import ComposeRefused, LabNotHealthy, PortTaken, RecordingsUnusable, TooSlow
-from lab.stack import ROOT, Stack
 from services.runtime.errors import BadSetting
 from tests.contract.conftest import LAB
 from tests.trees import copied_tree
@@ -361,7 +361,7 @@ def test_a_recording_that_cannot_be_played_keeps_its_site_from_being_ready(stack
         envs={"SITES_RECORDINGS": "/recordings", "SITES_PORT": "8080"},
     )
     try:
-        ask = "python3 -m services.runtime.probe 8081"
+        ask = "python3 -m services.runtime.serving.healthcheck 8081"
         probe = client.container.execute(site, ["sh", "-c", f"until {ask} | grep .; do :; done; {ask} || echo unready"])
         assert str(probe).endswith("www.empty.test.http: is empty\nunready")
         assert "not ready: recording www.empty.test.http: is empty" in client.container.logs(site)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from python_on_whales import Container
 
-from lab.stack import ROOT, Stack
+from lab.compose.stack import ROOT, Stack
 from services.runtime.errors import TooLittleMemory
 from tests.docker import attacks
 
@@ -82,7 +82,7 @@ def test_recordings_that_do_not_fit_leave_the_others_played(stack: Stack, tmp_pa
         envs={"SITES_RECORDINGS": "/recordings", "SITES_PORT": "8080", "SITES_TLS_PORT": "8443"},
     )
     try:
-        probe = "python3 -m services.runtime.probe 8081"
+        probe = "python3 -m services.runtime.serving.healthcheck 8081"
         client.container.execute(site, ["sh", "-c", f"until {probe} | grep keep.test; do :; done"])
         before = life(site)
         for number in range(75):

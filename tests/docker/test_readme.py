@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.stack import ROOT, Stack
+from lab.compose.stack import ROOT, Stack
 
 PROJECT = "asynclab-test-readme"
 FIRST_SCREEN = (ROOT / "README.md").read_text("utf-8").split("\n## ")[0]

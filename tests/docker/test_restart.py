@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from lab import containers
-from lab.containers import Container
-from lab.stack import Stack
+from lab.compose import containers
+from lab.compose.containers import Container
+from lab.compose.stack import Stack
 
 TARGETS = 1_500
 RATE = 150

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.stack import Stack
+from lab.compose.stack import Stack
 from tests.docker import reach
 from tests.docker.reach import Answer, Place, Question
 

@@ -16,9 +16,8 @@ import pytest
 from services.gateway.__main__ import installed
 from services.gateway.settings import GatewaySettings
 from services.runtime.errors import BadSetting
-from services.runtime.listen import Address
-from services.runtime.names import LOOPS
-from services.runtime.settings import Environment
+from services.runtime.serving.listen import Address
+from services.runtime.settings import LOOPS, Environment
 
 TIMEOUT_S = 20.0
 STARTED = re.compile(rb"from 127\.0\.0\.1:(\d+) to 127\.0\.0\.1:\d+, health at 127\.0\.0\.1:(\d+)")
@@ -143,7 +142,7 @@ async def ask_or_reset(address: Address, request: bytes = b"") -> bytes:
 @pytest.mark.anyio
 async def test_it_needs_no_package() -> None:
     """Its image has none: the interpreter runs it, and the health check, without site-packages."""
-    program = "import services.gateway.__main__, services.runtime.probe; print('all there')"
+    program = "import services.gateway.__main__, services.runtime.serving.healthcheck; print('all there')"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-S", "-c", program, env=os.environ | {"PYTHONPATH": "."}, stdout=PIPE
     )

@@ -10,9 +10,9 @@ from aiohttp import ClientSession, TCPConnector
 
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
-from services.runtime import gate
-from services.runtime.listen import Address
-from services.runtime.serve import serve_app
+from services.runtime.serving import gate
+from services.runtime.serving.listen import Address
+from services.runtime.serving.serve import serve_app
 
 
 @asynccontextmanager

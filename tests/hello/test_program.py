@@ -14,8 +14,8 @@ import pytest
 from aiohttp import ClientSession
 
 from services.hello.workers import announce
-from services.runtime.listen import Address
-from services.runtime.names import LOOPS
+from services.runtime.serving.listen import Address
+from services.runtime.settings import LOOPS
 
 STARTED = re.compile(rb"Server started at (http://127\.0\.0\.1:\d+)\.\.\.\n")
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab.command import NOT_FOUND, TIMED_OUT, Outcome
+from lab.subprocesses import NOT_FOUND, TIMED_OUT, Outcome
 
 CLIENT_28 = Outcome(0, "Docker version 28.2.2, build e6534b4\n")
 

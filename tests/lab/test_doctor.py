@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lab import base, distribution, doctor, engine
-from lab.bench import report
-from lab.command import Outcome
-from lab.distribution import Host
+from lab import doctor
+from lab.bench.harness import report
+from lab.docker import base_image, engine, packages
+from lab.docker.packages import Host
 from lab.doctor import Finding
+from lab.subprocesses import Outcome
 from services.runtime.errors import OutputFailed
 from tests.lab import answers
 from tests.lab.answers import Programs
@@ -42,7 +43,7 @@ WELL = {
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Debian 12 with a root who may do anything, and no daemon installed."""
-    monkeypatch.setattr(distribution, "host", lambda: Host("debian", 12.0, is_root=True, has_systemd=False))
+    monkeypatch.setattr(packages, "host", lambda: Host("debian", 12.0, is_root=True, has_systemd=False))
     monkeypatch.setattr(engine, "_has_daemon", lambda: False)
 
 
@@ -57,7 +58,14 @@ def test_a_machine_that_has_all_lacks_nothing(tmp_path: Path) -> None:
     found = rows(Programs(WELL), tmp_path)
     assert list(found) == ROWS
     docker = [found[what].found for what in ROWS[:6]]
-    assert docker == ["28.2.2", "26.1.5+dfsg1", "2.26.1", "0.13.1", "reachable", f"{base.USUAL} (sha256:c000ab910726)"]
+    assert docker == [
+        "28.2.2",
+        "26.1.5+dfsg1",
+        "2.26.1",
+        "0.13.1",
+        "reachable",
+        f"{base_image.USUAL} (sha256:c000ab910726)",
+    ]
     assert [found[what].lack for what in ROWS[:6]] == [""] * 6
 
 
@@ -140,7 +148,7 @@ def test_looks_at_everything_at_once(tmp_path: Path) -> None:
 
     found = rows(Meeting(WELL), tmp_path)
     assert found["Registry"].found == "reachable"
-    assert found["Base image"].found.startswith(base.USUAL)
+    assert found["Base image"].found.startswith(base_image.USUAL)
     assert found["Docker engine"].found == "26.1.5+dfsg1"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from lab.cli import COMMANDS as LAB_COMMANDS
 from lab.cli import main
-from lab.stack import ROOT
+from lab.compose.stack import ROOT
 from services.client.options import COMMANDS
 
 NAMES = ("", *COMMANDS)

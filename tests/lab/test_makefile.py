@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.stack import ROOT
+from lab.compose.stack import ROOT
 
 LAB = """#!{python}
 import json, sys

@@ -8,7 +8,7 @@ import unicodedata
 import pytest
 
 from services.runtime.logs import JsonFormatter, TextFormatter
-from services.runtime.text import printable
+from services.runtime.terminal import printable
 
 HOSTILE = "a\r\nERROR forged\x1b[2J\x9b\x7f"
 TURNED = "\u202eb\u2028c\ufeff\ud800"

@@ -8,7 +8,7 @@ import pytest
 from services.client.settings import ClientSettings
 from services.hello.settings import HelloSettings
 from services.runtime.errors import BadSetting, TooLittleMemory
-from services.runtime.memory_limit import MEMORY_BYTES, MIB
+from services.runtime.process import MEMORY_BYTES, MIB
 from services.runtime.settings import Environment
 from services.sites.settings import SitesSettings
 

@@ -10,13 +10,13 @@ import ssl
 import sys
 from collections.abc import Callable
 
-from services.runtime.memory import memory_kib
-from services.sites.authority import Authority
-from services.sites.connection import Connection
-from services.sites.journal import FIN, Exchange, Visit
-from services.sites.secure import SecureConnection
+from services.runtime.process import memory_kib
+from services.sites.connection.connection import Connection
+from services.sites.journal import FIN, ConnectionInfo, Exchange
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
+from services.sites.tls.authority import Authority
+from services.sites.tls.protocol import SecureConnection
 from tests.sites.target import recording_of
 
 COUNT = 400
@@ -71,7 +71,9 @@ def entry_maker() -> Callable[[], object]:
     numbers = iter(range(1, 1 << 30))
 
     def make() -> object:
-        visit = Visit(next(numbers), f"192.0.2.1:{next(numbers)}", secure=False, accepted_s=float(next(numbers)))
+        visit = ConnectionInfo(
+            next(numbers), f"192.0.2.1:{next(numbers)}", secure=False, accepted_s=float(next(numbers))
+        )
         head = b"GET /%d HTTP/1.1\r\n\r\n" % next(numbers)
         at = float(next(numbers))
         return Exchange(visit, 1, head, "a.test", "", 200, at, sent_bytes=next(numbers), ended=FIN, ended_s=at + 1)

@@ -121,7 +121,7 @@ class SecureSocket:
         """End the connection."""
         self._socket.close()
 
-    def say_goodbye(self) -> None:
+    def send_close_notify(self) -> None:
         """Send close_notify, and leave the stream open."""
         with contextlib.suppress(ssl.SSLWantReadError):  # the other side's is yet to come
             self._tls.unwrap()

@@ -12,8 +12,8 @@ import anyio
 import anyio.to_thread
 
 from lab.embedded import embedded_sites
-from services.sites.recording import Recording, read_recording
-from services.sites.running import Running
+from services.sites.replay.recording import Recording, read_recording
+from services.sites.server import RunningSite
 from services.sites.settings import SitesSettings
 from tests.sites.peer import Peer
 
@@ -65,7 +65,7 @@ class Target:
 
 
 @asynccontextmanager
-async def sites(recordings: Mapping[str, bytes], directory: Path, **changes: object) -> AsyncIterator[Running]:
+async def sites(recordings: Mapping[str, bytes], directory: Path, **changes: object) -> AsyncIterator[RunningSite]:
     """Run sites that play these recordings (by file name), each host at ports of its own."""
     for name, data in recordings.items():
         await anyio.Path(directory, name).write_bytes(data)
@@ -74,7 +74,7 @@ async def sites(recordings: Mapping[str, bytes], directory: Path, **changes: obj
         yield running
 
 
-async def target_of(running: Running, host: str, *, secure: bool = False) -> Target:
+async def target_of(running: RunningSite, host: str, *, secure: bool = False) -> Target:
     """Return a running site's host, over TLS if asked."""
     address = running.doors.of(host)[secure]
     context = None

@@ -15,29 +15,29 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from services.runtime.listen import RECEIVE_BYTES, UNSENT_BYTES, Address
-from services.sites import secure
-from services.sites.authority import Authority
+from services.runtime.serving.listen import RECEIVE_BYTES, UNSENT_BYTES, Address
 from services.sites.budget import CONTEXT_BYTES, FREE_BYTES, KIB, MIB, SESSION_BYTES, Budget, Pool
-from services.sites.catalogue import Catalogue, TooLarge
-from services.sites.connection import HELD_IN_SYSTEM_BYTES, Connection
-from services.sites.doors import SHORT_PATIENCE_S, sweep
-from services.sites.faults.force import Strike
+from services.sites.connection.connection import HELD_IN_SYSTEM_BYTES, Connection
+from services.sites.faults.active import Injection
 from services.sites.faults.plan import read_plan
 from services.sites.faults.script import SHORT_BYTES, Ending, Response
-from services.sites.journal import ENTRY_BYTES, FIN, Exchange, Journal, Visit
-from services.sites.recording import RECORDING_BYTES
-from services.sites.running import Running, running_site
-from services.sites.secure import MAX_HELLO_BYTES
+from services.sites.journal import ENTRY_BYTES, FIN, ConnectionInfo, Exchange, Journal
+from services.sites.listeners import SHORT_PATIENCE_S, sweep
+from services.sites.replay.directory import RecordingDirectory, TooLarge
+from services.sites.replay.recording import RECORDING_BYTES
+from services.sites.server import RunningSite, serve_site
 from services.sites.settings import SitesSettings
 from services.sites.site import Site, State
+from services.sites.tls import protocol
+from services.sites.tls.authority import Authority
+from services.sites.tls.protocol import MAX_HELLO_BYTES
+from tests.sites.connection.test_backpressure import connections
+from tests.sites.connection.test_deadlines import Waiting
+from tests.sites.connection.test_hostile import metrics
 from tests.sites.peer import Heard, Peer, listen
 from tests.sites.target import KEEP, one_site, sites, target_of
-from tests.sites.test_backpressure import connections
-from tests.sites.test_client_hello import hello_for, with_name
-from tests.sites.test_deadlines import Waiting
-from tests.sites.test_hostile import metrics
-from tests.sites.test_running import until
+from tests.sites.test_server import until
+from tests.sites.tls.test_client_hello import hello_for, with_name
 
 LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(1_000_000)
 INTERNAL_ERROR = b"\x15\x03\x03\0\x02\x02\x50"
@@ -53,7 +53,7 @@ def peers(peer: Peer, count: int) -> Iterator[Sequence[socket.socket]]:
         yield [each for each in made if isinstance(each, socket.socket)]
 
 
-def small(running: Running, pool: str, size: int) -> Pool:
+def small(running: RunningSite, pool: str, size: int) -> Pool:
     """Give a pool of a running site so many bytes."""
     found: Pool = getattr(running.site.budget, pool)
     found.limit = size
@@ -100,7 +100,7 @@ async def test_peers_that_pipeline_and_read_nothing_share_one_pool(tmp_path: Pat
         await until(lambda: is_given_back(running))
 
 
-async def is_given_back(running: Running) -> bool:
+async def is_given_back(running: RunningSite) -> bool:
     """Return whether no connection is left, and none has bytes of the budget."""
     budget = running.site.budget
     return not running.site.connections and budget.buffers.used == budget.tls.used == 0
@@ -157,7 +157,7 @@ async def test_what_the_system_holds_of_a_connection_is_bounded(tmp_path: Path) 
         await anyio.to_thread.run_sync(ask)
 
 
-async def list_of(running: Running) -> list[Connection]:
+async def list_of(running: RunningSite) -> list[Connection]:
     """Return the connections that are open."""
     return connections(running)
 
@@ -241,7 +241,7 @@ async def test_handshakes_that_do_not_go_on_make_room_for_those_that_do(
     async with sites({"keep.test.http": KEEP}, tmp_path, head_timeout_s=3600.0) as running:
         target = await target_of(running, "keep.test", secure=True)
         pool = small(running, "tls", 3 * SESSION_BYTES)
-        monkeypatch.setattr(secure, "GRACE_S", 0.0)
+        monkeypatch.setattr(protocol, "GRACE_S", 0.0)
         plain = Peer(target.peer.address, target.host)
 
         async def are_waiting(count: int) -> bool:
@@ -312,7 +312,7 @@ async def shared_port(tmp_path: Path, **changes: object):  # type: ignore[no-unt
     for host in ("keep.test", "more.test"):
         await anyio.Path(tmp_path, f"{host}.http").write_bytes(KEEP)
     where = Address("127.0.0.1", 0)
-    async with running_site(SitesSettings(directory=tmp_path, where=where, tls=where, admin=where)) as running:
+    async with serve_site(SitesSettings(directory=tmp_path, where=where, tls=where, admin=where)) as running:
         yield running.doors.of("keep.test")[1]
 
 
@@ -360,7 +360,7 @@ def test_a_set_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) ->
     write_recordings(tmp_path, 75, 100_000)
     (tmp_path / "r0.test.http").write_bytes(bytes(100_000))  # read, it would be refused for what it is
     with pytest.raises(TooLarge) as refused:
-        Catalogue(tmp_path, room_bytes=4 * MIB).load()
+        RecordingDirectory(tmp_path, room_bytes=4 * MIB).load()
     assert str(refused.value) == (
         f"{tmp_path.name}: too large: 75 recordings need 7.2 MiB, and this site has room for 4.0 MiB: "
         "play fewer, or smaller ones"
@@ -372,7 +372,7 @@ def test_bodies_that_are_made_count_as_those_that_are_recorded(tmp_path: Path) -
     for number in range(50):
         (tmp_path / f"r{number}.test.http").write_bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     with pytest.raises(TooLarge) as refused:
-        Catalogue(tmp_path, room_bytes=4 * MIB).load()
+        RecordingDirectory(tmp_path, room_bytes=4 * MIB).load()
     assert refused.value.need_bytes < 6 * MIB
 
 
@@ -380,7 +380,7 @@ def test_what_is_not_played_does_not_count(tmp_path: Path) -> None:
     """A sidecar may leave the body out."""
     write_recordings(tmp_path, 1, 100_000)
     (tmp_path / "r0.test.toml").write_text('after = "close"\n')
-    (recording,) = Catalogue(tmp_path, room_bytes=3 * RECORDING_BYTES).load().values()
+    (recording,) = RecordingDirectory(tmp_path, room_bytes=3 * RECORDING_BYTES).load().values()
     assert recording.held_bytes < 2 * RECORDING_BYTES
 
 
@@ -415,7 +415,7 @@ async def test_a_set_that_grows_too_large_leaves_the_old_one_played(tmp_path: Pa
 def test_the_journal_keeps_to_its_memory_with_all_that_an_entry_costs() -> None:
     """Entries without a head cost something too."""
     journal = Journal(max_entries=1000, max_bytes=100_000, held_bytes=10 * ENTRY_BYTES + 5_000)
-    visit = Visit(1, "192.0.2.1:1", secure=False, accepted_s=0.0)
+    visit = ConnectionInfo(1, "192.0.2.1:1", secure=False, accepted_s=0.0)
     for number in range(50):
         journal.add(Exchange(visit, number, b"", "a.test", "", 200, 0.0, ended=FIN))
     assert len(journal.entries) == (10 * ENTRY_BYTES + 5_000) // ENTRY_BYTES
@@ -475,7 +475,7 @@ def test_a_fault_holds_no_copy_of_what_is_large(rule: dict[str, object]) -> None
     """A thousand peers that read nothing would be a thousand copies: of a body, there are views."""
     response = Response(b"HTTP/1.1 200 OK\r\n\r\n", LARGE_BODY, Ending.CLOSE)
     (read,) = read_plan([rule])
-    for step in Strike(read, 1, 1).script(response, "/"):
+    for step in Injection(read, 1, 1).script(response, "/"):
         if isinstance(step, bytes | memoryview):
             assert len(step) <= SHORT_BYTES
             assert isinstance(step, memoryview) or len(step) <= 17 * KIB
@@ -484,7 +484,7 @@ def test_a_fault_holds_no_copy_of_what_is_large(rule: dict[str, object]) -> None
 def test_random_bytes_are_the_same_however_they_are_cut() -> None:
     """A seed says what a peer gets, of any length."""
     (read,) = read_plan([{"fault": "garbage", "bytes": 50_001, "seed": 7}])
-    strike = Strike(read, 1, 1)
+    strike = Injection(read, 1, 1)
     steps = strike.script(Response(b"", b"", Ending.CLOSE), "/")
     data = b"".join(step for step in steps if isinstance(step, bytes))
     assert data == b"\xff" + Random("7/1").randbytes(50_000)

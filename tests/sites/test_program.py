@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.stack import ROOT
-from services.runtime.probe import ready
+from lab.compose.stack import ROOT
+from services.runtime.serving.healthcheck import ready
 from tests.sites.peer import Heard, Peer, listen
 from tests.sites.target import KEEP
 

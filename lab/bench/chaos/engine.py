@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from lab.command import NOT_FOUND, TIMED_OUT, Outcome
-from services.runtime.alongside import alongside
+from lab.subprocesses import NOT_FOUND, TIMED_OUT, Outcome
+from services.runtime.tasks import alongside
 
 COMMAND_S = 60.0
 ABOUT_TO_END_S = 0.5

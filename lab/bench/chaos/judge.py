@@ -8,7 +8,7 @@ from statistics import median
 
 from lab.bench.chaos.found import Answer, Found, Recovery, Seen
 from lab.bench.chaos.logs import MOMENT
-from lab.bench.figures import Cell, Promise, Table
+from lab.bench.harness.figures import Cell, Promise, Table
 
 P99_GOAL_S = 0.25
 BACK_WITHIN_S = 30.0

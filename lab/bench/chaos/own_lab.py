@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import base, engine
 from lab.bench.chaos.schedule import BAD, CHANGED, GOOD, HOSTS, LARGE, RECORDED
-from lab.stack import Say, Stack
-from lab.tree import copy_tree
-from services.runtime.temporary import temporary_directory
+from lab.compose.stack import Say, Stack
+from lab.compose.tree import copy_tree
+from lab.docker import base_image, engine
+from services.runtime.files.temporary import temporary_directory
 
 PROJECT = "asynclab-chaos"
 USUAL = "recordings"
@@ -71,7 +71,7 @@ class Recordings:
 def own_lab(say: Say) -> Iterator[tuple[Stack, Recordings]]:
     """Have a lab of its own that is healthy; it is taken down on the way out, whatever happened. Raises a LabError."""
     engine.ensure(say)
-    image = base.ensure(say)
+    image = base_image.ensure(say)
     with temporary_directory("lab-chaos-") as root:
         copy_tree(root)
         recordings = Recordings(root / USUAL)
@@ -86,7 +86,7 @@ def own_lab(say: Say) -> Iterator[tuple[Stack, Recordings]]:
             "BASE_IMAGE": image,
             "LAB_FILES": str(files),
         }
-        if bundle := base.ca_bundle():
+        if bundle := base_image.ca_bundle():
             settings["CA_BUNDLE"] = str(bundle)
         stack = Stack(PROJECT, root)
         with environment(settings):

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lab.stack import Say
+from lab.compose.stack import Say
 
 VIEW_EVERY_S = 0.5
 LINE_EVERY_S = 10.0

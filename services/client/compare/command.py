@@ -13,9 +13,9 @@ from services.client.options import COMPARED_USERS
 from services.client.settings import ClientSettings
 from services.client.trace.terminal import Terminal
 from services.client.wget.tutorial import exit_code
-from services.runtime.command_line import show, standard_output
 from services.runtime.errors import ProgramError
 from services.runtime.run import Stop, until_stopped
+from services.runtime.terminal import show, standard_output
 
 NOTHING_ANSWERED = 4
 

@@ -8,11 +8,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from services.client.admin import Answer, ask
+from services.client.admin.api import Answer, ask
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
-from services.runtime.command_line import say
-from services.runtime.text import printable
+from services.runtime.terminal import printable, say
 
 ASK_TIMEOUT_S = 5.0
 

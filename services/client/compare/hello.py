@@ -4,7 +4,7 @@ from services.client import hello
 from services.client.compare.runs import Comparison, compared
 from services.client.settings import ClientSettings
 from services.client.trace.recorder import Recorder
-from services.runtime.command_line import say
+from services.runtime.terminal import say
 
 
 async def compare(settings: ClientSettings, *, users: int, timeout_s: float) -> Comparison:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from services.client.pipeline.generator import consumer, produce
 from services.client.settings import ClientSettings
-from services.runtime.command_line import INTERRUPTED
+from services.runtime.cli import INTERRUPTED
 from services.runtime.run import Stop
 
 

@@ -8,7 +8,7 @@
 from collections.abc import Generator, Iterable
 
 from services.client.lesson import run_alone
-from services.runtime.command_line import show
+from services.runtime.terminal import show
 
 
 def consumer() -> Generator[str, int | None, None]:

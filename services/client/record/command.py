@@ -9,19 +9,18 @@ from pathlib import Path
 
 from services.client.errors import FetchError
 from services.client.record.body import Framing
-from services.client.record.fetch import CutShort, Response, Wish, fetch
+from services.client.record.fetch import CutShort, FetchRequest, Response, fetch
 from services.client.record.files import refuse_existing, save
-from services.client.record.provenance import Kept, about_recording, body_source, kept_of
-from services.client.record.url import read_field, request_bytes, source_of
+from services.client.record.provenance import MaskedResponse, about_recording, body_source, masked
+from services.client.record.request import read_field, request_bytes, source_of
 from services.client.settings import ClientSettings
+from services.client.tls import tls_context
 from services.client.topology import Topology
-from services.client.trust import tls_context
-from services.runtime.command_line import say, show_bytes
 from services.runtime.errors import ProgramError
-from services.runtime.hosts import HOST_NAME
-from services.runtime.playable.judge import BodySource, why_unplayable
+from services.runtime.http import HOST_NAME
+from services.runtime.playable import BodySource, why_unplayable
 from services.runtime.run import Stop, until_stopped
-from services.runtime.text import printable
+from services.runtime.terminal import printable, say, show_bytes
 
 STANDARD_OUTPUT = "-"
 
@@ -83,7 +82,7 @@ async def record(options: Options, topology: Topology) -> int:
     except FetchError as error:
         say(f"record {printable(wish.source.text)}: {printable(str(error))}")
         return 4
-    kept = kept_of(response, keep_secrets=options.keep_secrets)
+    kept = masked(response, keep_secrets=options.keep_secrets)
     if options.output == STANDARD_OUTPUT:
         show_bytes(kept.raw)
         where = "standard output"
@@ -95,7 +94,7 @@ async def record(options: Options, topology: Topology) -> int:
     return 0 if response.whole else 1
 
 
-def understand(options: Options) -> tuple[Wish, str]:
+def understand(options: Options) -> tuple[FetchRequest, str]:
     """Return what is asked, and the name it is recorded under. Raises FetchError (usage) or AuthoritiesUnreadable."""
     source = source_of(options.url)
     name = (options.name or source.host).lower().removesuffix(".")
@@ -105,7 +104,7 @@ def understand(options: Options) -> tuple[Wish, str]:
         context = tls_context(ca=options.ca, insecure=options.insecure) if source.scheme == "https" else None
     except (OSError, ssl.SSLError) as error:
         raise AuthoritiesUnreadable(options.ca or "the system", error.strerror or str(error)) from error
-    wish = Wish(
+    wish = FetchRequest(
         source=source,
         request=request_bytes(source, [read_field(field) for field in options.fields]),
         timeout_s=options.timeout_s,
@@ -115,7 +114,7 @@ def understand(options: Options) -> tuple[Wish, str]:
     return wish, name
 
 
-def summary(where: str, response: Response, kept: Kept, options: Options) -> list[str]:
+def summary(where: str, response: Response, kept: MaskedResponse, options: Options) -> list[str]:
     """Return what a person has to know of what was recorded."""
     lines = [f"recorded {where}: status {response.status}, head {len(kept.head):,} bytes, body {len(kept.body):,}"]
     if not response.whole and response.framing == Framing.CLOSE:

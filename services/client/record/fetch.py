@@ -11,19 +11,19 @@ from dataclasses import dataclass
 
 from services.client.errors import FetchError
 from services.client.head import Head, HeadError, HeadReader
-from services.client.names import Names
 from services.client.record.body import Body, Framing
+from services.client.resolver import Resolver
+from services.client.survey.deadlines import DeadlineSweeper, Expired
+from services.client.survey.fetch.address_filter import AddressFilter
+from services.client.survey.fetch.lookup import Lookup
+from services.client.survey.fetch.request import FetchContext
+from services.client.survey.results.record import Record
+from services.client.survey.transport.connect import LocalLimit, connect
+from services.client.survey.transport.epoll import Poller
+from services.client.survey.transport.sockets import SocketAddress, Sockets
+from services.client.survey.transport.stream import Plain, Stream, Tls
 from services.client.topology import Topology
-from services.client.url import Url
-from services.client.wget.connect import Shortage, connect
-from services.client.wget.exchange import Turn
-from services.client.wget.guard import Guard
-from services.client.wget.locate import Locator
-from services.client.wget.poll import Poller
-from services.client.wget.records import Record
-from services.client.wget.sockets import Address, Sockets
-from services.client.wget.stream import Plain, Stream, Tls
-from services.client.wget.watch import Expired, Watchman
+from services.client.url.url import Url
 
 
 class CutShort(FetchError):
@@ -45,7 +45,7 @@ class Connection:
     """A stream to a source, the address that it goes to, and how it was secured, if it was."""
 
     stream: Stream
-    address: Address
+    address: SocketAddress
     tls: Session | None = None
 
 
@@ -69,7 +69,7 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class FetchRequest:
     """What to ask and how much to take. `max_body` is None for the head alone; `tls` is for https."""
 
     source: Url
@@ -79,10 +79,10 @@ class Wish:
     tls: ssl.SSLContext | None
 
 
-async def fetch(wish: Wish, topology: Topology) -> Response:
+async def fetch(wish: FetchRequest, topology: Topology) -> Response:
     """Return what the source answers. Raises CutShort for a body without its end, FetchError for what else fails."""
-    with Poller() as poller, Watchman() as watchman:
-        turn = Turn(watchman.watch(), time.monotonic() + wish.timeout_s)
+    with Poller() as poller, DeadlineSweeper() as watchman:
+        turn = FetchContext(watchman.watch(), time.monotonic() + wish.timeout_s)
         connection = await connected(wish, topology, Sockets(poller), turn)
         stream = connection.stream
         try:
@@ -99,24 +99,24 @@ async def fetch(wish: Wish, topology: Topology) -> Response:
     return response(head, body, connection)
 
 
-async def connected(wish: Wish, topology: Topology, sockets: Sockets, turn: Turn) -> Connection:
+async def connected(wish: FetchRequest, topology: Topology, sockets: Sockets, turn: FetchContext) -> Connection:
     """Return a connection to the source, which ends with the poller of `sockets`. Raises FetchError."""
     source = wish.source
     try:
-        addresses = await Locator(Names(), topology, Guard()).locate(source, Record(1, source.text, ""), turn)
+        addresses = await Lookup(Resolver(), topology, AddressFilter()).locate(source, Record(1, source.text, ""), turn)
         channel, address = await connect(sockets, addresses, turn.watch, turn.until_s)
         plain = Plain(channel, turn.watch)
         if wish.tls is None:
             return Connection(plain, address)
         stream = await secured(plain, wish.tls, source.host, turn)
         return Connection(stream, address, session_of(stream.session))
-    except Shortage as error:
+    except LocalLimit as error:
         raise FetchError("unreachable", f"this machine is at its limits: {error}") from error
     except Expired as error:
         raise FetchError("connect_timeout", f"no connection within {wish.timeout_s:g} s") from error
 
 
-async def secured(plain: Plain, context: ssl.SSLContext, host: str, turn: Turn) -> Tls:
+async def secured(plain: Plain, context: ssl.SSLContext, host: str, turn: FetchContext) -> Tls:
     """Return a stream through TLS. Raises FetchError (tls, certificate, reset) or Expired."""
     stream = Tls(plain, context, host)
     try:

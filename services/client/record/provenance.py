@@ -5,15 +5,15 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.client.record.fetch import Response, Session, Wish
+from services.client.record.fetch import FetchRequest, Response, Session
 from services.client.record.secrets import Secret, in_urls, mask
-from services.runtime.playable.judge import BodySource
+from services.runtime.playable import BodySource
 
 Value = str | int | bool | dict[str, "Value"] | list["Value"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class MaskedResponse:
     """The bytes that are written, and the secrets that were found in them (`masked`: and made unreadable)."""
 
     head: bytes
@@ -27,7 +27,7 @@ class Kept:
         return self.head + self.body
 
 
-def kept_of(response: Response, *, keep_secrets: bool) -> Kept:
+def masked(response: Response, *, keep_secrets: bool) -> MaskedResponse:
     """Return what is written of a response; a chunked body's trailer fields are fields too."""
     head, secrets = mask(response.head)
     body = response.body
@@ -36,7 +36,7 @@ def kept_of(response: Response, *, keep_secrets: bool) -> Kept:
         body, secrets = body[: response.trailer] + trailer, secrets + more
     if keep_secrets:
         head, body = response.head, response.body
-    return Kept(head, body, secrets, masked=bool(secrets) and not keep_secrets)
+    return MaskedResponse(head, body, secrets, masked=bool(secrets) and not keep_secrets)
 
 
 def body_source(response: Response) -> BodySource:
@@ -44,12 +44,14 @@ def body_source(response: Response) -> BodySource:
     return BodySource.RECORDED if response.framing else BodySource.MADE
 
 
-def about_recording(wish: Wish, response: Response, kept: Kept, *, when: datetime) -> dict[str, Value]:
+def about_recording(
+    wish: FetchRequest, response: Response, kept: MaskedResponse, *, when: datetime
+) -> dict[str, Value]:
     """Return what the sidecar says of these bytes."""
     return {"body": body_source(response).value, "provenance": provenance(wish, response, kept, when=when)}
 
 
-def provenance(wish: Wish, response: Response, kept: Kept, *, when: datetime) -> dict[str, Value]:
+def provenance(wish: FetchRequest, response: Response, kept: MaskedResponse, *, when: datetime) -> dict[str, Value]:
     """Return the table. `sha256` and `bytes` are those of the file, so that anybody can check it."""
     table: dict[str, Value] = {
         "url": without_secrets(wish.source.text),

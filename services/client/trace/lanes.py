@@ -16,7 +16,7 @@ from textwrap import wrap
 from rich.cells import cell_len, set_cell_size
 
 from services.client.trace.terminal import Terminal
-from services.runtime.text import printable
+from services.runtime.terminal import printable
 
 INDENT = 2
 LEAST_CELLS = 12  # of a lane, however long the labels are

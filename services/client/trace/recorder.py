@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from services.client.trace.model import Dropped, Outcome, Phase, Recording, Slice, Task
-from services.runtime.loop import running_loop_name
+from services.runtime.run import running_loop_name
 
 MOST_TASKS = 10_000
 MOST_SLICES = 100_000

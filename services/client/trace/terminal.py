@@ -1,13 +1,12 @@
 """What a terminal can show: how wide it is, whether it has Unicode and colour."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
 from services.runtime.settings import Environment
+from services.runtime.terminal import USUAL_COLUMNS, columns
 
-FEWEST_COLUMNS, MOST_COLUMNS, USUAL_COLUMNS = 40, 200, 80
 SHOWN = "█─│…"  # what pictures are made of
 PLAIN_LOCALES = {"C", "POSIX"}
 COERCED = "C.UTF-8"  # what Python itself makes of the locale C (PEP 538)
@@ -33,24 +32,11 @@ class Terminal:
         encoding = getattr(stream, "encoding", None) or "ascii"
         is_terminal = stream.isatty()
         return cls(
-            columns=columns_of(stream, environment),
+            columns=columns(stream, told=environment.text("COLUMNS", "")) or USUAL_COLUMNS,
             unicode=not is_dumb and not is_plain(environment) and can_encode(SHOWN, encoding),
             colour=is_terminal and not is_dumb and not environment.text("NO_COLOR", ""),
             encoding=encoding,
         )
-
-
-def columns_of(stream: TextIO, environment: Environment) -> int:
-    """Return how many columns a line may have: COLUMNS, or the terminal's own, within what pictures are made for."""
-    told = environment.text("COLUMNS", "")
-    if told.isascii() and told.isdigit() and int(told[:9]):
-        wide = int(told[:9])
-    else:
-        try:
-            wide = os.get_terminal_size(stream.fileno()).columns or USUAL_COLUMNS
-        except (ValueError, AttributeError, OSError):
-            wide = USUAL_COLUMNS
-    return max(FEWEST_COLUMNS, min(wide, MOST_COLUMNS))
 
 
 def is_plain(environment: Environment) -> bool:

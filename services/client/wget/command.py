@@ -7,8 +7,8 @@ Whatever can be refused is refused first, in one line, before anything is writte
 from dataclasses import replace
 
 from services.client.settings import ClientSettings
+from services.client.survey.options import SURVEY, Options, check
 from services.client.wget import tutorial
-from services.client.wget.choices import SURVEY, Options, check
 from services.runtime.run import Stop, until_stopped
 
 
@@ -25,6 +25,6 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
         )
         return await until_stopped(fetching, stop)
 
-    from services.client.wget.survey import run_survey
+    from services.client.survey.survey import run_survey
 
     return await run_survey(options, settings, stop)

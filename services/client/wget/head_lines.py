@@ -6,8 +6,7 @@ Here every line either belongs to the head, ends it, or ends the fetch.
 """
 
 from services.client.errors import FetchError
-from services.runtime.command_line import show
-from services.runtime.text import printable
+from services.runtime.terminal import printable, show
 
 WHITESPACE = " \t"  # of a field line; what else str takes for whitespace is shown
 MAX_LINES = 1_000  # each of at most 64 KiB, the limit of asyncio's StreamReader

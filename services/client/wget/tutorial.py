@@ -14,8 +14,7 @@ from services.client.errors import FetchError, fetch_error
 from services.client.settings import TUTORIAL_HOSTS
 from services.client.topology import Topology
 from services.client.wget import await_, sequential, yield_from
-from services.runtime.command_line import say
-from services.runtime.text import printable
+from services.runtime.terminal import printable, say
 
 Wget = Callable[[str, int, Topology], Awaitable[None]]
 FetchAll = Callable[[Callable[[str], Any], Iterable[str]], Awaitable[None]]

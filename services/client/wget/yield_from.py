@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable
 from services.client.lesson import run_lesson
 from services.client.topology import Topology
 from services.client.wget.head_lines import header_line, print_head
-from services.runtime.command_line import show
+from services.runtime.terminal import show
 
 
 @types.coroutine

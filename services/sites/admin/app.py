@@ -3,14 +3,14 @@
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from services.runtime.gate import POOL
-from services.runtime.metrics import exposition, healthy
-from services.runtime.own_names import MISDIRECTED, Objection, only_own_names, own_names
-from services.runtime.text import printable
+from services.runtime.serving.allowed_hosts import MISDIRECTED, Objection, only_own_names, own_names
+from services.runtime.serving.gate import POOL
+from services.runtime.serving.metrics import exposition, healthy
+from services.runtime.terminal import printable
 from services.sites.admin import faults, journal
-from services.sites.admin.answers import MAX_BODY_BYTES, answer, refusal, refusals
 from services.sites.admin.bounds import SITE
 from services.sites.admin.openapi import document
+from services.sites.admin.responses import MAX_BODY_BYTES, answer, refusal, refusals
 from services.sites.faults.plan import Problem
 from services.sites.metrics import SiteCollector
 from services.sites.site import Site

@@ -15,8 +15,8 @@ have changed its outcome: what is not kept is not proved.
 
 from dataclasses import dataclass
 
-from services.sites.admin.answers import Unfit
-from services.sites.admin.criteria import NO_CRITERIA, Criteria, read_criteria
+from services.sites.admin.entries import NO_CRITERIA, Criteria, read_criteria
+from services.sites.admin.responses import Unfit
 from services.sites.faults.plan import Problem
 
 MAX_CHECKS = 100

@@ -5,10 +5,10 @@ from time import monotonic
 
 from aiohttp import web
 
-from services.sites.admin.answers import Unfit, answer, host_of, read_json
 from services.sites.admin.bounds import SITE, encoded, stream
 from services.sites.admin.journal import DIGITS
-from services.sites.faults.kinds import FAULTS, NOTES, WHEN, Fault, Parameter
+from services.sites.admin.responses import Unfit, answer, host_of, read_json
+from services.sites.faults.catalog import FAULTS, NOTES, WHEN, Fault, Parameter
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced, read_plan
 from services.sites.site import Host, Site
 

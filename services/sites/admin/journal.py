@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from services.sites.admin.answers import Unfit, answer, host_named, read_json
 from services.sites.admin.bounds import SITE, STREAM_BYTES, Busy, Pace, TooSlow, charged, encoded, stream
-from services.sites.admin.criteria import NAMES, WHOLES, Criteria, Entry, read_criteria
+from services.sites.admin.entries import NAMES, WHOLES, Criteria, Entry, read_criteria
 from services.sites.admin.expectations import Expectations, read_expectations
+from services.sites.admin.responses import Unfit, answer, host_named, read_json
 from services.sites.admin.verdict import Judge, work_bytes
 from services.sites.faults.plan import Problem
 from services.sites.journal import Journal

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from services.sites.admin.criteria import CHOICES, TEXTS, WHOLES
+from services.sites.admin.entries import CHOICES, TEXTS, WHOLES
 from services.sites.admin.faults import MOST_TEMPORARY_S
 from services.sites.admin.journal import DIGITS, MOST_ENTRIES, NUMBERS, TRUTHS
 from services.sites.admin.schemas import ASCII, schemas

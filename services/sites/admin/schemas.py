@@ -4,11 +4,11 @@ A request that a schema refuses is refused; one that it lets pass may still be r
 offset beyond the head of this host, a fault that needs a port of its own, a bound above another.
 """
 
-from services.sites.admin.criteria import CHOICES, TEXTS, WHOLES
+from services.sites.admin.entries import CHOICES, TEXTS, WHOLES
 from services.sites.admin.expectations import CHECKS, MAX_CHECKS
 from services.sites.admin.shapes import NUMBER, TEXT, TRUTH, WHOLE, Schema, array, one_of, or_null, reference, table
 from services.sites.admin.verdict import SHOWN_HEAD_BYTES
-from services.sites.faults.kinds import FAULTS, Fault, Parameter, Stage
+from services.sites.faults.catalog import FAULTS, Fault, Parameter, Stage
 from services.sites.faults.plan import MAX_RULES, NEEDED
 from services.sites.journal import ENDS
 

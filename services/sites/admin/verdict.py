@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.sites.admin.bounds import Pace
-from services.sites.admin.criteria import Criteria, Entry
+from services.sites.admin.entries import Criteria, Entry
 from services.sites.admin.expectations import AtOnce, Expectations, Expected
 from services.sites.admin.overlap import Span, most_at_once, span_of
-from services.sites.journal import Kept
+from services.sites.journal import Snapshot
 
 NEAREST = 3
 OVERLAPPING = 10  # as many as are shown of those that were in progress at once
@@ -27,7 +27,7 @@ Lost = Callable[[Criteria], int]
 """How many entries were dropped that could have met the criteria."""
 
 
-def work_bytes(expectations: Expectations, kept: Kept) -> int:
+def work_bytes(expectations: Expectations, kept: Snapshot) -> int:
     """Return how much memory a verdict takes while it is found, without the entries themselves."""
     return len(kept.entries) * (8 + FLAGS * len(expectations.at_once) + SPAN_BYTES * bool(expectations.at_once))
 
@@ -65,7 +65,7 @@ class Nearest:
 class Shown:
     """Shows entries in failures, until there is more of them than anyone reads."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: Snapshot) -> None:
         self._kept = kept
         self._left = SHOWN_BYTES
 
@@ -93,7 +93,7 @@ class Shown:
 class Judge:
     """Finds what of the expectations does not hold. `considered`: how many entries count."""
 
-    def __init__(self, expectations: Expectations, kept: Kept, *, lost: Lost, pace: Pace) -> None:
+    def __init__(self, expectations: Expectations, kept: Snapshot, *, lost: Lost, pace: Pace) -> None:
         self._expectations, self._kept, self._lost, self._pace = expectations, kept, lost, pace
         self._counts = [Count(each) for each in expectations.expected]
         self._overlapping = [bytearray(len(kept.entries)) for _ in expectations.at_once]

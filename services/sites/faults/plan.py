@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import SystemRandom
 from typing import NamedTuple
 
-from services.sites.faults.kinds import FAULTS, WHEN, Fault, Parameter, Stage
+from services.sites.faults.catalog import FAULTS, WHEN, Fault, Parameter, Stage
 from services.sites.faults.script import Value
 
 MAX_RULES = 100

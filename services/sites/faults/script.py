@@ -67,7 +67,7 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Play:
+class FaultContext:
     """What a fault has to work with: the response, the request's target, its own parameters, its share of chance."""
 
     response: Response

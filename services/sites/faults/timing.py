@@ -1,18 +1,18 @@
 """Faults of time: the right bytes, too late or too slowly."""
 
-from services.sites.faults.script import Ending, Pause, Play, Script, pieces
+from services.sites.faults.script import Ending, FaultContext, Pause, Script, pieces
 
 THROTTLE_S = 0.05  # how often a throttled response gets its share
 
 
-def delay(play: Play) -> Script:
+def delay(play: FaultContext) -> Script:
     """The first `bytes` bytes of the head, a pause, the rest. How long is fixed, or drawn anew for each."""
     yield from pieces(play.response.head, 0, play.whole("bytes"))
     yield Pause(drawn_s(play))
     yield from play.rest(play.whole("bytes"))
 
 
-def drawn_s(play: Play) -> float:
+def drawn_s(play: FaultContext) -> float:
     """Return a delay in seconds: an hour at most, whatever a distribution's tail says."""
     match play.parameters["distribution"]:
         case "uniform":
@@ -24,7 +24,7 @@ def drawn_s(play: Play) -> float:
     return min(seconds, 3600.0)
 
 
-def drip(play: Play) -> Script:
+def drip(play: FaultContext) -> Script:
     """The whole response, head included, `bytes` bytes every `interval_s`; the first at once."""
     for index, piece in enumerate(play.response.pieces(play.whole("bytes"))):
         if index:
@@ -33,7 +33,7 @@ def drip(play: Play) -> Script:
     yield play.response.ending
 
 
-def throttle(play: Play) -> Script:
+def throttle(play: FaultContext) -> Script:
     """The whole response at `bytes_per_s`, each piece followed by the time that it should take."""
     rate = play.whole("bytes_per_s")
     size, most = max(1, int(rate * THROTTLE_S)), len(play.response)
@@ -44,7 +44,7 @@ def throttle(play: Play) -> Script:
     yield play.response.ending
 
 
-def stall_at(play: Play) -> Script:
+def stall_at(play: FaultContext) -> Script:
     """The first `bytes` bytes of the head, then silence."""
     yield from pieces(play.response.head, 0, play.whole("bytes"))
     yield Ending.SILENCE

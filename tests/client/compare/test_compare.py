@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 
 from lab.embedded import embedded_lab
-from services.client.admin import ask
+from services.client.admin.api import ask
 from services.client.compare import wget
 from services.client.compare.command import Contradiction, Options, main, measure
 from services.client.compare.picture import ALONE, WORDS, lesson, picture

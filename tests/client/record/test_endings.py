@@ -12,7 +12,7 @@ import pytest
 
 from services.client.record.command import record
 from services.client.topology import Topology
-from services.runtime.loop import loop_factory
+from services.runtime.run import loop_factory
 from tests.client.raw_servers import Connection, Ending, server_context, tls_server
 from tests.client.record.test_record import HOST, options
 

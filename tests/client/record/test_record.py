@@ -17,9 +17,9 @@ from services.client.record.command import CannotAsk, Options, record
 from services.client.record.files import RecordingExists
 from services.client.settings import TUTORIAL_HOSTS
 from services.client.topology import Topology
-from services.runtime.loop import loop_factory
-from services.runtime.playable.judge import BodySource
-from services.sites.catalogue import BadRecording, Catalogue
+from services.runtime.playable import BodySource
+from services.runtime.run import loop_factory
+from services.sites.replay.directory import BadRecording, RecordingDirectory
 from services.sites.settings import SitesSettings
 
 HOST = "a.example"
@@ -170,7 +170,7 @@ def test_a_body_that_is_not_wanted_or_too_large_is_left_out_whole(
     assert record_from(options(HOST, tmp_path, **changes), head, body) == 0
     assert (tmp_path / f"{HOST}.http").read_bytes() == head
     assert provenance(tmp_path)["body"] == "not recorded"
-    assert Catalogue(tmp_path).load()[HOST].sidecar.body is BodySource.MADE
+    assert RecordingDirectory(tmp_path).load()[HOST].sidecar.body is BodySource.MADE
 
 
 FAILURES: dict[str, tuple[list[bytes], str, int]] = {
@@ -206,7 +206,7 @@ def test_what_no_site_can_play_is_said_to_be_so(
     assert record_from(options(HOST, tmp_path), f"{line}\r\nContent-Length: 0\r\n\r\n".encode()) == 0
     said = "no site can play it" in capsys.readouterr().err
     try:
-        Catalogue(tmp_path).load()
+        RecordingDirectory(tmp_path).load()
     except BadRecording:
         assert said
     else:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from lab.bench import hello, servers, sites
-from lab.bench.figures import Result
-from lab.bench.peers import NGINX, WRK, Peer
-from lab.bench.processes import Cost
-from lab.bench.rounds import Plan
-from lab.bench.wrk import Load, load
+from lab.bench import hello, sites
+from lab.bench.harness import servers
+from lab.bench.harness.figures import Result
+from lab.bench.harness.peers import NGINX, WRK, Peer
+from lab.bench.harness.processes import Cost
+from lab.bench.harness.rounds import Plan
+from lab.bench.harness.wrk import Load, load
 from lab.cli import main
 
 TINY = Plan(rounds=2, seconds=0.3, targets=20, users=(5,))

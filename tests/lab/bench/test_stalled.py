@@ -1,7 +1,7 @@
 """The bench of stalled connections, with a few of them."""
 
 from lab.bench import stalled
-from lab.bench.rounds import QUICK
+from lab.bench.harness.rounds import QUICK
 
 
 def test_what_is_held_is_counted_and_the_journal_adds_up() -> None:

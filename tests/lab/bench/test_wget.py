@@ -3,8 +3,8 @@
 import pytest
 
 from lab.bench import million, wget
-from lab.bench.peers import CURL, NGINX, WRK, Peer
-from lab.bench.rounds import Plan
+from lab.bench.harness.peers import CURL, NGINX, WRK, Peer
+from lab.bench.harness.rounds import Plan
 from lab.errors import BenchFailed
 
 TINY = Plan(rounds=1, seconds=1.0, targets=30, users=())

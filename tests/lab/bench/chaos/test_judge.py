@@ -8,7 +8,7 @@ import pytest
 from lab.bench.chaos import judge
 from lab.bench.chaos.engine import Moment
 from lab.bench.chaos.found import Answer, Attacks, Found, Recovery, Sums
-from lab.bench.figures import Promise, Result
+from lab.bench.harness.figures import Promise, Result
 
 BEGAN_S = 1_000.0
 

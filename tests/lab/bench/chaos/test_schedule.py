@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from lab.bench.chaos.inside import SCRIPTS
+from lab.bench.chaos.clients.inside import SCRIPTS
 from lab.bench.chaos.schedule import BAD, GOOD, HELLO, HOSTS, KILL, LARGE, RECORDED, RESTART, WORKER, Step, draw
 
 SERVICES = ("gateway", HELLO, *HOSTS)

@@ -1,0 +1,1 @@
+"""Minimal programs that the lab's own are measured beside."""

@@ -1,0 +1,53 @@
+"""A contestant: the survey that people write with aiohttp's client in an afternoon. Targets on stdin,
+records on stdout.
+
+`python -m lab.bench.baselines.aiohttp_client --loop LOOP -c 64`. As many workers as connections take targets from one
+queue; a connection is not used again, and a record has of the client's members those that aiohttp knows.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+
+import aiohttp
+
+from services.runtime.run import loop_factory
+
+
+async def survey(targets: Iterator[str], concurrency: int) -> None:
+    """Fetch all targets."""
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    timeout = aiohttp.ClientTimeout(total=10)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, asyncio.TaskGroup() as group:
+        for _ in range(concurrency):
+            group.create_task(work(targets, session))
+
+
+async def work(targets: Iterator[str], session: aiohttp.ClientSession) -> None:
+    """Fetch one target after the other."""
+    for target in targets:
+        record: dict[str, object] = {"target": target, "error": None}
+        try:
+            async with session.get(target, allow_redirects=False) as response:
+                fields = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in response.raw_headers]
+                record |= {"status": response.status, "reason": response.reason, "headers": fields}
+        except (aiohttp.ClientError, TimeoutError) as error:
+            record["error"] = str(error) or type(error).__name__
+        print(json.dumps(record))
+
+
+def main() -> None:
+    """Read the options, and fetch."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--loop", default="asyncio")
+    parser.add_argument("-c", "--concurrency", type=int, default=64)
+    options = parser.parse_args()
+    targets = (line.rstrip("\n") for line in sys.stdin)
+    with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
+        runner.run(survey(targets, options.concurrency))
+
+
+if __name__ == "__main__":
+    main()

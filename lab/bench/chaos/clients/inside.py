@@ -1,0 +1,46 @@
+"""What runs inside a client's container: scripts of the standard library, sent to `python3 -` through its stdin.
+
+The containers hold nothing of `lab`, and should not. A script that shares code with another is sent together with it:
+the modules that it imports come first, each under its own name.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab.bench.chaos.clients.attacker import ATTACKS
+
+ROOT = Path(__file__).parents[4]
+ATTACKER = "lab.bench.chaos.clients.attacker"
+CHANGES, SURVEYS = "lab.bench.chaos.clients.changes", "lab.bench.chaos.clients.surveys"
+HEALTHY = "lab.bench.chaos.clients.healthy"
+SCRIPTS: Mapping[str, str] = {
+    **dict.fromkeys(ATTACKS, ATTACKER),
+    **dict.fromkeys(("faults", "refuse", "verify"), CHANGES),
+    **dict.fromkeys(("survey_killed", "survey_paused"), SURVEYS),
+}
+"""The module in which each attack is."""
+
+PRELUDE = """\
+import sys, types
+def load(name, source):
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(source, name, "exec"), module.__dict__)
+"""
+
+
+def script(module: str) -> bytes:
+    """Return what to send for a module to run."""
+    if module in {ATTACKER, HEALTHY}:
+        return source(module).encode("utf-8")
+    return f"{PRELUDE}load({ATTACKER!r}, {source(ATTACKER)!r})\n{source(module)}".encode()
+
+
+def source(module: str) -> str:
+    """Return a module's text."""
+    return ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text("utf-8")
+
+
+def order(**fields: str | int | float) -> str:
+    """Return an order for an attack, as its script reads it."""
+    return json.dumps(fields)

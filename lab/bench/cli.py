@@ -1,0 +1,129 @@
+"""`lab bench`: what is to be compared, how much, and where the figures go."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.client.options import whole
+from services.runtime.terminal import say
+
+if TYPE_CHECKING:
+    from lab.bench.harness.figures import Result
+
+CHAOS = "chaos"
+BENCHES = ("sites", "wget", "hello", "stalled")
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Declare the options of `bench`."""
+    add = parser.add_argument
+    add("benches", nargs="*", metavar="BENCH", help=f"which of {', '.join(BENCHES)} (all of these); or {CHAOS}, alone")
+    add("--quick", action="store_true", help=f"one short round: to see that it works, not to quote ({CHAOS}: a minute)")
+    add("--rounds", metavar="N", type=whole(1, 1_000), help="how often each contestant has its turn (3)")
+    add(
+        "--seconds",
+        metavar="S",
+        type=whole(1, 3_600),
+        help=f"how long a turn takes under wrk's load (2), or {CHAOS} (600)",
+    )
+    add(
+        "--seed", metavar="N", type=whole(0, 2**32 - 1), help=f"what {CHAOS} does and when is drawn from it (by chance)"
+    )
+    add("--targets", metavar="N", type=whole(1, 10_000_000), help="how many a turn of wget fetches (60,000)")
+    add("--million", action="store_true", help="wget: also a million targets, for the memory (minutes)")
+    add("--install", action="store_true", help="first install the peers that are missing (nginx, wrk, curl)")
+    add("--json", metavar="FILE", type=Path, help="write every value there")
+    add("--svg", metavar="FILE", type=Path, help="draw a chart of the ratios there")
+
+
+def bench(options: Namespace) -> int:
+    """Run the benches one after the other, and show what each found as soon as it is done.
+
+    What is known is also written where a ^C or an error ends the rest.
+    """
+    from lab.bench.harness import peers, report
+    from lab.errors import BenchUnknown, OptionsUnfit
+
+    if CHAOS in options.benches:
+        check_chaos(options)
+        return chaos(options)
+    for name in options.benches:
+        if name not in BENCHES:
+            raise BenchUnknown(name, (*BENCHES, CHAOS))
+    if options.seed is not None:
+        raise OptionsUnfit(f"--seed is for {CHAOS}", f"leave it out, or lab bench {CHAOS}")
+    if options.install:
+        peers.install(say)
+    results: list[Result] = []
+    try:
+        for result in measured(options):
+            report.draw_result(result)
+            results.append(result)
+    finally:
+        if results:
+            report.draw_machine()
+            write_files(options, results)
+    return 0
+
+
+def write_files(options: Namespace, results: Sequence["Result"]) -> None:
+    """Write the files that were asked for. Raises ReportUnwritable."""
+    from lab.bench.harness import chart, report
+
+    if options.json:
+        report.write_json(options.json, results)
+    if options.svg:
+        chart.write_chart(options.svg, results)
+
+
+def check_chaos(options: Namespace) -> None:
+    """Raise OptionsUnfit for what is said beside chaos and is for benches."""
+    from lab.errors import OptionsUnfit
+
+    if len(options.benches) > 1:
+        raise OptionsUnfit(f"{CHAOS} leaves no quiet machine for a bench", f"run lab bench {CHAOS} alone")
+    for name in ("rounds", "targets", "million", "install", "svg"):
+        if getattr(options, name):
+            raise OptionsUnfit(f"--{name} is not for {CHAOS}", "it takes --seconds, --quick, --seed and --json")
+
+
+def chaos(options: Namespace) -> int:
+    """Let everything happen at once to a lab of its own, show what held, and return the exit code."""
+    from lab.bench.chaos.cli import QUICK_S, USUAL_S
+    from lab.bench.chaos.cli import chaos as let_happen
+    from lab.bench.harness import report
+
+    seconds = options.seconds or (QUICK_S if options.quick else USUAL_S)
+    result, code = let_happen(say, seconds=seconds, seed=options.seed)
+    report.draw([result])
+    if options.json:
+        report.write_json(options.json, [result])
+    return code
+
+
+def measured(options: Namespace) -> Iterator["Result"]:
+    """Yield what each bench finds."""
+    for name in BENCHES:
+        if name in (options.benches or BENCHES):
+            yield run(name, options)
+            if name == "wget" and options.million:
+                from lab.bench import million
+
+                yield million.bench(say)
+
+
+def run(name: str, options: Namespace) -> "Result":
+    """Run one bench."""
+    from lab.bench.harness import machine
+    from lab.bench.harness.rounds import QUICK, USUAL
+
+    given = {name: value for name in ("rounds", "seconds", "targets") if (value := getattr(options, name))}
+    plan = (QUICK if options.quick else USUAL)._replace(**given)
+    neighbours = machine.Neighbours()
+    result: Result = import_module(f"lab.bench.{name}").bench(plan, say)
+    if note := neighbours.note():
+        result = replace(result, notes=(*result.notes, note))
+    return result

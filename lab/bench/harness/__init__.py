@@ -1,0 +1,1 @@
+"""What every bench shares: rounds, machine, processes, servers, peers, figures, report, chart."""

@@ -1,0 +1,75 @@
+"""The peers: programs of others that this project is measured beside. They come from the distribution.
+
+A peer that is missing is left out and said to be missing, with the command that installs it; a figure is never made up.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lab import subprocesses
+from lab.docker import packages
+from lab.docker.packages import Host, PackageSet
+from lab.errors import PeersNotInstallable
+from lab.subprocesses import Runner
+
+LOOK_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A program, the package that brings it, and the words by which it tells its version."""
+
+    name: str
+    package: str
+    version_words: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+
+    def path(self) -> str | None:
+        """Return where the program is, None where it is missing. Servers are often not on a person's PATH."""
+        found = (shutil.which(self.name), *(shutil.which(path) for path in self.paths))
+        return next((path for path in found if path), None)
+
+    def version(self, run: Runner = subprocesses.run) -> str:
+        """Return the version that the program names; some do it on stderr, and some with exit code 1."""
+        path = self.path()
+        if not path:
+            return "missing"
+        said = run((path, *self.version_words), timeout_s=LOOK_TIMEOUT_S)
+        number = re.search(r"\d+(\.\d+)+", said.out + said.err)
+        return number[0] if number else "unknown"
+
+    def missing(self) -> str:
+        """Return the note that stands for a peer's figures where it is missing."""
+        return f"{self.name} is missing: `lab bench --install`, or apt-get install {self.package}"
+
+
+NGINX = Peer("nginx", "nginx-light", ("-v",), ("/usr/sbin/nginx",))
+WRK = Peer("wrk", "wrk", ("-v",))
+CURL = Peer("curl", "curl", ("--version",))
+ALL = (NGINX, WRK, CURL)
+
+
+def install(
+    say: Callable[[str], None],
+    *,
+    peers: Sequence[Peer] = ALL,
+    on: Host | None = None,
+    run: Runner = subprocesses.run,
+) -> None:
+    """Install the peers that are missing. Raises PeersNotInstallable, or InstallFailed."""
+    missing = tuple(peer.package for peer in peers if not peer.path())
+    if not missing:
+        say("All peers are here.")
+        return
+    on = on or packages.host()
+    if on.distribution not in ("debian", "ubuntu") or not on.is_root:
+        raise PeersNotInstallable(missing)
+    say(f"Installing {' '.join(missing)} from {on.distribution} (log: {packages.LOG})")
+    packages.install(PackageSet(own=missing), run=run)
+
+
+def sentence(peers: Sequence[Peer]) -> str:
+    """Return the versions of peers, in a line."""
+    return ", ".join(f"{peer.name} {peer.version()}" for peer in peers)

@@ -1,0 +1,187 @@
+"""Running what is measured: servers for as long as they are needed, programs to their end.
+
+Every wait has a deadline; a server that does not start, or a program that fails, is a BenchFailed with what it said.
+What a program cost is asked of the kernel: processor time when it ends (wait4), memory while it runs. The memory of a
+program of several processes is the sum of theirs, so that what they share is counted for each.
+"""
+
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from lab.errors import BenchFailed
+from services.runtime.files.temporary import temporary_file
+from services.runtime.process import HIGH_WATER, memory_kib
+
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 10.0
+POLL_S = 0.02
+MEMORY_POLL_S = 0.02
+LAST_BYTES = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """How a program ended and what it took: seconds, processor seconds, and the most memory it held, in KiB.
+
+    The memory is the sum of what each of its processes held at most.
+    """
+
+    out: str
+    wall_s: float
+    cpu_s: float
+    peak_kib: int
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs: its port on loopback, the process that was started for it, its admin side if it has one."""
+
+    port: int
+    pid: int
+    admin_port: int = 0
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def cpu_s(self) -> float:
+        """Return the processor seconds that it and its workers have used so far."""
+        return sum(cpu_s(pid) for pid in family(self.pid))
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def serving(
+    name: str, command: Sequence[str], *, port: int, environment: Mapping[str, str] | None = None
+) -> Iterator["Server"]:
+    """Run a server until the block ends; inside, its port answers. Raises BenchFailed where it does not start."""
+    with temporary_file() as log:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | (environment or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            await_port(name, process, port, log)
+            yield Server(port, process.pid)
+        finally:
+            stop(process)
+
+
+def await_port(name: str, process: "subprocess.Popen[bytes]", port: int, log: IO[bytes]) -> None:
+    """Return when somebody listens on the port."""
+    last = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < last and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(POLL_S)
+    raise BenchFailed(name, why="it does not start", evidence=last_lines(log))
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a process: asked first, then made to."""
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def cost_of(
+    name: str,
+    command: Sequence[str],
+    *,
+    timeout_s: float,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+) -> Cost:
+    """Run a program to its end and return what it cost. Raises BenchFailed where it fails or takes too long."""
+    with temporary_file() as given, temporary_file() as out, temporary_file() as log:
+        given.write(stdin)
+        given.seek(0)
+        began = time.perf_counter()
+        process = subprocess.Popen(command, env=os.environ | (environment or {}), stdin=given, stdout=out, stderr=log)
+        ended = threading.Event()
+        guard = threading.Timer(timeout_s, process.kill)
+        with watched(process.pid, ended) as peaks:
+            guard.start()
+            try:
+                _, status, usage = os.wait4(process.pid, 0)
+            except BaseException:  # an interrupt, which nobody else may have passed on
+                process.kill()
+                raise
+            finally:
+                guard.cancel()
+                ended.set()
+        wall_s = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise BenchFailed(name, why=f"exit code {process.returncode}", evidence=last_lines(log))
+        out.seek(0)
+        text = out.read().decode("utf-8", "replace")
+    return Cost(text, wall_s, usage.ru_utime + usage.ru_stime, sum(peaks.values()))
+
+
+@contextlib.contextmanager
+def watched(pid: int, ended: threading.Event) -> Iterator[dict[int, int]]:
+    """Note what a process and all that descend from it have held at most, every MEMORY_POLL_S seconds until it ends."""
+    peaks: dict[int, int] = {}
+
+    def watch() -> None:
+        while True:
+            for each in family(pid):
+                peaks[each] = max(peaks.get(each, 0), memory_kib(each, HIGH_WATER))
+            if ended.wait(MEMORY_POLL_S):
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield peaks
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def family(pid: int) -> Iterator[int]:
+    """Yield a process and all that descend from it."""
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in children.read_text("ascii").split():
+                yield from family(int(child))
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor seconds of one process, 0 once it has gone (proc(5), utime and stime of stat)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def last_lines(log: IO[bytes]) -> tuple[str, ...]:
+    """Return the last lines that a program wrote."""
+    log.seek(0, os.SEEK_END)
+    log.seek(max(0, log.tell() - LAST_BYTES))
+    return tuple(log.read().decode("utf-8", "replace").splitlines()[-10:])

@@ -1,0 +1,143 @@
+"""What is shown of a result: a table a group, then how it was measured and what was left out. And the JSON file."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.bench.harness import machine, peers
+from lab.bench.harness.figures import Cell, Goal, Group, Json, Promise, Result, Row, Table, as_json
+from lab.console import draw_by
+from lab.errors import ReportUnwritable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+SCHEMA = 1
+PIPE_COLUMNS = 110
+
+
+def draw(results: Sequence[Result]) -> None:
+    """Print results on stdout, and last on which machine they were measured."""
+    for result in results:
+        draw_result(result)
+    draw_machine()
+
+
+def draw_result(result: Result) -> None:
+    """Print one result on stdout."""
+    draw_by(lambda console: write_result(console, result), pipe_columns=PIPE_COLUMNS)
+
+
+def draw_machine() -> None:
+    """Print on stdout where it was measured."""
+    draw_by(lambda console: console.print(machine.sentence(), style="dim", markup=False), pipe_columns=PIPE_COLUMNS)
+
+
+def write_result(console: "Console", result: Result) -> None:
+    """Print one result on a console: its tables, what held, how it was measured, and what was left out."""
+    for group in result.groups:
+        console.print(table_of(group))
+    for table in result.tables:
+        console.print(drawn(table))
+    for promise in result.promises:
+        style = "green" if promise.kept else "bold red"
+        console.print(promise_line(promise), style=style, markup=False, soft_wrap=True)
+    for line in result.method:
+        console.print(f"  {line}", style="dim", markup=False)
+    for note in result.notes:
+        console.print(f"! {note}", style="yellow", markup=False)
+    console.print()
+
+
+def table_of(group: Group) -> "RichTable":
+    """Return a group's table: the project's own rows stand out, and so does a goal that is missed."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    better = {True: " (more is better)", False: " (less is better)", None: ""}[group.higher_is_better]
+    title = f"{group.title}{better}"
+    goals = [goal_line(group, goal) for goal in group.goals]
+    table = RichTable(title=title, caption="\n".join(goals) or None, min_width=max(map(len, (title, *goals))) + 2)
+    table.add_column("")
+    several = any(len(row.values) > 1 for row in group.rows)
+    names = [f"median {group.unit}", "spread"] if several else [group.unit]
+    for name in (*names, *([f"x {group.reference}"] if group.reference else [])):
+        table.add_column(name, justify="right")
+    for row in group.rows:
+        style = "bold" if row.ours else ""
+        cells = [row.subject, number(row.median)]
+        cells += [f"±{row.spread / 2:.0%}"] if several else []
+        cells += [ratio_cell(group, row)] if group.reference else []
+        table.add_row(*(Text(cell, style) for cell in cells))
+    return table
+
+
+def drawn(table: Table) -> "RichTable":
+    """Return a table of figures as it is drawn."""
+    from rich.table import Table as RichTable
+
+    drawn = RichTable(title=table.title, min_width=len(table.title) + 2)
+    for index, name in enumerate(table.columns):
+        drawn.add_column(name, justify="right" if index else "left")
+    for row in table.rows:
+        drawn.add_row(*(text_of(cell) for cell in row))
+    return drawn
+
+
+def text_of(cell: Cell) -> str:
+    """Return a cell as text."""
+    if cell is None:
+        return "-"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return cell if isinstance(cell, str) else number(cell)
+
+
+def promise_line(promise: Promise) -> str:
+    """Return whether a promise was kept, in words."""
+    return f"{'achieved' if promise.kept else 'NOT'}: {promise.text}: {promise.found}"
+
+
+def ratio_cell(group: Group, row: Row) -> str:
+    """Return a row's ratio as text."""
+    ratio = group.ratio(row)
+    return "-" if ratio is None else f"{ratio:.2f}"
+
+
+def goal_line(group: Group, goal: Goal) -> str:
+    """Return whether a goal is reached, in words."""
+    achieved = group.achieved(goal)
+    aim = f"goal: {goal.of} at {goal.ratio:g} x {goal.against}"
+    if achieved is None:
+        return f"{aim}: not known: nothing to compare with"
+    return f"{aim}: {'reached' if achieved >= goal.ratio else 'not reached'}, {achieved:.2f}"
+
+
+def number(value: float) -> str:
+    """Return a figure with as many digits as it deserves."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if value >= 10 else f"{value:.3g}"
+
+
+def write_json(file: Path, results: Sequence[Result]) -> None:
+    """Write results with every single value. Raises ReportUnwritable."""
+    document: Json = {
+        "v": SCHEMA,
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "machine": machine.facts(),
+        "peers": {peer.name: peer.version() for peer in peers.ALL},
+        "results": [as_json(result) for result in results],
+    }
+    write(file, json.dumps(document, indent=2) + "\n")
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file for a person."""
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise ReportUnwritable(file, error.strerror or str(error)) from error

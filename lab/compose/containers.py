@@ -1,0 +1,117 @@
+"""The containers of a project, as the engine has them now: which service, which state, how healthy, which ports."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab import subprocesses
+from lab.errors import ComposeRefused, EngineSilent, LabError
+from lab.subprocesses import TIMED_OUT, Outcome, Runner
+
+LOOK_TIMEOUT_S = 30.0
+LABEL = "com.docker.compose"
+LAST_CHECKS = 3
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container. `restarts`: how often the engine started it anew; `health`: "" where it has no health check."""
+
+    service: str
+    id: str
+    image: str
+    status: str
+    exit_code: int
+    restarts: int
+    health: str
+    checks: tuple[tuple[int, str], ...]
+    ports: frozenset[int]
+    one_off: bool
+
+    @property
+    def well(self) -> bool:
+        """Whether it runs and, where it has a health check, passes it."""
+        return self.status == "running" and self.health in {"", "healthy"}
+
+    @property
+    def ill(self) -> bool:
+        """Whether it has ended, or failed its health check as often as it may."""
+        return self.status in {"exited", "dead"} or self.health == "unhealthy"
+
+
+def of_project(project: str, *, run: Runner = subprocesses.run) -> list[Container]:
+    """Return the containers of a project, ended ones too. Raises EngineSilent or ComposeRefused."""
+    ours = ("--filter", f"label={LABEL}.project={project}")
+    listed = asked(("docker", "ps", "--all", "--quiet", "--no-trunc", *ours), run=run)
+    if not listed.ok:
+        raise refused(listed)
+    ids = listed.out.split()
+    if not ids:
+        return []
+    inspected = asked(("docker", "container", "inspect", *ids), run=run)
+    if not inspected.ok and "No such container" not in inspected.err:  # one that was removed meanwhile is no error
+        raise refused(inspected)
+    return [read(facts) for facts in json.loads(inspected.out)]
+
+
+def asked(words: Sequence[str], *, run: Runner) -> Outcome:
+    """Run a command that looks at something. Raises EngineSilent where it gives no answer."""
+    outcome = run(words, timeout_s=LOOK_TIMEOUT_S)
+    if outcome.code == TIMED_OUT:
+        raise EngineSilent(LOOK_TIMEOUT_S)
+    return outcome
+
+
+def refused(outcome: Outcome) -> LabError:
+    """Return the error for a look that failed."""
+    return ComposeRefused("looking at the containers", reason=outcome.err.strip() or f"exit code {outcome.code}")
+
+
+def read(facts: Json) -> Container:
+    """Return what `docker container inspect` says of one container."""
+    state: Json = facts["State"]
+    labels: Mapping[str, str] = facts["Config"]["Labels"] or {}
+    health: Json = state.get("Health") or {}
+    return Container(
+        service=labels.get(f"{LABEL}.service", facts["Name"]),
+        id=facts["Id"],
+        image=facts["Image"],
+        status=state["Status"],
+        exit_code=state["ExitCode"],
+        restarts=facts.get("RestartCount", 0),
+        health=health.get("Status", "").replace("none", ""),
+        checks=tuple((each["ExitCode"], each["Output"].strip()) for each in (health.get("Log") or [])[-LAST_CHECKS:]),
+        ports=frozenset(published(facts["HostConfig"], facts["NetworkSettings"])),
+        one_off=labels.get(f"{LABEL}.oneoff") == "True",
+    )
+
+
+def published(asked_for: Json, given: Json) -> Iterator[int]:
+    """Yield the host's ports that a container has, or will have again when it starts."""
+    for ports in (asked_for.get("PortBindings"), given.get("Ports")):
+        for bindings in (ports or {}).values():
+            for binding in bindings or ():
+                if (port := binding["HostPort"]).isdecimal() and port != "0":
+                    yield int(port)
+
+
+def last_lines(container: Container, lines: int, *, run: Runner = subprocesses.run) -> list[str]:
+    """Return the last lines that a container wrote."""
+    logs = run(("docker", "logs", "--tail", str(lines), container.id), timeout_s=LOOK_TIMEOUT_S)
+    return list(logs.tail(lines))
+
+
+def described(container: Container, lines: int, *, run: Runner = subprocesses.run) -> list[str]:
+    """Return a container's name and state, its last lines and its health log, for a person."""
+    often = f", started anew {container.restarts} times" if container.restarts else ""
+    ended = "" if container.status == "running" else f", exit code {container.exit_code}"
+    wrote = last_lines(container, lines, run=run)
+    told = [f"{container.service}: {container.status}{ended}{often}; {'its last lines:' if wrote else 'no line yet'}"]
+    told += [f"  {line}" for line in wrote]
+    if container.checks:
+        told.append(f"{container.service}: its health log:")
+        told += [f"  exit code {code}: {output}" for code, output in container.checks]
+    return told

@@ -1,0 +1,96 @@
+"""What can be known to be wrong before anything is touched: a lab that runs is not the price of a slip.
+
+Settings are read by the services' own settings classes, from what Compose would give them; ports are tried.
+Recordings have their own check in `lab.own_sites`.
+"""
+
+import errno
+import socket
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from lab import subprocesses
+from lab.errors import PortTaken
+from lab.subprocesses import Runner
+from services.client.settings import ClientSettings
+from services.gateway.settings import GatewaySettings
+from services.hello.settings import HelloSettings
+from services.runtime.process import MIB
+from services.runtime.settings import Environment
+from services.sites.settings import SitesSettings
+
+Config = Mapping[str, Any]
+"""What `docker compose config --format json` says."""
+
+SETTINGS: Mapping[str, Callable[[Environment], object]] = {
+    "asynclab/gateway": GatewaySettings.from_environment,
+    "asynclab/hello": HelloSettings.from_environment,
+    "asynclab/sites": SitesSettings.from_environment,
+    "asynclab/client": ClientSettings.from_environment,
+}
+LOOK_TIMEOUT_S = 10.0
+
+
+def check_settings(config: Config) -> None:
+    """Raise BadSetting or TooLittleMemory for what a service would refuse when it starts."""
+    for service in config["services"].values():
+        read = SETTINGS.get(str(service.get("image", "")).partition(":")[0])
+        if read:
+            given = service.get("environment") or {}
+            known = {name: value for name, value in given.items() if value is not None}
+            read(Environment(memory_in(service) | known))
+
+
+def memory_in(service: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings that say what a service's container may have of memory, as its programs find out inside."""
+    limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
+    mib = str(int(limits["memory"]) // MIB) if "memory" in limits else ""
+    return {"HELLO_MEMORY_MIB": mib, "SITES_MEMORY_MIB": mib}
+
+
+def check_ports(config: Config, ours: Collection[int], *, run: Runner = subprocesses.run) -> None:
+    """Raise PortTaken for a port that is to be published and that something else has: `ours` are the lab's own."""
+    wanted = list(published(config))
+    if not wanted or not engine_is_here(run):
+        return
+    for host, ports in wanted:
+        if not any(port in ours or is_free(host, port) for port in ports):
+            first, last = ports[0], ports[-1]
+            raise PortTaken(f"{host}:{first}" if first == last else f"{host}:{first}-{last}")
+
+
+def published(config: Config) -> Iterator[tuple[str, Sequence[int]]]:
+    """Yield each address at which a service is to be published, and the ports that will do."""
+    for service in config["services"].values():
+        if (service.get("deploy") or {}).get("replicas") == 0:
+            continue
+        for port in service.get("ports") or ():
+            first, _, last = str(port.get("published") or "0").partition("-")
+            if (
+                port.get("protocol", "tcp") == "tcp"
+                and first.isdecimal()
+                and int(first)
+                and (last or first).isdecimal()
+            ):
+                yield port.get("host_ip") or "0.0.0.0", range(int(first), int(last or first) + 1)  # noqa: S104
+
+
+def is_free(host: str, port: int) -> bool:
+    """Return whether a port can be listened on, or cannot be tried from here (below 1024, another address family)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, port))
+            tried.listen(1)
+    except OverflowError:
+        return True  # Compose has the words for a port that is none
+    except OSError as error:
+        return error.errno != errno.EADDRINUSE
+    return True
+
+
+def engine_is_here(run: Runner) -> bool:
+    """Return whether the engine's ports are this machine's."""
+    endpoint = run(("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"), timeout_s=LOOK_TIMEOUT_S)
+    return endpoint.ok and endpoint.out.startswith("unix:")

@@ -1,0 +1,161 @@
+"""The image that every service's image starts from, and how to have one where no registry can be reached.
+
+The usual base is pulled. Without a registry the lab builds its own from Debian packages, once: `.env`
+remembers its name, and Compose reads it from there. A base that a person chose (BASE_IMAGE) is used, never
+replaced.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from lab import settings, subprocesses
+from lab.docker import engine, packages
+from lab.docker.packages import PackageSet
+from lab.errors import BaseImageUnavailable, EnvFileUnwritable
+from lab.subprocesses import Runner
+from services.runtime.files.temporary import temporary_directory
+
+USUAL = "python:3.13-slim-trixie"
+LOCAL = "asynclab-base:trixie"
+SUITE = "trixie"
+PACKAGES = ("ca-certificates", "python3", "python3-venv")
+
+LOOK_TIMEOUT_S = 10.0
+REGISTRY_TIMEOUT_S = 5.0
+PULL_TIMEOUT_S = 600.0
+BUILD_TIMEOUT_S = 900.0
+
+# Nobody reads these inside a container; the licences stay.
+LEFT_OUT = (
+    "/usr/share/doc/*",
+    "/usr/share/info/*",
+    "/usr/share/lintian/*",
+    "/usr/share/locale/*",
+    "/usr/share/man/*",
+)
+KEPT = ("/usr/share/doc/*/copyright",)
+
+
+def ensure(
+    say: Callable[[str], None],
+    *,
+    run: Runner = subprocesses.run,
+    environ: Mapping[str, str] = os.environ,
+    env_file: Path = settings.ENV_FILE,
+) -> str:
+    """Return the name of a base image that the engine has; pull or build it first if need be.
+
+    `say` gets one line before each thing that takes time, and one where `.env` cannot keep the name. Raises
+    `BaseImageUnavailable`, `EnvFileBroken`, `EnvFileUnreadable`, `InstallFailed` or `NoTemporaryDirectory`.
+    """
+    image = wanted(environ, env_file)
+    if present(image, run=run):
+        return image
+    if image != LOCAL:
+        if reachable(image, run=run) and _pull(image, say, run=run):
+            return image
+        if image != USUAL:
+            raise BaseImageUnavailable(image, why="no registry gives it")
+        say(f"No registry gives {image}")
+    if image == LOCAL or not present(LOCAL, run=run):
+        _ensure_builder(say, run=run, allowed=engine.installing_allowed(environ, env_file))
+        _build(say, run=run)
+    try:
+        settings.remember(env_file, "BASE_IMAGE", LOCAL)
+    except EnvFileUnwritable as error:
+        say(str(error))  # this start knows it all the same
+    return LOCAL
+
+
+def wanted(environ: Mapping[str, str] = os.environ, env_file: Path = settings.ENV_FILE) -> str:
+    """The base image to use: the one that a person chose or that the lab remembers, else the usual."""
+    return settings.settings(environ, env_file).get("BASE_IMAGE") or USUAL
+
+
+def present(image: str, *, run: Runner = subprocesses.run, timeout_s: float = LOOK_TIMEOUT_S) -> bool:
+    """Whether the engine has this image."""
+    return bool(digest(image, run=run, timeout_s=timeout_s))
+
+
+def digest(image: str, *, run: Runner = subprocesses.run, timeout_s: float = LOOK_TIMEOUT_S) -> str:
+    """The id of the image that the engine has by this name, a digest of all that is in it; "" where it has none."""
+    found = run(("docker", "image", "inspect", "--format", "{{.Id}}", image), timeout_s=timeout_s)
+    return found.out.strip() if found.ok else ""
+
+
+def reachable(image: str, *, run: Runner = subprocesses.run, timeout_s: float = REGISTRY_TIMEOUT_S) -> bool:
+    """Whether the image's registry has it and answers soon: a pull would wait for minutes to find out."""
+    return run(("docker", "manifest", "inspect", image), timeout_s=timeout_s).ok
+
+
+def ca_bundle(environ: Mapping[str, str] = os.environ, env_file: Path = settings.ENV_FILE) -> Path | None:
+    """The host's own certificate authorities, which a build needs where TLS is intercepted.
+
+    A relative path starts beside `.env`, as Compose has it.
+    """
+    known = settings.settings(environ, env_file)
+    named = known.get("CA_BUNDLE") or known.get("SSL_CERT_FILE")
+    bundle = env_file.parent / named if named else None
+    if bundle and bundle.is_file() and os.access(bundle, os.R_OK):
+        return bundle.resolve()
+    return None
+
+
+def _pull(image: str, say: Callable[[str], None], *, run: Runner) -> bool:
+    say(f"Pulling the base image {image}")
+    return run(("docker", "pull", "--quiet", image), timeout_s=PULL_TIMEOUT_S).ok
+
+
+def _build(say: Callable[[str], None], *, run: Runner) -> None:
+    """Make the local base image: a small Debian with Python, as a tar file, and from that an image."""
+    say(f"Building the base image {LOCAL} from Debian packages (about half a minute, once)")
+    with temporary_directory("asynclab-base-") as directory:
+        tar = directory / "base.tar"
+        for step in (_bootstrap(tar, run=run), _import(tar)):
+            outcome = run(step, timeout_s=BUILD_TIMEOUT_S)
+            if not outcome.ok:
+                why = f"`{step[0]}` failed with exit code {outcome.code}"
+                raise BaseImageUnavailable(LOCAL, why=why, evidence=outcome.tail())
+
+
+def _ensure_builder(say: Callable[[str], None], *, run: Runner, allowed: bool) -> None:
+    if shutil.which("mmdebstrap"):
+        return
+    host = packages.host()
+    builder = PackageSet(own=("mmdebstrap", "debian-archive-keyring"))
+    if not allowed or not host.is_root or host.distribution not in ("debian", "ubuntu"):
+        raise BaseImageUnavailable(USUAL, why="no registry gives it, nor is mmdebstrap here to build one")
+    say(f"Installing mmdebstrap from {host.distribution}")
+    packages.install(builder, run=run)
+
+
+def _bootstrap(tar: Path, *, run: Runner) -> tuple[str, ...]:
+    return (
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        f"--include={','.join(PACKAGES)}",
+        *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
+        *(f"--dpkgopt=path-include={path}" for path in KEPT),
+        *(f"--aptopt={setting}" for setting in packages.apt_settings(run=run)),
+        # how this host reaches its mirror is nothing to the image
+        '--customize-hook=rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"',
+        SUITE,
+        str(tar),
+        *packages.debian_sources(SUITE, run=run),
+    )
+
+
+def _import(tar: Path) -> tuple[str, ...]:
+    return (
+        "docker",
+        "import",
+        "--change",
+        "ENV LANG=C.UTF-8",
+        "--change",
+        'CMD ["python3"]',
+        str(tar),
+        LOCAL,
+    )

@@ -1,0 +1,277 @@
+"""Is there a Docker engine that the lab can use, and if not, what can be done about it?
+
+`probe` looks once, `decide` is a pure function from what was found to what to do, `ensure` does it. An
+engine that works is left alone, and so is one that the Docker client reaches somewhere else. Only on Debian
+and Ubuntu, as root, and unless LAB_ENGINE=never, is anything installed or started: see `packages` and
+`daemon`. `require` changes nothing: it tells an engine that refuses, is silent or is elsewhere from none.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab import settings, subprocesses
+from lab.docker import daemon, packages
+from lab.docker.packages import Host, PackageSet, Part
+from lab.errors import (
+    ComposeMissing,
+    ComposeTooOld,
+    DockerClientFails,
+    DockerClientMissing,
+    DockerMissing,
+    EngineDenied,
+    EngineMissing,
+    EngineNotAllowed,
+    EngineSettingUnknown,
+    EngineSilent,
+    EngineStopped,
+    EngineUnreachable,
+    LabError,
+)
+from lab.subprocesses import TIMED_OUT, Outcome, Runner
+from services.runtime.terminal import printable
+
+COMPOSE_NEEDED = "2.20"
+ROUTELESS_SINCE = "25"  # moby#46603: an internal network has no default route
+PROBE_TIMEOUT_S = 10.0
+NOTHING = PackageSet()
+SOCKET = Path("/var/run/docker.sock")
+OWN_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
+DENIED = "permission denied while trying to connect"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What one look at this machine's Docker found. Versions are None where a part is missing."""
+
+    client: str | None = None
+    engine: str | None = None
+    compose: str | None = None
+    buildx: str | None = None
+    daemon_installed: bool = False
+    denied: bool = False
+    elsewhere: str | None = None
+    """Where DOCKER_HOST or a context points the client, if that is not this machine's own socket."""
+    silent_after_s: float | None = None
+    """How long the client waited for an engine that did not answer."""
+    listening: bool = False
+    """Whether something has this machine's own socket, though there is no client to ask it."""
+    reason: str = ""
+    """What the client said when it ended before it asked an engine."""
+
+    @property
+    def absent(self) -> bool:
+        """Whether it is certain that this machine has no engine, and that none elsewhere is meant."""
+        return not (
+            self.engine
+            or self.denied
+            or self.elsewhere
+            or self.silent_after_s
+            or self.listening
+            or self.daemon_installed
+            or self.reason
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What has to be done before the lab can start. An empty plan: nothing."""
+
+    install: PackageSet = NOTHING
+    start: bool = False
+
+
+def ensure(
+    say: Callable[[str], None],
+    *,
+    run: Runner = subprocesses.run,
+    environ: Mapping[str, str] = os.environ,
+    env_file: Path = settings.ENV_FILE,
+) -> None:
+    """Make sure that an engine with Compose v2 answers, installing and starting it where that is allowed.
+
+    `say` gets one line before each thing that takes time. Raises a `LabError` where nothing can be done.
+    """
+    host = packages.host()
+    plan = decide(probe(run=run, environ=environ), host, allowed=installing_allowed(environ, env_file))
+    if plan.install.packages:
+        names = " ".join(plan.install.packages)
+        say(f"Installing {names} from {host.distribution} (a minute or so; log: {packages.LOG})")
+        packages.install(plan.install, run=run)
+    if plan.start and not answers(run):
+        say(f"Starting the Docker daemon (log: {daemon.LOG})")
+        daemon.start(has_systemd=host.has_systemd, answers=lambda: answers(run), run=run)
+    if plan != Plan():
+        _check(probe(run=run, environ=environ), "the Docker client does not find the one that is installed")
+
+
+def stop(say: Callable[[str], None]) -> None:
+    """Stop the daemon that `ensure` started, and no other. Raises `EngineNotStopping`."""
+    stopped = daemon.stop()
+    say("The Docker daemon is stopped." if stopped else "No Docker daemon runs that the lab started.")
+
+
+def probe(
+    *,
+    run: Runner = subprocesses.run,
+    environ: Mapping[str, str] = os.environ,
+    timeout_s: float = PROBE_TIMEOUT_S,
+) -> Probe:
+    """Look at the Docker client, its engine and its plugins, once. Never raises."""
+    host = environ.get("DOCKER_HOST", "")
+    version = run(("docker", "--version"), timeout_s=timeout_s)
+    if not version.ok:
+        return Probe(daemon_installed=_has_daemon(), elsewhere=_elsewhere(host, "default"), listening=_is_listening())
+    info = run(("docker", "info", "--format", "{{json .}}"), timeout_s=timeout_s)
+    found = read_info(info, client=_number(version.out), host=host)
+    return replace(found, silent_after_s=timeout_s) if info.code == TIMED_OUT else found
+
+
+def read_info(info: Outcome, *, client: str, host: str = "") -> Probe:
+    """What `docker info` says; `host` is DOCKER_HOST."""
+    try:
+        facts = json.loads(info.out)
+    except ValueError:
+        facts = {}
+    about_client = facts.get("ClientInfo") or {}
+    plugins = {
+        plugin["Name"]: _number(plugin["Version"])
+        for plugin in about_client.get("Plugins") or ()
+        if plugin.get("Version")  # a plugin that does not start has none
+    }
+    troubles = f"{info.err} {facts.get('ServerErrors') or ''}"
+    failed = not facts and info.code != TIMED_OUT
+    return Probe(
+        client=client,
+        engine=facts.get("ServerVersion") or None,
+        compose=plugins.get("compose"),
+        buildx=plugins.get("buildx"),
+        daemon_installed=_has_daemon(),
+        denied=DENIED in troubles,
+        elsewhere=_elsewhere(host, about_client.get("Context", "default")),
+        reason=printable((info.err or info.out).strip().rpartition("\n")[2])[:200] if failed else "",
+    )
+
+
+def decide(found: Probe, host: Host, *, allowed: bool) -> Plan:
+    """What to do about what was found. Raises a `LabError` where the answer is: nothing from here."""
+    if found.compose and not at_least(found.compose, COMPOSE_NEEDED):
+        raise ComposeTooOld(found.compose, needed=COMPOSE_NEEDED)
+    if found.engine and found.compose:
+        return Plan()
+    if trouble := refusal(found):
+        raise trouble
+    return _mend(found, host, allowed=allowed)
+
+
+def require(
+    *, run: Runner = subprocesses.run, environ: Mapping[str, str] = os.environ, timeout_s: float = PROBE_TIMEOUT_S
+) -> None:
+    """Return if an engine with Compose v2 answers. Raises a `LabError` that says what there is instead.
+
+    `DockerMissing` is raised only where it is certain that this machine has no engine.
+    """
+    found = probe(run=run, environ=environ, timeout_s=timeout_s)
+    if found.engine:
+        _check(found, "the Docker client does not find one")
+        return
+    if trouble := refusal(found):
+        raise trouble
+    if found.absent:
+        raise DockerMissing
+    raise EngineStopped if found.client else DockerClientMissing
+
+
+def refusal(found: Probe) -> LabError | None:
+    """What keeps this user from an engine that is, or may be, there: not for the lab to mend."""
+    if found.engine or not found.client:
+        return None
+    if found.denied:
+        return EngineDenied()
+    if found.silent_after_s:
+        return EngineSilent(found.silent_after_s)
+    if found.reason:
+        return DockerClientFails(found.reason)
+    if found.elsewhere:
+        return EngineUnreachable(found.elsewhere)
+    return None
+
+
+def _mend(found: Probe, host: Host, *, allowed: bool) -> Plan:
+    """The plan for what is missing, or the reason why there is none."""
+    refuse = ComposeMissing if found.engine else EngineMissing
+    if not allowed:
+        raise EngineNotAllowed("`docker compose` is missing" if found.engine else "no Docker engine runs here")
+    wanted = packages.package_set(host, _missing(found))
+    if wanted is None:
+        raise refuse(f"the lab can only install it on Debian 12, Ubuntu 22.04 and newer, not on {host.distribution}")
+    if not host.is_root:
+        raise refuse("only root can install and start it")
+    return Plan(install=wanted, start=not found.engine)
+
+
+def _check(found: Probe, lacking: str) -> None:
+    """Compose is of use only if the Docker client finds it, and if it is new enough."""
+    if not found.compose:
+        raise ComposeMissing(lacking)
+    if not at_least(found.compose, COMPOSE_NEEDED):
+        raise ComposeTooOld(found.compose, needed=COMPOSE_NEEDED)
+
+
+def _missing(found: Probe) -> list[Part]:
+    engine_installed = found.engine or (found.client and found.daemon_installed)
+    there = {Part.ENGINE: engine_installed, Part.COMPOSE: found.compose, Part.BUILDX: found.buildx}
+    return [part for part in Part if not there[part]]
+
+
+def installing_allowed(environ: Mapping[str, str], env_file: Path = settings.ENV_FILE) -> bool:
+    """Whether LAB_ENGINE lets the lab install and start things. Raises `EngineSettingUnknown` or `EnvFileBroken`."""
+    setting = settings.settings(environ, env_file).get("LAB_ENGINE") or "auto"
+    if setting not in ("auto", "never"):
+        raise EngineSettingUnknown(setting)
+    return setting == "auto"
+
+
+def answers(run: Runner = subprocesses.run) -> bool:
+    """Whether an engine answers the Docker client now."""
+    return run(("docker", "version", "--format", "{{.Server.Version}}"), timeout_s=PROBE_TIMEOUT_S).ok
+
+
+def at_least(version: str, needed: str) -> bool:
+    """Compare dotted version numbers, by as many places as `needed` has."""
+    wanted = [int(place) for place in needed.split(".")]
+    return [int(place) for place in re.findall(r"\d+", version)][: len(wanted)] >= wanted
+
+
+def _number(text: str) -> str:
+    """The version number in what a program says of itself: `v2.26.1-4`, `Docker version 28.2.2, build …`."""
+    match = re.search(r"\d+(\.\d+)+", text)
+    return match[0] if match else text.strip() or "unknown"
+
+
+def _elsewhere(host: str, context: str) -> str | None:
+    if host:
+        return None if host in OWN_SOCKETS else host
+    return None if context == "default" else f"the context {context!r}"
+
+
+def _has_daemon() -> bool:
+    return shutil.which("dockerd") is not None or daemon.running(daemon.PID_FILE) is not None
+
+
+def _is_listening() -> bool:
+    """Whether this machine's own socket is taken; one that this user may not use is."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(1)
+        try:
+            asking.connect(str(SOCKET))
+        except (PermissionError, TimeoutError):
+            return True
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,121 @@
+"""What a survey has come to so far: counts, and percentiles of each phase in a fixed amount of memory.
+
+A time goes into the bucket of its logarithm; buckets are 2 % wide, so a percentile is within 1 % of the true one.
+"""
+
+import json
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+from services.client.survey.results.record import PHASES, Record
+
+BUCKETS_PER_E = 50  # each 2 % wide
+LEAST_S = 1e-6
+
+
+class Histogram:
+    """Times, in buckets of logarithmic width."""
+
+    def __init__(self) -> None:
+        self._buckets: defaultdict[int, int] = defaultdict(int)
+
+    @property
+    def count(self) -> int:
+        """How many times were counted."""
+        return sum(self._buckets.values())
+
+    def add(self, seconds: float) -> None:
+        """Count a time."""
+        self._buckets[math.floor(math.log(seconds + LEAST_S) * BUCKETS_PER_E)] += 1
+
+    def dump(self) -> dict[int, int]:
+        """Return the buckets."""
+        return dict(self._buckets)
+
+    def load(self, buckets: Mapping[str, int]) -> None:
+        """Add buckets, as JSON has them."""
+        for bucket, count in buckets.items():
+            self._buckets[int(bucket)] += count
+
+    def percentile(self, percent: float) -> float:
+        """Return the seconds that this percentage of the times do not exceed, the middle of their bucket."""
+        wanted = math.ceil(self.count * percent / 100)
+        seen = 0
+        for bucket in sorted(self._buckets):
+            seen += self._buckets[bucket]
+            if seen >= wanted:
+                return math.exp((bucket + 0.5) / BUCKETS_PER_E)
+        return 0.0
+
+
+class Stats:
+    """Counts of records: answered or not, by status class, by error, and the times of each phase."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.answered = 0
+        self.retried = 0
+        self.statuses: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
+        self.phases = {phase: Histogram() for phase in PHASES}
+        self._adders = [histogram.add for histogram in self.phases.values()]
+
+    def add(self, record: Record) -> None:
+        """Count a record. Times of a phase that failed are counted too: that is how long it took to fail."""
+        self.done += 1
+        self.retried += len(record.retried)
+        if record.head is not None:
+            self.answered += 1
+            self.statuses[f"{record.head.status // 100}xx"] += 1
+        else:
+            self.errors[record.error or ""] += 1
+        for add, seconds in zip(self._adders, record.seconds(), strict=True):
+            if seconds is not None:
+                add(seconds)
+
+    def dump(self) -> bytes:
+        """Return all counts as JSON."""
+        counts = {"done": self.done, "answered": self.answered, "retried": self.retried}
+        phases = {phase: histogram.dump() for phase, histogram in self.phases.items()}
+        return json.dumps({**counts, "statuses": self.statuses, "errors": self.errors, "phases": phases}).encode()
+
+    def load(self, dumped: bytes) -> None:
+        """Add the counts of another tally."""
+        counts = json.loads(dumped)
+        self.done += counts["done"]
+        self.answered += counts["answered"]
+        self.retried += counts["retried"]
+        self.statuses.update(counts["statuses"])
+        self.errors.update(counts["errors"])
+        for phase, buckets in counts["phases"].items():
+            self.phases[phase].load(buckets)
+
+
+def summary(tally: Stats, *, took_s: float, skipped: int) -> list[str]:
+    """Return what a person wants to know in the end, as lines."""
+    rate = tally.done / took_s if took_s else 0.0
+    lines = [
+        f"{tally.done:,} target{'s' * (tally.done != 1)} in {took_s:.1f} s, {rate:,.0f} a second: "
+        f"{tally.answered:,} answered, {tally.done - tally.answered:,} not"
+        + (f"; {skipped:,} were done before" if skipped else "")
+        + (f"; {tally.retried:,} attempts made again" if tally.retried else ""),
+    ]
+    if tally.statuses:
+        lines.append("  status  " + counts(tally.statuses))
+    if tally.errors:
+        lines.append("  error   " + counts(tally.errors))
+    rows = [
+        f"  {phase:<8}{histogram.count:>10,}"
+        + "".join(f"{histogram.percentile(p) * 1000:>10,.1f}" for p in (50, 95, 99))
+        for phase, histogram in tally.phases.items()
+        if histogram.count
+    ]
+    if rows:
+        lines += [f"  {'ms':<8}{'count':>10}{'p50':>10}{'p95':>10}{'p99':>10}", *rows]
+    return lines
+
+
+def counts(counter: Counter[str]) -> str:
+    """Return counts, the most frequent first."""
+    return "  ".join(f"{name} {count:,}" for name, count in counter.most_common())

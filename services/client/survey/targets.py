@@ -1,0 +1,346 @@
+"""The targets, one after another, from arguments or from an input of any length.
+
+An input is read as it is needed: work starts before it ends, and what waits here is bounded (BLOCKS of BLOCK_BYTES).
+A thread does the reading, since a read of a pipe, a terminal or a network file waits as long as it likes.
+"""
+
+import asyncio
+import os
+import select
+import stat
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from services.client.survey.deadlines import Deadline, release
+from services.client.url.url import MAX_TARGET_BYTES
+from services.runtime.errors import InputUnreadable
+from services.runtime.tasks import start_thread
+
+BLOCK_BYTES = 64 * 1024
+BLOCKS = 2
+LONG_BYTES = 16 * 1024
+BOM = "\ufeff"  # some editors begin every file with one, and files are joined
+NOT_AT_ONCE = (b"#", BOM.encode())
+SPACES = b" \t\r\f\v"
+SHOWN_BYTES = 200  # of a line that is no target
+
+
+class Target(NamedTuple):
+    """A target as it was given: its place, from 1, its text, and what is wrong with it already."""
+
+    line: int
+    text: str
+    problem: str | None = None
+
+
+Skip = Callable[[int, str], bool]
+
+
+def nothing_skipped(_line: int, _text: str) -> bool:
+    """Skip nothing."""
+    return False
+
+
+class Source:
+    """What all sources share: `next` gives an item, or None at the end; after `stop`, the end has come."""
+
+    def __init__(self, skip: Skip = nothing_skipped) -> None:
+        self.skip = skip
+        self.taken = 0
+        self.skipped = 0
+        self.ended = False
+        self.error: InputUnreadable | None = None
+
+    async def next(self, watch: Deadline) -> Target | None:
+        """Return the next item that is not skipped."""
+        while not self.ended:
+            if item := self.pop():
+                return item
+            await self._more(watch)
+        return None
+
+    def pop(self) -> Target | None:
+        """Return the next item that is not skipped, if it is there already."""
+        while not self.ended and (item := self._pop()):
+            if not self.skip(item.line, item.text):
+                self.taken += 1
+                return item
+            self.skipped += 1
+        return None
+
+    def begin(self) -> None:
+        """Start to read, where that takes a thread. Raises NoThread."""
+
+    def items(self) -> Iterator[Target] | None:
+        """Return every item, without taking any; None where the input can be read but once. Raises InputUnreadable."""
+        raise NotImplementedError
+
+    async def is_long(self, watch: Deadline) -> bool:
+        """Return whether the first look at the input shows a long list."""
+        return False
+
+    def stop(self) -> None:
+        """Give nothing more."""
+        self.ended = True
+
+    def fraction_taken(self) -> float | None:
+        """Return how much of the input has been taken, from 0 to 1; None where its length is not known."""
+        raise NotImplementedError
+
+    def _pop(self) -> Target | None:
+        raise NotImplementedError
+
+    async def _more(self, watch: Deadline) -> None:
+        raise NotImplementedError
+
+
+class ArgumentSource(Source):
+    """Targets from the command line; the line is the argument's place."""
+
+    def __init__(self, targets: Sequence[str], skip: Skip = nothing_skipped) -> None:
+        super().__init__(skip)
+        self._targets = targets
+        self._line = 0
+
+    def fraction_taken(self) -> float:
+        """Return how much has been taken."""
+        return self._line / len(self._targets)
+
+    def items(self) -> Iterator[Target]:
+        """Return every item."""
+        return map(argument, range(1, len(self._targets) + 1), self._targets)
+
+    def _pop(self) -> Target | None:
+        if self._line == len(self._targets):
+            return None
+        self._line += 1
+        return argument(self._line, self._targets[self._line - 1])
+
+    async def _more(self, _watch: Deadline) -> None:
+        self.ended = True
+
+
+def argument(line: int, given: str) -> Target:
+    """Return the item of an argument."""
+    text = given.strip().removeprefix(BOM).lstrip()
+    try:
+        length = len(text.encode("utf-8"))
+    except UnicodeEncodeError:  # bytes of an argument that are not UTF-8
+        return Target(line, shown(os.fsencode(text)), "an argument that is not UTF-8")
+    if length > MAX_TARGET_BYTES:
+        return Target(line, shown(text.encode("utf-8")), f"an argument of more than {MAX_TARGET_BYTES:,} bytes")
+    return Target(line, text)
+
+
+class LineSource(Source):
+    """Targets from a file descriptor, one a line; blank lines and `#` comments are passed over."""
+
+    def __init__(self, fd: int, name: str, skip: Skip = nothing_skipped) -> None:
+        super().__init__(skip)
+        self._fd, self._name = fd, name
+        self._size = file_bytes(fd)
+        self._split_bytes = self._block_bytes = 0
+        self._block_lines = 1
+        self._line = 0
+        self._tail = b""  # the beginning of a line whose end has not come, cut to what a target may be long
+        self._lines: deque[bytes] = deque()
+        self._blocks: deque[bytes] = deque()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._room = threading.Semaphore(BLOCKS)
+        self._loop = asyncio.get_running_loop()
+        self._begun = self._complete = False
+        self._most_bytes = MAX_TARGET_BYTES
+
+    def items(self) -> Iterator[Target] | None:
+        """Return every item, where the input is a file; nothing must have been read yet."""
+        return self._items() if self._size else None
+
+    def _items(self) -> Iterator[Target]:
+        lines = LineSource(self._fd, self._name)
+        try:
+            at = os.lseek(self._fd, 0, os.SEEK_CUR)
+            while block := os.pread(self._fd, BLOCK_BYTES, at):
+                at += len(block)
+                yield from lines.items_of(block)
+            yield from lines.items_of(b"\n")
+        except OSError as error:
+            raise InputUnreadable(self._name, error.strerror or str(error)) from error
+
+    def items_of(self, block: bytes) -> Iterator[Target]:
+        """Return the items that end in the next block of the input."""
+        self._blocks.append(block)
+        while item := self._pop():
+            yield item
+
+    def fraction_taken(self) -> float | None:
+        """Return how much has been taken, where the input is a file; lines of a block count as equally long."""
+        waiting_bytes = self._block_bytes * len(self._lines) / self._block_lines
+        return min(1.0, (self._split_bytes - waiting_bytes) / self._size) if self._size else None
+
+    def stop(self) -> None:
+        """Give nothing more, and let everyone go who waits for more, the thread too."""
+        super().stop()
+        self._wake()
+        self._room.release()
+
+    def _pop(self) -> Target | None:
+        while True:
+            while self._lines:
+                self._line += 1
+                if item := self._item(self._lines.popleft()):
+                    return item
+            if not self._blocks:
+                return None
+            self._split(self._blocks.popleft())
+            self._room.release()
+
+    def _split(self, block: bytes) -> None:
+        """Take lines from a block; of one that is too long, only so much is kept as shows that it is."""
+        self._block_bytes = len(block)
+        self._split_bytes += len(block)
+        first, *rest = block.split(b"\n")
+        self._tail += first[: self._most_bytes + 1 - len(self._tail)]
+        if rest:
+            self._lines.append(self._tail)
+            self._tail = rest.pop()[: self._most_bytes + 1]
+            self._lines.extend(rest)
+        self._block_lines = max(1, len(self._lines))
+
+    def _item(self, line: bytes) -> Target | None:
+        text = line.strip(SPACES)
+        if text.startswith(NOT_AT_ONCE):
+            text = text.removeprefix(NOT_AT_ONCE[1]).lstrip(SPACES)
+            if text.startswith(b"#"):
+                return None
+        if len(line) > MAX_TARGET_BYTES:
+            return Target(self._line, shown(text), f"a line of more than {MAX_TARGET_BYTES:,} bytes")
+        if not text:
+            return None
+        try:
+            return Target(self._line, text.decode("utf-8"))
+        except UnicodeDecodeError:
+            return Target(self._line, shown(text), "a line that is not UTF-8")
+
+    def begin(self) -> None:
+        """Start to read, unless that has been done. Raises NoThread."""
+        if not self._begun:
+            start_thread(self._read_all, name=f"read {self._name}")
+            self._begun = True
+
+    async def is_long(self, watch: Deadline) -> bool:
+        """Return whether the first look at the input shows a long list."""
+        await self._more(watch)
+        return bool(self._blocks) and len(self._blocks[0]) >= LONG_BYTES
+
+    async def _more(self, watch: Deadline) -> None:
+        """Wait until there is a block, or the end; an input that fails ends, with `error` set."""
+        self.begin()
+        if self._blocks:
+            return
+        if self.error or self._complete:
+            self.ended = True
+            return
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append(waiter)
+        await watch.wait(waiter)
+
+    def _read_all(self) -> None:
+        """Read until the end, in a thread, never more than BLOCKS ahead."""
+        try:
+            wait_for_writer(self._fd)
+            block = b"-"
+            while block and not self.ended:
+                self._room.acquire()
+                block = os.read(self._fd, BLOCK_BYTES)
+                self._loop.call_soon_threadsafe(self._take, block)
+            if self._fd:  # not stdin, which is not ours
+                os.close(self._fd)
+        except OSError as error:
+            problem = InputUnreadable(self._name, error.strerror or str(error))
+            self._loop.call_soon_threadsafe(self._fail, problem)
+        except RuntimeError:
+            return  # the loop has gone
+
+    def _take(self, block: bytes) -> None:
+        if not block:
+            self._complete = True
+        self._blocks.append(block or b"\n")  # the last line needs no line end
+        self._wake()
+
+    def _fail(self, problem: InputUnreadable) -> None:
+        self.error = problem
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._waiters:
+            release(self._waiters.popleft())
+
+
+class DealtSource(LineSource):
+    """Items that another process deals out, with the numbers of their lines: see `dealt`."""
+
+    def __init__(self, fd: int, name: str) -> None:
+        super().__init__(fd, name)
+        self._most_bytes = 2 * MAX_TARGET_BYTES
+
+    def _item(self, line: bytes) -> Target | None:
+        number, tab, text = line.partition(b"\t")
+        return Target(int(number), text.decode("utf-8")) if tab else None
+
+
+def dealt(item: Target) -> bytes:
+    """Return an item, which has no problem, as a line for a DealtSource."""
+    return b"%d\t%b\n" % (item.line, item.text.encode("utf-8"))
+
+
+def shown(text: bytes) -> str:
+    """Return the beginning of a line that is no target, as ASCII."""
+    return text[:SHOWN_BYTES].decode("ascii", "backslashreplace") + ("..." if len(text) > SHOWN_BYTES else "")
+
+
+def wait_for_writer(fd: int) -> None:
+    """Wait until something can be read: a named pipe would seem to have ended before its writer has come."""
+    waiting = select.poll()
+    waiting.register(fd, select.POLLIN)
+    waiting.poll()
+
+
+def file_bytes(fd: int) -> int:
+    """Return the size of a regular file, and 0 for what is none."""
+    status = os.fstat(fd)
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def open_input(name: str) -> int:
+    """Return the file descriptor of an input that can be read, `-` for stdin. Raises InputUnreadable.
+
+    A named pipe that nobody writes to yet is opened at once; it is for the reader to wait.
+    """
+    try:
+        fd = 0 if name == "-" else open_file(name)
+        try_to_read(fd)
+    except OSError as error:
+        raise InputUnreadable(called(name), error.strerror or str(error)) from error
+    return fd
+
+
+def open_file(name: str) -> int:
+    """Return the file descriptor of a file, or of a pipe whose writer may come later. Raises OSError."""
+    fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    os.set_blocking(fd, True)
+    return fd
+
+
+def try_to_read(fd: int) -> None:
+    """Raise OSError for what opens but cannot be read: a directory, a stdin that is closed, a file on a bad disk."""
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        os.pread(fd, 1, 0)
+    else:
+        os.read(fd, 0)  # takes nothing, and does not wait
+
+
+def called(name: str) -> str:
+    """Return what a person calls an input."""
+    return "standard input" if name == "-" else name

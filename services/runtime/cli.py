@@ -1,0 +1,79 @@
+"""The command line of every program: how options are refused, and what ends in which exit code.
+
+Every program imports this before it knows what it will do, so it imports little: no event loop, no dataclasses.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from services.runtime.errors import OutOfMemory, OutputClosed, ProgramError
+from services.runtime.interrupts import raise_at_interrupt
+from services.runtime.settings import LOOPS, VERSION
+from services.runtime.terminal import (
+    USUAL_COLUMNS,
+    columns,
+    hold_standard_descriptors,
+    printable,
+    say,
+    show_what_can_be_shown,
+)
+
+TYPE_CHECKING = False  # typing's own takes as long to import as argparse
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+INTERRUPTED = 130
+MOST_HELP_COLUMNS = 120
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """A formatter that imports nothing: argparse's own takes archive formats for the width, and textwrap for lines."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=min(columns(sys.stdout) or USUAL_COLUMNS, MOST_HELP_COLUMNS) - 2)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        lines = [""]
+        for word in text.split():
+            if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+                lines.append("")
+            lines[-1] += f" {word}" if lines[-1] else word
+        return lines
+
+
+class OptionParser(argparse.ArgumentParser):
+    """An ArgumentParser whose refusals are one line, with exit code 2."""
+
+    def error(self, message: str) -> "NoReturn":
+        """Say what is wrong and where help is."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def add_version_option(parser: argparse.ArgumentParser) -> None:
+    """Declare --version, which every program has."""
+    parser.add_argument("--version", action="version", version=f"asynclab {VERSION}", help="show it and exit")
+
+
+def add_loop_option(parser: argparse.ArgumentParser, *, default: str) -> None:
+    """Declare --loop, which every program has."""
+    parser.add_argument("--loop", choices=LOOPS, default=default, help="event loop (LAB_LOOP; now %(default)s)")
+
+
+def main_of(program: Callable[[], int], *, name: str) -> int:
+    """Call `program` and return its exit code; what a person can mend is one line on stderr, never a traceback."""
+    hold_standard_descriptors()
+    show_what_can_be_shown()
+    try:
+        raise_at_interrupt()
+        return program()
+    except OutputClosed:
+        return OutputClosed.exit_code
+    except ProgramError as error:
+        say(printable(f"{name}: {error}"))
+        return error.exit_code
+    except MemoryError:
+        say(f"{name}: {OutOfMemory()}")
+        return OutOfMemory.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED

@@ -1,0 +1,1 @@
+"""Files and directories that are opened, made and owned with care."""

@@ -1,0 +1,28 @@
+"""The health check of every container: `python -m services.runtime.serving.healthcheck PORT` asks for /readyz.
+
+Run every second or two beside each service, so it imports nothing but a socket.
+"""
+
+import socket
+import sys
+
+TIMEOUT_S = 2.0
+
+
+def ready(port: int) -> bool:
+    """Return whether /readyz on this machine's `port` answers 200."""
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection:
+        connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        answer = b""
+        while block := connection.recv(4096):
+            answer += block
+    head, _, body = answer.partition(b"\r\n\r\n")
+    sys.stdout.write(body.decode("utf-8", "replace"))
+    return head.split(b" ", 2)[1:2] == [b"200"]
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(0 if ready(int(sys.argv[1])) else 1)
+    except OSError as error:
+        sys.exit(f"nothing answers on port {sys.argv[1]}: {error}")

@@ -1,0 +1,146 @@
+r"""Writing for people and for programs: standard streams, the width of a terminal, and text made harmless.
+
+Data goes to stdout through `show`, everything else to stderr through `say`. Every program imports this before it knows
+what it will do, so it imports little: no event loop, no dataclasses.
+
+Text from outside is made harmless before it reaches a terminal or a log. Escaped are characters that move the cursor,
+turn the order of what stands around them, end a line, or are not seen: two names that look the same are the same. Text
+in any script stays as it is, but for joiners (U+200C, U+200D).
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from io import TextIOWrapper
+
+from services.runtime.errors import OutputClosed, OutputFailed
+
+TYPE_CHECKING = False  # typing's own takes as long to import as argparse
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+CONTROLS = (*range(0x20), *range(0x7F, 0xA0))  # C0, DEL, C1
+UNSEEN = (  # Unicode's format characters without those that are drawn; line and paragraph separators; fillers
+    *(0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5),
+    *range(0x180B, 0x1810),
+    *range(0x200B, 0x2010),
+    *range(0x2028, 0x202F),
+    *range(0x2060, 0x2070),
+    *(0x3164, 0xFEFF, 0xFFA0),
+    *range(0xFFF9, 0xFFFC),
+    *range(0x13430, 0x13440),
+    *range(0x1BCA0, 0x1BCA4),
+    *range(0x1D173, 0x1D17B),
+    *range(0xE0000, 0xE0080),  # tags
+)
+SURROGATES = range(0xD800, 0xE000)  # from JSON; no encoding has bytes for them
+NO_TEXT = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}  # as file names have them (PEP 383)
+
+
+def escapes() -> Iterator[tuple[int, str]]:
+    """Yield each character that is escaped, and as what."""
+    yield from ((code, f"\\x{code:02x}") for code in CONTROLS)
+    for code in (*UNSEEN, *SURROGATES):
+        yield code, f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+    yield from NO_TEXT.items()
+
+
+HARMLESS = dict(escapes())
+
+
+def printable(text: str) -> str:
+    r"""Return text with control characters, and bytes of a file's name that are no text, as \xNN.
+
+    What is not seen or turns the order of the text is \uNNNN or \UNNNNNNNN.
+    """
+    return text.translate(HARMLESS)
+
+
+FEWEST_COLUMNS, MOST_COLUMNS, USUAL_COLUMNS = 40, 200, 80
+ESCAPED = "backslashreplace"  # an error handler of codecs
+
+
+def columns(stream: "TextIO | None", *, told: str | None = None) -> int | None:
+    """Return how many columns a line on `stream` may have; None where it is no terminal, and COLUMNS does not say.
+
+    `told`: what COLUMNS says (None: the program's own environment). What it says comes before what the terminal has.
+    """
+    said = os.environ.get("COLUMNS", "") if told is None else told
+    try:
+        wide = int(said[:9]) if said.isascii() and said.isdigit() else 0
+        wide = wide or os.get_terminal_size(stream.fileno()).columns  # type: ignore[union-attr]
+    except (ValueError, AttributeError, OSError):
+        return None
+    return max(FEWEST_COLUMNS, min(wide or USUAL_COLUMNS, MOST_COLUMNS))
+
+
+def say(line: str) -> None:
+    """Print a line for a person, to stderr; where it cannot be written, nobody reads it, and the work goes on."""
+    if sys.stderr is None:
+        return
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        _discard(sys.stderr)
+
+
+def show(text: str) -> None:
+    r"""Print data, to stdout, at once; what its encoding has no bytes for, as \xNN or \uNNNN.
+
+    Raises OutputClosed where nobody reads it any more, OutputFailed where it cannot be written; both end the program.
+    """
+    show_by(lambda: print(text, flush=True))
+
+
+def show_bytes(data: bytes) -> None:
+    """Write data that is not text to stdout, as it is. Raises what `show` raises."""
+
+    def write() -> None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    show_by(write)
+
+
+def show_by(write: Callable[[], object]) -> None:
+    """Let `write` print data to stdout. Raises what `show` raises."""
+    stream = standard_output()
+    try:
+        write()
+    except BrokenPipeError as error:
+        _discard(stream)
+        raise OutputClosed from error
+    except OSError as error:
+        _discard(stream)
+        raise OutputFailed("standard output", error.strerror or str(error)) from error
+
+
+def standard_output() -> "TextIO":
+    """Return stdout. Raises OutputFailed where it is closed."""
+    if sys.stdout is None:
+        raise OutputFailed("standard output", "it is closed")
+    show_what_can_be_shown()
+    return sys.stdout
+
+
+def _discard(stream: "TextIO") -> None:
+    """Let the interpreter's own last flush succeed."""
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - pathlib is a slow import
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def hold_standard_descriptors() -> None:
+    """See to it that no file or socket gets the number of a standard stream that is closed: using it fails instead."""
+    for number, access in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, access)  # gets the lowest number that is free, which is this one
+
+
+def show_what_can_be_shown() -> None:
+    """Let stdout escape the characters that its encoding lacks, as stderr does, where it would refuse them."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors != ESCAPED:  # it may be closed
+        sys.stdout.reconfigure(errors=ESCAPED)

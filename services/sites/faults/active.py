@@ -1,0 +1,113 @@
+"""A plan in force: what each rule has seen, and what it decides.
+
+Decisions are drawn in the order in which connections or requests come, from a generator of the rule's own, so that the
+same seed gives the same faults. Setting a plan starts it anew.
+"""
+
+import math
+from dataclasses import dataclass
+from random import Random
+
+from services.sites.faults.catalog import Stage
+from services.sites.faults.plan import Rule
+from services.sites.faults.script import FaultContext, Response, Script, Value
+
+
+class ActiveRule:
+    """One rule, and how often it was asked (`seen`) and struck (`fired`)."""
+
+    __slots__ = ("_chance", "ends", "fired", "rule", "seen")
+
+    def __init__(self, rule: Rule, now: float) -> None:
+        self.rule = rule
+        self.seen = self.fired = 0
+        self.ends = math.inf if rule.ttl_s is None else now + rule.ttl_s
+        self._chance: Random | None = None  # 2.5 KB, and a plan for all of ten thousand hosts has a million rules
+
+    def strikes(self, now: float) -> bool:
+        """Count one more, and decide whether it gets the fault."""
+        rule = self.rule
+        if now >= self.ends:
+            return False
+        self.seen += 1
+        return (
+            (rule.first is None or self.seen <= rule.first)
+            and (rule.every is None or self.seen % rule.every == 0)
+            and (rule.probability is None or self._draw() < rule.probability)
+        )
+
+    def _draw(self) -> float:
+        self._chance = self._chance or Random(self.rule.seed)
+        return self._chance.random()
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """A fault that a connection or a request is to get; `number`: how often its rule had struck, this time included."""
+
+    rule: Rule
+    number: int
+    generation: int
+
+    @property
+    def name(self) -> str:
+        """The fault's name."""
+        return self.rule.fault.name
+
+    def script(self, response: Response, target: str) -> Script:
+        """Return what the connection has to perform."""
+        write = self.rule.fault.script
+        if write is None:
+            raise TypeError(f"{self.name} has no script")
+        return write(FaultContext(response, target, self.rule.parameters, Random(f"{self.rule.seed}/{self.number}")))
+
+
+Decisions = dict[ActiveRule, bool]
+"""What was decided for one connection as a whole."""
+
+
+class ActivePlan:
+    """A plan since it was set. `generation` grows with every change; `source` is "sidecar", "admin" or "temporary".
+
+    `since`: when that was, by the monotonic clock.
+    """
+
+    def __init__(self, plan: tuple[Rule, ...], *, generation: int, source: str, now: float) -> None:
+        self.plan = plan
+        self.generation = generation
+        self.source = source
+        self.since = now
+        self.rules = [ActiveRule(rule, now) for rule in plan]
+        self._by_stage = {stage: [each for each in self.rules if each.rule.fault.stage is stage] for stage in Stage}
+
+    def refuses(self, now: float) -> bool:
+        """Return whether the listening sockets are to be closed."""
+        return any(now < each.ends for each in self._by_stage[Stage.LISTEN])
+
+    def strike(self, stage: Stage, now: float, decisions: Decisions | None = None) -> Injection | None:
+        """Let every rule of this stage count, and return the first that strikes.
+
+        `decisions`: where a connection remembers what was decided once for all its requests.
+        """
+        chosen = None
+        for each in self._by_stage[stage]:
+            if decisions is None or each.rule.per != "connection":
+                strikes = each.strikes(now)
+            else:
+                if each not in decisions:
+                    decisions[each] = each.strikes(now)
+                strikes = decisions[each] and now < each.ends
+            if strikes and chosen is None:
+                chosen = each
+        if chosen is None:
+            return None
+        chosen.fired += 1
+        return Injection(chosen.rule, chosen.fired, self.generation)
+
+    def as_json(self, now: float) -> dict[str, object]:
+        """Return the plan and what it has done so far."""
+        rules: list[dict[str, Value | None]] = []
+        for each in self.rules:
+            left = None if math.isinf(each.ends) else round(max(0.0, each.ends - now), 3)
+            rules.append({**each.rule.as_json(), "seen": each.seen, "fired": each.fired, "remaining_s": left})
+        return {"generation": self.generation, "source": self.source, "faults": rules}

@@ -1,0 +1,259 @@
+"""A request, read without I/O: bytes in, a Request or a refusal out.
+
+Everything here comes from strangers. The head's size, its number of fields, its characters and the size of a body
+are bounded; a refusal has a status code and one line that says why; the host is only ever compared, never opened.
+
+    400  not HTTP/1, a bad field line, no Host or several, a host that is no name, lengths that contradict each other
+    408  a request that has begun and is not whole in time
+    413  a body of more than MAX_BODY_BYTES
+    414  a target of more than MAX_TARGET_BYTES
+    421  a host that is not played here
+    431  a head of more than MAX_HEAD_BYTES or MAX_FIELDS
+    501  CONNECT, or a transfer coding that is not chunked
+    503  no memory left for what the peer sends (see `budget`)
+    505  HTTP/2 without TLS, and other versions
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.runtime.playable import read_fields
+from services.sites.replay.recording import wants_persistence
+
+MAX_HEAD_BYTES = 32 * 1024
+MAX_TARGET_BYTES = 8 * 1024
+MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_FIELDS = 200
+REASONS = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    414: "URI Too Long",
+    421: "Misdirected Request",
+    431: "Request Header Fields Too Large",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+    505: "HTTP Version Not Supported",
+}
+
+TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
+HEAD_END = re.compile(rb"\n\r?\n")
+LEADING_LINES = re.compile(rb"(?:\r?\n)*")
+REQUEST_LINE = re.compile(rb"(%s{1,32}) ([^\s\0]+) HTTP/(\d\.\d)\r?\n" % TOKEN)
+FIELD_LINE = re.compile(rb"%s+:[^\0\r\n]*\r?\n" % TOKEN)
+BEGINNING = re.compile(rb"%s{1,32}(?: |$)|\r\Z" % TOKEN)  # CR: half of an empty line
+CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
+ABSOLUTE = re.compile(r"https?://(?:[^/@?#]*@)?([^/?#]*)", re.IGNORECASE)
+AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]*)(?::\d{0,5})?")
+
+
+class Refused(Exception):
+    """A request that gets an error instead of the recording, and then a closed connection."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+    def response(self, *, head_only: bool) -> bytes:
+        """Return a response that says in one line why there is no other; to HEAD, its head alone."""
+        body = f"{self.reason}\n".encode("latin-1", "replace")
+        fields = f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+        head = f"HTTP/1.1 {self.status} {REASONS[self.status]}\r\n{fields}\r\n".encode("latin-1")
+        return head if head_only else head + body
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is needed of a request; `host` is lower case, without a port, and None where none was sent.
+
+    `persistent`: whether the connection may be used again; `last`: whether the client has said that nothing more will
+    come. `body_bytes`: how many follow the head; None says that they come chunked.
+    """
+
+    head: bytes
+    method: bytes
+    target: str
+    host: str | None
+    persistent: bool
+    last: bool
+    body_bytes: int | None
+
+
+class RequestReader:
+    """Takes bytes as they come and gives requests, one by one; what follows a request stays for the next.
+
+    A body is read and dropped before its request is given. Raises Refused, after which the connection is good for
+    nothing.
+    """
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+        self._searched = 0
+        self._waiting: Request | None = None
+        self._skip = 0
+        self._skipped = 0
+        self._in_chunk = self._trailers = False
+
+    def __bool__(self) -> bool:
+        """Whether a part of a request is waiting for the rest."""
+        return bool(self.buffer) or self._waiting is not None
+
+    @property
+    def in_body(self) -> bool:
+        """Whether the head is whole, and the body is not."""
+        return self._waiting is not None
+
+    @property
+    def begun(self) -> bytes:
+        """What has come of the request's head that is not whole, or is the last one refused."""
+        return self._waiting.head if self._waiting else bytes(self.buffer[:MAX_HEAD_BYTES])
+
+    def feed(self, data: bytes) -> None:
+        """Add what the peer sent."""
+        self.buffer += data
+
+    def forget(self) -> None:
+        """Drop what has come and is not read."""
+        self.buffer.clear()
+
+    def next_request(self) -> Request | None:
+        """Return the next whole request, or None while it lacks bytes."""
+        if self._waiting is None and not self._read_head():
+            return None
+        request = self._waiting
+        if request is None or not (self._skip_chunks() if request.body_bytes is None else self._skip_bytes()):
+            return None
+        self._waiting = None
+        self._skipped = 0
+        return request
+
+    def _read_head(self) -> bool:
+        buffer = self.buffer
+        if not self._searched and (skipped := LEADING_LINES.match(buffer)):
+            del buffer[: skipped.end()]  # RFC 9112, section 2.2: empty lines before a request line are ignored
+        end = HEAD_END.search(buffer, self._searched, MAX_HEAD_BYTES)
+        if not end:
+            self._check_unfinished(buffer)
+            self._searched = max(0, len(buffer) - 3)
+            return False
+        request = read_request(bytes(buffer[: end.end()]))
+        del buffer[: end.end()]
+        self._searched = 0
+        self._waiting = request
+        self._skip = request.body_bytes or 0
+        return True
+
+    def _check_unfinished(self, buffer: bytearray) -> None:
+        if len(buffer) >= MAX_HEAD_BYTES:
+            raise Refused(431, f"a request head has at most {MAX_HEAD_BYTES} bytes")
+        if buffer and not self._searched and not BEGINNING.match(buffer):
+            raise Refused(400, "this is not an HTTP/1 request")
+
+    def _skip_bytes(self) -> bool:
+        taken = min(self._skip, len(self.buffer))
+        del self.buffer[:taken]
+        self._skip -= taken
+        return self._skip == 0
+
+    def _skip_chunks(self) -> bool:
+        while self._skip_bytes():
+            end = self.buffer.find(b"\n", 0, 1024)
+            if end < 0:
+                if len(self.buffer) >= 1024:
+                    raise Refused(400, "a chunk does not begin with its size")
+                return False
+            line = bytes(self.buffer[: end + 1])
+            del self.buffer[: end + 1]
+            if self._end_of_chunks(line):
+                return True
+        return False
+
+    def _end_of_chunks(self, line: bytes) -> bool:
+        self._count(len(line))
+        blank = line in {b"\r\n", b"\n"}
+        if self._in_chunk:
+            if not blank:
+                raise Refused(400, "a chunk does not end where its size says")
+            self._in_chunk = False
+            return False
+        if self._trailers:
+            self._trailers = not blank
+            return blank
+        size = CHUNK_HEAD.fullmatch(line)
+        if not size:
+            raise Refused(400, "a chunk does not begin with its size")
+        self._skip = int(size[1], 16)
+        self._count(self._skip)
+        self._in_chunk, self._trailers = self._skip > 0, self._skip == 0
+        return False
+
+    def _count(self, size: int) -> None:
+        self._skipped += size
+        if self._skipped > MAX_BODY_BYTES:
+            raise Refused(413, f"a request body has at most {MAX_BODY_BYTES} bytes")
+
+
+def read_request(head: bytes) -> Request:
+    """Return the request whose head this is, blank line included."""
+    line = REQUEST_LINE.match(head)
+    if not line:
+        raise Refused(400, "this is not an HTTP/1 request line")
+    if len(line[2]) > MAX_TARGET_BYTES:
+        raise Refused(414, f"a request target has at most {MAX_TARGET_BYTES} bytes")
+    method, target, version = line[1], line[2].decode("latin-1"), line[3]
+    if not version.startswith(b"1."):
+        raise Refused(505, "a site speaks HTTP/1.1 and HTTP/1.0")
+    if method == b"CONNECT":
+        raise Refused(501, "a site is not a proxy")
+    block = head[line.end() :]
+    lines = block.split(b"\n")[:-2]
+    if len(lines) > MAX_FIELDS:
+        raise Refused(431, f"a request has at most {MAX_FIELDS} fields")
+    if not all(FIELD_LINE.fullmatch(each + b"\n") for each in lines):
+        raise Refused(400, "a field line is not `name: value`")
+    fields = read_fields(head)
+    stays, expects = wants_persistence(version, fields), "expect" in fields
+    framed = version >= b"1.1" or "transfer-encoding" not in fields  # RFC 9112, section 6.1: HTTP/1.0 has no codings
+    return Request(
+        head=head,
+        method=method,
+        target=target,
+        host=asked_host(target, version, fields, lines),
+        persistent=stays and framed and not expects,
+        last=not stays and not expects,
+        body_bytes=0 if expects else promised_bytes(fields),
+    )
+
+
+def promised_bytes(fields: Mapping[str, str]) -> int | None:
+    """Return how long a request's body is (RFC 9112, section 6.3); None: chunked."""
+    length = fields.get("content-length")
+    if "transfer-encoding" in fields:
+        if length is not None:
+            raise Refused(400, "a request has Content-Length or Transfer-Encoding, not both")
+        if fields["transfer-encoding"].lower() != "chunked":
+            raise Refused(501, "a site knows no transfer coding but chunked")
+        return None
+    if length is None:
+        return 0
+    if not (length.isascii() and length.isdigit() and len(length) < 20):
+        raise Refused(400, "Content-Length is not one number")
+    if int(length) > MAX_BODY_BYTES:
+        raise Refused(413, f"a request body has at most {MAX_BODY_BYTES} bytes")
+    return int(length)
+
+
+def asked_host(target: str, version: bytes, fields: Mapping[str, str], lines: list[bytes]) -> str | None:
+    """Return the host that is asked for: the target's own, else the Host field's (RFC 9112, section 3.2.2)."""
+    absolute = ABSOLUTE.match(target)
+    if not absolute and "host" not in fields:
+        if version >= b"1.1":
+            raise Refused(400, "an HTTP/1.1 request has a Host field")
+        return None
+    if sum(line[:5].lower() == b"host:" for line in lines) > 1:
+        raise Refused(400, "a request has one Host field")
+    authority = AUTHORITY.fullmatch((absolute[1] if absolute else fields["host"]).lower())
+    if not authority:
+        raise Refused(400, "the host is not a name, with or without a port")
+    return authority[1].removesuffix(".") or None

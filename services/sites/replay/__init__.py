@@ -1,0 +1,1 @@
+"""Recordings: files read, checked and made ready to be replayed."""

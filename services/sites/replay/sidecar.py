@@ -1,0 +1,117 @@
+"""The sidecar: `<host>.toml` beside a recording. All of it is optional, and whatever is not listed here is refused.
+
+after = "body"              # after the head: "body" (see the next key), "close", "idle" (open and quiet)
+body = "recorded"           # "recorded": what follows the head in the recording, which may be nothing; "made": none was
+                            # kept, and the site makes one that fits the head. Without this key it is "made" where
+                            # nothing follows the head, else "recorded". `lab record` writes it.
+
+[fields]                    # what may differ from the recording: set in place, or added at the (final) head's end; it
+                            # counts for the body's framing, the connection's persistence and the offsets of faults
+Date = "now"                # "now", in Date alone, is the time of each answer
+
+[[faults]]                  # the plan to start with, as in `client faults set`
+fault = "rst_at"
+bytes = 40
+first = 3
+
+[provenance]                # whence the recording came, written by `lab record`; only read by people
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import TypeVar
+
+from services.runtime.playable import BodySource
+from services.runtime.untrusted import BadTables, read_tables
+from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan, shown
+
+MAX_SIDECAR_BYTES = 256 * 1024
+FIELD_BYTES, RULE_BYTES = 192, 1024  # the objects that each is kept in
+KEYS = {"after", "body", "fields", "faults", "provenance"}
+FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]{0,8192}")
+
+Choice = TypeVar("Choice", bound=Enum)
+
+
+class BodyMode(Enum):
+    """What follows a head."""
+
+    BODY = "body"
+    CLOSE = "close"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """What a sidecar says; `fields` are bytes, as they go into the head. `body`: None where it says nothing."""
+
+    after: BodyMode = BodyMode.BODY
+    body: BodySource | None = None
+    fields: Mapping[bytes, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    plan: tuple[Rule, ...] = ()
+
+    @property
+    def held_bytes(self) -> int:
+        """What it takes in memory."""
+        fields = sum(len(name) + len(value) + FIELD_BYTES for name, value in self.fields.items())
+        return fields + len(self.plan) * RULE_BYTES
+
+
+NOTHING_SAID = Sidecar()
+
+
+def read_sidecar(raw: bytes) -> Sidecar:
+    """Return what `raw` says. Raises ValueError, whose text names the field and the reason."""
+    if len(raw) > MAX_SIDECAR_BYTES:
+        raise ValueError(f"is larger than {MAX_SIDECAR_BYTES:,} bytes")
+    try:
+        said = read_tables(raw)
+    except BadTables as error:
+        raise ValueError(str(error)) from error
+    if unknown := sorted(said.keys() - KEYS):
+        raise ValueError(f"{unknown[0][:40]!r} is not a key: there are {', '.join(sorted(KEYS))}")
+    if not isinstance(said.get("provenance", {}), dict):
+        raise ValueError("provenance: is not a table")  # noqa: TRY004 - a file's value is wrong
+    return Sidecar(
+        after=read_choice("after", said.get("after", "body"), BodyMode),
+        body=read_choice("body", said["body"], BodySource) if "body" in said else None,
+        fields=read_set(said.get("fields", {})),
+        plan=read_faults(said),
+    )
+
+
+def read_choice(key: str, value: object, choices: type[Choice]) -> Choice:
+    """Return which of a key's values is said."""
+    try:
+        return choices(value)
+    except ValueError:
+        raise ValueError(f"{key}: {shown(value)} is not one of {', '.join(each.value for each in choices)}") from None
+
+
+def read_set(table: object) -> Mapping[bytes, bytes]:
+    """Return the fields that are set."""
+    if not isinstance(table, dict):
+        raise ValueError("fields: is not a table")  # noqa: TRY004
+    for name, value in table.items():
+        if not FIELD_NAME.fullmatch(name):
+            raise ValueError(f"fields.{name[:40]!r}: is not a field name")
+        if not isinstance(value, str) or not FIELD_VALUE.fullmatch(value):
+            raise ValueError(f"fields.{name}: is not a field value (text without line ends, in Latin-1)")
+    return MappingProxyType({name.encode(): value.encode("latin-1") for name, value in table.items()})
+
+
+def read_faults(said: Mapping[str, object]) -> tuple[Rule, ...]:
+    """Return the plan to start with."""
+    try:
+        return read_plan(said.get("faults", []))
+    except BadPlan as error:
+        raise ValueError(f"{first(error.problems)}") from error
+
+
+def first(problems: tuple[Problem, ...]) -> Problem:
+    """Return the first problem of a plan: a log line has room for one."""
+    return problems[0]

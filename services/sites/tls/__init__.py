@@ -1,0 +1,1 @@
+"""TLS of the sites: the handshake, the lab's certificate authority, and certificates."""

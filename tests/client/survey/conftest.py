@@ -1,0 +1,19 @@
+"""What a survey runs on: Linux's epoll and what comes with it, or what every Unix has, as macOS."""
+
+import os
+import select
+
+import pytest
+
+from services.client.survey.transport import sockets
+
+
+@pytest.fixture(params=["epoll", "no epoll"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Take away what only Linux has, for every other test."""
+    if request.param == "no epoll":
+        monkeypatch.delattr(select, "epoll")
+        monkeypatch.delattr(os, "sched_getaffinity")
+        monkeypatch.setattr(sockets, "NONBLOCK", 0)
+        monkeypatch.setattr(sockets, "GIVES_UP", False)
+    return str(request.param)

@@ -1,0 +1,167 @@
+"""A long list, fetched by several processes: nobody can tell from the records."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from services.client.survey.results.record import Record
+from services.client.survey.results.stats import Stats
+from services.client.survey.targets import DealtSource, Target, dealt
+from tests.client.peers import sends, serving
+from tests.client.survey.hostile import HOSTILE, OK, hostile_hosts
+from tests.client.survey.surveys import ROOT, children_of, command, read_records, run_client_async
+
+ONCE = pytest.mark.parametrize("anyio_backend", ["asyncio"])
+
+
+@pytest.mark.anyio
+@ONCE
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+async def test_the_records_are_those_of_one_process(loop: str, tmp_path: Path) -> None:
+    """Every target once, each fault by its name, what is no target among them; the summary adds up."""
+    names = [name for name in HOSTILE if name not in ("full", "drips", "never-ends")]
+    lines = [
+        *(names[number % len(names)] for number in range(500)),
+        "",
+        "# no",
+        "a b",
+        "x" * 5_000,
+        "h\xff",
+        "healthy",
+    ]
+    async with hostile_hosts() as topology:
+        routes = [f"--resolve={host}:80:{ip}:{port}" for (host, _), (ip, port) in topology.routes.items()]
+        result = await run_client_async(
+            *("-i", "-", "--format", "jsonl", "-o", tmp_path / "out", "--processes", "3", "-c", "96", "-L"),
+            *("--head-timeout", "1", "--loop", loop, *routes),
+            stdin="\n".join(lines).encode("latin-1"),
+        )
+    records = await asyncio.to_thread(read_records, tmp_path / "out")
+    assert result.returncode == 1
+    assert [record["line"] for record in records] == [*range(1, 501), 503, 504, 505, 506]
+    wrong = [
+        (record["target"], record["error"])
+        for record in records
+        if record["error"] != (HOSTILE[record["target"]].error if record["target"] in HOSTILE else "usage")
+    ]
+    assert not wrong
+    assert {record["loop"] for record in records} == {loop}
+    summary = result.stderr.decode().splitlines()
+    assert summary[0] == f"loop: {loop}"
+    assert summary[1].startswith("504 targets in ")
+    assert f"{sum(record['error'] is None for record in records):,} answered" in summary[1]
+    peak = re.fullmatch(r"  peak memory ([\d,]+) MiB in 4 processes", summary[-1])
+    assert peak
+    assert int(peak[1]) > 4 * 10  # the sum: Python alone takes as much in each
+
+
+@pytest.mark.anyio
+@ONCE
+async def test_a_process_that_is_killed_ends_the_survey(tmp_path: Path) -> None:
+    """What it had is not recorded: that is told, with exit 3, and --resume makes it whole."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def holds_at_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await go_on.wait()
+        await sends(OK)(reader, writer)
+
+    async with serving(host=holds_at_first) as topology:
+        arguments = command(
+            *("-i", "-", "--format", "jsonl", "-o", tmp_path / "out", "--resume", "--processes", "2"),
+            *("--resolve", f"*:80:127.0.0.1:{topology.routes['host', 80][1]}"),
+        )
+        process = await asyncio.create_subprocess_exec(
+            *arguments, cwd=ROOT, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        assert process.stdin
+        process.stdin.write(b"a\nb\n")
+        async with asyncio.timeout(20):
+            await asked.wait()
+            for member in await asyncio.to_thread(children_of, process.pid):
+                os.kill(member, signal.SIGKILL)
+            _, err = await process.communicate()
+        go_on.set()
+        assert process.returncode == 3
+        assert err.endswith(b"client: a process of the survey ended with -9: --resume goes on where it stopped\n")
+        again = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT, stdin=asyncio.subprocess.PIPE, stderr=-3)
+        await again.communicate(b"a\nb\nc\n")
+        assert again.returncode == 0
+    assert [each["target"] for each in await asyncio.to_thread(read_records, tmp_path / "out")] == ["a", "b", "c"]
+
+
+@pytest.mark.anyio
+@ONCE
+async def test_a_process_that_is_stopped_by_somebody_else_ends_the_survey(tmp_path: Path) -> None:
+    """It goes softly, but what was dealt to it and not begun has no record: that is no success."""
+    both_ask = asyncio.Barrier(3)
+
+    async def holds(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await both_ask.wait()
+        await reader.read()
+
+    async with serving(host=holds) as topology:
+        process = await asyncio.create_subprocess_exec(
+            *command("-i", "-", "--format", "jsonl", "-o", tmp_path / "out", "--processes", "2", "-c", "2"),
+            *("--resolve", f"*:80:127.0.0.1:{topology.routes['host', 80][1]}", "--timeout", "30"),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stdin
+        process.stdin.write(b"a\n" * 50)
+        async with asyncio.timeout(20):
+            await both_ask.wait()
+            os.kill((await asyncio.to_thread(children_of, process.pid))[0], signal.SIGTERM)
+            _, err = await process.communicate()
+    assert process.returncode == 3
+    assert err.endswith(b"client: a process of the survey ended with 130: --resume goes on where it stopped\n")
+
+
+@pytest.mark.anyio
+@ONCE
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+async def test_a_process_that_cannot_be_started_is_told(loop: str) -> None:
+    """As where few files may be open: exit 3, and what to do."""
+    result = await run_client_async(
+        *("-i", "-", "--format", "jsonl", "--processes", "8", "-q", "--loop", loop),
+        stdin=b"a b\n",
+        before=("prlimit", "--nofile=20"),
+    )
+    lines = result.stderr.decode().splitlines()
+    assert (result.returncode, result.stdout) == (3, b"")
+    (last,) = [line for line in lines if line.startswith("client: ")]  # uvloop has something to say, too
+    assert re.fullmatch(r"client: cannot start a process of the survey \([tT]oo many open files.*\): ask for .*", last)
+
+
+@pytest.mark.anyio
+async def test_an_item_goes_through(tmp_path: Path) -> None:
+    """Whatever is in its text, up to the longest."""
+    items = [Target(1, "host"), Target(10**12, "a\tb"), Target(3, "\u00e4" * 2_048), Target(4, "x\x00")]
+    path = tmp_path / "dealt"
+    await asyncio.to_thread(path.write_bytes, b"".join(map(dealt, items)))
+    source = DealtSource(await asyncio.to_thread(os.open, path, os.O_RDONLY), "dealt")
+    from services.client.survey.deadlines import DeadlineSweeper
+
+    with DeadlineSweeper() as watchman:
+        watch = watchman.watch()
+        assert [await source.next(watch) for _ in range(5)] == [*items, None]
+
+
+def test_tallies_add_up() -> None:
+    """Counts and percentiles of the whole are those of the parts together."""
+    parts, whole = [Stats(), Stats()], Stats()
+    for number in range(100):
+        record = Record(number, "x", "asyncio", error=("dns", "reset")[number % 3 == 0], total_s=number / 10)
+        parts[number % 2].add(record)
+        whole.add(record)
+    sum_of_parts = Stats()
+    for part in parts:
+        sum_of_parts.load(part.dump())
+    assert json.loads(sum_of_parts.dump()) == json.loads(whole.dump())
+    assert whole.phases["total"].percentile(50) == pytest.approx(4.9, rel=0.02)

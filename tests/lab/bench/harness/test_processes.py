@@ -1,0 +1,70 @@
+"""Running what is measured."""
+
+import sys
+import time
+
+import pytest
+
+from lab.bench.harness import processes
+from lab.bench.harness.processes import cost_of, free_port, serving
+from lab.errors import BenchFailed
+
+MIB = 1024 * 1024
+SERVE = "import http.server, sys; http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), None).serve_forever()"
+
+
+def python(code: str, *words: str) -> list[str]:
+    """Return the command that runs a piece of Python."""
+    return [sys.executable, "-c", code, *words]
+
+
+def test_a_programs_cost_is_its_own() -> None:
+    """Memory that this process holds is not counted as the program's, though it was born from this process."""
+    held = bytearray(300 * MIB)
+    code = "import sys, time; sys.stdout.write(sys.stdin.read()); x = bytearray(40 << 20); time.sleep(0.1)"
+    cost = cost_of("echo", python(code), timeout_s=20, stdin=b"hello")
+    assert cost.out == "hello"
+    assert 40 * 1024 < cost.peak_kib < 200 * 1024
+    assert 0 < cost.cpu_s < cost.wall_s + 1
+    assert len(held) == 300 * MIB
+
+
+def test_a_programs_memory_is_that_of_all_its_processes() -> None:
+    """A program does not get small by letting others hold what it needs."""
+    holds = "import time; x = bytearray(60 << 20); time.sleep(0.3)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {holds!r}], check=True)"
+    assert cost_of("it", python(code), timeout_s=20).peak_kib > 60 * 1024
+
+
+def test_a_program_that_fails_is_named_with_its_last_lines() -> None:
+    """A figure of a program that failed would be a lie."""
+    with pytest.raises(BenchFailed, match="exit code 3") as failed:
+        cost_of("it", python("import sys; print('why', file=sys.stderr); sys.exit(3)"), timeout_s=20)
+    assert failed.value.evidence == ("why",)
+
+
+def test_a_program_that_does_not_end_is_ended() -> None:
+    """Every wait has a deadline."""
+    began = time.monotonic()
+    with pytest.raises(BenchFailed, match="exit code -9"):
+        cost_of("it", python("import time; time.sleep(600)"), timeout_s=0.3)
+    assert time.monotonic() - began < 300
+
+
+def test_a_server_answers_inside_and_is_gone_after() -> None:
+    """And its processor time can be read while it runs."""
+    port = free_port()
+    with serving("server", python(SERVE, str(port)), port=port) as server:
+        assert server.port == port
+        assert server.cpu_s() > 0
+    assert processes.cpu_s(server.pid) == 0
+
+
+def test_a_server_that_does_not_start_is_named_with_its_last_lines() -> None:
+    """At once, not after the deadline."""
+    with (
+        pytest.raises(BenchFailed, match="does not start") as failed,
+        serving("server", python("import sys; sys.exit('no port for me')"), port=free_port()),
+    ):
+        pytest.fail("it runs")
+    assert failed.value.evidence == ("no port for me",)

@@ -1,0 +1,98 @@
+"""What is known to be wrong before anything is touched: settings by the services' own classes, ports by trying."""
+
+import socket
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from lab.compose import validation
+from lab.errors import PortTaken
+from lab.subprocesses import Outcome
+from services.runtime.errors import BadSetting, TooLittleMemory
+from tests.lab.answers import Programs
+
+HERE = Programs({"docker context inspect": Outcome(0, "unix:///var/run/docker.sock\n")})
+ELSEWHERE = Programs({"docker context inspect": Outcome(0, "tcp://far.example:2375\n")})
+
+
+def config(environment: Mapping[str, str | None] = {}, published: str = "", replicas: int = 1) -> validation.Config:
+    """Return what Compose says of one service."""
+    ports = [{"host_ip": "127.0.0.1", "published": published, "target": 8000, "protocol": "tcp"}] if published else []
+    return {
+        "services": {
+            "hello": {
+                "image": "asynclab/hello:any",
+                "environment": environment,
+                "ports": ports,
+                "deploy": {"replicas": replicas},
+            },
+            "other": {"image": "other/image", "environment": {"LAB_LOOP": "trio"}},
+        }
+    }
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """Return a port that another program has."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HELLO_DELAY_S", "soon"),
+        ("HELLO_DELAY_S", "-1"),
+        ("HELLO_WORKERS", "0"),
+        ("HELLO_WORKERS", "many"),
+        ("LAB_LOOP", "foo"),
+        ("LAB_LOG", "xml"),
+    ],
+)
+def test_a_setting_that_a_service_would_refuse_is_refused_by_its_name(name: str, value: str) -> None:
+    """In the service's own words; exit code 2."""
+    with pytest.raises(BadSetting, match=f"^{name}='{value}' is not"):
+        validation.check_settings(config({name: value}))
+
+
+def test_a_service_is_judged_by_the_memory_of_its_container() -> None:
+    """This machine has more: what would be refused in the container is refused here."""
+    limits = {"resources": {"limits": {"memory": str(512 * 1024 * 1024)}}}
+    hello = {"image": "asynclab/hello:latest", "environment": {"HELLO_WORKERS": "32"}, "deploy": limits}
+    with pytest.raises(TooLittleMemory, match="there are 512 MiB"):
+        validation.check_settings({"services": {"hello": hello}})
+
+
+def test_settings_that_services_take_pass() -> None:
+    """What is unset is theirs to choose, and another's image is another's business."""
+    validation.check_settings(
+        config({"HELLO_DELAY_S": "0.5", "HELLO_WORKERS": "2", "LAB_LOOP": "uvloop", "LAB_LOG": None})
+    )
+
+
+def test_the_real_settings_pass_for_every_image() -> None:
+    """Each image of the lab has its reader."""
+    assert set(validation.SETTINGS) >= {f"asynclab/{target}" for target in ("gateway", "hello", "sites", "client")}
+
+
+def test_a_port_that_another_program_has_is_refused(taken: int) -> None:
+    """Before anything is touched."""
+    with pytest.raises(PortTaken, match=f"127.0.0.1:{taken} is in use"):
+        validation.check_ports(config(published=str(taken)), (), run=HERE)
+
+
+def test_a_port_that_passes(taken: int) -> None:
+    """The lab's own, one of a range, one that the engine chooses, another machine's, one that nothing publishes."""
+    validation.check_ports(config(published=str(taken)), {taken}, run=HERE)
+    validation.check_ports(config(published=f"{taken}-{taken + 1 if taken < 65535 else taken}"), {taken + 1}, run=HERE)
+    validation.check_ports(config(published="0"), (), run=HERE)
+    validation.check_ports(config(published=str(taken)), (), run=ELSEWHERE)
+    validation.check_ports(config(published=str(taken), replicas=0), (), run=HERE)
+    validation.check_ports(config(published="99999"), (), run=HERE)
+    validation.check_ports(config(), (), run=Programs({}))
+
+
+def test_a_port_that_cannot_be_tried_is_left_to_the_engine() -> None:
+    """An address of another machine, one of IPv6 where there is none."""
+    assert validation.is_free("203.0.113.1", 8000)
+    assert validation.is_free("::1", 0)

@@ -1,0 +1,338 @@
+"""From what was found on a machine to what is done about it. No test here touches apt or Docker."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from lab.docker import engine, packages
+from lab.docker.engine import Plan, Probe
+from lab.docker.packages import Host, PackageSet
+from lab.errors import (
+    ComposeMissing,
+    ComposeTooOld,
+    DockerClientFails,
+    DockerClientMissing,
+    DockerMissing,
+    EngineDenied,
+    EngineMissing,
+    EngineNotAllowed,
+    EngineSettingUnknown,
+    EngineSilent,
+    EngineStopped,
+    EngineUnreachable,
+    LabError,
+)
+from lab.subprocesses import NOT_FOUND, Outcome
+from tests.lab import answers
+from tests.lab.answers import Programs
+
+DEBIAN_12_OWN = ("containerd", "runc", "tini", "iptables")
+DEBIAN_12 = Host("debian", 12.0, is_root=True, has_systemd=False)
+DEBIAN_13 = Host("debian", 13.0, is_root=True, has_systemd=True)
+UBUNTU = Host("ubuntu", 24.04, is_root=True, has_systemd=True)
+A_PERSON = Host("debian", 12.0, is_root=False, has_systemd=True)
+MAC = Host("darwin", float("inf"), is_root=False, has_systemd=False)
+
+WORKS = Probe(client="28.2.2", engine="20.10.24", compose="2.26.1", buildx="0.13.1", daemon_installed=True)
+NOTHING = Probe()
+CLIENT_ONLY = Probe(client="28.2.2")
+OFF = Probe(client="28.2.2", compose="2.26.1", buildx="0.13.1", daemon_installed=True)
+NO_COMPOSE = Probe(client="28.2.2", engine="20.10.24", daemon_installed=True)
+
+FOUND = {
+    "all works": (answers.WORKS, {}, Probe("28.2.2", "26.1.5+dfsg1", "2.26.1", "0.13.1")),
+    "no plugin": (answers.NO_COMPOSE, {}, Probe("28.2.2", "26.1.5+dfsg1")),
+    "a plugin that does not start": (
+        answers.BROKEN_COMPOSE,
+        {},
+        Probe("28.2.2", "26.1.5+dfsg1", None, "0.13.1"),
+    ),
+    "engine off": (answers.ENGINE_OFF, {}, Probe("28.2.2", None, "2.26.1", "0.13.1")),
+    "not our user": (answers.DENIED, {}, Probe("28.2.2", None, "2.26.1", "0.13.1", denied=True)),
+    "not our user, older client": (answers.DENIED_20, {}, Probe("28.2.2", denied=True)),
+    "another host": (
+        answers.NO_ENGINE,
+        {"DOCKER_HOST": "tcp://far.example:2375"},
+        Probe("28.2.2", elsewhere="tcp://far.example:2375"),
+    ),
+    "our own socket by name": (
+        answers.NO_ENGINE,
+        {"DOCKER_HOST": "unix:///run/docker.sock"},
+        Probe("28.2.2"),
+    ),
+    "another context": (
+        answers.OTHER_CONTEXT,
+        {},
+        Probe("28.2.2", None, "2.26.1", "0.13.1", elsewhere="the context 'far-away'"),
+    ),
+    "gibberish": (Outcome(1, "Segmentation fault"), {}, Probe("28.2.2", reason="Segmentation fault")),
+    "no such context": (answers.NO_CONTEXT, {}, Probe("28.2.2", reason=answers.NO_CONTEXT.err.strip())),
+    "no answer": (answers.SILENT, {}, Probe("28.2.2", silent_after_s=engine.PROBE_TIMEOUT_S)),
+    "not our user, named": (
+        answers.DENIED,
+        {"DOCKER_HOST": "unix:///srv/docker.sock"},
+        Probe("28.2.2", None, "2.26.1", "0.13.1", denied=True, elsewhere="unix:///srv/docker.sock"),
+    ),
+}
+
+PLANS = {
+    "works: left alone": (WORKS, DEBIAN_12, Plan()),
+    "works for a person: left alone": (WORKS, A_PERSON, Plan()),
+    "works without buildx: left alone": (
+        Probe(client="28.2.2", engine="28.2.2", compose="2.40.0"),
+        DEBIAN_13,
+        Plan(),
+    ),
+    "works elsewhere: left alone": (
+        Probe(client="28.2.2", engine="28.2.2", compose="2.40.0", elsewhere="tcp://far.example:2375"),
+        MAC,
+        Plan(),
+    ),
+    "bare Debian 12": (
+        NOTHING,
+        DEBIAN_12,
+        Plan(
+            PackageSet(own=DEBIAN_12_OWN, newer=("docker.io", "docker-cli", "docker-compose", "docker-buildx")),
+            start=True,
+        ),
+    ),
+    "Debian 12 with a client of its own": (
+        CLIENT_ONLY,
+        DEBIAN_12,
+        Plan(
+            PackageSet(own=DEBIAN_12_OWN, newer=("docker.io", "docker-cli", "docker-compose", "docker-buildx")),
+            start=True,
+        ),
+    ),
+    "bare Debian 13": (
+        NOTHING,
+        DEBIAN_13,
+        Plan(PackageSet(own=("docker.io", "docker-cli", "docker-compose", "docker-buildx")), start=True),
+    ),
+    "Debian without a number yet": (
+        NOTHING,
+        Host("debian", float("inf"), is_root=True, has_systemd=True),
+        Plan(PackageSet(own=("docker.io", "docker-cli", "docker-compose", "docker-buildx")), start=True),
+    ),
+    "bare Ubuntu": (
+        NOTHING,
+        UBUNTU,
+        Plan(PackageSet(own=("docker.io", "docker-compose-v2", "docker-buildx")), start=True),
+    ),
+    "installed, not running": (OFF, DEBIAN_12, Plan(start=True)),
+    "running, no Compose": (
+        NO_COMPOSE,
+        DEBIAN_12,
+        Plan(PackageSet(newer=("docker-compose", "docker-buildx"))),
+    ),
+}
+
+REFUSALS = {
+    "Compose too old": (Probe("28.2.2", "28.2.2", "2.17.3"), DEBIAN_12, True, ComposeTooOld),
+    "a person": (NOTHING, A_PERSON, True, EngineMissing),
+    "a person, engine off": (OFF, A_PERSON, True, EngineMissing),
+    "a Mac": (NOTHING, MAC, True, EngineMissing),
+    "Debian 11": (NOTHING, Host("debian", 11.0, is_root=True, has_systemd=True), True, EngineMissing),
+    "no Compose, a person": (NO_COMPOSE, A_PERSON, True, ComposeMissing),
+    "forbidden": (NOTHING, DEBIAN_12, False, EngineNotAllowed),
+    "forbidden, engine off": (OFF, DEBIAN_12, False, EngineNotAllowed),
+    "forbidden, no Compose": (NO_COMPOSE, DEBIAN_12, False, EngineNotAllowed),
+    "elsewhere": (Probe("28.2.2", elsewhere="tcp://far.example:2375"), DEBIAN_12, True, EngineUnreachable),
+    "not our user": (Probe("28.2.2", denied=True), A_PERSON, True, EngineDenied),
+}
+
+
+@pytest.mark.parametrize(("info", "environ", "expected"), FOUND.values(), ids=FOUND)
+def test_reads_what_docker_says(
+    monkeypatch: pytest.MonkeyPatch, info: Outcome, environ: Mapping[str, str], expected: Probe
+) -> None:
+    """One look finds versions, the reason why there is no engine, and where the client is pointed."""
+    monkeypatch.setattr(engine, "_has_daemon", lambda: False)
+    programs = Programs({"docker --version": answers.CLIENT_28, "docker info": info})
+    assert engine.probe(run=programs, environ=environ) == expected
+
+
+def test_no_client_is_an_empty_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that never saw Docker is not an error; it is what `decide` starts from."""
+    monkeypatch.setattr(engine, "_has_daemon", lambda: False)
+    monkeypatch.setattr(engine, "_is_listening", lambda: False)
+    assert engine.probe(run=Programs({}), environ={}) == NOTHING
+
+
+@pytest.mark.parametrize(("found", "host", "plan"), PLANS.values(), ids=PLANS)
+def test_decides_what_to_do(found: Probe, host: Host, plan: Plan) -> None:
+    """What works is left alone; what is missing is installed, and no more than that."""
+    assert engine.decide(found, host, allowed=True) == plan
+
+
+@pytest.mark.parametrize(("found", "host", "allowed", "error"), REFUSALS.values(), ids=REFUSALS)
+def test_refuses_in_one_line_that_says_what_to_do(
+    found: Probe, host: Host, allowed: bool, error: type[LabError]
+) -> None:
+    """Where nothing can be done there is one line, exit code 2, and the way to the lab without Docker."""
+    with pytest.raises(error) as caught:
+        engine.decide(found, host, allowed=allowed)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert "make demo" in line
+    assert caught.value.exit_code == 2
+
+
+def test_what_works_is_left_alone_even_where_installing_is_forbidden() -> None:
+    """LAB_ENGINE=never forbids changing the machine, not using it."""
+    assert engine.decide(WORKS, DEBIAN_12, allowed=False) == Plan()
+
+
+@pytest.mark.parametrize(
+    ("environ", "text", "allowed"),
+    [
+        ({}, "", True),
+        ({"LAB_ENGINE": "auto"}, "", True),
+        ({"LAB_ENGINE": "never"}, "", False),
+        ({}, "LAB_ENGINE=never\n", False),
+        ({"LAB_ENGINE": "auto"}, "LAB_ENGINE=never\n", True),
+    ],
+    ids=["unset", "auto", "never", "never in .env", "the environment wins"],
+)
+def test_reads_the_setting(tmp_path: Path, environ: Mapping[str, str], text: str, allowed: bool) -> None:
+    """LAB_ENGINE is auto unless the environment or `.env` says never."""
+    (tmp_path / ".env").write_text(text)
+    assert engine.installing_allowed(environ, tmp_path / ".env") is allowed
+
+
+def test_refuses_an_unknown_setting(tmp_path: Path) -> None:
+    """A misspelt `nevr` must not install anything."""
+    with pytest.raises(EngineSettingUnknown, match="nevr"):
+        engine.installing_allowed({"LAB_ENGINE": "nevr"}, tmp_path / ".env")
+
+
+@pytest.mark.parametrize(
+    ("version", "enough"),
+    [("2.20.0", True), ("2.26.1-4", True), ("5.0.1", True), ("2.9.0", False), ("1.29.2", False)],
+)
+def test_compares_versions_as_numbers(version: str, enough: bool) -> None:
+    """2.9 is older than 2.20, and packagers add suffixes."""
+    assert engine.at_least(version, engine.COMPOSE_NEEDED) is enough
+
+
+def test_a_working_engine_is_not_talked_about(tmp_path: Path) -> None:
+    """A second `make up` has nothing to say about the engine, and asks Docker twice at most."""
+    programs = Programs({"docker --version": answers.CLIENT_28, "docker info": answers.WORKS})
+    said: list[str] = []
+    engine.ensure(said.append, run=programs, environ={}, env_file=tmp_path / ".env")
+    assert said == []
+    assert len(programs.ran) == 2
+
+
+def test_installs_what_is_missing_and_looks_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On a bare machine: one line, the packages, and a second look that finds them."""
+    monkeypatch.setattr(engine, "_has_daemon", lambda: True)
+    monkeypatch.setattr(packages, "host", lambda: UBUNTU)
+    installed: list[PackageSet] = []
+
+    def install(wanted: PackageSet, *, run: Programs) -> None:
+        installed.append(wanted)
+
+    monkeypatch.setattr(packages, "install", install)
+    programs = Programs(
+        {
+            "docker --version": [Outcome(NOT_FOUND), answers.CLIENT_28],
+            "docker info": answers.WORKS,
+            "docker version": Outcome(0, "26.1.5+dfsg1\n"),
+        }
+    )
+    said: list[str] = []
+    engine.ensure(said.append, run=programs, environ={}, env_file=tmp_path / ".env")
+    assert [recipe.packages for recipe in installed] == [("docker.io", "docker-compose-v2", "docker-buildx")]
+    assert len(said) == 1
+    assert "docker.io docker-compose-v2 docker-buildx" in said[0]
+
+
+def test_says_so_when_the_client_does_not_find_what_was_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An installation that leads to nothing must not pass for a success."""
+    monkeypatch.setattr(packages, "host", lambda: DEBIAN_12)
+    monkeypatch.setattr(packages, "install", lambda wanted, *, run: None)
+    programs = Programs({"docker --version": answers.CLIENT_28, "docker info": answers.NO_COMPOSE})
+    with pytest.raises(ComposeMissing, match="does not find"):
+        engine.ensure(lambda line: None, run=programs, environ={}, env_file=tmp_path / ".env")
+
+
+def test_importing_the_control_room_is_cheap() -> None:
+    """`lab embedded` starts in well under a second, so nothing heavy is imported before it is needed."""
+    heavy = {"dotenv", "pydantic", "python_on_whales", "rich"}
+    code = f"import sys, lab.docker.base_image, lab.doctor, lab.docker.engine; print({heavy!r} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+STATES: dict[str, tuple[dict[str, Outcome], dict[str, str], bool, bool, type[LabError] | None]] = {
+    "works": ({"docker info": answers.WORKS}, {}, True, True, None),
+    "refused": ({"docker info": answers.DENIED}, {}, True, True, EngineDenied),
+    "refused, older client": ({"docker info": answers.DENIED_20}, {}, True, True, EngineDenied),
+    "refused at a socket that was named": (
+        {"docker info": answers.DENIED},
+        {"DOCKER_HOST": "unix:///srv/docker.sock"},
+        False,
+        False,
+        EngineDenied,
+    ),
+    "dead DOCKER_HOST": (
+        {"docker info": answers.NO_ENGINE},
+        {"DOCKER_HOST": "tcp://127.0.0.1:1"},
+        True,
+        True,
+        EngineUnreachable,
+    ),
+    "dead context": ({"docker info": answers.OTHER_CONTEXT}, {}, False, False, EngineUnreachable),
+    "no such context": ({"docker info": answers.NO_CONTEXT}, {}, True, True, DockerClientFails),
+    "silent": ({"docker info": answers.SILENT}, {}, True, True, EngineSilent),
+    "stopped": ({"docker info": answers.ENGINE_OFF}, {}, True, False, EngineStopped),
+    "no Compose": ({"docker info": answers.NO_COMPOSE}, {}, True, True, ComposeMissing),
+    "old Compose": ({"docker info": answers.OLD_COMPOSE}, {}, True, True, ComposeTooOld),
+    "a client and no engine at all": ({"docker info": answers.ENGINE_OFF}, {}, False, False, DockerMissing),
+    "no client, an engine that listens": ({}, {}, False, True, DockerClientMissing),
+    "no client, an engine that is stopped": ({}, {}, True, False, DockerClientMissing),
+    "no client, an engine elsewhere": ({}, {"DOCKER_HOST": "tcp://far.test:1"}, False, False, DockerClientMissing),
+    "nothing at all": ({}, {}, False, False, DockerMissing),
+}
+
+
+@pytest.mark.parametrize(("outcomes", "environ", "installed", "listening", "error"), STATES.values(), ids=STATES)
+def test_refused_is_told_from_absent(
+    monkeypatch: pytest.MonkeyPatch,
+    outcomes: dict[str, Outcome],
+    environ: dict[str, str],
+    installed: bool,
+    listening: bool,
+    error: type[LabError] | None,
+) -> None:
+    """That there is no lab is said where it is certain, and nowhere else: no engine is here or elsewhere."""
+    monkeypatch.setattr(engine, "_has_daemon", lambda: installed)
+    monkeypatch.setattr(engine, "_is_listening", lambda: listening)
+    client = {"docker --version": answers.CLIENT_28} if outcomes else {}
+    programs = Programs(client | outcomes)
+    if error is None:
+        engine.require(run=programs, environ=environ)
+    else:
+        with pytest.raises(error) as caught:
+            engine.require(run=programs, environ=environ)
+        assert type(caught.value) is error
+        assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("info", [answers.SILENT, answers.NO_CONTEXT, answers.DENIED], ids=["silent", "none", "denied"])
+def test_nothing_is_installed_or_started_where_an_engine_may_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, info: Outcome
+) -> None:
+    """A second daemon beside one that hangs would take its data."""
+    monkeypatch.setattr(packages, "host", lambda: DEBIAN_12)
+    monkeypatch.setattr(engine, "_has_daemon", lambda: True)
+    programs = Programs({"docker --version": answers.CLIENT_28, "docker info": info})
+    with pytest.raises((EngineSilent, DockerClientFails, EngineDenied)):
+        engine.ensure(lambda line: None, run=programs, environ={}, env_file=tmp_path / ".env")
+    assert len(programs.ran) == 2

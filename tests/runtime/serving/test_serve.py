@@ -1,0 +1,104 @@
+"""A port is opened once and let go of well."""
+
+import asyncio
+import logging
+import resource
+
+import pytest
+from aiohttp import ClientSession, web
+
+from services.runtime.errors import PortUnavailable
+from services.runtime.serving.listen import Address, listening
+from services.runtime.serving.serve import serve_app
+
+LOOPBACK = Address("127.0.0.1", 0)
+
+
+@pytest.mark.anyio
+async def test_a_port_in_use_is_one_line_that_names_it() -> None:
+    """The line says which address and what to do."""
+    async with serve_app(web.Application(), LOOPBACK) as taken:
+        with pytest.raises(PortUnavailable, match=f"cannot listen on 127.0.0.1:{taken.port} .*choose another port"):
+            async with serve_app(web.Application(), taken):
+                pass
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "not a host"])
+def test_an_address_that_is_not_ours_is_not_called_taken(host: str) -> None:
+    """Another port would not help."""
+    with pytest.raises(PortUnavailable, match=f"cannot listen on {host}:0 .*: name an address of this machine"):
+        listening(Address(host, 0))
+
+
+def test_no_file_left_to_open_is_one_line_that_names_the_limit() -> None:
+    """Not a taken port: the system has nothing more to give to this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(
+            PortUnavailable, match=r"Too many open files\): raise the limit of open files \(ulimit -n\)"
+        ):
+            listening(LOOPBACK)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.anyio
+async def test_a_request_in_flight_is_answered_before_the_server_ends() -> None:
+    """Draining: the port closes first, and who was let in gets an answer."""
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request: web.Request) -> web.Response:
+        arrived.set()
+        await go_on.wait()
+        return web.Response(text="late")
+
+    async def get(url: str) -> str:
+        async with ClientSession() as session, session.get(url) as response:
+            return await response.text()
+
+    app = web.Application()
+    app.add_routes([web.get("/", slow)])
+    async with serve_app(app, LOOPBACK) as address:
+        asked = asyncio.ensure_future(get(address.url))
+        await arrived.wait()
+        asyncio.get_running_loop().call_soon(go_on.set)
+    assert await asked == "late"
+
+
+@pytest.mark.anyio
+async def test_a_request_that_does_not_end_is_waited_for_once() -> None:
+    """Twice would be longer than Compose's grace period: the container would be killed, with exit code 137."""
+    arrived = asyncio.Event()
+    order: list[str] = []
+
+    async def endless(_request: web.Request) -> web.Response:
+        arrived.set()
+        await asyncio.Event().wait()
+        return web.Response()
+
+    app = web.Application()
+    app.add_routes([web.get("/", endless)])
+    async with serve_app(app, LOOPBACK, drain_s=1.0) as address:
+        _reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await arrived.wait()
+        twice = asyncio.get_running_loop().call_later(1.8, order.append, "twice")
+    order.append("ended")
+    twice.cancel()
+    writer.close()
+    assert order == ["ended"]
+
+
+@pytest.mark.anyio
+async def test_what_is_not_http_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Anybody can send it: the log says so, and is not filled with tracebacks."""
+    caplog.set_level(logging.INFO)
+    async with serve_app(web.Application(), LOOPBACK) as address:
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"GET /\xff HTTP/1.1\r\n\r\n")
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    (record,) = caplog.records
+    assert record.getMessage().startswith("Error handling request from 127.0.0.1: Invalid char in url path")
+    assert (record.levelname, record.exc_info) == ("INFO", None)

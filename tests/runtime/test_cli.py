@@ -1,0 +1,106 @@
+"""What every program prints, wherever it is printed to."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.compose.stack import ROOT
+from services.runtime.cli import main_of
+from services.runtime.errors import ProgramError
+
+SHOWS = """
+from services.runtime.cli import main_of, show
+main_of(lambda: show("caf\\xe9 \\u2713 \\udcff") or 0, name="x")
+"""
+
+
+SHOWS_WITHOUT_MAIN = """
+from services.runtime.cli import show
+show("caf\\xe9 \\u2713 \\udcff")
+"""
+ASCII = (b"caf\\xe9 \\u2713 \\udcff\n", b"")
+LATIN_1 = (b"caf\xe9 \\u2713 \\udcff\n", b"")
+
+
+@pytest.mark.parametrize("program", [SHOWS, SHOWS_WITHOUT_MAIN], ids=["in a program", "by itself"])
+@pytest.mark.parametrize(
+    ("variables", "written"),
+    [
+        ({"PYTHONIOENCODING": "ascii"}, ASCII),
+        ({"PYTHONIOENCODING": "latin-1:strict"}, LATIN_1),
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, ASCII),
+    ],
+    ids=["ASCII", "Latin-1", "the C locale"],
+)
+def test_what_an_encoding_lacks_is_escaped(
+    program: str, variables: dict[str, str], written: tuple[bytes, bytes]
+) -> None:
+    """A head of Latin-1, or a tick in a table, must not end a program where stdout is ASCII."""
+    environment = os.environ | variables
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=False)
+    assert (done.stdout, done.stderr) == written
+
+
+INTERRUPTS_AT = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == os.environ["INTERRUPTED_AT"]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+"""
+MAIN = "import sys; from lab.__main__ import main; sys.exit(main())"
+
+
+@pytest.mark.parametrize(
+    ("words", "late"),
+    [
+        (("-m", "services.client", "pipeline"), "services.runtime.run"),
+        (("-m", "services.hello"), "services.runtime.settings"),
+        (("-m", "services.sites"), "services.runtime.settings"),
+        (("-m", "services.gateway"), "services.runtime.settings"),
+        (("-m", "lab", "doctor"), "lab.doctor"),
+        (("-c", MAIN, "doctor"), "lab.doctor"),
+    ],
+    ids=["client", "hello", "sites", "gateway", "lab", "the script lab"],
+)
+@pytest.mark.parametrize("at", ["services.runtime.cli", "argparse", None], ids=str)
+def test_an_interrupt_while_a_program_is_imported_is_no_traceback(
+    words: tuple[str, ...], late: str, at: str | None, tmp_path: Path
+) -> None:
+    """Exit 130, whichever module is imported just then, and whether `main_of` runs already; nothing is said."""
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTS_AT)
+    environment = os.environ | {
+        "PYTHONPATH": f"{tmp_path}:{ROOT}",
+        "INTERRUPTED_AT": at or late,
+        "GATEWAY_TARGET": "127.0.0.1:1",
+    }
+    done = subprocess.run(
+        [sys.executable, *words], cwd=tmp_path, env=environment, capture_output=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_an_interrupt_that_is_ignored_stays_ignored() -> None:
+    """As it is for what a shell runs in its background."""
+    code = (
+        "import signal; signal.signal(2, signal.SIG_IGN); "
+        "from services.runtime.interrupts import leave_at_interrupt; leave_at_interrupt(); print(signal.getsignal(2))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert b"IGN" in done.stdout or done.stdout == b"1\n"
+
+
+def test_an_errors_text_is_one_line_that_drives_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may quote what came from elsewhere."""
+
+    def program() -> int:
+        raise ProgramError("a\nb\x1b[2J\u202e")
+
+    assert main_of(program, name="x") == ProgramError.exit_code
+    assert capsys.readouterr().err == "x: a\\x0ab\\x1b[2J\\u202e\n"

@@ -1,0 +1,79 @@
+"""How much memory a process may have, as the kernel's files tell it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from services.runtime.process import MIB, Places, group_limit_bytes, memory_for_this_process
+
+MACHINE_MIB = 8_000
+NONE_IN_V1 = "9223372036854771712\n"
+
+CASES: dict[str, tuple[str, Mapping[str, str], int | None]] = {
+    "v2, in a container": ("0::/\n", {"memory.max": "536870912\n"}, 512),
+    "v2, no limit": ("0::/\n", {"memory.max": "max\n"}, None),
+    "v2, its own": ("0::/lab.slice/a.scope\n", {"lab.slice/a.scope/memory.max": "1048576\n"}, 1),
+    "v2, that of the group above": (
+        "0::/lab.slice/a.scope\n",
+        {"lab.slice/a.scope/memory.max": "max\n", "lab.slice/memory.max": "209715200\n"},
+        200,
+    ),
+    "v2, the least of all": (
+        "0::/lab.slice/a.scope\n",
+        {"lab.slice/a.scope/memory.max": "314572800\n", "lab.slice/memory.max": "209715200\n"},
+        200,
+    ),
+    "v1, in a container": (
+        "5:cpuset:/docker/1f\n4:memory:/docker/1f\n0::/\n",
+        {"memory/memory.limit_in_bytes": "536870912\n"},
+        512,
+    ),
+    "v1, with others": ("4:cpu,memory:/a\n", {"memory/a/memory.limit_in_bytes": "536870912\n"}, 512),
+    "v1, no limit": ("4:memory:/\n", {"memory/memory.limit_in_bytes": NONE_IN_V1}, None),
+    "v1, not the memory's": ("4:cpu:/a\n", {"memory/a/memory.limit_in_bytes": "536870912\n"}, None),
+    "a name with a colon": ("0::/a:b\n", {"a:b/memory.max": "1048576\n"}, 1),
+    "no groups": ("", {}, None),
+    "what no kernel writes": ("0::/\n", {"memory.max": "half\n"}, None),
+}
+
+
+def places_in(directory: Path, own_groups: str, limits: Mapping[str, str]) -> Places:
+    """Return places that say so, on a machine of MACHINE_MIB."""
+    places = Places(directory / "cgroup", directory / "groups", directory / "meminfo")
+    places.own_groups.write_text(own_groups)
+    places.machine.write_text(f"MemTotal:       {MACHINE_MIB * 1024} kB\nMemFree:        1 kB\n")
+    for name, text in limits.items():
+        file = places.groups / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return places
+
+
+@pytest.mark.parametrize(("own_groups", "limits", "expected_mib"), CASES.values(), ids=CASES)
+def test_a_process_has_its_groups_limit_or_a_quarter_of_the_machine(
+    tmp_path: Path, own_groups: str, limits: Mapping[str, str], expected_mib: int | None
+) -> None:
+    """Both versions of control groups, in a container and outside."""
+    given = memory_for_this_process(places_in(tmp_path, own_groups, limits))
+    assert given == (MACHINE_MIB // 4 if expected_mib is None else expected_mib) * MIB
+
+
+def test_a_limit_above_the_machines_memory_is_none(tmp_path: Path) -> None:
+    """The smaller of both counts."""
+    places = places_in(tmp_path, "0::/\n", {"memory.max": str(MACHINE_MIB * MIB + 1)})
+    assert memory_for_this_process(places) == MACHINE_MIB // 4 * MIB
+
+
+@pytest.mark.parametrize(("machine_mib", "expected_mib"), [(256, 256), (1_000, 512), (4_000, 1_000)])
+def test_a_small_machine_gives_more_than_a_quarter(tmp_path: Path, machine_mib: int, expected_mib: int) -> None:
+    """As much as a container of the lab has, where the machine has as much."""
+    places = places_in(tmp_path, "", {})
+    places.machine.write_text(f"MemTotal: {machine_mib * 1024} kB\n")
+    assert memory_for_this_process(places) == expected_mib * MIB
+
+
+def test_this_process_may_have_something() -> None:
+    """The places are the kernel's."""
+    assert memory_for_this_process() > 64 * MIB
+    assert (group_limit_bytes() or MIB) > 0

@@ -1,0 +1,158 @@
+"""Deadlines: no state lasts for ever. Each case brings a connection into one state and leaves it there.
+
+Nothing here measures time: the deadlines are short, the site has to act by itself, and what a peer hears and the
+journal holds tell which deadline it was.
+"""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio.to_thread
+import pytest
+
+from services.sites.connection import writer
+from services.sites.listeners import sweep
+from services.sites.settings import SitesSettings
+from services.sites.site import Site, State
+from tests.sites.peer import Heard, Peer, listen
+from tests.sites.target import KEEP, one_site, sites, target_of
+from tests.sites.test_server import until
+
+SOON_S = 0.2
+SETTINGS = SitesSettings(head_timeout_s=1.0, idle_timeout_s=2.0, write_timeout_s=3.0, stall_timeout_s=4.0, linger_s=5.0)
+
+LONGEST_S = {
+    State.HANDSHAKE: 1.0,
+    State.IDLE: 2.0,
+    State.READING: 1.0,
+    State.BLOCKED: 3.0,
+    State.SILENT: 4.0,
+    State.RESETTING: 6.0,  # the connection's own deadline, which resets, comes first
+    State.LINGER: 5.0,
+    State.PLAYING: None,
+}
+
+
+@dataclass(eq=False)
+class Waiting:
+    """A guest in a state since the beginning of time; `expired`: how often it was told that this is too long."""
+
+    state: State
+    since: float = 0.0
+    expired: int = 0
+
+    def expire(self) -> None:
+        """Count."""
+        self.expired += 1
+
+    def drain(self) -> None:
+        """Nothing asks for it here."""
+
+    def leave(self, why: str) -> None:
+        """Nothing asks for it here."""
+
+
+@pytest.mark.parametrize("state", State, ids=lambda state: state.name)
+def test_every_state_has_its_deadline(state: State) -> None:
+    """At it, nothing happens; after it, the connection is told, and nobody else is. A script's pauses have none."""
+    site = Site(SETTINGS)
+    guest, newcomer = Waiting(state), Waiting(state, since=1e9)
+    site.connections |= {guest, newcomer}
+    longest_s = LONGEST_S[state]
+    sweep(site, 1e6 if longest_s is None else longest_s)
+    assert guest.expired == 0
+    if longest_s is not None:
+        sweep(site, longest_s + 0.001)
+        assert guest.expired == 1
+    assert newcomer.expired == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """How a peer brings a connection into a state: what it says and meets; `heard`: what it gets before the end."""
+
+    settings: dict[str, object]
+    says: Callable[[Peer], bytes]
+    heard: bytes = b""
+    plan: list[dict[str, object]] = field(default_factory=list)
+    secure: bool = False
+
+
+HEAD_SOON: dict[str, object] = {"head_timeout_s": SOON_S}
+STALL_SOON: dict[str, object] = {"stall_timeout_s": SOON_S}
+CASES = {
+    "HANDSHAKE, nothing said": Case(HEAD_SOON, lambda _peer: b"", secure=True),
+    "HANDSHAKE, half a ClientHello": Case(HEAD_SOON, lambda _peer: b"\x16\x03\x01\x02\x00\x01", secure=True),
+    "SILENT, from the beginning": Case(STALL_SOON, Peer.get, plan=[{"fault": "accept_then_silent"}]),
+    "SILENT, in the head": Case(STALL_SOON, Peer.get, KEEP[:40], plan=[{"fault": "stall_at", "bytes": 40}]),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+async def test_a_connection_that_waits_too_long_is_cut_off(tmp_path: Path, case: Case) -> None:
+    """Without a word more, and the journal says that it was a deadline."""
+    async with sites({"keep.test.http": KEEP}, tmp_path, **case.settings) as running:
+        target = await target_of(running, "keep.test", secure=case.secure)
+        await target.set_plan(case.plan)
+        peer = Peer(target.peer.address, target.host)
+
+        def wait() -> Heard:
+            with peer.connect() as connection:
+                connection.sendall(case.says(peer))
+                return listen(connection, 1 << 62)
+
+        heard = await anyio.to_thread.run_sync(wait)
+        assert heard.data == case.heard
+        entry = (await target.ended())[0]
+        assert (entry["ended"], entry["sent_bytes"]) == ("timed_out", len(case.heard))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
+async def test_a_peer_that_never_ends_its_side_is_not_waited_for(tmp_path: Path, secure: bool) -> None:
+    """LINGER: it has had the answer and our FIN, and lets neither of them move it."""
+    raw = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nbye"
+    async with sites({"keep.test.http": raw}, tmp_path, linger_s=SOON_S) as running:
+        peer = (await target_of(running, "keep.test", secure=secure)).peer
+
+        async def nobody_is_there() -> bool:
+            return not running.site.connections
+
+        def stay() -> Heard:
+            with peer.connect() as connection:
+                connection.sendall(peer.get())
+                heard = listen(connection, 1 << 62)
+                anyio.from_thread.run(until, nobody_is_there)
+                return heard
+
+        assert await anyio.to_thread.run_sync(stay) == Heard(raw, "fin")
+
+
+RESETS = {
+    "its own deadline": (writer.ACKNOWLEDGED_EVERY_S, "rst"),
+    "the site's, where it never looks again": (3600.0, "timed_out"),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("looks_every_s", "ended"), RESETS.values(), ids=RESETS)
+async def test_a_reset_does_not_wait_for_ever_to_be_the_last_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks_every_s: float, ended: str
+) -> None:
+    """RESETTING: a peer whose system has no room for what comes before the RST is cut off without it."""
+    monkeypatch.setattr(writer, "ACKNOWLEDGED_EVERY_S", looks_every_s)
+    raw = b"HTTP/1.1 200 OK\r\nX: " + b"a" * 250_000 + b"\r\nContent-Length: 0\r\n\r\n"
+    async with one_site(tmp_path, raw, write_timeout_s=SOON_S) as target:
+        await target.set_plan([{"fault": "rst_at", "bytes": 250_000}])
+
+        def ask_and_read_nothing() -> None:
+            with target.peer.connect() as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # type: ignore[union-attr]
+                connection.sendall(target.peer.get())
+                entry = anyio.from_thread.run(target.ended)[0]
+                assert (entry["fault"], entry["sent_bytes"], entry["ended"]) == ("rst_at", 250_000, ended)
+
+        await anyio.to_thread.run_sync(ask_and_read_nothing)

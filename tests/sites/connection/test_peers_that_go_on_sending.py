@@ -1,0 +1,167 @@
+"""Peers that go on sending when nothing more is wanted of them: that costs no memory, and buys no time.
+
+The connection is given the bytes directly, as its transport would: so each is through when its effect is looked at.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import anyio.from_thread
+import anyio.to_thread
+import pytest
+
+from services.sites.connection.connection import Connection
+from services.sites.server import RunningSite
+from services.sites.site import State
+from services.sites.tls.protocol import BLOCK_BYTES, MAX_REPLIES_BYTES, SecureConnection
+from tests.sites.connection.test_backpressure import connections
+from tests.sites.peer import Heard, Peer, SecureSocket, listen
+from tests.sites.target import KEEP, Target, sites, target_of
+from tests.sites.test_server import until
+from tests.sites.tls.test_client_hello import with_name
+
+pytestmark = pytest.mark.anyio
+
+LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(1_000_000)
+HANDSHAKE_FAILURE = b"\x15\x03\x03\0\x02\x02\x28"
+MUCH = bytes(32 * BLOCK_BYTES)
+
+
+async def guest_of(running: RunningSite, is_there: Callable[[Connection], bool]) -> Connection:
+    """Return the only connection, once something holds for it."""
+
+    async def holds() -> bool:
+        return any(map(is_there, connections(running)))
+
+    await until(holds)
+    (guest,) = connections(running)
+    return guest
+
+
+async def send_on(running: RunningSite, guest: Connection, data: bytes) -> None:
+    """Let the peer send bytes one by one, and many at once; check what must not change."""
+    since, state, entries = guest.since, guest.state, running.site.journal.total
+    held = bytes(guest.reader.buffer) if guest.reader else b""
+    for byte in data[:10]:
+        guest.data_received(bytes([byte]))
+    for _again in range(3):
+        guest.data_received(data)
+    assert (guest.since, guest.state, running.site.journal.total) == (since, state, entries)
+    assert (guest.reader.buffer if guest.reader else b"") == held
+    assert guest.unread_bytes == 0
+
+
+async def test_after_a_handshake_that_failed_nothing_is_kept_or_entered_and_no_deadline_moves(tmp_path: Path) -> None:
+    """One connection is one entry; its session is given back with the alert."""
+    async with sites({"keep.test.http": KEEP}, tmp_path) as running:
+        target = await target_of(running, "keep.test", secure=True)
+
+        async def goes_on() -> None:
+            guest = await guest_of(running, lambda each: each.state is State.LINGER)
+            assert isinstance(guest, SecureConnection)
+            assert running.site.budget.tls.used == 0
+            await send_on(running, guest, MUCH)
+            assert (guest.tls, guest.incoming, guest.outgoing) == (None, None, None)
+            assert running.site.journal.total == 1
+
+        def attack() -> Heard:
+            with Peer(target.peer.address, target.peer.host).connect() as connection:
+                connection.sendall(with_name(b"keep.test"))
+                heard = listen(connection, 1 << 62)
+                anyio.from_thread.run(goes_on)
+                return heard
+
+        assert await anyio.to_thread.run_sync(attack) == Heard(HANDSHAKE_FAILURE, "fin")
+
+
+async def test_what_follows_close_notify_is_dropped_while_an_answer_is_on_its_way(tmp_path: Path) -> None:
+    """RFC 8446, section 6.1: it is ignored. The answer comes whole."""
+    async with sites({"large.test.http": LARGE}, tmp_path) as running:
+        target = await target_of(running, "large.test", secure=True)
+
+        async def goes_on() -> None:
+            guest = await guest_of(running, lambda each: each.peer_ended)
+            assert isinstance(guest, SecureConnection)
+            assert guest.incoming is not None
+            assert guest.state is State.BLOCKED
+            await send_on(running, guest, MUCH)
+            assert guest.incoming.pending <= BLOCK_BYTES
+
+        def attack() -> Heard:
+            with target.peer.connect() as connection:
+                connection.sendall(target.peer.get())
+                anyio.from_thread.run(guest_of, running, lambda each: each.state is State.BLOCKED)
+                cast("SecureSocket", connection).send_close_notify()
+                anyio.from_thread.run(goes_on)
+                return listen(connection, len(LARGE))
+
+        assert await anyio.to_thread.run_sync(attack) == Heard(LARGE, "open")
+
+
+async def test_a_peer_that_makes_tls_reply_without_end_is_cut_off(tmp_path: Path) -> None:
+    """OpenSSL's own replies, to new keys and new handshakes, wait for an answer to go with: they have a bound."""
+    async with sites({"keep.test.http": KEEP}, tmp_path) as running:
+        target = await target_of(running, "keep.test", secure=True)
+
+        async def replies() -> None:
+            guest = await guest_of(running, lambda each: each.state is State.IDLE)
+            assert isinstance(guest, SecureConnection)
+            assert guest.outgoing is not None
+            guest.outgoing.write(bytes(MAX_REPLIES_BYTES + 1))
+            guest.data_received(b"\x17")
+
+        def attack() -> Heard:
+            with target.peer.connect() as connection:
+                anyio.from_thread.run(replies)
+                return listen(connection, 1 << 62)
+
+        assert (await anyio.to_thread.run_sync(attack)).data == b""
+
+
+STATES: dict[str, tuple[bool, dict[str, object], State]] = {
+    "after a refusal": (False, {}, State.LINGER),
+    "a fault that says nothing": (False, {"fault": "stall_at", "bytes": 0}, State.SILENT),
+    "a stalled handshake": (True, {"fault": "tls_stall"}, State.SILENT),
+}
+
+
+@pytest.mark.parametrize(("secure", "rule", "state"), STATES.values(), ids=STATES)
+async def test_after_the_last_word_nothing_is_kept_and_no_deadline_moves(
+    tmp_path: Path, secure: bool, rule: dict[str, object], state: State
+) -> None:
+    """A byte from time to time keeps no connection open."""
+    async with sites({"keep.test.http": KEEP}, tmp_path) as running:
+        target = await target_of(running, "keep.test", secure=secure)
+        await target.set_plan([rule] if rule else [])
+        first = with_name(b"keep.test") if secure else target.peer.get(fields="" if rule else "Host: twice\r\n")
+        await send_first(running, target, first, state, MUCH)
+
+
+async def test_empty_lines_between_requests_buy_no_time(tmp_path: Path) -> None:
+    """They are no part of a request (RFC 9112, section 2.2)."""
+    async with sites({"keep.test.http": KEEP}, tmp_path) as running:
+        target = await target_of(running, "keep.test")
+        await send_first(running, target, b"\r\n", State.IDLE, b"\r\n" * 1_000, one_by_one=False)
+
+
+async def send_first(
+    running: RunningSite, target: Target, first: bytes, state: State, then: bytes, *, one_by_one: bool = True
+) -> None:
+    """Connect, send, and once the connection is in that state go on sending."""
+
+    async def goes_on() -> None:
+        guest = await guest_of(running, lambda each: each.state is state)
+        if one_by_one:
+            await send_on(running, guest, then)
+            return
+        since = guest.since
+        guest.data_received(then)
+        assert (guest.since, guest.state) == (since, state)
+
+    def attack() -> None:
+        with Peer(target.peer.address, target.peer.host).connect() as connection:
+            connection.sendall(first)
+            anyio.from_thread.run(goes_on)
+
+    await anyio.to_thread.run_sync(attack)
