@@ -2,7 +2,7 @@
 
 What can be checked is checked before anything is touched (`validation`). A lab that `up` made from nothing and that
 does not become healthy is taken down again, after its failing services have been shown. A lab that ran before is not
-down: what the change replaced is started again as it was (`last_good`). `down` also finds clients that
+taken down: what the change replaced is started again as it was (`last_good`). `down` also finds clients that
 `docker compose run` started, which Compose's own `down` can leave behind.
 """
 
