@@ -4,11 +4,11 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from lab.compose.stack import ROOT
-
+ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 PRINTED = {  # a regular expression for all of stdout
     "bounded_queue": r"30 users were greeted by 4 workers\nthe queue held 2 at most\n",
