@@ -10,7 +10,20 @@ from lab.cli import COMMANDS as LAB_COMMANDS
 from lab.cli import understand as understand_lab
 from services.client.cli import understand as understand_client
 from services.client.options import COMMANDS as CLIENT_COMMANDS
-from tests.docs.pages import CLIENT, LAB, PAGES, ROOT, after, anchors, commands, inline_code, named, plain, text_of
+from tests.docs.pages import (
+    CLIENT,
+    FENCED,
+    LAB,
+    PAGES,
+    ROOT,
+    after,
+    anchors,
+    commands,
+    inline_code,
+    named,
+    plain,
+    text_of,
+)
 
 LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)")
 MAKE = re.compile(r"^(\w+):.*##", re.MULTILINE)
@@ -78,3 +91,16 @@ def read(parse: Callable[[], object], words: list[str]) -> None:
     except SystemExit as ended:
         code = ended.code
     assert code == 0, words
+
+
+@pytest.mark.parametrize(
+    ("page", "other"), [("README.md", "README.zh-CN.md"), ("docs/lessons.md", "docs/lessons.zh-CN.md")]
+)
+def test_both_languages_have_the_same_commands(page: str, other: str) -> None:
+    """In their shell blocks, line for line, but for the comments; and the READMEs have as many sections."""
+    texts = [text_of(ROOT / name) for name in (page, other)]
+    blocks = [[block for language, block in FENCED.findall(text) if language == "sh"] for text in texts]
+    lines = [[line.partition(" #")[0].rstrip() for block in each for line in block.splitlines()] for each in blocks]
+    assert lines[0] == lines[1]
+    if page == "README.md":
+        assert texts[0].count("\n## ") == texts[1].count("\n## ")

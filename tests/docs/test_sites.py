@@ -14,7 +14,8 @@ from lab.embedded import embedded_lab
 from services.client.settings import ADMIN_PORT
 from services.sites.http.request import REASONS
 from services.sites.journal import ENDS
-from tests.docs.pages import ROOT, names_in, rows, section, text_of
+from services.sites.settings import SitesSettings
+from tests.docs.pages import FENCED, ROOT, names_in, rows, section, text_of
 
 PAGE = text_of(ROOT / "docs/sites.md")
 HOST = "www.163.com"
@@ -65,6 +66,24 @@ def test_the_requests_of_the_admin_api_are_those_of_its_document() -> None:
         for request in re.findall(r"`([A-Z]+ /[^`]*)`", cell)
     }
     assert described == offered
+
+
+def test_the_sidecar_and_the_expectations_are_ones_that_a_site_takes(tmp_path: Path) -> None:
+    """The page's own text: a site starts with that sidecar, and holds its journal against those expectations."""
+    blocks = {language: block for language, block in FENCED.findall(PAGE) if language in {"toml", "json"}}
+    (tmp_path / "own.test.http").write_bytes(b"HTTP/1.1 200 OK\r\nServer: own\r\nContent-Length: 0\r\n\r\n")
+    (tmp_path / "own.test.toml").write_text(blocks["toml"], "utf-8")
+
+    async def taken() -> tuple[list[str], int]:
+        async with embedded_lab(sites=SitesSettings(own=tmp_path)) as lab, aiohttp.ClientSession() as session:
+            address, port = await lab.topology.locate("own.test", ADMIN_PORT)
+            admin = f"http://{address}:{port}"
+            async with session.get(f"{admin}/faults/own.test") as response:
+                rules = [rule["fault"] for rule in (await response.json())["faults"]]
+            async with session.post(f"{admin}/journal/verify", json=json.loads(blocks["json"])) as response:
+                return rules, response.status
+
+    assert asyncio.run(taken()) == (["rst_at"], 409)
 
 
 def test_the_endings_and_refusals_are_those_that_there_are() -> None:
