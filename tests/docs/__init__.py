@@ -1,0 +1,1 @@
+"""Tests of the pages for people: what they say is so."""
