@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 from services.gateway.dialer import Dialer, Unreachable
 from services.gateway.relay import Relay
 from services.gateway.settings import GatewaySettings
-from services.runtime.serving.listen import Address, bound_address, listening, stop_accepting
-from services.runtime.tasks import alongside
+from services.runtime.http import Address
+from services.runtime.serving.listen import bind_socket, bound_address, stop_accepting
+from services.runtime.tasks import background_task
 
 BACKLOG = 1024  # the loop accepts as many in one go, before it looks at anything else
 SWEEP_S = 0.25
@@ -95,14 +96,14 @@ async def accepting(settings: GatewaySettings) -> AsyncIterator[tuple[Acceptor, 
 
     Raises PortUnavailable where the port cannot be had.
     """
-    bound = listening(settings.where)
+    bound = bind_socket(settings.where)
     try:
         async with asyncio.TaskGroup() as tasks:
             acceptor = Acceptor(settings, tasks)
             loop = asyncio.get_running_loop()
             server = await loop.create_server(acceptor.protocol, sock=bound, backlog=BACKLOG)
             try:
-                async with alongside(sweep_for_ever(acceptor)):
+                async with background_task(sweep_for_ever(acceptor)):
                     yield acceptor, bound_address(bound)
             finally:
                 await stop_accepting(server)

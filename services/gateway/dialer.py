@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Collection
 
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 
 
 class Unreachable(Exception):

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from services.runtime.serving.listen import Address, bound_address, listening
+from services.runtime.http import Address
+from services.runtime.serving.listen import bind_socket, bound_address
 
 HEAD_BYTES = 4096
 TIMEOUT_S = 2.0
@@ -56,7 +57,7 @@ def response(status: HTTPStatus, text: str) -> bytes:
 @asynccontextmanager
 async def health_served(where: Address) -> AsyncIterator[Address]:
     """Answer while inside, and yield the address. Raises PortUnavailable."""
-    bound = listening(where)
+    bound = bind_socket(where)
     try:
         server = await asyncio.start_server(Health().answer, sock=bound, limit=HEAD_BYTES)
         try:

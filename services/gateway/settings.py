@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from services.runtime.serving.listen import DRAIN_S, Address
+from services.runtime.http import Address
+from services.runtime.serving.listen import DRAIN_S
 from services.runtime.settings import Environment
 
 # Longer than hello may take for an answer (HELLO_DELAY_S, an hour at most).

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from services.hello.settings import HelloSettings
+    from services.runtime.http import Address
     from services.runtime.run import Stop
-    from services.runtime.serving.listen import Address
 
 LOCALHOST = "127.0.0.1"
 
@@ -57,12 +57,12 @@ def program(make_app: "Callable[[HelloSettings], web.Application]") -> int:
 
 def free(where: "Address", *, is_named: bool) -> "Address":
     """Return an address to listen on: this one, or at any free port where it is taken and was not asked for by name."""
-    from services.runtime.serving.listen import listening
+    from services.runtime.serving.listen import bind_socket
 
     if is_named:
         return where
     try:
-        listening(where).close()
+        bind_socket(where).close()
     except PortUnavailable as error:
         say(f"app.py: {where} is not free ({error.reason}): it serves at another port")
         return where._replace(port=0)

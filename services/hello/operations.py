@@ -6,10 +6,10 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.hello.settings import HelloSettings
-from services.runtime.serving.allowed_hosts import Objection, only_own_names, own_names
-from services.runtime.serving.gate import POOL
-from services.runtime.serving.memory_pool import Pool
+from services.runtime.serving.allowed_hosts import HostRefusal, allowed_hosts, host_check
+from services.runtime.serving.memory_pool import MemoryPool
 from services.runtime.serving.metrics import exposition, healthy
+from services.runtime.serving.serve import POOL
 
 NAMES = ("hello", "gateway")  # of itself, and of the way in to it
 
@@ -24,8 +24,8 @@ def application(settings: HelloSettings, pages: Mapping[str, Handler]) -> web.Ap
     registry = CollectorRegistry()
     measured = measuring(registry)
     refused = Counter("hello_turned_away", "Connections and bodies that there was no memory for", registry=registry)
-    app = web.Application(middlewares=[only_own_names(own_names(*NAMES, *settings.names), refusal)])
-    app[POOL] = Pool("connections", settings.pool_bytes, on_refused=refused.inc)
+    app = web.Application(middlewares=[host_check(allowed_hosts(*NAMES, *settings.names), refusal)])
+    app[POOL] = MemoryPool("connections", settings.pool_bytes, on_refused=refused.inc)
     app.add_routes([web.get(route, measured(route, handler)) for route, handler in pages.items()])
     app.add_routes(
         [
@@ -37,7 +37,7 @@ def application(settings: HelloSettings, pages: Mapping[str, Handler]) -> web.Ap
     return app
 
 
-def refusal(objection: Objection) -> web.Response:
+def refusal(objection: HostRefusal) -> web.Response:
     """Return one line for a person: which field is wrong, and what this server is called."""
     return web.Response(status=objection.status, text=f"{objection.field}: {objection.reason}\n")
 

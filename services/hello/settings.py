@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.runtime.errors import BadSetting, TooLittleMemory
+from services.runtime.http import Address
 from services.runtime.process import MEMORY_BYTES, MIB
-from services.runtime.serving.listen import DRAIN_S, Address
+from services.runtime.serving.listen import DRAIN_S
 from services.runtime.settings import Environment
 
 METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own

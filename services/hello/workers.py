@@ -14,10 +14,11 @@ from asyncio.subprocess import PIPE, Process
 
 from services.hello.settings import METRICS_DIRECTORY, WORKER, HelloSettings
 from services.runtime.errors import OutputClosed, OutputFailed
-from services.runtime.files.temporary import temporary_directory_aside
+from services.runtime.files.temporary import async_temporary_directory
+from services.runtime.http import Address
 from services.runtime.process import MIB
 from services.runtime.run import Stop
-from services.runtime.serving.listen import Address, bound_address, listening
+from services.runtime.serving.listen import bind_socket, bound_address
 from services.runtime.terminal import show
 
 log = logging.getLogger(__name__)
@@ -25,10 +26,12 @@ log = logging.getLogger(__name__)
 
 async def supervise(settings: HelloSettings, stop: Stop) -> int:
     """Run `settings.workers` workers until a stop is asked for or one of them ends. Raises PortUnavailable."""
-    listening(settings.where).close()  # with SO_REUSEPORT alone, a port that another server has would be shared with it
-    with contextlib.closing(listening(settings.where, reuse_port=True)) as reserved:
+    bind_socket(
+        settings.where
+    ).close()  # with SO_REUSEPORT alone, a port that another server has would be shared with it
+    with contextlib.closing(bind_socket(settings.where, reuse_port=True)) as reserved:
         where = bound_address(reserved)
-        async with temporary_directory_aside("hello-metrics-") as multiprocess_dir:
+        async with async_temporary_directory("hello-metrics-") as multiprocess_dir:
             return await _supervise(settings, stop, where=where, multiprocess_dir=str(multiprocess_dir))
 
 

@@ -9,8 +9,8 @@ from services.client.hello import Options, TooManyUsers, ask_all, main
 from services.client.settings import ClientSettings
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
+from services.runtime.http import Address
 from services.runtime.run import Stop
-from services.runtime.serving.listen import Address
 from services.runtime.serving.serve import serve_app
 from tests.client.peers import sends, serving
 

@@ -16,7 +16,7 @@ import pytest
 from services.gateway.__main__ import installed
 from services.gateway.settings import GatewaySettings
 from services.runtime.errors import BadSetting
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.runtime.settings import LOOPS, Environment
 
 TIMEOUT_S = 20.0

@@ -20,7 +20,7 @@ from services.gateway.acceptor import Acceptor, accepting
 from services.gateway.dialer import Dialer, Unreachable
 from services.gateway.relay import BUFFER_BYTES, READ_BYTES
 from services.gateway.settings import GatewaySettings
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from tests.sites.peer import Heard, listen
 
 pytestmark = pytest.mark.anyio

@@ -10,9 +10,10 @@ from aiohttp import ClientSession, TCPConnector
 
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
-from services.runtime.serving import gate
-from services.runtime.serving.listen import Address
-from services.runtime.serving.serve import serve_app
+from services.runtime.http import Address
+from services.runtime.serving import limited_protocol
+from services.runtime.serving.connection_limits import CONNECTION_BYTES
+from services.runtime.serving.serve import POOL, serve_app
 
 
 @asynccontextmanager
@@ -85,9 +86,9 @@ async def test_connections_that_there_is_no_memory_for_are_turned_away_and_count
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The budget is the process's; the metrics tell."""
-    monkeypatch.setattr(gate, "SPARE_CONNECTIONS", 0)
+    monkeypatch.setattr(limited_protocol, "SPARE_CONNECTIONS", 0)
     app = make_app(HelloSettings(delay_s=0.0))
-    app[gate.POOL].limit = gate.CONNECTION_BYTES
+    app[POOL].limit = CONNECTION_BYTES
     async with serve_app(app, Address("127.0.0.1", 0), drain_s=0) as address, ClientSession(address.url) as session:
         async with session.get("/") as response:
             assert response.status == 200

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientSession
 
 from services.hello.workers import announce
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.runtime.settings import LOOPS
 
 STARTED = re.compile(rb"Server started at (http://127\.0\.0\.1:\d+)\.\.\.\n")

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from services.runtime.settings import LOOPS
-from services.runtime.tasks import alongside, aside
+from services.runtime.tasks import background_task, run_in_daemon_thread
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +32,7 @@ async def test_work_is_cancelled_on_the_way_out() -> None:
             await asyncio.sleep(0)
             ended.append("work")
 
-    async with alongside(work()):
+    async with background_task(work()):
         await asyncio.sleep(0)
     assert ended == ["work"]
 
@@ -40,7 +40,7 @@ async def test_work_is_cancelled_on_the_way_out() -> None:
 async def test_an_error_of_the_work_ends_the_block() -> None:
     """At once: a block that waits for ever is no reason to keep it back."""
     with pytest.raises(ExceptionGroup) as caught:
-        async with alongside(fail()):
+        async with background_task(fail()):
             await asyncio.Event().wait()
     assert caught.group_contains(Mistake)
 
@@ -48,7 +48,7 @@ async def test_an_error_of_the_work_ends_the_block() -> None:
 async def test_an_error_of_the_block_comes_out_as_it_is() -> None:
     """Whoever expects it need not look into groups."""
     with pytest.raises(Mistake):
-        async with alongside(asyncio.sleep(3600)), alongside(asyncio.sleep(3600)):
+        async with background_task(asyncio.sleep(3600)), background_task(asyncio.sleep(3600)):
             await fail()
 
 
@@ -56,7 +56,7 @@ async def test_a_cancellation_goes_through() -> None:
     """It is not the work's error, and it ends the work."""
 
     async def block() -> None:
-        async with alongside(asyncio.sleep(3600)):
+        async with background_task(asyncio.sleep(3600)):
             await asyncio.Event().wait()
 
     task = asyncio.ensure_future(block())
@@ -68,7 +68,7 @@ async def test_a_cancellation_goes_through() -> None:
 
 BLOCKED = """
 import os, signal, sys, threading
-from services.runtime.tasks import aside
+from services.runtime.tasks import background_task, run_in_daemon_thread
 from services.runtime.run import run, until_stopped
 
 def block() -> int:
@@ -76,16 +76,16 @@ def block() -> int:
     threading.Event().wait()
     return 0
 
-sys.exit(run(lambda stop: until_stopped(aside(block), stop), loop=sys.argv[1]))
+sys.exit(run(lambda stop: until_stopped(run_in_daemon_thread(block), stop), loop=sys.argv[1]))
 """
 
 
 @pytest.mark.anyio
 async def test_what_the_call_returns_or_raises_comes_back() -> None:
     """As if it had been called here."""
-    assert await aside(lambda: 7) == 7
+    assert await run_in_daemon_thread(lambda: 7) == 7
     with pytest.raises(OSError, match="no such thing"):
-        await aside(refuse)
+        await run_in_daemon_thread(refuse)
 
 
 def refuse() -> None:

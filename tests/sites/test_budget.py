@@ -2,25 +2,25 @@
 
 import pytest
 
-from services.sites.budget import INTERPRETER_BYTES, MIB, Budget, Pool, PoolSpent
+from services.sites.budget import INTERPRETER_BYTES, MIB, Budget, MemoryPool, PoolExhausted
 
 
 def test_a_pool_gives_what_it_has_and_no_more() -> None:
     """What it has not is not given in part, and is counted."""
-    pool = Pool("buffers", 100)
-    assert (pool.take(60), pool.take(41), pool.take(40)) == (True, False, True)
+    pool = MemoryPool("buffers", 100)
+    assert (pool.reserve(60), pool.reserve(41), pool.reserve(40)) == (True, False, True)
     assert (pool.used, pool.left, pool.refused) == (100, 0, 1)
-    pool.give_back(60)
-    assert (pool.used, pool.left, pool.take(60)) == (40, 60, True)
+    pool.release(60)
+    assert (pool.used, pool.left, pool.reserve(60)) == (40, 60, True)
 
 
 def test_bytes_that_a_block_has_taken_come_back_however_it_ends() -> None:
     """An answer that breaks off holds nothing any more."""
-    pool = Pool("answers", 100)
+    pool = MemoryPool("answers", 100)
     left = []
 
     def break_off() -> None:
-        with pool.taken(100):
+        with pool.reserved(100):
             left.append(pool.left)
             raise KeyError
 
@@ -31,10 +31,10 @@ def test_bytes_that_a_block_has_taken_come_back_however_it_ends() -> None:
 
 def test_a_block_that_cannot_have_its_bytes_is_not_entered() -> None:
     """The error says which pool it is, and how full."""
-    pool = Pool("answers", 1_000)
-    pool.take(900)
-    with pytest.raises(PoolSpent, match=r"^no memory for 101 bytes more of answers: 900 of 1,000 are in use$"):
-        pool.taken(101).__enter__()
+    pool = MemoryPool("answers", 1_000)
+    pool.reserve(900)
+    with pytest.raises(PoolExhausted, match=r"^no memory for 101 bytes more of answers: 900 of 1,000 are in use$"):
+        pool.reserved(101).__enter__()
     assert (pool.used, pool.refused) == (900, 1)
 
 

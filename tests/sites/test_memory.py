@@ -15,8 +15,9 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from services.runtime.serving.listen import RECEIVE_BYTES, UNSENT_BYTES, Address
-from services.sites.budget import CONTEXT_BYTES, FREE_BYTES, KIB, MIB, SESSION_BYTES, Budget, Pool
+from services.runtime.http import Address
+from services.runtime.serving.listen import RECEIVE_BYTES, UNSENT_BYTES
+from services.sites.budget import CONTEXT_BYTES, FREE_BYTES, KIB, MIB, SESSION_BYTES, Budget, MemoryPool
 from services.sites.connection.connection import HELD_IN_SYSTEM_BYTES, Connection
 from services.sites.faults.active import Injection
 from services.sites.faults.plan import read_plan
@@ -53,9 +54,9 @@ def peers(peer: Peer, count: int) -> Iterator[Sequence[socket.socket]]:
         yield [each for each in made if isinstance(each, socket.socket)]
 
 
-def small(running: RunningSite, pool: str, size: int) -> Pool:
+def small(running: RunningSite, pool: str, size: int) -> MemoryPool:
     """Give a pool of a running site so many bytes."""
-    found: Pool = getattr(running.site.budget, pool)
+    found: MemoryPool = getattr(running.site.budget, pool)
     found.limit = size
     return found
 
@@ -433,7 +434,7 @@ def test_a_site_gives_its_journal_what_the_budget_has() -> None:
 
 def test_certificates_keep_to_their_pool() -> None:
     """The one that was asked for longest ago goes first; it is made again when it is asked for."""
-    pool = Pool("certificates", 2 * CONTEXT_BYTES)
+    pool = MemoryPool("certificates", 2 * CONTEXT_BYTES)
     authority = Authority(pool=pool)
     contexts = [authority.context(f"{name}.test") for name in "abc"]
     assert pool.used == 2 * CONTEXT_BYTES

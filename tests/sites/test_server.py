@@ -14,7 +14,7 @@ import pytest
 
 from lab.embedded import RecordingUnfit, embedded_sites
 from services.runtime.errors import PortUnavailable
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.sites.listeners import Listeners
 from services.sites.server import serve_site
 from services.sites.settings import SitesSettings

@@ -25,7 +25,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from services.runtime.playable import BodySource
-from services.runtime.untrusted import BadTables, read_tables
+from services.runtime.untrusted import BadTOML, parse_toml
 from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan, shown
 
 MAX_SIDECAR_BYTES = 256 * 1024
@@ -69,8 +69,8 @@ def read_sidecar(raw: bytes) -> Sidecar:
     if len(raw) > MAX_SIDECAR_BYTES:
         raise ValueError(f"is larger than {MAX_SIDECAR_BYTES:,} bytes")
     try:
-        said = read_tables(raw)
-    except BadTables as error:
+        said = parse_toml(raw)
+    except BadTOML as error:
         raise ValueError(str(error)) from error
     if unknown := sorted(said.keys() - KEYS):
         raise ValueError(f"{unknown[0][:40]!r} is not a key: there are {', '.join(sorted(KEYS))}")

@@ -10,8 +10,8 @@ import pytest
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.errors import BadSetting
-from services.runtime.serving.allowed_hosts import MAX_AUTHORITY_CHARACTERS, name_of, own_names
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
+from services.runtime.serving.allowed_hosts import MAX_AUTHORITY_CHARACTERS, allowed_hosts, host_in
 from services.runtime.serving.serve import serve_app
 from services.runtime.settings import Environment
 from services.sites.settings import SitesSettings
@@ -204,17 +204,17 @@ async def test_a_refusal_is_one_line_that_says_which_names_there_are(tmp_path: P
 def test_names_that_change_count_as_they_are_now() -> None:
     """A site that was recorded a moment ago."""
     hosts: set[str] = set()
-    names = own_names("fixed.test", changing=lambda: hosts)
-    assert not names.has("new.test")
+    allowed = allowed_hosts("fixed.test", changing=lambda: hosts)
+    assert not allowed.allows("new.test")
     hosts.add("new.test")
-    assert names.has("new.test:8081")
-    assert "new.test" in str(names)
+    assert allowed.allows("new.test:8081")
+    assert "new.test" in str(allowed)
 
 
 def test_names_are_compared_within_bounds() -> None:
     """No name is that long."""
-    assert name_of("a" * MAX_AUTHORITY_CHARACTERS) is not None
-    assert name_of("a" * (MAX_AUTHORITY_CHARACTERS + 1)) is None
+    assert host_in("a" * MAX_AUTHORITY_CHARACTERS) is not None
+    assert host_in("a" * (MAX_AUTHORITY_CHARACTERS + 1)) is None
 
 
 @pytest.mark.parametrize("variable", ["HELLO_NAMES", "SITES_ADMIN_NAMES"])

@@ -7,12 +7,12 @@ import os
 import pytest
 
 from services.runtime.run import Stop, run
-from services.runtime.serving.listen import LACKING
+from services.runtime.serving.listen import NO_RESOURCES
 from services.runtime.settings import LOOPS
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize("number", sorted(LACKING), ids=errno.errorcode.__getitem__)
+@pytest.mark.parametrize("number", sorted(NO_RESOURCES), ids=errno.errorcode.__getitem__)
 def test_each_lack_is_told_once_and_without_a_traceback(
     loop: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.runtime.serving.serve import serve_app
 from tests.sites.target import one_site
 

@@ -8,7 +8,8 @@ import pytest
 from aiohttp import ClientSession, web
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.serving.listen import Address, listening
+from services.runtime.http import Address
+from services.runtime.serving.listen import bind_socket
 from services.runtime.serving.serve import serve_app
 
 LOOPBACK = Address("127.0.0.1", 0)
@@ -27,7 +28,7 @@ async def test_a_port_in_use_is_one_line_that_names_it() -> None:
 def test_an_address_that_is_not_ours_is_not_called_taken(host: str) -> None:
     """Another port would not help."""
     with pytest.raises(PortUnavailable, match=f"cannot listen on {host}:0 .*: name an address of this machine"):
-        listening(Address(host, 0))
+        bind_socket(Address(host, 0))
 
 
 def test_no_file_left_to_open_is_one_line_that_names_the_limit() -> None:
@@ -38,7 +39,7 @@ def test_no_file_left_to_open_is_one_line_that_names_the_limit() -> None:
         with pytest.raises(
             PortUnavailable, match=r"Too many open files\): raise the limit of open files \(ulimit -n\)"
         ):
-            listening(LOOPBACK)
+            bind_socket(LOOPBACK)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -240,7 +240,7 @@ async def test_hosts_that_share_a_port_cannot_be_refused_apart(tmp_path: Path) -
         async def settle() -> None:
             raise AssertionError("nothing has changed")
 
-        from services.runtime.serving.listen import Address
+        from services.runtime.http import Address
         from services.runtime.serving.serve import serve_app
 
         async with serve_app(make_admin(site, settle), Address("127.0.0.1", 0)) as admin:

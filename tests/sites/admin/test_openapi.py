@@ -16,7 +16,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.sites.admin.app import make_admin
 from services.sites.admin.journal import read_query
 from services.sites.admin.openapi import document

@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.sites.admin.bounds import STREAM_BYTES, encoded
 from services.sites.admin.entries import Criteria, Entry
 from services.sites.admin.expectations import MAX_CHECKS

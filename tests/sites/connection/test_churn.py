@@ -17,7 +17,7 @@ import anyio.to_thread
 import pytest
 from aiohttp import web
 
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.runtime.serving.serve import serve_app
 from services.sites.faults.plan import read_plan
 from tests.sites.peer import TIMEOUT_S, Peer, listen

@@ -8,7 +8,7 @@ import brotli
 import pytest
 import zstandard
 
-from services.runtime.playable import LEAST_BYTES as LEAST
+from services.runtime.playable import SMALLEST_BODIES as LEAST
 from services.runtime.playable import Unplayable
 from services.sites.http.body import MAKERS, PAGE, chunked, coded, plain
 from services.sites.replay.recording import ends_chunked

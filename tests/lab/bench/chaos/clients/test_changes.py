@@ -11,7 +11,7 @@ from aiohttp import web
 from lab.bench.chaos.clients import changes
 from lab.bench.chaos.clients.attacker import Order, Report
 from lab.bench.chaos.clients.changes import ATTACKS, Changes
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.runtime.serving.serve import serve_app
 from tests.sites.target import KEEP, sites
 

@@ -1,4 +1,4 @@
-"""The gate in front of an aiohttp application: its peers share one pool, and each is waited for only so long."""
+"""Limits of an aiohttp application: its connections share one memory pool, and each state has a time limit."""
 
 import asyncio
 import gc
@@ -11,21 +11,14 @@ from typing import cast
 import pytest
 from aiohttp import web
 
-from services.runtime.serving import gate
-from services.runtime.serving.gate import (
-    CODED,
-    CONNECTION_BYTES,
-    FREE_BYTES,
-    HEAD_COPIES,
-    KIB,
-    MAX_HEAD_BYTES,
-    POOL,
-    Gate,
-    Gates,
-)
-from services.runtime.serving.listen import Address
-from services.runtime.serving.memory_pool import Pool
-from services.runtime.serving.serve import serve_app
+from services.runtime.http import Address
+from services.runtime.serving import connection_limits as limits
+from services.runtime.serving import limited_handler, limited_protocol
+from services.runtime.serving.connection_limits import CONNECTION_BYTES, FREE_BYTES, HEAD_COPIES, KIB, MAX_HEAD_BYTES
+from services.runtime.serving.limited_handler import CODED
+from services.runtime.serving.limited_protocol import LimitedConnections, LimitedProtocol
+from services.runtime.serving.memory_pool import MemoryPool
+from services.runtime.serving.serve import POOL, serve_app
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +31,7 @@ class Served:
     """An application whose answers wait until they are let go; what was asked is noted."""
 
     def __init__(self, pool_bytes: int) -> None:
-        self.pool = Pool("connections", pool_bytes)
+        self.pool = MemoryPool("connections", pool_bytes)
         self.asked: list[str] = []
         self.bodies: list[int] = []
         self.arrived, self.go_on = asyncio.Event(), asyncio.Event()
@@ -81,7 +74,7 @@ async def served(pool_bytes: int = 1 << 20) -> AsyncIterator[Served]:
 @pytest.fixture
 def without_spare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no connections that are let in because they come from this machine."""
-    monkeypatch.setattr(gate, "SPARE_CONNECTIONS", 0)
+    monkeypatch.setattr(limited_protocol, "SPARE_CONNECTIONS", 0)
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -172,14 +165,14 @@ async def test_a_head_that_is_slow_makes_room_for_a_new_connection(
     without_spare: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Peers that hold all the memory with heads that they do not end keep no healthy client out; the oldest goes."""
-    monkeypatch.setattr(gate, "HEAD_GRACE_S", 0.0)
-    monkeypatch.setattr(gate, "SHORT_PATIENCE_S", 3600.0)
+    monkeypatch.setattr(limited_protocol, "HEAD_GRACE_S", 0.0)
+    monkeypatch.setattr(limited_protocol, "HEAD", limits.TimeLimit(3600.0, 3600.0))
     async with served(2 * CONNECTION_BYTES) as app:
         app.go_on.set()
         (oldest, first), (next_oldest, second) = await app.connect(), await app.connect()
         for writer in (first, second):
             writer.write(GET[:-2])
-        await until(lambda: sum(bool(each.head_bytes) for each in gates_of(app).open.values()) == 2)
+        await until(lambda: sum(bool(each.head_bytes) for each in connections_of(app).open.values()) == 2)
         healthy, writer = await app.connect()
         writer.write(GET)
         assert await healthy.readline() == b"HTTP/1.1 200 OK\r\n"
@@ -206,8 +199,8 @@ async def test_the_end_of_a_head_may_be_cut_anywhere(cut: int) -> None:
         app.go_on.set()
         reader, writer = await app.connect()
         writer.write(GET[:-cut])
-        gates = gates_of(app)
-        await until(lambda: any(each.head_bytes == len(GET) - cut for each in gates.open.values()))
+        connections = connections_of(app)
+        await until(lambda: any(each.head_bytes == len(GET) - cut for each in connections.open.values()))
         writer.write(GET[-cut:] + GET.replace(b"/", b"/2", 1).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert (await end_of(reader)).count(b"200 OK") == 2
         assert app.asked == ["/", "/2"]
@@ -300,7 +293,7 @@ async def test_a_coding_without_a_body_is_no_matter() -> None:
 
 async def test_a_body_is_never_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Were one not refused, the application would still have it as it came."""
-    monkeypatch.setattr(gate, "is_coded", lambda _request: False)
+    monkeypatch.setattr(limited_handler, "has_coded_body", lambda _request: False)
     packed = gzip.compress(bytes(100_000))
     async with served(16 << 20) as app:
         app.go_on.set()
@@ -327,22 +320,22 @@ async def test_of_a_chunked_body_that_goes_on_after_the_answer_little_is_read(fi
     async with served(16 << 20) as app:
         app.go_on.set()
         reader, writer = await app.connect()
-        await until(lambda: bool(gates_of(app).open))
-        ((inner, connection),) = gates_of(app).open.items()
+        await until(lambda: bool(connections_of(app).open))
+        ((inner, connection),) = connections_of(app).open.items()
         writer.write(GET[:-2] + field + b"Transfer-Encoding: chunked\r\n\r\n")
         await reader.readline()
-        await until(lambda: connection.rest_bytes <= gate.LINGER_BYTES)
+        await until(lambda: connection.rest_bytes <= limits.LINGER_BYTES)
         counter = Counter()
         connection.inner = counter
         for _again in range(100):
             connection.data_received(b"1\r\na\r\n" * 10_000)
         connection.inner = cast("asyncio.Protocol", inner)
-        assert counter.came_bytes <= gate.LINGER_BYTES
+        assert counter.came_bytes <= limits.LINGER_BYTES
         assert len(connection.held) == 0
 
 
 async def test_what_is_not_http_is_answered_and_ends() -> None:
-    """aiohttp says so; nothing hangs at the gate."""
+    """aiohttp says so; nothing hangs."""
     async with served() as app:
         reader, writer = await app.connect()
         writer.write(b"\x16\x03\x01 TLS, or anything\r\n\r\n")
@@ -365,18 +358,18 @@ class Wire(asyncio.Transport):
 
 
 DEADLINES: dict[str, tuple[list[bytes], float]] = {
-    "nothing was sent": ([], gate.IDLE_S),
-    "a head is not whole": ([b"GET / HTTP/1.1\r\n"], gate.HEAD_S),
-    "empty lines": ([b"\r\n", b"\r", b"\n\n"], gate.IDLE_S),
-    "a head comes byte by byte": ([b"G", b"E", b"T"], gate.HEAD_S),
+    "nothing was sent": ([], limits.IDLE.usual_s),
+    "a head is not whole": ([b"GET / HTTP/1.1\r\n"], limits.HEAD.usual_s),
+    "empty lines": ([b"\r\n", b"\r", b"\n\n"], limits.IDLE.usual_s),
+    "a head comes byte by byte": ([b"G", b"E", b"T"], limits.HEAD.usual_s),
 }
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_empty_lines_buy_no_time() -> None:
     """They are no part of a request (RFC 9112, section 2.2); its first byte is."""
-    gates = Gates(Pool("connections", 100 * CONNECTION_BYTES))
-    connection, wire = Gate(gates, asyncio.Protocol()), Wire()
+    connections = LimitedConnections(MemoryPool("connections", 100 * CONNECTION_BYTES))
+    connection, wire = LimitedProtocol(connections, asyncio.Protocol()), Wire()
     connection.connection_made(wire)
     connection.since = -1.0
     for piece in (b"\r\n", b"\r", b"\n", b"\n" * 1_000):
@@ -393,29 +386,29 @@ async def test_a_peer_that_owes_something_is_not_waited_for_for_ever(
     sent: list[bytes], most_s: float, short: bool
 ) -> None:
     """And for a second only, where there is hardly room for others."""
-    gates = Gates(Pool("connections", CONNECTION_BYTES * (1 if short else 100)))
-    connection, wire = Gate(gates, asyncio.Protocol()), Wire()
+    connections = LimitedConnections(MemoryPool("connections", CONNECTION_BYTES * (1 if short else 100)))
+    connection, wire = LimitedProtocol(connections, asyncio.Protocol()), Wire()
     connection.connection_made(wire)
     for piece in sent:
         connection.data_received(piece)
-    most_s = gate.SHORT_PATIENCE_S if short else most_s
+    most_s = limits.IDLE.short_s if short else most_s
     begun = connection.since
-    gates.sweep(begun + most_s)
+    connections.sweep(begun + most_s)
     assert not wire.aborted
-    gates.sweep(begun + most_s + 0.001)
+    connections.sweep(begun + most_s + 0.001)
     assert wire.aborted
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_peer_that_takes_nothing_is_not_waited_for_for_ever() -> None:
     """However full its own system is."""
-    gates = Gates(Pool("connections", 100 * CONNECTION_BYTES))
-    connection, wire = Gate(gates, asyncio.Protocol()), Wire()
+    connections = LimitedConnections(MemoryPool("connections", 100 * CONNECTION_BYTES))
+    connection, wire = LimitedProtocol(connections, asyncio.Protocol()), Wire()
     connection.connection_made(wire)
     connection.pause_writing()
-    gates.sweep(monotonic() + gate.WRITE_S - 1)
+    connections.sweep(monotonic() + limits.WRITE.usual_s - 1)
     assert not wire.aborted
-    gates.sweep(monotonic() + gate.WRITE_S + 1)
+    connections.sweep(monotonic() + limits.WRITE.usual_s + 1)
     assert wire.aborted
 
 
@@ -425,13 +418,13 @@ async def test_an_answer_that_takes_its_time_has_it(without_spare: None) -> None
         reader, writer = await app.connect()
         writer.write(GET)
         await app.arrived.wait()
-        gates = gates_of(app)
-        gates.sweep(monotonic() + 3600)
+        connections = connections_of(app)
+        connections.sweep(monotonic() + 3600)
         app.go_on.set()
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
-def gates_of(app: Served) -> Gates:
-    """Return the gates that share an application's pool."""
-    (found,) = [each for each in gc.get_objects() if isinstance(each, Gates) and each.pool is app.pool]
+def connections_of(app: Served) -> LimitedConnections:
+    """Return the connections that share an application's pool."""
+    (found,) = [each for each in gc.get_objects() if isinstance(each, LimitedConnections) and each.pool is app.pool]
     return found
