@@ -34,7 +34,7 @@ def answer(data: Json, *, status: int = 200) -> web.Response:
 async def read_json(request: web.Request) -> object:
     """Return what the request's body says. Raises Unfit for what is not JSON, or too much; PeerLeft.
 
-    Its memory is the connection's, which `services.runtime.serving.limited_protocol` has from the budget before it comes.
+    Its memory is the connection's, which `runtime.serving.limited_protocol` has from the budget before it comes.
     """
     try:
         async with in_time(request):
