@@ -1,6 +1,6 @@
-"""Running the application as a file: `python services/hello/app.py`, at the tutorial's own address.
+"""Running the application as a file: `python services/hello/app.py` serves it at the tutorial's address.
 
-Where the lab that is up, or another program, has that port already, any free one will do: a lesson disturbs no lab.
+Where that port is taken, by the lab for example, it serves at any free port.
 """
 
 import dataclasses
@@ -43,7 +43,7 @@ def program(make_app: "Callable[[HelloSettings], web.Application]") -> int:
     add_loop_option(parser, default=settings.loop)
     loop = parser.parse_args().loop
     host = environment.text("HELLO_HOST", LOCALHOST)
-    where = free(settings.where._replace(host=host), is_named=bool(environment.text("HELLO_PORT", "")))
+    where = free_address(settings.where._replace(host=host), is_named=bool(environment.text("HELLO_PORT", "")))
     settings = dataclasses.replace(settings, where=where, loop=loop)
 
     async def serve(stop: "Stop") -> int:
@@ -55,8 +55,8 @@ def program(make_app: "Callable[[HelloSettings], web.Application]") -> int:
     return run(serve, loop=loop)
 
 
-def free(where: "Address", *, is_named: bool) -> "Address":
-    """Return an address to listen on: this one, or at any free port where it is taken and was not asked for by name."""
+def free_address(where: "Address", *, is_named: bool) -> "Address":
+    """Return `where`, or any free port of its host (0) where it is taken. `is_named`: HELLO_PORT asks for this port."""
     from services.runtime.serving.listen import bind_socket
 
     if is_named:

@@ -148,7 +148,7 @@ async def test_what_a_peer_says_ahead_of_the_connection_to_the_target_is_not_los
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.to_thread.run_sync, send_all, near, early)
             with anyio.fail_after(TIMEOUT_S):
-                while not (ends.acceptor.relays and next(iter(ends.acceptor.relays)).near.has_early_bytes):
+                while not (ends.acceptor.relays and next(iter(ends.acceptor.relays)).to_client.has_early_bytes):
                     await anyio.lowlevel.checkpoint()
             slow.go_on.set()
             far = await anyio.to_thread.run_sync(ends.far)
@@ -218,7 +218,9 @@ async def test_what_is_not_taken_is_not_read(order: Order) -> None:
             one, other = order(near, far)
             sent = await anyio.to_thread.run_sync(send_until_blocked, one)
             (relay,) = ends.acceptor.relays
-            held = [end.transport.get_write_buffer_size() for end in (relay.near, relay.far) if end.transport]
+            held = [
+                end.transport.get_write_buffer_size() for end in (relay.to_client, relay.to_target) if end.transport
+            ]
             assert 0 < max(held) <= BUFFER_BYTES + READ_BYTES
             one.shutdown(socket.SHUT_WR)
             assert await anyio.to_thread.run_sync(listen, other, 1 << 62) == Heard(bytes(sent), "fin")
@@ -247,7 +249,7 @@ async def test_one_too_many_is_reset_and_the_others_stay() -> None:
                 end.close()
 
         await between(ends, talk)
-        assert ends.acceptor.turned_away == 3
+        assert ends.acceptor.refused == 3
         await none_left(ends)
         await between(ends, lambda near, far: send_all(near, b"free"))
 
@@ -267,7 +269,7 @@ async def test_a_peer_whose_target_refuses_is_reset() -> None:
         async with gateway(target=target) as ends:
             for _again in range(3):
                 assert await anyio.to_thread.run_sync(ends.heard) == Heard(b"", "rst")
-            assert ends.acceptor.trouble == f"{target}: Connection refused"
+            assert ends.acceptor.target_error == f"{target}: Connection refused"
             await none_left(ends)
 
 
@@ -283,7 +285,7 @@ async def test_a_target_that_does_not_answer_is_given_up() -> None:
             each.connect_ex(target)
         async with gateway(target=target, connect_timeout_s=0.1) as ends:
             assert await anyio.to_thread.run_sync(ends.heard) == Heard(b"", "rst")
-            assert ends.acceptor.trouble == f"{target}: no connection within 0.1 s"
+            assert ends.acceptor.target_error == f"{target}: no connection within 0.1 s"
         for each in waiting:
             each.close()
 
