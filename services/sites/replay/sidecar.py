@@ -24,6 +24,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TypeVar
 
+from services.runtime.http import TOKEN_CHARACTERS
 from services.runtime.playable import BodySource
 from services.runtime.untrusted import BadTOML, parse_toml
 from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan, shown
@@ -31,7 +32,7 @@ from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan, shown
 MAX_SIDECAR_BYTES = 256 * 1024
 FIELD_BYTES, RULE_BYTES = 192, 1024  # the objects that each is kept in
 KEYS = {"after", "body", "fields", "faults", "provenance"}
-FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+FIELD_NAME = re.compile(rf"[{TOKEN_CHARACTERS}]{{1,256}}")
 FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]{0,8192}")
 
 Choice = TypeVar("Choice", bound=Enum)
