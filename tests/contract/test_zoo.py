@@ -85,7 +85,7 @@ HOSTS = {f"{kept.fault.replace('_', '-')}.test": kept for kept in ZOO}
 
 
 def test_the_zoo_keeps_every_fault() -> None:
-    """A fault that is added has to be shown to a survey, too."""
+    """A new fault must be added to the zoo."""
     assert [kept.fault for kept in ZOO] == list(FAULTS)
 
 
@@ -163,7 +163,7 @@ def test_every_fault_gets_its_class_in_compose(own_stack: Stack, monkeypatch: py
 
 
 def check(records: Sequence[JsonRecord], hosts: Mapping[str, Kept]) -> None:
-    """Check that there is one record a target, each with its host's class."""
+    """Check that each target has one record, with the class of its host."""
     assert [record["line"] for record in records] == list(range(1, 5_001))
     wrong = []
     for record in records:
@@ -174,7 +174,7 @@ def check(records: Sequence[JsonRecord], hosts: Mapping[str, Kept]) -> None:
 
 
 def check_times(records: Sequence[JsonRecord], took_s: float) -> None:
-    """Check that whoever stalls is waited for until its own deadline, and that nobody else has to wait meanwhile."""
+    """Check that a stalled host takes until its own deadline, and that other hosts do not wait for it."""
     seconds: dict[str | None, list[float]] = {}
     for record in records:
         seconds.setdefault(record["error"], []).append(record["timings_ms"]["total"] / 1000)

@@ -1,4 +1,4 @@
-"""The command `lab`: one line for what a person can mend, and a documented exit code."""
+"""The command `lab`: one line for an error that a person can correct, and a documented exit code."""
 
 import os
 import subprocess
@@ -38,10 +38,10 @@ def test_an_error_is_its_evidence_then_one_line(
     ]
 
 
-def test_what_other_programs_said_drives_no_terminal(
+def test_output_of_other_programs_is_printed_without_control_characters(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A container's log quotes its peers; each line of it is a line here, and printable."""
+    """A container's log quotes its peers; each of its lines is one printable line here."""
 
     def fail(_options: object) -> int:
         raise LabNotHealthy(["a\x1b[2J"], evidence=["web:\tup\x1b]0;t\x07", "  exit code 1: first\nsecond\u202e", ""])
@@ -66,13 +66,13 @@ def test_wrong_usage_is_one_line_and_exit_2(argv: list[str], capsys: pytest.Capt
 
 @pytest.mark.parametrize("command", ["embedded", "run"])
 def test_the_rest_of_the_line_is_the_clients(command: str) -> None:
-    """Its options are not lab's, whatever they are called."""
+    """Its options are not lab's, although some have the same names."""
     words = ["wget", "--loop", "uvloop", "--help", "-n", "+1", "--project", "x"]
     assert understand([command, *words]).words == words
 
 
 def test_whose_logs_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`-f` comes first, as people type it; what is said is what Compose is asked."""
+    """`-f` comes first, as people type it; Compose gets the same options."""
     asked: list[tuple[str, ...]] = []
     monkeypatch.setattr(Stack, "become", lambda _stack, *words: asked.append(words))
     for line in ("ps", "logs", "logs -f", "logs --follow hello sina", "logs hello --tail 5"):

@@ -107,8 +107,8 @@ def test_when_the_last_recording_goes_so_does_the_file(root: Path) -> None:
     assert "COMPOSE_FILE" not in (root / ".env").read_text()
 
 
-def test_the_same_hosts_give_the_same_file_whatever_is_in_their_recordings(root: Path) -> None:
-    """A site watches its directory: Compose has to start it anew for a new name only."""
+def test_the_same_hosts_give_the_same_file_for_any_content_of_their_recordings(root: Path) -> None:
+    """A site watches its directory: Compose has to start it again for a new name only."""
     own_sites.write_compose_override(root, record(root, "a.example", content="old"))
     before = (root / own_sites.GENERATED).read_text()
     own_sites.write_compose_override(root, record(root, "a.example", content="new and longer"))
@@ -246,7 +246,7 @@ def test_what_a_site_would_refuse_is_refused_first(root: Path, files: dict[str, 
 
 @pytest.mark.parametrize("name", ["a.example.http", "a.example.toml", ""], ids=["recording", "sidecar", "directory"])
 def test_what_a_site_may_not_read_is_refused_with_the_command_that_helps(root: Path, name: str) -> None:
-    """Whoever runs the lab may read it, root above all: the site in its container is another user."""
+    """The person who runs the lab may read it, root above all; the site in its container is another user."""
     directory = play(root, a__example__http=GOOD, a__example__toml=b"")
     file = directory / name
     file.chmod(0o700 if file.is_dir() else 0o600)

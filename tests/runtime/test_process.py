@@ -1,4 +1,4 @@
-"""How much memory a process may have, as the kernel's files tell it."""
+"""How much memory a process may use, as the kernel's files tell it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,21 +59,21 @@ def test_a_process_has_its_groups_limit_or_a_quarter_of_the_machine(
     assert given == (MACHINE_MIB // 4 if expected_mib is None else expected_mib) * MIB
 
 
-def test_a_limit_above_the_machines_memory_is_none(tmp_path: Path) -> None:
-    """The smaller of both counts."""
+def test_a_limit_above_the_machines_memory_does_not_count(tmp_path: Path) -> None:
+    """A group may have a limit that no machine can reach."""
     files = kernel_files(tmp_path, "0::/\n", {"memory.max": str(MACHINE_MIB * MIB + 1)})
     assert usable_memory_bytes(files) == MACHINE_MIB // 4 * MIB
 
 
 @pytest.mark.parametrize(("machine_mib", "expected_mib"), [(256, 256), (1_000, 512), (4_000, 1_000)])
 def test_a_small_machine_gives_more_than_a_quarter(tmp_path: Path, machine_mib: int, expected_mib: int) -> None:
-    """As much as a container of the lab has, where the machine has as much."""
+    """At least as much as a container of the lab has, where the machine has it."""
     files = kernel_files(tmp_path, "", {})
     files.machine.write_text(f"MemTotal: {machine_mib * 1024} kB\n")
     assert usable_memory_bytes(files) == expected_mib * MIB
 
 
-def test_this_process_may_have_something() -> None:
+def test_this_process_may_use_memory() -> None:
     """Read from the kernel's own files."""
     assert usable_memory_bytes() > 64 * MIB
     assert (group_limit_bytes() or MIB) > 0

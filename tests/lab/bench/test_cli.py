@@ -1,4 +1,4 @@
-"""`lab bench` as a command: each result as soon as it is there, and kept whatever ends the rest."""
+"""`lab bench` as a command: each result is printed when it is known, and kept when a later bench is interrupted."""
 
 import json
 from pathlib import Path

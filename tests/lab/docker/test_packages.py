@@ -38,7 +38,7 @@ def test_knows_nothing_for_systems_that_are_too_old(version: float) -> None:
 
 
 def test_installs_at_once_where_apts_lists_are_good(tmp_path: Path) -> None:
-    """No update that nobody needs; what apt says is in the log and not on the terminal."""
+    """No unnecessary update; apt's output is in the log and not on the terminal."""
     programs = Programs({APT + "install": Outcome(0, "Setting up docker.io\n")})
     log = tmp_path / "log"
     packages.install(PackageSet(own=("docker.io",)), run=programs, log=log)

@@ -28,7 +28,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Served:
-    """An application whose answers wait until they are let go; what was asked is noted."""
+    """An application that answers after `go_on` is set; it notes the requests."""
 
     def __init__(self, pool_bytes: int) -> None:
         self.pool = MemoryPool("connections", pool_bytes)
@@ -56,7 +56,7 @@ class Served:
 
 @asynccontextmanager
 async def served(pool_bytes: int = 1 << 20) -> AsyncIterator[Served]:
-    """Serve it."""
+    """Serve it on loopback."""
     app_state = Served(pool_bytes)
     app = web.Application()
     app[POOL] = app_state.pool
@@ -73,19 +73,19 @@ async def served(pool_bytes: int = 1 << 20) -> AsyncIterator[Served]:
 
 @pytest.fixture
 def without_spare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no connections that are let in because they come from this machine."""
+    """Allow no spare connections to this machine, so that only the pool counts."""
     monkeypatch.setattr(limited_protocol, "SPARE_CONNECTIONS", 0)
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     async with asyncio.timeout(20):
         while not holds():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0)
 
 
 async def end_of(reader: asyncio.StreamReader) -> bytes:
-    """Return what comes until the end, however it ends."""
+    """Return what comes until the end of the stream, or a reset."""
     data = b""
     try:
         async with asyncio.timeout(20):
@@ -96,8 +96,8 @@ async def end_of(reader: asyncio.StreamReader) -> bytes:
     return data
 
 
-async def test_requests_behind_one_that_waits_are_not_read(without_spare: None) -> None:
-    """aiohttp sees one at a time, however many come; all of them are answered, in order."""
+async def test_pipelined_requests_wait_unread(without_spare: None) -> None:
+    """aiohttp gets one request at a time; all are answered, in order."""
     async with served() as app:
         reader, writer = await app.connect()
         count = 200
@@ -114,8 +114,8 @@ async def test_requests_behind_one_that_waits_are_not_read(without_spare: None) 
         await until(lambda: app.pool.used == 0)
 
 
-async def test_connections_are_bounded_by_memory_and_those_that_are_there_are_answered(without_spare: None) -> None:
-    """The next one is closed at once, and counted; when one has gone, there is room again."""
+async def test_connections_are_bounded_by_memory_and_open_ones_are_answered(without_spare: None) -> None:
+    """The next one is closed at once, and counted; when one has ended, another is accepted."""
     async with served(2 * CONNECTION_BYTES) as app:
         app.go_on.set()
         (first, first_writer), (second, second_writer) = await app.connect(), await app.connect()
@@ -133,8 +133,8 @@ async def test_connections_are_bounded_by_memory_and_those_that_are_there_are_an
         assert await again.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
-async def test_this_machines_own_probe_is_let_in_all_the_same() -> None:
-    """Else a container would be called unhealthy for what its peers do."""
+async def test_a_health_check_is_accepted_although_the_pool_is_full() -> None:
+    """Otherwise a container would be unhealthy because of its peers."""
     async with served(0) as app:
         app.go_on.set()
         reader, writer = await app.connect()
@@ -142,8 +142,8 @@ async def test_this_machines_own_probe_is_let_in_all_the_same() -> None:
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
-async def test_heads_that_are_not_whole_share_the_pool(without_spare: None) -> None:
-    """What is more than free is charged; the connection that asks for too much is closed, the others are answered."""
+async def test_incomplete_heads_share_the_pool(without_spare: None) -> None:
+    """Bytes over the free ones are charged; a connection that needs too much is closed, the others are answered."""
     begun = GET[:-2] + b"".join(b"X%d: %s\r\n" % (number, b"a" * 1_000) for number in range(20))
     async with served(4 * CONNECTION_BYTES + 2 * (HEAD_COPIES * len(begun) - FREE_BYTES)) as app:
         app.go_on.set()
@@ -164,7 +164,7 @@ async def test_heads_that_are_not_whole_share_the_pool(without_spare: None) -> N
 async def test_a_head_that_is_slow_makes_room_for_a_new_connection(
     without_spare: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Peers that hold all the memory with heads that they do not end keep no healthy client out; the oldest goes."""
+    """The oldest incomplete head is aborted, so that such peers do not keep other clients out."""
     monkeypatch.setattr(limited_protocol, "HEAD_GRACE_S", 0.0)
     monkeypatch.setattr(limited_protocol, "HEAD", limits.TimeLimit(3600.0, 3600.0))
     async with served(2 * CONNECTION_BYTES) as app:
@@ -183,7 +183,7 @@ async def test_a_head_that_is_slow_makes_room_for_a_new_connection(
 
 
 async def test_a_head_that_never_ends_is_cut_off() -> None:
-    """aiohttp bounds lines and fields; all of them together are bounded here."""
+    """aiohttp limits each line and the number of fields; here their sum is limited."""
     async with served() as app:
         reader, writer = await app.connect()
         writer.write(GET[:-2] + b"".join(b"X%d: %s\r\n" % (number, b"a" * 1_000) for number in range(100)))
@@ -194,7 +194,7 @@ async def test_a_head_that_never_ends_is_cut_off() -> None:
 
 @pytest.mark.parametrize("cut", range(1, 4))
 async def test_the_end_of_a_head_may_be_cut_anywhere(cut: int) -> None:
-    """And what comes with its end waits for its turn."""
+    """The request that comes with its end is answered after it."""
     async with served() as app:
         app.go_on.set()
         reader, writer = await app.connect()
@@ -224,7 +224,7 @@ BODIES: dict[str, tuple[bytes, Callable[[bytes], bytes]]] = {
 
 @pytest.mark.parametrize("kind", BODIES)
 async def test_a_body_is_read_and_the_request_behind_it_is_not_lost(kind: str, without_spare: None) -> None:
-    """With a length, the next request is answered too; a chunked body's end is aiohttp's to find, and it ends there."""
+    """After a body with a length, the next request is answered; a chunked body ends the connection."""
     field, coded = BODIES[kind]
     body = bytes(300_000)
     async with served(16 << 20) as app:
@@ -238,8 +238,8 @@ async def test_a_body_is_read_and_the_request_behind_it_is_not_lost(kind: str, w
         await until(lambda: app.pool.used == 0)
 
 
-async def test_a_body_that_there_is_no_memory_for_is_refused(without_spare: None) -> None:
-    """503, before the application is asked."""
+async def test_a_body_without_memory_for_it_is_refused(without_spare: None) -> None:
+    """503, and the application does not see the request."""
     async with served(2 * CONNECTION_BYTES) as app:
         reader, writer = await app.connect()
         writer.write(b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000000\r\n\r\n")
@@ -263,10 +263,8 @@ CODINGS: dict[str, tuple[bytes, bool]] = {
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 1000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"])
 @pytest.mark.parametrize(("field", "is_refused"), CODINGS.values(), ids=CODINGS)
-async def test_a_body_that_is_compressed_is_refused_before_it_is_read(
-    field: bytes, is_refused: bool, framing: bytes
-) -> None:
-    """RFC 9110, section 15.5.16. The application does not see it; the answer says what to do, and is the last."""
+async def test_a_compressed_body_is_refused_before_it_is_read(field: bytes, is_refused: bool, framing: bytes) -> None:
+    """RFC 9110, section 15.5.16: the answer says what to do; then the connection ends."""
     async with served(16 << 20) as app:
         app.go_on.set()
         reader, writer = await app.connect()
@@ -282,8 +280,8 @@ async def test_a_body_that_is_compressed_is_refused_before_it_is_read(
         assert app.asked == []
 
 
-async def test_a_coding_without_a_body_is_no_matter() -> None:
-    """There is nothing that could grow."""
+async def test_a_coding_without_a_body_is_ignored() -> None:
+    """There are no bytes that could become more."""
     async with served() as app:
         app.go_on.set()
         reader, writer = await app.connect()
@@ -291,8 +289,8 @@ async def test_a_coding_without_a_body_is_no_matter() -> None:
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
-async def test_a_body_is_never_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Were one not refused, the application would still have it as it came."""
+async def test_a_body_is_never_decompressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also without that refusal, the application gets the bytes as they came."""
     monkeypatch.setattr(limited_handler, "has_coded_body", lambda _request: False)
     packed = gzip.compress(bytes(100_000))
     async with served(16 << 20) as app:
@@ -305,18 +303,18 @@ async def test_a_body_is_never_unpacked(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 class Counter(asyncio.Protocol):
-    """Counts what it gets."""
+    """Counts the bytes that it gets."""
 
     came_bytes = 0
 
     def data_received(self, data: bytes) -> None:
-        """Count."""
+        """Count them."""
         self.came_bytes += len(data)
 
 
 @pytest.mark.parametrize("field", [b"", b"Content-Encoding: gzip\r\n"], ids=["answered", "refused"])
-async def test_of_a_chunked_body_that_goes_on_after_the_answer_little_is_read(field: bytes) -> None:
-    """However long it goes on: the rest is dropped unread, and the connection ends."""
+async def test_little_is_read_of_a_chunked_body_after_the_answer(field: bytes) -> None:
+    """The rest is dropped, and the connection ends."""
     async with served(16 << 20) as app:
         app.go_on.set()
         reader, writer = await app.connect()
@@ -334,8 +332,8 @@ async def test_of_a_chunked_body_that_goes_on_after_the_answer_little_is_read(fi
         assert len(connection.held) == 0
 
 
-async def test_what_is_not_http_is_answered_and_ends() -> None:
-    """aiohttp says so; nothing hangs."""
+async def test_bytes_that_are_not_http_are_answered_with_400() -> None:
+    """By aiohttp; then the connection ends."""
     async with served() as app:
         reader, writer = await app.connect()
         writer.write(b"\x16\x03\x01 TLS, or anything\r\n\r\n")
@@ -349,11 +347,11 @@ class Wire(asyncio.Transport):
     aborted = False
 
     def abort(self) -> None:
-        """Note it."""
+        """Note the abort."""
         self.aborted = True
 
     def is_closing(self) -> bool:
-        """It stays until it is aborted."""
+        """Return whether it was aborted."""
         return self.aborted
 
 
@@ -366,7 +364,7 @@ DEADLINES: dict[str, tuple[list[bytes], float]] = {
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_empty_lines_buy_no_time() -> None:
+async def test_empty_lines_do_not_begin_the_time_again() -> None:
     """They are no part of a request (RFC 9112, section 2.2); its first byte is."""
     connections = LimitedConnections(MemoryPool("connections", 100 * CONNECTION_BYTES))
     connection, wire = LimitedProtocol(connections, asyncio.Protocol()), Wire()
@@ -382,10 +380,8 @@ async def test_empty_lines_buy_no_time() -> None:
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize(("sent", "most_s"), DEADLINES.values(), ids=DEADLINES)
 @pytest.mark.parametrize("short", [False, True])
-async def test_a_peer_that_owes_something_is_not_waited_for_for_ever(
-    sent: list[bytes], most_s: float, short: bool
-) -> None:
-    """And for a second only, where there is hardly room for others."""
+async def test_each_state_has_its_time_limit(sent: list[bytes], most_s: float, short: bool) -> None:
+    """A short one where the pool is nearly full."""
     connections = LimitedConnections(MemoryPool("connections", CONNECTION_BYTES * (1 if short else 100)))
     connection, wire = LimitedProtocol(connections, asyncio.Protocol()), Wire()
     connection.connection_made(wire)
@@ -400,8 +396,8 @@ async def test_a_peer_that_owes_something_is_not_waited_for_for_ever(
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_peer_that_takes_nothing_is_not_waited_for_for_ever() -> None:
-    """However full its own system is."""
+async def test_a_peer_that_does_not_read_its_answer_has_a_time_limit() -> None:
+    """The transport says when it cannot write."""
     connections = LimitedConnections(MemoryPool("connections", 100 * CONNECTION_BYTES))
     connection, wire = LimitedProtocol(connections, asyncio.Protocol()), Wire()
     connection.connection_made(wire)
@@ -412,8 +408,8 @@ async def test_a_peer_that_takes_nothing_is_not_waited_for_for_ever() -> None:
     assert wire.aborted
 
 
-async def test_an_answer_that_takes_its_time_has_it(without_spare: None) -> None:
-    """Whatever the pool has left."""
+async def test_an_application_may_take_long_for_an_answer(without_spare: None) -> None:
+    """Also where the pool is nearly full."""
     async with served(CONNECTION_BYTES) as app:
         reader, writer = await app.connect()
         writer.write(GET)

@@ -173,7 +173,7 @@ NOT_JSON = [
 
 @pytest.mark.parametrize("body", NOT_JSON, ids=lambda body: repr(body[:12]))
 async def test_what_is_not_json_is_refused(tmp_path: Path, body: bytes) -> None:
-    """However deep, however long its numbers; of a name that is there twice, nobody knows which value is meant."""
+    """Of any depth, with any numbers; a name that is there twice has no clear value."""
     async with (
         one_site(tmp_path) as target,
         aiohttp.ClientSession() as session,
@@ -206,7 +206,7 @@ async def test_a_method_that_is_not_there_says_which_are(tmp_path: Path) -> None
 
 
 async def test_probability_0_gives_no_fault_on_the_wire(tmp_path: Path) -> None:
-    """A plan that never strikes changes no byte."""
+    """A plan that never applies changes no byte."""
     async with one_site(tmp_path) as target:
         await target.set_plan([{**STATUS, "probability": 0}])
         requests = target.peer.get() * 10_000 + target.peer.get(fields="Connection: close\r\n")
@@ -217,7 +217,7 @@ async def test_probability_0_gives_no_fault_on_the_wire(tmp_path: Path) -> None:
 
 
 async def test_the_same_seed_gives_the_same_faults_on_the_wire(tmp_path: Path) -> None:
-    """Setting a plan again begins it anew."""
+    """Setting a plan again begins its sequence again."""
     async with one_site(tmp_path) as target:
         requests = target.peer.get() * 200 + target.peer.get(fields="Connection: close\r\n")
         runs = []

@@ -41,8 +41,8 @@ async def test_the_journal_is_shown(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.anyio
-async def test_what_a_client_sent_escapes_to_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Control characters of a request are shown as what they are."""
+async def test_control_characters_of_a_request_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also in its journal entry on a terminal."""
     async with lab(tmp_path) as here:
 
         def ask() -> None:

@@ -1,4 +1,4 @@
-"""Backpressure: what a peer sends while its answer is on its way waits in the system, not in memory."""
+"""Backpressure: while an answer is being sent, further requests of the peer wait in the kernel, not in memory."""
 
 import socket
 from collections.abc import Awaitable, Callable
@@ -39,7 +39,7 @@ async def waiting_bytes(running: RunningSite) -> int:
 
 
 def send_for_ever(connection: socket.socket) -> None:
-    """Send until that would have to wait, or more has been taken than two systems have room for."""
+    """Send until a send would block, or two kernels' buffers are full."""
     for _ in range(MOST_IN_SYSTEMS // ONE_READ_BYTES):
         connection.send(bytes(ONE_READ_BYTES))
 
@@ -66,8 +66,8 @@ async def test_a_peer_that_floods_during_a_drip_is_held_back(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
-async def test_whoever_was_held_back_is_answered_in_full(tmp_path: Path, secure: bool) -> None:
-    """A peer asks for more than it reads; once it reads, every request that had to wait gets its answer, in order."""
+async def test_a_peer_that_was_held_back_gets_every_answer(tmp_path: Path, secure: bool) -> None:
+    """A peer asks for more than it reads; once it reads, each request that had to wait is answered, in order."""
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n" + bytes(8_000_000)
     async with sites({"keep.test.http": raw}, tmp_path) as running:
         target = await target_of(running, "keep.test", secure=secure)

@@ -131,8 +131,8 @@ async def test_a_slow_reader_keeps_nothing_that_the_journal_has_dropped(tmp_path
     assert len(numbers) < 300
 
 
-async def test_a_slow_reader_gets_no_entry_of_a_journal_that_was_begun_anew(tmp_path: Path) -> None:
-    """Numbers begin anew with it, and stand for others."""
+async def test_a_slow_reader_gets_no_entry_of_a_journal_that_was_cleared(tmp_path: Path) -> None:
+    """The new journal uses the same numbers for other entries."""
     async with here(tmp_path) as (target, site):
         fill(site, 300)
         with asking(target, "/journal?limit=1000") as connection:
@@ -157,7 +157,7 @@ def unchunked(body: bytes) -> bytes:
 
 
 async def test_more_streams_than_there_is_memory_for_are_refused_at_once(tmp_path: Path) -> None:
-    """With a word for programs, and when to ask again; health is always told, and room is given back."""
+    """With a JSON error and Retry-After; health is always answered, and memory is released."""
     async with here(tmp_path) as (target, site):
         fill(site, 1000)
         site.budget.answers.limit = 2 * STREAM_BYTES
@@ -189,7 +189,7 @@ LARGE_ANSWERS: tuple[tuple[str, str, object], ...] = (
 
 
 async def test_a_reader_that_is_too_slow_is_cut_off(tmp_path: Path) -> None:
-    """Its room is for others: an answer has a deadline from its first byte to its last."""
+    """An answer has a deadline for all of its bytes, so that its memory is released."""
     async with here(tmp_path, answer_timeout_s=0.1) as (target, site):
         fill(site, 1000)
         with asking(target, "/journal?limit=1000") as connection:
@@ -211,7 +211,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> No
 
 
 async def test_head_has_no_body(tmp_path: Path) -> None:
-    """RFC 9110, section 9.3.2: of a stream, too."""
+    """RFC 9110, section 9.3.2; also where the answer is a stream."""
     async with here(tmp_path) as (target, site):
         fill(site, 3)
         reader, writer = await asyncio.open_connection(*address_of(target))
@@ -237,8 +237,8 @@ async def test_ten_thousand_hosts_are_listed_one_by_one(tmp_path: Path) -> None:
         assert max(each["generation"] for each in hosts) == data["generation"]
 
 
-async def test_json_drives_no_terminal(tmp_path: Path) -> None:
-    """Letters of Latin-1 are themselves, in two bytes; control characters, and what could turn text, are escaped."""
+async def test_json_has_no_control_characters(tmp_path: Path) -> None:
+    """Letters of Latin-1 stay; control characters and those that change direction are escaped."""
     text = "é\x9b\x7f\u202e\ud800\U0001f600\x1b"
     data = encoded([text])
     assert data == rb'["' + "é".encode() + rb'\u009b\u007f\u202e\ud800\ud83d\ude00\u001b"]'
@@ -325,7 +325,7 @@ async def test_a_verdict_that_takes_too_long_is_given_up(tmp_path: Path) -> None
 async def test_a_verdict_that_has_no_reader_any_more_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The site's one thread is for those who are there."""
+    """The site's one thread works for clients that are connected."""
     asked = 0
     usual = Criteria.meets
 

@@ -64,7 +64,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("raw", "reason"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_played_is_refused_with_file_and_reason(tmp_path: Path, raw: bytes, reason: str) -> None:
-    """Found when it is read, not when somebody asks for it."""
+    """When it is read, not at the first request for it."""
     file = tmp_path / "a.test.http"
     file.write_bytes(raw)
     with pytest.raises(BadRecording) as caught:
@@ -82,8 +82,8 @@ def test_a_name_that_is_no_host_is_refused(tmp_path: Path, name: str) -> None:
         load_recording(tmp_path / name)
 
 
-def test_a_sidecar_says_what_may_be_said() -> None:
-    """Every key at once."""
+def test_a_sidecar_may_have_every_key() -> None:
+    """All keys at once."""
     said = read_sidecar(
         b'after = "idle"\nbody = "recorded"\n[fields]\nDate = "now"\nX-Made = "b\xc3\xa9"\n'
         b'[[faults]]\nfault = "rst_at"\nbytes = 4\nfirst = 3\n[provenance]\nurl = "http://a.test/"\nbytes = 4\n'
@@ -203,7 +203,7 @@ def test_a_field_is_set_where_it_stands(before: bytes, after: bytes) -> None:
 
 
 def test_a_field_is_set_in_the_final_head() -> None:
-    """A client reads past interim heads, whose Date is theirs."""
+    """A client does not use interim heads, which have a Date of their own."""
     interim = b"HTTP/1.1 103 Early Hints\r\nDate: then\r\nServer: x\r\n\r\n"
     said = read_sidecar(b"[fields]\nServer = 'y'\nDate = 'now'\n")
     head = read_recording("a.test", interim + HEAD, said).response().head
@@ -211,7 +211,7 @@ def test_a_field_is_set_in_the_final_head() -> None:
 
 
 def test_the_tutorials_recordings_are_valid() -> None:
-    """What the lab brings along plays."""
+    """The lab's own recordings can be played."""
     recordings = RecordingDirectory(RECORDINGS).load()
     assert set(recordings) == {"www.163.com", "www.sina.com.cn", "www.sohu.com"}
     assert len(recordings["www.sohu.com"].body) == 92_426
@@ -249,7 +249,7 @@ def test_a_named_host_without_a_recording_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.test.http", "a.test.toml"])
 def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
-    """Nobody may ever write to it."""
+    """It may never have a writer."""
     (tmp_path / "a.test.http").write_bytes(HEAD)
     (tmp_path / name).unlink(missing_ok=True)
     os.mkfifo(tmp_path / name)

@@ -87,7 +87,7 @@ HEADS_ONLY = {
 
 @pytest.mark.parametrize(("sidecar", "end"), HEADS_ONLY.values(), ids=HEADS_ONLY)
 async def test_after_the_head_may_come_the_end_or_nothing(tmp_path: Path, sidecar: bytes, end: str) -> None:
-    """The body is left out, whatever the head promises."""
+    """The body is left out, although the head promises one."""
     head = KEEP.removesuffix(b"hello")
     async with one_site(tmp_path, KEEP, sidecar=sidecar) as target:
         got = await anyio.to_thread.run_sync(target.peer.ask_then_leave, len(head) + (end == "fin"))
@@ -158,8 +158,8 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-async def test_every_way_to_ask_is_understood(tmp_path: Path, form: str) -> None:
-    """RFC 9112, section 3.2: and the target's own host counts before the Host field."""
+async def test_every_form_of_a_target_is_understood(tmp_path: Path, form: str) -> None:
+    """RFC 9112, section 3.2: a host in the target comes before the Host field."""
     end = "\n" if "\r\n" not in form else "\r\n"
     async with one_site(tmp_path) as target:
         assert await heard(target, f"{form}Connection: close{end}{end}".encode()) == Heard(KEEP, "fin")
@@ -176,14 +176,14 @@ BODIES = {
 
 @pytest.mark.parametrize("request_with_body", BODIES.values(), ids=BODIES)
 async def test_a_request_body_is_read_and_the_connection_kept(tmp_path: Path, request_with_body: bytes) -> None:
-    """What looks like a request inside a body is none."""
+    """Bytes of a body that look like a request are no request."""
     async with one_site(tmp_path) as target:
         last = target.peer.get(fields="Connection: close\r\n")
         assert await heard(target, request_with_body * 2 + last) == Heard(KEEP * 3, "fin")
         assert len(await target.entries()) == 3
 
 
-async def test_whoever_expects_100_is_answered_at_once(tmp_path: Path) -> None:
+async def test_a_request_that_expects_100_is_answered_at_once(tmp_path: Path) -> None:
     """RFC 9110, section 10.1.1: a final status instead of 100; the body is not waited for."""
     async with one_site(tmp_path) as target:
         fields = "Expect: 100-continue\r\nContent-Length: 1000\r\n"
@@ -222,7 +222,7 @@ async def test_hosts_of_one_port_are_told_apart_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
 async def test_known_requests_give_the_same_answers_journal_and_counts(tmp_path: Path, secure: bool) -> None:
-    """The quick way is not another way: entries differ in nothing but numbers and times."""
+    """The fast path for known requests gives the same entries, except numbers and times."""
     async with one_site(tmp_path, secure=secure) as target:
         peer = target.peer
 

@@ -23,8 +23,8 @@ def lanes(schedule: tuple[Step, ...]) -> dict[str, list[Step]]:
     return found
 
 
-def test_a_seed_draws_the_same_schedule_whatever_order_the_services_are_in() -> None:
-    """What found something can be done again."""
+def test_a_seed_draws_the_same_schedule_for_any_order_of_the_services() -> None:
+    """So that a run that found something can be repeated."""
     assert draw(7, LONG_S, SERVICES) == draw(7, LONG_S, tuple(reversed(SERVICES)))
 
 
@@ -36,15 +36,15 @@ def test_another_seed_draws_another_schedule() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_every_kind_has_its_turn_in_a_minute(seed: int) -> None:
-    """So that `--quick` leaves nothing out, and each container is killed."""
+def test_every_kind_is_drawn_within_a_minute(seed: int) -> None:
+    """So `--quick` leaves none out, and each container is killed."""
     schedule = draw(seed, 60.0, SERVICES)
     assert {step.kind for step in schedule} == {*SCRIPTS, *ENDS, *RELOADS}
     assert {step.service for step in schedule if step.kind == KILL} == set(SERVICES)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_no_kind_is_ahead_of_another_by_more_than_a_turn(seed: int) -> None:
+def test_no_kind_is_drawn_twice_before_the_others(seed: int) -> None:
     """A bag is emptied before it is filled again."""
     for steps in lanes(draw(seed, LONG_S, SERVICES)).values():
         times = Counter((step.kind, step.service if step.kind == KILL else "") for step in steps if step.kind != GOOD)
@@ -75,8 +75,8 @@ def test_attacks_at_once_have_fewer_sockets_than_a_process_may_open() -> None:
     assert sum(most) < MOST_SOCKETS
 
 
-def test_what_needs_a_port_of_its_own_strikes_only_sites_that_have_one() -> None:
-    """Hosts that share a port refuse the fault `refuse`, and a plan never changes under the healthy client there."""
+def test_a_fault_of_a_port_is_drawn_only_for_sites_with_a_port_of_their_own() -> None:
+    """Hosts that share a port refuse `refuse`, and a plan never changes under the healthy client there."""
     schedule = draw(3, LONG_S, SERVICES)
     assert RECORDED not in {step.service for step in schedule if step.kind == "refuse"}
     changed = {step.name for step in schedule if step.kind == "faults" and step.service == RECORDED}
@@ -84,6 +84,6 @@ def test_what_needs_a_port_of_its_own_strikes_only_sites_that_have_one() -> None
 
 
 def test_a_lab_without_a_service_is_not_asked_for_it() -> None:
-    """What is not there is neither attacked nor ended."""
+    """A missing service is neither attacked nor killed."""
     services = (HELLO, "sina")
     assert {step.service for step in draw(3, LONG_S, services) if step.lane != "reloads"} <= {*services, ""}

@@ -41,8 +41,8 @@ def test_without_its_reference_a_group_has_no_ratios() -> None:
     assert alone.achieved(GOAL) is None
 
 
-def test_everybody_has_a_turn_before_anybody_has_another() -> None:
-    """A B A B: what changes on the machine meets all."""
+def test_each_contestant_runs_once_before_any_runs_again() -> None:
+    """A B A B: a change of the machine's speed meets all of them."""
     turns: list[str] = []
 
     def turn(name: str) -> int:
@@ -72,7 +72,7 @@ def test_a_table_has_a_row_for_each_contestant_and_says_whether_the_goal_is_reac
 
 
 def test_the_json_file_has_every_value(tmp_path: Path) -> None:
-    """So that anybody can count again."""
+    """So that a reader can calculate again."""
     report.write_json(tmp_path / "bench.json", [RESULT])
     document = json.loads((tmp_path / "bench.json").read_text())
     assert document["v"] == 1

@@ -42,7 +42,7 @@ def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
 
 
 def swallow(connection: socket.socket) -> None:
-    """Read all that comes, and say nothing."""
+    """Read everything, and answer nothing."""
     with connection:
         try:
             while connection.recv(65_536):
@@ -52,12 +52,12 @@ def swallow(connection: socket.socket) -> None:
 
 
 def turn_away(connection: socket.socket) -> None:
-    """End a connection without a word."""
+    """End a connection without an answer."""
     connection.close()
 
 
 def busy(connection: socket.socket) -> None:
-    """Say that there is no room."""
+    """Answer 503."""
     with connection:
         try:
             connection.recv(65_536)
