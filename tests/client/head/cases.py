@@ -40,7 +40,7 @@ def head(status_line: bytes) -> bytes:
 
 
 def ok(*lines: bytes) -> bytes:
-    """Field lines, after a status line that nobody minds."""
+    """Field lines, after a correct status line."""
     return b"".join(line + b"\r\n" for line in (b"HTTP/1.1 200 OK", *lines, b""))
 
 

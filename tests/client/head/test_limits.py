@@ -84,7 +84,7 @@ def test_interim_heads_are_bounded_in_number() -> None:
 
 
 def test_interim_heads_are_bounded_in_bytes_together() -> None:
-    """So that nobody holds more than twice the limit."""
+    """So the reader never holds more than twice the limit."""
     large = sized(60).replace(b"200", b"103")
     assert refusal(large * 2).kind == "head_too_large"
 

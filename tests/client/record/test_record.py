@@ -1,4 +1,4 @@
-"""Recording from servers that speak bytes: what is kept, what is refused, and how it ends."""
+"""Recording from servers that speak bytes: which bytes are kept, which are refused, and the exit codes."""
 
 import asyncio
 import hashlib
@@ -46,7 +46,7 @@ def options(url: str, output: Path | str, **changes: Any) -> Options:
 
 @asynccontextmanager
 async def answering(*pieces: bytes, then: str = "close", tls: ssl.SSLContext | None = None) -> AsyncIterator[Topology]:
-    """Serve these bytes to whoever asks anything; then `close`, or `stay` silent."""
+    """Serve these bytes to every request; then `close`, or `stay` silent."""
     writers = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,14 +73,14 @@ Record = Callable[..., int]
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def runner(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Iterator[asyncio.Runner]:
-    """Return what runs a coroutine on each loop; what it says is captured in memory, which blocks nothing."""
+    """Return a function that runs a coroutine on each loop; its output is captured in memory, which blocks nothing."""
     with asyncio.Runner(loop_factory=loop_factory(request.param)) as each:
         yield each
 
 
 @pytest.fixture
 def record_from(runner: asyncio.Runner) -> Record:
-    """Return what records from a server that sends given bytes, and returns the exit code."""
+    """Return a function that records from a server that sends given bytes, and returns the exit code."""
 
     async def go(wanted: Options, pieces: Sequence[bytes], then: str, tls: ssl.SSLContext | None) -> int:
         async with answering(*pieces, then=then, tls=tls) as topology:
@@ -199,10 +199,10 @@ FIRST_LINES = ("HTTP/1.1 200 OK", "HTTP/1.0 200", "HTTP/2 200 OK", "ICY 200 OK",
 
 
 @pytest.mark.parametrize("line", FIRST_LINES)
-def test_what_no_site_can_play_is_said_to_be_so(
+def test_a_response_that_no_site_can_play_is_recorded_with_a_warning(
     tmp_path: Path, record_from: Record, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is kept as it came; but whoever learns of it from a lab that does not come up learns too late."""
+    """It is kept as it came; without the warning, the error would come at the next start of the lab."""
     assert record_from(options(HOST, tmp_path), f"{line}\r\nContent-Length: 0\r\n\r\n".encode()) == 0
     said = "no site can play it" in capsys.readouterr().err
     try:
@@ -249,7 +249,7 @@ def test_a_name_that_does_not_exist_is_nothing_answered(tmp_path: Path, runner: 
 
 
 def test_nothing_is_asked_if_a_recording_is_there(tmp_path: Path, runner: asyncio.Runner) -> None:
-    """The closed topology would refuse: it is never reached."""
+    """The closed topology would refuse a request; none is made."""
     (tmp_path / f"{HOST}.http").touch()
     with pytest.raises(RecordingExists):
         runner.run(record(options(HOST, tmp_path), Topology({}, closed=True)))

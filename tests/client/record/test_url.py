@@ -1,4 +1,4 @@
-"""What may be asked, and the bytes that ask it."""
+"""Which URLs can be recorded, and the bytes of the request."""
 
 import pytest
 

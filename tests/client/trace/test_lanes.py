@@ -48,7 +48,7 @@ TERMINALS = [
 @pytest.mark.parametrize("kind", LABELS)
 @pytest.mark.parametrize("note", ["", "no answer", "a note that is far too long for any lane " * 5])
 def test_no_line_is_wider_than_the_terminal(kind: str, note: str) -> None:
-    """Whatever the names are, and however narrow it is; and none holds a control character, or what it cannot show."""
+    """For any names and any width; no line has a control character, or one that the terminal lacks."""
     for terminal in TERMINALS:
         for line in draw(chart(LABELS[kind], note), terminal):
             plain = re.sub(r"\x1b\[(32|0)m", "", line) if terminal.colour else line

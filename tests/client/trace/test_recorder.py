@@ -35,7 +35,7 @@ def by_name(recording: Recording) -> dict[str, Task]:
 
 
 async def turns(count: int) -> int:
-    """Give the loop its turn so many times."""
+    """Let the loop run so many rounds."""
     for _ in range(count):
         await asyncio.sleep(0)
     return count
@@ -94,7 +94,7 @@ async def raises() -> None:
 
 
 async def waits_for_ever() -> None:
-    """Wait for what does not come."""
+    """Wait without an end."""
     await asyncio.Event().wait()
 
 
@@ -116,7 +116,7 @@ async def test_failures_and_cancellations_end_a_task_as_they_ended() -> None:
 
 
 async def test_a_cancellation_is_passed_on_and_comes_back() -> None:
-    """Whoever waits for the recorded work can end it, and it has its time to clean up."""
+    """The caller can cancel the recorded work, which has time to clean up."""
     recorder, cleaned, begun = Recorder(), asyncio.Event(), asyncio.Event()
 
     async def work() -> None:

@@ -1,4 +1,4 @@
-"""Happy eyeballs, and this machine's own limits."""
+"""Happy Eyeballs, and the limits of this machine."""
 
 import errno
 import os
@@ -38,7 +38,7 @@ def test_families_take_turns() -> None:
 
 @pytest.mark.anyio
 async def test_a_silent_address_delays_little() -> None:
-    """The next is tried after a quarter of a second, a refusing one's at once; losers are closed."""
+    """The next is tried after a quarter of a second, or at once after a refusal; the others are closed."""
     async with serving(host=sends(OK)) as topology:
         good = SocketAddress(*topology.routes["host", 80])
         with full_port() as full, shut_port() as shut, Poller() as poller, DeadlineSweeper() as watchman:
@@ -51,8 +51,8 @@ async def test_a_silent_address_delays_little() -> None:
 
 
 @pytest.mark.anyio
-async def test_nobody_answering_tells_of_all() -> None:
-    """The error is the first's, the detail everyone's."""
+async def test_if_no_address_answers_the_error_tells_of_all() -> None:
+    """It is the error of the first address, with the details of all."""
     with shut_port() as one, shut_port() as other, Poller() as poller, DeadlineSweeper() as watchman:
         with pytest.raises(FetchError) as failed:
             await connect(Sockets(poller), [SocketAddress(*one), SocketAddress(*other)], watchman.watch(), NEVER)
@@ -80,7 +80,7 @@ async def test_an_address_that_is_out_of_reach_hides_no_answer(monkeypatch: pyte
 
 @pytest.mark.anyio
 async def test_silence_of_all_ends_at_the_deadline() -> None:
-    """And leaves no socket behind."""
+    """No socket is left."""
     with full_port() as one, full_port() as other, Poller() as poller, DeadlineSweeper() as watchman:
         with pytest.raises(Expired):
             await connect(Sockets(poller), [SocketAddress(*one), SocketAddress(*other)], watchman.watch(), 0.0)
@@ -89,7 +89,7 @@ async def test_silence_of_all_ends_at_the_deadline() -> None:
 
 @pytest.mark.anyio
 async def test_running_out_of_files_is_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fetch waits until others have given some back."""
+    """The fetch waits until other fetches have closed some."""
     made = 0
     real = socket.socket.connect_ex
 
@@ -112,7 +112,7 @@ async def test_running_out_of_files_is_no_record(tmp_path: Path, monkeypatch: py
 async def test_a_shortage_that_lasts_ends_at_the_deadline(
     number: int, addresses: list[str], retries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The target's own deadline, whatever the limits of a phase; and it is no fault of the host's."""
+    """At the target's total deadline, not at that of a phase; and it is no error of the host."""
 
     class Known(Resolver):
         def __init__(self) -> None:
