@@ -27,7 +27,7 @@ Ending = Literal["close_notify", "fin", "rst"]
 
 
 def server_context(*names: str) -> ssl.SSLContext:
-    """Return the context of a server of these names, which an authority of its own vouches for."""
+    """Return the context of a server of these names; its certificate is of a new authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert(*names).configure_cert(context)
     return context

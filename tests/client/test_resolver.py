@@ -107,7 +107,7 @@ async def test_threads_are_bounded(resolver: SlowResolver, monkeypatch: pytest.M
     names = Resolver(resolver, at_once=2, most_threads=5)
     waiting = [names.look_up(f"hang-{number}") for number in range(20)]
     async with asyncio.timeout(20):
-        while len(resolver.asked) < 5:  # noqa: ASYNC110 - the threads tell nobody
+        while len(resolver.asked) < 5:  # noqa: ASYNC110 - the threads have no event for it
             await asyncio.sleep(0.01)
         for _ in range(10):
             await asyncio.sleep(0.01)

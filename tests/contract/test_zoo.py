@@ -106,7 +106,7 @@ async def test_every_fault_gets_its_class(tmp_path: Path) -> None:
     """All that a survey meets is in its records; every healthy host among them has answered."""
     async with open_zoo(tmp_path) as (running, asked):
         began_s = time.monotonic()
-        async with asyncio.timeout(45):  # the slowest takes 10 s: whatever hangs is the survey, not the sites
+        async with asyncio.timeout(45):  # the slowest host takes 10 s
             code, records = await survey(
                 asked,
                 tmp_path / "out",
@@ -123,7 +123,7 @@ async def test_every_fault_gets_its_class(tmp_path: Path) -> None:
 
 
 def ca_of(running: RunningSite) -> Path:
-    """Return the certificate that vouches for the sites."""
+    """Return the certificate of the sites' authority."""
     directory = running.site.settings.ca
     assert directory
     return directory / CA_FILE

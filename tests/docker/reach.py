@@ -1,6 +1,6 @@
 """A program that tries to reach places over the network, and says which it could: run on the host and in containers.
 
-`python3 -c "$(cat reach.py)" JSON` takes a Question, and prints an Answer. It needs nothing but the standard library.
+`python3 -c "$(cat reach.py)" JSON` takes a Question, and prints an Answer. It needs the standard library only.
 A socket that is bound to a network device needs no route: a process without any privilege can send by it.
 """
 

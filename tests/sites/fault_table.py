@@ -24,7 +24,7 @@ class Case:
 
     @property
     def plan(self) -> list[dict[str, object]]:
-        """The plan that strikes the first exchange alone."""
+        """The plan that applies to the first exchange only."""
         return [{"fault": self.fault, "first": 1, "seed": SEED, **self.parameters}]
 
 

@@ -1,6 +1,6 @@
 """Memory: ten thousand peers cost no more than the budget, whatever they send, and other clients are answered.
 
-Budgets are small here, and peers few: what counts is the sum, and who is turned away.
+Budgets are small here, and peers few: the sum counts, and which peers are refused.
 """
 
 import contextlib

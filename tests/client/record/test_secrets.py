@@ -17,7 +17,7 @@ CASES = {
         b"Set-Cookie: a=1; Path=/, b=22; Secure",
         b"Set-Cookie: a=x; xxxxxxx xxxx; Secure",
     ),
-    "cookie: an attribute nobody knows": (b"Set-Cookie: a=1; id=77", b"Set-Cookie: a=x; xxxxx"),
+    "cookie: an unknown attribute": (b"Set-Cookie: a=1; id=77", b"Set-Cookie: a=x; xxxxx"),
     "any case": (b"sEt-cOOkie:a=1", b"sEt-cOOkie:a=x"),
     "basic challenge": (b'WWW-Authenticate: Basic realm="the lab"', b'WWW-Authenticate: Basic realm="the lab"'),
     "digest challenge": (
@@ -25,7 +25,7 @@ CASES = {
         b'WWW-Authenticate: Digest realm="lab", nonce="x xxxxx", opaque=xxxx, qop="auth", Basic realm=x',
     ),
     "token of a challenge": (b"Proxy-Authenticate: Negotiate YII=", b"Proxy-Authenticate: Negotiate xxxx"),
-    "scheme nobody knows": (b"WWW-Authenticate: Odd a=1", b"WWW-Authenticate: Odd a=x"),
+    "unknown scheme": (b"WWW-Authenticate: Odd a=1", b"WWW-Authenticate: Odd a=x"),
     "authorization sent back": (b"Authorization: Bearer e.y.J", b"Authorization: Bearer xxxxx"),
     "authorization without a scheme": (b"Authorization: hunter2", b"Authorization: xxxxxxx"),
     "authentication info": (

@@ -346,7 +346,7 @@ async def begun(arguments: Sequence[str | Path], route: str, stdin: bytes, reque
     process.stdin.write(stdin)
     port = int(route.rpartition(":")[2])
     async with asyncio.timeout(20):
-        while await asyncio.to_thread(established, port) < requests:  # noqa: ASYNC110 - the kernel tells nobody
+        while await asyncio.to_thread(established, port) < requests:  # noqa: ASYNC110 - the kernel has no event for it
             await asyncio.sleep(0.02)
     return process
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.client.survey.deadlines import NEVER, Deadline, DeadlineSweeper, Expired, SurveyStopped
 
-MANY = 20_000  # waits, more than there are between two looks of the watchman
+MANY = 20_000  # waits, more than there are between two looks of the sweeper
 
 
 async def wait_often(watch: Deadline, until_s: float) -> None:
@@ -29,7 +29,7 @@ async def test_a_task_that_is_released_again_and_again_ends_too(until_s: float, 
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
-    theirs.send(b"x")  # and nobody reads it: each turn of the loop begins with the news that there is something
+    theirs.send(b"x")  # it is never read: the socket is readable in each round of the loop
     with ours, theirs, DeadlineSweeper() as watchman:
         watch = watchman.watch()
         loop.add_reader(ours, release_waiter, watch)

@@ -290,7 +290,7 @@ BAD_EXPECTATIONS: dict[str, tuple[object, str]] = {
     "fields that are none": ({"absent": [{"fields": ["cookie"]}]}, "absent[0].fields"),
     "a status in words": ({"order": [{"status": "ok"}]}, "order[0].status"),
     "too many": ({"absent": [{}] * 101}, "absent"),
-    "nothing but since": ({"since": 1}, "body"),
+    "only since": ({"since": 1}, "body"),
     "at least more than at most": ({"expect": [{"at_least": 3, "at_most": 2}]}, "expect[0].at_least"),
     "at once without a bound": ({"at_once": [{"match": GET}]}, "at_once[0].at_most"),
     "at once with another bound": ({"at_once": [{"at_most": 1, "count": 1}]}, "at_once[0]"),

@@ -1,4 +1,4 @@
-"""Answers of the admin side within bounds: of memory, whatever is asked for, and of time, however slowly it is read."""
+"""Answers of the admin side have limits: of memory, for any request, and of time, for any reader."""
 
 import asyncio
 import contextlib

@@ -21,7 +21,7 @@ CONTENT = b"GET / HTTP/1.1\r\nHost: keep.test\r\n"
 REQUESTS = {
     "binary": (400, bytes(range(256)) * 10),
     "TLS where HTTP is spoken": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500)),
-    "nothing but a long word": (400, b"A" * 33),
+    "a long word alone": (400, b"A" * 33),
     "no version": (400, b"GET /\r\n\r\n"),
     "a version that is not spoken": (505, b"GET / HTTP/3.0\r\nHost: keep.test\r\n\r\n"),
     "HTTP/2 without TLS": (505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),

@@ -53,7 +53,7 @@ REFUSED = {
     "an interim head alone": (b"HTTP/1.1 103 Early\r\n\r\n", "has no status line at byte 22"),
     "a length that is none": (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "Content-Length 'x' is not one number"),
     "an enormous length": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "is over the 8,388,608 bytes"),
-    "a coding nobody has": (b"HTTP/1.1 200 OK\r\nContent-Encoding: sdch\r\n\r\n", "Content-Encoding 'sdch'"),
+    "an unknown coding": (b"HTTP/1.1 200 OK\r\nContent-Encoding: sdch\r\n\r\n", "Content-Encoding 'sdch'"),
     "a body that fits none": (
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n",
         "no gzip body has 3 bytes",
@@ -163,7 +163,7 @@ BODIES = {
     "recorded, and cut short before its first byte": (b"body = 'recorded'", HEAD, b""),
     "recorded": (b"body = 'recorded'", HEAD + b"abc", b"abc"),
     "made": (b"body = 'made'", b"HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n", MADE),
-    "made, whatever is kept": (b"body = 'made'", b"HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\nabc", MADE),
+    "made, although one is recorded": (b"body = 'made'", b"HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\nabc", MADE),
     "recorded, and not sent": (b"body = 'recorded'\nafter = 'close'", HEAD + b"abc", b""),
 }
 

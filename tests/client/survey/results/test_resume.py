@@ -77,7 +77,7 @@ async def test_a_survey_that_is_killed_goes_on_where_it_was(
         for peer in peers:
             enough = written + chance.randint(1, MOST_AT_A_KILL)
             process = await start(peer)
-            while process.returncode is None and await asyncio.to_thread(records_in, output) < enough:  # noqa: ASYNC110 - files tell nobody
+            while process.returncode is None and await asyncio.to_thread(records_in, output) < enough:  # noqa: ASYNC110 - a file has no event
                 await asyncio.sleep(0.002)
             assert process.returncode is None
             process.kill()

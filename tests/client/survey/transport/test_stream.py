@@ -1,6 +1,6 @@
 """Bytes to and from a socket: waits end and other tasks run, however a peer sends and reads.
 
-And whatever becomes of what is sent, what the peer has said is received.
+Bytes that a peer has sent are received, also where sending to it fails.
 """
 
 import asyncio
