@@ -101,7 +101,7 @@ async def test_a_look_up_without_a_waiting_task_is_not_made(resolver: SlowResolv
 
 @pytest.mark.anyio
 async def test_threads_are_bounded(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many names hang, and however long."""
+    """With any number of names that hang, for any time."""
     monkeypatch.setattr(resolver_module, "HANGS_S", 0.01)
     before = threading.active_count()
     names = Resolver(resolver, at_once=2, most_threads=5)

@@ -1,4 +1,4 @@
-"""What the doctor finds, what it advises, and when it says that not even `make demo` can work."""
+"""What the doctor finds, what it advises, and when it says that even `make demo` cannot work."""
 
 import resource
 import sys
@@ -95,7 +95,7 @@ def test_a_missing_program_comes_with_its_remedy(
 
 @pytest.mark.parametrize("info", [answers.SILENT, answers.NO_CONTEXT, answers.DENIED], ids=["silent", "none", "denied"])
 def test_an_engine_that_cannot_be_asked_is_not_called_missing(tmp_path: Path, info: Outcome) -> None:
-    """What is not known is not said to lack, and the engine's row says why."""
+    """It is unknown, and the engine's row says why."""
     found = rows(Programs(WELL | {"docker info": info}), tmp_path)
     assert list(found) == ROWS
     assert "missing" not in {found[what].found for what in ROWS[:4]}
@@ -204,7 +204,7 @@ def test_a_table_that_cannot_be_written_is_one_line(
 def test_a_narrow_terminal_shows_every_word(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What mends a lack is no use with its end cut off."""
+    """A remedy must not be cut."""
     monkeypatch.setattr(doctor, "PIPE_COLUMNS", 40)
     doctor.draw([Finding("Docker client", "missing", "install docker-compose-plugin-of-this-machine")])
     cells = "".join(line.rsplit("│", 2)[1].strip() for line in capsys.readouterr().out.splitlines() if "│" in line)

@@ -61,7 +61,7 @@ def test_names_file_and_line_of_what_it_cannot_read(tmp_path: Path, text: str, l
 
 
 def test_refuses_what_is_not_text(tmp_path: Path) -> None:
-    """Bytes are never guessed at."""
+    """The encoding of bytes is never guessed."""
     file = tmp_path / ".env"
     file.write_bytes(b"A=1\nB=\xff\n")
     with pytest.raises(EnvFileBroken, match="line 2 is not UTF-8"):
@@ -69,7 +69,7 @@ def test_refuses_what_is_not_text(tmp_path: Path) -> None:
 
 
 def test_refuses_a_file_without_an_end(tmp_path: Path) -> None:
-    """What is read has a bound."""
+    """Reading has a limit."""
     file = tmp_path / ".env"
     file.write_bytes(b"#" * (settings.LIMIT_BYTES + 1))
     with pytest.raises(EnvFileBroken, match="larger than"):

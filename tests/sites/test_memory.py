@@ -472,8 +472,8 @@ SCRIPTS: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("rule", SCRIPTS.values(), ids=SCRIPTS)
-def test_a_fault_holds_no_copy_of_what_is_large(rule: dict[str, object]) -> None:
-    """A thousand peers that read nothing would be a thousand copies: of a body, there are views."""
+def test_a_fault_copies_no_body(rule: dict[str, object]) -> None:
+    """A thousand peers that read nothing share one body, by views."""
     response = Response(b"HTTP/1.1 200 OK\r\n\r\n", LARGE_BODY, Ending.CLOSE)
     (read,) = read_plan([rule])
     for step in Injection(read, 1, 1).script(response, "/"):

@@ -1,4 +1,4 @@
-"""A running site: ready only with valid recordings, reloading them while it runs, and draining when it is stopped."""
+"""A running site: ready with valid recordings only, reloading them, and draining when it is stopped."""
 
 import dataclasses
 import os

@@ -79,7 +79,7 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_records_never_become_targets(tmp_path: Path) -> None:
-    """`>> targets` would go on for ever: each record that is written is another line to read."""
+    """With `>> targets`, each record would be another line of the input, without end."""
     targets = tmp_path / "targets"
     targets.write_text("a b\n" * 50_000)
     with targets.open("ab") as output:
@@ -137,7 +137,7 @@ def test_a_pipe_without_a_reader_is_exit_3(tmp_path: Path) -> None:
 
 
 def test_a_pipe_whose_writer_comes_late_is_waited_for(tmp_path: Path) -> None:
-    """And ^C ends the wait."""
+    """^C ends the wait."""
     os.mkfifo(tmp_path / "pipe")
     arguments = command("--format", "jsonl", "-i", tmp_path / "pipe")
     for interrupt in (False, True):
@@ -226,8 +226,8 @@ async def test_a_few_heads_are_shown_as_in_the_tutorial() -> None:
 
 @pytest.mark.anyio
 @ONCE
-async def test_a_head_stands_before_the_next_fetch_that_begins() -> None:
-    """What is fetched one after another is shown so: with -c 1, each head right behind its fetch."""
+async def test_a_head_is_printed_before_the_next_fetch_begins() -> None:
+    """With -c 1, each head comes right after its fetch."""
     async with serving(host=sends(OK)) as topology:
         result = await run_client_async(*"abc", "-c", "1", "--resolve", route_of_all(topology))
     lines = [line.split(" header > ")[0] for line in result.stdout.decode().splitlines()]
@@ -361,7 +361,7 @@ def established(port: int) -> int:
 @ONCE
 @pytest.mark.parametrize("columns", [120, 40])
 async def test_progress_is_live_on_a_terminal(tmp_path: Path, columns: int) -> None:
-    """What is done and left, and what failed, on a narrow one too; gone at the end."""
+    """Done, left and failed, on a narrow one too; removed at the end."""
     await asyncio.to_thread((tmp_path / "in").write_text, "slow\n" + "a b\n" * 99)
     async with serving(host=HANGS) as topology:
         arguments = command(
@@ -383,7 +383,7 @@ def on_terminal(arguments: Sequence[str], columns: int) -> str:
 
 
 def test_help_needs_little() -> None:
-    """It is there at once: no loop, no TLS, no dataclasses for it, nor anything that only a run needs."""
+    """It imports no loop, no TLS, no dataclasses, and nothing else that only a run needs."""
     code = (
         "import sys\n"
         "from services.client.cli import main\n"

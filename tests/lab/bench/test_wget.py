@@ -32,7 +32,7 @@ def test_wget_has_a_row_for_each_contestant_that_can_run(monkeypatch: pytest.Mon
 
 
 def test_a_contestant_that_loses_a_target_has_no_figure() -> None:
-    """Fetching less is not fetching faster."""
+    """It would be faster by fetching less."""
     command = ["sh", "-c", 'echo \'{"error": null, "status": 200}\'; echo \'{"error": "refused", "status": null}\'']
     with pytest.raises(BenchFailed, match="1 of 30 targets were answered"):
         wget.program("it", command, "", TINY, wget.is_answered)

@@ -102,8 +102,8 @@ def test_projects_do_not_wait_for_each_other(tmp_path: Path) -> None:
     assert said == []
 
 
-def test_where_the_first_place_takes_no_file_the_next_does(tmp_path: Path) -> None:
-    """And where none does, the work goes on, after one line."""
+def test_where_the_first_directory_takes_no_file_the_next_is_used(tmp_path: Path) -> None:
+    """Where none does, the work goes on, after one line."""
     with lock.held("a-project", print, places=[Path("/dev/null"), tmp_path / "build"]):
         assert (tmp_path / "build" / "asynclab-a-project.lock").is_file()
     said: list[str] = []

@@ -190,8 +190,8 @@ VERDICTS: dict[str, tuple[dict[str, object], str]] = {
 
 
 @pytest.mark.anyio
-async def test_expectations_are_held_against_the_journal(tmp_path: Path) -> None:
-    """200 where all of them hold; 409 with what was expected, what was found, and what came nearest."""
+async def test_expectations_are_checked_against_the_journal(tmp_path: Path) -> None:
+    """200 where all hold; 409 with the expectation, the count that was found, and the nearest entries."""
     async with one_site(tmp_path) as target:
         await visited(target)
         for name, (expectations, failure) in VERDICTS.items():
@@ -206,7 +206,7 @@ async def test_expectations_are_held_against_the_journal(tmp_path: Path) -> None
 
 @pytest.mark.anyio
 async def test_the_nearest_misses_come_first(tmp_path: Path) -> None:
-    """With what each has instead: the reader sees at once that only the target is wrong."""
+    """With the differences of each: a reader sees at once that only the target is wrong."""
     async with one_site(tmp_path) as target:
         await visited(target)
         wanted = {"method": "GET", "target": "/x", "fields": {"cookie": "secret"}}
@@ -217,8 +217,8 @@ async def test_the_nearest_misses_come_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_what_was_dropped_proves_nothing(tmp_path: Path) -> None:
-    """An absence that only a full journal could show is not verified by half of one."""
+async def test_after_dropped_entries_an_absence_is_not_verified(tmp_path: Path) -> None:
+    """Only a complete journal can show that a request did not come."""
     async with one_site(tmp_path, journal_entries=2) as target:
         await visited(target)
         absent = {"absent": [{"target": "/x"}]}
@@ -271,7 +271,7 @@ async def test_the_journal_of_one_host_begins_anew_alone(tmp_path: Path) -> None
 
 @pytest.mark.anyio
 async def test_a_journal_is_not_cleared_by_mistake(tmp_path: Path) -> None:
-    """A filter that clearing does not have, or a host that is not there, is refused and clears nothing."""
+    """With a filter that clearing does not have, or an unknown host, it is refused."""
     async with one_site(tmp_path) as target:
         await visited(target)
         for query, expected in (("method=POST", 422), ("host=keep.test&limit=1", 422), ("host=other.test", 404)):

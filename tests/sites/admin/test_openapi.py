@@ -57,7 +57,7 @@ def is_plan(data: object) -> bool:
 
 @pytest.mark.anyio
 async def test_openapi_describes_every_route_and_no_other() -> None:
-    """The document is hand-made where the code is, so a test holds the two together."""
+    """The document is written by hand, so a test compares it with the code."""
 
     async def settle() -> None:
         return
@@ -258,7 +258,7 @@ async def test_every_operation_refuses_what_is_meant_for_another_as_the_document
 async def test_a_port_that_cannot_be_opened_is_as_the_document_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever change of plans would have opened it."""
+    """For each change of plans that would open it."""
 
     def taken(where: Address) -> socket.socket:
         raise PortUnavailable(*where, "Address already in use")
@@ -278,7 +278,7 @@ async def test_a_port_that_cannot_be_opened_is_as_the_document_says(
 
 @pytest.mark.anyio
 async def test_a_site_that_is_busy_says_so_as_the_document_says(tmp_path: Path) -> None:
-    """Wherever an answer may be large: it is refused, and nothing is changed."""
+    """For each answer that may be large; nothing is changed."""
     async with sites({"keep.test.http": KEEP}, tmp_path) as running:
         target = await target_of(running, "keep.test")
         running.site.budget.answers.limit = 0

@@ -1,4 +1,4 @@
-"""Hostile requests: answered or cut as documented, counted, in the journal; none reaches the file system by name."""
+"""Hostile requests: answered or cut off as documented, counted, in the journal; none names a file."""
 
 import dataclasses
 import re

@@ -56,7 +56,7 @@ async def test_the_plan_below_comes_back_with_all_that_it_has_seen(
 
 
 async def test_the_sidecars_plan_is_still_the_sidecars_after(tmp_path: Path) -> None:
-    """And a reset has nothing to do."""
+    """A reset then changes nothing."""
     sidecar = b'[[faults]]\nfault = "status"\nstatus = 503\n'
     async with sites({"a.test.http": KEEP, "a.test.toml": sidecar}, tmp_path) as running:
         target = await target_of(running, "a.test")

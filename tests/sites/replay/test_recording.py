@@ -1,4 +1,4 @@
-"""Recordings and sidecars: nothing is normalised, and what cannot be played is refused with file, field and reason."""
+"""Recordings and sidecars: no byte is changed, and a bad one is refused with file, field and reason."""
 
 import os
 import re
@@ -217,8 +217,8 @@ def test_the_tutorials_recordings_are_valid() -> None:
     assert len(recordings["www.sohu.com"].body) == 92_426
 
 
-def test_a_catalogue_reads_only_what_has_changed(tmp_path: Path) -> None:
-    """Ten thousand recordings are not read again for one."""
+def test_only_changed_recordings_are_read_again(tmp_path: Path) -> None:
+    """Not ten thousand for the change of one."""
     for name in ("a.test", "b.test"):
         (tmp_path / f"{name}.http").write_bytes(HEAD)
     catalogue = RecordingDirectory(tmp_path)
@@ -242,7 +242,7 @@ def test_a_file_that_may_be_read_at_last_is_read(tmp_path: Path) -> None:
 
 
 def test_a_named_host_without_a_recording_is_refused(tmp_path: Path) -> None:
-    """A container that is to play one site plays it or says why not."""
+    """A container for one site plays it or says why not."""
     with pytest.raises(BadRecording, match=r"a\.test\.http: No such file"):
         RecordingDirectory(tmp_path, ("a.test",)).load()
 

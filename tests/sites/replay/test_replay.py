@@ -1,4 +1,4 @@
-"""Replay: what a socket reads is the file, and HEAD, keep-alive, pipelining and the rest work as a server's would."""
+"""Replay: a socket reads the bytes of the file; HEAD, keep-alive and pipelining work as on a real server."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +42,7 @@ async def heard(target: Target, request: bytes | None = None) -> Heard:
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
 @pytest.mark.parametrize("raw", RAW.values(), ids=RAW)
 async def test_what_a_socket_reads_is_the_file(tmp_path: Path, raw: bytes, secure: bool) -> None:
-    """Byte for byte: nothing is normalised, added or refreshed; then the connection is closed."""
+    """To the byte: nothing is normalised, added or refreshed; then the connection is closed."""
     async with one_site(tmp_path, raw, secure=secure) as target:
         assert await heard(target) == Heard(raw, "fin")
         assert (await target.ended())[0]["sent_bytes"] == len(raw)
@@ -96,7 +96,7 @@ async def test_after_the_head_may_come_the_end_or_nothing(tmp_path: Path, sideca
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
 async def test_head_requests_get_the_head_alone(tmp_path: Path, secure: bool) -> None:
-    """And the connection stays usable: GET on it is answered whole (RFC 9110, section 9.3.2)."""
+    """The connection is kept: a GET on it gets a complete answer (RFC 9110, section 9.3.2)."""
     async with one_site(tmp_path, secure=secure) as target:
         peer, head = target.peer, target.recording.head
 
@@ -244,7 +244,7 @@ async def test_known_requests_give_the_same_answers_journal_and_counts(tmp_path:
 
 
 async def test_known_requests_share_one_copy_of_the_answer(tmp_path: Path) -> None:
-    """Four thousand targets of a page would else be four thousand pages."""
+    """Four thousand targets of a page would otherwise be four thousand copies."""
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n" + bytes(60_000)
     async with sites({"keep.test.http": raw}, tmp_path) as running:
         target = await target_of(running, "keep.test")

@@ -40,7 +40,7 @@ def message_of(hello: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("name", "asked"), [("www.sohu.com", b"www.sohu.com"), (None, None)])
-def test_openssls_own_is_understood(name: str | None, asked: bytes | None) -> None:
+def test_a_client_hello_of_openssl_is_read(name: str | None, asked: bytes | None) -> None:
     """With a name, and without."""
     reader = ClientHelloReader(MOST)
     assert reader.feed(hello_for(name))

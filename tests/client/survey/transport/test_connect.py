@@ -131,7 +131,7 @@ async def test_a_shortage_that_lasts_ends_at_the_deadline(
 
 @pytest.mark.anyio
 async def test_a_family_that_this_machine_lacks_is_no_shortage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EADDRNOTAVAIL is said of it, too; but then no port will ever be free."""
+    """It is EADDRNOTAVAIL too; but no port of it will ever be free."""
     monkeypatch.setattr("services.client.survey.transport.connect.has_source_address", lambda _address: False)
     connects_by(lambda _, _address: errno.EADDRNOTAVAIL, monkeypatch)
     _, (record,) = await survey(["[2001:db8::1]"], tmp_path / "out", timeout_s=10.0)
@@ -140,7 +140,7 @@ async def test_a_family_that_this_machine_lacks_is_no_shortage(tmp_path: Path, m
 
 @pytest.mark.anyio
 async def test_concurrency_is_fitted_into_the_open_files(tmp_path: Path) -> None:
-    """One warning; no target fails for it."""
+    """One warning; no target fails because of it."""
     output = tmp_path / "out"
     async with serving(host=sends(OK)) as topology:
         port = topology.routes["host", 80][1]
@@ -185,15 +185,15 @@ def test_a_route_is_read(text: str, route: tuple[Route, Route]) -> None:
         "[:::]:80:1.2.3.4",
     ],
 )
-def test_what_is_no_route_is_refused(text: str) -> None:
-    """In one line that says what one looks like."""
+def test_a_wrong_route_is_refused(text: str) -> None:
+    """In one line with the right form."""
     with pytest.raises(BadSetting, match="is not HOST:PORT:ADDR"):
         read_routes([text])
 
 
 @pytest.mark.anyio
 async def test_routes_are_taken_instead_of_names() -> None:
-    """An exact one before the one for every host, and for addresses too."""
+    """An exact one before that for every host, and also for addresses."""
     async with serving(host=sends(OK)) as topology:
         port = topology.routes["host", 80][1]
         with shut_port() as shut:

@@ -43,7 +43,7 @@ def noting(ports: list[int], peer: Peer) -> Peer:
 
 @pytest.mark.anyio
 async def test_one_address_needs_one_socket(tmp_path: Path, sockets: Counter[int]) -> None:
-    """And each fetch has a connection of its own all the same, as the peer sees from its port."""
+    """The peer sees from the ports that each fetch has a new connection all the same."""
     ports: list[int] = []
     async with serving(host=noting(ports, sends(OK))) as topology:
         code, records = await survey(["host"] * 20, tmp_path / "out", topology, concurrency=1)
@@ -89,7 +89,7 @@ async def test_a_kernel_that_cannot_connect_again_gets_new_sockets(
 
 @pytest.mark.anyio
 async def test_no_spare_stays_open() -> None:
-    """When another address is wanted, and at the end."""
+    """Neither when another address is needed nor at the end."""
     async with serving(one=sends(OK), other=sends(OK)) as topology:
         one, other = (SocketAddress(*where) for where in topology.routes.values())
         with Poller() as poller, DeadlineSweeper() as watchman:

@@ -1,4 +1,4 @@
-"""What a service may say in its log when it is attacked."""
+"""Which lines a service may log when it is attacked."""
 
 import pytest
 
@@ -18,8 +18,8 @@ MOMENT = "2026-11-26T00:00:00Z"
         "",
     ],
 )
-def test_what_is_documented_may_be_said(line: str) -> None:
-    """Chaos offers bad recordings and kills workers; what is not an error is no matter."""
+def test_documented_lines_are_allowed(line: str) -> None:
+    """Chaos writes bad recordings and kills workers; a line below ERROR is never a finding."""
     assert forbidden([line]) == []
 
 
@@ -37,7 +37,7 @@ def test_what_is_documented_may_be_said(line: str) -> None:
     ],
 )
 def test_anything_else_that_is_an_error_is_forbidden(line: str) -> None:
-    """The list of what may be said is closed."""
+    """The list of allowed errors is closed."""
     assert forbidden([f"{MOMENT} INFO fine", f"{MOMENT} INFO fine"]) == []
     assert [entry.splitlines()[-1] for entry in forbidden([f"{MOMENT} INFO fine", line])] == [line]
 

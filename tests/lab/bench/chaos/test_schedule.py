@@ -1,4 +1,4 @@
-"""What is done to the lab, and when."""
+"""Which actions a chaos run draws, and when."""
 
 from collections import Counter
 from itertools import pairwise
@@ -70,7 +70,7 @@ def test_recordings_that_are_not_valid_are_soon_replaced(seconds: float) -> None
 
 
 def test_attacks_at_once_have_fewer_sockets_than_a_process_may_open() -> None:
-    """20,000 is a usual limit."""
+    """A usual limit is 20,000."""
     most = [max(step.count for step in steps) for steps in lanes(draw(3, LONG_S, SERVICES)).values()]
     assert sum(most) < MOST_SOCKETS
 

@@ -1,4 +1,4 @@
-"""What a client that does nothing wrong makes of an answer."""
+"""How the healthy client judges an answer."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What surveys that are killed or paused are held to."""
+"""What surveys that are killed or paused must have written."""
 
 from pathlib import Path
 
