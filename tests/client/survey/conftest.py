@@ -10,7 +10,7 @@ from services.client.survey.transport import sockets
 
 @pytest.fixture(params=["epoll", "no epoll"])
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Remove the features of Linux for every other test."""
+    """Run each test with the features of Linux, and without them."""
     if request.param == "no epoll":
         monkeypatch.delattr(select, "epoll")
         monkeypatch.delattr(os, "sched_getaffinity")
