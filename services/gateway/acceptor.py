@@ -12,12 +12,11 @@ from services.gateway.dialer import Dialer, Unreachable
 from services.gateway.relay import Relay
 from services.gateway.settings import GatewaySettings
 from services.runtime.http import Address
+from services.runtime.serving.deadlines import DRAIN_POLL_S, SWEEP_S
 from services.runtime.serving.listen import bind_socket, bound_address, stop_accepting
 from services.runtime.tasks import background_task
 
 BACKLOG = 1024  # the loop accepts so many connections in one round, before it does anything else
-SWEEP_S = 0.25
-DRAIN_POLL_S = 0.02
 QUIET_S = 0.5  # if the target sent last and no byte has come for so long, no answer is in flight
 
 log = logging.getLogger(__name__)

@@ -1,5 +1,5 @@
 """Serving on a port: sockets, limits of memory and time, allowed hosts, health and metrics.
 
-Order of reading: `listen` (the port), `serve` (an application on it), `connection_limits` and `limited_protocol` (what
-a connection may cost), `allowed_hosts` (which requests are answered).
+Order of reading: `listen` (the port), `serve` (an application on it), `limited_protocol` with
+`connection_limits` and `deadlines` (what a connection may cost), `allowed_hosts` (which requests are answered).
 """

@@ -3,7 +3,7 @@
 aiohttp limits what one peer may send. It does not limit the number of peers nor the sum of their bytes, and waits for
 the rest of a head without end. So a LimitedProtocol stands between each transport and aiohttp's own protocol. It
 reserves memory for the connection's bytes, passes on one request at a time, and knows since when the connection has
-been in its state. `connection_limits` has the limits, and the table of the states.
+been in its state. The limits are in `connection_limits` and `deadlines`.
 """
 
 import asyncio
@@ -15,24 +15,17 @@ from typing import cast
 from aiohttp import web
 
 from services.runtime.serving.connection_limits import (
-    ANSWER,
-    BODY,
     BODY_COPIES,
     CONNECTION_BYTES,
     FREE_BYTES,
-    HEAD,
     HEAD_COPIES,
-    HEAD_GRACE_S,
-    IDLE,
     LINGER_BYTES,
     MAX_BODY_BYTES,
     MAX_HEAD_BYTES,
     SPARE_CONNECTIONS,
-    SWEEP_S,
-    WRITE,
-    TimeLimit,
 )
-from services.runtime.serving.memory_pool import MemoryPool
+from services.runtime.serving.deadlines import ANSWER, BODY, GRACE_S, HEAD, IDLE, SWEEP_S, WRITE, TimeLimit
+from services.runtime.serving.memory_pool import MemoryPool, Share
 from services.runtime.serving.pipelining import PipelineQueue
 
 HEAD_END = re.compile(rb"\n\r?\n")
@@ -53,10 +46,10 @@ class LimitedConnections:
 
     def make_room(self) -> None:
         """Abort the oldest connection with an incomplete head, if its grace is over: a new one may be quicker."""
-        since = monotonic() - HEAD_GRACE_S
-        slow = (each for each in self.open.values() if each.charged_bytes and each.head_bytes and not each.is_busy)
+        since = monotonic() - GRACE_S
+        slow = (each for each in self.open.values() if each.share.size and each.head_bytes and not each.is_busy)
         if slowest := next((each for each in slow if each.since < since), None):
-            slowest.charge(0)
+            slowest.share.release()
             slowest.transport.abort()
 
     def sweep(self, now: float) -> None:
@@ -82,7 +75,6 @@ class LimitedProtocol(asyncio.Protocol):
     __slots__ = (
         "body_bytes",
         "body_left",
-        "charged_bytes",
         "connections",
         "free_bytes",
         "head_bytes",
@@ -95,6 +87,7 @@ class LimitedProtocol(asyncio.Protocol):
         "is_paused",
         "request",
         "rest_bytes",
+        "share",
         "since",
         "transport",
     )
@@ -106,7 +99,8 @@ class LimitedProtocol(asyncio.Protocol):
         self.body_left: int | None = 0
         self.rest_bytes = sys.maxsize
         self.request: web.BaseRequest | None = None
-        self.head_bytes = self.body_bytes = self.charged_bytes = 0
+        self.share = Share(connections.pool)
+        self.head_bytes = self.body_bytes = 0
         self.free_bytes = FREE_BYTES - CONNECTION_BYTES
         self.is_busy = self.is_blocked = self.is_paused = self.is_accepted = False
         self.since = monotonic()
@@ -119,7 +113,7 @@ class LimitedProtocol(asyncio.Protocol):
         connections = self.connections
         if connections.pool.left < CONNECTION_BYTES:
             connections.make_room()
-        if not self.charge(CONNECTION_BYTES):
+        if not self.share.resize(CONNECTION_BYTES):
             if not (is_local(transport) and connections.spare):
                 self.transport.abort()
                 return
@@ -136,7 +130,7 @@ class LimitedProtocol(asyncio.Protocol):
         connections = self.connections
         del connections.open[self.inner]
         connections.spare += self.free_bytes == FREE_BYTES
-        self.charge(0)
+        self.share.release()
         self.inner.connection_lost(exc)
 
     def eof_received(self) -> bool | None:
@@ -225,25 +219,15 @@ class LimitedProtocol(asyncio.Protocol):
         elif self.is_paused:
             self.is_paused = False
             self.transport.resume_reading()
-        if self.head_bytes > MAX_HEAD_BYTES or not self.charge_all():
+        if self.head_bytes > MAX_HEAD_BYTES or not self.charge():
             self.transport.abort()
 
     # Memory
 
-    def charge_all(self) -> bool:
-        """Reserve what the connection needs now; return False where the pool has not so much."""
+    def charge(self) -> bool:
+        """Reserve the memory that the connection needs now; return False where the pool has less."""
         more_bytes = len(self.held) + HEAD_COPIES * self.head_bytes + self.body_bytes - self.free_bytes
-        return self.charge(max(more_bytes, FREE_BYTES - self.free_bytes))
-
-    def charge(self, size: int) -> bool:
-        """Reserve `size` bytes in all, and release what was reserved beyond; return False where the pool has less."""
-        more = size - self.charged_bytes
-        if more > 0 and not self.connections.pool.reserve(more):
-            return False
-        if more < 0:
-            self.connections.pool.release(-more)
-        self.charged_bytes = size
-        return True
+        return self.share.resize(max(more_bytes, FREE_BYTES - self.free_bytes))
 
     # The request, as `limited_handler` tells of it
 
@@ -256,7 +240,7 @@ class LimitedProtocol(asyncio.Protocol):
         length = request.content_length
         self.body_left, self.request = length, request
         self.body_bytes = BODY_COPIES * (MAX_BODY_BYTES if length is None else min(length, MAX_BODY_BYTES))
-        if not self.charge_all():
+        if not self.charge():
             self.body_bytes = 0
             return False
         asyncio.get_running_loop().call_soon(self.pass_on)
@@ -277,7 +261,7 @@ class LimitedProtocol(asyncio.Protocol):
         if self.held:
             self.connections.pipelined.add(self.pass_on)
         elif not self.transport.is_closing():
-            self.charge_all()
+            self.charge()
 
 
 def is_local(transport: asyncio.BaseTransport) -> bool:

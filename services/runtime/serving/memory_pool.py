@@ -60,3 +60,29 @@ class MemoryPool:
             yield
         finally:
             self.release(size)
+
+
+class Share:
+    """What one holder has reserved of a pool: `size` bytes in all."""
+
+    __slots__ = ("pool", "size")
+
+    def __init__(self, pool: MemoryPool) -> None:
+        self.pool = pool
+        self.size = 0
+
+    def resize(self, size: int) -> bool:
+        """Reserve `size` bytes in all and return True; where the pool has fewer, change nothing and return False."""
+        more = size - self.size
+        if more > 0 and not self.pool.reserve(more):
+            return False
+        if more < 0:
+            self.pool.release(-more)
+        self.size = size
+        return True
+
+    def release(self) -> None:
+        """Release all of it."""
+        if self.size:
+            self.pool.release(self.size)
+            self.size = 0

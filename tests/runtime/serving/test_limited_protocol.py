@@ -13,7 +13,7 @@ from aiohttp import web
 
 from services.runtime.http import Address
 from services.runtime.serving import connection_limits as limits
-from services.runtime.serving import limited_handler, limited_protocol
+from services.runtime.serving import deadlines, limited_handler, limited_protocol
 from services.runtime.serving.connection_limits import CONNECTION_BYTES, FREE_BYTES, HEAD_COPIES, KIB, MAX_HEAD_BYTES
 from services.runtime.serving.limited_handler import CODED
 from services.runtime.serving.limited_protocol import LimitedConnections, LimitedProtocol
@@ -165,8 +165,8 @@ async def test_a_head_that_is_slow_makes_room_for_a_new_connection(
     without_spare: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The oldest incomplete head is aborted, so that such peers do not keep other clients out."""
-    monkeypatch.setattr(limited_protocol, "HEAD_GRACE_S", 0.0)
-    monkeypatch.setattr(limited_protocol, "HEAD", limits.TimeLimit(3600.0, 3600.0))
+    monkeypatch.setattr(limited_protocol, "GRACE_S", 0.0)
+    monkeypatch.setattr(limited_protocol, "HEAD", deadlines.TimeLimit(3600.0, 3600.0))
     async with served(2 * CONNECTION_BYTES) as app:
         app.go_on.set()
         (oldest, first), (next_oldest, second) = await app.connect(), await app.connect()
@@ -356,10 +356,10 @@ class Wire(asyncio.Transport):
 
 
 DEADLINES: dict[str, tuple[list[bytes], float]] = {
-    "nothing was sent": ([], limits.IDLE.usual_s),
-    "a head is not whole": ([b"GET / HTTP/1.1\r\n"], limits.HEAD.usual_s),
-    "empty lines": ([b"\r\n", b"\r", b"\n\n"], limits.IDLE.usual_s),
-    "a head comes byte by byte": ([b"G", b"E", b"T"], limits.HEAD.usual_s),
+    "nothing was sent": ([], deadlines.IDLE.usual_s),
+    "a head is not whole": ([b"GET / HTTP/1.1\r\n"], deadlines.HEAD.usual_s),
+    "empty lines": ([b"\r\n", b"\r", b"\n\n"], deadlines.IDLE.usual_s),
+    "a head comes byte by byte": ([b"G", b"E", b"T"], deadlines.HEAD.usual_s),
 }
 
 
@@ -387,7 +387,7 @@ async def test_each_state_has_its_time_limit(sent: list[bytes], most_s: float, s
     connection.connection_made(wire)
     for piece in sent:
         connection.data_received(piece)
-    most_s = limits.IDLE.short_s if short else most_s
+    most_s = deadlines.IDLE.short_s if short else most_s
     begun = connection.since
     connections.sweep(begun + most_s)
     assert not wire.aborted
@@ -402,9 +402,9 @@ async def test_a_peer_that_does_not_read_its_answer_has_a_time_limit() -> None:
     connection, wire = LimitedProtocol(connections, asyncio.Protocol()), Wire()
     connection.connection_made(wire)
     connection.pause_writing()
-    connections.sweep(monotonic() + limits.WRITE.usual_s - 1)
+    connections.sweep(monotonic() + deadlines.WRITE.usual_s - 1)
     assert not wire.aborted
-    connections.sweep(monotonic() + limits.WRITE.usual_s + 1)
+    connections.sweep(monotonic() + deadlines.WRITE.usual_s + 1)
     assert wire.aborted
 
 
