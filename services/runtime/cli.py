@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 MOST_HELP_COLUMNS = 120
+NO_MEMORY_FOR_A_LIBRARY = ("failed to map segment", "Cannot allocate memory")  # as dlopen(3) says it
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -71,7 +72,9 @@ def main_of(program: Callable[[], int], *, name: str) -> int:
     except ProgramError as error:
         say(printable(f"{name}: {error}"))
         return error.exit_code
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and not any(text in str(error) for text in NO_MEMORY_FOR_A_LIBRARY):
+            raise
         say(f"{name}: {OutOfMemory()}")
         return OutOfMemory.exit_code
     except KeyboardInterrupt:

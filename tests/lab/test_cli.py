@@ -112,7 +112,7 @@ def test_without_any_engine_there_is_nothing_to_take_down(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Only then is it certain that no lab runs: exit code 0."""
-    monkeypatch.setattr(own_sites, "weave_out", lambda _root: None)
+    monkeypatch.setattr(own_sites, "remove_compose_override", lambda _root: None)
     assert main(["down"]) == 0
     assert capsys.readouterr().err == "No Docker engine is here, so no lab runs.\n"
 
