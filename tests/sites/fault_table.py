@@ -29,7 +29,7 @@ class Case:
 
 
 def put_in(lines: bytes) -> Callable[[bytes, bytes], bytes]:
-    """Return what comes of a head with lines put in after its first."""
+    """Return a head with lines inserted after its first."""
 
     def expected(head: bytes, body: bytes) -> bytes:
         first, newline, rest = head.partition(b"\n")

@@ -14,7 +14,7 @@ AB: Fields = ((b"A", b"b"),)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the default reader makes of some bytes and the end of the stream after them.
+    """The default reader's result for some bytes, after which the stream ends.
 
     error, offset: why it refuses them and where; None where it reads them.
     anomalies: each departure and its offset. Strict mode refuses wherever there is one.
@@ -35,7 +35,7 @@ class Case:
 
 
 def head(status_line: bytes) -> bytes:
-    """A status line, and a field after it."""
+    """A status line and one field."""
     return status_line + b"\r\nA: b\r\n\r\n"
 
 

@@ -20,7 +20,7 @@ COLUMNS = (40, 41, 60, 79, 80, 120, 200)
 
 
 def fetch(begin_s: float, took_s: float) -> tuple[Span, ...]:
-    """Return what a fetch does: it asks, waits and reads."""
+    """Return a fetch: it sends a request, waits and reads."""
     end_s = begin_s + took_s
     return (
         Span(begin_s, begin_s + 0.0005, runs=True),
@@ -30,7 +30,7 @@ def fetch(begin_s: float, took_s: float) -> tuple[Span, ...]:
 
 
 def chart(labels: tuple[str, str, str], note: str = "") -> Chart:
-    """Return three fetches one after another, and at once."""
+    """Return three fetches, one after another and at once."""
     in_turn = tuple(
         Lane(label, fetch(begin_s, took_s), note)
         for label, begin_s, took_s in zip(labels, (0, 0.5, 0.9), (0.5, 0.4, 0.3), strict=True)
@@ -166,7 +166,7 @@ def test_the_axis_has_round_times_in_the_unit_that_fits(until_s: float, columns:
 
 
 def test_long_text_is_wrapped_and_escaped() -> None:
-    """By words; and what a terminal cannot show is escaped."""
+    """Between words; characters that a terminal cannot show are escaped."""
     lines = wrapped("one two three 新浪 " * 10, Terminal(40, unicode=False, encoding="ascii"))
     assert len(lines) > 1
     assert all(len(line) <= 40 and line.isascii() for line in lines)

@@ -1,4 +1,4 @@
-"""The recorder, on both loops: what it says of tasks is what they did, and recorded tasks do what they did before."""
+"""The recorder, on both loops: a recording is true, and recorded tasks behave as unrecorded ones."""
 
 import asyncio
 import gc
@@ -266,8 +266,8 @@ async def test_tasks_of_others_on_the_loop_are_not_recorded() -> None:
     assert not {"of the server", "serve"} & names
 
 
-async def test_nothing_is_left_of_it_when_it_is_off() -> None:
-    """The loop has its task factory back, and a task that outlives the recording goes on unrecorded."""
+async def test_after_a_recording_the_loop_is_as_before() -> None:
+    """It has its task factory back, and a task that outlives the recording runs unrecorded."""
     loop = asyncio.get_running_loop()
     made: list[asyncio.Task[int]] = []
 
@@ -299,7 +299,7 @@ async def test_a_task_factory_that_was_there_is_used_and_comes_back() -> None:
     assert by_name(inner.recording()).keys() == {"innermost"}
 
 
-async def test_what_is_beyond_the_bounds_is_counted_and_not_kept() -> None:
+async def test_slices_beyond_the_bounds_are_counted_and_not_kept() -> None:
     """Of every kind; the work is done all the same."""
     recorder = Recorder(most_tasks=2, most_slices=3, most_phases=1)
 
@@ -357,8 +357,8 @@ async def test_a_task_can_be_printed_and_asked_for_its_stack() -> None:
     assert by_name(recorder.recording())["looks"].outcome is Outcome.RETURNED
 
 
-async def test_ended_tasks_are_let_go() -> None:
-    """A recording keeps what a task did, and not what it returned."""
+async def test_ended_tasks_are_freed() -> None:
+    """A recording keeps what a task did, and not its result."""
 
     class Result:
         """Something to count."""

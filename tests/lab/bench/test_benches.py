@@ -21,7 +21,7 @@ NGINX_ROW = ["nginx"] if NGINX.path() else []
 
 
 class FewRequests:
-    """A load of three requests, each on a connection of its own, that keeps what was answered."""
+    """A load of three requests, each on its own connection, that keeps the answers."""
 
     def __init__(self) -> None:
         self.answers: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Which base image is used, and what is done where there is none. No test here touches apt or Docker."""
+"""Which base image is used, and what is done where there is none. No test here runs apt or Docker."""
 
 import shutil
 from collections.abc import Mapping
@@ -141,7 +141,7 @@ def test_installs_no_builder_where_it_may_not(
 
 
 def test_finds_the_hosts_own_authorities(tmp_path: Path) -> None:
-    """CA_BUNDLE wins, the environment's before that of `.env`; what cannot be read counts for nothing."""
+    """CA_BUNDLE comes first, of the environment before that of `.env`; unreadable files are skipped."""
     mine, theirs, file = tmp_path / "mine.crt", tmp_path / "theirs.crt", tmp_path / ".env"
     mine.touch()
     theirs.touch()

@@ -1,4 +1,4 @@
-"""From what was found on a machine to what is done about it. No test here touches apt or Docker."""
+"""From the findings about a machine to the steps that give it an engine. No test here runs apt or Docker."""
 
 import subprocess
 import sys

@@ -20,12 +20,12 @@ MOST_IN_SYSTEMS = 256 * 1024 * 1024  # on loopback, a few megabytes are usual
 
 
 def connections(running: RunningSite) -> list[Connection]:
-    """Return those that are open: none, while the site has yet to accept the peer's."""
+    """Return the open connections; there is none before the site has accepted the peer's."""
     return [guest for guest in running.site.connections if isinstance(guest, Connection)]
 
 
 def held_back(running: RunningSite) -> Callable[[], Awaitable[bool]]:
-    """Return what asks whether there is a connection that is no longer read from."""
+    """Return a function that tells whether the site has stopped reading from a connection."""
 
     async def is_held_back() -> bool:
         return any(not connection.transport.is_reading() for connection in connections(running))
@@ -34,7 +34,7 @@ def held_back(running: RunningSite) -> Callable[[], Awaitable[bool]]:
 
 
 async def waiting_bytes(running: RunningSite) -> int:
-    """Return how much of what peers have sent is in memory."""
+    """Return how many bytes of peers are in the site's memory."""
     return sum(len(connection.reader.buffer) for connection in connections(running) if connection.reader)
 
 

@@ -42,7 +42,7 @@ def unraisable() -> Iterator[list[str]]:
 
 
 def ask(peer: Peer) -> bytes | None:
-    """Return what came until the end; None where the connection was refused, or reset before anything came."""
+    """Return the bytes until the end; None where the connection was refused, or reset before any byte."""
     try:
         return peer.ask(peer.get(fields="Connection: close\r\n")).data or None
     except ConnectionError:

@@ -69,7 +69,7 @@ def status_of(heard: Heard) -> int:
 async def test_a_hostile_request_is_refused_counted_and_in_the_journal(
     tmp_path: Path, status: int, request_bytes: bytes
 ) -> None:
-    """One line says why, the connection ends, and the next peer is answered as before."""
+    """One line gives the reason, the connection ends, and the next peer is answered as usual."""
     async with one_site(tmp_path) as target:
         heard = await anyio.to_thread.run_sync(target.peer.ask, request_bytes)
         assert (status_of(heard), heard.end) == (status, "fin")
@@ -85,7 +85,7 @@ async def test_a_hostile_request_is_refused_counted_and_in_the_journal(
 
 
 async def metrics(target: Target) -> str:
-    """Return what /metrics says."""
+    """Return the text of /metrics."""
     import aiohttp
 
     async with aiohttp.ClientSession() as session, session.get(f"{target.admin}/metrics") as answer:
@@ -93,7 +93,7 @@ async def metrics(target: Target) -> str:
 
 
 async def test_a_head_that_never_ends_is_cut_off(tmp_path: Path) -> None:
-    """408 after the time that a head may take, however slowly bytes go on coming; the journal has what came."""
+    """408 after the deadline of a head, also while bytes still come; the journal has these bytes."""
     async with one_site(tmp_path, head_timeout_s=0.3) as target:
 
         def ask() -> Heard:
@@ -116,7 +116,7 @@ ERRORS_TO_HEAD = {
 
 @pytest.mark.parametrize(("status", "head_request"), ERRORS_TO_HEAD.items(), ids=ERRORS_TO_HEAD)
 async def test_an_error_answers_head_with_a_head(tmp_path: Path, status: str, head_request: bytes) -> None:
-    """RFC 9110, section 9.3.2: what a GET would get, without its content."""
+    """RFC 9110, section 9.3.2: the head is that of the answer to a GET."""
     async with one_site(tmp_path) as target:
         heard = await anyio.to_thread.run_sync(target.peer.ask, head_request)
         assert (str(status_of(heard)), heard.end) == (status, "fin")
@@ -166,7 +166,7 @@ LOST = {
 
 @pytest.mark.parametrize(("error", "end"), LOST.values(), ids=LOST)
 async def test_only_an_error_of_the_system_is_the_peers(error: Exception | None, end: str) -> None:
-    """asyncio hands what a protocol raises to its own connection_lost."""
+    """asyncio passes an exception of a protocol's callback to its connection_lost."""
     assert ended_by(error) == end
 
 

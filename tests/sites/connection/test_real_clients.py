@@ -78,7 +78,7 @@ def program(name: str) -> str:
 
 
 async def run(*words: str) -> tuple[int, str]:
-    """Run a program to its end, and return its exit code and what it said."""
+    """Run a program to its end, and return its exit code and its output."""
     process = await asyncio.create_subprocess_exec(
         *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={"LC_ALL": "C"}
     )

@@ -19,14 +19,14 @@ BEGINNING = b"POST / HTTP/1.1\r\nHost: keep.test\r\nContent-Length: 9000\r\n\r\n
 
 
 class Wire(asyncio.Transport):
-    """A transport that keeps what is written, and takes all of it at once."""
+    """A transport that keeps the bytes written, as sent at once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Keep it."""
+        """Keep the bytes."""
         self.written += data
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:

@@ -30,7 +30,7 @@ def place(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=[False, True], ids=["http", "tls"])
 def where(request: pytest.FixtureRequest, place: str, tmp_path: Path) -> Where:
-    """Return what gives a host to test."""
+    """Return a function that gives a host to test."""
     secure = bool(request.param)
     if place == "embedded":
         return lambda: one_site(tmp_path, secure=secure)
@@ -100,7 +100,7 @@ async def test_a_fault_gives_its_bytes_and_its_ending(where: Where, case: Case) 
 
 
 def ask(target: Target, case: Case, expected_bytes: int, kept: bool) -> Heard:
-    """Send a request and listen for the end; if it is to be silent, leave; if it is to be kept, ask again."""
+    """Send a request and read to the end; leave if silence is expected; ask again if the connection is to be kept."""
     peer = target.peer
     if case.fault.startswith("accept"):
         peer = Peer(peer.address, peer.host)  # no handshake will come of it

@@ -34,7 +34,7 @@ RAW = {
 
 
 async def heard(target: Target, request: bytes | None = None) -> Heard:
-    """Ask once, and have the connection closed."""
+    """Send one request that closes the connection, and return what comes."""
     asked = request or target.peer.get(fields="Connection: close\r\n")
     return await anyio.to_thread.run_sync(target.peer.ask, asked)
 

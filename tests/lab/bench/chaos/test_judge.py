@@ -14,7 +14,7 @@ BEGAN_S = 1_000.0
 
 
 def good() -> Found:
-    """Return what a run finds that found nothing: sohu was killed, and came back after two seconds."""
+    """Return the findings of a good run: sohu was killed, and came back after two seconds."""
     found = Found(["hello", "sohu"], seconds=60.0, settled_s=1.5)
     found.attack("tls_trickle").times = 1
     found.answers = [Answer(BEGAN_S + at, BEGAN_S + at + 0.01, "sohu", "http, new") for at in range(60)]
@@ -28,12 +28,12 @@ def good() -> Found:
 
 
 def broken(found: Found) -> list[str]:
-    """Return the promises that were not kept."""
+    """Return the promises that were broken."""
     return [promise.text for promise in judge.judge(found)[0] if not promise.kept]
 
 
 def test_a_run_that_found_nothing_keeps_every_promise() -> None:
-    """An error of a service that was just killed is excused, and shown."""
+    """An error of a service that was killed just before is excused, and shown."""
     promises, tables = judge.judge(good())
     assert [promise.text for promise in promises if not promise.kept] == []
     assert Result("chaos", (), promises=promises).kept

@@ -29,7 +29,7 @@ def test_a_seed_draws_the_same_schedule_for_any_order_of_the_services() -> None:
 
 
 def test_another_seed_draws_another_schedule() -> None:
-    """In every lane, in what is done and not only in when."""
+    """Other actions in every lane, not only other times."""
     one, other = lanes(draw(7, LONG_S, SERVICES)), lanes(draw(8, LONG_S, SERVICES))
     assert one.keys() == other.keys()
     assert all([step.kind for step in one[lane]] != [step.kind for step in other[lane]] for lane in one)
@@ -53,7 +53,7 @@ def test_no_kind_is_drawn_twice_before_the_others(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_lane_does_one_thing_after_the_other_and_ends_in_time(seed: int) -> None:
-    """Nothing that lasts is begun before what came before it in its lane has ended."""
+    """An action that lasts begins after the end of the one before it in its lane."""
     schedule = draw(seed, LONG_S, SERVICES)
     assert list(schedule) == sorted(schedule, key=lambda step: step.at_s)
     for steps in lanes(schedule).values():

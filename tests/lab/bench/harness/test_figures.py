@@ -1,4 +1,4 @@
-"""What follows from what was measured, and how it is shown."""
+"""Figures: ratios, goals, tables, charts and files of results."""
 
 import json
 from functools import partial

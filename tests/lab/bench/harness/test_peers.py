@@ -27,7 +27,7 @@ Transfer/sec:     22.62MB
 
 
 def cost(out: str) -> Cost:
-    """Return what a run that printed this cost."""
+    """Return the cost of a run with this output."""
     return Cost(out, 2.0, 1.0, 5_000)
 
 

@@ -1,4 +1,4 @@
-"""Running what is measured."""
+"""Running the programs that are measured."""
 
 import sys
 import time
