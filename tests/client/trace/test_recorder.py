@@ -299,7 +299,7 @@ async def test_a_task_factory_that_was_there_is_used_and_comes_back() -> None:
     assert by_name(inner.recording()).keys() == {"innermost"}
 
 
-async def test_slices_beyond_the_bounds_are_counted_and_not_kept() -> None:
+async def test_data_beyond_the_bounds_is_counted_and_not_kept() -> None:
     """Of every kind; the work is done all the same."""
     recorder = Recorder(most_tasks=2, most_slices=3, most_phases=1)
 
