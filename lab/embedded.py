@@ -15,10 +15,10 @@ from services.client.topology import Topology
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.errors import ProgramError
-from services.runtime.files.temporary import temporary_directory_aside
+from services.runtime.files.temporary import async_temporary_directory
+from services.runtime.http import Address
 from services.runtime.process import raise_open_files
 from services.runtime.run import Stop
-from services.runtime.serving.listen import Address
 from services.runtime.serving.serve import serve_app
 from services.sites.listeners import Listeners
 from services.sites.server import RunningSite, serve_site
@@ -93,7 +93,7 @@ async def embedded_lab(
 @asynccontextmanager
 async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator[RunningSite]:
     """Run the sites on loopback, each host at ports of its own, with a CA that lives as long as they do."""
-    async with temporary_directory_aside("lab-ca-") as ca:
+    async with async_temporary_directory("lab-ca-") as ca:
         usual = settings or SitesSettings()
         settings = dataclasses.replace(
             usual,

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Takes out of an image what a service has no use for and an intruder would: pip and the wheels that make one, apt,
-# dpkg and what belongs to them, and every setuid and setgid bit. Python, its libraries and the licences stay.
+# Removes from an image what an attacker could use and a service does not need: pip and the wheels that install it, apt,
+# dpkg and their files, and every setuid and setgid bit. Python, its libraries and the licences stay.
 set -eu
 installers='apt libapt-pkg.* dpkg debconf perl-base debian-archive-keyring ubuntu-keyring python3-pip-whl
     python3-setuptools-whl python3-venv python3\.[0-9]*-venv'

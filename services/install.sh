@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs one image's locked packages into /opt/venv, and compiles them: the root is read-only when they run.
-# The pip that does it lives elsewhere and is left behind. A CA bundle is used if the build was given one.
+# Installs one image's locked packages into /opt/venv, and compiles them: the file system is read-only at run time.
+# pip itself is in /opt/pip, which no image copies. A CA bundle is used if the build has one.
 set -eu
 ca=/run/secrets/ca_bundle
 if [ -s "$ca" ]; then

@@ -1,4 +1,4 @@
-"""A checkout of a test's own: what the lab remembers of it, and what it writes into it, is not the person's."""
+"""A copy of the checkout for one test: neither `.env` nor any generated file of the person's own checkout changes."""
 
 from pathlib import Path
 
@@ -7,7 +7,10 @@ from lab.docker import base_image
 
 
 def copied_tree(into: Path) -> Path:
-    """Copy what a lab in containers is made from, and return the copy's root. An engine has to be there."""
+    """Copy the files that a lab in containers is made from into a directory, and return it.
+
+    Its `.env` names the base image, and any free port for hello. Needs the Docker engine.
+    """
     image = base_image.ensure(print)
     copy_tree(into)
     (into / ".env").write_text(f"BASE_IMAGE={image}\nHELLO_PORT=0\n")

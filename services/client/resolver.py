@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from services.runtime.errors import NoThread
-from services.runtime.tasks import start_thread
+from services.runtime.tasks import start_daemon_thread
 
 AT_ONCE = 64  # threads whose question has not been open for long: resolvers turn away who asks too much at once
 MOST_THREADS = 1_024  # with those that hang; the client's container may have a few more
@@ -96,7 +96,7 @@ class Resolver:
         most = min(self._at_once + hanging, self._most_threads)
         for _ in range(min(waiting - idle, most - self._threads)):
             try:
-                start_thread(self._work, name="names")
+                start_daemon_thread(self._work, name="names")
             except NoThread:  # those that there are have to do; without any, one is tried for again
                 self._most_threads = max(self._threads, 1)
                 break

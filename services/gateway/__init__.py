@@ -1,8 +1,8 @@
-"""The gateway: the one way from this machine into the lab, TCP to `hello`, byte for byte.
+"""The gateway: it relays TCP connections from this machine to `hello`, the only way into the lab.
 
-It is the only container that the host can reach, and the only one that can reach the host, so it is the smallest: no
-third-party package, no request that it understands, no target that a peer could choose.
+It is the only container that the host can reach, and the only one that can reach the host. So it does little: it has no
+third-party package, it reads no request, and no client can choose its target.
 
-Order of reading: `relay`, a connection on each side and the bytes between them; `dialer`, which targets there are;
-`acceptor`, how many connections at once, and how they end; `health`, what the engine asks; `settings`.
+Order of reading: `relay` (two connections and the bytes between them), `dialer` (connections to the target), `acceptor`
+(connections of clients: how many, and how they end), `health` (the engine's health check), `settings`.
 """

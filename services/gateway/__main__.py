@@ -1,4 +1,4 @@
-"""`python -m services.gateway`: pass connections on until a stop is asked for."""
+"""`python -m services.gateway`: relay connections until a signal stops it."""
 
 import dataclasses
 import importlib.util
@@ -7,7 +7,7 @@ import sys
 
 from services.runtime.interrupts import leave_at_interrupt
 
-leave_at_interrupt()  # first: it is about the imports below
+leave_at_interrupt()  # before the imports below
 
 from services.gateway.acceptor import accepting
 from services.gateway.health import health_served
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 async def serve(settings: GatewaySettings, stop: Stop) -> int:
-    """Pass connections on until a stop is asked for; answers that are on their way are sent first."""
+    """Relay connections until a stop is requested, and let answers in flight end."""
     async with accepting(settings) as (_acceptor, address), health_served(settings.health) as health:
         log.info("from %s to %s, health at %s", address, settings.target, health)
         await stop.event.wait()
@@ -33,7 +33,7 @@ async def serve(settings: GatewaySettings, stop: Stop) -> int:
 
 
 def program() -> int:
-    """Read options and environment, and serve."""
+    """Read environment and options, and serve."""
     settings = GatewaySettings.from_environment(Environment())
     parser = OptionParser(prog="gateway", description="The way into the lab; its settings are environment variables.")
     add_loop_option(parser, default=installed(settings.loop))
@@ -45,7 +45,7 @@ def program() -> int:
 
 
 def installed(loop: str) -> str:
-    """Return a loop that there is: the gateway's image holds no package, and LAB_LOOP is meant for every service."""
+    """Return `loop`, or asyncio where it is not installed, as in this image; LAB_LOOP is set for all services."""
     return loop if loop == "asyncio" or importlib.util.find_spec(loop) else "asyncio"
 
 

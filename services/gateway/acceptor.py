@@ -1,6 +1,6 @@
-"""The gateway's port: which peers it accepts, how many at once, and how their connections end.
+"""The gateway's port: how many clients it accepts, and how their connections end.
 
-A peer that is one too many, or whose target cannot be reached, is reset at once: it is told, and nothing is kept.
+A client over the limit is reset at once, as is a client for which the target cannot be reached.
 """
 
 import asyncio
@@ -11,72 +11,71 @@ from contextlib import asynccontextmanager
 from services.gateway.dialer import Dialer, Unreachable
 from services.gateway.relay import Relay
 from services.gateway.settings import GatewaySettings
-from services.runtime.serving.listen import Address, bound_address, listening, stop_accepting
-from services.runtime.tasks import alongside
+from services.runtime.http import Address
+from services.runtime.serving.deadlines import DRAIN_POLL_S, SWEEP_S
+from services.runtime.serving.listen import bind_socket, bound_address, stop_accepting
+from services.runtime.tasks import background_task
 
-BACKLOG = 1024  # the loop accepts as many in one go, before it looks at anything else
-SWEEP_S = 0.25
-DRAIN_POLL_S = 0.02
-# Where the target spoke last and nothing has moved for so long, no answer is on its way: a connection that is kept.
-QUIET_S = 0.5
+BACKLOG = 1024  # the loop accepts so many connections in one round, before it does anything else
+QUIET_S = 0.5  # if the target sent last and no byte has come for so long, no answer is in flight
 
 log = logging.getLogger(__name__)
 
 
 class Acceptor:
-    """Every relay that there is. `trouble`: why the target could not be reached last time; nothing where it could."""
+    """All relays. `target_error`: why the target could not be reached last time; empty where it could."""
 
     def __init__(self, settings: GatewaySettings, tasks: asyncio.TaskGroup) -> None:
         self.settings = settings
         self.dialer = Dialer([settings.target], timeout_s=settings.connect_timeout_s)
         self.relays: set[Relay] = set()
-        self.turned_away = 0
+        self.refused = 0
         self.is_draining = False
-        self.trouble = ""
+        self.target_error = ""
         self._tasks = tasks
 
     def protocol(self) -> asyncio.BaseProtocol:
-        """Return the protocol of a connection that a peer makes: one that is closed with the port is never made."""
-        return Relay(self.accept, self.relays.discard).near
+        """Return the protocol of a client's connection."""
+        return Relay(self.accept, self.relays.discard).to_client
 
     def accept(self, relay: Relay) -> None:
-        """Let a peer in, or reset it."""
+        """Relay a client's connection, or reset it."""
         if self.is_draining:
-            relay.give_up()
+            relay.refuse()
         elif len(self.relays) >= self.settings.max_connections:
-            if not self.turned_away:
+            if not self.refused:
                 log.warning("%s connections are open: the next are reset", len(self.relays))
-            self.turned_away += 1
-            relay.give_up()
+            self.refused += 1
+            relay.refuse()
         else:
             self.relays.add(relay)
             self._tasks.create_task(self.connect(relay))
 
     async def connect(self, relay: Relay) -> None:
-        """Connect a peer to the target, or reset it."""
+        """Connect to the target, or reset the client."""
         try:
-            await self.dialer.dial(self.settings.target, lambda: relay.far)
+            await self.dialer.dial(self.settings.target, lambda: relay.to_target)
         except Unreachable as error:
-            self.take_note(str(error))
-            relay.give_up()
+            self.note_target(str(error))
+            relay.refuse()
         else:
-            self.take_note("")
+            self.note_target("")
 
-    def take_note(self, trouble: str) -> None:
-        """Say in the log what keeps the target from being reached, and that it can be again: each once."""
-        if trouble and trouble != self.trouble:
-            log.warning("no way to %s", trouble)
-        elif self.trouble and not trouble:
+    def note_target(self, target_error: str) -> None:
+        """Log once why the target cannot be reached, and once that it can be reached again."""
+        if target_error and target_error != self.target_error:
+            log.warning("no way to %s", target_error)
+        elif self.target_error and not target_error:
             log.info("%s can be reached again", self.settings.target)
-        self.trouble = trouble
+        self.target_error = target_error
 
     def sweep(self, now: float) -> None:
-        """Reset every connection on which no byte has moved for too long."""
+        """Reset every relay in which no byte has come for too long."""
         for relay in [each for each in self.relays if now - each.since > self.settings.idle_timeout_s]:
             relay.reset()
 
     async def drain(self) -> None:
-        """Let answers that are on their way end, for `drain_s` seconds at most, and cut off the rest."""
+        """Wait for answers in flight, for `drain_s` seconds at most, and reset the rest."""
         self.is_draining = True
         loop = asyncio.get_running_loop()
         last = loop.time() + self.settings.drain_s
@@ -91,18 +90,15 @@ class Acceptor:
 
 @asynccontextmanager
 async def accepting(settings: GatewaySettings) -> AsyncIterator[tuple[Acceptor, Address]]:
-    """Let peers in while inside, and yield the address; on the way out, drain.
-
-    Raises PortUnavailable where the port cannot be had.
-    """
-    bound = listening(settings.where)
+    """Accept connections while inside, and yield the address; drain on the way out. Raises PortUnavailable."""
+    bound = bind_socket(settings.where)
     try:
         async with asyncio.TaskGroup() as tasks:
             acceptor = Acceptor(settings, tasks)
             loop = asyncio.get_running_loop()
             server = await loop.create_server(acceptor.protocol, sock=bound, backlog=BACKLOG)
             try:
-                async with alongside(sweep_for_ever(acceptor)):
+                async with background_task(sweep_for_ever(acceptor)):
                     yield acceptor, bound_address(bound)
             finally:
                 await stop_accepting(server)
@@ -112,7 +108,7 @@ async def accepting(settings: GatewaySettings) -> AsyncIterator[tuple[Acceptor, 
 
 
 async def sweep_for_ever(acceptor: Acceptor) -> None:
-    """Enforce the deadline of idle connections, every SWEEP_S seconds."""
+    """Call `sweep` every SWEEP_S."""
     while True:
         await asyncio.sleep(SWEEP_S)
         acceptor.sweep(asyncio.get_running_loop().time())

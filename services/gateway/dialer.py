@@ -1,15 +1,15 @@
-"""Connections from the gateway into the lab: to the targets of a fixed list, and to nothing else."""
+"""Connections from the gateway into the lab, to the targets of a fixed list only."""
 
 import asyncio
 import os
 import socket
 from collections.abc import Callable, Collection
 
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 
 
 class Unreachable(Exception):
-    """A target could not be connected to; the text says which, and why."""
+    """No connection to a target could be made; the text says which target, and why."""
 
     def __init__(self, target: Address, reason: str) -> None:
         super().__init__(f"{target}: {reason}")
@@ -17,14 +17,14 @@ class Unreachable(Exception):
 
 
 class Dialer:
-    """Connects to `targets`, each within `timeout_s` seconds: look-up, connect and all."""
+    """Connects to `targets`; look-up and connect together may take `timeout_s` seconds."""
 
     def __init__(self, targets: Collection[Address], *, timeout_s: float) -> None:
         self.targets = frozenset(targets)
         self.timeout_s = timeout_s
 
     async def dial(self, target: Address, protocol: Callable[[], asyncio.BaseProtocol]) -> asyncio.Transport:
-        """Return a connection to a target. Raises Unreachable, also for what is not one of the targets."""
+        """Return a connection to a target. Raises Unreachable, also for an address that is not one of the targets."""
         if target not in self.targets:
             raise Unreachable(target, "is not a target of this gateway")
         loop = asyncio.get_running_loop()

@@ -1,7 +1,7 @@
-"""What the engine asks of the gateway: /healthz and /readyz, whether it runs and lets peers in.
+"""The gateway's health check: /healthz and /readyz answer 200 while the gateway accepts connections.
 
-How its target does is the target's own to say. This listens inside the container alone, while the gateway's port is
-open, and answers one request a connection: small enough to need no library.
+They say nothing of the target, which has its own health check. The server listens inside the container only, and
+answers one request for each connection, without a library.
 """
 
 import asyncio
@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from services.runtime.serving.listen import Address, bound_address, listening
+from services.runtime.http import Address
+from services.runtime.serving.listen import bind_socket, bound_address
 
 HEAD_BYTES = 4096
 TIMEOUT_S = 2.0
@@ -17,13 +18,13 @@ MOST_AT_ONCE = 16
 
 
 class Health:
-    """Answers requests, MOST_AT_ONCE at a time."""
+    """Answers MOST_AT_ONCE requests at a time; further connections are closed."""
 
     def __init__(self) -> None:
         self._at_once = 0
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request, or close the connection of a peer that sends none in time."""
+        """Answer one request, or close the connection of a client that sends none in time."""
         self._at_once += 1
         try:
             if self._at_once <= MOST_AT_ONCE:
@@ -32,14 +33,14 @@ class Health:
                     writer.write(response_to(head))
                     await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
-            pass  # no peer is left to answer
+            pass  # no complete request, or no client any more
         finally:
             self._at_once -= 1
             writer.close()
 
 
 def response_to(head: bytes) -> bytes:
-    """Return the whole response to a request."""
+    """Return the response to a request."""
     method, _, rest = head.partition(b" ")
     if method == b"GET" and rest.partition(b" ")[0] in {b"/healthz", b"/readyz"}:
         return response(HTTPStatus.OK, "ok")
@@ -55,8 +56,8 @@ def response(status: HTTPStatus, text: str) -> bytes:
 
 @asynccontextmanager
 async def health_served(where: Address) -> AsyncIterator[Address]:
-    """Answer while inside, and yield the address. Raises PortUnavailable."""
-    bound = listening(where)
+    """Answer health checks while inside, and yield the address. Raises PortUnavailable."""
+    bound = bind_socket(where)
     try:
         server = await asyncio.start_server(Health().answer, sock=bound, limit=HEAD_BYTES)
         try:

@@ -1,8 +1,8 @@
-"""Two connections, and the bytes between them: what comes in on one goes out on the other, and so does its end.
+"""Two connections, and the bytes between them: each byte and each end of one is passed on to the other.
 
 A FIN is passed on as a FIN once every byte before it has been sent, and the other direction stays open (a half-closed
-connection, RFC 9293, section 3.6). A reset is passed on as a reset. An end that takes its bytes slowly stops the
-reading from the other one, so that a connection never holds more than READ_BYTES + BUFFER_BYTES each way.
+connection, RFC 9293, section 3.6). A reset is passed on as a reset. While one peer reads slowly, the gateway stops
+reading from the other, so that a relay never holds more than READ_BYTES + BUFFER_BYTES for each direction.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ BUFFER_BYTES = 64 * 1024
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time to linger: close sends RST
 
 
-class End(asyncio.BufferedProtocol):
-    """One connection of a relay; `other` is where its bytes go.
+class RelayConnection(asyncio.BufferedProtocol):
+    """One connection of a relay. Its bytes go to `other`; they are held until that is connected.
 
-    `transport`: None until it is made, and again once it is lost. What comes before the other end is connected is held.
+    `transport`: None before the connection is made, and after it is lost.
     """
 
-    other: "End"
+    other: "RelayConnection"
 
     def __init__(self, relay: "Relay") -> None:
         self.relay = relay
@@ -32,44 +32,73 @@ class End(asyncio.BufferedProtocol):
         self._buffer = bytearray()
         self._early = b""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is connected and not being closed: uvloop raises an error for any use of a closing transport."""
+        return self.transport is not None and not self.transport.is_closing()
+
+    @property
+    def has_early_bytes(self) -> bool:
+        """Whether bytes are held until the other is connected."""
+        return bool(self._early)
+
+    @property
+    def has_bytes_to_send(self) -> bool:
+        """Whether bytes are still to be sent to the peer of this connection."""
+        return self.transport is not None and self.transport.get_write_buffer_size() > 0
+
+    # What asyncio calls
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
         self.transport.set_write_buffer_limits(high=BUFFER_BYTES)
         self.relay.connected(self)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a connection that is not being closed: uvloop refuses to do anything with another."""
-        return self.transport is not None and not self.transport.is_closing()
-
     def get_buffer(self, _sizehint: int) -> bytearray:
-        """Return where the next bytes go."""
+        """Return the buffer for the next bytes."""
         self._buffer = self._buffer or bytearray(READ_BYTES)
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Pass bytes on."""
-        self.relay.moved(self)
+        """Pass the bytes on, or hold them until the other is connected."""
+        self.relay.received(self)
         data = bytes(memoryview(self._buffer)[:nbytes])
         if self.other.transport and self.other.is_open:
             self.other.transport.write(data)
         elif self.transport and self.relay.is_connecting:
             self._early += data
-            self.transport.pause_reading()  # not sooner: some loops forget it if it is said when a connection is made
+            self.transport.pause_reading()  # not in connection_made: some loops ignore it there
 
     def eof_received(self) -> bool:
         """Pass the FIN on; the other direction stays open until it ends too."""
         self.has_ended = True
-        self.relay.moved(self)
+        self.relay.received(self)
         if self.other.transport and self.other.is_open:
             self.other.transport.write_eof()
         if self.other.has_ended:
             self.relay.close()
         return True
 
+    def pause_writing(self) -> None:
+        """Stop reading from the other: this peer reads slowly."""
+        if self.other.transport and self.other.is_open and not self.other.has_ended:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Read from the other again."""
+        self.other.start_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Reset the other, unless this connection was closed in order."""
+        self.transport, self.is_lost = None, True
+        if exc is not None or not self.relay.is_closing:
+            self.other.reset()
+        self.relay.end_if_lost()
+
+    # What the relay calls
+
     def begin(self) -> None:
-        """Pass on what came before the other end was connected, and read on."""
+        """Pass on the bytes held, and read on; the other is connected now."""
         if self.other.transport and self._early:
             self.other.transport.write(self._early)
             self._early = b""
@@ -77,101 +106,80 @@ class End(asyncio.BufferedProtocol):
             self.other.transport.write_eof()
         self.start_reading()
 
-    def pause_writing(self) -> None:
-        """This end takes its bytes slowly: read no more of them from the other."""
-        if self.other.transport and self.other.is_open and not self.other.has_ended:
-            self.other.transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        """This end has taken most of its bytes."""
-        self.other.start_reading()
-
-    @property
-    def has_early_bytes(self) -> bool:
-        """Whether bytes came that wait for the other end to be connected."""
-        return bool(self._early)
-
     def start_reading(self) -> None:
-        """Read from now on; what has ended has nothing more to read."""
+        """Read on, unless the peer has ended its direction."""
         if self.transport and self.is_open and not self.has_ended:
             self.transport.resume_reading()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Pass on a reset, or what else ended the connection ahead of its time."""
-        self.transport, self.is_lost = None, True
-        if exc is not None or not self.relay.is_closing:
-            self.other.reset()
-        self.relay.end()
-
     def reset(self) -> None:
-        """End the connection by a reset, whatever was still to be sent."""
+        """End the connection with RST; bytes that are not sent are dropped."""
         if self.transport:
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             self.transport.abort()
 
-    @property
-    def has_bytes_to_send(self) -> bool:
-        """Whether bytes wait for this end to take them."""
-        return self.transport is not None and self.transport.get_write_buffer_size() > 0
-
 
 class Relay:
-    """`near` is the connection of a peer, `far` the one to the target.
+    """A client's connection, and one to the target.
 
-    `accepted` is called when there is a peer, and has to see to `far`; `ended` when both are gone.
+    `on_client` is called when the client is connected, and has to connect `to_target` or call `refuse`; `on_end` is
+    called when both connections are lost.
 
-    `since`: when a byte came last, in seconds of the loop's clock; `is_connecting`: whether `far` is still to come.
+    `since`: when a byte or a FIN came last, in seconds of the loop's clock; `is_connecting`: whether `to_target` is
+    still to be connected.
     """
 
-    def __init__(self, accepted: Callable[["Relay"], object], ended: Callable[["Relay"], object]) -> None:
-        self.near, self.far = End(self), End(self)
-        self.near.other, self.far.other = self.far, self.near
+    def __init__(self, on_client: Callable[["Relay"], object], on_end: Callable[["Relay"], object]) -> None:
+        self.to_client, self.to_target = RelayConnection(self), RelayConnection(self)
+        self.to_client.other, self.to_target.other = self.to_target, self.to_client
         self.since = asyncio.get_running_loop().time()
         self.is_connecting = True
         self.is_closing = False
         self._awaits_answer = False
-        self._accepted, self._ended = accepted, ended
+        self._on_client, self._on_end = on_client, on_end
 
-    def connected(self, end: End) -> None:
-        """Move bytes from now on, if both ends are connected; if the peer has gone meanwhile, reset the other."""
-        if end is self.near:
-            self._accepted(self)
-        elif self.near.is_lost:
-            self.give_up()
+    def connected(self, connection: RelayConnection) -> None:
+        """Ask for the target's connection; or, once that is made, begin to pass bytes on, if the client is there."""
+        if connection is self.to_client:
+            self._on_client(self)
+        elif self.to_client.is_lost:
+            self.refuse()
         else:
             self.is_connecting = False
-            self.near.begin()
-            self.far.begin()
+            self.to_client.begin()
+            self.to_target.begin()
 
-    def give_up(self) -> None:
-        """End: there will be no connection to the target."""
+    def refuse(self) -> None:
+        """Reset the client: there is no connection to the target for it."""
         self.is_connecting = False
         self.reset()
-        self.end()
+        self.end_if_lost()
 
-    def moved(self, end: End) -> None:
-        """Take note that something came from an end."""
+    def received(self, connection: RelayConnection) -> None:
+        """Note that a byte or a FIN came."""
         self.since = asyncio.get_running_loop().time()
-        self._awaits_answer = end is self.near
+        self._awaits_answer = connection is self.to_client
 
     def is_quiet(self, *, since: float) -> bool:
-        """Return whether the target spoke last, its bytes are sent, and nothing has come since: no answer is due."""
-        moving = self.is_connecting or self.near.has_bytes_to_send or self.far.has_bytes_to_send
+        """Return whether no answer is due: the target sent last, its bytes are passed on, and none came after `since`.
+
+        `since`: in seconds of the loop's clock.
+        """
+        moving = self.is_connecting or self.to_client.has_bytes_to_send or self.to_target.has_bytes_to_send
         return not (moving or self._awaits_answer) and self.since <= since
 
     def close(self) -> None:
-        """End both connections, each by a FIN once all its bytes are sent."""
+        """End both connections, each with a FIN once all its bytes are sent."""
         self.is_closing = True
-        for end in (self.near, self.far):
-            if end.transport:
-                end.transport.close()
+        for connection in (self.to_client, self.to_target):
+            if connection.transport:
+                connection.transport.close()
 
     def reset(self) -> None:
-        """End both connections at once."""
-        self.near.reset()
-        self.far.reset()
+        """End both connections with RST."""
+        self.to_client.reset()
+        self.to_target.reset()
 
-    def end(self) -> None:
-        """Say that the relay has ended, if it has."""
-        if not (self.is_connecting or self.near.transport or self.far.transport):
-            self._ended(self)
+    def end_if_lost(self) -> None:
+        """Call `on_end` if both connections are lost and none is to come."""
+        if not (self.is_connecting or self.to_client.transport or self.to_target.transport):
+            self._on_end(self)

@@ -1,21 +1,20 @@
-"""What the gateway can be told, and by which variable."""
+"""The gateway's settings, and their environment variables."""
 
 from dataclasses import dataclass
 
-from services.runtime.serving.listen import DRAIN_S, Address
+from services.runtime.http import Address
+from services.runtime.serving.listen import DRAIN_S
 from services.runtime.settings import Environment
 
-# Longer than hello may take for an answer (HELLO_DELAY_S, an hour at most).
-IDLE_TIMEOUT_S = 3660.0
-# Their buffers, all of them full, are 200 MiB: less than half of what Compose lets the container have.
-MAX_CONNECTIONS = 1024
+IDLE_TIMEOUT_S = 3660.0  # longer than hello may take for an answer (HELLO_DELAY_S, an hour at most)
+MAX_CONNECTIONS = 1024  # with all buffers full, 200 MiB: less than half of the container's memory
 
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """`where`: what peers connect to; `target`: where their bytes go; `health`: what the engine asks, in the container.
+    """`where`: the port for clients; `target`: where their bytes go; `health`: the port of the health check.
 
-    A connection ends if no byte moves for `idle_timeout_s`; those over `max_connections` are reset at once.
+    A connection is reset if no byte comes for `idle_timeout_s`; connections over `max_connections` are reset at once.
     """
 
     where: Address = Address("0.0.0.0", 8000)  # noqa: S104 - in a container; Compose publishes it on 127.0.0.1
@@ -30,7 +29,7 @@ class GatewaySettings:
 
     @classmethod
     def from_environment(cls, environment: Environment) -> "GatewaySettings":
-        """Return what the environment says; raise BadSetting for what it cannot say."""
+        """Return the settings of the environment. Raises BadSetting."""
         unset = cls()
 
         def seconds(name: str, default: float, *, least: float = 0.1) -> float:

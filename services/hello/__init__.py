@@ -1,1 +1,1 @@
-"""The hello server: two pages, each after half a second of waiting. Start reading at `services.hello.app`."""
+"""The hello server: two pages, each after half a second. Start reading at `services.hello.app`."""

@@ -1,4 +1,4 @@
-"""`python -m services.hello`: serve the application, or supervise several processes that do.
+"""`python -m services.hello`: serve the application, or supervise several worker processes.
 
 Order of reading: `services.hello.app`, this file, `services.hello.workers`.
 """
@@ -9,7 +9,7 @@ import sys
 
 from services.runtime.interrupts import leave_at_interrupt
 
-leave_at_interrupt()  # first: it is about the imports below
+leave_at_interrupt()  # before the imports below
 
 from services.hello.settings import HelloSettings
 from services.hello.workers import announce, supervise
@@ -22,12 +22,12 @@ from services.runtime.settings import Environment
 
 
 async def serve(settings: HelloSettings, stop: Stop) -> int:
-    """Serve until a stop is asked for; requests in flight are answered first."""
+    """Serve until a stop is requested, and answer requests in flight."""
     from services.hello.app import make_app
 
     app = make_app(settings)
     if settings.is_worker:
-        asyncio.get_running_loop().add_reader(sys.stdin, stop.event.set)  # its end is the supervisor's
+        asyncio.get_running_loop().add_reader(sys.stdin, stop.event.set)  # it ends when the supervisor ends
     async with serve_app(app, settings.where, reuse_port=settings.is_worker, drain_s=settings.drain_s) as address:
         announce(address)
         await stop.event.wait()
@@ -35,7 +35,7 @@ async def serve(settings: HelloSettings, stop: Stop) -> int:
 
 
 def program() -> int:
-    """Read options and environment, and serve."""
+    """Read environment and options, and serve."""
     settings = HelloSettings.from_environment(Environment())
     parser = OptionParser(prog="hello", description="The hello server; its settings are environment variables.")
     add_version_option(parser)

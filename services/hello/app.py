@@ -1,7 +1,7 @@
 """Lesson 5, the application: the tutorial's two pages.
 
-Each page awaits `asyncio.sleep` for half a second, as if it asked a database. The process serves thousands of
-people meanwhile: that is the point of the lab. What operators ask for is in `operations`; `__main__` serves it all.
+Each page awaits `asyncio.sleep` for half a second, as a query of a database would. Meanwhile the process serves
+thousands of other people: this is what the lab is about. `operations` adds health and metrics; `__main__` serves it.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""Running the application as a file: `python services/hello/app.py`, at the tutorial's own address.
+"""Running the application as a file: `python services/hello/app.py` serves it at the tutorial's address.
 
-Where the lab that is up, or another program, has that port already, any free one will do: a lesson disturbs no lab.
+Where that port is taken, by the lab for example, it serves at any free port.
 """
 
 import dataclasses
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from services.hello.settings import HelloSettings
+    from services.runtime.http import Address
     from services.runtime.run import Stop
-    from services.runtime.serving.listen import Address
 
 LOCALHOST = "127.0.0.1"
 
@@ -43,7 +43,7 @@ def program(make_app: "Callable[[HelloSettings], web.Application]") -> int:
     add_loop_option(parser, default=settings.loop)
     loop = parser.parse_args().loop
     host = environment.text("HELLO_HOST", LOCALHOST)
-    where = free(settings.where._replace(host=host), is_named=bool(environment.text("HELLO_PORT", "")))
+    where = free_address(settings.where._replace(host=host), is_named=bool(environment.text("HELLO_PORT", "")))
     settings = dataclasses.replace(settings, where=where, loop=loop)
 
     async def serve(stop: "Stop") -> int:
@@ -55,14 +55,14 @@ def program(make_app: "Callable[[HelloSettings], web.Application]") -> int:
     return run(serve, loop=loop)
 
 
-def free(where: "Address", *, is_named: bool) -> "Address":
-    """Return an address to listen on: this one, or at any free port where it is taken and was not asked for by name."""
-    from services.runtime.serving.listen import listening
+def free_address(where: "Address", *, is_named: bool) -> "Address":
+    """Return `where`, or any free port of its host (0) where it is taken. `is_named`: HELLO_PORT asks for this port."""
+    from services.runtime.serving.listen import bind_socket
 
     if is_named:
         return where
     try:
-        listening(where).close()
+        bind_socket(where).close()
     except PortUnavailable as error:
         say(f"app.py: {where} is not free ({error.reason}): it serves at another port")
         return where._replace(port=0)

@@ -1,25 +1,26 @@
-"""What the hello server can be told, and by which variable."""
+"""The hello server's settings, and their environment variables."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from services.runtime.errors import BadSetting, TooLittleMemory
+from services.runtime.http import Address
 from services.runtime.process import MEMORY_BYTES, MIB
-from services.runtime.serving.listen import DRAIN_S, Address
+from services.runtime.serving.listen import DRAIN_S
 from services.runtime.settings import Environment
 
 METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own
 WORKER = "HELLO_IS_WORKER"
-PROCESS_BYTES = 28 * MIB  # one that serves or supervises, before it has been asked anything
-LEAST_POOL_BYTES = 2 * MIB  # for the connections of each
+PROCESS_BYTES = 28 * MIB  # a worker or a supervisor, without connections
+LEAST_POOL_BYTES = 2 * MIB  # for the connections of each worker
 
 
 @dataclass(frozen=True, slots=True)
 class HelloSettings:
-    """Seconds are floats; `names`: what it is called besides `hello` and `gateway`.
+    """`names`: allowed hosts besides `hello` and `gateway`.
 
-    `memory_bytes`: what the program may have; a supervisor shares it out. `multiprocess_dir` and `is_worker` are set by
-    the supervisor of several, for each of them.
+    `memory_bytes`: what the program may use; a supervisor divides it between its workers. `multiprocess_dir` and
+    `is_worker` are set by the supervisor for each of them.
     """
 
     delay_s: float = 0.5
@@ -35,17 +36,17 @@ class HelloSettings:
 
     @property
     def pool_bytes(self) -> int:
-        """What the connections of the process may take: what is left beside itself, and a reserve."""
+        """What the connections of the process may use: three quarters of what the process itself leaves."""
         return max(LEAST_POOL_BYTES, self.memory_bytes - PROCESS_BYTES) // 4 * 3
 
     @property
     def worker_memory_bytes(self) -> int:
-        """What each of several workers may have: its share of what the supervisor leaves."""
+        """What each worker may use: its share of what the supervisor leaves."""
         return (self.memory_bytes - PROCESS_BYTES) // self.workers
 
     @classmethod
     def from_environment(cls, environment: Environment) -> "HelloSettings":
-        """Return what the environment says; raise BadSetting for what it cannot say."""
+        """Return the settings of the environment. Raises BadSetting, or TooLittleMemory."""
         shared = environment.text(METRICS_DIRECTORY, "")
         if shared and not Path(shared).is_dir():
             raise BadSetting(METRICS_DIRECTORY, shared, "a directory")
@@ -70,7 +71,7 @@ class HelloSettings:
 
 
 def check_memory(workers: int, memory_bytes: int) -> None:
-    """Raise TooLittleMemory where so many workers would be killed by the kernel, sooner or later."""
+    """Raise TooLittleMemory for more workers than there is memory for: the kernel would kill them."""
     each = PROCESS_BYTES + LEAST_POOL_BYTES
     need_bytes = workers * each + PROCESS_BYTES
     if workers > 1 and need_bytes > memory_bytes:

@@ -1,8 +1,8 @@
 """Several processes on one port: the kernel spreads connections over them (SO_REUSEPORT).
 
-The supervisor reserves the port, starts each worker as the program itself with one worker, and says that the
-server has started when all of them have. It passes a stop on to them. One worker that ends by itself ends them all
-with exit code 1: the engine restarts a container as a whole, and half a server helps nobody.
+The supervisor reserves the port and starts each worker, which is the same program with one worker. It says that the
+server has started when all workers have. It stops them when it is stopped. If one worker ends by itself, all end, with
+exit code 1: the engine then restarts the whole container.
 """
 
 import asyncio
@@ -14,21 +14,23 @@ from asyncio.subprocess import PIPE, Process
 
 from services.hello.settings import METRICS_DIRECTORY, WORKER, HelloSettings
 from services.runtime.errors import OutputClosed, OutputFailed
-from services.runtime.files.temporary import temporary_directory_aside
+from services.runtime.files.temporary import async_temporary_directory
+from services.runtime.http import Address
 from services.runtime.process import MIB
 from services.runtime.run import Stop
-from services.runtime.serving.listen import Address, bound_address, listening
+from services.runtime.serving.listen import bind_socket, bound_address
 from services.runtime.terminal import show
 
 log = logging.getLogger(__name__)
 
 
 async def supervise(settings: HelloSettings, stop: Stop) -> int:
-    """Run `settings.workers` workers until a stop is asked for or one of them ends. Raises PortUnavailable."""
-    listening(settings.where).close()  # with SO_REUSEPORT alone, a port that another server has would be shared with it
-    with contextlib.closing(listening(settings.where, reuse_port=True)) as reserved:
+    """Run `settings.workers` workers until a stop is requested or one of them ends. Raises PortUnavailable."""
+    # With SO_REUSEPORT alone, the port would be shared with another server that has it.
+    bind_socket(settings.where).close()
+    with contextlib.closing(bind_socket(settings.where, reuse_port=True)) as reserved:
         where = bound_address(reserved)
-        async with temporary_directory_aside("hello-metrics-") as multiprocess_dir:
+        async with async_temporary_directory("hello-metrics-") as multiprocess_dir:
             return await _supervise(settings, stop, where=where, multiprocess_dir=str(multiprocess_dir))
 
 
@@ -65,7 +67,7 @@ async def start_worker(settings: HelloSettings, where: Address, multiprocess_dir
         WORKER: "1",
     }
     command = (sys.executable, "-m", "services.hello", "--loop", settings.loop)
-    # A session of its own: a terminal's ^C reaches the supervisor alone, which passes it on once. The worker watches
+    # In a new session, a terminal's ^C reaches the supervisor alone, which then stops its workers once. A worker reads
     # its standard input, so that it ends too if the supervisor is killed.
     return await asyncio.create_subprocess_exec(
         *command, stdin=PIPE, stdout=PIPE, env=os.environ | environment, start_new_session=True
@@ -73,7 +75,7 @@ async def start_worker(settings: HelloSettings, where: Address, multiprocess_dir
 
 
 async def all_started(workers: list[Process], where: Address) -> None:
-    """Wait for each worker's own `Server started` line, then say it once for all."""
+    """Wait for the `Server started` line of each worker, then print one for all."""
     for worker in workers:
         assert worker.stdout is not None  # noqa: S101 - it was started with a pipe
         if not await worker.stdout.readline():
@@ -82,6 +84,6 @@ async def all_started(workers: list[Process], where: Address) -> None:
 
 
 def announce(where: Address) -> None:
-    """Say that the server has started; where nobody can read it, it serves all the same."""
+    """Print that the server has started; a server whose stdout cannot be written serves all the same."""
     with contextlib.suppress(OutputClosed, OutputFailed):
         show(f"Server started at {where.url}...")

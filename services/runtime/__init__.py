@@ -1,7 +1,6 @@
-"""The little that every program here shares. It imports no service.
+"""What every program here shares; it imports no service.
 
-`cli` and `run` begin and end a program, `settings` reads its environment, `terminal` writes for people, `tasks` runs
-what goes on beside the work, `process` says what this process may use. `serving` opens ports and bounds what peers may
-cost; `files` opens and makes files with care. `http`, `playable` and `untrusted` say what may be a host name, a
-recording, JSON or TOML.
+A program begins and ends with `cli` and `run`. `settings` reads its environment; `terminal` and `logs` are its output;
+`tasks` runs work in the background; `process` knows its limits. `serving` opens ports and limits what connections cost.
+`files` opens and makes files. `http`, `playable` and `untrusted` check host names, recordings, JSON and TOML.
 """

@@ -1,6 +1,6 @@
-"""The command line of every program: how options are refused, and what ends in which exit code.
+"""The command line of every program: its options, how wrong ones are refused, and which error gives which exit code.
 
-Every program imports this before it knows what it will do, so it imports little: no event loop, no dataclasses.
+Every program imports this first, and most uses of it end soon, so it imports little: no event loop, no dataclasses.
 """
 
 import argparse
@@ -13,10 +13,10 @@ from services.runtime.settings import LOOPS, VERSION
 from services.runtime.terminal import (
     USUAL_COLUMNS,
     columns,
-    hold_standard_descriptors,
+    escape_unencodable_output,
     printable,
+    reserve_standard_descriptors,
     say,
-    show_what_can_be_shown,
 )
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
@@ -29,7 +29,7 @@ NO_MEMORY_FOR_A_LIBRARY = ("failed to map segment", "Cannot allocate memory")  #
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """A formatter that imports nothing: argparse's own takes archive formats for the width, and textwrap for lines."""
+    """A formatter without imports: argparse's own imports archive formats for the width, and textwrap for the lines."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=min(columns(sys.stdout) or USUAL_COLUMNS, MOST_HELP_COLUMNS) - 2)
@@ -44,10 +44,9 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 class OptionParser(argparse.ArgumentParser):
-    """An ArgumentParser whose refusals are one line, with exit code 2."""
+    """An ArgumentParser that refuses wrong options with one line and exit code 2."""
 
     def error(self, message: str) -> "NoReturn":
-        """Say what is wrong and where help is."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
@@ -62,9 +61,9 @@ def add_loop_option(parser: argparse.ArgumentParser, *, default: str) -> None:
 
 
 def main_of(program: Callable[[], int], *, name: str) -> int:
-    """Call `program` and return its exit code; what a person can mend is one line on stderr, never a traceback."""
-    hold_standard_descriptors()
-    show_what_can_be_shown()
+    """Call `program` and return its exit code; an error that a person can correct is one line, without a traceback."""
+    reserve_standard_descriptors()
+    escape_unencodable_output()
     try:
         raise_at_interrupt()
         return program()

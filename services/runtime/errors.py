@@ -1,4 +1,4 @@
-"""What ends a program before its work has begun: one root, one line each, and an exit code."""
+"""Errors that end a program: one root class, and for each error one line of text and an exit code."""
 
 
 class ProgramError(Exception):
@@ -8,7 +8,7 @@ class ProgramError(Exception):
 
 
 class BadSetting(ProgramError):
-    """An environment variable or option holds what it cannot hold."""
+    """An environment variable or an option has a value that it cannot have."""
 
     def __init__(self, name: str, value: str, expected: str) -> None:
         super().__init__(f"{name}={value[:80]!r} is not {expected}: correct it or leave it out")
@@ -25,7 +25,7 @@ class TooLittleMemory(ProgramError):
 
 
 class LoopMissing(ProgramError):
-    """An event loop was asked for whose package is not installed."""
+    """The package of the chosen event loop is not installed."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the {name} loop is not installed here: install it, or use --loop asyncio")
@@ -33,7 +33,7 @@ class LoopMissing(ProgramError):
 
 
 class PortUnavailable(ProgramError):
-    """An address could not be listened on."""
+    """A program cannot listen on an address."""
 
     def __init__(
         self, host: str, port: int, reason: str, *, remedy: str = "stop what holds it or choose another port"
@@ -43,7 +43,7 @@ class PortUnavailable(ProgramError):
 
 
 class InputUnreadable(ProgramError):
-    """A file that was named cannot be read."""
+    """A file that the command line names cannot be read."""
 
     exit_code = 3
 
@@ -53,13 +53,13 @@ class InputUnreadable(ProgramError):
 
 
 class OutputClosed(ProgramError):
-    """Whoever read the output has gone, as in `| head`: nothing is wrong, and nothing is said."""
+    """The reader of the output has ended, as in `| head`: the program ends too, without a word and with exit code 0."""
 
     exit_code = 0
 
 
 class OutputFailed(ProgramError):
-    """Output could not be written, as on a full disk."""
+    """Output cannot be written, as on a full disk."""
 
     exit_code = 3
 

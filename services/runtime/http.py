@@ -1,10 +1,12 @@
-"""What a host's name may be, for all who record it or play it: it is part of a file's name, and of a certificate.
-And what is no name, but an address.
-"""
+"""Terms of HTTP and of the network that all programs share: tokens, host names, addresses to listen on."""
 
 import re
 import socket
+from typing import NamedTuple
 
+TOKEN_CHARACTERS = "!#$%&'*+.^_`|~0-9A-Za-z-"  # noqa: S105 - for a pattern's [...]: RFC 9110, section 5.6.2
+
+# It is a part of a recording's file name, and a name in a certificate.
 HOST_NAME = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
 
 
@@ -15,3 +17,19 @@ def is_ip_address(host: str) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+class Address(NamedTuple):
+    """The host and the port that a server listens on."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The address as a base URL, without a slash at its end."""
+        return f"http://{self}"

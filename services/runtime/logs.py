@@ -1,6 +1,6 @@
-"""Logs: one line an event on stderr, as text or as JSON (LAB_LOG).
+"""Logs: one line for each event on stderr, as text or as JSON (LAB_LOG).
 
-A remote's text must not forge a line or drive a terminal, so control characters are escaped in both formats.
+Text of a peer must not forge a line or control a terminal, so control characters are escaped in both formats.
 """
 
 import json
@@ -12,10 +12,9 @@ from services.runtime.terminal import printable
 
 
 class TextFormatter(logging.Formatter):
-    """`2016-12-04T14:31:37Z INFO text`; a traceback goes on lines of its own, which are indented: they forge none."""
+    """`2016-12-04T14:31:37Z INFO text`; the lines of a traceback are indented, so that none looks like an event."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
         line = f"{_moment(record)} {record.levelname} {printable(record.getMessage())}"
         if not record.exc_info:
             return line
@@ -28,7 +27,6 @@ class JsonFormatter(logging.Formatter):
     """One object a line: time, level, logger, message and, if there was one, the exception."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
         entry = {
             "time": _moment(record),
             "level": record.levelname,
@@ -45,7 +43,7 @@ def _moment(record: logging.LogRecord) -> str:
 
 
 def configure_logs(log_format: str) -> None:
-    """Send everything from INFO up to stderr in that format (`text` or `json`)."""
+    """Send all events from INFO up to stderr, in a format of LOG_FORMATS."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -1,11 +1,10 @@
 """Running a program on its loop, until it is done or asked to stop.
 
-Only `run` touches signals. SIGINT and SIGTERM set an event, once; a second one, which a person means, sets another
-event for the programs that have a use for it. `docker compose run -T` forwards each ^C twice, so signals that come
-within BOUNCE_S of one another are one.
+Only `run` handles signals. The first SIGINT or SIGTERM sets an event; a second one sets another event, for programs
+that then end sooner. `docker compose run -T` forwards each ^C twice, so signals within BOUNCE_S of one another are one.
 
-The event loop is a choice: its name in, a factory out. A factory and not a policy, since policies are deprecated from
-Python 3.14 on. The name of the loop that really runs is asked of the loop itself, so that no result can claim another.
+The event loop is chosen by name, and made by a loop factory: policies are deprecated from Python 3.14 on. The name that
+results show is that of the loop which runs, so that it cannot be another.
 """
 
 import asyncio
@@ -15,7 +14,7 @@ from collections.abc import Callable, Coroutine
 
 from services.runtime.cli import INTERRUPTED
 from services.runtime.errors import BadSetting, LoopMissing, NoThread, OutOfMemory, ProgramError
-from services.runtime.serving.listen import AcceptErrors
+from services.runtime.serving.listen import AcceptErrorHandler
 from services.runtime.settings import LOOPS
 from services.runtime.terminal import say
 
@@ -23,7 +22,7 @@ BOUNCE_S = 0.1
 
 
 class Stop:
-    """Somebody asked the program to end: an event, the signal that set it, and an event for who asked again."""
+    """The request to end the program. `event`: it was made, by `signal`; `again`: it was made a second time."""
 
     def __init__(self) -> None:
         self.event = asyncio.Event()
@@ -32,7 +31,7 @@ class Stop:
         self._last_s = 0.0
 
     def ask(self, by: signal.Signals) -> None:
-        """Set the event, or the second one; the first signal is the one that counts."""
+        """Set `event`, and `again` where it is set already; `signal` stays the first one."""
         now = time.monotonic()
         if self.event.is_set() and now - self._last_s >= BOUNCE_S:
             self.again.set()
@@ -42,11 +41,11 @@ class Stop:
 
 
 def run(main: Callable[[Stop], Coroutine[None, None, int]], *, loop: str, announce: bool = True) -> int:
-    """Run `main` on the loop of that name and return its exit code; say which loop it is, unless told not to."""
+    """Run `main` on the loop of that name and return its exit code. `announce`: whether stderr names the loop."""
 
     async def with_signals() -> int:
         stop, running = Stop(), asyncio.get_running_loop()
-        running.set_exception_handler(AcceptErrors())
+        running.set_exception_handler(AcceptErrorHandler())
         for number in (signal.SIGINT, signal.SIGTERM):
             running.add_signal_handler(number, stop.ask, number)
         if announce:
@@ -54,7 +53,7 @@ def run(main: Callable[[Stop], Coroutine[None, None, int]], *, loop: str, announ
         try:
             return await main(stop)
         except* (ProgramError, MemoryError) as group:  # a task group wraps what ended it
-            raise first(group) from None
+            raise first_error(group) from None
         except* RuntimeError as group:
             if is_lack_of_threads(group):
                 raise NoThread from None
@@ -63,20 +62,20 @@ def run(main: Callable[[Stop], Coroutine[None, None, int]], *, loop: str, announ
     try:
         with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
             return runner.run(with_signals())
-    except RuntimeError as error:  # the loop's own end may need a thread, too
+    except RuntimeError as error:  # closing the loop may need a thread, too
         if is_lack_of_threads(error):
             raise NoThread from None
         raise
 
 
 def is_lack_of_threads(error: BaseException) -> bool:
-    """Return whether a thread of asyncio's own could not be started; Python has no other name for that."""
+    """Return whether asyncio could not start a thread; Python has no class for that error, only a text."""
     if isinstance(error, BaseExceptionGroup):
         return all(map(is_lack_of_threads, error.exceptions))
     return "can't start new thread" in str(error)
 
 
-def first(group: BaseExceptionGroup[ProgramError | MemoryError]) -> ProgramError:
+def first_error(group: BaseExceptionGroup[ProgramError | MemoryError]) -> ProgramError:
     """Return the first error of a group, however deep."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
@@ -99,7 +98,7 @@ async def until_stopped(work: Coroutine[None, None, int], stop: Stop) -> int:
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    """Return what makes a loop of that name.
+    """Return the factory of a loop.
 
     Raises BadSetting for a name that is not in LOOPS, LoopMissing where uvloop is not installed.
     """

@@ -1,7 +1,7 @@
-"""Reading the environment: each value parsed once, at the edge, into what it has to be.
+"""Reading the environment: each variable is parsed once into a value of its type.
 
-Only `settings` modules call this. A value that does not fit is a BadSetting, which ends the program in one line.
-The names that options, environment and results agree on are here, too.
+Only `settings` modules use this. A wrong value raises BadSetting, which ends the program with one line. The names that
+options, environment and results share are here, too.
 """
 
 import os
@@ -14,19 +14,18 @@ LOOPS = ("asyncio", "uvloop")
 VERSION = "0.1.0"  # as in pyproject.toml, which no container has
 LOG_FORMATS = ("text", "json")
 
-
 LABEL = r"[a-z0-9_-]{1,63}"
 ORIGIN = re.compile(rf"https?://(?:{LABEL}(?:\.{LABEL})*\.?|\[([0-9a-f:.]+)])(?::([0-9]{{1,5}}))?/?", re.IGNORECASE)
 
 
 class Environment:
-    """A view of environment variables that knows what each may hold."""
+    """Environment variables, read by the type of their value. Each method but `text` raises BadSetting."""
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         self._variables = os.environ if variables is None else variables
 
     def text(self, name: str, default: str) -> str:
-        """Return the variable; one that is set to nothing counts as unset, as Compose passes it."""
+        """Return the variable; an empty one counts as unset, as Compose passes it."""
         return self._variables.get(name) or default
 
     def number(self, name: str, default: float, *, least: float, most: float) -> float:
@@ -48,7 +47,7 @@ class Environment:
         return int(value)
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
-        """Return one of `choices`, the first unless told."""
+        """Return one of `choices`; the first where the variable is unset."""
         value = self.text(name, choices[0])
         if value not in choices:
             raise BadSetting(name, value, f"one of {', '.join(choices)}")
@@ -59,7 +58,7 @@ class Environment:
         return self.whole(name, default, least=0, most=65535)
 
     def origin(self, name: str, default: str) -> str:
-        """Return where a server is: an http or https URL that ends with its host or port."""
+        """Return a server's http or https URL, which ends with its host or port."""
         from services.runtime.http import is_ip_address
 
         text = self.text(name, default)
@@ -81,7 +80,7 @@ class Environment:
         return tuple(listed)
 
     def memory_bytes(self, name: str, *, least_bytes: int) -> int:
-        """Return what the program may have, which is given in MiB; unless given, what the system lets it have."""
+        """Return how much memory the program may use; the variable has it in MiB, and without it the system decides."""
         from services.runtime.process import MEMORY_BYTES, MIB
 
         if not self.text(name, ""):

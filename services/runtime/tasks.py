@@ -1,8 +1,8 @@
-"""Work beside the main work: a task for as long as a block lasts, and calls that may block for ever.
+"""Work beside the main work: a task that lasts as long as a block, and calls that may block for ever.
 
-`alongside`: its errors are the block's, so that they are not lost, and not found out later.
-`aside`: a call that blocks, as reading a terminal does, keeps no program from ending. `asyncio.to_thread` will not do:
-when the program ends, its loop waits for all its threads.
+`background_task`: its error ends the block, so that no error is lost or found out later.
+`run_in_daemon_thread`: for a call that blocks, as reading a terminal does. `asyncio.to_thread` will not do: when the
+program ends, its loop waits for all threads of that kind, and a blocked one would keep the program from ending.
 """
 
 import asyncio
@@ -13,45 +13,44 @@ from typing import TypeVar
 
 from services.runtime.errors import NoThread
 
+Result = TypeVar("Result")
+
 
 @asynccontextmanager
-async def alongside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Do `work` while inside; it is cancelled on the way out.
+async def background_task(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run `work` while inside; it is cancelled on the way out.
 
-    Its error ends what is inside, and comes out in a group, as of every TaskGroup. What is raised inside comes out as
-    it is: a caller that expects an error need not know that something went on beside.
+    An error of `work` cancels the block and is raised in a group, as by every TaskGroup. An error of the block is
+    raised as it is: a caller that expects one need not know of the task.
     """
-    raised_inside: Exception | None = None
+    error_inside: Exception | None = None
     async with asyncio.TaskGroup() as group:
         working = group.create_task(work)
         try:
             yield
         except Exception as error:
-            raised_inside = error
+            error_inside = error
         finally:
             working.cancel()
-    if raised_inside:
-        raise raised_inside
+    if error_inside:
+        raise error_inside
 
 
-Result = TypeVar("Result")
-
-
-async def aside(call: Callable[[], Result]) -> Result:
-    """Return what `call` returns, or raise what it raises; it runs in a thread that no end waits for.
+async def run_in_daemon_thread(call: Callable[[], Result]) -> Result:
+    """Return what `call` returns, or raise what it raises; the end of the program does not wait for it.
 
     Raises NoThread where the machine allows no thread.
     """
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Result] = loop.create_future()
+    outcome: asyncio.Future[Result] = loop.create_future()
 
-    def settle(result: Result | None, error: Exception | None) -> None:
-        if answer.done():  # cancelled: nobody waits any more
+    def set_outcome(result: Result | None, error: Exception | None) -> None:
+        if outcome.done():  # the caller was cancelled
             return
         if error:
-            answer.set_exception(error)
+            outcome.set_exception(error)
         else:
-            answer.set_result(result)  # type: ignore[arg-type] # without an error, it is what `call` returned
+            outcome.set_result(result)  # type: ignore[arg-type] # without an error, it is what `call` returned
 
     def work() -> None:
         result, raised = None, None
@@ -60,15 +59,15 @@ async def aside(call: Callable[[], Result]) -> Result:
         except Exception as error:
             raised = error
         try:
-            loop.call_soon_threadsafe(settle, result, raised)
+            loop.call_soon_threadsafe(set_outcome, result, raised)
         except RuntimeError:
-            return  # the loop has gone
+            return  # the loop is closed
 
-    start_thread(work, name="aside")
-    return await answer
+    start_daemon_thread(work, name="daemon-call")
+    return await outcome
 
 
-def start_thread(work: Callable[[], object], *, name: str) -> None:
+def start_daemon_thread(work: Callable[[], object], *, name: str) -> None:
     """Start a daemon thread. Raises NoThread."""
     try:
         threading.Thread(target=work, name=name, daemon=True).start()

@@ -1,11 +1,11 @@
-r"""Writing for people and for programs: standard streams, the width of a terminal, and text made harmless.
+r"""Output for people and for programs: standard streams, the width of a terminal, and text without control characters.
 
-Data goes to stdout through `show`, everything else to stderr through `say`. Every program imports this before it knows
-what it will do, so it imports little: no event loop, no dataclasses.
+Data goes to stdout through `show`, everything else to stderr through `say`. Every program imports this first, so it
+imports little: no event loop, no dataclasses.
 
-Text from outside is made harmless before it reaches a terminal or a log. Escaped are characters that move the cursor,
-turn the order of what stands around them, end a line, or are not seen: two names that look the same are the same. Text
-in any script stays as it is, but for joiners (U+200C, U+200D).
+`printable` escapes text of outside before it reaches a terminal or a log. It escapes the characters that move the
+cursor, change the direction of the text around them, end a line, or are invisible, so that two names that look the same
+are the same. Text in any script stays as it is, except joiners (U+200C, U+200D).
 """
 
 import os
@@ -19,9 +19,11 @@ TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
     from typing import TextIO
 
+FEWEST_COLUMNS, MOST_COLUMNS, USUAL_COLUMNS = 40, 200, 80
+ESCAPE_ERRORS = "backslashreplace"  # an error handler of codecs
 
 CONTROLS = (*range(0x20), *range(0x7F, 0xA0))  # C0, DEL, C1
-UNSEEN = (  # Unicode's format characters without those that are drawn; line and paragraph separators; fillers
+INVISIBLE = (  # Unicode's format characters, except visible ones; line and paragraph separators; fillers
     *(0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5),
     *range(0x180B, 0x1810),
     *range(0x200B, 0x2010),
@@ -35,48 +37,12 @@ UNSEEN = (  # Unicode's format characters without those that are drawn; line and
     *range(0xE0000, 0xE0080),  # tags
 )
 SURROGATES = range(0xD800, 0xE000)  # from JSON; no encoding has bytes for them
-NO_TEXT = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}  # as file names have them (PEP 383)
-
-
-def escapes() -> Iterator[tuple[int, str]]:
-    """Yield each character that is escaped, and as what."""
-    yield from ((code, f"\\x{code:02x}") for code in CONTROLS)
-    for code in (*UNSEEN, *SURROGATES):
-        yield code, f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-    yield from NO_TEXT.items()
-
-
-HARMLESS = dict(escapes())
-
-
-def printable(text: str) -> str:
-    r"""Return text with control characters, and bytes of a file's name that are no text, as \xNN.
-
-    What is not seen or turns the order of the text is \uNNNN or \UNNNNNNNN.
-    """
-    return text.translate(HARMLESS)
-
-
-FEWEST_COLUMNS, MOST_COLUMNS, USUAL_COLUMNS = 40, 200, 80
-ESCAPED = "backslashreplace"  # an error handler of codecs
-
-
-def columns(stream: "TextIO | None", *, told: str | None = None) -> int | None:
-    """Return how many columns a line on `stream` may have; None where it is no terminal, and COLUMNS does not say.
-
-    `told`: what COLUMNS says (None: the program's own environment). What it says comes before what the terminal has.
-    """
-    said = os.environ.get("COLUMNS", "") if told is None else told
-    try:
-        wide = int(said[:9]) if said.isascii() and said.isdigit() else 0
-        wide = wide or os.get_terminal_size(stream.fileno()).columns  # type: ignore[union-attr]
-    except (ValueError, AttributeError, OSError):
-        return None
-    return max(FEWEST_COLUMNS, min(wide or USUAL_COLUMNS, MOST_COLUMNS))
+# Bytes of a file's name that are not UTF-8 (PEP 383).
+UNDECODED = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
 
 
 def say(line: str) -> None:
-    """Print a line for a person, to stderr; where it cannot be written, nobody reads it, and the work goes on."""
+    """Print a line for a person, to stderr. If it cannot be written, the work goes on without it."""
     if sys.stderr is None:
         return
     try:
@@ -86,15 +52,15 @@ def say(line: str) -> None:
 
 
 def show(text: str) -> None:
-    r"""Print data, to stdout, at once; what its encoding has no bytes for, as \xNN or \uNNNN.
+    r"""Print data, to stdout, at once; characters that its encoding lacks as \xNN or \uNNNN.
 
-    Raises OutputClosed where nobody reads it any more, OutputFailed where it cannot be written; both end the program.
+    Raises OutputClosed where the reader has ended, OutputFailed where it cannot be written; both end the program.
     """
     show_by(lambda: print(text, flush=True))
 
 
 def show_bytes(data: bytes) -> None:
-    """Write data that is not text to stdout, as it is. Raises what `show` raises."""
+    """Write bytes to stdout, unchanged. Raises what `show` raises."""
 
     def write() -> None:
         sys.stdout.flush()
@@ -105,7 +71,7 @@ def show_bytes(data: bytes) -> None:
 
 
 def show_by(write: Callable[[], object]) -> None:
-    """Let `write` print data to stdout. Raises what `show` raises."""
+    """Call `write`, which prints data to stdout. Raises what `show` raises."""
     stream = standard_output()
     try:
         write()
@@ -121,26 +87,62 @@ def standard_output() -> "TextIO":
     """Return stdout. Raises OutputFailed where it is closed."""
     if sys.stdout is None:
         raise OutputFailed("standard output", "it is closed")
-    show_what_can_be_shown()
+    escape_unencodable_output()
     return sys.stdout
 
 
 def _discard(stream: "TextIO") -> None:
-    """Let the interpreter's own last flush succeed."""
+    """Replace a stream's file by /dev/null, so that the interpreter's last flush succeeds."""
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - pathlib is a slow import
         os.dup2(nowhere.fileno(), stream.fileno())
 
 
-def hold_standard_descriptors() -> None:
-    """See to it that no file or socket gets the number of a standard stream that is closed: using it fails instead."""
+def reserve_standard_descriptors() -> None:
+    """Open /dev/null in the place of each closed standard stream: else a file or a socket would get its number.
+
+    It is opened for the other direction, so that a use of the stream fails.
+    """
     for number, access in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, access)  # gets the lowest number that is free, which is this one
+            os.open(os.devnull, access)  # it gets the lowest free number, which is this one
 
 
-def show_what_can_be_shown() -> None:
-    """Let stdout escape the characters that its encoding lacks, as stderr does, where it would refuse them."""
-    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors != ESCAPED:  # it may be closed
-        sys.stdout.reconfigure(errors=ESCAPED)
+def escape_unencodable_output() -> None:
+    """Let stdout escape the characters that its encoding lacks, as stderr does; by default it raises an error."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors != ESCAPE_ERRORS:  # it may be closed
+        sys.stdout.reconfigure(errors=ESCAPE_ERRORS)
+
+
+def columns(stream: "TextIO | None", *, told: str | None = None) -> int | None:
+    """Return how many columns a line on `stream` may have; None where it is no terminal and COLUMNS gives no number.
+
+    `told`: the value of COLUMNS (None: that of the environment). It overrides the terminal's own width.
+    """
+    said = os.environ.get("COLUMNS", "") if told is None else told
+    try:
+        wide = int(said[:9]) if said.isascii() and said.isdigit() else 0
+        wide = wide or os.get_terminal_size(stream.fileno()).columns  # type: ignore[union-attr]
+    except (ValueError, AttributeError, OSError):
+        return None
+    return max(FEWEST_COLUMNS, min(wide or USUAL_COLUMNS, MOST_COLUMNS))
+
+
+def _escapes() -> Iterator[tuple[int, str]]:
+    """Yield the number of each character that is escaped, and its escape."""
+    yield from ((code, f"\\x{code:02x}") for code in CONTROLS)
+    for code in (*INVISIBLE, *SURROGATES):
+        yield code, f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+    yield from UNDECODED.items()
+
+
+ESCAPES = dict(_escapes())
+
+
+def printable(text: str) -> str:
+    r"""Return text with control characters, and bytes that are not UTF-8, as \xNN.
+
+    Invisible characters, and those that change the direction of text, are \uNNNN or \UNNNNNNNN.
+    """
+    return text.translate(ESCAPES)

@@ -1,7 +1,7 @@
-"""JSON and TOML from outside, read within bounds, and so that nothing of it is lost.
+"""JSON and TOML of outside, read within limits, and without a loss.
 
-Of a name that is twice in a JSON object, Python keeps the last value and says nothing: here it is refused. tomllib has
-no bound for depth, and Python has one for the digits of a number.
+Of a name that is in a JSON object twice, Python keeps the last value without a word: here it is an error. Python limits
+the digits of a number; tomllib does not limit the depth of a document.
 """
 
 import json
@@ -10,53 +10,55 @@ import sys
 import tomllib
 from collections.abc import Sequence
 
-
-def read_objects(text: str | bytes) -> object:
-    """Return what JSON says. Raises ValueError for what is none or has a name twice, RecursionError for depth."""
-    return json.loads(text, object_pairs_hook=once_each)
-
-
-def once_each(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    """Return an object. Raises ValueError for a name that is there twice."""
-    made: dict[str, object] = {}
-    for name, value in pairs:
-        if name in made:
-            raise ValueError(f"{name[:40]!r} is there twice in one object")
-        made[name] = value
-    return made
-
-
-MAX_KEYS = 100  # in one dotted key; tomllib keeps every beginning of it, and 100,000 keys fill any memory
+MAX_KEY_PARTS = 100  # of a dotted key; tomllib keeps each beginning of it, so that 100,000 parts fill any memory
 MAX_DIGITS = sys.get_int_max_str_digits()
 
 DIGITS = re.compile(r"[0-9_]+")
-LONG_KEY = re.compile(rf"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){{{MAX_KEYS}}}""")
+LONG_KEY = re.compile(rf"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){{{MAX_KEY_PARTS}}}""")
 
 
-class BadTables(Exception):
-    """A text is not TOML, or more of it than will be read; the text says which, and where."""
+class BadTOML(Exception):
+    """A text is not TOML, or over the limits; the text of the error says why, and where."""
 
 
-def read_tables(raw: bytes) -> dict[str, object]:
-    """Return what a TOML document says. Raises BadTables."""
+def parse_json(text: str | bytes) -> object:
+    """Return the value of a JSON text.
+
+    Raises ValueError for a text that is not JSON or has a name twice in an object, RecursionError for depth.
+    """
+    return json.loads(text, object_pairs_hook=object_of)
+
+
+def object_of(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object. Raises ValueError for a name that is there twice."""
+    members: dict[str, object] = {}
+    for name, value in pairs:
+        if name in members:
+            raise ValueError(f"{name[:40]!r} is there twice in one object")
+        members[name] = value
+    return members
+
+
+def parse_toml(raw: bytes) -> dict[str, object]:
+    """Return the content of a TOML document. Raises BadTOML."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        raise BadTables(f"is not UTF-8 at byte {error.start}") from error
+        raise BadTOML(f"is not UTF-8 at byte {error.start}") from error
     if LONG_KEY.search(text):
-        raise BadTables(f"has a key of more than {MAX_KEYS} parts")
+        raise BadTOML(f"has a key of more than {MAX_KEY_PARTS} parts")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadTables(f"is not TOML: {error}") from error
+        raise BadTOML(f"is not TOML: {error}") from error
     except RecursionError as error:
-        raise BadTables("is nested too deeply") from error
+        raise BadTOML("is nested too deeply") from error
     except ValueError as error:
-        raise BadTables(f"{longest_number(text)}: is a number of more than {MAX_DIGITS:,} digits") from error
+        raise BadTOML(f"{longest_number(text)}: is a number of more than {MAX_DIGITS:,} digits") from error
 
 
 def longest_number(text: str) -> str:
-    """Return where the longest run of digits is: its field, if its line begins with one, and its line."""
+    """Return where the longest number is: the field that its line begins with, if it does, and its line."""
     lines = text.split("\n")
     runs = [max(map(len, DIGITS.findall(line)), default=0) for line in lines]
     number = runs.index(max(runs))

@@ -8,9 +8,9 @@ hold each constant against what really is allocated.
 
 from dataclasses import dataclass
 
-from services.runtime.serving.memory_pool import Pool, PoolSpent
+from services.runtime.serving.memory_pool import MemoryPool, PoolExhausted
 
-__all__ = ("Budget", "Pool", "PoolSpent")
+__all__ = ("Budget", "MemoryPool", "PoolExhausted")
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -35,32 +35,32 @@ class Budget:
     entries. `admin`: the admin side's connections, and what they send. `answers`: what it answers.
     """
 
-    connections: Pool
-    buffers: Pool
-    tls: Pool
-    certificates: Pool
-    recordings: Pool
-    journal: Pool
-    admin: Pool
-    answers: Pool
+    connections: MemoryPool
+    buffers: MemoryPool
+    tls: MemoryPool
+    certificates: MemoryPool
+    recordings: MemoryPool
+    journal: MemoryPool
+    admin: MemoryPool
+    answers: MemoryPool
 
     @classmethod
     def of(cls, memory_bytes: int) -> "Budget":
         """Share out what a process may have, `memory_bytes` in all."""
         percent = max(0, max(memory_bytes, LEAST_BYTES) - INTERPRETER_BYTES) // 100
         return cls(
-            connections=Pool("connections", CONNECTIONS * percent),
-            buffers=Pool("buffers", BUFFERS * percent),
-            tls=Pool("tls", TLS * percent),
-            certificates=Pool("certificates", CERTIFICATES * percent),
-            recordings=Pool("recordings", RECORDINGS * percent),
-            journal=Pool("journal", JOURNAL * percent),
-            admin=Pool("admin", ADMIN * percent),
-            answers=Pool("answers", ANSWERS * percent),
+            connections=MemoryPool("connections", CONNECTIONS * percent),
+            buffers=MemoryPool("buffers", BUFFERS * percent),
+            tls=MemoryPool("tls", TLS * percent),
+            certificates=MemoryPool("certificates", CERTIFICATES * percent),
+            recordings=MemoryPool("recordings", RECORDINGS * percent),
+            journal=MemoryPool("journal", JOURNAL * percent),
+            admin=MemoryPool("admin", ADMIN * percent),
+            answers=MemoryPool("answers", ANSWERS * percent),
         )
 
     @property
-    def pools(self) -> tuple[Pool, ...]:
+    def pools(self) -> tuple[MemoryPool, ...]:
         """Every pool."""
         return (
             self.connections,

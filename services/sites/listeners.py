@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.serving.listen import BACKLOG, Address, bound_address, listening, stop_accepting, unavailable
-from services.runtime.tasks import alongside
+from services.runtime.http import Address
+from services.runtime.serving.listen import BACKLOG, bind_socket, bound_address, stop_accepting, unavailable
+from services.runtime.tasks import background_task
 from services.sites.connection.connection import Connection
 from services.sites.site import Site, State
 
@@ -30,7 +31,7 @@ class Listener:
     """One address, listened on or refused."""
 
     def __init__(self, where: Address, protocol: Protocol) -> None:
-        self._holder = listening(where)
+        self._holder = bind_socket(where)
         self._protocol = protocol
         self._server: asyncio.Server | None = None
         self.address = bound_address(self._holder)
@@ -43,7 +44,7 @@ class Listener:
     async def open(self) -> None:
         """Accept connections from now on. Raises PortUnavailable."""
         if self._server is None:
-            bound = listening(self.address)
+            bound = bind_socket(self.address)
             loop = asyncio.get_running_loop()
             try:
                 self._server = await loop.create_server(self._protocol, sock=bound, backlog=BACKLOG)
@@ -149,7 +150,7 @@ async def open_listeners(doors: Listeners) -> AsyncIterator[None]:
 
     Raises PortUnavailable where a door cannot be opened to begin with.
     """
-    async with alongside(sweep_for_ever(doors)):
+    async with background_task(sweep_for_ever(doors)):
         try:
             await doors.settle()
             yield

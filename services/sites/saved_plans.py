@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from services.runtime.files.regular import open_regular
-from services.runtime.untrusted import read_objects
+from services.runtime.untrusted import parse_json
 from services.sites.faults.active import ActivePlan
 from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan
 from services.sites.site import Site
@@ -178,7 +178,7 @@ def parts_left(file: Path) -> Iterator[Path]:
 
 def read_state(raw: bytes) -> tuple[int, Mapping[str, SavedPlan]]:
     """Return the generation, and each host's plan. Raises ValueError, RecursionError or BadPlan."""
-    said = read_objects(raw)
+    said = parse_json(raw)
     if not isinstance(said, dict) or said.keys() != KEYS:
         raise ValueError("is no file of plans")
     generation, hosts = said["generation"], said["hosts"]

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.runtime.serving.serve import serve_app
-from services.runtime.tasks import alongside
+from services.runtime.tasks import background_task
 from services.sites.admin.app import make_admin
 from services.sites.faults.plan import BadPlan
 from services.sites.listeners import Listeners, open_listeners
@@ -64,7 +64,7 @@ async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
     async with (
         serve_app(make_admin(site, settle), settings.admin) as admin,
         open_listeners(doors),
-        alongside(watch(site, catalogue, doors, state)),
+        background_task(watch(site, catalogue, doors, state)),
     ):
         yield RunningSite(site, doors, admin, authority)
 

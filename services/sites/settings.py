@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.runtime.http import Address
 from services.runtime.process import MEMORY_BYTES
-from services.runtime.serving.listen import DRAIN_S, Address
+from services.runtime.serving.listen import DRAIN_S
 from services.runtime.settings import Environment
 from services.sites import journal
 from services.sites.budget import LEAST_BYTES

@@ -1,4 +1,4 @@
-"""Servers whose every byte and every ending is the test's: one thread, blocking sockets, and TLS over memory.
+"""Servers of raw bytes, with any ending: one thread, blocking sockets, and TLS in memory.
 
 An event loop's own TLS decides for itself when to say close_notify and what becomes of bytes before a reset.
 """
@@ -27,7 +27,7 @@ Ending = Literal["close_notify", "fin", "rst"]
 
 
 def server_context(*names: str) -> ssl.SSLContext:
-    """Return the context of a server of these names, which an authority of its own vouches for."""
+    """Return the context of a server of these names; its certificate is of a new authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert(*names).configure_cert(context)
     return context
@@ -42,7 +42,7 @@ class Connection:
         self.session = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
 
     def handshake(self) -> None:
-        """Agree on keys. Raises ssl.SSLError, and what alert there is to send is in `outgoing`."""
+        """Shake hands. Raises ssl.SSLError; an alert to send is in `outgoing`."""
         self._until_done(self.session.do_handshake)
 
     def read(self) -> bytes:

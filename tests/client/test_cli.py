@@ -1,4 +1,4 @@
-"""The client's command line, where no lab is needed."""
+"""The client's command line, without a lab."""
 
 import shlex
 import subprocess
@@ -50,7 +50,7 @@ def test_the_examples_of_help_are_command_lines(words: tuple[str, str], capsys: 
 
 @pytest.mark.parametrize("argv", [["--version"], ["wget", "--version"]], ids=" ".join)
 def test_the_version_is_that_of_the_project(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Containers have no pyproject.toml, so it stands twice."""
+    """Containers have no pyproject.toml, so it is in the code too."""
     with pytest.raises(SystemExit) as ended:
         main(argv)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -58,7 +58,7 @@ def test_the_version_is_that_of_the_project(argv: list[str], capsys: pytest.Capt
 
 
 def test_help_says_how_long_an_interrupted_survey_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    """The first ^C lets what is in flight end, for a while."""
+    """The first ^C lets fetches in flight end, for some time."""
     with pytest.raises(SystemExit):
         main(["wget", "--help"])
     assert f"after ^C, {GRACE_S:g} at most" in " ".join(capsys.readouterr().out.split())
@@ -86,7 +86,7 @@ def test_the_loop_may_stand_ahead_of_the_command(ahead: list[str]) -> None:
 
 
 def test_options_may_stand_between_targets() -> None:
-    """And what follows `--` is a target, whatever it looks like."""
+    """What follows `--` is a target, also if it looks like an option."""
     understood = understand(["wget", "a.test", "--timeout", "3", "b.test"], default_loop="asyncio").values
     assert (understood["targets"], understood["timeout_s"]) == (["a.test", "b.test"], 3.0)
     assert understand(["wget", "--", "-x.test"], default_loop="asyncio").values["targets"] == ["-x.test"]
@@ -94,7 +94,7 @@ def test_options_may_stand_between_targets() -> None:
 
 @pytest.mark.parametrize("line", ["--loop", "--loop trio wget", "--loop uvloop frob", "--frob wget"])
 def test_what_is_no_command_line_is_refused(line: str) -> None:
-    """Exit 2, whatever stands ahead."""
+    """Exit 2, with any words before it."""
     with pytest.raises(SystemExit) as ended:
         understand(line.split(), default_loop="asyncio")
     assert ended.value.code == 2

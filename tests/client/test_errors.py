@@ -1,4 +1,4 @@
-"""Foreign errors, and the names of ours that they get."""
+"""Errors of the system and of libraries, and the names that the client gives them."""
 
 import errno
 import socket

@@ -9,8 +9,8 @@ from services.client.hello import Options, TooManyUsers, ask_all, main
 from services.client.settings import ClientSettings
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
+from services.runtime.http import Address
 from services.runtime.run import Stop
-from services.runtime.serving.listen import Address
 from services.runtime.serving.serve import serve_app
 from tests.client.peers import sends, serving
 
@@ -51,7 +51,7 @@ async def test_users_without_an_answer_are_counted_by_reason(capsys: pytest.Capt
 
 @pytest.mark.anyio
 async def test_a_server_that_is_not_there_is_one_line_and_exit_4(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is printed as if it had been measured."""
+    """No figures are printed."""
     async with serve_app(web.Application(), LOOPBACK) as gone:
         pass
     assert await ask_all(Options(users=10, timeout_s=10), ClientSettings(hello_url=gone.url)) == 4
@@ -74,7 +74,7 @@ async def test_a_server_that_is_not_there_is_one_line_and_exit_4(capsys: pytest.
 async def test_a_server_that_is_not_hello_is_one_line_and_exit_4(
     answer: bytes, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever it says, and wherever it points."""
+    """With any answer, also a redirect."""
     async with serving(other=sends(answer)) as topology:
         host, port = topology.routes["other", 80]
         assert await ask_all(Options(users=2, timeout_s=10), ClientSettings(hello_url=f"http://{host}:{port}")) == 4
@@ -84,23 +84,23 @@ async def test_a_server_that_is_not_hello_is_one_line_and_exit_4(
 
 
 @pytest.mark.anyio
-async def test_more_users_than_files_are_refused_before_anyone_asks() -> None:
-    """The line names the limit and how many would do."""
+async def test_more_users_than_files_are_refused_before_any_request() -> None:
+    """The line names the limit, and how many would fit."""
     with pytest.raises(TooManyUsers, match=r"limit of [\d,]+ \(ulimit -Hn\): ask for [\d,]+ users at most"):
         await main(Options(users=10**9, timeout_s=1), ClientSettings(), Stop())
 
 
 @pytest.mark.anyio
-async def test_a_limit_that_leaves_room_for_nobody_is_to_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No advice to ask for fewer than none."""
+async def test_a_limit_without_room_for_one_user_is_to_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The advice is never to ask for fewer than one."""
     monkeypatch.setattr("services.client.hello.raise_open_files", lambda: 40)
     with pytest.raises(TooManyUsers, match=r"limit of 40 \(ulimit -Hn\): raise it$"):
         await main(Options(users=1, timeout_s=1), ClientSettings(), Stop())
 
 
 @pytest.mark.anyio
-async def test_a_page_without_an_end_is_no_greeting(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is read no further than a greeting can be long, for each of the users."""
+async def test_a_page_without_an_end_is_not_hellos(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is read no further than hello's page can be long, for each of the users."""
     sent = 0
 
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -115,7 +115,7 @@ def test_wrong_usage_is_exit_2(argv: list[str], capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("name", ["missing.http", "."], ids=["missing", "directory"])
 def test_unreadable_file_is_one_line_and_exit_3(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing on stdout: there is no verdict on bytes that nobody saw."""
+    """Nothing on stdout: there is no verdict without bytes."""
     with pytest.raises(InputUnreadable, match=re.escape(str(tmp_path / name))) as unreadable:
         run(options(str(tmp_path / name)))
     assert unreadable.value.exit_code == 3
@@ -152,7 +152,7 @@ def test_verdict_comes_before_the_stream_ends() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_full_disk_is_one_line_and_exit_3(recorded: Path) -> None:
-    """A verdict that could not be written was not given."""
+    """A verdict that cannot be written is an error."""
     full = os.open("/dev/full", os.O_WRONLY)
     try:
         done = program(str(recorded), stdout=full)
@@ -163,7 +163,7 @@ def test_full_disk_is_one_line_and_exit_3(recorded: Path) -> None:
 
 
 def test_closed_pipe_is_quiet(recorded: Path) -> None:
-    """Whoever read the pipe has gone, and wants no complaint."""
+    """The reader of the pipe has ended: there is no message."""
     reading, writing = os.pipe()
     os.close(reading)
     try:

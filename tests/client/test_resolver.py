@@ -1,4 +1,4 @@
-"""Looking names up: cached, bounded, and nobody waits for somebody else's hanging name."""
+"""Look-ups of names: cached, bounded, and not delayed by other names that hang."""
 
 import asyncio
 import socket
@@ -12,7 +12,7 @@ from services.client.resolver import Resolver
 
 
 class SlowResolver:
-    """Answers with one address, counts who asks, and hangs on names that begin with `hang` until it is released."""
+    """Answers with one address, counts the look-ups, and hangs on names that begin with `hang` until it is released."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -32,7 +32,7 @@ class SlowResolver:
 
 @pytest.fixture
 def resolver() -> Iterator[SlowResolver]:
-    """Return a resolver; what hangs ends with the test."""
+    """Return a resolver; look-ups that hang end with the test."""
     resolver = SlowResolver()
     yield resolver
     resolver.released.set()
@@ -40,7 +40,7 @@ def resolver() -> Iterator[SlowResolver]:
 
 @pytest.mark.anyio
 async def test_a_name_is_asked_for_once(resolver: SlowResolver) -> None:
-    """At the same time or later: the answer is shared, and kept."""
+    """The answer is shared, at the same time and later."""
     names = Resolver(resolver)
     first, second = await asyncio.gather(names.look_up("host"), names.look_up("host"))
     assert first == second == names.known("host") == ("192.0.2.1", "2001:db8::1")
@@ -48,7 +48,7 @@ async def test_a_name_is_asked_for_once(resolver: SlowResolver) -> None:
 
 
 @pytest.mark.anyio
-async def test_that_there_is_no_such_name_is_kept_but_trouble_is_not(resolver: SlowResolver) -> None:
+async def test_an_unknown_name_is_cached_and_a_temporary_error_is_not(resolver: SlowResolver) -> None:
     """A resolver that is busy may be asked again at once."""
     names = Resolver(resolver)
     for host in ("no.such", "busy"):
@@ -60,8 +60,8 @@ async def test_that_there_is_no_such_name_is_kept_but_trouble_is_not(resolver: S
 
 
 @pytest.mark.anyio
-async def test_hanging_names_delay_nobody(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More of them than may be looked up at once: once it is clear that they hang, others get their places."""
+async def test_hanging_names_delay_no_other_names(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if more hang than may be looked up at once: others replace them when they are known to hang."""
     monkeypatch.setattr(resolver_module, "HANGS_S", 0.05)
     names = Resolver(resolver, at_once=4, most_threads=32)
     hanging = [names.look_up(f"hang-{number}") for number in range(12)]
@@ -74,8 +74,8 @@ async def test_hanging_names_delay_nobody(resolver: SlowResolver, monkeypatch: p
 
 
 @pytest.mark.anyio
-async def test_hundreds_of_hanging_names_delay_nobody(resolver: SlowResolver) -> None:
-    """With the bounds that a survey has."""
+async def test_hundreds_of_hanging_names_delay_no_other_names(resolver: SlowResolver) -> None:
+    """With the bounds of a survey."""
     names = Resolver(resolver)
     hanging = [names.look_up(f"hang-{number}") for number in range(300)]
     async with asyncio.timeout(20):
@@ -86,8 +86,8 @@ async def test_hundreds_of_hanging_names_delay_nobody(resolver: SlowResolver) ->
 
 
 @pytest.mark.anyio
-async def test_a_question_that_nobody_waits_for_any_more_is_not_asked(resolver: SlowResolver) -> None:
-    """Else those who have given up would delay those who have not; who comes later asks anew."""
+async def test_a_look_up_without_a_waiting_task_is_not_made(resolver: SlowResolver) -> None:
+    """It would delay other names; a later task asks again."""
     names = Resolver(resolver, at_once=1, most_threads=1)
     hanging = names.look_up("hang")
     for number in range(20):
@@ -101,13 +101,13 @@ async def test_a_question_that_nobody_waits_for_any_more_is_not_asked(resolver: 
 
 @pytest.mark.anyio
 async def test_threads_are_bounded(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many names hang, and however long."""
+    """With any number of names that hang, for any time."""
     monkeypatch.setattr(resolver_module, "HANGS_S", 0.01)
     before = threading.active_count()
     names = Resolver(resolver, at_once=2, most_threads=5)
     waiting = [names.look_up(f"hang-{number}") for number in range(20)]
     async with asyncio.timeout(20):
-        while len(resolver.asked) < 5:  # noqa: ASYNC110 - the threads tell nobody
+        while len(resolver.asked) < 5:  # noqa: ASYNC110 - the threads have no event for it
             await asyncio.sleep(0.01)
         for _ in range(10):
             await asyncio.sleep(0.01)
@@ -117,8 +117,8 @@ async def test_threads_are_bounded(resolver: SlowResolver, monkeypatch: pytest.M
 
 
 @pytest.mark.anyio
-async def test_what_is_kept_is_bounded(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest goes first."""
+async def test_the_cache_is_bounded(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest entry is dropped first."""
     monkeypatch.setattr(resolver_module, "MOST_KEPT", 3)
     names = Resolver(resolver)
     for number in range(5):
@@ -127,8 +127,8 @@ async def test_what_is_kept_is_bounded(resolver: SlowResolver, monkeypatch: pyte
 
 
 @pytest.mark.anyio
-async def test_what_is_kept_grows_old(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name may move."""
+async def test_the_cache_expires(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name may get another address."""
     monkeypatch.setattr(resolver_module, "KEPT_S", -1.0)
     names = Resolver(resolver)
     await names.look_up("host")

@@ -1,4 +1,4 @@
-"""A resolver that hangs keeps no command from ending, by its deadline or by ^C."""
+"""A resolver that hangs delays neither the deadline of a command nor its end by ^C."""
 
 import signal
 import socket
@@ -49,7 +49,7 @@ def run_hanging(ending: str, *arguments: str) -> subprocess.CompletedProcess[str
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("command", [command for command, _ in COMMANDS])
 def test_an_interrupt_ends_it(command: str, loop: str) -> None:
-    """Exit 130, whatever the resolver does."""
+    """Exit 130, although the resolver hangs."""
     result = run_hanging("interrupt", *command.split(), "--loop", loop)
     assert result.returncode == 128 + signal.SIGINT, result.stderr
 
@@ -64,7 +64,7 @@ def test_the_deadline_ends_it(command: str, loop: str) -> None:
 
 @pytest.mark.anyio
 async def test_addresses_are_of_the_family_that_is_wanted() -> None:
-    """A name that has none of it is a name without an address."""
+    """A name without one of that family has no address."""
     resolver = SessionResolver(Resolver(lambda _host: ["192.0.2.1", "2001:db8::1"]))
     both = await resolver.resolve("host", 80)
     assert [(each["host"], each["port"], each["family"]) for each in both] == [

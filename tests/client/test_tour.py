@@ -1,4 +1,4 @@
-"""The client without arguments: what a person at a terminal sees, and what a program gets."""
+"""The client without arguments: the output for a person at a terminal, and for a program."""
 
 import re
 import subprocess
@@ -32,7 +32,7 @@ def check_output(text: str) -> None:
 
 
 def test_a_program_gets_what_the_tutorial_prints_and_nothing_more() -> None:
-    """On stderr the loop's name alone: no heading, and no picture to wait for."""
+    """On stderr only the loop's name: no heading, and no picture."""
     done = subprocess.run([LAB, "embedded"], cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
     assert (done.returncode, done.stderr) == (0, "loop: asyncio\n")
     check_output(done.stdout)
@@ -44,7 +44,7 @@ def test_a_program_gets_what_the_tutorial_prints_and_nothing_more() -> None:
 def test_a_person_is_told_what_to_look_at_why_and_what_is_next(
     tmp_path: Path, variables: Mapping[str, str], coloured: bool
 ) -> None:
-    """All of it on stderr: stdout, which goes to a file here, is that of a program."""
+    """All of it on stderr; stdout, a file here, is that of a program."""
     out = tmp_path / "out"
     command = f"env -u COLUMNS '{LAB}' embedded > '{out}'"
     environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **variables}
@@ -70,8 +70,8 @@ def test_each_suggestion_is_one_line(called: str) -> None:
     assert all(len(f"{command}  # {meaning}") <= 80 for command, meaning in suggestions(called))
 
 
-def test_what_a_person_is_left_with_fits_a_terminal_of_24_lines(tmp_path: Path) -> None:
-    """The picture, why, what is next, and the prompt: nothing of it has scrolled away."""
+def test_the_last_screen_of_the_tour_fits_a_terminal_of_24_lines(tmp_path: Path) -> None:
+    """The picture, its explanation, the suggestions and the prompt are all visible."""
     terminal = pexpect.spawn(
         "/bin/sh",
         ["-c", f"env -u COLUMNS '{LAB}' embedded > '{tmp_path / 'out'}'"],

@@ -15,7 +15,7 @@ COUNTING = {"faults": [{"fault": "status", "status": 503, "every": 2, "seed": 7}
 
 @pytest.mark.parametrize("what", ["wget", "hello"])
 def test_at_once_takes_a_fraction_of_the_time(lab: Client, loop: str, what: str) -> None:
-    """With every wait in the recording, and the loop's name."""
+    """The recording has every wait, and the loop's name."""
     result = lab("compare", what, "--loop", loop, "--format", "json")
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
@@ -91,7 +91,7 @@ def test_the_sites_are_as_before_after_it_in_compose(stack: Stack, planned: list
 def test_ctrl_c_leaves_the_sites_as_before_in_compose(
     stack: Stack, planned: list[Mapping[str, object]], options: tuple[str, ...]
 ) -> None:
-    """The delays are taken back before the client ends with exit 130."""
+    """The delays are removed before the client ends with exit 130."""
     command = stack.command("run", "--rm", *options, "client", "compare")
     terminal = pexpect.spawn(command[0], command[1:], timeout=60)
     terminal.expect_exact("loop: ")  # from here on it takes two seconds

@@ -40,7 +40,7 @@ def test_two_hundred_recorded_hosts_answer_embedded(tmp_path: Path) -> None:
 
 
 def test_a_recording_replaces_the_one_that_the_lab_brings_along_embedded(tmp_path: Path) -> None:
-    """Who records www.163.com today wants to see today's."""
+    """A person's recording of www.163.com comes before the lab's."""
     record(tmp_path, "www.163.com")
     result = run_lab("embedded", "wget", "www.163.com", LAB_RECORDINGS=str(tmp_path))
     assert "www.163.com header > X-Mine: www.163.com\n" in result.stdout
@@ -50,7 +50,7 @@ def test_a_recording_replaces_the_one_that_the_lab_brings_along_embedded(tmp_pat
     ("name", "content"), [("a b.http", MINE), ("a.example.http", b"junk\n")], ids=["name", "content"]
 )
 def test_a_recording_that_cannot_be_played_is_one_line_and_exit_3(tmp_path: Path, name: str, content: bytes) -> None:
-    """Which names the file."""
+    """The line names the file."""
     (tmp_path / name).write_bytes(content)
     result = run_lab("embedded", "wget", LAB_RECORDINGS=str(tmp_path))
     assert result.returncode == 3
@@ -59,7 +59,7 @@ def test_a_recording_that_cannot_be_played_is_one_line_and_exit_3(tmp_path: Path
 
 
 def test_a_directory_that_is_not_there_is_one_line_and_exit_3(tmp_path: Path) -> None:
-    """Nobody looks for a missing site in the spelling of a directory."""
+    """A mistake in its name is found at once."""
     result = run_lab("embedded", "wget", LAB_RECORDINGS=str(tmp_path / "typo"))
     assert (result.returncode, result.stdout) == (3, "")
     assert result.stderr == (
@@ -100,7 +100,7 @@ def header(stack: Stack, host: str) -> str:
 @pytest.mark.docker
 @pytest.mark.timeout(300)
 def test_the_lab_in_containers_follows_the_directory(own_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Up, up again, one more, one replaced, none: only what a recording touches is started anew."""
+    """Up, up again, one more, one replaced, none: only containers that a recording concerns start again."""
     monkeypatch.delenv("LAB_RECORDINGS", raising=False)
     root = own_stack.root
     directory = record(root / "recordings", *HOSTS)

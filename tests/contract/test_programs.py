@@ -43,21 +43,21 @@ def test_one_host_gives_its_recorded_head(lab: Client, host: str) -> None:
 
 
 def test_an_unknown_host_is_one_line_and_exit_4(lab: Client, loop: str) -> None:
-    """Nothing answered: the line names the host and the failure."""
+    """The line names the host and the error."""
     result = lab("wget", "no.such.host", "--loop", loop)
     assert (result.returncode, result.stdout) == (4, "wget no.such.host...\n")
     assert len(re.findall(r"^wget no\.such\.host: dns: .+$", result.stderr, re.MULTILINE)) == 1
 
 
 def test_one_host_of_two_unknown_is_exit_1(lab: Client, loop: str) -> None:
-    """A failure costs the others nothing."""
+    """The other host is fetched all the same."""
     result = lab("wget", "www.163.com", "no.such.host", "--loop", loop)
     assert result.returncode == 1
     assert printed_head("www.163.com") in result.stdout
 
 
 def test_a_thousand_users_wait_hardly_longer_than_one(lab: Client, loop: str) -> None:
-    """The point of the lab: a thousand half seconds pass at once, not one after another."""
+    """A thousand waits of half a second pass at the same time, not one after another."""
     result = lab("hello", "--users", "1000", "--loop", loop)
     assert result.returncode == 0, result.stderr
     figures = dict(re.findall(r"^(\D+?) +([\d,.]+)(?: s)?$", result.stdout, re.MULTILINE))
@@ -87,7 +87,7 @@ def test_wrong_usage_is_one_line_and_exit_2(lab: Client, arguments: tuple[str, .
 
 
 def test_more_users_than_open_files_is_one_line_that_names_the_limit(lab: Client) -> None:
-    """The machine's limit is not an accident to stumble over."""
+    """Before any connection is made."""
     result = lab("hello", "--users", "1000000")
     assert result.returncode == 2
     assert re.search(

@@ -85,7 +85,7 @@ HOSTS = {f"{kept.fault.replace('_', '-')}.test": kept for kept in ZOO}
 
 
 def test_the_zoo_keeps_every_fault() -> None:
-    """A fault that is added has to be shown to a survey, too."""
+    """A new fault must be added to the zoo."""
     assert [kept.fault for kept in ZOO] == list(FAULTS)
 
 
@@ -106,7 +106,7 @@ async def test_every_fault_gets_its_class(tmp_path: Path) -> None:
     """All that a survey meets is in its records; every healthy host among them has answered."""
     async with open_zoo(tmp_path) as (running, asked):
         began_s = time.monotonic()
-        async with asyncio.timeout(45):  # the slowest takes 10 s: whatever hangs is the survey, not the sites
+        async with asyncio.timeout(45):  # the slowest host takes 10 s
             code, records = await survey(
                 asked,
                 tmp_path / "out",
@@ -123,7 +123,7 @@ async def test_every_fault_gets_its_class(tmp_path: Path) -> None:
 
 
 def ca_of(running: RunningSite) -> Path:
-    """Return the certificate that vouches for the sites."""
+    """Return the certificate of the sites' authority."""
     directory = running.site.settings.ca
     assert directory
     return directory / CA_FILE
@@ -163,7 +163,7 @@ def test_every_fault_gets_its_class_in_compose(own_stack: Stack, monkeypatch: py
 
 
 def check(records: Sequence[JsonRecord], hosts: Mapping[str, Kept]) -> None:
-    """Check that there is one record a target, each with its host's class."""
+    """Check that each target has one record, with the class of its host."""
     assert [record["line"] for record in records] == list(range(1, 5_001))
     wrong = []
     for record in records:
@@ -174,7 +174,7 @@ def check(records: Sequence[JsonRecord], hosts: Mapping[str, Kept]) -> None:
 
 
 def check_times(records: Sequence[JsonRecord], took_s: float) -> None:
-    """Check that whoever stalls is waited for until its own deadline, and that nobody else has to wait meanwhile."""
+    """Check that a stalled host takes until its own deadline, and that other hosts do not wait for it."""
     seconds: dict[str | None, list[float]] = {}
     for record in records:
         seconds.setdefault(record["error"], []).append(record["timings_ms"]["total"] / 1000)

@@ -1,6 +1,6 @@
 """A program that tries to reach places over the network, and says which it could: run on the host and in containers.
 
-`python3 -c "$(cat reach.py)" JSON` takes a Question, and prints an Answer. It needs nothing but the standard library.
+`python3 -c "$(cat reach.py)" JSON` takes a Question, and prints an Answer. It needs the standard library only.
 A socket that is bound to a network device needs no route: a process without any privilege can send by it.
 """
 
@@ -18,7 +18,7 @@ TIMEOUT_S = 4.0  # longer than Linux asks for a neighbour's address: three times
 
 
 class Place(NamedTuple):
-    """An address, a port, and how it was tried: `device` is empty where the routes decide."""
+    """An address and a port, tried through the network `device`, or by the routes where it is empty."""
 
     address: str
     port: int
@@ -47,7 +47,7 @@ class Answer(NamedTuple):
 
 
 def is_reached(place: Place, *, of_the_lab: bool = False) -> bool:
-    """Return whether a TCP connection comes about, or a datagram is answered."""
+    """Return whether a TCP connection is made, or a datagram is answered."""
     kind = socket.SOCK_STREAM if place.transport == "tcp" else socket.SOCK_DGRAM
     is_ipv6 = ":" in place.address
     try:
@@ -86,7 +86,7 @@ def has_address(name: str) -> bool:
 
 
 def answer(question: Question, *, devices: list[str]) -> Answer:
-    """Try everything at once: the devices of this machine, and none."""
+    """Try everything at once, through each device of this machine and by the routes."""
     ways = product(question.addresses, question.ports, ("tcp", "udp"), ("", *devices))
     places = [Place(*way) for way in ways]
     with ThreadPoolExecutor(64) as pool:

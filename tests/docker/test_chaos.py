@@ -1,4 +1,4 @@
-"""Everything at once, for a short while: the whole of `lab bench chaos`, at a seed that it prints."""
+"""`lab bench chaos` for a short while, with a seed that it prints."""
 
 import re
 import subprocess

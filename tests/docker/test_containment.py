@@ -1,4 +1,4 @@
-"""What a container may do: nearly nothing. Shown from inside, by the kernel's own tables; nothing is sent out."""
+"""What a container may do, which is little: seen from inside, in the kernel's own tables; no packet is sent."""
 
 import json
 
@@ -65,8 +65,8 @@ def look_inside(stack: Stack, service: str, program: str = LOOK) -> dict[str, ob
 
 
 @pytest.mark.parametrize("service", ["client", "gateway", "hello", "sina", "sohu", "netease"])
-def test_a_container_holds_nothing_that_it_does_not_need(stack: Stack, service: str) -> None:
-    """No root but where the person is, no capability, no way to it, one writable place, one service, no installer."""
+def test_a_container_holds_only_what_its_service_needs(stack: Stack, service: str) -> None:
+    """No root unless the person is root, no capability, one writable directory, one service, no installer."""
     seen = look_inside(stack, service)
     user = owner_of(stack.root) if service == "client" else "65532:65532"  # the client writes a person's files
     assert f"{seen['uid']}:{seen['gid']}" == user
@@ -82,7 +82,7 @@ def test_a_container_holds_nothing_that_it_does_not_need(stack: Stack, service: 
 
 @pytest.mark.parametrize("service", ["client", "gateway", "hello", "sina"])
 def test_an_image_holds_no_installer_and_no_setuid_file_and_python_works(stack: Stack, service: str) -> None:
-    """Neither pip nor a wheel that makes one, no package manager, no other user's rights; but TLS and uvloop."""
+    """Neither pip nor a package manager, no setuid file; TLS and uvloop work."""
     seen = look_inside(stack, service, SEARCH)
     assert seen["installers"] == []
     assert seen["raised"] == []
@@ -90,8 +90,8 @@ def test_an_image_holds_no_installer_and_no_setuid_file_and_python_works(stack: 
     assert seen["readable"]
 
 
-def test_what_ends_starts_again_and_a_clients_run_does_not(stack: Stack) -> None:
-    """Unless it was stopped on purpose; the engine's restart brings the lab back, too."""
+def test_a_service_that_ends_starts_again_and_a_client_does_not(stack: Stack) -> None:
+    """Unless a person stopped it; also after a restart of the engine."""
     policies = {
         container.config.labels["com.docker.compose.service"]: container.host_config.restart_policy
         for container in stack.client().compose.ps()
@@ -117,7 +117,7 @@ def test_nothing_leaves_the_lab(stack: Stack, service: str) -> None:
 
 
 def test_only_the_gateway_is_published_and_only_on_loopback(stack: Stack) -> None:
-    """Nothing of the lab can be reached from another machine; admin ports not even from this one."""
+    """Other machines reach nothing of the lab, and this machine no admin port."""
     published = {
         container.config.labels["com.docker.compose.service"]: [
             (port, binding["HostIp"])
@@ -131,8 +131,8 @@ def test_only_the_gateway_is_published_and_only_on_loopback(stack: Stack) -> Non
     assert published == nothing | {"gateway": [("8000/tcp", "127.0.0.1")]}
 
 
-def test_no_question_about_a_name_leaves_the_machine(stack: Stack) -> None:
-    """Docker's resolver asks nobody for what it does not know: there is no server at the address that it has."""
+def test_no_dns_query_leaves_the_machine(stack: Stack) -> None:
+    """Docker's resolver forwards unknown names to an address where no server is."""
     for container in stack.client().compose.ps():
         assert container.host_config.dns == ["127.0.0.1"]
 

@@ -1,4 +1,4 @@
-"""The client in its container reads and writes the files of the directory that a person stands in, as that person."""
+"""The client in its container reads and writes the files of a person's current directory, as that person."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def place(stack_of_owner: Stack, tmp_path: Path) -> Path:
 
 
 def client(stack: Stack, place: Path, *words: str, code: int = 0) -> str:
-    """Run the client as a person does who stands in `place`, and return what it printed."""
+    """Run the client as from a shell in `place`, and return what it printed."""
     command = stack.command("run", "--rm", "-T", "client", *words)
     done = subprocess.run(
         command,
@@ -79,7 +79,7 @@ def test_a_survey_reads_its_list_and_writes_records_that_belong_to_the_person(
 
 
 def test_a_survey_whose_container_was_killed_goes_on(stack_of_owner: Stack, place: Path) -> None:
-    """`docker kill`, then --resume: none lost, none twice."""
+    """After `docker kill`, --resume fetches the rest: no target is lost or fetched twice."""
     targets = [f"http://www.163.com/{index}" for index in range(2000)]
     (place / "hosts.txt").write_text("\n".join(targets))
     words = ("wget", "-i", "hosts.txt", "--format", "jsonl", "-o", "heads.jsonl")
@@ -117,8 +117,8 @@ def test_a_plan_is_read_from_a_file(stack_of_owner: Stack, place: Path) -> None:
     client(stack_of_owner, place, "faults", "clear", "www.sohu.com")
 
 
-def test_a_recording_is_written_where_the_person_stands(stack_of_owner: Stack, place: Path) -> None:
-    """`client record URL` keeps the bytes of a site of the lab, in files of the person's."""
+def test_a_recording_is_written_into_the_current_directory(stack_of_owner: Stack, place: Path) -> None:
+    """`client record URL` keeps the bytes of a site of the lab, in files of the person."""
     client(stack_of_owner, place, "record", "http://www.163.com/")
     written = place / "recordings/www.163.com.http"
     assert written.read_bytes().startswith(b"HTTP/1.0 302 Moved Temporarily\r\n")
@@ -128,7 +128,7 @@ def test_a_recording_is_written_where_the_person_stands(stack_of_owner: Stack, p
 def test_the_client_runs_its_own_code_where_a_person_has_packages_of_the_same_names(
     stack_of_owner: Stack, place: Path
 ) -> None:
-    """The directory is where it works, and not where Python looks for modules."""
+    """Python does not look for modules in the current directory."""
     for name in ("services", "json"):
         (place / name).mkdir()
         (place / name / "__init__.py").write_text("raise SystemExit('not yours')\n")
@@ -137,7 +137,7 @@ def test_the_client_runs_its_own_code_where_a_person_has_packages_of_the_same_na
 
 
 def test_the_client_is_root_only_where_the_person_is(stack_of_owner: Stack, place: Path) -> None:
-    """Without a capability, on a root that is read-only, as the checkout's owner."""
+    """Without a capability, on a read-only file system, as the owner of the checkout."""
     seen = "import os; print(os.getuid(), open('/proc/self/status').read())"
     command = stack_of_owner.command("run", "--rm", "-T", "--entrypoint", "python3", "client", "-c", seen)
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=60, check=True)

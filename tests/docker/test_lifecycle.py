@@ -1,4 +1,4 @@
-"""The lab comes up once, goes down whole, and says why when it cannot."""
+"""The lab starts once, stops completely, and says why when it cannot start."""
 
 import os
 import shutil
@@ -58,7 +58,7 @@ def test_up_twice_recreates_nothing(fresh: Stack) -> None:
 
 
 def test_down_leaves_nothing_even_with_a_client_running_and_no_service_is_killed(fresh: Stack) -> None:
-    """Every service ends itself inside its grace period: 137 would say that it was killed."""
+    """Every service ends within its grace period: a killed one would have 137."""
     fresh.up(print)
     running = subprocess.Popen(
         fresh.command("run", "--rm", "-T", "client", "hello", "--users", "1000", "--timeout", "3600"),
@@ -106,7 +106,7 @@ def client_containers(stack: Stack) -> list[str]:
 def test_a_worker_that_dies_takes_hello_down_and_the_engine_starts_it_again(
     fresh: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half a server is none: the supervisor ends with exit code 1, and all workers are there again."""
+    """The supervisor ends with exit code 1, and all workers start again."""
     monkeypatch.setenv("HELLO_WORKERS", "2")
     fresh.up(print)
     (before,) = (each for each in fresh.services() if each.service == "hello")
@@ -144,7 +144,7 @@ BROKEN = 'raise SystemExit("no, thank you")\n'
 
 
 def test_a_service_that_fails_is_named_with_its_last_lines_and_nothing_is_left(own_tree: Stack) -> None:
-    """The engine starts it anew each time, and yet a person soon sees which service it was and what it said."""
+    """The engine restarts it each time; `up` names the service and its last lines all the same."""
     (own_tree.root / "services/hello/__main__.py").write_text(BROKEN)
     with pytest.raises(LabNotHealthy, match=r"^not healthy: .*hello") as failure:
         own_tree.up(print)
@@ -153,7 +153,7 @@ def test_a_service_that_fails_is_named_with_its_last_lines_and_nothing_is_left(o
 
 
 def test_a_failed_lab_is_kept_where_that_was_asked_for(own_tree: Stack) -> None:
-    """`lab up --keep`, for a person who wants to look inside."""
+    """`lab up --keep`, to look at the containers."""
     (own_tree.root / "services/hello/__main__.py").write_text(BROKEN)
     with pytest.raises(LabNotHealthy):
         own_tree.up(print, keep=True)
@@ -172,7 +172,7 @@ def test_a_clone_that_no_other_user_may_read_makes_a_lab_that_runs(own_tree: Sta
 def test_a_lab_that_does_not_become_healthy_in_time_is_taken_down(
     fresh: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its services are neither healthy nor failed when they are never asked: the deadline is `up`'s own."""
+    """Without health checks its services are neither healthy nor failed: `up` has its own deadline."""
     monkeypatch.setenv("HEALTH_INTERVAL", "1000h")
     with pytest.raises(TooSlow, match=r"^not healthy in 5 s: .*hello.*sina") as failure:
         fresh.up(print, timeout_s=5)
@@ -182,7 +182,7 @@ def test_a_lab_that_does_not_become_healthy_in_time_is_taken_down(
 
 
 def test_two_at_once_take_turns(fresh: Stack) -> None:
-    """From nothing, as two terminals do it: both end well, one of them waited and said so, and there is one lab."""
+    """From two terminals at once: both end well, one waits and says so, and there is one lab."""
     both = [
         subprocess.Popen([LAB, "up", "--project", PROJECT], cwd=ROOT, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -281,7 +281,7 @@ SLIPS: dict[str, tuple[Spoil, type[Exception], str]] = {
 
 @pytest.mark.timeout(600)
 def test_a_change_that_fails_leaves_the_lab_as_it_was(own_tree: Stack, spoiling: "Slips") -> None:
-    """What can be checked is checked before anything is touched; what was replaced is started again as it was."""
+    """Settings are checked before any change; a service that was replaced is started again as before."""
     own_tree.up(print)
     before = running(own_tree)
     files = remembered(own_tree)
@@ -302,7 +302,7 @@ def test_a_change_that_fails_leaves_the_lab_as_it_was(own_tree: Stack, spoiling:
 
 
 def running(stack: Stack) -> dict[str, tuple[str, bool]]:
-    """Return the image of each service, and whether it is well."""
+    """Return the image of each service, and whether it is healthy."""
     return {each.service: (each.image, each.well) for each in stack.services()}
 
 
@@ -337,7 +337,7 @@ def spoiling() -> Slips:
 
 
 def test_a_port_in_use_is_one_line_that_says_what_to_do(fresh: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 2, and nothing half-started."""
+    """Exit code 2, and no container is left."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setenv("HELLO_PORT", str(taken.getsockname()[1]))
         with pytest.raises(

@@ -1,4 +1,4 @@
-"""A peer, or legal input, takes no service down by memory, with the limits as they are in compose.yaml.
+"""No peer and no valid input ends a service by its memory, with the limits of compose.yaml.
 
 What is attacked answers a healthy client meanwhile; and afterwards it is the same process as before.
 """
@@ -53,7 +53,7 @@ def life(container: Container) -> tuple[object, ...]:
 def test_a_service_outlives_an_attack_on_its_memory(
     stack: Stack, name: str, service: str, port: int, count: int
 ) -> None:
-    """No restart, no kill; and whoever asks for little is answered while the attackers are there."""
+    """No restart and no kill; a healthy client is answered during the attack."""
     container = container_of(stack, service)
     before = life(container)
     done = stack.run_compose(
@@ -70,7 +70,7 @@ def test_a_service_outlives_an_attack_on_its_memory(
 
 
 def test_recordings_that_do_not_fit_leave_the_others_played(stack: Stack, tmp_path: Path) -> None:
-    """75 recordings of 8 MiB beside one that is played: /readyz says what they need and what there is."""
+    """75 recordings of 8 MiB beside one that is played: /readyz says what memory they need and what there is."""
     (tmp_path / "keep.test.http").write_bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkept")
     tmp_path.chmod(0o755)
     client = stack.client()
@@ -111,8 +111,8 @@ def fresh(engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     stack.down()
 
 
-def test_more_workers_than_there_is_memory_for_are_one_line(fresh: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`make up` says how many fit, before anything is touched; nothing is killed."""
+def test_too_many_workers_for_the_memory_are_one_line(fresh: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make up` says how many fit, before it changes anything."""
     monkeypatch.setenv("HELLO_WORKERS", "32")
     with pytest.raises(
         TooLittleMemory, match=r"^HELLO_WORKERS=32 needs about 988 MiB, and there are 512 MiB: at most 16"

@@ -35,7 +35,7 @@ def environment(engine: None) -> Iterator[dict[str, str]]:
 
 
 def test_the_commands_print_what_the_readme_shows(environment: dict[str, str]) -> None:
-    """Each in turn, as a person would type them; what is shown is there, line for line, save for measured figures."""
+    """In order, as a person would type them: line by line the same output, except measured figures."""
     printed = {}
     for command in commands():
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What dies starts again: every service is killed under load, and what a client sees of it is a few failed fetches."""
+"""A service that is killed starts again: each is killed under load, and a client sees only a few failed fetches."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def container_of(stack: Stack, service: str) -> Container:
 
 
 def kill(stack: Stack, service: str) -> Container:
-    """Kill a container's first process, as the system does when memory is out; `docker kill` counts as on purpose."""
+    """Kill a container's first process, as the kernel does without memory; after `docker kill`, it would stay down."""
     container = container_of(stack, service)
     inspect = ("docker", "container", "inspect", "--format", "{{.State.Pid}}", container.id)
     pid = int(subprocess.run(inspect, capture_output=True, text=True, check=True).stdout)
@@ -40,7 +40,7 @@ def kill(stack: Stack, service: str) -> Container:
 
 
 def await_again(stack: Stack, before: Container) -> None:
-    """Return when the engine has started a container anew, and it is healthy; the test has a deadline."""
+    """Return when the engine has started a container again and it is healthy; the test has a deadline."""
     while True:
         now = container_of(stack, before.service)
         if now.restarts > before.restarts and now.well:
@@ -58,7 +58,7 @@ def faults(stack: Stack, *words: str) -> Mapping[str, object]:
 
 @pytest.mark.parametrize("service", SITES)
 def test_a_site_that_was_killed_answers_again_with_its_plan(stack: Stack, service: str) -> None:
-    """Of 1,500 fetches at 150 a second some fail, each with a class that says how, and the last ones answer again."""
+    """Of 1,500 fetches at 150 a second some fail, each with its class of error, and the last ones are answered."""
     host = SITES[service]
     faults(stack, "set", host, "--plan", PLAN)
     try:
@@ -80,7 +80,7 @@ def test_a_site_that_was_killed_answers_again_with_its_plan(stack: Stack, servic
 
 
 def survey_while(stack: Stack, host: str, service: str) -> Sequence[Mapping[str, object]]:
-    """Survey one host over and over, kill its site at the first answer, and return all records once it is well."""
+    """Survey one host again and again, kill its site at the first answer, and return all records once it is healthy."""
     words = ("wget", "-i", "-", "--format", "jsonl", "--quiet", "-c", "20", "--per-host", "20", "--rate", str(RATE))
     deadlines = ("--timeout", "5", "--connect-timeout", "1")
     with client(stack, *words, *deadlines) as survey:
@@ -108,7 +108,7 @@ def await_loop(client: "subprocess.Popen[str]") -> None:
 
 
 def test_hello_that_was_killed_answers_again(stack: Stack) -> None:
-    """The users of that moment fail; those who come when it is healthy do not."""
+    """Only users at the moment of the kill get no answer."""
     with client(stack, "hello", "--users", "50", "--timeout", "20") as users:
         await_loop(users)
         before = kill(stack, "hello")
@@ -120,7 +120,7 @@ def test_hello_that_was_killed_answers_again(stack: Stack) -> None:
 
 
 def test_all_killed_at_once_come_back_by_themselves(stack: Stack) -> None:
-    """As after a restart of the engine: no command is needed, and nothing else has changed."""
+    """As after a restart of the engine: without any command, and unchanged."""
     before = [kill(stack, each.service) for each in stack.services()]
     for each in before:
         await_again(stack, each)

@@ -1,4 +1,4 @@
-"""Who reaches whom: a container of the lab the containers of the lab, and the host what is published. Nothing else.
+"""Which container reaches which: containers of the lab reach one another, the host reaches published ports only.
 
 Each container tries by itself, as an attacker in it would, and the host tries each container. SECURITY.md says what is
 promised; what is promised of `gateway`, the one container that the host can reach, is less, and is here too.
@@ -71,7 +71,7 @@ def datagrams(family: socket.AddressFamily, address: str, port: int) -> socket.s
 
 
 def echo(datagrams: socket.socket, ended: threading.Event) -> None:
-    """Send every datagram back, where there is a way back."""
+    """Send every datagram back to its sender, where there is a route."""
     while not ended.is_set():
         with suppress(OSError):
             data, sender = datagrams.recvfrom(100)
@@ -89,7 +89,7 @@ def addresses_of(table: str) -> list[str]:
 
 
 def ask(stack: Stack, service: str, question: Question) -> Answer:
-    """Let a container try to reach places, and return what it could."""
+    """Run `reach.py` in a container, and return its answer."""
     words = ("python3", "-c", PROGRAM, json.dumps(question))
     if service == "client":
         done = stack.run_compose("run", "--rm", "-T", "--entrypoint", words[0], service, *words[1:])
@@ -119,21 +119,21 @@ def bridge_of(stack: Stack) -> str:
 
 @pytest.mark.parametrize("service", CLOSED_OFF)
 def test_a_container_reaches_neither_the_host_nor_anything_behind_it(stack: Stack, host: Host, service: str) -> None:
-    """By no address, over IPv4 or IPv6, by TCP or UDP, by its routes or past them; and no other name has an address."""
+    """By no address, over IPv4 or IPv6, TCP or UDP, with and without routes; and other names have no address."""
     addresses = [*host.ipv4, *host.ipv6, bridge_of(stack), *ELSEWHERE]
     answer = ask(stack, service, Question(addresses, [host.port], NAMES))
     assert answer == Answer(reached=[], names=[], inet6=[])
 
 
 def test_the_gateway_reaches_of_all_that_is_not_the_lab_only_the_host(stack: Stack, host: Host) -> None:
-    """It is published, so the host's bridge is there: by IPv4, and nothing behind it."""
+    """Its port is published, so it reaches the host's bridge over IPv4, and nothing behind it."""
     answer = ask(stack, "gateway", Question([*host.ipv4, *host.ipv6, bridge_of(stack), *ELSEWHERE], [host.port], NAMES))
     assert {place.address for place in answer.reached} <= set(host.ipv4)
     assert (answer.names, answer.inet6) == ([], [])
 
 
 def test_containers_reach_each_other(stack: Stack) -> None:
-    """What is tried above would be seen: the same program reaches every port that a service has, and no other."""
+    """The same program reaches every port of a service, and no other: so it would find an open way."""
     services = ["hello", "gateway", "sina", "sohu", "netease"]
     answer = ask(stack, "client", Question(services, PORTS, services, of_the_lab=True))
     site_ports = {(site, port) for site in ("sina", "sohu", "netease") for port in (80, 443, 8081)}
@@ -146,7 +146,7 @@ def test_containers_reach_each_other(stack: Stack) -> None:
 
 
 def test_the_host_reaches_no_container_but_the_gateway(stack: Stack) -> None:
-    """Not even where it names the lab's bridge, and of the gateway the one port that is published."""
+    """Not even through the lab's bridge; and of the gateway only the published port."""
     containers = where(stack)
     addresses = list(containers.values())
     bridge = f"br-{stack.client().network.inspect(f'{stack.project}_lab').id[:12]}"
@@ -155,7 +155,7 @@ def test_the_host_reaches_no_container_but_the_gateway(stack: Stack) -> None:
 
 
 def test_a_container_of_another_network_reaches_none_of_the_lab(stack: Stack) -> None:
-    """Neither by their addresses, nor by their names, nor by what the host publishes."""
+    """Neither by address, nor by name, nor through the published port."""
     client = stack.client()
     network = client.network.create(STRANGER)
     try:
@@ -198,10 +198,10 @@ def published_port(stack: Stack) -> int:
     ids=str,
 )
 @pytest.mark.parametrize("path", ["/hello/x", "/metrics"])
-def test_what_is_published_answers_to_the_names_of_this_machine(
+def test_the_published_port_answers_to_names_of_this_machine_only(
     stack: Stack, path: str, fields: dict[str, str], status: int
 ) -> None:
-    """A page in a browser reaches hello by no name of its own, and from no site of its own."""
+    """A web page reaches hello neither by another name nor from another origin."""
     with closing(http.client.HTTPConnection("127.0.0.1", published_port(stack), timeout=10)) as connection:
         connection.request("GET", path, headers=fields)
         assert connection.getresponse().status == status
@@ -219,13 +219,13 @@ print(json.dumps([status(host) for host in ("sina", "www.sina.com.cn:8081", "loc
 
 
 def test_an_admin_side_answers_to_the_names_of_its_service(stack: Stack) -> None:
-    """Its host's, its Compose service's and loopback; not to its bare address, unless SITES_ADMIN_NAMES says so."""
+    """Its host, its Compose service and loopback; not its address, unless SITES_ADMIN_NAMES has it."""
     done = stack.run_compose("run", "--rm", "-T", "--entrypoint", "python3", "client", "-c", ADMIN)
     assert json.loads(done.stdout) == [200, 200, 200, 421, 421, 421], done.stderr
 
 
 def test_a_survey_of_the_host_is_a_record_that_says_unreachable(stack: Stack, host: Host) -> None:
-    """Ahead of its deadline: by the bridge's address, and by one of the host's."""
+    """Before its deadline: at the bridge's address, and at one of the host's."""
     targets = [f"http://{address}:{host.port}/" for address in (bridge_of(stack), *host.ipv4)]
     done = stack.run_client(["wget", *targets, "--format", "jsonl"])
     records = [json.loads(line) for line in done.stdout.splitlines()]

@@ -1,4 +1,4 @@
-"""The gateway as a process: what it needs, what the engine asks of it, and how it ends."""
+"""The gateway as a process: its needs, its health check, and its end."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ import pytest
 from services.gateway.__main__ import installed
 from services.gateway.settings import GatewaySettings
 from services.runtime.errors import BadSetting
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.runtime.settings import LOOPS, Environment
 
 TIMEOUT_S = 20.0
@@ -25,7 +25,7 @@ STARTED = re.compile(rb"from 127\.0\.0\.1:(\d+) to 127\.0\.0\.1:\d+, health at 1
 
 @asynccontextmanager
 async def started(target: Address, **environment: str) -> AsyncIterator[tuple[Process, Address, Address]]:
-    """Start the program on free ports; yield it, its address and its health's; kill it if it is left running."""
+    """Start the program on free ports; yield it, its address and that of its health check; kill it if it still runs."""
     settings = {
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": "0",
@@ -50,7 +50,7 @@ async def started(target: Address, **environment: str) -> AsyncIterator[tuple[Pr
 
 @asynccontextmanager
 async def target(answer: bytes) -> AsyncIterator[tuple[Address, asyncio.Event, asyncio.Event]]:
-    """Serve one answer to every line, once `go_on` is set; `asked` is set when a line came."""
+    """Serve one answer for each line, once `go_on` is set; `asked` is set when a line came."""
     asked, go_on = asyncio.Event(), asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,7 +66,7 @@ async def target(answer: bytes) -> AsyncIterator[tuple[Address, asyncio.Event, a
 
 
 async def ask(address: Address, request: bytes) -> bytes:
-    """Return all that a request gets."""
+    """Return all bytes of the response to a request."""
     reader, writer = await asyncio.open_connection(*address)
     try:
         writer.write(request)
@@ -77,7 +77,7 @@ async def ask(address: Address, request: bytes) -> bytes:
 
 
 async def closed(address: Address) -> None:
-    """Return when nothing listens at an address any more."""
+    """Return when no program listens at an address any more."""
     with contextlib.suppress(ConnectionRefusedError):
         async with asyncio.timeout(TIMEOUT_S):
             while True:
@@ -87,14 +87,14 @@ async def closed(address: Address) -> None:
 
 
 def health_request(path: str) -> bytes:
-    """Return what the engine's probe sends."""
+    """Return the request of the engine's health check."""
     return f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode()
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("loop", LOOPS)
 async def test_sigterm_lets_an_answer_in_flight_pass_and_exits_0(loop: str) -> None:
-    """Compose's stop. Connections that come while the port is closed do not hold it up, or it would wait an hour."""
+    """As Compose stops it. Connections that come while the port closes do not delay the end."""
     async with (
         target(b"late\n") as (where, asked, go_on),
         started(where, LAB_LOOP=loop, GATEWAY_DRAIN_S="3600") as (process, address, _health),
@@ -110,8 +110,8 @@ async def test_sigterm_lets_an_answer_in_flight_pass_and_exits_0(loop: str) -> N
 
 
 @pytest.mark.anyio
-async def test_it_is_ready_whatever_becomes_of_its_target() -> None:
-    """What keeps hello from answering is in hello's own health, and is not told twice."""
+async def test_it_is_ready_although_its_target_does_not_answer() -> None:
+    """hello has its own health check for that."""
     async with target(b"") as (gone, _asked, _go_on):
         pass
     async with started(gone) as (_process, address, health):
@@ -126,13 +126,13 @@ async def test_it_is_ready_whatever_becomes_of_its_target() -> None:
 
 @pytest.mark.anyio
 async def test_a_health_request_without_an_end_is_not_read_on() -> None:
-    """Its head has a bound."""
+    """A head has a limit of bytes."""
     async with target(b"") as (where, _asked, _go_on), started(where) as (_process, _address, health):
         assert await ask_or_reset(health, b"x" * 100_000) == b""
 
 
 async def ask_or_reset(address: Address, request: bytes = b"") -> bytes:
-    """Return all that a request gets, nothing where it is a reset."""
+    """Return all bytes of the response to a request; none where the connection is reset."""
     try:
         return await ask(address, request)
     except ConnectionResetError:
@@ -141,7 +141,7 @@ async def ask_or_reset(address: Address, request: bytes = b"") -> bytes:
 
 @pytest.mark.anyio
 async def test_it_needs_no_package() -> None:
-    """Its image has none: the interpreter runs it, and the health check, without site-packages."""
+    """The interpreter runs it, and the health check, without site-packages, as in its image."""
     program = "import services.gateway.__main__, services.runtime.serving.healthcheck; print('all there')"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-S", "-c", program, env=os.environ | {"PYTHONPATH": "."}, stdout=PIPE
@@ -151,7 +151,7 @@ async def test_it_needs_no_package() -> None:
 
 
 def test_a_loop_that_is_not_installed_is_replaced_by_one_that_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """LAB_LOOP=uvloop is meant for every service, and must not keep the lab from starting."""
+    """LAB_LOOP=uvloop is set for all services, and the gateway starts all the same."""
     assert installed("uvloop") == "uvloop"
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     assert installed("uvloop") == "asyncio"
@@ -168,6 +168,6 @@ def test_a_loop_that_is_not_installed_is_replaced_by_one_that_is(monkeypatch: py
     ],
 )
 def test_a_setting_that_it_cannot_have_is_refused(name: str, value: str) -> None:
-    """In one line that names it."""
+    """With one line that names the variable."""
     with pytest.raises(BadSetting, match=f"^{name}='{value}' is not "):
         GatewaySettings.from_environment(Environment({name: value}))

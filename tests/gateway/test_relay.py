@@ -1,4 +1,4 @@
-"""What goes in on one side comes out on the other: every byte and each end as it was, within bounds."""
+"""The relay: every byte and each kind of end is passed on, with bounded memory."""
 
 import asyncio
 import dataclasses
@@ -20,7 +20,7 @@ from services.gateway.acceptor import Acceptor, accepting
 from services.gateway.dialer import Dialer, Unreachable
 from services.gateway.relay import BUFFER_BYTES, READ_BYTES
 from services.gateway.settings import GatewaySettings
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from tests.sites.peer import Heard, listen
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +44,7 @@ class Ends:
         return socket.create_connection(self.address, timeout=TIMEOUT_S)
 
     def heard(self) -> Heard:
-        """Return what a peer hears that says nothing; a reset may be quicker than its connect."""
+        """Return what a client gets that sends nothing; the reset may come before its connect returns."""
         try:
             with self.near() as connection:
                 return listen(connection, 1 << 62)
@@ -90,12 +90,12 @@ async def between(ends: Ends, talk: Callable[[socket.socket, socket.socket], Non
 
 
 def swapped(near: socket.socket, far: socket.socket) -> tuple[socket.socket, socket.socket]:
-    """Return both ends, the far one first."""
+    """Return both ends in the other order."""
     return far, near
 
 
 def as_they_are(near: socket.socket, far: socket.socket) -> tuple[socket.socket, socket.socket]:
-    """Return both ends, the near one first."""
+    """Return both ends in this order."""
     return near, far
 
 
@@ -103,8 +103,8 @@ DIRECTIONS = pytest.mark.parametrize("order", [as_they_are, swapped], ids=["inwa
 Order = Callable[[socket.socket, socket.socket], tuple[socket.socket, socket.socket]]
 
 
-async def test_every_byte_comes_out_both_ways_at_once() -> None:
-    """Megabytes of noise, more than any buffer on the way holds."""
+async def test_every_byte_is_passed_on_in_both_directions_at_once() -> None:
+    """More megabytes of random bytes than all buffers together hold."""
     there, back = os.urandom(5 * MEBIBYTE), os.urandom(5 * MEBIBYTE)
 
     def talk(near: socket.socket, far: socket.socket) -> None:
@@ -140,15 +140,15 @@ class Slow(Dialer):
 
 
 @pytest.mark.parametrize("early", [b"asked", bytes(MEBIBYTE)], ids=["a little", "more than is held"])
-async def test_what_a_peer_says_ahead_of_the_connection_to_the_target_is_not_lost(early: bytes) -> None:
-    """Its end neither: it may send all it has, and a FIN, before the gateway has looked up a name."""
+async def test_bytes_that_come_before_the_target_is_connected_are_not_lost(early: bytes) -> None:
+    """A client may send all its bytes and a FIN before the gateway has looked up the target's name."""
     async with gateway() as ends:
         ends.acceptor.dialer = slow = Slow(ends.acceptor.dialer)
         near = await anyio.to_thread.run_sync(ends.near)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.to_thread.run_sync, send_all, near, early)
             with anyio.fail_after(TIMEOUT_S):
-                while not (ends.acceptor.relays and next(iter(ends.acceptor.relays)).near.has_early_bytes):
+                while not (ends.acceptor.relays and next(iter(ends.acceptor.relays)).to_client.has_early_bytes):
                     await anyio.lowlevel.checkpoint()
             slow.go_on.set()
             far = await anyio.to_thread.run_sync(ends.far)
@@ -158,8 +158,8 @@ async def test_what_a_peer_says_ahead_of_the_connection_to_the_target_is_not_los
                 assert await anyio.to_thread.run_sync(listen, near, 1 << 62) == Heard(b"answered", "fin")
 
 
-async def test_a_peer_that_goes_ahead_of_the_connection_to_the_target_leaves_nothing() -> None:
-    """The target sees a reset too, or nothing."""
+async def test_a_client_that_leaves_before_the_target_is_connected_leaves_no_relay() -> None:
+    """The target's connection is reset as soon as it is made."""
     async with gateway() as ends:
         ends.acceptor.dialer = slow = Slow(ends.acceptor.dialer)
         near = await anyio.to_thread.run_sync(ends.near)
@@ -173,7 +173,7 @@ async def test_a_peer_that_goes_ahead_of_the_connection_to_the_target_leaves_not
 
 @DIRECTIONS
 async def test_an_end_of_one_direction_leaves_the_other_open(order: Order) -> None:
-    """RFC 9293, section 3.6: a peer that has said all it has to say still gets its answer."""
+    """RFC 9293, section 3.6: after its FIN, a peer still gets its answer."""
 
     def talk(near: socket.socket, far: socket.socket) -> None:
         one, other = order(near, far)
@@ -193,7 +193,7 @@ async def test_an_end_of_one_direction_leaves_the_other_open(order: Order) -> No
 @DIRECTIONS
 @pytest.mark.parametrize("said", [b"", b"some"], ids=["at once", "after bytes"])
 async def test_a_reset_is_passed_on_as_a_reset(order: Order, said: bytes) -> None:
-    """A client that is tested against it sees what the server did."""
+    """A client of a test that resets connections sees what the server did."""
 
     def talk(near: socket.socket, far: socket.socket) -> None:
         one, other = order(near, far)
@@ -209,8 +209,8 @@ async def test_a_reset_is_passed_on_as_a_reset(order: Order, said: bytes) -> Non
 
 
 @DIRECTIONS
-async def test_what_is_not_taken_is_not_read(order: Order) -> None:
-    """Back-pressure: a slow end stops the other, memory has a bound, and nothing is lost."""
+async def test_while_one_peer_reads_nothing_little_is_read_from_the_other(order: Order) -> None:
+    """Back-pressure: the bytes held have a bound, and none is lost."""
 
     async with gateway() as ends:
         near, far = await anyio.to_thread.run_sync(ends.both)
@@ -218,7 +218,9 @@ async def test_what_is_not_taken_is_not_read(order: Order) -> None:
             one, other = order(near, far)
             sent = await anyio.to_thread.run_sync(send_until_blocked, one)
             (relay,) = ends.acceptor.relays
-            held = [end.transport.get_write_buffer_size() for end in (relay.near, relay.far) if end.transport]
+            held = [
+                end.transport.get_write_buffer_size() for end in (relay.to_client, relay.to_target) if end.transport
+            ]
             assert 0 < max(held) <= BUFFER_BYTES + READ_BYTES
             one.shutdown(socket.SHUT_WR)
             assert await anyio.to_thread.run_sync(listen, other, 1 << 62) == Heard(bytes(sent), "fin")
@@ -233,8 +235,8 @@ def send_until_blocked(connection: socket.socket) -> int:
     return sent
 
 
-async def test_one_too_many_is_reset_and_the_others_stay() -> None:
-    """What is there is never turned away for what is new; a place that is free again is given away."""
+async def test_a_connection_over_the_limit_is_reset_and_the_others_stay() -> None:
+    """When one has ended, the next connection is accepted."""
     async with gateway(max_connections=2) as ends:
 
         def talk(near: socket.socket, far: socket.socket) -> None:
@@ -247,7 +249,7 @@ async def test_one_too_many_is_reset_and_the_others_stay() -> None:
                 end.close()
 
         await between(ends, talk)
-        assert ends.acceptor.turned_away == 3
+        assert ends.acceptor.refused == 3
         await none_left(ends)
         await between(ends, lambda near, far: send_all(near, b"free"))
 
@@ -259,20 +261,20 @@ async def none_left(ends: Ends) -> None:
             await anyio.lowlevel.checkpoint()
 
 
-async def test_a_peer_whose_target_refuses_is_reset() -> None:
-    """It is told at once, and the log says why: once, however many they are."""
+async def test_a_client_whose_target_refuses_is_reset() -> None:
+    """At once; the reason is logged once, for any number of clients."""
     with closing(socket.socket()) as bound:  # and not listened on: no other program can take the port meanwhile
         bound.bind(("127.0.0.1", 0))
         target = Address(*bound.getsockname()[:2])
         async with gateway(target=target) as ends:
             for _again in range(3):
                 assert await anyio.to_thread.run_sync(ends.heard) == Heard(b"", "rst")
-            assert ends.acceptor.trouble == f"{target}: Connection refused"
+            assert ends.acceptor.target_error == f"{target}: Connection refused"
             await none_left(ends)
 
 
 async def test_a_target_that_does_not_answer_is_given_up() -> None:
-    """The deadline of a connection that is being made: a listener with no room left drops what knocks."""
+    """A connect has a deadline: a listener whose backlog is full drops the SYN."""
     with closing(socket.socket()) as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -283,13 +285,13 @@ async def test_a_target_that_does_not_answer_is_given_up() -> None:
             each.connect_ex(target)
         async with gateway(target=target, connect_timeout_s=0.1) as ends:
             assert await anyio.to_thread.run_sync(ends.heard) == Heard(b"", "rst")
-            assert ends.acceptor.trouble == f"{target}: no connection within 0.1 s"
+            assert ends.acceptor.target_error == f"{target}: no connection within 0.1 s"
         for each in waiting:
             each.close()
 
 
 async def test_a_connection_on_which_nothing_moves_is_reset() -> None:
-    """Both ends are told; the gateway keeps none of it."""
+    """Both peers get RST, and the relay ends."""
 
     def talk(near: socket.socket, far: socket.socket) -> None:
         assert [listen(end, 1 << 62).end for end in (near, far)] == ["rst", "rst"]
@@ -300,14 +302,14 @@ async def test_a_connection_on_which_nothing_moves_is_reset() -> None:
 
 @pytest.mark.parametrize("target", [Address("hello", 8081), Address("sina", 8000), Address("www.163.com", 80)], ids=str)
 async def test_only_its_targets_can_be_reached(target: Address) -> None:
-    """No admin port, and no other host: there is a list, and what is not on it does not exist."""
+    """Neither an admin port nor another host: the targets are a closed list."""
     dialer = Dialer([Address("hello", 8000)], timeout_s=1)
     with pytest.raises(Unreachable, match=rf"^{target.host}:\d+: is not a target of this gateway$"):
         await dialer.dial(target, anyio.abc.SocketStream)  # type: ignore[arg-type] # nothing is made of it
 
 
-async def test_a_stop_lets_an_answer_on_its_way_end_and_ends_what_is_quiet() -> None:
-    """A browser's kept connection does not hold the lab up; a request in flight is answered."""
+async def test_a_stop_waits_for_answers_in_flight_and_closes_quiet_connections() -> None:
+    """An idle connection of a browser does not delay the stop."""
     with closing(listener()) as target:
         settings = GatewaySettings(where=LOOPBACK, target=Address(*target.getsockname()[:2]), drain_s=TIMEOUT_S)
         async with anyio.create_task_group() as tasks, accepting(settings) as (acceptor, address):
@@ -326,8 +328,8 @@ async def test_a_stop_lets_an_answer_on_its_way_end_and_ends_what_is_quiet() -> 
             each.close()
 
 
-async def test_a_stop_cuts_off_what_does_not_end() -> None:
-    """Inside the grace period, whatever a peer does."""
+async def test_a_stop_resets_connections_that_do_not_end() -> None:
+    """After `drain_s`, which is less than Compose's grace period."""
     async with gateway(drain_s=0.1) as ends:
         near, far = await anyio.to_thread.run_sync(ends.both)
         await anyio.to_thread.run_sync(near.sendall, b"asked")

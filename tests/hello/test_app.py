@@ -10,9 +10,10 @@ from aiohttp import ClientSession, TCPConnector
 
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
-from services.runtime.serving import gate
-from services.runtime.serving.listen import Address
-from services.runtime.serving.serve import serve_app
+from services.runtime.http import Address
+from services.runtime.serving import limited_protocol
+from services.runtime.serving.connection_limits import CONNECTION_BYTES
+from services.runtime.serving.serve import POOL, serve_app
 
 
 @asynccontextmanager
@@ -38,7 +39,7 @@ async def hello(delay_s: float = 0.0) -> AsyncIterator[ClientSession]:
     ids=["index", "name", "markup is escaped", "utf-8"],
 )
 async def test_pages(path: str, page: str) -> None:
-    """The tutorial's pages; a name is text, whatever it holds."""
+    """The tutorial's pages; the name in the path is shown as text, never as mark-up."""
     async with hello() as session, session.get(path) as response:
         assert response.status == 200
         assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -47,7 +48,7 @@ async def test_pages(path: str, page: str) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/hello/", 404), (f"/hello/{'x' * 9000}", 400)])
-async def test_what_is_no_page_is_an_error_and_not_a_traceback(path: str, status: int) -> None:
+async def test_an_unknown_path_is_an_error_status_and_not_a_traceback(path: str, status: int) -> None:
     """Unknown paths are 404; a target over the server's limit is 400."""
     async with hello() as session, session.get(path) as response:
         assert response.status == status
@@ -55,7 +56,7 @@ async def test_what_is_no_page_is_an_error_and_not_a_traceback(path: str, status
 
 @pytest.mark.anyio
 async def test_metrics_count_and_time_each_route() -> None:
-    """Prometheus sees each request once."""
+    """Each request is counted once."""
     async with hello() as session:
         for _ in range(3):
             await session.get("/hello/x")
@@ -67,7 +68,7 @@ async def test_metrics_count_and_time_each_route() -> None:
 
 @pytest.mark.anyio
 async def test_users_are_served_while_others_wait() -> None:
-    """While one request sleeps the loop serves the rest: all of a hundred are in flight at once."""
+    """While one request sleeps, the loop serves the others: a hundred are in flight at once."""
     async with hello(delay_s=3600) as session:
         users = [asyncio.ensure_future(session.get("/")) for _ in range(100)]
         in_flight = ""
@@ -81,13 +82,13 @@ async def test_users_are_served_while_others_wait() -> None:
 
 
 @pytest.mark.anyio
-async def test_connections_that_there_is_no_memory_for_are_turned_away_and_counted(
+async def test_connections_over_the_memory_pool_are_closed_and_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The budget is the process's; the metrics tell."""
-    monkeypatch.setattr(gate, "SPARE_CONNECTIONS", 0)
+    """The metrics show how many there were."""
+    monkeypatch.setattr(limited_protocol, "SPARE_CONNECTIONS", 0)
     app = make_app(HelloSettings(delay_s=0.0))
-    app[gate.POOL].limit = gate.CONNECTION_BYTES
+    app[POOL].limit = CONNECTION_BYTES
     async with serve_app(app, Address("127.0.0.1", 0), drain_s=0) as address, ClientSession(address.url) as session:
         async with session.get("/") as response:
             assert response.status == 200

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientSession
 
 from services.hello.workers import announce
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.runtime.settings import LOOPS
 
 STARTED = re.compile(rb"Server started at (http://127\.0\.0\.1:\d+)\.\.\.\n")
@@ -41,8 +41,8 @@ async def started(**environment: str) -> AsyncIterator[tuple[Process, str]]:
 @pytest.mark.anyio
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("workers", ["1", "2"])
-async def test_sigterm_answers_who_is_in_flight_and_exits_0(loop: str, workers: str) -> None:
-    """Compose's stop: no request is lost, and the exit code is that of a program which did its work."""
+async def test_sigterm_answers_requests_in_flight_and_exits_0(loop: str, workers: str) -> None:
+    """As Compose stops it: no request is lost, and the exit code is 0."""
     async with started(LAB_LOOP=loop, HELLO_WORKERS=workers, HELLO_DELAY_S="0.2") as (process, url):
         async with ClientSession() as session:
             asked = [asyncio.ensure_future(session.get(f"{url}/hello/{n}")) for n in range(20)]
@@ -66,7 +66,7 @@ async def in_flight(session: ClientSession, url: str) -> float:
 
 @pytest.mark.anyio
 async def test_metrics_of_several_workers_add_up() -> None:
-    """Whichever worker answers for /metrics, it answers for all."""
+    """Any worker answers /metrics for all of them."""
     async with started(HELLO_WORKERS="3") as (_process, url), ClientSession() as session:
         for n in range(30):
             async with session.get(f"{url}/hello/{n}", headers={"Connection": "close"}) as response:
@@ -77,7 +77,7 @@ async def test_metrics_of_several_workers_add_up() -> None:
 
 @pytest.mark.anyio
 async def test_a_shared_directory_of_metrics_alone_makes_no_worker(tmp_path: Path) -> None:
-    """The variable is prometheus-client's, and anybody may have set it: such a server does not end with its stdin."""
+    """Other programs use PROMETHEUS_MULTIPROC_DIR too: a server does not end with its stdin because of it."""
     async with (
         started(PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as (_process, url),
         ClientSession() as session,
@@ -88,7 +88,7 @@ async def test_a_shared_directory_of_metrics_alone_makes_no_worker(tmp_path: Pat
 
 @pytest.mark.anyio
 async def test_a_worker_that_dies_ends_the_server() -> None:
-    """Half a server helps nobody: exit 1, and the engine restarts the whole."""
+    """Exit code 1, so that the engine restarts the whole container."""
     async with started(HELLO_WORKERS="2") as (process, _url):
         children = (await asyncio.to_thread(children_of, process.pid)).split()
         os.kill(int(children[0]), signal.SIGKILL)
@@ -96,8 +96,8 @@ async def test_a_worker_that_dies_ends_the_server() -> None:
 
 
 @pytest.mark.anyio
-async def test_which_loop_runs_is_said_once() -> None:
-    """By the supervisor, for all of them."""
+async def test_the_name_of_the_loop_is_printed_once() -> None:
+    """The supervisor prints it for all workers."""
     async with started(HELLO_WORKERS="2") as (process, _url):
         process.send_signal(signal.SIGTERM)
         _, said = await process.communicate()
@@ -108,15 +108,15 @@ async def test_which_loop_runs_is_said_once() -> None:
 @pytest.mark.parametrize("first", ["1", "2"])
 @pytest.mark.parametrize("second", ["1", "2"])
 async def test_a_port_that_another_server_has_is_not_shared(first: str, second: str) -> None:
-    """SO_REUSEPORT is for the workers of one server: two would each get half of the requests."""
+    """SO_REUSEPORT is for the workers of one server: two servers would each get half of the requests."""
     async with started(HELLO_WORKERS=first) as (_process, url):
         port = url.rpartition(":")[2]
         said = await refusal({"HELLO_HOST": "127.0.0.1", "HELLO_PORT": port, "HELLO_WORKERS": second})
         assert said.startswith(f"hello: cannot listen on 127.0.0.1:{port} (Address already in use)".encode())
 
 
-def test_a_server_that_cannot_say_that_it_started_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its pages are what it is for."""
+def test_a_server_that_cannot_print_its_start_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk or a closed stdout is no reason to serve no pages."""
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stdout", full)
         announce(Address("127.0.0.1", 8000))
@@ -143,15 +143,15 @@ def children_of(pid: int) -> str:
     ],
     ids=["bad setting", "no directory", "address not ours"],
 )
-async def test_what_a_person_can_mend_is_one_line_and_exit_2(environment: dict[str, str], line: bytes) -> None:
-    """Never a traceback."""
+async def test_a_wrong_setting_is_one_line_and_exit_2(environment: dict[str, str], line: bytes) -> None:
+    """Without a traceback."""
     said = await refusal(environment)
     assert said.startswith(line)
     assert b"Traceback" not in said
 
 
 async def refusal(environment: dict[str, str]) -> bytes:
-    """Return what the program says when it does not start."""
+    """Return what the program prints when it does not start."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.hello", env=os.environ | environment, stdout=PIPE, stderr=PIPE
     )

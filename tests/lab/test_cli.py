@@ -1,4 +1,4 @@
-"""The command `lab`: one line for what a person can mend, and a documented exit code."""
+"""The command `lab`: one line for an error that a person can correct, and a documented exit code."""
 
 import os
 import subprocess
@@ -38,10 +38,10 @@ def test_an_error_is_its_evidence_then_one_line(
     ]
 
 
-def test_what_other_programs_said_drives_no_terminal(
+def test_output_of_other_programs_is_printed_without_control_characters(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A container's log quotes its peers; each line of it is a line here, and printable."""
+    """A container's log quotes its peers; each of its lines is one printable line here."""
 
     def fail(_options: object) -> int:
         raise LabNotHealthy(["a\x1b[2J"], evidence=["web:\tup\x1b]0;t\x07", "  exit code 1: first\nsecond\u202e", ""])
@@ -66,13 +66,13 @@ def test_wrong_usage_is_one_line_and_exit_2(argv: list[str], capsys: pytest.Capt
 
 @pytest.mark.parametrize("command", ["embedded", "run"])
 def test_the_rest_of_the_line_is_the_clients(command: str) -> None:
-    """Its options are not lab's, whatever they are called."""
+    """Its options are not lab's, although some have the same names."""
     words = ["wget", "--loop", "uvloop", "--help", "-n", "+1", "--project", "x"]
     assert understand([command, *words]).words == words
 
 
 def test_whose_logs_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`-f` comes first, as people type it; what is said is what Compose is asked."""
+    """`-f` comes first, as people type it; Compose gets the same options."""
     asked: list[tuple[str, ...]] = []
     monkeypatch.setattr(Stack, "become", lambda _stack, *words: asked.append(words))
     for line in ("ps", "logs", "logs -f", "logs --follow hello sina", "logs hello --tail 5"):
@@ -99,7 +99,7 @@ def without_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("without_docker")
 @pytest.mark.parametrize("command", ["ps", "logs", "run"])
 def test_without_docker_there_is_nothing_to_look_at(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line that says what to do, and not the traceback of a library."""
+    """One line that says what to do, and no traceback of a library."""
     assert main([command]) == 2
     assert capsys.readouterr().err == (
         f"lab {command}: no Docker here, so no lab in containers: `make up` installs it where it can, or "
@@ -146,8 +146,8 @@ def test_the_clients_help_and_refusals_start_no_container(
     assert (err if code else out).startswith(shown)
 
 
-def test_what_the_client_understands_is_handed_over_to_the_letter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nothing of it is run here."""
+def test_the_clients_arguments_are_passed_on_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are not run here."""
     asked: list[tuple[str, ...]] = []
     monkeypatch.setattr(Stack, "become", lambda _stack, *words: asked.append(words))
     words = ("wget", "a.test", "--loop", "uvloop", "-o", "x.jsonl", "--format", "jsonl", "--resume")
@@ -190,15 +190,15 @@ def test_an_engine_that_cannot_be_asked_is_never_called_absent(
 
 
 @pytest.mark.parametrize("value", ["Upper", "a/b", "../x", "-a", "a" * 64, "a b", "\udcff"], ids=ascii)
-def test_a_project_that_no_project_can_be_called_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its name is part of file names and of names in the engine."""
+def test_a_wrong_project_name_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The name is a part of file names and of names in the engine."""
     assert main(["down", f"--project={value}"]) == 2
     assert "is not the name of a project" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "soon", "inf", "86401"])
-def test_a_time_that_is_none_is_wrong_usage(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A deadline that never comes would be none."""
+def test_a_wrong_time_is_wrong_usage(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such a deadline would never come."""
     with pytest.raises(SystemExit) as ended:
         main(["up", f"--timeout={value}"])
     assert ended.value.code == 2
@@ -230,7 +230,7 @@ def test_the_port_that_compose_publishes_is_nothing_to_the_embedded_lab(
 def test_an_env_that_cannot_be_read_is_not_needed_without_containers(
     words: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line says that it does not count; for containers, which read it too, it is an error with exit code 3."""
+    """One line says that it is ignored; for containers, Compose reads it too, and it is an error with exit code 3."""
     read = settings.read
     monkeypatch.setattr(
         settings, "read", lambda *_: read(tmp_path)
@@ -253,7 +253,7 @@ def test_without_a_temporary_directory_there_is_one_line(
     assert line.endswith("name one that can be written in TMPDIR")
 
 
-def test_a_disk_that_fails_is_one_line_wherever_it_is_met(
+def test_an_error_of_the_disk_is_one_line_in_every_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 3, with the file where the system names one."""
@@ -290,6 +290,6 @@ def test_each_verb_of_the_makefile_is_one_line_that_calls_lab() -> None:
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )
 def test_chaos_is_no_bench_beside_others(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It would disturb what they measure; what is said for the one is not taken in silence by the other."""
+    """It would disturb the others; options of the one are refused for the other."""
     assert main(["bench", *words]) == 2
     assert capsys.readouterr().err == f"lab bench: {said}\n"

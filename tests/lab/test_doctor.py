@@ -1,4 +1,4 @@
-"""What the doctor finds, what it advises, and when it says that not even `make demo` can work."""
+"""What the doctor finds, what it advises, and when it says that even `make demo` cannot work."""
 
 import resource
 import sys
@@ -42,7 +42,7 @@ WELL = {
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Debian 12 with a root who may do anything, and no daemon installed."""
+    """A Debian 12 where the person is root, without a daemon."""
     monkeypatch.setattr(packages, "host", lambda: Host("debian", 12.0, is_root=True, has_systemd=False))
     monkeypatch.setattr(engine, "_has_daemon", lambda: False)
 
@@ -84,8 +84,10 @@ LACKS = {
 
 
 @pytest.mark.parametrize(("outcomes", "what", "advice"), LACKS.values(), ids=LACKS)
-def test_a_lack_comes_with_what_mends_it(tmp_path: Path, outcomes: dict[str, Outcome], what: str, advice: str) -> None:
-    """And nothing about Docker stops the demo, which needs none."""
+def test_a_missing_program_comes_with_its_remedy(
+    tmp_path: Path, outcomes: dict[str, Outcome], what: str, advice: str
+) -> None:
+    """A lack of Docker does not stop the demo, which needs none."""
     found = rows(Programs(WELL | outcomes), tmp_path)
     assert advice in found[what].lack
     assert not any(finding.stops_demo for finding in found.values())
@@ -93,7 +95,7 @@ def test_a_lack_comes_with_what_mends_it(tmp_path: Path, outcomes: dict[str, Out
 
 @pytest.mark.parametrize("info", [answers.SILENT, answers.NO_CONTEXT, answers.DENIED], ids=["silent", "none", "denied"])
 def test_an_engine_that_cannot_be_asked_is_not_called_missing(tmp_path: Path, info: Outcome) -> None:
-    """What is not known is not said to lack, and the engine's row says why."""
+    """It is unknown, and the engine's row says why."""
     found = rows(Programs(WELL | {"docker info": info}), tmp_path)
     assert list(found) == ROWS
     assert "missing" not in {found[what].found for what in ROWS[:4]}
@@ -108,7 +110,7 @@ def test_a_machine_without_docker_has_all_rows(tmp_path: Path) -> None:
 
 
 def test_a_broken_env_file_is_a_finding(tmp_path: Path) -> None:
-    """The doctor never raises: someone who calls it has enough trouble."""
+    """The doctor never raises an error: it is called when something is broken already."""
     (tmp_path / ".env").write_text("hm\n")
     found = rows(Programs(WELL), tmp_path)
     assert "line 1 is not KEY=VALUE" in found["Base image"].found
@@ -180,7 +182,7 @@ def test_draws_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert "28 [red]" in table
 
 
-def test_what_a_program_said_drives_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_of_a_program_is_shown_without_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     """Control characters are escaped; lines stay lines."""
     doctor.draw([Finding("Docker", "one\x1b[2J\ntwo\u202e", "three\x9b")], title="T")
     out = capsys.readouterr().out
@@ -202,7 +204,7 @@ def test_a_table_that_cannot_be_written_is_one_line(
 def test_a_narrow_terminal_shows_every_word(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What mends a lack is no use with its end cut off."""
+    """A remedy must not be cut."""
     monkeypatch.setattr(doctor, "PIPE_COLUMNS", 40)
     doctor.draw([Finding("Docker client", "missing", "install docker-compose-plugin-of-this-machine")])
     cells = "".join(line.rsplit("│", 2)[1].strip() for line in capsys.readouterr().out.splitlines() if "│" in line)

@@ -1,4 +1,4 @@
-"""The Makefile's verbs: what a person says is text, which neither make nor a shell takes for more than that."""
+"""The Makefile's verbs: a value of a person is text, which neither make nor a shell expands."""
 
 import json
 import os
@@ -99,7 +99,7 @@ def test_a_url_reaches_lab_to_the_letter(tree: Path, text: str) -> None:
 
 @pytest.mark.parametrize("name", ["LAB", "COMPILE", "HELLO_PORT", "LAB_LOOP", "ANYTHING"])
 def test_no_other_variable_is_expanded_or_run(tree: Path, name: str) -> None:
-    """What make exports to a recipe it would expand, were it not told what is text."""
+    """By default, make expands the values that it exports to a recipe."""
     for value in ("$(shell touch hurt)", "touch hurt;"):
         done = make(tree, "up", f"{name}={value}")
         assert json.loads(done.stdout) == ["up"]
@@ -107,7 +107,7 @@ def test_no_other_variable_is_expanded_or_run(tree: Path, name: str) -> None:
 
 
 def test_an_interpreter_is_a_path_and_not_a_command_line(tree: Path) -> None:
-    """A blank in it is a character."""
+    """It may contain a blank."""
     (tree / ".venv/.lab").unlink()
     done = make(tree, "setup", "PYTHON=python3; touch hurt")
     assert done.returncode == 2
@@ -215,15 +215,15 @@ def test_the_program_of_a_long_path_is_one_that_works(noted: Path, quote: str) -
 
 
 def test_a_tree_behind_a_link_is_the_same_tree(noted: Path) -> None:
-    """Whichever of its names it was set up by."""
+    """Under each of its names, the set-up is used again."""
     link = noted.with_name(f"{noted.name}-link")
     link.symlink_to(noted)
     assert make(link, "up").stdout == '["up"]\n'
 
 
 @pytest.mark.parametrize("harm", [lose_interpreter, move])
-def test_what_is_broken_is_made_anew(tree: Path, harm: Callable[[Path], Path]) -> None:
-    """And not added to: every program in it has the old path."""
+def test_a_broken_venv_is_made_again(tree: Path, harm: Callable[[Path], Path]) -> None:
+    """Nothing of it is kept: every program in it has the old path."""
     tree = harm(tree)
     programs, log = tree / "programs", tree / "log"
     programs.mkdir()

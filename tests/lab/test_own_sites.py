@@ -1,4 +1,4 @@
-"""How a directory of recordings becomes part of the lab, as far as files go."""
+"""How a directory of recordings becomes part of the lab, as files."""
 
 import errno
 import json
@@ -69,7 +69,7 @@ def test_each_recorded_host_is_an_alias_of_one_service(root: Path) -> None:
 
 
 def test_a_host_of_the_lab_is_played_by_its_own_service(root: Path) -> None:
-    """Two services with one alias would take turns; and where nothing else is recorded, no other service is needed."""
+    """Of two services with one alias, either would answer; without other recordings, no further service is needed."""
     own_sites.write_compose_override(root, record(root, "www.163.com"))
     services = generated(root)
     assert set(services) == {"netease"}
@@ -97,7 +97,7 @@ def test_a_persons_own_choice_of_files_stays(root: Path) -> None:
     assert (root / ".env").read_text() == "COMPOSE_FILE=compose.yaml:mine.yaml\n"
 
 
-def test_when_the_last_recording_goes_so_does_the_file(root: Path) -> None:
+def test_without_recordings_the_generated_file_is_removed(root: Path) -> None:
     """`make up` follows the directory in both directions."""
     directory = record(root, "a.example")
     own_sites.write_compose_override(root, directory)
@@ -107,8 +107,8 @@ def test_when_the_last_recording_goes_so_does_the_file(root: Path) -> None:
     assert "COMPOSE_FILE" not in (root / ".env").read_text()
 
 
-def test_the_same_hosts_give_the_same_file_whatever_is_in_their_recordings(root: Path) -> None:
-    """A site watches its directory: Compose has to start it anew for a new name only."""
+def test_the_same_hosts_give_the_same_file_for_any_content_of_their_recordings(root: Path) -> None:
+    """A site watches its directory: Compose has to start it again for a new name only."""
     own_sites.write_compose_override(root, record(root, "a.example", content="old"))
     before = (root / own_sites.GENERATED).read_text()
     own_sites.write_compose_override(root, record(root, "a.example", content="new and longer"))
@@ -157,7 +157,7 @@ def test_the_directory_is_the_environments_then_that_of_env_then_the_usual(root:
 
 
 def test_a_directory_that_was_named_has_to_be_there_to_be_played(root: Path) -> None:
-    """A slip in a name would else be a lab without the sites that were meant. The usual one may come later."""
+    """A wrong name would give a lab without these sites. The default directory may come later."""
     assert own_sites.to_play(root, environ={}) == root / "recordings"
     with pytest.raises(RecordingsUnusable, match="recordigns does not exist, and LAB_RECORDINGS names it") as caught:
         own_sites.to_play(root, environ={"LAB_RECORDINGS": "recordigns"})
@@ -238,7 +238,7 @@ UNFIT: dict[str, tuple[dict[str, bytes], str]] = {
 
 @pytest.mark.parametrize(("files", "why"), UNFIT.values(), ids=UNFIT)
 def test_what_a_site_would_refuse_is_refused_first(root: Path, files: dict[str, bytes], why: str) -> None:
-    """By the site's own reader and its own words: one line, exit code 3."""
+    """By the site's own reader, with its text: one line, exit code 3."""
     with pytest.raises(RecordingsUnusable, match=why) as caught:
         own_sites.check(play(root, **files))
     assert caught.value.exit_code == 3
@@ -246,7 +246,7 @@ def test_what_a_site_would_refuse_is_refused_first(root: Path, files: dict[str, 
 
 @pytest.mark.parametrize("name", ["a.example.http", "a.example.toml", ""], ids=["recording", "sidecar", "directory"])
 def test_what_a_site_may_not_read_is_refused_with_the_command_that_helps(root: Path, name: str) -> None:
-    """Whoever runs the lab may read it, root above all: the site in its container is another user."""
+    """The person who runs the lab may read it, root above all; the site in its container is another user."""
     directory = play(root, a__example__http=GOOD, a__example__toml=b"")
     file = directory / name
     file.chmod(0o700 if file.is_dir() else 0o600)
@@ -281,7 +281,7 @@ def test_files_of_editors_and_file_managers_are_no_recordings(root: Path, name: 
 
 
 def test_an_env_that_cannot_keep_the_choice_leaves_no_generated_file(root: Path) -> None:
-    """Half of a change is none."""
+    """A change is made completely or not at all."""
     (root / ".env").write_text('COMPOSE_FILE="it\'s.yaml"\n')
     with pytest.raises(SettingUnfit):
         own_sites.write_compose_override(root, record(root, "a.example"))

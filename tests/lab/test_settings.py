@@ -61,7 +61,7 @@ def test_names_file_and_line_of_what_it_cannot_read(tmp_path: Path, text: str, l
 
 
 def test_refuses_what_is_not_text(tmp_path: Path) -> None:
-    """Bytes are never guessed at."""
+    """The encoding of bytes is never guessed."""
     file = tmp_path / ".env"
     file.write_bytes(b"A=1\nB=\xff\n")
     with pytest.raises(EnvFileBroken, match="line 2 is not UTF-8"):
@@ -69,7 +69,7 @@ def test_refuses_what_is_not_text(tmp_path: Path) -> None:
 
 
 def test_refuses_a_file_without_an_end(tmp_path: Path) -> None:
-    """What is read has a bound."""
+    """Reading has a limit."""
     file = tmp_path / ".env"
     file.write_bytes(b"#" * (settings.LIMIT_BYTES + 1))
     with pytest.raises(EnvFileBroken, match="larger than"):
@@ -140,7 +140,7 @@ def test_a_new_file_has_the_mode_that_the_umask_gives(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write other people's files")
 @pytest.mark.parametrize("owner", [(0, 0), (12345, 23456)], ids=["root's file", "the person's file"])
 def test_what_root_writes_belongs_to_the_person(tmp_path: Path, owner: tuple[int, int]) -> None:
-    """A new file to the owner of its directory; one that is there to whom it belonged, with its mode."""
+    """A new file gets the owner of its directory; an existing one keeps its owner and mode."""
     os.chown(tmp_path, 12345, 23456)
     settings.remember(tmp_path / ".env", "A", "1")
     made = (tmp_path / ".env").stat()
@@ -156,7 +156,7 @@ def test_what_root_writes_belongs_to_the_person(tmp_path: Path, owner: tuple[int
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    """A person who keeps settings elsewhere goes on to."""
+    """A person may keep the settings elsewhere."""
     (tmp_path / "elsewhere").write_text("B=1\n")
     (tmp_path / ".env").symlink_to("elsewhere")
     settings.remember(tmp_path / ".env", "A", "1")

@@ -1,4 +1,4 @@
-"""Running other programs: whatever happens is a value with an exit code."""
+"""Running other programs: every outcome is a value with an exit code."""
 
 import fcntl
 import sys
@@ -48,7 +48,7 @@ def test_what_a_program_started_is_ended_with_it(tmp_path: Path) -> None:
 
 
 def test_bytes_that_are_not_text_do_not_break_it() -> None:
-    """Programs write what they like."""
+    """Programs may write any bytes."""
     code = r"import os; os.write(1, b'\xff\n')"
     assert subprocesses.run((sys.executable, "-c", code), timeout_s=30).out == "�\n"
 

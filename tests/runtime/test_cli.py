@@ -1,4 +1,4 @@
-"""What every program prints, wherever it is printed to."""
+"""What every program prints: on streams of any encoding, after an interrupt, and for an error."""
 
 import os
 import subprocess
@@ -36,10 +36,10 @@ LATIN_1 = (b"caf\xe9 \\u2713 \\udcff\n", b"")
     ],
     ids=["ASCII", "Latin-1", "the C locale"],
 )
-def test_what_an_encoding_lacks_is_escaped(
+def test_characters_that_an_encoding_lacks_are_escaped(
     program: str, variables: dict[str, str], written: tuple[bytes, bytes]
 ) -> None:
-    """A head of Latin-1, or a tick in a table, must not end a program where stdout is ASCII."""
+    """A head in Latin-1, or a tick in a table, does not end a program whose stdout is ASCII."""
     environment = os.environ | variables
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=False)
     assert (done.stdout, done.stderr) == written
@@ -74,7 +74,7 @@ MAIN = "import sys; from lab.__main__ import main; sys.exit(main())"
 def test_an_interrupt_while_a_program_is_imported_is_no_traceback(
     words: tuple[str, ...], late: str, at: str | None, tmp_path: Path
 ) -> None:
-    """Exit 130, whichever module is imported just then, and whether `main_of` runs already; nothing is said."""
+    """Exit 130 and no output, during any import, before and after `main_of` has begun."""
     (tmp_path / "sitecustomize.py").write_text(INTERRUPTS_AT)
     environment = os.environ | {
         "PYTHONPATH": f"{tmp_path}:{ROOT}",
@@ -88,7 +88,7 @@ def test_an_interrupt_while_a_program_is_imported_is_no_traceback(
 
 
 def test_an_interrupt_that_is_ignored_stays_ignored() -> None:
-    """As it is for what a shell runs in its background."""
+    """As in a program that a shell runs in its background."""
     code = (
         "import signal; signal.signal(2, signal.SIG_IGN); "
         "from services.runtime.interrupts import leave_at_interrupt; leave_at_interrupt(); print(signal.getsignal(2))"
@@ -97,8 +97,8 @@ def test_an_interrupt_that_is_ignored_stays_ignored() -> None:
     assert b"IGN" in done.stdout or done.stdout == b"1\n"
 
 
-def test_an_errors_text_is_one_line_that_drives_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """It may quote what came from elsewhere."""
+def test_an_errors_text_is_one_line_without_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may quote text of outside."""
 
     def program() -> int:
         raise ProgramError("a\nb\x1b[2J\u202e")

@@ -1,11 +1,11 @@
-"""How much memory a process may have, as the kernel's files tell it."""
+"""How much memory a process may use, as the kernel's files tell it."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from services.runtime.process import MIB, Places, group_limit_bytes, memory_for_this_process
+from services.runtime.process import MIB, MemoryFiles, group_limit_bytes, usable_memory_bytes
 
 MACHINE_MIB = 8_000
 NONE_IN_V1 = "9223372036854771712\n"
@@ -38,16 +38,16 @@ CASES: dict[str, tuple[str, Mapping[str, str], int | None]] = {
 }
 
 
-def places_in(directory: Path, own_groups: str, limits: Mapping[str, str]) -> Places:
-    """Return places that say so, on a machine of MACHINE_MIB."""
-    places = Places(directory / "cgroup", directory / "groups", directory / "meminfo")
-    places.own_groups.write_text(own_groups)
-    places.machine.write_text(f"MemTotal:       {MACHINE_MIB * 1024} kB\nMemFree:        1 kB\n")
+def kernel_files(directory: Path, own_groups: str, limits: Mapping[str, str]) -> MemoryFiles:
+    """Write such files for a machine of MACHINE_MIB, and return their paths."""
+    files = MemoryFiles(directory / "cgroup", directory / "groups", directory / "meminfo")
+    files.own_groups.write_text(own_groups)
+    files.machine.write_text(f"MemTotal:       {MACHINE_MIB * 1024} kB\nMemFree:        1 kB\n")
     for name, text in limits.items():
-        file = places.groups / name
+        file = files.groups / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    return places
+    return files
 
 
 @pytest.mark.parametrize(("own_groups", "limits", "expected_mib"), CASES.values(), ids=CASES)
@@ -55,25 +55,25 @@ def test_a_process_has_its_groups_limit_or_a_quarter_of_the_machine(
     tmp_path: Path, own_groups: str, limits: Mapping[str, str], expected_mib: int | None
 ) -> None:
     """Both versions of control groups, in a container and outside."""
-    given = memory_for_this_process(places_in(tmp_path, own_groups, limits))
+    given = usable_memory_bytes(kernel_files(tmp_path, own_groups, limits))
     assert given == (MACHINE_MIB // 4 if expected_mib is None else expected_mib) * MIB
 
 
-def test_a_limit_above_the_machines_memory_is_none(tmp_path: Path) -> None:
-    """The smaller of both counts."""
-    places = places_in(tmp_path, "0::/\n", {"memory.max": str(MACHINE_MIB * MIB + 1)})
-    assert memory_for_this_process(places) == MACHINE_MIB // 4 * MIB
+def test_a_limit_above_the_machines_memory_does_not_count(tmp_path: Path) -> None:
+    """A group may have a limit that no machine can reach."""
+    files = kernel_files(tmp_path, "0::/\n", {"memory.max": str(MACHINE_MIB * MIB + 1)})
+    assert usable_memory_bytes(files) == MACHINE_MIB // 4 * MIB
 
 
 @pytest.mark.parametrize(("machine_mib", "expected_mib"), [(256, 256), (1_000, 512), (4_000, 1_000)])
 def test_a_small_machine_gives_more_than_a_quarter(tmp_path: Path, machine_mib: int, expected_mib: int) -> None:
-    """As much as a container of the lab has, where the machine has as much."""
-    places = places_in(tmp_path, "", {})
-    places.machine.write_text(f"MemTotal: {machine_mib * 1024} kB\n")
-    assert memory_for_this_process(places) == expected_mib * MIB
+    """At least as much as a container of the lab has, where the machine has it."""
+    files = kernel_files(tmp_path, "", {})
+    files.machine.write_text(f"MemTotal: {machine_mib * 1024} kB\n")
+    assert usable_memory_bytes(files) == expected_mib * MIB
 
 
-def test_this_process_may_have_something() -> None:
-    """The places are the kernel's."""
-    assert memory_for_this_process() > 64 * MIB
+def test_this_process_may_use_memory() -> None:
+    """Read from the kernel's own files."""
+    assert usable_memory_bytes() > 64 * MIB
     assert (group_limit_bytes() or MIB) > 0

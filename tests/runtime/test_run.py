@@ -1,4 +1,4 @@
-"""The loop is a choice."""
+"""Running a program: the choice of the loop, signals, and errors of tasks."""
 
 import asyncio
 import os
@@ -14,8 +14,8 @@ from services.runtime.settings import LOOPS
 
 
 @pytest.mark.parametrize("name", LOOPS)
-def test_the_loop_that_was_asked_for_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A result names the loop that really ran, as the loop itself tells it."""
+def test_the_chosen_loop_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Results name the loop that runs, as the loop itself tells it."""
     seen: list[str] = []
 
     async def main(_stop: Stop) -> int:
@@ -28,7 +28,7 @@ def test_the_loop_that_was_asked_for_runs(name: str, capsys: pytest.CaptureFixtu
 
 
 def test_uvloop_where_it_is_missing_is_one_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """uvloop is optional: asking for it without having it is the user's to mend."""
+    """uvloop is optional: the person can install it, or choose asyncio."""
     monkeypatch.setitem(sys.modules, "uvloop", None)
     with pytest.raises(LoopMissing, match=r"^the uvloop loop is not installed here: .*--loop asyncio$") as missing:
         loop_factory("uvloop")
@@ -44,7 +44,7 @@ def test_an_unknown_loop_is_refused() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_signal_cancels_the_work_and_more_of_them_change_nothing(loop: str, number: signal.Signals) -> None:
-    """`docker compose run -T` forwards each ^C twice: clean-up must not be interrupted by the second."""
+    """`docker compose run -T` forwards each ^C twice: the second must not interrupt the clean-up."""
     cleaned: list[str] = []
 
     async def work() -> int:
@@ -71,8 +71,8 @@ def test_work_that_ends_first_keeps_its_exit_code(loop: str) -> None:
     assert run(lambda stop: until_stopped(work(), stop), loop=loop) == 3
 
 
-def test_a_program_error_in_a_task_group_comes_out_as_itself() -> None:
-    """What a person can mend is one line, however deep in tasks it was found."""
+def test_a_program_error_in_a_task_group_is_raised_without_the_group() -> None:
+    """So that it is one line, at any depth of tasks."""
 
     async def fail() -> None:
         raise BadSetting("LAB_LOOP", "x", "a loop")
@@ -95,10 +95,10 @@ def test_a_program_error_in_a_task_group_comes_out_as_itself() -> None:
     ],
 )
 @pytest.mark.parametrize("in_group", [False, True])
-def test_what_the_machine_does_not_give_is_a_program_error(
+def test_a_lack_of_memory_or_threads_is_a_program_error(
     raised: Exception, expected: type[Exception], in_group: bool
 ) -> None:
-    """Memory and threads; any other error stays what it is."""
+    """Any other error is raised unchanged."""
 
     async def fail() -> int:
         raise raised
@@ -120,7 +120,7 @@ def test_what_the_machine_does_not_give_is_a_program_error(
 
 
 def test_signals_at_once_are_one_and_a_later_one_is_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relay doubles a ^C within milliseconds; a person who means it needs longer."""
+    """A relay doubles a ^C within milliseconds; a person's second ^C comes later."""
     now = [100.0]
     monkeypatch.setattr("services.runtime.run.time.monotonic", lambda: now[0])
     stop = Stop()
@@ -135,8 +135,8 @@ def test_signals_at_once_are_one_and_a_later_one_is_a_second(monkeypatch: pytest
         assert (stop.event.is_set(), stop.again.is_set()) == (asked, again)
 
 
-def test_a_program_that_is_part_of_another_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """Which loop runs is said once."""
+def test_a_program_inside_another_does_not_print_the_loop(capsys: pytest.CaptureFixture[str]) -> None:
+    """The outer program has printed it."""
 
     async def main(_stop: Stop) -> int:
         return 0

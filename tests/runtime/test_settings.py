@@ -1,4 +1,4 @@
-"""The environment is parsed once, at the edge; what does not fit ends the program in one line."""
+"""The environment is parsed once; a wrong value ends the program with one line."""
 
 import math
 from collections.abc import Callable
@@ -20,15 +20,15 @@ Reader = Callable[[Environment], object]
     ("name", "value"),
     [("LAB_LOOP", "trio"), ("LAB_LOG", "xml")],
 )
-def test_what_all_services_share_is_refused_by_all(reader: Reader, name: str, value: str) -> None:
-    """LAB_LOOP and LAB_LOG mean the same everywhere."""
+def test_a_wrong_value_of_a_shared_variable_is_refused_by_all_services(reader: Reader, name: str, value: str) -> None:
+    """LAB_LOOP and LAB_LOG mean the same in each of them."""
     with pytest.raises(BadSetting, match=f"^{name}='{value}' is not one of .*: correct it or leave it out$"):
         reader(Environment({name: value}))
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "nan", "inf", "1e9", "0x10", "½", "1" * 500])
 def test_a_delay_that_is_no_bounded_number_is_refused(value: str) -> None:
-    """The line names the variable and the range, and is short whatever the value was."""
+    """The line names the variable and the range; it is short although the value may be long."""
     with pytest.raises(BadSetting) as refused:
         HelloSettings.from_environment(Environment({"HELLO_DELAY_S": value}))
     assert "a number from 0 to 3600" in str(refused.value)
@@ -37,7 +37,7 @@ def test_a_delay_that_is_no_bounded_number_is_refused(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["1.5", "0", "65", "two"])
 def test_workers_are_a_small_whole_number(value: str) -> None:
-    """Each worker is a process: 64 is plenty."""
+    """Each worker is a process: 64 are enough."""
     with pytest.raises(BadSetting, match="HELLO_WORKERS"):
         HelloSettings.from_environment(Environment({"HELLO_WORKERS": value}))
 
@@ -47,7 +47,7 @@ def test_an_empty_variable_counts_as_unset() -> None:
     assert HelloSettings.from_environment(Environment({"HELLO_DELAY_S": ""})) == HelloSettings()
 
 
-def test_values_that_fit_are_taken() -> None:
+def test_valid_values_are_read() -> None:
     """Numbers become numbers."""
     settings = HelloSettings.from_environment(Environment({"HELLO_DELAY_S": "0.25", "HELLO_WORKERS": "2"}))
     assert math.isclose(settings.delay_s, 0.25)
@@ -61,10 +61,10 @@ MEMORY = [
 
 
 @pytest.mark.parametrize(("reader", "name", "wrong"), MEMORY)
-def test_memory_is_what_the_system_says_unless_it_is_given_in_mib(
+def test_memory_is_the_systems_limit_or_a_number_of_mib(
     reader: Callable[[Environment], HelloSettings | SitesSettings], name: str, wrong: list[str]
 ) -> None:
-    """With less than the program needs for itself, nothing could be promised."""
+    """A number below the program's own need is refused."""
     assert reader(Environment({})).memory_bytes == MEMORY_BYTES
     assert reader(Environment({name: "200"})).memory_bytes == 200 * MIB
     for value in wrong:
@@ -73,8 +73,8 @@ def test_memory_is_what_the_system_says_unless_it_is_given_in_mib(
 
 
 @pytest.mark.parametrize(("workers", "memory_mib", "most"), [(32, 512, 16), (17, 512, 16), (2, 60, 1), (64, 1_900, 62)])
-def test_workers_that_there_is_no_memory_for_are_one_line(workers: int, memory_mib: int, most: int) -> None:
-    """It says how many there is memory for; so many are taken."""
+def test_too_many_workers_for_the_memory_are_one_line(workers: int, memory_mib: int, most: int) -> None:
+    """It says how many there is memory for, and that many are accepted."""
     said = {"HELLO_MEMORY_MIB": str(memory_mib)}
     need_mib = workers * 30 + 28
     with pytest.raises(TooLittleMemory) as refused:
@@ -87,7 +87,7 @@ def test_workers_that_there_is_no_memory_for_are_one_line(workers: int, memory_m
 
 @pytest.mark.parametrize("workers", [2, 16])
 def test_workers_share_what_the_supervisor_leaves(workers: int) -> None:
-    """Each takes its share as its own, and has room for connections."""
+    """Each worker reads its share as its memory, and has room for connections."""
     settings = HelloSettings(workers=workers, memory_bytes=512 * MIB)
     share = Environment({"HELLO_MEMORY_MIB": str(settings.worker_memory_bytes // MIB)})
     worker = HelloSettings.from_environment(share)
@@ -118,7 +118,7 @@ def test_the_client_reads_where_hello_is(url: str) -> None:
         "a b",
     ],
 )
-def test_where_hello_cannot_be_is_refused(url: str) -> None:
-    """Before anything is asked, and not by a traceback of the library that would have asked."""
+def test_a_wrong_hello_url_is_refused(url: str) -> None:
+    """Before any request, and without a traceback of the HTTP library."""
     with pytest.raises(BadSetting, match=r"HELLO_URL=.* is not a server's URL, as http://hello:8000"):
         ClientSettings.from_environment(Environment({"HELLO_URL": url}))

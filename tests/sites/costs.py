@@ -67,7 +67,7 @@ def each_kib(make: Callable[[], object]) -> float:
 
 
 def entry_maker() -> Callable[[], object]:
-    """Return what makes 100 journal entries, each of a connection of its own."""
+    """Return a function that makes 100 journal entries, each of its own connection."""
     numbers = iter(range(1, 1 << 30))
 
     def make() -> object:
@@ -116,14 +116,14 @@ def session_maker() -> Callable[[], object]:
 
 
 def context_maker() -> Callable[[], object]:
-    """Return what makes a certificate's context."""
+    """Return a function that makes the context of a certificate."""
     authority, numbers = Authority(), iter(range(1 << 30))
     authority.context("first.test")
     return lambda: authority.context(f"{next(numbers)}.test")
 
 
 def blocked_maker() -> Callable[[], object]:
-    """Return what makes a connection that holds back an answer of SHORT_BYTES."""
+    """Return a function that makes a connection which holds an answer of SHORT_BYTES back."""
     site = Site(SitesSettings(), {"keep.test": recording_of(PAGE)})
     numbers = iter(range(1 << 30))
 

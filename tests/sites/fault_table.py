@@ -24,12 +24,12 @@ class Case:
 
     @property
     def plan(self) -> list[dict[str, object]]:
-        """The plan that strikes the first exchange alone."""
+        """The plan that applies to the first exchange only."""
         return [{"fault": self.fault, "first": 1, "seed": SEED, **self.parameters}]
 
 
 def put_in(lines: bytes) -> Callable[[bytes, bytes], bytes]:
-    """Return what comes of a head with lines put in after its first."""
+    """Return a head with lines inserted after its first."""
 
     def expected(head: bytes, body: bytes) -> bytes:
         first, newline, rest = head.partition(b"\n")

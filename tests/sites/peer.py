@@ -18,7 +18,7 @@ End = Literal["fin", "rst", "open"]
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The bytes that came, and how the stream ended; "open": enough had come, and it had not."""
+    """The bytes that came, and how the stream ended; "open": enough bytes came, and it did not end."""
 
     data: bytes
     end: End
@@ -54,7 +54,7 @@ class Peer:
             return listen(connection, most)
 
     def ask_then_leave(self, expected_bytes: int) -> Heard:
-        """Ask, listen until so many bytes have come, end our side, and listen on: whatever comes then was too much."""
+        """Ask, read until so many bytes have come, end our side, and read on: any further byte is an error."""
         with self.connect() as connection:
             connection.sendall(self.get())
             first = listen(connection, expected_bytes)

@@ -56,7 +56,7 @@ class Target:
         return entries
 
     async def ended(self) -> list[Mapping[str, object]]:
-        """Return the journal's entries once every exchange has ended."""
+        """Return the journal's entries of this host once every exchange has ended."""
         with anyio.fail_after(20):
             while True:
                 entries = await self.entries()

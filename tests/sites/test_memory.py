@@ -1,6 +1,6 @@
-"""Memory: ten thousand peers cost what the budget has, whatever each of them does, and others are answered meanwhile.
+"""Memory: ten thousand peers cost no more than the budget, whatever they send, and other clients are answered.
 
-Budgets are small here, and peers few: what counts is the sum, and who is turned away.
+Budgets are small here, and peers few: the sum counts, and which peers are refused.
 """
 
 import contextlib
@@ -15,8 +15,9 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from services.runtime.serving.listen import RECEIVE_BYTES, UNSENT_BYTES, Address
-from services.sites.budget import CONTEXT_BYTES, FREE_BYTES, KIB, MIB, SESSION_BYTES, Budget, Pool
+from services.runtime.http import Address
+from services.runtime.serving.listen import RECEIVE_BYTES, UNSENT_BYTES
+from services.sites.budget import CONTEXT_BYTES, FREE_BYTES, KIB, MIB, SESSION_BYTES, Budget, MemoryPool
 from services.sites.connection.connection import HELD_IN_SYSTEM_BYTES, Connection
 from services.sites.faults.active import Injection
 from services.sites.faults.plan import read_plan
@@ -53,9 +54,9 @@ def peers(peer: Peer, count: int) -> Iterator[Sequence[socket.socket]]:
         yield [each for each in made if isinstance(each, socket.socket)]
 
 
-def small(running: RunningSite, pool: str, size: int) -> Pool:
+def small(running: RunningSite, pool: str, size: int) -> MemoryPool:
     """Give a pool of a running site so many bytes."""
-    found: Pool = getattr(running.site.budget, pool)
+    found: MemoryPool = getattr(running.site.budget, pool)
     found.limit = size
     return found
 
@@ -101,7 +102,7 @@ async def test_peers_that_pipeline_and_read_nothing_share_one_pool(tmp_path: Pat
 
 
 async def is_given_back(running: RunningSite) -> bool:
-    """Return whether no connection is left, and none has bytes of the budget."""
+    """Return whether no connection is left, and no byte of the budget is reserved."""
     budget = running.site.budget
     return not running.site.connections and budget.buffers.used == budget.tls.used == 0
 
@@ -197,7 +198,7 @@ async def test_once_the_pool_is_spent_an_answer_waits_in_little_memory_and_comes
 
 @pytest.mark.anyio
 async def test_a_handshake_that_only_begins_costs_no_session(tmp_path: Path) -> None:
-    """Three bytes each, or all but the last of the ClientHello; whoever goes on is greeted."""
+    """Three bytes each, or all but the last of the ClientHello; a peer that sends the rest gets its answer."""
     async with one_site(tmp_path, secure=True) as target:
         plain, hello = Peer(target.peer.address, target.host), hello_for("keep.test")
 
@@ -211,8 +212,8 @@ async def test_a_handshake_that_only_begins_costs_no_session(tmp_path: Path) -> 
 
 
 @pytest.mark.anyio
-async def test_sessions_come_out_of_one_pool_and_the_next_peer_hears_why(tmp_path: Path) -> None:
-    """RFC 8446, section 6.2: internal_error is for what the peer is not to blame for, "such as a memory allocation"."""
+async def test_sessions_share_one_pool_and_the_next_peer_gets_an_alert(tmp_path: Path) -> None:
+    """RFC 8446, section 6.2: internal_error, "such as a memory allocation" failure."""
     async with sites({"keep.test.http": KEEP}, tmp_path) as running:
         target = await target_of(running, "keep.test", secure=True)
         small(running, "tls", 2 * SESSION_BYTES)
@@ -237,7 +238,7 @@ async def test_sessions_come_out_of_one_pool_and_the_next_peer_hears_why(tmp_pat
 async def test_handshakes_that_do_not_go_on_make_room_for_those_that_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one that has waited for longest is ended: a quick peer gets in, however many others hold a session."""
+    """The one that has waited for longest is ended, so that a quick peer gets a session."""
     async with sites({"keep.test.http": KEEP}, tmp_path, head_timeout_s=3600.0) as running:
         target = await target_of(running, "keep.test", secure=True)
         pool = small(running, "tls", 3 * SESSION_BYTES)
@@ -266,7 +267,7 @@ async def test_handshakes_that_do_not_go_on_make_room_for_those_that_do(
 
 @pytest.mark.anyio
 async def test_client_hellos_that_stay_incomplete_share_the_pool_of_requests(tmp_path: Path) -> None:
-    """What is more than free is charged; the one that asks for too much hears it at once."""
+    """Bytes over the free ones are charged; a connection that needs too much is refused at once."""
     async with sites({"keep.test.http": KEEP}, tmp_path, head_timeout_s=3600.0) as running:
         target = await target_of(running, "keep.test", secure=True)
         small(running, "buffers", 20 * KIB)
@@ -300,7 +301,7 @@ NO_NAMES = {
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", NO_NAMES.values(), ids=NO_NAMES)
 async def test_a_name_that_no_host_has_is_unrecognized(tmp_path: Path, name: bytes) -> None:
-    """RFC 6066, section 3: an alert, whatever bytes the name is made of, and nothing in the log."""
+    """RFC 6066, section 3: an alert for any bytes of a name, and nothing in the log."""
     async with shared_port(tmp_path) as address:
         heard = await anyio.to_thread.run_sync(Peer(address, "keep.test").ask, with_name(name))
         assert heard == Heard(UNRECOGNIZED_NAME, "fin")
@@ -319,8 +320,8 @@ async def shared_port(tmp_path: Path, **changes: object):  # type: ignore[no-unt
 # Connections
 
 
-def test_where_connections_run_out_those_that_say_nothing_make_room() -> None:
-    """An idle connection may be closed at any time (RFC 9112, section 9.5); answers on their way are left alone."""
+def test_where_connections_run_out_idle_ones_make_room() -> None:
+    """An idle connection may be closed at any time (RFC 9112, section 9.5); answers in flight are not ended."""
     site = Site(SitesSettings(max_connections=8))
     guests = {state: Waiting(state) for state in State}
     site.connections |= set(guests.values())
@@ -329,8 +330,8 @@ def test_where_connections_run_out_those_that_say_nothing_make_room() -> None:
     assert hurried == {State.HANDSHAKE, State.IDLE, State.READING, State.LINGER}
 
 
-def test_where_there_is_room_nobody_is_hurried() -> None:
-    """Deadlines are as they are set."""
+def test_where_there_is_room_deadlines_are_as_they_are_set() -> None:
+    """No connection ends sooner."""
     site = Site(SitesSettings(max_connections=11))
     guests = [Waiting(state) for state in State]
     site.connections |= set(guests)
@@ -376,8 +377,8 @@ def test_bodies_that_are_made_count_as_those_that_are_recorded(tmp_path: Path) -
     assert refused.value.need_bytes < 6 * MIB
 
 
-def test_what_is_not_played_does_not_count(tmp_path: Path) -> None:
-    """A sidecar may leave the body out."""
+def test_a_body_that_is_not_played_does_not_count(tmp_path: Path) -> None:
+    """A sidecar may leave it out."""
     write_recordings(tmp_path, 1, 100_000)
     (tmp_path / "r0.test.toml").write_text('after = "close"\n')
     (recording,) = RecordingDirectory(tmp_path, room_bytes=3 * RECORDING_BYTES).load().values()
@@ -426,14 +427,14 @@ def test_the_journal_keeps_to_its_memory_with_all_that_an_entry_costs() -> None:
 
 
 def test_a_site_gives_its_journal_what_the_budget_has() -> None:
-    """However many entries are allowed."""
+    """A setting of more entries does not change that."""
     site = Site(SitesSettings(memory_bytes=128 * MIB))
     assert site.journal.max_held_bytes == site.budget.journal.limit == Budget.of(128 * MIB).journal.limit
 
 
 def test_certificates_keep_to_their_pool() -> None:
     """The one that was asked for longest ago goes first; it is made again when it is asked for."""
-    pool = Pool("certificates", 2 * CONTEXT_BYTES)
+    pool = MemoryPool("certificates", 2 * CONTEXT_BYTES)
     authority = Authority(pool=pool)
     contexts = [authority.context(f"{name}.test") for name in "abc"]
     assert pool.used == 2 * CONTEXT_BYTES
@@ -445,8 +446,8 @@ def test_certificates_keep_to_their_pool() -> None:
 
 
 @pytest.mark.anyio
-async def test_metrics_say_what_each_pool_has_and_has_given(tmp_path: Path) -> None:
-    """In bytes; and what was turned away for lack of it."""
+async def test_metrics_show_what_each_pool_has_and_has_reserved(tmp_path: Path) -> None:
+    """In bytes; and how many reservations failed."""
     async with one_site(tmp_path) as target:
         await anyio.to_thread.run_sync(target.peer.ask, target.peer.get(fields="Connection: close\r\n"))
         lines = dict(line.rsplit(" ", 1) for line in (await metrics(target)).splitlines() if not line.startswith("#"))
@@ -471,8 +472,8 @@ SCRIPTS: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("rule", SCRIPTS.values(), ids=SCRIPTS)
-def test_a_fault_holds_no_copy_of_what_is_large(rule: dict[str, object]) -> None:
-    """A thousand peers that read nothing would be a thousand copies: of a body, there are views."""
+def test_a_fault_copies_no_body(rule: dict[str, object]) -> None:
+    """A thousand peers that read nothing share one body, by views."""
     response = Response(b"HTTP/1.1 200 OK\r\n\r\n", LARGE_BODY, Ending.CLOSE)
     (read,) = read_plan([rule])
     for step in Injection(read, 1, 1).script(response, "/"):
@@ -502,6 +503,6 @@ COSTS_KIB: dict[str, float] = {
 
 @pytest.mark.parametrize("kind", COSTS_KIB)
 def test_a_thing_costs_no_more_than_it_is_charged(kind: str) -> None:
-    """Measured in a process of its own: what is charged is what the kernel sees."""
+    """Measured in a process of its own, as the kernel sees it."""
     done = subprocess.run([sys.executable, "-m", "tests.sites.costs", kind], check=True, capture_output=True)
     assert COSTS_KIB[kind] / 4 < float(done.stdout) <= COSTS_KIB[kind]

@@ -54,7 +54,7 @@ def process(directory: Path, loop: str) -> Iterator[tuple[subprocess.Popen[str],
 
 
 def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds that a process does in its own time."""
+    """Wait until a condition of the process holds."""
     last = time.monotonic() + START_S
     while True:
         try:
@@ -85,7 +85,7 @@ def test_sigterm_lets_an_answer_end(tmp_path: Path, loop: str) -> None:
 
 
 def test_a_bad_recording_is_named_and_waited_for(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The health check fails with the file and the reason; mended, the site is ready without a restart."""
+    """The health check fails with file and reason; once it is corrected, the site is ready without a restart."""
     (tmp_path / "a.test.http").write_bytes(b"nonsense")
     with process(tmp_path, "asyncio") as (running, port, admin_port):
         until(lambda: not ready(admin_port))

@@ -1,4 +1,4 @@
-"""Plans that were set at run time outlive their site: what comes back, what does not, and what cannot be kept."""
+"""Plans that were set at run time and a restart: which come back, which do not, and which cannot be saved."""
 
 import asyncio
 import dataclasses
@@ -111,7 +111,7 @@ async def test_time_to_live_goes_on_while_nothing_runs(tmp_path: Path) -> None:
 
 
 async def test_a_plan_that_was_cleared_stays_cleared_and_one_that_was_reset_is_the_sidecars(tmp_path: Path) -> None:
-    """The last word counts, also where it is that there is no fault."""
+    """The last command counts, also where it removes all faults."""
     sidecar = '[[faults]]\nfault = "rst_at"\nbytes = 1\n'
     async with site(tmp_path, sidecar=sidecar) as (_, target):
         assert (await target.call("DELETE", f"/faults/{HOST}"))[0] == 200
@@ -161,10 +161,10 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
-async def test_a_file_that_is_none_of_ours_is_one_line_and_the_sidecars_plan(
+async def test_a_file_of_another_format_is_one_line_and_the_sidecars_plan(
     tmp_path: Path, data: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Checked as a PUT is; the site is ready, and what is set next is kept."""
+    """It is checked as a PUT is; the site is ready, and the next change is saved."""
     await anyio.Path(tmp_path, "state").mkdir()
     await anyio.Path(tmp_path, "state", FILE).write_bytes(data)
     async with site(tmp_path) as (running, target):
@@ -191,7 +191,7 @@ FILE_LIKE = st.fixed_dictionaries(
 @given(st.binary() | (FILE_LIKE | JSON).map(lambda said: json.dumps(said).encode()))
 @example(b'{"generation":1,"hosts":{"keep.test":{"set_at":1%s,"faults":[]}}}' % (b"0" * 400))
 def test_no_content_of_the_file_fails_the_site(data: bytes) -> None:
-    """Whatever the file holds, reading it ends, and each plan that is kept can be told again."""
+    """Reading any file ends, and each plan that is kept can be saved again."""
     with tempfile.TemporaryDirectory() as place:
         Path(place, FILE).write_bytes(data)
         here = Site(SitesSettings(state=Path(place)), {HOST: read_recording(HOST, KEEP, NOTHING_SAID)})
@@ -201,8 +201,8 @@ def test_no_content_of_the_file_fails_the_site(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "directory"])
-async def test_what_is_no_file_is_not_followed_or_waited_for(tmp_path: Path, kind: str) -> None:
-    """A site is not kept from starting by what lies where its file should."""
+async def test_a_link_or_a_fifo_in_the_files_place_is_ignored(tmp_path: Path, kind: str) -> None:
+    """A site starts although such a thing has the file's name."""
     trap, precious = tmp_path / "state" / FILE, tmp_path / "precious"
     await in_thread(lambda: lay(trap, kind, precious))
     async with site(tmp_path) as (_, target):
@@ -212,7 +212,7 @@ async def test_what_is_no_file_is_not_followed_or_waited_for(tmp_path: Path, kin
 
 
 def lay(trap: Path, kind: str, precious: Path) -> None:
-    """Put something where a file of plans should be."""
+    """Make something that is not a regular file where a file of plans should be."""
     trap.parent.mkdir()
     precious.write_text("precious")
     match kind:
@@ -225,10 +225,10 @@ def lay(trap: Path, kind: str, precious: Path) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["full", "gone", "too much"])
-async def test_where_nothing_can_be_kept_the_change_is_in_force_all_the_same(
+async def test_a_change_that_cannot_be_saved_is_in_force_all_the_same(
     tmp_path: Path, trouble: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line says that it will not survive; an older plan does not come back in its place."""
+    """One line says so; an older plan does not come back in its place."""
     changes: dict[str, object] = {}
     async with site(tmp_path) as (_, target):
         await target.set_plan([RULE])

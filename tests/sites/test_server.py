@@ -1,4 +1,4 @@
-"""A running site: ready only with valid recordings, reloading them while it runs, and draining when it is stopped."""
+"""A running site: ready with valid recordings only, reloading them, and draining when it is stopped."""
 
 import dataclasses
 import os
@@ -14,7 +14,7 @@ import pytest
 
 from lab.embedded import RecordingUnfit, embedded_sites
 from services.runtime.errors import PortUnavailable
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.sites.listeners import Listeners
 from services.sites.server import serve_site
 from services.sites.settings import SitesSettings
@@ -34,7 +34,7 @@ async def readiness(admin: str) -> tuple[int, str]:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something holds that the site does in its own time."""
+    """Wait until a condition holds."""
     with anyio.fail_after(20):
         while not await holds():  # noqa: ASYNC110 - what is waited for is on the other side of a socket
             await anyio.sleep(SOON_S)
@@ -74,7 +74,7 @@ async def test_recordings_are_read_again_when_they_change(tmp_path: Path) -> Non
 
 
 async def test_a_bad_change_keeps_what_is_played_and_says_why(tmp_path: Path) -> None:
-    """Not ready, with file and reason, until it is mended; every host is answered all the while."""
+    """Not ready, with file and reason, until it is corrected; every host is answered meanwhile."""
     async with one_site(tmp_path, reload_s=SOON_S) as target:
         await anyio.Path(tmp_path, "b.test.http").write_bytes(b"nonsense")
         reason = "b.test.http: has no status line at byte 0: `HTTP/1.1 200 OK`, with or without a reason\n"
@@ -109,8 +109,8 @@ async def test_a_plan_outlives_a_reload_unless_it_no_longer_fits(tmp_path: Path)
         await until_played(target, short)
 
 
-async def test_an_answer_that_was_known_is_the_new_one_after_a_reload(tmp_path: Path) -> None:
-    """What is remembered of requests does not outlive the recording."""
+async def test_a_cached_answer_is_the_new_one_after_a_reload(tmp_path: Path) -> None:
+    """The cache does not outlive the recording."""
     async with one_site(tmp_path, reload_s=SOON_S) as target:
 
         def ask() -> None:
@@ -136,7 +136,7 @@ async def until_played(target: Target, data: bytes) -> None:
 
 
 async def test_a_site_that_cannot_start_says_why_and_starts_when_it_can(tmp_path: Path) -> None:
-    """Its ports stay shut meanwhile, since half a lab would mislead."""
+    """Its ports stay closed until then."""
     settings = SitesSettings(directory=tmp_path, where=LOOPBACK, tls=None, admin=LOOPBACK, reload_s=SOON_S)
     async with serve_site(settings) as running:
         admin = running.admin.url
@@ -178,7 +178,7 @@ async def test_a_site_is_not_ready_while_a_port_is_taken(
 
 
 async def test_a_port_that_is_taken_from_the_start_ends_the_start(tmp_path: Path) -> None:
-    """And the other port is given back."""
+    """The other port is closed again."""
     await anyio.Path(tmp_path, "a.test.http").write_bytes(KEEP)
     with socket.create_server(LOOPBACK) as taken, socket.create_server(LOOPBACK) as other:
         free = Address(*other.getsockname())
@@ -213,10 +213,10 @@ async def test_a_hostile_sidecar_does_not_end_the_reloading(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "where", ["services.sites.listeners.sweep", "services.sites.replay.directory.RecordingDirectory.changed"]
 )
-async def test_a_mistake_in_what_goes_on_ends_the_site(
+async def test_a_mistake_in_a_background_task_ends_the_site(
     tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Loudly: without its watcher or its deadlines it would look well, and not be."""
+    """Without its watcher or its deadlines, it would only look healthy."""
 
     def fail(*_: object) -> None:
         raise RuntimeError("a mistake")
@@ -240,8 +240,8 @@ async def test_the_embedded_lab_does_not_start_with_a_bad_recording(tmp_path: Pa
     assert caught.value.exit_code == 3
 
 
-async def test_a_stop_lets_answers_end_and_nobody_new_in(tmp_path: Path) -> None:
-    """What is on its way is sent whole; a connection that waits is closed."""
+async def test_a_stop_lets_answers_end_and_accepts_no_new_connection(tmp_path: Path) -> None:
+    """Answers in flight are sent completely; an idle connection is closed."""
     started, heard = anyio.Event(), []
 
     def ask(target: Target) -> None:
@@ -264,8 +264,8 @@ async def test_a_stop_lets_answers_end_and_nobody_new_in(tmp_path: Path) -> None
     assert heard[1].data == b""
 
 
-async def test_doors_that_are_settled_during_a_stop_stay_shut(tmp_path: Path) -> None:
-    """A plan may run out, or be set, just then: no port is left behind that nobody answers on."""
+async def test_listeners_that_change_during_a_stop_stay_closed(tmp_path: Path) -> None:
+    """A plan may end, or be set, just then: no port without a server is left."""
 
     async def keep_settling(doors: Listeners) -> None:
         while True:
@@ -284,7 +284,7 @@ async def test_doors_that_are_settled_during_a_stop_stay_shut(tmp_path: Path) ->
 
 
 async def test_a_drain_has_an_end(tmp_path: Path) -> None:
-    """A peer that never takes its answer does not keep the site alive."""
+    """A peer that never reads its answer does not delay the end for ever."""
     with anyio.fail_after(20):
         async with one_site(tmp_path, drain_s=0.1) as target:
             await target.set_plan([{"fault": "drip", "bytes": 1, "interval_s": 3600}])
@@ -297,7 +297,7 @@ async def test_a_drain_has_an_end(tmp_path: Path) -> None:
 
 
 async def test_a_time_to_live_opens_a_refused_port_again(tmp_path: Path) -> None:
-    """Without anybody asking for it."""
+    """Without any request."""
     async with one_site(tmp_path) as target:
         await target.set_plan([{"fault": "refuse", "ttl_s": 0.3}])
         with pytest.raises(ConnectionRefusedError):

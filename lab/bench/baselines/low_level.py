@@ -11,8 +11,9 @@ import signal
 
 from aiohttp import web
 
+from services.runtime.http import Address
 from services.runtime.run import loop_factory
-from services.runtime.serving.listen import BACKLOG, Address, listening
+from services.runtime.serving.listen import BACKLOG, bind_socket
 
 
 async def answer(_request: web.BaseRequest) -> web.Response:
@@ -26,7 +27,7 @@ async def serve(port: int) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     runner = web.ServerRunner(web.Server(answer))
     await runner.setup()
-    await web.SockSite(runner, listening(Address("127.0.0.1", port), reuse_port=True), backlog=BACKLOG).start()
+    await web.SockSite(runner, bind_socket(Address("127.0.0.1", port), reuse_port=True), backlog=BACKLOG).start()
     await stopped.wait()
     await runner.cleanup()
 

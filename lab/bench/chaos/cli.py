@@ -18,7 +18,7 @@ from lab.bench.chaos.storm import Storm
 from lab.bench.harness.figures import Result
 from lab.compose.stack import Say, Stack
 from services.runtime.run import Stop, run, until_stopped
-from services.runtime.tasks import alongside
+from services.runtime.tasks import background_task
 
 USUAL_S, QUICK_S = 600, 60
 MOST_SEED = 2**32 - 1
@@ -63,9 +63,9 @@ async def storm_over(
     asking, attacking, other = [await clients.start(stack, seconds) for _ in range(3)]
     async with (
         watch.running(),
-        alongside(storm.look_on()),
-        alongside(storm.ask(asking)),
-        alongside(tell_on(storm.sentence, say)),
+        background_task(storm.look_on()),
+        background_task(storm.ask(asking)),
+        background_task(tell_on(storm.sentence, say)),
     ):
         await storm.first_answers(set(services) & {HELLO, *HOSTS})
         code = await until_stopped(storm.load(draw(seed, seconds, found.services), attacking, other), stop)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from lab.subprocesses import NOT_FOUND, TIMED_OUT, Outcome
-from services.runtime.tasks import alongside
+from services.runtime.tasks import background_task
 
 COMMAND_S = 60.0
 ABOUT_TO_END_S = 0.5
@@ -104,7 +104,7 @@ class Watch:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen while inside."""
-        async with alongside(self._follow()):
+        async with background_task(self._follow()):
             yield
 
     async def _follow(self) -> None:

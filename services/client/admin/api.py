@@ -14,7 +14,7 @@ from services.client.session import AS_IT_COMES, read_at_most
 from services.client.settings import ADMIN_PORT, ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.terminal import printable, say
-from services.runtime.untrusted import read_objects
+from services.runtime.untrusted import parse_json
 
 MAX_PLAN_BYTES = 1024 * 1024
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of plans, kinds and verdicts, which have far less
@@ -118,7 +118,7 @@ def read_json(text: str) -> object:
     """Return what JSON, or a file of it, says; `-` is stdin. Blocks. Raises WrongUsage or FileUnreadable."""
     inline = text.lstrip()[:1] in {"{", "["}
     try:
-        return read_objects(text if inline else read_plan(text))
+        return parse_json(text if inline else read_plan(text))
     except OSError as error:
         raise FileUnreadable(text, error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:

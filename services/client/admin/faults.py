@@ -24,7 +24,7 @@ from services.client.admin.tables import columns, hanging
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
 from services.runtime.run import Stop, until_stopped
-from services.runtime.tasks import aside
+from services.runtime.tasks import run_in_daemon_thread
 from services.runtime.terminal import printable, say, show
 
 PLAN_STATE = frozenset({"host", "generation", "source"})
@@ -111,7 +111,7 @@ async def request(options: Options) -> tuple[str, str, object]:
         return "PUT", path, {"faults": [{"fault": options.fault, **options.parameters}]}
     if options.parameters:
         raise WrongUsage("a plan says everything itself: leave the other options out")
-    plan = await aside(partial(read_json, options.plan))
+    plan = await run_in_daemon_thread(partial(read_json, options.plan))
     return "PUT", path, as_set({"faults": plan} if isinstance(plan, list) else plan)
 
 

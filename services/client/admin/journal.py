@@ -16,7 +16,7 @@ from services.client.admin.tables import columns
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
 from services.runtime.run import Stop, until_stopped
-from services.runtime.tasks import aside
+from services.runtime.tasks import run_in_daemon_thread
 from services.runtime.terminal import printable, say, show
 
 MAX_JOURNAL_BYTES = 32 * 1024 * 1024
@@ -108,7 +108,7 @@ async def question_of(options: Options) -> Question:
     if options.clear:
         return Question("DELETE", "/journal", query=host)
     if options.verify is not None:
-        expectations = await aside(partial(read_json, options.verify))
+        expectations = await run_in_daemon_thread(partial(read_json, options.verify))
         return Question("POST", "/journal/verify", body=of_host(expectations, host))
     return Question("GET", "/journal", query={**host, **options.filters})
 

@@ -15,9 +15,9 @@ import tomli_w
 
 from services.client.record.provenance import Value
 from services.runtime.errors import ProgramError
-from services.runtime.files.ownership import give, make_directory, owner_of
+from services.runtime.files.ownership import make_directory, owner_of, set_owner
 from services.runtime.files.regular import read_regular
-from services.runtime.untrusted import BadTables, read_tables
+from services.runtime.untrusted import BadTOML, parse_toml
 
 # Others read it, whatever the umask: a site in a container runs as a user of its own.
 MODE, DIRECTORY_MODE = 0o644, 0o755
@@ -110,8 +110,8 @@ def tables_of(sidecar: Path) -> dict[str, object]:
     if len(text) > MAX_SIDECAR_BYTES:
         raise SidecarBroken(sidecar, f"has more than {MAX_SIDECAR_BYTES:,} bytes")
     try:
-        return read_tables(text)
-    except BadTables as error:
+        return parse_toml(text)
+    except BadTOML as error:
         raise SidecarBroken(sidecar, str(error)) from error
 
 
@@ -126,7 +126,7 @@ def written(file: Path, content: bytes) -> Iterator[Path]:
             target.flush()
             os.fsync(number)
             os.fchmod(number, MODE)
-            give(number, owner_of(file))
+            set_owner(number, owner_of(file))
         yield part
     finally:
         part.unlink(missing_ok=True)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from services.client.errors import FetchError
 from services.client.url.url import Url, read_target
+from services.runtime.http import TOKEN_CHARACTERS
 
-FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*")
+FIELD = re.compile(rf"([{TOKEN_CHARACTERS}]+):[ \t]*([^\0\r\n]*?)[ \t]*")
 USUAL_FIELDS = (("User-Agent", "asynclab"), ("Accept", "*/*"))
 
 

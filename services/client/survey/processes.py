@@ -28,7 +28,7 @@ from services.client.survey.targets import Source, Target, dealt
 from services.client.url.url import not_one
 from services.runtime.errors import NoThread, ProgramError
 from services.runtime.run import running_loop_name
-from services.runtime.tasks import start_thread
+from services.runtime.tasks import start_daemon_thread
 from services.runtime.terminal import printable, say
 
 BATCH = 64
@@ -187,7 +187,7 @@ class ProcessPool(SurveyRun):
         rate = self._options.rate / self._processes  # however they stall, together they keep to it
         with theirs:
             # Before Python 3.12, asyncio needs a thread for each process, and leaves tracebacks where it gets none.
-            start_thread(int, name="probe")
+            start_daemon_thread(int, name="probe")
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "services.client.survey.worker_process"),
                 stdin=theirs.fileno(),

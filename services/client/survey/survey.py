@@ -31,8 +31,8 @@ from services.client.survey.targets import ArgumentSource, LineSource, Skip, Sou
 from services.client.survey.transport.epoll import Poller
 from services.client.url.url import read_target
 from services.runtime.cli import INTERRUPTED
-from services.runtime.run import Stop, first
-from services.runtime.tasks import aside
+from services.runtime.run import Stop, first_error
+from services.runtime.tasks import run_in_daemon_thread
 from services.runtime.terminal import say
 
 ORDER_WINDOW = 4  # times the workers
@@ -63,11 +63,11 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
             except* NoWorkerProcess as problems:
                 if options.processes:
                     raise
-                say(f"wget: {first(problems)}; going on with one")
+                say(f"wget: {first_error(problems)}; going on with one")
         if code is None:
             code = await conducted(survey, source, stop)
         if opened and code != INTERRUPTED:
-            await aside(opened.finish)
+            await run_in_daemon_thread(opened.finish)
         return code
 
 
@@ -75,7 +75,7 @@ async def open_both(options: Options) -> tuple[Source, RecordWriter, Opened | No
     """Open input and output, in this order: the output is not touched if there is no input. Raises ProgramError."""
     form = format_of(options)
     input_fd = None if options.input is None else open_input(options.input)
-    opened = None if options.output is None else await aside(partial(open_output, options, input_fd))
+    opened = None if options.output is None else await run_in_daemon_thread(partial(open_output, options, input_fd))
     fd = opened.fd if opened else open_stdout(input_fd)
     if input_fd is None or options.input is None:
         source: Source = ArgumentSource(targets_of(options))

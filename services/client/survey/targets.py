@@ -16,7 +16,7 @@ from typing import NamedTuple
 from services.client.survey.deadlines import Deadline, release
 from services.client.url.url import MAX_TARGET_BYTES
 from services.runtime.errors import InputUnreadable
-from services.runtime.tasks import start_thread
+from services.runtime.tasks import start_daemon_thread
 
 BLOCK_BYTES = 64 * 1024
 BLOCKS = 2
@@ -226,7 +226,7 @@ class LineSource(Source):
     def begin(self) -> None:
         """Start to read, unless that has been done. Raises NoThread."""
         if not self._begun:
-            start_thread(self._read_all, name=f"read {self._name}")
+            start_daemon_thread(self._read_all, name=f"read {self._name}")
             self._begun = True
 
     async def is_long(self, watch: Deadline) -> bool:

@@ -1,1 +1,1 @@
-"""Files and directories that are opened, made and owned with care."""
+"""Files and directories: regular files read safely, temporary directories, and the owner of what is made."""

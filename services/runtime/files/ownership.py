@@ -1,7 +1,7 @@
-"""Whose the files are that a program writes into a person's directories: that person's, whichever user runs it.
+"""The owner of files that a program writes into a person's directories: that person, also where root runs the program.
 
-What root makes belongs to the owner of the directory that it lies in; what is there already keeps its owner and its
-mode. A file is written whole or not at all.
+A file that root makes gets the owner of its directory; a file that is replaced keeps its owner and its mode. A file is
+written completely or not at all.
 """
 
 import os
@@ -13,7 +13,10 @@ NEW_FILE_MODE = 0o666
 
 
 def write(path: Path, text: str) -> None:
-    """Put `text` into a file: beside its place first, then moved there. A link is followed. Raises OSError."""
+    """Write `text` to a file: to a temporary one beside it first, which then replaces it. Raises OSError.
+
+    A link is followed.
+    """
     path = Path(os.path.realpath(path))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".part")
     part = Path(name)
@@ -21,29 +24,29 @@ def write(path: Path, text: str) -> None:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as made:
             made.write(text)
             made.flush()
-            keep(made.fileno(), path)
+            copy_ownership(made.fileno(), path)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
 
 
-def keep(made: int, path: Path) -> None:
-    """Give a new file the owner and the mode of the one that it replaces, or those that a new one is to have there."""
+def copy_ownership(made: int, path: Path) -> None:
+    """Give an open file the owner and the mode of the file that it replaces, or those of a new file there."""
     try:
         was = path.stat()
     except FileNotFoundError:
         os.fchmod(made, NEW_FILE_MODE & ~umask())
-        give(made, path.parent.stat())
+        set_owner(made, path.parent.stat())
     else:
         os.fchmod(made, stat.S_IMODE(was.st_mode))
-        give(made, was)
+        set_owner(made, was)
 
 
 def make_directory(path: Path, *, mode: int | None = None) -> None:
     """Make a directory, and those above it that are missing. Raises OSError.
 
-    `mode`: theirs, if not what the umask gives; a directory that is there keeps its own.
+    `mode`: the mode of new directories; None: what the umask leaves.
     """
     if path.is_dir():
         return
@@ -62,21 +65,21 @@ def make_directory(path: Path, *, mode: int | None = None) -> None:
 
 
 def owner_of(path: Path) -> os.stat_result:
-    """Return whose a file is; where there is none yet, whose its directory is. Raises OSError."""
+    """Return the status of a file, or of its directory where there is no file yet. Raises OSError."""
     try:
         return path.stat()
     except FileNotFoundError:
         return path.parent.stat()
 
 
-def give(made: int, owner: os.stat_result) -> None:
-    """Give an open file to an owner, where this user may."""
+def set_owner(made: int, owner: os.stat_result) -> None:
+    """Give an open file to an owner, if this user is root."""
     if os.geteuid() == 0:
         os.fchown(made, owner.st_uid, owner.st_gid)
 
 
 def umask() -> int:
-    """Return the modes that this user denies to new files; the system tells it only to one who sets it."""
+    """Return the permissions that new files do not get; the system returns it only to a program that sets it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

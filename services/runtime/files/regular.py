@@ -1,6 +1,6 @@
-"""Files that are read because of their names: a FIFO, a device or a socket in their place must not hold the reader up.
+"""Files that a program finds by name: a FIFO, a device or a socket with such a name must not block the program.
 
-A person may name a pipe on purpose, where a program takes a file: that is read as it is, and not by this.
+A file that the command line names may be a pipe on purpose; it is not read by this.
 """
 
 import errno
@@ -11,20 +11,20 @@ from typing import BinaryIO
 
 
 class NotRegular(OSError):
-    """What has the file's name is a FIFO, a device or a socket."""
+    """A FIFO, a device or a socket has the file's name."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(errno.EINVAL, "is not a regular file", str(file))
 
 
 def open_regular(file: Path, *, follow: bool = True) -> BinaryIO:
-    """Open a file to read its bytes, and wait for nothing. `follow`: whether a link is followed.
+    """Open a file to read its bytes, without blocking. `follow`: whether a link is followed.
 
     Raises OSError; NotRegular for what is neither a file nor a directory.
     """
     no_follow = 0 if follow else os.O_NOFOLLOW
     try:
-        opened = open(file, "rb", opener=lambda path, flags: without_waiting(path, flags | no_follow))  # noqa: SIM115
+        opened = open(file, "rb", opener=lambda path, flags: open_without_blocking(path, flags | no_follow))  # noqa: SIM115
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket, or a device without a driver
             raise NotRegular(file) from error
@@ -35,12 +35,12 @@ def open_regular(file: Path, *, follow: bool = True) -> BinaryIO:
     return opened
 
 
-def without_waiting(path: str, flags: int) -> int:
-    """Open a file, an `opener` of `open`: a FIFO that no program reads or writes is opened, or refused, at once."""
+def open_without_blocking(path: str, flags: int) -> int:
+    """Open a file, as an `opener` of `open`: a FIFO that no program has open is opened, or refused, at once."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o666)
 
 
 def read_regular(file: Path, *, most: int) -> bytes:
-    """Return a file's bytes, one more than `most` at the most. Raises what `open_regular` raises."""
+    """Return a file's first bytes, up to `most` + 1. Raises what `open_regular` raises."""
     with open_regular(file) as opened:
         return opened.read(most + 1)

@@ -1,8 +1,7 @@
-"""Temporary directories that end with their process, even with one that was killed.
+"""Temporary directories that are removed after their process, also after one that was killed.
 
-A directory is locked (flock) by the process that made it, for as long as that process lives: the kernel lets go of the
-lock whatever ends it. The next process that makes a directory with the same prefix first removes those of the same
-user that no process holds.
+The process that makes a directory locks it (flock), and the kernel unlocks it when the process ends. The next process
+that makes a directory with the same prefix first removes the unlocked ones of the same user.
 """
 
 import asyncio
@@ -22,7 +21,7 @@ TRIES = 10
 
 
 class NoTemporaryDirectory(ProgramError):
-    """There is no place for temporary files, or it takes none."""
+    """No temporary file or directory can be made."""
 
     exit_code = 3
 
@@ -33,14 +32,14 @@ class NoTemporaryDirectory(ProgramError):
 
 @contextmanager
 def temporary_directory(prefix: str) -> Iterator[Path]:
-    """Have a directory of this process's own while inside. Blocks: a coroutine uses `temporary_directory_aside`.
+    """Make a directory, and remove it on the way out. Blocks: a coroutine uses `async_temporary_directory`.
 
     Raises NoTemporaryDirectory where none can be made.
     """
     try:
-        place = Path(tempfile.gettempdir())
-        sweep(place, prefix)
-        made, lock = make(place, prefix)
+        parent = Path(tempfile.gettempdir())
+        remove_abandoned(parent, prefix)
+        made, lock = make_locked(parent, prefix)
     except OSError as error:
         raise NoTemporaryDirectory(reason_of(error)) from error
     try:
@@ -51,8 +50,8 @@ def temporary_directory(prefix: str) -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def temporary_directory_aside(prefix: str) -> AsyncIterator[Path]:
-    """Have a `temporary_directory` while inside; the file system is asked in threads."""
+async def async_temporary_directory(prefix: str) -> AsyncIterator[Path]:
+    """Make a `temporary_directory`; the calls that block run in threads."""
     directory = temporary_directory(prefix)
     made = await asyncio.to_thread(directory.__enter__)
     try:
@@ -62,31 +61,31 @@ async def temporary_directory_aside(prefix: str) -> AsyncIterator[Path]:
 
 
 def reason_of(error: OSError) -> str:
-    """Return the system's words; the tempfile module gives its own as the whole error, with a list of directories."""
+    """Return the system's reason; the tempfile module's own error has none, and its text is a list of directories."""
     return error.strerror or "no directory for temporary files can be written"
 
 
-def make(place: Path, prefix: str) -> tuple[Path, int]:
-    """Return a new directory and the descriptor that holds its lock."""
+def make_locked(parent: Path, prefix: str) -> tuple[Path, int]:
+    """Return a new directory and the descriptor that locks it."""
     for _ in range(TRIES):
-        made = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
-        lock = locked(made)
+        made = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        lock = lock_directory(made)
         if lock is not None:
             return made, lock
     raise FileNotFoundError(f"{prefix}* was removed {TRIES} times while it was made")
 
 
-def sweep(place: Path, prefix: str) -> None:
-    """Remove the directories with this prefix that this user made and that no process holds."""
-    for left in place.glob(f"{prefix}*"):
-        lock = locked(left)
+def remove_abandoned(parent: Path, prefix: str) -> None:
+    """Remove the directories with this prefix that this user made and no process has locked."""
+    for left in parent.glob(f"{prefix}*"):
+        lock = lock_directory(left)
         if lock is not None:
             shutil.rmtree(left, ignore_errors=True)
             os.close(lock)
 
 
-def locked(directory: Path) -> int | None:
-    """Return a descriptor that locks a directory; None where another process does, or it is no directory of ours."""
+def lock_directory(directory: Path) -> int | None:
+    """Return a descriptor that locks a directory; None where another process does, or it is another user's."""
     try:
         opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
@@ -100,14 +99,14 @@ def locked(directory: Path) -> int | None:
 
 
 def is_own(directory: Path, opened: os.stat_result) -> bool:
-    """Return whether a path still leads to what was opened, a directory that this user made."""
+    """Return whether a path still names the directory that was opened, and this user owns it."""
     there = directory.lstat()
     return stat.S_ISDIR(there.st_mode) and os.path.samestat(there, opened) and there.st_uid == os.geteuid()
 
 
 @contextmanager
 def temporary_file() -> Iterator[IO[bytes]]:
-    """Have a file without a name while inside. Raises NoTemporaryDirectory where none can be made."""
+    """Make a file without a name, and close it on the way out. Raises NoTemporaryDirectory where none can be made."""
     try:
         file = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed below, outside what is translated
     except OSError as error:

@@ -1,6 +1,6 @@
 """The health check of every container: `python -m services.runtime.serving.healthcheck PORT` asks for /readyz.
 
-Run every second or two beside each service, so it imports nothing but a socket.
+The engine runs it every second or two beside each service, so it imports little.
 """
 
 import socket

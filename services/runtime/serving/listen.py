@@ -1,45 +1,34 @@
-"""Opening a port. It knows no protocol and no library, so that the gateway too, which has no package, can use it.
+"""Listening on a port, for any protocol. It needs no package, so that the gateway, which has none, can use it.
 
-Where the system has no more to give for a new connection, asyncio tells its exception handler of each try to accept
-one, with a traceback, and tries again a second later; `AcceptErrors` makes one line of the log of it, once. uvloop
-tells of none.
+`AcceptErrorHandler` is about the time after that. Where the system has no more files or memory for a new connection,
+asyncio calls its exception handler at each attempt to accept one, with a traceback, and tries again a second later; the
+handler here logs one line, once. uvloop calls none.
 """
 
 import asyncio
 import errno
 import logging
 import socket
-from typing import NamedTuple
 
 from services.runtime.errors import PortUnavailable
+from services.runtime.http import Address
 
-# A thousand users at once knock before the first is let in. The kernel caps it at net.core.somaxconn.
-BACKLOG = 16_384
-DRAIN_S = 5.0  # inside Compose's grace period of 10 s
-RECEIVE_BYTES = 32 * 1024  # of what a peer sends, until it is read: socket(7), SO_RCVBUF; the system doubles it
-UNSENT_BYTES = 16 * 1024  # of what a peer has no room for: tcp(7), TCP_NOTSENT_LOWAT
+BACKLOG = 16_384  # a thousand clients may connect at the same moment; the kernel's own limit is net.core.somaxconn
+DRAIN_S = 5.0  # less than Compose's grace period of 10 s
+RECEIVE_BYTES = 32 * 1024  # what a peer has sent and is not read yet: socket(7), SO_RCVBUF; the system doubles it
+UNSENT_BYTES = 16 * 1024  # what a peer has no room for: tcp(7), TCP_NOTSENT_LOWAT
 
+NO_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}  # after them, asyncio tries again
+MORE_FILES = "raise the limit of open files (ulimit -n)"
+REMEDIES = {errno.EMFILE: MORE_FILES, errno.ENFILE: "raise the system's limit of open files (fs.file-max)"}
 
-class Address(NamedTuple):
-    """Where something listens."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        """The address as a base URL, without a slash at its end."""
-        return f"http://{self}"
+log = logging.getLogger(__name__)
 
 
-def listening(where: Address, *, reuse_port: bool = False) -> socket.socket:
-    """Return a socket that is bound to `where` (port 0: any free one).
+def bind_socket(where: Address, *, reuse_port: bool = False) -> socket.socket:
+    """Return a socket that is bound to an address (port 0: any free one) and does not block.
 
-    Raises PortUnavailable where it is taken or not allowed.
+    Raises PortUnavailable where the port is taken or not allowed.
     """
     family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
     try:
@@ -51,7 +40,7 @@ def listening(where: Address, *, reuse_port: bool = False) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if reuse_port:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        bound_what_the_system_holds(bound)
+        limit_kernel_buffers(bound)
         bound.setblocking(False)
         bound.bind(where)
     except OSError as error:
@@ -60,70 +49,60 @@ def listening(where: Address, *, reuse_port: bool = False) -> socket.socket:
     return bound
 
 
-def bound_what_the_system_holds(bound: socket.socket) -> None:
-    """Bound the memory that the system spends on each connection of a listening socket, which they inherit.
+def limit_kernel_buffers(bound: socket.socket) -> None:
+    """Limit the memory that the system has for each connection of a listening socket, which they inherit.
 
-    Left alone, it takes 4 MB for a peer that reads nothing, and 6 MB of one that is not read from, and since version 2
-    of control groups all of it counts as this process's. Nothing is slower for it: what is on its way is not bounded.
+    Its own limits are 4 MB for a peer that reads nothing, and 6 MB for one that is not read from, and version 2 of
+    control groups counts all of it as this process's. No transfer is slower for it: bytes on the network do not count.
     """
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 def unavailable(where: Address, error: OSError) -> PortUnavailable:
-    """Return what an error of the system means for a port, and what a person can do."""
+    """Return what an error of the system means for a port, with a remedy."""
     reason = error.strerror or str(error)
     if error.errno in {errno.EMFILE, errno.ENFILE}:
-        return PortUnavailable(*where, reason, remedy="raise the limit of open files (ulimit -n)")
+        return PortUnavailable(*where, reason, remedy=MORE_FILES)
     if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
         return PortUnavailable(*where, reason, remedy="name an address of this machine")
     return PortUnavailable(*where, reason)
 
 
 def bound_address(bound: socket.socket) -> Address:
-    """Return where a bound socket is."""
+    """Return the address of a bound socket."""
     return Address(*bound.getsockname()[:2])
 
 
 async def stop_accepting(server: asyncio.Server) -> None:
-    """Close a server's sockets once each connection that it has accepted is with its protocol. Those stay open.
+    """Close a server's sockets once each accepted connection has its protocol. These connections stay open.
 
-    asyncio makes a connection's transport one round of the loop after it has accepted it. A server that is closed in
-    between breaks that off: the peer hears nothing, and Python complains of what is left over.
+    asyncio makes a connection's transport one round of the loop after it has accepted it. If the server is closed in
+    between, the connection is dropped: its peer gets no answer, and Python warns of what is left over.
     """
     loop = asyncio.get_running_loop()
     try:
         if isinstance(loop, asyncio.SelectorEventLoop):  # uvloop accepts a connection and makes its transport at once
-            for accepting in server.sockets:
-                loop.remove_reader(accepting.fileno())
+            for listener in server.sockets:
+                loop.remove_reader(listener.fileno())
             await asyncio.sleep(0)
     finally:
         server.close()
     await asyncio.sleep(0)  # uvloop closes the socket in its next round
 
 
-LACKING = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}  # those after which asyncio tries again
-REMEDIES = {
-    errno.EMFILE: "raise the limit of open files (ulimit -n)",
-    errno.ENFILE: "raise the system's limit of open files (fs.file-max)",
-}
-
-log = logging.getLogger(__name__)
-
-
-class AcceptErrors:
-    """A loop's exception handler: says the first lack in one line; anything else is the loop's own to tell."""
+class AcceptErrorHandler:
+    """A loop's exception handler: it logs each lack of files or memory once; the loop's own handler gets the rest."""
 
     def __init__(self) -> None:
-        self._told: set[int] = set()
+        self._logged: set[int] = set()
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """Take what went wrong in no task of ours."""
         error = context.get("exception")
-        if not (isinstance(error, OSError) and error.errno in LACKING and "accept" in str(context.get("message"))):
+        if not (isinstance(error, OSError) and error.errno in NO_RESOURCES and "accept" in str(context.get("message"))):
             loop.default_exception_handler(context)
             return
-        if error.errno not in self._told:
-            self._told.add(error.errno)
+        if error.errno not in self._logged:
+            self._logged.add(error.errno)
             remedy = REMEDIES.get(error.errno, "give this machine more memory")
             log.warning("connections wait: they cannot be accepted now: %s; %s", error.strerror, remedy)

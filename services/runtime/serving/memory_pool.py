@@ -1,24 +1,24 @@
-"""A pool: so many bytes of memory for one purpose. What takes from it asks first, and gives back.
+"""A memory pool: a number of bytes for one purpose. They are reserved before they are used, and released after it.
 
-All happens on one thread, so a pool is two plain numbers and no lock.
+All users of a pool are on one thread, so a pool is two plain numbers without a lock.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class PoolSpent(Exception):
-    """A pool has not the bytes that something new would need; the text says how many there are."""
+class PoolExhausted(Exception):
+    """A pool has fewer bytes left than were asked for; the text gives the figures."""
 
-    def __init__(self, pool: "Pool", size: int) -> None:
+    def __init__(self, pool: "MemoryPool", size: int) -> None:
         super().__init__(
             f"no memory for {size:,} bytes more of {pool.name}: {pool.used:,} of {pool.limit:,} are in use"
         )
         self.pool, self.size = pool, size
 
 
-class Pool:
-    """So many bytes for one purpose. `refused` counts what was turned away for lack of them; `on_refused` is told."""
+class MemoryPool:
+    """`limit` bytes for one purpose. `refused` counts the reservations that failed; each calls `on_refused`."""
 
     __slots__ = ("limit", "name", "on_refused", "refused", "used")
 
@@ -29,16 +29,16 @@ class Pool:
 
     @property
     def left(self) -> int:
-        """How many bytes can be taken."""
+        """How many bytes can be reserved."""
         return max(0, self.limit - self.used)
 
     @property
     def is_short(self) -> bool:
-        """Whether more than three quarters are taken."""
+        """Whether more than three quarters are reserved."""
         return self.used * 4 > self.limit * 3
 
-    def take(self, size: int) -> bool:
-        """Take `size` bytes and return True; where there are not so many, take none, count it, and return False."""
+    def reserve(self, size: int) -> bool:
+        """Reserve `size` bytes and return True; where fewer are left, reserve none, count it, and return False."""
         if self.used + size > self.limit:
             self.refused += 1
             if self.on_refused:
@@ -47,16 +47,42 @@ class Pool:
         self.used += size
         return True
 
-    def give_back(self, size: int) -> None:
-        """Give back bytes that were taken."""
+    def release(self, size: int) -> None:
+        """Release bytes that were reserved."""
         self.used -= size
 
     @contextmanager
-    def taken(self, size: int) -> Iterator[None]:
-        """Have `size` bytes while inside. Raises PoolSpent, and counts it, where there are not so many."""
-        if not self.take(size):
-            raise PoolSpent(self, size)
+    def reserved(self, size: int) -> Iterator[None]:
+        """Reserve `size` bytes while inside. Raises PoolExhausted, and counts it, where fewer are left."""
+        if not self.reserve(size):
+            raise PoolExhausted(self, size)
         try:
             yield
         finally:
-            self.give_back(size)
+            self.release(size)
+
+
+class Share:
+    """What one holder has reserved of a pool: `size` bytes in all."""
+
+    __slots__ = ("pool", "size")
+
+    def __init__(self, pool: MemoryPool) -> None:
+        self.pool = pool
+        self.size = 0
+
+    def resize(self, size: int) -> bool:
+        """Reserve `size` bytes in all and return True; where the pool has fewer, change nothing and return False."""
+        more = size - self.size
+        if more > 0 and not self.pool.reserve(more):
+            return False
+        if more < 0:
+            self.pool.release(-more)
+        self.size = size
+        return True
+
+    def release(self) -> None:
+        """Release all of it."""
+        if self.size:
+            self.pool.release(self.size)
+            self.size = 0

@@ -1,7 +1,7 @@
 """Metrics for Prometheus: one registry an application, so that two of them can live in one process.
 
 Several processes that share a port keep their numbers in files of one directory (prometheus-client's multiprocess
-mode, chosen by PROMETHEUS_MULTIPROC_DIR before its import); any of them then answers for all.
+mode, which PROMETHEUS_MULTIPROC_DIR chooses before the import); any of them then answers for all.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def exposition(registry: CollectorRegistry, *, multiprocess_dir: str = "") -> Handler:
-    """Return the handler of /metrics for a registry or, if a directory is named, for all who write into it."""
+    """Return the handler of /metrics for one registry or, if a directory is named, for all processes that share it."""
 
     async def metrics(_request: web.Request) -> web.Response:
         source = registry
@@ -27,5 +27,5 @@ def exposition(registry: CollectorRegistry, *, multiprocess_dir: str = "") -> Ha
 
 
 async def healthy(_request: web.Request) -> web.Response:
-    """Answer /healthz: the process runs and its loop turns."""
+    """Answer /healthz and /readyz: the process runs and its loop turns."""
     return web.Response(text="ok\n")

@@ -1,4 +1,4 @@
-"""Serving an aiohttp application on a port, and letting go of it well.
+"""Serving an aiohttp application on a port, within the limits of its memory pool.
 
 `serve_app` is an async context manager: inside, the port answers; on the way out, it accepts nothing new and lets
 requests in flight end, for `drain_s` seconds at most. A raw protocol has its own server, and shares `listen` with it.
@@ -14,24 +14,80 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from services.runtime.http import Address
 from services.runtime.process import MEMORY_BYTES
-from services.runtime.serving.gate import POOL, Gate, Gates, usual_pool
-from services.runtime.serving.listen import BACKLOG, DRAIN_S, Address, bound_address, listening, stop_accepting
-from services.runtime.tasks import alongside
+from services.runtime.serving.connection_limits import PROCESS_BYTES
+from services.runtime.serving.limited_handler import limited_handler
+from services.runtime.serving.limited_protocol import LimitedConnections, LimitedProtocol
+from services.runtime.serving.listen import BACKLOG, DRAIN_S, bind_socket, bound_address, stop_accepting
+from services.runtime.serving.memory_pool import MemoryPool
+from services.runtime.tasks import background_task
+
+POOL = web.AppKey("POOL", MemoryPool)
+"""The memory of an application's connections; an application without it has `default_pool`."""
 
 LINGER_S = 2.0  # for what a peer still sends after its answer
-LOST = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH}  # a connection whose peer was cut off
+UNREACHABLE = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH}  # the peer was cut off from the network
+
+log = logging.getLogger(__name__)
 
 
-def one_line_for_what_a_peer_did(record: logging.LogRecord) -> bool:
-    """Let a record pass; a request that is not HTTP, or a peer that leaves before its answer, is no error of ours.
+@asynccontextmanager
+async def serve_app(
+    app: web.Application, where: Address, *, reuse_port: bool = False, drain_s: float = DRAIN_S
+) -> AsyncIterator[Address]:
+    """Serve an aiohttp application and yield the address it got. Raises PortUnavailable."""
+    bound = bind_socket(where, reuse_port=reuse_port)
+    # aiohttp waits that long twice, for what is in flight and once more when it has asked it to end; 0 is "no limit"
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        logger=log,
+        shutdown_timeout=max(drain_s / 2, 0.001),
+        lingering_time=LINGER_S,
+        auto_decompress=False,  # `limited_handler` refuses compressed bodies
+    )
+    try:
+        await runner.setup()
+        async with accepting(runner, bound, app.get(POOL) or default_pool()):
+            yield bound_address(bound)
+    finally:
+        await runner.cleanup()
+        bound.close()
 
-    Such a record becomes one line for information, without a traceback.
+
+@asynccontextmanager
+async def accepting(runner: web.AppRunner, bound: socket.socket, pool: MemoryPool) -> AsyncIterator[None]:
+    """Accept connections, within the limits of `pool`, while inside."""
+    http_server = runner.server
+    if http_server is None:
+        raise RuntimeError("the runner is not set up")
+    connections = LimitedConnections(pool)
+    http_server.request_handler = limited_handler(connections, http_server.request_handler)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: LimitedProtocol(connections, http_server()), sock=bound, backlog=BACKLOG
+    )
+    try:
+        async with background_task(connections.sweep_for_ever()):
+            yield
+    finally:
+        await stop_accepting(server)
+
+
+def default_pool() -> MemoryPool:
+    """Return the pool of an application that has a process to itself."""
+    return MemoryPool("connections", (MEMORY_BYTES - PROCESS_BYTES) // 4 * 3)
+
+
+def shorten_peers_errors(record: logging.LogRecord) -> bool:
+    """Make one line of information of a peer's error, without a traceback; let every record pass.
+
+    A peer's errors are a request that is not HTTP, and a connection that ends before its answer.
     """
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HttpProcessingError):
         reason = " ".join(error.message.split())[:200]
-    elif isinstance(error, OSError) and (isinstance(error, ConnectionError) or error.errno in LOST):
+    elif isinstance(error, OSError) and (isinstance(error, ConnectionError) or error.errno in UNREACHABLE):
         reason = "the peer has left"
     else:
         return True
@@ -41,47 +97,4 @@ def one_line_for_what_a_peer_did(record: logging.LogRecord) -> bool:
     return True
 
 
-log = logging.getLogger(__name__)
-log.addFilter(one_line_for_what_a_peer_did)
-
-
-@asynccontextmanager
-async def serve_app(
-    app: web.Application, where: Address, *, reuse_port: bool = False, drain_s: float = DRAIN_S
-) -> AsyncIterator[Address]:
-    """Serve an aiohttp application and yield the address it got."""
-    bound = listening(where, reuse_port=reuse_port)
-    # aiohttp waits that long twice, for what is in flight and once more when it has asked it to end; 0 is "no limit"
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        logger=log,
-        shutdown_timeout=max(drain_s / 2, 0.001),
-        lingering_time=LINGER_S,
-        auto_decompress=False,  # bodies that say to be compressed are refused (see `gate`), and never unpacked
-    )
-    try:
-        await runner.setup()
-        async with gated(runner, bound, app):
-            yield bound_address(bound)
-    finally:
-        await runner.cleanup()
-        bound.close()
-
-
-@asynccontextmanager
-async def gated(runner: web.AppRunner, bound: socket.socket, app: web.Application) -> AsyncIterator[None]:
-    """Accept connections through gates, which share the application's pool, until the block ends."""
-    inner = runner.server
-    if inner is None:
-        raise RuntimeError("the runner is not set up")
-    pool = app.get(POOL) or usual_pool(MEMORY_BYTES)
-    gates = Gates(pool)
-    inner.request_handler = gates.noting(inner.request_handler)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Gate(gates, inner()), sock=bound, backlog=BACKLOG)
-    try:
-        async with alongside(gates.sweep_for_ever()):
-            yield
-    finally:
-        await stop_accepting(server)
+log.addFilter(shorten_peers_errors)

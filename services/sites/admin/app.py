@@ -3,9 +3,9 @@
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from services.runtime.serving.allowed_hosts import MISDIRECTED, Objection, only_own_names, own_names
-from services.runtime.serving.gate import POOL
+from services.runtime.serving.allowed_hosts import MISDIRECTED, HostRefusal, allowed_hosts, host_check
 from services.runtime.serving.metrics import exposition, healthy
+from services.runtime.serving.serve import POOL
 from services.runtime.terminal import printable
 from services.sites.admin import faults, journal
 from services.sites.admin.bounds import SITE
@@ -20,8 +20,8 @@ def make_admin(site: Site, settle: faults.Settle) -> web.Application:
     """Return the admin application of a site. `settle` opens and shuts its doors after a change of plan."""
     registry = CollectorRegistry()
     registry.register(SiteCollector(site))
-    own = own_names(*site.settings.hosts, *site.settings.admin_names, changing=lambda: site.hosts)
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[only_own_names(own, misdirected), refusals])
+    own = allowed_hosts(*site.settings.hosts, *site.settings.admin_names, changing=lambda: site.hosts)
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[host_check(own, misdirected), refusals])
     app[SITE], app[faults.SETTLE], app[journal.TURNS] = site, settle, journal.Turns()
     app[POOL] = site.budget.admin
     app.add_routes(
@@ -49,7 +49,7 @@ def make_admin(site: Site, settle: faults.Settle) -> web.Application:
     return app
 
 
-def misdirected(objection: Objection) -> web.Response:
+def misdirected(objection: HostRefusal) -> web.Response:
     """Refuse what means another server, or comes from another site's page."""
     word = "misdirected_request" if objection.status == MISDIRECTED else "forbidden"
     return refusal(objection.status, word, [Problem(objection.field, objection.reason)])

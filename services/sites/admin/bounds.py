@@ -47,12 +47,12 @@ def encoded(data: object) -> bytes:
 def charged(site: Site, size: int) -> Iterator[None]:
     """Have so many bytes of the site's budget while inside. Raises Busy where it has not as many."""
     pool = site.budget.answers
-    if not pool.take(size):
+    if not pool.reserve(size):
         raise Busy
     try:
         yield
     finally:
-        pool.give_back(size)
+        pool.release(size)
 
 
 @asynccontextmanager

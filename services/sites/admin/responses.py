@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from aiohttp import web
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.untrusted import read_objects
+from services.runtime.untrusted import parse_json
 from services.sites.admin.bounds import JSON, SITE, Busy, TooSlow, encoded, in_time, send
 from services.sites.faults.plan import BadPlan, Problem
 from services.sites.site import Host, Site, known_names
@@ -34,12 +34,12 @@ def answer(data: Json, *, status: int = 200) -> web.Response:
 async def read_json(request: web.Request) -> object:
     """Return what the request's body says. Raises Unfit for what is not JSON, or too much; PeerLeft.
 
-    Its memory is the connection's, which `services.runtime.serving.gate` has from the budget before it comes.
+    Its memory is the connection's, which `runtime.serving.limited_protocol` has from the budget before it comes.
     """
     try:
         async with in_time(request):
             raw = await request.read()
-        return read_objects(raw)
+        return parse_json(raw)
     except (ValueError, RecursionError) as error:
         raise Unfit(400, "not_json", [Problem("body", str(error))]) from error
     except web.RequestPayloadError as error:

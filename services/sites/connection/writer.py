@@ -106,7 +106,7 @@ class ResponseWriter(asyncio.Protocol):
             self.timer.cancel()
         self.script = None
         if self.unread_bytes or self.unsent_bytes:
-            self.site.budget.buffers.give_back(self.unread_bytes + self.unsent_bytes)
+            self.site.budget.buffers.release(self.unread_bytes + self.unsent_bytes)
             self.unread_bytes = self.unsent_bytes = 0
         self.why = self.why or ended_by(exc)
         self.complete(self.why)
@@ -123,7 +123,7 @@ class ResponseWriter(asyncio.Protocol):
                 buffers = self.site.budget.buffers
                 if buffers.left < BLOCKED_BYTES:
                     self.send_little()
-                elif buffers.take(BLOCKED_BYTES):
+                elif buffers.reserve(BLOCKED_BYTES):
                     self.unsent_bytes = BLOCKED_BYTES
 
     def is_blocked(self) -> bool:
@@ -134,7 +134,7 @@ class ResponseWriter(asyncio.Protocol):
         """Let the system take `size` bytes, however few of them the peer does, if there is memory for that."""
         connected = self.transport.get_extra_info("socket")
         buffers = self.site.budget.buffers
-        if connected is not None and size <= buffers.left and buffers.take(size):
+        if connected is not None and size <= buffers.left and buffers.reserve(size):
             self.unsent_bytes += size
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NO_BOUND)
 
@@ -237,7 +237,7 @@ class ResponseWriter(asyncio.Protocol):
             self.complete(journal.KEPT)
             self.state, self.since = IDLE, monotonic()
             if self.unsent_bytes:
-                self.site.budget.buffers.give_back(self.unsent_bytes)
+                self.site.budget.buffers.release(self.unsent_bytes)
                 self.unsent_bytes = 0
         elif ending is Ending.SILENCE:
             self.state, self.since = State.SILENT, monotonic()
@@ -290,12 +290,12 @@ class ResponseWriter(asyncio.Protocol):
         """Have the site's budget for so many bytes that the peer sent; return False, and have none, if it is spent."""
         more = size - self.unread_bytes
         buffers = self.site.budget.buffers
-        if more > 0 and not buffers.take(more):
-            buffers.give_back(self.unread_bytes)
+        if more > 0 and not buffers.reserve(more):
+            buffers.release(self.unread_bytes)
             self.unread_bytes = 0
             return False
         if more < 0:
-            buffers.give_back(-more)
+            buffers.release(-more)
         self.unread_bytes = size
         return True
 

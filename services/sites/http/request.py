@@ -18,6 +18,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.runtime.http import TOKEN_CHARACTERS
 from services.runtime.playable import read_fields
 from services.sites.replay.recording import wants_persistence
 
@@ -37,7 +38,7 @@ REASONS = {
     505: "HTTP Version Not Supported",
 }
 
-TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
+TOKEN = b"[%s]" % TOKEN_CHARACTERS.encode()
 HEAD_END = re.compile(rb"\n\r?\n")
 LEADING_LINES = re.compile(rb"(?:\r?\n)*")
 REQUEST_LINE = re.compile(rb"(%s{1,32}) ([^\s\0]+) HTTP/(\d\.\d)\r?\n" % TOKEN)

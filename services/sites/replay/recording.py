@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from services.runtime.playable import BODILESS, are_plain, body_to_play, read_fields, take_apart
+from services.runtime.playable import BODILESS_STATUSES, are_unambiguous, body_to_play, measure_response, read_fields
 from services.sites.faults.script import SHORT_BYTES, Ending, Response
 from services.sites.http.body import made_body
 from services.sites.replay.sidecar import NOTHING_SAID, BodyMode, Sidecar
@@ -63,7 +63,7 @@ class Recording:
 
 def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Recording:
     """Return the recording that `raw` is. Raises Unplayable."""
-    measures = take_apart(raw)
+    measures = measure_response(raw)
     interim, head = raw[: measures.begin], raw[measures.begin : measures.end]
     kept, status = raw[measures.end :], measures.status
     dated = any(name.lower() == b"date" and value == NOW for name, value in sidecar.fields.items())
@@ -73,7 +73,7 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
     if sidecar.after is BodyMode.BODY:
         chosen = body_to_play(kept, sidecar.body, status=status, fields=fields)
         body = chosen if isinstance(chosen, bytes) else made_body(chosen)
-        plain = are_plain(interim + head) and is_framed(measures.version, status, fields, body)
+        plain = are_unambiguous(interim + head) and is_framed(measures.version, status, fields, body)
         keep = plain and wants_persistence(measures.version, fields)
         ending = Ending.KEEP if keep else Ending.CLOSE
     else:
@@ -135,7 +135,7 @@ def is_framed(version: bytes, status: int, fields: Mapping[str, str], body: byte
     A transfer coding where there can be none, in HTTP/1.0 or of a response without content, is read by some.
     """
     coding, length = fields.get("transfer-encoding"), fields.get("content-length")
-    if status in BODILESS:
+    if status in BODILESS_STATUSES:
         return not body and coding is None and (status == 304 or length in {None, "0"})
     if status < 200:
         return False

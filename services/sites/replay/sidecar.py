@@ -24,14 +24,15 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TypeVar
 
+from services.runtime.http import TOKEN_CHARACTERS
 from services.runtime.playable import BodySource
-from services.runtime.untrusted import BadTables, read_tables
+from services.runtime.untrusted import BadTOML, parse_toml
 from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan, shown
 
 MAX_SIDECAR_BYTES = 256 * 1024
 FIELD_BYTES, RULE_BYTES = 192, 1024  # the objects that each is kept in
 KEYS = {"after", "body", "fields", "faults", "provenance"}
-FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+FIELD_NAME = re.compile(rf"[{TOKEN_CHARACTERS}]{{1,256}}")
 FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]{0,8192}")
 
 Choice = TypeVar("Choice", bound=Enum)
@@ -69,8 +70,8 @@ def read_sidecar(raw: bytes) -> Sidecar:
     if len(raw) > MAX_SIDECAR_BYTES:
         raise ValueError(f"is larger than {MAX_SIDECAR_BYTES:,} bytes")
     try:
-        said = read_tables(raw)
-    except BadTables as error:
+        said = parse_toml(raw)
+    except BadTOML as error:
         raise ValueError(str(error)) from error
     if unknown := sorted(said.keys() - KEYS):
         raise ValueError(f"{unknown[0][:40]!r} is not a key: there are {', '.join(sorted(KEYS))}")

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.runtime.errors import ProgramError
-from services.runtime.files.regular import read_regular, without_waiting
-from services.sites.budget import CONTEXT_BYTES, Pool
+from services.runtime.files.regular import open_without_blocking, read_regular
+from services.sites.budget import CONTEXT_BYTES, MemoryPool
 
 if TYPE_CHECKING:
     import trustme
@@ -50,12 +50,12 @@ class Authority:
     """
 
     def __init__(
-        self, key_directory: Path | None = None, directory: Path | None = None, *, pool: Pool | None = None
+        self, key_directory: Path | None = None, directory: Path | None = None, *, pool: MemoryPool | None = None
     ) -> None:
         self._key_directory = key_directory
         self._directory = directory
         self._lock = threading.Lock()
-        self._pool = pool or Pool("certificates", MAX_CONTEXTS * CONTEXT_BYTES)
+        self._pool = pool or MemoryPool("certificates", MAX_CONTEXTS * CONTEXT_BYTES)
         self._ca: trustme.CA | None = None
         self._contexts: OrderedDict[tuple[str, str], ssl.SSLContext] = OrderedDict()
 
@@ -129,7 +129,7 @@ def shared_ca(key_directory: Path, directory: Path) -> "trustme.CA":
     import trustme
 
     key_file, ca_file = key_directory / KEY_FILE, key_directory / CA_FILE
-    with open(key_directory / "lock", "w", opener=without_waiting) as lock:
+    with open(key_directory / "lock", "w", opener=open_without_blocking) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if key_file.exists() and ca_file.exists():
             ca = trustme.CA.from_pem(*(read_regular(file, most=MAX_PEM_BYTES) for file in (ca_file, key_file)))

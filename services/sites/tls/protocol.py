@@ -165,7 +165,7 @@ class SecureConnection(Connection):
         if oldest and monotonic() - oldest.since > GRACE_S:
             tls.refused += 1
             oldest.make_room()
-        if not tls.take(SESSION_BYTES):
+        if not tls.reserve(SESSION_BYTES):
             return False
         self.session_bytes = SESSION_BYTES
         handshakes[self] = None
@@ -179,7 +179,7 @@ class SecureConnection(Connection):
     def give_up_session(self) -> None:
         """Give back what TLS took."""
         self.site.handshakes.pop(self, None)
-        self.site.budget.tls.give_back(self.session_bytes)
+        self.site.budget.tls.release(self.session_bytes)
         self.session_bytes = 0
         self.hello = self.tls = self.incoming = self.outgoing = None
 

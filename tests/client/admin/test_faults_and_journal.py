@@ -1,4 +1,4 @@
-"""What answers on the admin port and is no site: an error with a name, never a traceback."""
+"""Servers on the admin port that are no site: an error with a name, never a traceback."""
 
 import asyncio
 import dataclasses
@@ -31,7 +31,7 @@ STRANGERS = {
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("page", STRANGERS.values(), ids=STRANGERS)
-async def test_a_stranger_on_the_admin_port_is_told_from_a_site(page: bytes) -> None:
+async def test_another_server_on_the_admin_port_is_told_from_a_site(page: bytes) -> None:
     """Many programs listen on port 8081."""
     async with serving(site=sends(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(page) + page)) as topology:
         routes = {("site", ADMIN_PORT): next(iter(topology.routes.values()))}
@@ -149,7 +149,7 @@ def distorted(data: object) -> Iterator[object]:
 
 
 @pytest.mark.anyio
-async def test_an_answer_that_is_distorted_anywhere_is_shown_or_a_strangers(
+async def test_a_distorted_answer_is_shown_or_called_no_sites(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each place in each answer of a real site, of every other type, or left out: never a traceback."""
@@ -181,7 +181,7 @@ async def test_an_answer_that_is_distorted_anywhere_is_shown_or_a_strangers(
 
 
 def shown(name: str, answer: Answer) -> None:
-    """Show an answer as its command does. Raises Stranger."""
+    """Show an answer as its command does. Raises the error of an answer that is no site's."""
     match name:
         case "kinds":
             print(faults.kinds_text(read_kinds(answer.data)))
@@ -202,7 +202,7 @@ async def test_an_answer_without_an_end_is_read_to_a_bound(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It would fill the memory in seconds."""
+    """Otherwise it would fill the memory in seconds."""
     sent = 0
     for bound in ("services.client.admin.api.MAX_ANSWER_BYTES", "services.client.admin.journal.MAX_JOURNAL_BYTES"):
         monkeypatch.setattr(bound, 1_000_000)
@@ -223,7 +223,7 @@ async def test_an_answer_without_an_end_is_read_to_a_bound(
     assert sent < 100_000_000
 
 
-def test_a_table_is_not_as_wide_as_a_peer_wants() -> None:
+def test_a_table_is_not_as_wide_as_a_peers_cell() -> None:
     """One cell of a megabyte would make every row as long."""
     lines = columns(("a", "b"), [("x" * 10**6, "1"), ("y", "2")]).splitlines()
     assert max(map(len, lines)) == MOST_WIDE + 3

@@ -1,4 +1,4 @@
-"""Tables fit their terminal, and lose nothing."""
+"""Tables fit their terminal, and lose no character."""
 
 from collections import Counter
 
@@ -43,8 +43,8 @@ def test_words_stay_whole_where_they_can() -> None:
     ]
 
 
-def test_a_word_that_is_too_long_goes_on() -> None:
-    """To the last character."""
+def test_a_word_that_is_too_long_is_broken() -> None:
+    """No character of it is lost."""
     table = columns(("a", "b"), [("0123456789abcdefghij", "x")], width=13)
     assert table.splitlines()[1:] == ["0123456789  x", "abcdefghij"]
 

@@ -1,4 +1,4 @@
-"""`client compare` in one process, against an embedded lab and against what is none."""
+"""`client compare` in one process, against an embedded lab and against other servers."""
 
 import asyncio
 import io
@@ -186,7 +186,7 @@ async def test_the_plans_are_as_before_after_a_stop(lab: ClientSettings, monkeyp
 
 
 async def test_the_plans_are_as_before_after_a_stop_at_any_moment(lab: ClientSettings) -> None:
-    """While the sites are being asked, too: a delay that a site took and nobody heard of would stay."""
+    """Also while the sites are asked: a delay that a site has accepted must be removed."""
     before = await set_plans(lab)
     for turns in range(0, 60, 3):
         stop = Stop()
@@ -229,7 +229,7 @@ async def test_sites_that_cannot_be_asked_are_measured_as_they_are(capsys: pytes
 
 
 async def test_another_admin_side_than_the_labs_is_measured_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever answers on port 8081."""
+    """Any server may answer on port 8081."""
     other = sends(b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
     async with serving(**{host: sends(OK) for host in TUTORIAL_HOSTS}, admin=other) as topology:
         routes = {(host, 8081): topology.routes["admin", 80] for host in TUTORIAL_HOSTS}
@@ -240,7 +240,7 @@ async def test_another_admin_side_than_the_labs_is_measured_as_it_is(capsys: pyt
 
 
 async def test_a_server_that_is_not_there_is_exit_4(capsys: pytest.CaptureFixture[str]) -> None:
-    """A line for each user who got no answer, and no picture."""
+    """A line for each user without an answer, and no picture."""
     async with serving(gone=sends(b"")) as topology:
         host, port = topology.routes["gone", 80]
     settings = ClientSettings(hello_url=f"http://{host}:{port}")
@@ -252,13 +252,13 @@ async def test_a_server_that_is_not_there_is_exit_4(capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("what", ["wget", "pipeline"])
 async def test_users_are_of_hello_alone(what: str) -> None:
-    """An option that would do nothing is refused."""
+    """An option without an effect is refused."""
     with pytest.raises(Contradiction, match=f"compare {what} has no --users"):
         await main(asked_for(what, users=3), ClientSettings(), Stop())
 
 
-async def test_what_is_printed_meanwhile_is_shown_nowhere() -> None:
-    """And takes no memory."""
+async def test_output_of_the_measured_work_is_dropped() -> None:
+    """It takes no memory."""
     nowhere = Nowhere()
     assert nowhere.write("text") == 4
     assert isinstance(nowhere, io.TextIOBase)

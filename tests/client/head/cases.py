@@ -14,7 +14,7 @@ AB: Fields = ((b"A", b"b"),)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the default reader makes of some bytes and the end of the stream after them.
+    """The default reader's result for some bytes, after which the stream ends.
 
     error, offset: why it refuses them and where; None where it reads them.
     anomalies: each departure and its offset. Strict mode refuses wherever there is one.
@@ -35,12 +35,12 @@ class Case:
 
 
 def head(status_line: bytes) -> bytes:
-    """A status line, and a field after it."""
+    """A status line and one field."""
     return status_line + b"\r\nA: b\r\n\r\n"
 
 
 def ok(*lines: bytes) -> bytes:
-    """Field lines, after a status line that nobody minds."""
+    """Field lines, after a correct status line."""
     return b"".join(line + b"\r\n" for line in (b"HTTP/1.1 200 OK", *lines, b""))
 
 

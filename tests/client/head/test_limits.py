@@ -43,7 +43,7 @@ def test_larger_head_is_refused_at_the_first_byte_too_many(data: bytes) -> None:
 
 
 def test_endless_head_is_not_held() -> None:
-    """What comes in one piece beyond the limit is not copied: the error comes, and that is all."""
+    """Bytes beyond the limit are not copied: the error comes first."""
     data = b"HTTP/1.1 200 " + b"x" * 10_000_000
     tracemalloc.start()
     try:
@@ -84,7 +84,7 @@ def test_interim_heads_are_bounded_in_number() -> None:
 
 
 def test_interim_heads_are_bounded_in_bytes_together() -> None:
-    """So that nobody holds more than twice the limit."""
+    """So the reader never holds more than twice the limit."""
     large = sized(60).replace(b"200", b"103")
     assert refusal(large * 2).kind == "head_too_large"
 

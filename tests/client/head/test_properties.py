@@ -127,7 +127,7 @@ def test_strict_refuses_what_llhttp_refuses(data: bytes) -> None:
 @PATIENT
 @given(data=STREAMS)
 def test_what_is_held_is_bounded(data: bytes) -> None:
-    """Whatever comes, heads are within their limits."""
+    """For any bytes, heads are within their limits."""
     read = outcome([data], strict=False)
     if isinstance(read[0], Head):
         heads: list[ResponseHead] = [*read[0].interim, read[0]]

@@ -99,7 +99,7 @@ def test_malformed_status_line_is_known_at_its_end() -> None:
 
 
 def test_an_error_is_raised_again() -> None:
-    """Whoever catches an error and goes on meets it again, and not a head out of the middle."""
+    """A caller that goes on after the error gets it again, and no head from the middle of the bytes."""
     reader = HeadReader()
     with pytest.raises(HeadError) as first:
         reader.feed(b"<")
@@ -129,13 +129,13 @@ def test_nothing_fed_is_nothing_read() -> None:
 
 
 def test_truncation_says_how_far_it_came() -> None:
-    """The detail is for the person who looks for the server's fault."""
+    """The detail helps a person to find the server's error."""
     with pytest.raises(TruncatedHeadError, match="after the status line and 1 field lines, after 1 interim"):
         read(b"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\nC")
 
 
 def test_error_reads_as_one_line_of_printable_ascii() -> None:
-    """It may go to a terminal, and holds bytes of a stranger's."""
+    """It may go to a terminal, and holds bytes of the server."""
     with pytest.raises(HeadError) as raised:
         read(head(b"HTTP/1.1 \x1b[2J\xff"))
     text = str(raised.value)

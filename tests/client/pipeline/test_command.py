@@ -27,7 +27,7 @@ async def test_each_item_is_consumed_before_the_next_is_made(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_stop_ends_it_after_a_whole_item(loop: str, number: signal.Signals) -> None:
-    """Exit 130, however many were to be made."""
+    """Exit 130, with any number of items."""
     command = (sys.executable, "-m", "services.client", "pipeline", "-n", "1000000000", "--loop", loop)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as pipeline:
         try:

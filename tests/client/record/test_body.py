@@ -62,7 +62,7 @@ def head_of(raw: bytes) -> Head:
 
 @pytest.mark.parametrize(("head", "after", "whole", "framing"), CASES.values(), ids=CASES)
 def test_a_body_ends_where_its_framing_says(head: bytes, after: bytes, whole: bytes | None, framing: Framing) -> None:
-    """The same end, and the same bytes, however they arrive."""
+    """The same end and the same bytes, wherever they are cut."""
     for pieces in cuts(after):
         body = Body(head_of(head))
         for piece in pieces:
@@ -83,7 +83,7 @@ def test_a_body_without_framing_ends_with_the_stream(head: bytes) -> None:
 
 @pytest.mark.parametrize(("head", "part"), [(LENGTH_5, b"hell"), (CHUNKED, b"5\r\nhello\r\n"), (CHUNKED, b"")])
 def test_a_framed_body_that_stops_early_is_not_whole(head: bytes, part: bytes) -> None:
-    """A recording of half a body would leave the lab's clients waiting."""
+    """Clients of such a recording would wait for the rest."""
     body = Body(head_of(head))
     body.feed(part)
     assert not body.eof()

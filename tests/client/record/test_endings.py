@@ -1,4 +1,4 @@
-"""How a recorded body ends over TLS, by its bytes: however large it is, and however the peer leaves."""
+"""The end of a recorded body over TLS, for any size of body and any ending of the connection."""
 
 import asyncio
 import hashlib
@@ -59,7 +59,7 @@ def record_from(
 
 
 def sha256(data: bytes) -> str:
-    """Return what bytes are compared by: a difference of megabytes is nothing to read."""
+    """Return what bodies are compared by: a difference of megabytes cannot be read."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -76,7 +76,7 @@ def test_no_byte_of_a_body_is_lost_and_an_end_that_is_none_is_said(
     loop: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A body that says where it ends needs no close_notify; one that ends with the stream is whole only by it."""
+    """A body with framing needs no close_notify; one that ends with the stream is complete only with it."""
     raw = FRAMINGS[framing](random.Random(size).randbytes(size))
     code = record_from(tmp_path, context, loop, raw, ending)
     said = capsys.readouterr().err

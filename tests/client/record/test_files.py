@@ -1,4 +1,4 @@
-"""How a recording gets onto the disk."""
+"""Writing a recording and its sidecar into a directory."""
 
 import errno
 import os
@@ -15,8 +15,8 @@ def names(directory: Path) -> list[str]:
     return sorted(file.name for file in directory.iterdir())
 
 
-def test_a_recording_and_its_sidecar_appear_for_everybody_to_read(tmp_path: Path) -> None:
-    """A site in a container runs as nobody."""
+def test_a_recording_and_its_sidecar_are_readable_for_all(tmp_path: Path) -> None:
+    """A site in a container runs as another user."""
     file = save(tmp_path / "new" / "one", "a.example", b"\xff\r\n", {"provenance": {"url": "x"}}, force=False)
     assert file.read_bytes() == b"\xff\r\n"
     assert tomllib.loads(file.with_suffix(".toml").read_text()) == {"provenance": {"url": "x"}}
@@ -25,8 +25,8 @@ def test_a_recording_and_its_sidecar_appear_for_everybody_to_read(tmp_path: Path
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o000], ids=oct)
-def test_sites_can_read_it_whatever_the_umask(tmp_path: Path, mask: int) -> None:
-    """Directories that are made for it, too; one that is there keeps the mode that its owner chose."""
+def test_sites_can_read_it_under_any_umask(tmp_path: Path, mask: int) -> None:
+    """Also new directories for it; an existing one keeps its mode."""
     before = os.umask(mask)
     try:
         file = save(tmp_path / "new" / "one", "a.example", b"", {}, force=False)
@@ -40,7 +40,7 @@ def test_sites_can_read_it_whatever_the_umask(tmp_path: Path, mask: int) -> None
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write other people's files")
 def test_what_root_records_belongs_to_the_directorys_owner(tmp_path: Path) -> None:
-    """In a person's checkout a recording is that person's, and one that is replaced stays whose it was."""
+    """In a person's checkout a recording is that person's; one that is replaced keeps its owner."""
     os.chown(tmp_path, 12345, 23456)
     file = save(tmp_path / "recordings", "a.example", b"", {}, force=False)
     assert [each.stat().st_uid for each in (file.parent, file, file.with_suffix(".toml"))] == [12345] * 3
@@ -50,8 +50,8 @@ def test_what_root_records_belongs_to_the_directorys_owner(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("there", ["a.example.http", "a.example.toml"])
-def test_what_is_there_is_not_replaced_unasked(tmp_path: Path, there: str) -> None:
-    """And nothing half-made is left."""
+def test_an_existing_recording_is_not_replaced_without_force(tmp_path: Path, there: str) -> None:
+    """No incomplete file is left."""
     (tmp_path / there).write_text("mine")
     with pytest.raises(RecordingExists):
         save(tmp_path, "a.example", b"new", {}, force=False)
@@ -60,13 +60,13 @@ def test_what_is_there_is_not_replaced_unasked(tmp_path: Path, there: str) -> No
 
 
 def test_a_directory_that_cannot_be_looked_into_is_one_line() -> None:
-    """A name that is too long, or a directory that is somebody else's."""
+    """A name that is too long, or a directory of another user."""
     with pytest.raises(CannotWrite, match=r"\(File name too long\): choose a directory with -o"):
         refuse_existing(Path("x" * 300), "a.example")
 
 
 def test_force_replaces_the_recording_and_keeps_what_else_the_sidecar_says(tmp_path: Path) -> None:
-    """A fault plan is somebody's work."""
+    """A fault plan in it is a person's work."""
     (tmp_path / "a.example.http").write_text("old")
     (tmp_path / "a.example.toml").write_text('[after]\nhead = "idle"\n[provenance]\nurl = "old"\nx = 1\n')
     save(tmp_path, "a.example", b"new", {"provenance": {"url": "new"}}, force=True)
@@ -83,7 +83,7 @@ def test_force_replaces_the_recording_and_keeps_what_else_the_sidecar_says(tmp_p
     ids=["broken", "deep"],
 )
 def test_a_sidecar_that_cannot_be_read_is_not_lost(tmp_path: Path, said: str, reason: str) -> None:
-    """It may be one slip away from being right."""
+    """One small correction may make it valid."""
     (tmp_path / "a.example.toml").write_text(said)
     with pytest.raises(SidecarBroken, match=rf"a\.example\.toml {reason}"):
         save(tmp_path, "a.example", b"new", {}, force=True)
@@ -98,7 +98,7 @@ def test_a_directory_that_cannot_be_made_is_said_to_be_one(tmp_path: Path) -> No
 
 
 def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whole or not at all."""
+    """A file is written completely or not at all."""
 
     def full(_number: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,4 +1,4 @@
-"""Recording from servers that speak bytes: what is kept, what is refused, and how it ends."""
+"""Recording from servers that speak bytes: which bytes are kept, which are refused, and the exit codes."""
 
 import asyncio
 import hashlib
@@ -46,7 +46,7 @@ def options(url: str, output: Path | str, **changes: Any) -> Options:
 
 @asynccontextmanager
 async def answering(*pieces: bytes, then: str = "close", tls: ssl.SSLContext | None = None) -> AsyncIterator[Topology]:
-    """Serve these bytes to whoever asks anything; then `close`, or `stay` silent."""
+    """Serve these bytes to every request; then `close`, or `stay` silent."""
     writers = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,14 +73,14 @@ Record = Callable[..., int]
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def runner(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Iterator[asyncio.Runner]:
-    """Return what runs a coroutine on each loop; what it says is captured in memory, which blocks nothing."""
+    """Return a function that runs a coroutine on each loop; its output is captured in memory, which blocks nothing."""
     with asyncio.Runner(loop_factory=loop_factory(request.param)) as each:
         yield each
 
 
 @pytest.fixture
 def record_from(runner: asyncio.Runner) -> Record:
-    """Return what records from a server that sends given bytes, and returns the exit code."""
+    """Return a function that records from a server that sends given bytes, and returns the exit code."""
 
     async def go(wanted: Options, pieces: Sequence[bytes], then: str, tls: ssl.SSLContext | None) -> int:
         async with answering(*pieces, then=then, tls=tls) as topology:
@@ -96,7 +96,7 @@ def provenance(directory: Path, host: str = HOST) -> dict[str, Any]:
 
 
 def test_recording_a_lab_site_and_playing_it_gives_the_same_bytes(tmp_path: Path, runner: asyncio.Runner) -> None:
-    """The circle closes: what the lab plays can be recorded, played, and recorded again."""
+    """A site's bytes can be recorded, played, and recorded again."""
     first, second = tmp_path / "first", tmp_path / "second"
 
     async def record_all(played: SitesSettings, output: Path) -> None:
@@ -115,7 +115,7 @@ def test_recording_a_lab_site_and_playing_it_gives_the_same_bytes(tmp_path: Path
 
 
 def test_what_came_is_kept_to_the_byte(tmp_path: Path, record_from: Record) -> None:
-    """Case, spaces, duplicates, a missing reason, bare LF, bytes that are no text; only the secret is unreadable."""
+    """Case, spaces, duplicates, a missing reason, bare LF, bytes that are no text; only secrets are masked."""
     assert record_from(options(f"http://{HOST}/?token=t0p&x=1", tmp_path), ODD_HEAD, b"body") == 0
     kept = ODD_HEAD.replace(b"s3cret", b"xxxxxx") + b"body"
     assert (tmp_path / f"{HOST}.http").read_bytes() == kept
@@ -129,7 +129,7 @@ def test_what_came_is_kept_to_the_byte(tmp_path: Path, record_from: Record) -> N
 
 
 def test_secrets_are_kept_when_asked_for_and_the_sidecar_says_so(tmp_path: Path, record_from: Record) -> None:
-    """--keep-secrets is a decision that stays visible; what the person sent stays secret all the same."""
+    """--keep-secrets is in the sidecar; secrets of the request are masked all the same."""
     wanted = options(HOST, tmp_path, keep_secrets=True, fields=["Authorization: Bearer mine"])
     assert record_from(wanted, ODD_HEAD) == 0
     assert (tmp_path / f"{HOST}.http").read_bytes() == ODD_HEAD
@@ -166,7 +166,7 @@ def test_interim_heads_are_part_of_what_came(tmp_path: Path, record_from: Record
 def test_a_body_that_is_not_wanted_or_too_large_is_left_out_whole(
     tmp_path: Path, record_from: Record, head: bytes, body: bytes, changes: dict[str, Any]
 ) -> None:
-    """Never a part of one: the site makes a body that fits the head."""
+    """Never a part of it: the site then makes a body that fits the head."""
     assert record_from(options(HOST, tmp_path, **changes), head, body) == 0
     assert (tmp_path / f"{HOST}.http").read_bytes() == head
     assert provenance(tmp_path)["body"] == "not recorded"
@@ -186,7 +186,7 @@ FAILURES: dict[str, tuple[list[bytes], str, int]] = {
 
 
 @pytest.mark.parametrize(("pieces", "then", "code"), FAILURES.values(), ids=FAILURES)
-def test_what_is_not_whole_is_not_recorded(
+def test_an_incomplete_response_is_not_recorded(
     tmp_path: Path, record_from: Record, pieces: list[bytes], then: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line says why; 4 if there was no head, 1 if there was."""
@@ -199,10 +199,10 @@ FIRST_LINES = ("HTTP/1.1 200 OK", "HTTP/1.0 200", "HTTP/2 200 OK", "ICY 200 OK",
 
 
 @pytest.mark.parametrize("line", FIRST_LINES)
-def test_what_no_site_can_play_is_said_to_be_so(
+def test_a_response_that_no_site_can_play_is_recorded_with_a_warning(
     tmp_path: Path, record_from: Record, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is kept as it came; but whoever learns of it from a lab that does not come up learns too late."""
+    """It is kept as it came; without the warning, the error would come at the next start of the lab."""
     assert record_from(options(HOST, tmp_path), f"{line}\r\nContent-Length: 0\r\n\r\n".encode()) == 0
     said = "no site can play it" in capsys.readouterr().err
     try:
@@ -249,7 +249,7 @@ def test_a_name_that_does_not_exist_is_nothing_answered(tmp_path: Path, runner: 
 
 
 def test_nothing_is_asked_if_a_recording_is_there(tmp_path: Path, runner: asyncio.Runner) -> None:
-    """The closed topology would refuse: it is never reached."""
+    """The closed topology would refuse a request; none is made."""
     (tmp_path / f"{HOST}.http").touch()
     with pytest.raises(RecordingExists):
         runner.run(record(options(HOST, tmp_path), Topology({}, closed=True)))
@@ -257,7 +257,7 @@ def test_nothing_is_asked_if_a_recording_is_there(tmp_path: Path, runner: asynci
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", ".hidden", "a b", "a\nb", "-", "é"])
 def test_a_name_never_leaves_the_directory(tmp_path: Path, runner: asyncio.Runner, name: str) -> None:
-    """A recording's name is a host name, and nothing else."""
+    """The name of a recording must be a host name."""
     with pytest.raises(CannotAsk):
         runner.run(record(options(HOST, tmp_path, name=name), Topology({}, closed=True)))
 
@@ -294,7 +294,7 @@ def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:
 def test_certificates_are_verified_unless_told_otherwise(
     tmp_path: Path, record_from: Record, authority: trustme.CA, names: list[str], changes: dict[str, Any], code: int
 ) -> None:
-    """And the sidecar says whether they were."""
+    """The sidecar says whether they were."""
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     if "ca" in changes:
         changes = {"ca": str(tmp_path / "ca.pem")}
@@ -314,7 +314,7 @@ def test_certificates_are_verified_unless_told_otherwise(
 def test_https_of_a_server_without_it_is_a_tls_error(
     tmp_path: Path, runner: asyncio.Runner, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Named for what it is."""
+    """The error names TLS."""
 
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(ODD_HEAD)

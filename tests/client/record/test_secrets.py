@@ -17,7 +17,7 @@ CASES = {
         b"Set-Cookie: a=1; Path=/, b=22; Secure",
         b"Set-Cookie: a=x; xxxxxxx xxxx; Secure",
     ),
-    "cookie: an attribute nobody knows": (b"Set-Cookie: a=1; id=77", b"Set-Cookie: a=x; xxxxx"),
+    "cookie: an unknown attribute": (b"Set-Cookie: a=1; id=77", b"Set-Cookie: a=x; xxxxx"),
     "any case": (b"sEt-cOOkie:a=1", b"sEt-cOOkie:a=x"),
     "basic challenge": (b'WWW-Authenticate: Basic realm="the lab"', b'WWW-Authenticate: Basic realm="the lab"'),
     "digest challenge": (
@@ -25,7 +25,7 @@ CASES = {
         b'WWW-Authenticate: Digest realm="lab", nonce="x xxxxx", opaque=xxxx, qop="auth", Basic realm=x',
     ),
     "token of a challenge": (b"Proxy-Authenticate: Negotiate YII=", b"Proxy-Authenticate: Negotiate xxxx"),
-    "scheme nobody knows": (b"WWW-Authenticate: Odd a=1", b"WWW-Authenticate: Odd a=x"),
+    "unknown scheme": (b"WWW-Authenticate: Odd a=1", b"WWW-Authenticate: Odd a=x"),
     "authorization sent back": (b"Authorization: Bearer e.y.J", b"Authorization: Bearer xxxxx"),
     "authorization without a scheme": (b"Authorization: hunter2", b"Authorization: xxxxxxx"),
     "authentication info": (
@@ -74,7 +74,7 @@ CASES = {
 
 @pytest.mark.parametrize(("came", "kept"), CASES.values(), ids=CASES)
 def test_credentials_are_masked_at_the_same_length(came: bytes, kept: bytes) -> None:
-    """Whoever reads a recording learns that there was a secret, and not which."""
+    """A reader of a recording sees that there was a secret, and not which."""
     assert mask(came + b"\r\n")[0] == kept + b"\r\n"
 
 
@@ -101,7 +101,7 @@ def test_length_and_line_ends_never_change(value: bytes, name: bytes) -> None:
 
 @given(st.from_regex(rb"[A-Za-z0-9+/]{12,40}", fullmatch=True))
 def test_a_cookies_value_is_nowhere_in_what_is_kept(secret: bytes) -> None:
-    """Not in another place either: a cookie's value is masked however it is dressed."""
+    """A cookie's value is masked in any syntax, and in every place."""
     for dressed in (b"id=%b", b"%b", b'id="%b"', b"id=1; a=%b", b"id=1; Path=/, b=%b", b"id = %b ; Secure"):
         assert secret not in mask(b"Set-Cookie: " + dressed % secret + b"\r\n\r\n")[0]
 

@@ -1,4 +1,4 @@
-"""What may be asked, and the bytes that ask it."""
+"""Which URLs can be recorded, and the bytes of the request."""
 
 import pytest
 
@@ -50,8 +50,8 @@ def test_what_cannot_be_asked_is_wrong_usage(text: str) -> None:
     assert caught.value.kind == "usage"
 
 
-def test_a_field_of_ones_own_replaces_the_usual_one() -> None:
-    """And comes after Host, as given."""
+def test_a_field_of_the_command_line_replaces_the_default() -> None:
+    """It comes after Host, as given."""
     fields = [read_field("user-agent:  me "), read_field("Accept-Encoding: gzip")]
     lines = request_bytes(source_of("a.example"), fields).decode("ascii").split("\r\n")
     assert lines == [
@@ -67,6 +67,6 @@ def test_a_field_of_ones_own_replaces_the_usual_one() -> None:
 
 @pytest.mark.parametrize("text", ["no colon", "a b: c", ": x", "X: y\r\nZ: w", "X: ü", "X: \0"])
 def test_a_line_that_is_no_field_is_wrong_usage(text: str) -> None:
-    """A field cannot smuggle another one in."""
+    """A field cannot contain another one."""
     with pytest.raises(FetchError):
         read_field(text)

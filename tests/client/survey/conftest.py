@@ -1,4 +1,4 @@
-"""What a survey runs on: Linux's epoll and what comes with it, or what every Unix has, as macOS."""
+"""The survey's transports: Linux's epoll, or what every Unix has, as macOS."""
 
 import os
 import select
@@ -10,7 +10,7 @@ from services.client.survey.transport import sockets
 
 @pytest.fixture(params=["epoll", "no epoll"])
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Take away what only Linux has, for every other test."""
+    """Run each test with the features of Linux, and without them."""
     if request.param == "no epoll":
         monkeypatch.delattr(select, "epoll")
         monkeypatch.delattr(os, "sched_getaffinity")

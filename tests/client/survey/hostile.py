@@ -42,7 +42,7 @@ async def answers_and_resets(_: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 
 async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Send a head that never ends, a byte now and then, so that no wait for a byte is long."""
+    """Send a head that never ends, one byte at a time, so that no wait for a byte is long."""
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\nX: ")
     while not writer.is_closing():
@@ -52,7 +52,7 @@ async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def never_ends(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Send fields for as long as somebody takes them."""
+    """Send fields until the peer reads no more."""
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\n")
     while not writer.is_closing():
@@ -61,7 +61,7 @@ async def never_ends(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 
 def redirects(location: str) -> Peer:
-    """Return a peer that sends everyone elsewhere."""
+    """Return a peer that redirects every request."""
     return sends(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode("latin-1"))
 
 
@@ -110,7 +110,7 @@ async def hostile_hosts() -> AsyncIterator[Topology]:
 
 
 class shut_port:  # noqa: N801 - used as a function is
-    """A port that nobody listens on, and nobody else gets meanwhile."""
+    """A port that is closed, and that no other program gets meanwhile."""
 
     def __enter__(self) -> tuple[str, int]:
         self._held = socket.socket()
@@ -122,7 +122,7 @@ class shut_port:  # noqa: N801 - used as a function is
 
 
 class full_port:  # noqa: N801
-    """A port whose backlog is full: the kernel answers no SYN, as a host does that drops them."""
+    """A port whose backlog is full: the kernel answers no SYN, as a host that drops them."""
 
     def __enter__(self) -> tuple[str, int]:
         self._server = socket.socket()

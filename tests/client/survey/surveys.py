@@ -75,7 +75,7 @@ def run_client(*arguments: str | Path, stdin: bytes = b"") -> subprocess.Complet
 
 
 def run_words(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a command line, whatever it begins with, to its end."""
+    """Run any command line to its end."""
     return subprocess.run(list(map(str, words)), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -32,7 +32,7 @@ LISTS = {
 @pytest.mark.parametrize("by", ["file", "pipe", "arguments"])
 @pytest.mark.parametrize(("before", "after"), LISTS.values(), ids=LISTS)
 async def test_nothing_is_fetched_twice(before: str, after: str, by: str, form: str, tmp_path: Path) -> None:
-    """Whatever moved, came or went: each place in the new list has a record, and what had one is not asked again."""
+    """Lines moved, added or removed: each line of the new list has a record, and no target is fetched again."""
     asked: Counter[str] = Counter()
 
     async def counts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -95,7 +95,7 @@ def test_each_record_stands_for_one_place(before: list[tuple[str, bool]], after:
 
 
 def test_a_target_takes_eighteen_bytes() -> None:
-    """However long it is; and each is found among many."""
+    """A long one, too; and each is found among many."""
     many = 50_000
     done = DoneTargets(many)
     for number in range(many):

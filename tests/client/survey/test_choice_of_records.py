@@ -1,4 +1,4 @@
-"""--columns and --only: what is written of what is known."""
+"""--columns and --only: which part of the results is written."""
 
 import asyncio
 import csv
@@ -105,7 +105,7 @@ def test_a_table_may_have_what_the_certificate_says() -> None:
 @pytest.mark.anyio
 @ONCE
 async def test_only_some_heads_are_shown() -> None:
-    """For a person, too: nothing is said of what is not wanted, on stdout or stderr."""
+    """Also for a person: nothing is printed of the others, on stdout or stderr."""
     async with serving(found=sends(FOUND), good=sends(OK)) as topology:
         resolve = [f"--resolve={host}:80:{ip}:{port}" for (host, _), (ip, port) in topology.routes.items()]
         result = await run_client_async("found", "good", "a b", "--only", "200", *resolve)

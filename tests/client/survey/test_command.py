@@ -1,4 +1,4 @@
-"""`client wget` as a program: what it says, what it refuses, and how it ends."""
+"""`client wget` as a program: its output, what it refuses, and how it ends."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ def test_what_contradicts_itself_is_refused(arguments: Sequence[str], word: str)
 
 
 def test_a_full_disk_is_exit_3_and_one_line() -> None:
-    """However many records there would have been."""
+    """After any number of records."""
     targets = b"".join(b"bad target %d\n" % number for number in range(20_000))
     for output in (["-o", "/dev/full"], []):
         with Path("/dev/full").open("wb") as full:
@@ -79,7 +79,7 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_records_never_become_targets(tmp_path: Path) -> None:
-    """`>> targets` would go on for ever: each record that is written is another line to read."""
+    """With `>> targets`, each record would be another line of the input, without end."""
     targets = tmp_path / "targets"
     targets.write_text("a b\n" * 50_000)
     with targets.open("ab") as output:
@@ -128,8 +128,8 @@ def test_a_stdin_that_cannot_be_read_leaves_the_output_alone(stdin: str, tmp_pat
     assert result.stderr == "loop: asyncio\nclient: cannot read 'standard input': Bad file descriptor\n"
 
 
-def test_a_pipe_that_nobody_reads_is_exit_3(tmp_path: Path) -> None:
-    """Opening it would wait for ever."""
+def test_a_pipe_without_a_reader_is_exit_3(tmp_path: Path) -> None:
+    """Opening it as usual would block for ever."""
     os.mkfifo(tmp_path / "pipe")
     result = run_client("host", "-o", tmp_path / "pipe")
     assert result.returncode == 3
@@ -137,7 +137,7 @@ def test_a_pipe_that_nobody_reads_is_exit_3(tmp_path: Path) -> None:
 
 
 def test_a_pipe_whose_writer_comes_late_is_waited_for(tmp_path: Path) -> None:
-    """And ^C ends the wait."""
+    """^C ends the wait."""
     os.mkfifo(tmp_path / "pipe")
     arguments = command("--format", "jsonl", "-i", tmp_path / "pipe")
     for interrupt in (False, True):
@@ -162,8 +162,8 @@ def test_an_output_that_cannot_be_opened_is_exit_3(tmp_path: Path) -> None:
     assert b"no/such: No such file or directory\n" in result.stderr
 
 
-def test_strange_lines_are_records(tmp_path: Path) -> None:
-    """Each has its line, the error `usage`, and stops nothing."""
+def test_lines_that_are_no_target_are_records(tmp_path: Path) -> None:
+    """Each has its line and the error `usage`, and the survey goes on."""
     lines = [b"\xff\xfe", b"x" * 1_000_000, b"a\x00b", b"a b", b"", b"# no", b"http://", b"\x1b[2J"]
     result = run_client("-i", "-", "--format", "jsonl", "-o", tmp_path / "out", stdin=b"\n".join(lines))
     records = read_records(tmp_path / "out")
@@ -175,7 +175,7 @@ def test_strange_lines_are_records(tmp_path: Path) -> None:
 
 @ALONE_OR_NOT
 def test_an_argument_that_is_too_long_is_a_record(processes: str) -> None:
-    """It is shown cut, whichever process it would have gone to."""
+    """It is shown cut, also where another process would fetch it."""
     result = run_client(processes, "--format", "jsonl", "\u00e4" * 9_000, "127.0.0.1:0")
     records = [json.loads(line) for line in result.stdout.splitlines()]
     assert [record["error"] for record in records] == ["usage", "usage"]
@@ -185,7 +185,7 @@ def test_an_argument_that_is_too_long_is_a_record(processes: str) -> None:
 @pytest.mark.anyio
 @ONCE
 async def test_a_closed_pipe_is_quiet() -> None:
-    """`| head` has what it wanted: no traceback, no summary, exit 0."""
+    """`| head` has read enough: no traceback, no summary, exit 0."""
     async with serving(host=sends(OK)) as topology:
         arguments = command("-i", "/dev/stdin", "--format", "jsonl", "--resolve", route_of_all(topology))
         process = await asyncio.create_subprocess_shell(
@@ -207,7 +207,7 @@ def quoted(word: str) -> str:
 @pytest.mark.anyio
 @ONCE
 async def test_a_few_heads_are_shown_as_in_the_tutorial() -> None:
-    """Nothing but the heads on stdout, an error as a line on stderr, no summary."""
+    """Only heads on stdout, an error as a line on stderr, no summary."""
     async with serving(host=sends(OK)) as topology:
         route = route_of_all(topology)
         one = await run_client_async("host", "--resolve", route, "-o", "-")
@@ -226,8 +226,8 @@ async def test_a_few_heads_are_shown_as_in_the_tutorial() -> None:
 
 @pytest.mark.anyio
 @ONCE
-async def test_a_head_stands_before_the_next_fetch_that_begins() -> None:
-    """What is fetched one after another is shown so: with -c 1, each head right behind its fetch."""
+async def test_a_head_is_printed_before_the_next_fetch_begins() -> None:
+    """With -c 1, each head comes right after its fetch."""
     async with serving(host=sends(OK)) as topology:
         result = await run_client_async(*"abc", "-c", "1", "--resolve", route_of_all(topology))
     lines = [line.split(" header > ")[0] for line in result.stdout.decode().splitlines()]
@@ -273,7 +273,7 @@ async def test_a_summary_ends_a_survey(tmp_path: Path) -> None:
 @pytest.mark.anyio
 @ONCE
 async def test_records_may_be_in_order(tmp_path: Path) -> None:
-    """--ordered: the order of the targets, whoever answers first; without it, the order of the answers."""
+    """--ordered: in the order of the targets; without it, in the order of the answers."""
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -297,7 +297,7 @@ async def test_records_may_be_in_order(tmp_path: Path) -> None:
 @ONCE
 @ALONE_OR_NOT
 async def test_an_interrupt_ends_softly(processes: str, tmp_path: Path) -> None:
-    """No new target; who is in flight has a moment; a record for each; the summary; exit 130."""
+    """No new target; fetches in flight get a moment to end; a record for each; the summary; exit 130."""
     async with serving(host=HANGS) as topology:
         output = tmp_path / "out"
         process = await begun(
@@ -317,7 +317,7 @@ async def test_an_interrupt_ends_softly(processes: str, tmp_path: Path) -> None:
 @ONCE
 @ALONE_OR_NOT
 async def test_a_second_interrupt_ends_at_once(processes: str, tmp_path: Path) -> None:
-    """Sooner than the first alone would, and with a record for each all the same."""
+    """Sooner than after one ^C, and each target in flight has a record all the same."""
     took_s = {}
     async with serving(host=HANGS) as topology:
         for signals in (1, 2):
@@ -346,7 +346,7 @@ async def begun(arguments: Sequence[str | Path], route: str, stdin: bytes, reque
     process.stdin.write(stdin)
     port = int(route.rpartition(":")[2])
     async with asyncio.timeout(20):
-        while await asyncio.to_thread(established, port) < requests:  # noqa: ASYNC110 - the kernel tells nobody
+        while await asyncio.to_thread(established, port) < requests:  # noqa: ASYNC110 - the kernel has no event for it
             await asyncio.sleep(0.02)
     return process
 
@@ -361,7 +361,7 @@ def established(port: int) -> int:
 @ONCE
 @pytest.mark.parametrize("columns", [120, 40])
 async def test_progress_is_live_on_a_terminal(tmp_path: Path, columns: int) -> None:
-    """What is done and left, and what failed, on a narrow one too; gone at the end."""
+    """Done, left and failed, on a narrow one too; removed at the end."""
     await asyncio.to_thread((tmp_path / "in").write_text, "slow\n" + "a b\n" * 99)
     async with serving(host=HANGS) as topology:
         arguments = command(
@@ -383,7 +383,7 @@ def on_terminal(arguments: Sequence[str], columns: int) -> str:
 
 
 def test_help_needs_little() -> None:
-    """It is there at once: no loop, no TLS, no dataclasses for it, nor anything that only a run needs."""
+    """It imports no loop, no TLS, no dataclasses, and nothing else that only a run needs."""
     code = (
         "import sys\n"
         "from services.client.cli import main\n"

@@ -1,4 +1,4 @@
-"""Deadlines: whoever waits ends on time, and so does whoever hardly waits."""
+"""Deadlines: every wait ends in time, also a wait that is short again and again."""
 
 import asyncio
 import socket
@@ -7,7 +7,7 @@ import pytest
 
 from services.client.survey.deadlines import NEVER, Deadline, DeadlineSweeper, Expired, SurveyStopped
 
-MANY = 20_000  # waits, more than there are between two looks of the watchman
+MANY = 20_000  # waits, more than there are between two looks of the sweeper
 
 
 async def wait_often(watch: Deadline, until_s: float) -> None:
@@ -24,12 +24,12 @@ def release_waiter(watch: Deadline) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("until_s", "end"), [(0.0, Expired), (NEVER, SurveyStopped)])
-async def test_who_is_released_again_and_again_ends_too(until_s: float, end: type[Exception]) -> None:
-    """Of a peer that drips fast enough, something has always just come when the watchman looks."""
+async def test_a_task_that_is_released_again_and_again_ends_too(until_s: float, end: type[Exception]) -> None:
+    """A peer that drips fast has always just sent a byte when the sweeper looks."""
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
-    theirs.send(b"x")  # and nobody reads it: each turn of the loop begins with the news that there is something
+    theirs.send(b"x")  # it is never read: the socket is readable in each round of the loop
     with ours, theirs, DeadlineSweeper() as watchman:
         watch = watchman.watch()
         loop.add_reader(ours, release_waiter, watch)
@@ -42,8 +42,8 @@ async def test_who_is_released_again_and_again_ends_too(until_s: float, end: typ
 
 
 @pytest.mark.anyio
-async def test_what_has_come_is_taken_and_no_more() -> None:
-    """If we are late ourselves, that is not the host's fault; but there is no time for anything else."""
+async def test_bytes_that_have_come_are_read_after_the_deadline_and_no_more() -> None:
+    """If this process is late, that is no error of the host; but there is no time for more."""
     loop = asyncio.get_running_loop()
     watch = Deadline()
     came, comes = loop.create_future(), loop.create_future()

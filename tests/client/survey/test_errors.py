@@ -1,4 +1,4 @@
-"""The closed list of errors, each provoked; and what a survey promises whatever a host does."""
+"""The closed list of errors, each provoked; and the promises of a survey to a host that does anything."""
 
 import asyncio
 import random
@@ -42,7 +42,7 @@ FIELDS = [
 @pytest.mark.anyio
 @pytest.mark.parametrize("host", HOSTILE)
 async def test_each_fault_has_its_name(host: str, tmp_path: Path) -> None:
-    """A host that does wrong is a record whose error is of the closed list, and whose other fields are all there."""
+    """A host that does wrong is a record with an error of the closed list, and with all other fields."""
     async with hostile_hosts() as topology:
         record = await record_of(host, tmp_path / "out", topology, **FAST)
     assert (record["error"], list(record)) == (HOSTILE[host].error, FIELDS)
@@ -104,7 +104,7 @@ async def test_what_is_in_flight_when_the_survey_ends_is_cancelled(tmp_path: Pat
 
 
 def test_the_list_is_provoked_whole() -> None:
-    """A kind that no test provokes may as well not exist; `certificate` is in test_tls."""
+    """Each kind of error has a test; `certificate` is in test_tls."""
     here = {"usage", "blocked", "tls", "unreachable", "cancelled", "certificate"}
     assert {each.error for each in HOSTILE.values()} - {None} | here == KINDS
 

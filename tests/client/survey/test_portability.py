@@ -1,4 +1,4 @@
-"""Without epoll, and whatever else only Linux has: the survey as a program, with both ends in one process."""
+"""Without epoll and other features of Linux: the survey as a program, with both ends in one process."""
 
 import json
 import resource
@@ -44,7 +44,7 @@ def test_the_embedded_lab_is_surveyed(loop: str) -> None:
 
 @pytest.mark.parametrize("soft", [256, resource.RLIM_INFINITY])
 def test_no_limit_of_open_files_is_not_taken_at_its_word(soft: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """macOS says that there is none, and refuses more than its own."""
+    """macOS says that there is no limit, and refuses more than its own."""
     kernel, now = 61_440, [soft]
 
     def set_limit(_which: int, wanted: tuple[int, int]) -> None:
@@ -59,7 +59,7 @@ def test_no_limit_of_open_files_is_not_taken_at_its_word(soft: int, monkeypatch:
 
 
 def test_memory_without_proc_is_this_process_s_peak(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nothing else is known."""
+    """No other figure is known."""
     monkeypatch.setattr(process, "Path", lambda _name: Path("/nonexistent"))
     assert process.memory_kib(figure=process.HIGH_WATER) > 1024
     assert process.memory_kib() == 0

@@ -1,4 +1,4 @@
-"""A long list, fetched by several processes: nobody can tell from the records."""
+"""A long list, fetched by several processes: the records are the same as of one."""
 
 import asyncio
 import json
@@ -63,7 +63,7 @@ async def test_the_records_are_those_of_one_process(loop: str, tmp_path: Path) -
 @pytest.mark.anyio
 @ONCE
 async def test_a_process_that_is_killed_ends_the_survey(tmp_path: Path) -> None:
-    """What it had is not recorded: that is told, with exit 3, and --resume makes it whole."""
+    """Its targets have no record: the error says so, with exit 3, and --resume fetches them."""
     asked, go_on = asyncio.Event(), asyncio.Event()
 
     async def holds_at_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,8 +97,8 @@ async def test_a_process_that_is_killed_ends_the_survey(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @ONCE
-async def test_a_process_that_is_stopped_by_somebody_else_ends_the_survey(tmp_path: Path) -> None:
-    """It goes softly, but what was dealt to it and not begun has no record: that is no success."""
+async def test_a_process_that_is_stopped_from_outside_ends_the_survey(tmp_path: Path) -> None:
+    """It ends softly, but its targets that it had not begun have no record: the exit code says so."""
     both_ask = asyncio.Barrier(3)
 
     async def holds(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -126,8 +126,8 @@ async def test_a_process_that_is_stopped_by_somebody_else_ends_the_survey(tmp_pa
 @pytest.mark.anyio
 @ONCE
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-async def test_a_process_that_cannot_be_started_is_told(loop: str) -> None:
-    """As where few files may be open: exit 3, and what to do."""
+async def test_a_process_that_cannot_be_started_is_one_line(loop: str) -> None:
+    """As with a low limit of open files: exit 3, and what to do."""
     result = await run_client_async(
         *("-i", "-", "--format", "jsonl", "--processes", "8", "-q", "--loop", loop),
         stdin=b"a b\n",
@@ -140,8 +140,8 @@ async def test_a_process_that_cannot_be_started_is_told(loop: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_an_item_goes_through(tmp_path: Path) -> None:
-    """Whatever is in its text, up to the longest."""
+async def test_a_target_of_any_text_reaches_its_process(tmp_path: Path) -> None:
+    """Up to the longest."""
     items = [Target(1, "host"), Target(10**12, "a\tb"), Target(3, "\u00e4" * 2_048), Target(4, "x\x00")]
     path = tmp_path / "dealt"
     await asyncio.to_thread(path.write_bytes, b"".join(map(dealt, items)))
@@ -153,7 +153,7 @@ async def test_an_item_goes_through(tmp_path: Path) -> None:
         assert [await source.next(watch) for _ in range(5)] == [*items, None]
 
 
-def test_tallies_add_up() -> None:
+def test_statistics_add_up() -> None:
     """Counts and percentiles of the whole are those of the parts together."""
     parts, whole = [Stats(), Stats()], Stats()
     for number in range(100):

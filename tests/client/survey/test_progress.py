@@ -1,4 +1,4 @@
-"""How a survey is getting on, in numbers."""
+"""The progress of a survey, in numbers."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_what_is_left_takes_as_long_as_what_is_done(state: Progress, left_s: flo
 
 
 def test_nothing_is_known_of_a_survey_that_stands_still() -> None:
-    """It may go on, or not."""
+    """It may go on, or it may not."""
     assert progress(done=50, fraction=0.5).left_s(0.0) is None
 
 

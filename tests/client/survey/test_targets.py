@@ -1,4 +1,4 @@
-"""The input, read lazily and whatever is in it."""
+"""The input, read lazily, with any content."""
 
 import asyncio
 import os
@@ -67,10 +67,10 @@ async def test_a_byte_order_mark_is_no_part_of_a_line(tmp_path: Path) -> None:
     ],
     ids=["megabyte", "just too long", "just right", "spaces", "not UTF-8", "NUL"],
 )
-async def test_a_bad_line_is_an_item_with_a_problem(
+async def test_a_bad_line_is_a_target_with_a_problem(
     line: bytes, text: str | None, problem: str | None, tmp_path: Path
 ) -> None:
-    """It stops nothing, is not kept whole, and has the number of its line; the same wherever blocks end."""
+    """The survey goes on; the line is shown cut, with its number, wherever blocks of the input end."""
     for before in (b"", b"y" * (BLOCK_BYTES - 2) + b"\n"):
         fd = await asyncio.to_thread(lines_of, tmp_path, before + line + b"\nlast\n")
         *_, bad, last = await all_of(LineSource(fd, "input"))
@@ -130,8 +130,8 @@ async def test_skipped_targets_are_not_given() -> None:
 
 
 @pytest.mark.anyio
-async def test_an_argument_that_is_not_utf_8_is_an_item_with_a_problem() -> None:
-    """Such bytes come as surrogates, which nothing could encode later."""
+async def test_an_argument_that_is_not_utf_8_is_a_target_with_a_problem() -> None:
+    """Such bytes come as surrogates, which could not be encoded later."""
     (item,) = await all_of(ArgumentSource([os.fsdecode(b"h\xff")]))
     assert item == (1, "h\\xff", "an argument that is not UTF-8")
 

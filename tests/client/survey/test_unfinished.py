@@ -1,4 +1,4 @@
-"""Records of a run that was not finished are not overwritten by one that forgot --resume."""
+"""Records of an unfinished run are not overwritten by a run without --resume."""
 
 import asyncio
 import signal
@@ -17,7 +17,7 @@ CSV = b"line,target,error\n1,a,\n"
 
 
 def answers_once(held: asyncio.Event) -> Peer:
-    """Return a peer that answers once, and then keeps every other client waiting."""
+    """Return a peer that answers once, and lets all other clients wait."""
     first = True
 
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,7 +76,7 @@ async def test_what_was_stopped_is_gone_on_with_or_overwritten_on_purpose(
     ],
 )
 def test_only_advice_that_works_is_given(arguments: tuple[str, ...], asked: str | None, tmp_path: Path) -> None:
-    """What is said to be possible is not refused; what would be refused is not said."""
+    """Each option that the error names is accepted; one that would be refused is not named."""
     output = tmp_path / "out"
     output.write_text("error,line,target\n")
     (tmp_path / "out.unfinished").touch()
@@ -120,7 +120,7 @@ def test_the_end_tells_where_there_is_no_mark(content: bytes, unfinished: bool, 
 
 
 def test_a_file_of_that_name_that_is_not_ours_stays(tmp_path: Path) -> None:
-    """A mark is empty: what is not was not made here."""
+    """A mark is empty: another file is not ours."""
     other = tmp_path / "out.unfinished"
     other.write_text("precious")
     assert run_client("a b", "--format", "jsonl", "-o", tmp_path / "out", "--force").returncode == 4
@@ -128,7 +128,7 @@ def test_a_file_of_that_name_that_is_not_ours_stays(tmp_path: Path) -> None:
 
 
 def test_a_link_leads_to_the_mark_of_its_file(tmp_path: Path) -> None:
-    """Whichever name a run was begun by, and whichever one forgets --resume: the mark is beside the file itself."""
+    """The mark is beside the file itself, by whichever of its names a run was begun or goes on."""
     (tmp_path / "real").mkdir()
     output, mark, link = tmp_path / "real/out", tmp_path / "real/out.unfinished", tmp_path / "link"
     link.symlink_to(output)

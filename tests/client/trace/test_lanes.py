@@ -20,7 +20,7 @@ COLUMNS = (40, 41, 60, 79, 80, 120, 200)
 
 
 def fetch(begin_s: float, took_s: float) -> tuple[Span, ...]:
-    """Return what a fetch does: it asks, waits and reads."""
+    """Return a fetch: it sends a request, waits and reads."""
     end_s = begin_s + took_s
     return (
         Span(begin_s, begin_s + 0.0005, runs=True),
@@ -30,7 +30,7 @@ def fetch(begin_s: float, took_s: float) -> tuple[Span, ...]:
 
 
 def chart(labels: tuple[str, str, str], note: str = "") -> Chart:
-    """Return three fetches one after another, and at once."""
+    """Return three fetches, one after another and at once."""
     in_turn = tuple(
         Lane(label, fetch(begin_s, took_s), note)
         for label, begin_s, took_s in zip(labels, (0, 0.5, 0.9), (0.5, 0.4, 0.3), strict=True)
@@ -48,7 +48,7 @@ TERMINALS = [
 @pytest.mark.parametrize("kind", LABELS)
 @pytest.mark.parametrize("note", ["", "no answer", "a note that is far too long for any lane " * 5])
 def test_no_line_is_wider_than_the_terminal(kind: str, note: str) -> None:
-    """Whatever the names are, and however narrow it is; and none holds a control character, or what it cannot show."""
+    """For any names and any width; no line has a control character, or one that the terminal lacks."""
     for terminal in TERMINALS:
         for line in draw(chart(LABELS[kind], note), terminal):
             plain = re.sub(r"\x1b\[(32|0)m", "", line) if terminal.colour else line
@@ -166,7 +166,7 @@ def test_the_axis_has_round_times_in_the_unit_that_fits(until_s: float, columns:
 
 
 def test_long_text_is_wrapped_and_escaped() -> None:
-    """By words; and what a terminal cannot show is escaped."""
+    """Between words; characters that a terminal cannot show are escaped."""
     lines = wrapped("one two three 新浪 " * 10, Terminal(40, unicode=False, encoding="ascii"))
     assert len(lines) > 1
     assert all(len(line) <= 40 and line.isascii() for line in lines)

@@ -1,4 +1,4 @@
-"""The recorder, on both loops: what it says of tasks is what they did, and recorded tasks do what they did before."""
+"""The recorder, on both loops: a recording is true, and recorded tasks behave as unrecorded ones."""
 
 import asyncio
 import gc
@@ -35,7 +35,7 @@ def by_name(recording: Recording) -> dict[str, Task]:
 
 
 async def turns(count: int) -> int:
-    """Give the loop its turn so many times."""
+    """Let the loop run so many rounds."""
     for _ in range(count):
         await asyncio.sleep(0)
     return count
@@ -94,7 +94,7 @@ async def raises() -> None:
 
 
 async def waits_for_ever() -> None:
-    """Wait for what does not come."""
+    """Wait without an end."""
     await asyncio.Event().wait()
 
 
@@ -116,7 +116,7 @@ async def test_failures_and_cancellations_end_a_task_as_they_ended() -> None:
 
 
 async def test_a_cancellation_is_passed_on_and_comes_back() -> None:
-    """Whoever waits for the recorded work can end it, and it has its time to clean up."""
+    """The caller can cancel the recorded work, which has time to clean up."""
     recorder, cleaned, begun = Recorder(), asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
@@ -266,8 +266,8 @@ async def test_tasks_of_others_on_the_loop_are_not_recorded() -> None:
     assert not {"of the server", "serve"} & names
 
 
-async def test_nothing_is_left_of_it_when_it_is_off() -> None:
-    """The loop has its task factory back, and a task that outlives the recording goes on unrecorded."""
+async def test_after_a_recording_the_loop_is_as_before() -> None:
+    """It has its task factory back, and a task that outlives the recording runs unrecorded."""
     loop = asyncio.get_running_loop()
     made: list[asyncio.Task[int]] = []
 
@@ -299,7 +299,7 @@ async def test_a_task_factory_that_was_there_is_used_and_comes_back() -> None:
     assert by_name(inner.recording()).keys() == {"innermost"}
 
 
-async def test_what_is_beyond_the_bounds_is_counted_and_not_kept() -> None:
+async def test_data_beyond_the_bounds_is_counted_and_not_kept() -> None:
     """Of every kind; the work is done all the same."""
     recorder = Recorder(most_tasks=2, most_slices=3, most_phases=1)
 
@@ -357,8 +357,8 @@ async def test_a_task_can_be_printed_and_asked_for_its_stack() -> None:
     assert by_name(recorder.recording())["looks"].outcome is Outcome.RETURNED
 
 
-async def test_ended_tasks_are_let_go() -> None:
-    """A recording keeps what a task did, and not what it returned."""
+async def test_ended_tasks_are_freed() -> None:
+    """A recording keeps what a task did, and not its result."""
 
     class Result:
         """Something to count."""

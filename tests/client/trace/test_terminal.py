@@ -43,14 +43,14 @@ def piped(encoding: str = "utf-8") -> TextIO:
         ("wide", 80),
     ],
 )
-def test_columns_are_what_the_person_says_within_what_pictures_are_made_for(told: str, columns: int) -> None:
-    """From 40 to 200; what is no number of columns is not heard."""
+def test_columns_are_those_of_the_variable_within_bounds(told: str, columns: int) -> None:
+    """From 40 to 200; a value that is no number is ignored."""
     assert Terminal.of(piped(), {"COLUMNS": told}).columns == columns
 
 
 @pytest.mark.parametrize(("wide", "columns"), [(120, 120), (20, 40), (500, 200), (0, 80)])
-def test_a_terminal_says_itself_how_wide_it_is(screen: TextIO, wide: int, columns: int) -> None:
-    """Unless COLUMNS says otherwise; one that does not know is taken for a usual one."""
+def test_without_the_variable_the_terminal_tells_its_width(screen: TextIO, wide: int, columns: int) -> None:
+    """A terminal that does not know it has the usual one."""
     import fcntl
     import struct
     import termios

@@ -1,4 +1,4 @@
-"""RFC 3986, section 5: what a reference means at a place, by the RFC's own examples and its own algorithm."""
+"""RFC 3986, section 5: the meaning of a reference at a base, by the RFC's own examples and its own algorithm."""
 
 import pytest
 from hypothesis import given

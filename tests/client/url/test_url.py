@@ -1,4 +1,4 @@
-"""Targets as people write them, and Locations as servers do: for the survey and for recordings, and beside curl."""
+"""Targets as people write them, and Locations as servers write them: for surveys and recordings, compared with curl."""
 
 import os
 import shutil
@@ -90,8 +90,8 @@ HOSTS = st.text(st.sampled_from("aikS01.-_:/[]@?#%\\\u0131\u0130\u017f\u212a\u00
 
 @settings(deadline=None)
 @given(text=st.one_of(st.text(), HOSTS, HOSTS.map("https://".__add__)), location=st.binary())
-def test_what_is_a_url_can_be_asked(text: str, location: bytes) -> None:
-    """Whatever is given: a URL in ASCII, which means the same when it is read again, or `usage`."""
+def test_a_target_is_a_url_or_a_usage_error(text: str, location: bytes) -> None:
+    """Of any input: a URL in ASCII that is the same when it is read again, or `usage`."""
     with suppress(FetchError):
         url = read_target(text)
         assert url.text.isascii()

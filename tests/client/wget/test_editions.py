@@ -1,4 +1,4 @@
-"""The tutorial's two editions of wget, against hosts that the tutorial did not think of."""
+"""The tutorial's two editions of wget, against hosts that are not in the tutorial."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def edition(request: pytest.FixtureRequest) -> str:
 async def test_a_hostile_peer_ends_its_own_fetch_and_no_other(
     edition: str, peer: Peer, error: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing spins, nothing waits for ever: one line on stderr, and the healthy host is printed all the same."""
+    """Each fetch ends: one line on stderr, and the healthy host is printed all the same."""
     async with serving(hostile=peer, healthy=sends(OK)) as topology:
         code = await fetch_all(["hostile", "healthy"], topology, edition=edition, timeout_s=1)
     out, err = capsys.readouterr()
@@ -68,7 +68,7 @@ async def test_latin_1_is_shown_and_controls_are_escaped(edition: str, capsys: p
 async def test_what_is_no_target_is_a_usage_error(
     edition: str, target: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is one line, and stops nothing else."""
+    """One line, and the other targets are fetched."""
     async with serving(healthy=sends(OK)) as topology:
         assert await fetch_all([target, "healthy"], topology, edition=edition, timeout_s=5) == 1
     err = capsys.readouterr().err
@@ -78,7 +78,7 @@ async def test_what_is_no_target_is_a_usage_error(
 
 @pytest.mark.anyio
 async def test_a_port_that_is_not_there_is_no_missing_name(edition: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The name is in the lab; its port refuses, as it does in containers."""
+    """The name is in the lab; its port refuses, as in containers."""
     async with serving(there=sends(OK)) as topology:
         assert await fetch_all(["there:81", "gone:81"], topology, edition=edition, timeout_s=5) == 4
     assert sorted(capsys.readouterr().err.splitlines()) == [
@@ -88,8 +88,8 @@ async def test_a_port_that_is_not_there_is_no_missing_name(edition: str, capsys:
 
 
 @pytest.mark.anyio
-async def test_nobody_answering_is_exit_4(edition: str) -> None:
-    """A port that is shut, and a name that is not there."""
+async def test_no_answer_at_all_is_exit_4(edition: str) -> None:
+    """A closed port, and an unknown name."""
     async with serving(gone=sends(b"")) as topology:
         pass
     assert await fetch_all(["gone", "nowhere"], topology, edition=edition, timeout_s=5) == 4

@@ -106,7 +106,7 @@ def test_the_server_answers_until_it_is_interrupted(loop: str) -> None:
 
 
 def test_the_server_leaves_a_lab_that_is_up_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the tutorial's port is taken, it serves at another; one that was asked for by name is refused."""
+    """Where the tutorial's port is taken, it serves at another one; a port that HELLO_PORT names is refused."""
     monkeypatch.delenv("HELLO_PORT", raising=False)
     with socket.socket() as lab:
         lab.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -21,7 +21,7 @@ NGINX_ROW = ["nginx"] if NGINX.path() else []
 
 
 class FewRequests:
-    """A load of three requests, each on a connection of its own, that keeps what was answered."""
+    """A load of three requests, each on its own connection, that keeps the answers."""
 
     def __init__(self) -> None:
         self.answers: list[bytes] = []
@@ -56,7 +56,7 @@ def without_date(answer: bytes) -> bytes:
 
 
 def test_sites_has_a_row_for_each_contestant_and_all_answer_with_the_same_bytes(few: FewRequests) -> None:
-    """Kept alive or not: who sends less is not faster, only different."""
+    """Kept alive or not: a server that sends fewer bytes is not faster."""
     result = sites.bench(TINY, lambda _: None)
     found = shape(result)
     for mode in ("kept alive", "a new connection each"):
@@ -84,8 +84,8 @@ def test_hello_has_a_row_for_each_loop_server_and_number_of_workers(few: FewRequ
     assert all(answer.endswith(b"<h1>Index</h1>") for answer in few.answers)
 
 
-def test_without_wrk_nothing_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The note says how to have it."""
+def test_without_wrk_there_are_no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The note says how to install it."""
     monkeypatch.setattr(sites, "WRK", Peer("no-such-program", "wrk", ()))
     result = sites.bench(TINY, lambda _: None)
     assert result.groups == ()
@@ -120,7 +120,7 @@ def test_an_answer_is_whole_when_its_length_is_there() -> None:
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every wait has a deadline."""
+    """The wait has a deadline."""
     monkeypatch.setattr(servers, "ASK_TIMEOUT_S", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
         servers.answer_of(silent.getsockname()[1], b"GET / HTTP/1.1\r\n\r\n")

@@ -1,4 +1,4 @@
-"""`lab bench` as a command: each result as soon as it is there, and kept whatever ends the rest."""
+"""`lab bench` as a command: each result is printed when it is known, and kept when a later bench is interrupted."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,10 @@ from services.runtime.cli import INTERRUPTED
 ONE = Result("sites", (Group("rate of sites", "a second", (Row("ours", (20.0,), ours=True),), ""),), ("how",), ())
 
 
-def test_what_is_done_is_printed_before_the_next_begins_and_an_interrupt_keeps_it(
+def test_a_result_is_printed_before_the_next_bench_begins_and_an_interrupt_keeps_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Benches take minutes: a table is shown when it is known, and ^C loses no more than what was not."""
+    """Benches take minutes: ^C loses only the bench that was running."""
     printed: list[str] = []
 
     def interrupted(*_: object) -> Result:
@@ -35,7 +35,7 @@ def test_what_is_done_is_printed_before_the_next_begins_and_an_interrupt_keeps_i
 def test_an_interrupt_before_the_first_result_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No file says that something was measured."""
+    """There is no file without a result."""
 
     def interrupted(*_: object) -> Result:
         raise KeyboardInterrupt

@@ -4,8 +4,8 @@ from lab.bench import stalled
 from lab.bench.harness.rounds import QUICK
 
 
-def test_what_is_held_is_counted_and_the_journal_adds_up() -> None:
-    """Kept and dropped entries are all that there were: the difference is nothing."""
+def test_held_connections_are_counted_and_the_journal_adds_up() -> None:
+    """Kept and dropped entries together are all entries."""
     (group,) = stalled.bench(QUICK._replace(stalled=20, requests=1_000), lambda _: None).groups
     figures = {row.subject: row.median for row in group.rows}
     assert figures["connections stalled"] == 20

@@ -16,7 +16,7 @@ ABSENT = Peer("no-such-program", "no-such-package", ())
 
 @pytest.mark.parametrize("present", [True, False], ids=["with the peers that are here", "without any"])
 def test_wget_has_a_row_for_each_contestant_that_can_run(monkeypatch: pytest.MonkeyPatch, present: bool) -> None:
-    """Speed, processor time and memory, as ratios to what people would use instead; who is missing is named."""
+    """Speed, processor time and memory, as ratios to other programs; missing ones are named."""
     if not present:
         for name in ("NGINX", "CURL", "WRK"):
             monkeypatch.setattr(wget, name, ABSENT)
@@ -32,7 +32,7 @@ def test_wget_has_a_row_for_each_contestant_that_can_run(monkeypatch: pytest.Mon
 
 
 def test_a_contestant_that_loses_a_target_has_no_figure() -> None:
-    """Fetching less is not fetching faster."""
+    """It would be faster by fetching less."""
     command = ["sh", "-c", 'echo \'{"error": null, "status": 200}\'; echo \'{"error": "refused", "status": null}\'']
     with pytest.raises(BenchFailed, match="1 of 30 targets were answered"):
         wget.program("it", command, "", TINY, wget.is_answered)

@@ -1,4 +1,4 @@
-"""Containers as the engine tells them, and what `up` makes of it."""
+"""Containers as the engine lists them, and what `up` concludes from them."""
 
 import json
 
@@ -29,14 +29,14 @@ LIST = "docker ps --all --quiet"
 
 
 def made(**changes: object) -> Container:
-    """Return a container that is well, but for some changes."""
+    """Return a healthy container, with some changes."""
     well = {"service": "hello", "id": "abc", "image": "i", "status": "running", "exit_code": 0, "restarts": 0}
     rest = {"health": "healthy", "checks": (), "ports": frozenset(), "one_off": False}
     return Container(**{**well, **rest, **changes})  # type: ignore[arg-type]
 
 
 def test_reads_what_the_engine_tells() -> None:
-    """Service, state, health with its last words, ports of the host."""
+    """Service, state, health with its last output, ports of the host."""
     programs = Programs({LIST: Outcome(0, "abc\n"), "docker container inspect abc": Outcome(0, json.dumps([FACTS]))})
     (found,) = containers.of_project("p", run=programs)
     assert (found.service, found.restarts, found.health, found.ports) == ("hello", 2, "starting", frozenset({8000}))
@@ -53,7 +53,7 @@ def test_a_container_that_was_removed_meanwhile_is_no_error() -> None:
 
 
 def test_an_engine_that_does_not_answer_is_said_to_be_silent() -> None:
-    """Every look has a deadline; and an engine that refuses is no empty lab."""
+    """Each call has a deadline; an engine that refuses is no empty lab."""
     with pytest.raises(EngineSilent):
         containers.of_project("p", run=Programs({LIST: Outcome(TIMED_OUT)}))
     with pytest.raises(ComposeRefused, match="permission denied"):
@@ -82,6 +82,6 @@ def test_when_a_start_has_failed(container: Container, well: bool, fails: bool) 
 
 
 def test_what_died_before_this_start_does_not_count() -> None:
-    """A lab may have been up for days."""
+    """A lab may have run for days."""
     assert healthy([made(restarts=9)], {"abc": 8})
     assert not healthy([], {})

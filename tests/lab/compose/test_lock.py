@@ -1,4 +1,4 @@
-"""One change of a project at a time, between processes, whatever ends them."""
+"""One change of a project at a time, between processes, however they end."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ print("let go", flush=True)
 
 
 def holder(place: Path) -> "subprocess.Popen[str]":
-    """Start a process that takes the lock, and lets go of it when its standard input ends."""
+    """Start a process that takes the lock, and releases it when its standard input ends."""
     return subprocess.Popen(
         [sys.executable, "-c", HOLD, str(place)],
         stdin=subprocess.PIPE,
@@ -57,7 +57,7 @@ def test_the_second_waits_and_says_so_until_the_first_is_done(tmp_path: Path) ->
 
 
 def test_a_holder_that_was_killed_holds_nothing(tmp_path: Path) -> None:
-    """Its file is still there, and is no obstacle."""
+    """Its file is still there, and does not block."""
     with holder(tmp_path) as first:
         assert line_of(first) == "held"
         first.kill()
@@ -102,8 +102,8 @@ def test_projects_do_not_wait_for_each_other(tmp_path: Path) -> None:
     assert said == []
 
 
-def test_where_the_first_place_takes_no_file_the_next_does(tmp_path: Path) -> None:
-    """And where none does, the work goes on, after one line."""
+def test_where_the_first_directory_takes_no_file_the_next_is_used(tmp_path: Path) -> None:
+    """Where none does, the work goes on, after one line."""
     with lock.held("a-project", print, places=[Path("/dev/null"), tmp_path / "build"]):
         assert (tmp_path / "build" / "asynclab-a-project.lock").is_file()
     said: list[str] = []
@@ -113,7 +113,7 @@ def test_where_the_first_place_takes_no_file_the_next_does(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "directory"])
 def test_what_another_user_put_in_its_place_is_no_lock(tmp_path: Path, kind: str) -> None:
-    """In /tmp anyone may; nothing is followed, waited for or written through."""
+    """In /tmp every user may make files: none is followed, waited for or written through."""
     trap, target = tmp_path / "asynclab-a-project.lock", tmp_path / "target"
     match kind:
         case "link":
@@ -129,7 +129,7 @@ def test_what_another_user_put_in_its_place_is_no_lock(tmp_path: Path, kind: str
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_another_user_waits_too(tmp_path: Path) -> None:
-    """The file can be locked by all who can read it."""
+    """Every user who can read the file can lock it."""
     place = tmp_path / "place"
     place.mkdir()
     with lock.held("a-project", print, places=[place]):
@@ -138,8 +138,8 @@ def test_another_user_waits_too(tmp_path: Path) -> None:
             assert line_of(other) == "busy"
 
 
-def test_the_file_is_for_all_to_read_whatever_the_umask(tmp_path: Path) -> None:
-    """Who cannot read it cannot lock it."""
+def test_the_file_is_readable_for_all_under_any_umask(tmp_path: Path) -> None:
+    """A user who cannot read it cannot lock it."""
     before = os.umask(0o077)
     try:
         with lock.held("a-project", print, places=[tmp_path]):

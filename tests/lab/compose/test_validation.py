@@ -1,4 +1,4 @@
-"""What is known to be wrong before anything is touched: settings by the services' own classes, ports by trying."""
+"""Errors that are found before any change: settings are read by the services' own classes, ports are tried."""
 
 import socket
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Which base image is used, and what is done where there is none. No test here touches apt or Docker."""
+"""Which base image is used, and what is done where there is none. No test here runs apt or Docker."""
 
 import shutil
 from collections.abc import Mapping
@@ -100,7 +100,7 @@ def test_does_not_build_what_is_here_when_only_the_memory_is_gone(env_file: Path
 
 
 def test_never_replaces_an_image_that_a_person_chose(env_file: Path) -> None:
-    """A chosen image that cannot be had is an error, and nothing is remembered."""
+    """If it cannot be had, that is an error, and nothing is written."""
     programs = Programs({HAS: answers.NO_IMAGE, ASK: answers.NO_REGISTRY})
     with pytest.raises(BaseImageUnavailable, match="mine:1") as caught:
         base_image.ensure(lambda line: None, run=programs, environ={"BASE_IMAGE": "mine:1"}, env_file=env_file)
@@ -132,7 +132,7 @@ NO_BUILDER = {
 def test_installs_no_builder_where_it_may_not(
     monkeypatch: pytest.MonkeyPatch, env_file: Path, host: Host, environ: Mapping[str, str]
 ) -> None:
-    """Then the line names BASE_IMAGE and `make demo`."""
+    """The line names BASE_IMAGE and `make demo`."""
     monkeypatch.setattr(shutil, "which", lambda program: None)
     monkeypatch.setattr(packages, "host", lambda: host)
     programs = Programs({HAS: answers.NO_IMAGE, ASK: answers.NO_REGISTRY})
@@ -141,7 +141,7 @@ def test_installs_no_builder_where_it_may_not(
 
 
 def test_finds_the_hosts_own_authorities(tmp_path: Path) -> None:
-    """CA_BUNDLE wins, the environment's before that of `.env`; what cannot be read counts for nothing."""
+    """CA_BUNDLE comes first, of the environment before that of `.env`; unreadable files are skipped."""
     mine, theirs, file = tmp_path / "mine.crt", tmp_path / "theirs.crt", tmp_path / ".env"
     mine.touch()
     theirs.touch()

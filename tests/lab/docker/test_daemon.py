@@ -1,4 +1,4 @@
-"""Starting and stopping a daemon by hand, with a small program that bears the daemon's name."""
+"""Starting and stopping a daemon by hand, with a small program that has the daemon's name."""
 
 import os
 import signal
@@ -44,7 +44,7 @@ def install(place: Path, program: str) -> None:
 
 
 def test_starts_in_a_session_of_its_own_and_stops(place: Path) -> None:
-    """It outlives the shell that asked for it, holds no directory, logs to a file, and stops when asked."""
+    """It outlives the shell that started it, uses no directory of it, logs to a file, and stops when asked."""
     ready = place / "ready"
     install(place, PATIENT.format(ready=str(ready)))
     daemon.start(has_systemd=False, answers=ready.exists)
@@ -68,7 +68,7 @@ def test_a_daemon_that_dies_shows_its_last_lines(place: Path) -> None:
 
 
 def test_a_daemon_that_never_answers_has_a_deadline(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every wait ends."""
+    """The wait ends."""
     monkeypatch.setattr(daemon, "START_TIMEOUT_S", 0.05)
     install(place, PATIENT.format(ready=str(place / "ready")))
     with pytest.raises(EngineNotStarting, match="no answer"):
@@ -116,7 +116,7 @@ def refuse(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize("text", ["", "hm", str(os.getpid()), "999999999"])
 def test_a_stale_pid_file_names_no_daemon(tmp_path: Path, text: str) -> None:
-    """Process ids are used again: whoever has this one now is not to be killed."""
+    """Process ids are used again: the process that has this one now must not be killed."""
     file = tmp_path / "mark.pid"
     file.write_text(text)
     assert daemon.running(file) is None

@@ -1,4 +1,4 @@
-"""From what was found on a machine to what is done about it. No test here touches apt or Docker."""
+"""From the findings about a machine to the steps that give it an engine. No test here runs apt or Docker."""
 
 import subprocess
 import sys
@@ -156,7 +156,7 @@ def test_reads_what_docker_says(
 
 
 def test_no_client_is_an_empty_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that never saw Docker is not an error; it is what `decide` starts from."""
+    """A machine without Docker is no error; `decide` begins with it."""
     monkeypatch.setattr(engine, "_has_daemon", lambda: False)
     monkeypatch.setattr(engine, "_is_listening", lambda: False)
     assert engine.probe(run=Programs({}), environ={}) == NOTHING
@@ -164,7 +164,7 @@ def test_no_client_is_an_empty_finding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("found", "host", "plan"), PLANS.values(), ids=PLANS)
 def test_decides_what_to_do(found: Probe, host: Host, plan: Plan) -> None:
-    """What works is left alone; what is missing is installed, and no more than that."""
+    """A part that works is not changed; a missing part is installed, and nothing else."""
     assert engine.decide(found, host, allowed=True) == plan
 
 
@@ -182,7 +182,7 @@ def test_refuses_in_one_line_that_says_what_to_do(
 
 
 def test_what_works_is_left_alone_even_where_installing_is_forbidden() -> None:
-    """LAB_ENGINE=never forbids changing the machine, not using it."""
+    """LAB_ENGINE=never forbids changes of the machine, not the use of its engine."""
     assert engine.decide(WORKS, DEBIAN_12, allowed=False) == Plan()
 
 
@@ -218,8 +218,8 @@ def test_compares_versions_as_numbers(version: str, enough: bool) -> None:
     assert engine.at_least(version, engine.COMPOSE_NEEDED) is enough
 
 
-def test_a_working_engine_is_not_talked_about(tmp_path: Path) -> None:
-    """A second `make up` has nothing to say about the engine, and asks Docker twice at most."""
+def test_a_working_engine_is_not_mentioned(tmp_path: Path) -> None:
+    """A second `make up` prints nothing about it, and asks Docker twice at most."""
     programs = Programs({"docker --version": answers.CLIENT_28, "docker info": answers.WORKS})
     said: list[str] = []
     engine.ensure(said.append, run=programs, environ={}, env_file=tmp_path / ".env")
@@ -329,7 +329,7 @@ def test_refused_is_told_from_absent(
 def test_nothing_is_installed_or_started_where_an_engine_may_be(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, info: Outcome
 ) -> None:
-    """A second daemon beside one that hangs would take its data."""
+    """A second daemon beside one that hangs would use its data."""
     monkeypatch.setattr(packages, "host", lambda: DEBIAN_12)
     monkeypatch.setattr(engine, "_has_daemon", lambda: True)
     programs = Programs({"docker --version": answers.CLIENT_28, "docker info": info})

@@ -1,4 +1,4 @@
-"""Files of fixed names: what lies in their place holds no reader up."""
+"""Files of fixed names: a FIFO, a socket or a device with such a name does not block the reader."""
 
 import os
 import re
@@ -11,8 +11,8 @@ import pytest
 from services.runtime.files.regular import NotRegular, open_regular, read_regular
 
 
-def lay(file: Path, kind: str) -> None:
-    """Put what is no regular file under a name."""
+def make_special(file: Path, kind: str) -> None:
+    """Make a file that is not regular."""
     match kind:
         case "fifo":
             os.mkfifo(file)
@@ -24,16 +24,16 @@ def lay(file: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["fifo", "device", "socket"])
-def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
-    """Opened as usual, a FIFO that no program writes to blocks without end."""
-    lay(tmp_path / "file", kind)
+def test_a_file_that_is_not_regular_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    """Opened as usual, a FIFO without a writer blocks for ever."""
+    make_special(tmp_path / "file", kind)
     with pytest.raises(NotRegular, match="is not a regular file"):
         read_regular(tmp_path / "file", most=10)
 
 
 def test_a_fifo_that_is_written_to_is_refused_too(tmp_path: Path) -> None:
-    """Its writer may never come to an end."""
-    lay(tmp_path / "file", "fifo")
+    """Its writer may never end."""
+    make_special(tmp_path / "file", "fifo")
     writer = os.open(tmp_path / "file", os.O_RDWR)
     with pytest.raises(NotRegular):
         open_regular(tmp_path / "file")
@@ -41,7 +41,7 @@ def test_a_fifo_that_is_written_to_is_refused_too(tmp_path: Path) -> None:
 
 
 def test_a_file_is_read_to_one_byte_more_than_it_may_have(tmp_path: Path) -> None:
-    """The reader sees that it is too large; a link is followed, unless it must not be."""
+    """So the caller sees that it is too large. A link is followed, unless that is forbidden."""
     file, link = tmp_path / "file", tmp_path / "link"
     file.write_bytes(b"0123456789")
     link.symlink_to(file)
@@ -51,8 +51,8 @@ def test_a_file_is_read_to_one_byte_more_than_it_may_have(tmp_path: Path) -> Non
         open_regular(link, follow=False)
 
 
-def test_what_is_not_there_or_a_directory_is_told_as_usual(tmp_path: Path) -> None:
-    """Callers tell a file that is missing from one that is none."""
+def test_a_missing_file_or_a_directory_is_the_usual_error(tmp_path: Path) -> None:
+    """Callers tell a missing file from one that is not regular."""
     with pytest.raises(FileNotFoundError):
         read_regular(tmp_path / "none", most=1)
     with pytest.raises(IsADirectoryError):
@@ -105,26 +105,26 @@ READERS = [env_file, sidecar, generated, plans, key]
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("kind", ["fifo", "socket"])
 def test_every_reader_of_a_fixed_name_refuses_it(tmp_path: Path, read: Callable[[Path], object], kind: str) -> None:
-    """In its own words, one line, with the reason."""
+    """Each with its own text, in one line, with the reason."""
     file = tmp_path / "file"
-    lay(file, kind)
+    make_special(file, kind)
     with pytest.raises(Exception, match=re.escape("is not a regular file")) as caught:
         read(file)
     assert "\n" not in str(caught.value)
 
 
 def test_a_mark_that_is_a_fifo_names_no_process(tmp_path: Path) -> None:
-    """And holds up neither `engine` nor `down`."""
+    """It blocks neither `engine` nor `down`."""
     from lab.docker import daemon
 
-    lay(tmp_path / "mark.pid", "fifo")
+    make_special(tmp_path / "mark.pid", "fifo")
     assert daemon.running(tmp_path / "mark.pid") is None
 
 
 def test_a_lock_of_the_ca_that_is_a_fifo_is_refused(tmp_path: Path) -> None:
-    """Opened to be written to, it would wait for a reader."""
+    """Opened for writing as usual, it would block until there is a reader."""
     from services.sites.tls.authority import shared_ca
 
-    lay(tmp_path / "lock", "fifo")
+    make_special(tmp_path / "lock", "fifo")
     with pytest.raises(OSError, match="No such device or address"):
         shared_ca(tmp_path, tmp_path)

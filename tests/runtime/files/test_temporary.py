@@ -1,4 +1,4 @@
-"""Temporary directories: made, removed, and swept where a process that was killed left them."""
+"""Temporary directories: made, removed, and removed later where their process was killed."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def hold() -> "tuple[subprocess.Popen[str], Path]":
 
 
 def test_a_directory_lasts_as_long_as_its_block(place: Path) -> None:
-    """It belongs to this user alone, and nothing of it is left."""
+    """Only this user may read it, and nothing is left of it."""
     with temporary_directory(PREFIX) as made:
         assert made.parent == place
         assert made.stat().st_mode & 0o777 == 0o700
@@ -47,7 +47,7 @@ def test_a_directory_lasts_as_long_as_its_block(place: Path) -> None:
 
 
 def test_what_a_killed_process_left_is_removed_by_the_next(place: Path) -> None:
-    """The kernel lets go of the lock of a process that was killed; that of one that lives is respected."""
+    """The kernel unlocks the directory of a killed process; one that is locked stays."""
     killed, left = hold()
     living, kept = hold()
     with killed, living:
@@ -59,8 +59,8 @@ def test_what_a_killed_process_left_is_removed_by_the_next(place: Path) -> None:
         living.kill()
 
 
-def test_what_is_not_a_directory_of_this_user_is_left_alone(place: Path) -> None:
-    """A link could lead a sweep anywhere, and another user's directory is not ours to judge."""
+def test_links_and_directories_of_other_users_are_left_alone(place: Path) -> None:
+    """Following a link could remove files anywhere."""
     target = place / "target"
     target.mkdir()
     (target / "precious").touch()
@@ -81,7 +81,7 @@ def test_what_is_not_a_directory_of_this_user_is_left_alone(place: Path) -> None
 
 
 def test_where_no_directory_can_be_made_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line with exit code 3, whether the place is missing or there is none at all."""
+    """One line and exit code 3, where the parent is missing and where there is none."""
     monkeypatch.setattr(tempfile, "tempdir", "/dev/null/nowhere")
     with pytest.raises(NoTemporaryDirectory, match="TMPDIR") as caught, temporary_directory(PREFIX):
         pass

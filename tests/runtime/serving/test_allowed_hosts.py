@@ -1,4 +1,4 @@
-"""A server answers to its own names, and to no page of another site: in one table, for both that check it."""
+"""A server answers to its own host names, and to no page of another site: one table for both servers that check it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,8 +10,8 @@ import pytest
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.errors import BadSetting
-from services.runtime.serving.allowed_hosts import MAX_AUTHORITY_CHARACTERS, name_of, own_names
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
+from services.runtime.serving.allowed_hosts import MAX_AUTHORITY_CHARACTERS, allowed_hosts, host_in
 from services.runtime.serving.serve import serve_app
 from services.runtime.settings import Environment
 from services.sites.settings import SitesSettings
@@ -91,7 +91,7 @@ both = pytest.mark.parametrize("server", [hello, admin])
 
 
 async def response_to(address: Address, request: bytes) -> tuple[int, str]:
-    """Return the status and the rest of what a request gets; the connection has to end by itself."""
+    """Return the status and the rest of a response; the connection must end by itself."""
     reader, writer = await asyncio.open_connection(*address)
     try:
         writer.write(request)
@@ -103,14 +103,14 @@ async def response_to(address: Address, request: bytes) -> tuple[int, str]:
 
 
 def get(*fields: str, target: str = "/healthz", method: str = "GET") -> bytes:
-    """Return a request with these fields, of which the connection is the last."""
+    """Return a request with these fields, after which the connection ends."""
     return "\r\n".join([f"{method} {target} HTTP/1.1", *fields, "Connection: close", "", ""]).encode("latin-1")
 
 
 @pytest.mark.anyio
 @both
 async def test_a_server_answers_to_its_own_names_and_no_others(server: Server, tmp_path: Path) -> None:
-    """Whatever their case, a dot at their end, and their port; a name that only looks like one is another."""
+    """In any case, with a dot at the end, with any port; similar names are refused."""
     async with server(tmp_path) as address:
         answered = {host: (await response_to(address, get(f"Host: {host}")))[0] for host in [*OWN, *FOREIGN]}
     assert answered == dict.fromkeys(OWN, 200) | dict.fromkeys(FOREIGN, 421)
@@ -143,7 +143,7 @@ async def test_a_server_answers_to_its_own_names_and_no_others(server: Server, t
 async def test_a_page_of_another_site_is_refused(
     server: Server, tmp_path: Path, fields: tuple[str, ...], status: int
 ) -> None:
-    """The browser says whose page it is; one that says that it is nobody's is another site's."""
+    """The browser sends the page's origin; `null` is another site's, too."""
     async with server(tmp_path) as address:
         assert (await response_to(address, get(*fields)))[0] == status
 
@@ -170,7 +170,7 @@ async def test_a_page_of_another_site_is_refused(
 async def test_a_target_in_absolute_form_and_old_requests_are_no_way_around(
     server: Server, tmp_path: Path, request_: bytes, status: int
 ) -> None:
-    """RFC 9112, section 3.2: a target's own authority counts, not the Host; one Host, and no more, is due."""
+    """RFC 9112, section 3.2: a target's authority counts, not the Host; exactly one Host is required."""
     async with server(tmp_path) as address:
         assert (await response_to(address, request_))[0] == status
 
@@ -178,7 +178,7 @@ async def test_a_target_in_absolute_form_and_old_requests_are_no_way_around(
 @pytest.mark.anyio
 @both
 async def test_a_body_is_not_waited_for(server: Server, tmp_path: Path) -> None:
-    """The refusal comes though no byte of it has."""
+    """The refusal comes before any byte of the body."""
     request = b"PUT /faults HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1000\r\n\r\n"
     async with server(tmp_path) as address:
         reader, writer = await asyncio.open_connection(*address)
@@ -189,8 +189,8 @@ async def test_a_body_is_not_waited_for(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_refusal_is_one_line_that_says_which_names_there_are(tmp_path: Path) -> None:
-    """What came is escaped and cut, and not more names are listed than fit."""
+async def test_a_refusal_is_one_line_with_the_allowed_hosts(tmp_path: Path) -> None:
+    """The peer's text is escaped and cut, and only a few names are listed."""
     app = make_app(HelloSettings(names=tuple(f"name-{number}" for number in range(1000))))
     async with serve_app(app, Address("127.0.0.1", 0), drain_s=0) as address:
         _status, said = await response_to(address, get(f"Host: \x9b31m{'x' * 5000}"))
@@ -201,25 +201,25 @@ async def test_a_refusal_is_one_line_that_says_which_names_there_are(tmp_path: P
     assert len(line) < 400
 
 
-def test_names_that_change_count_as_they_are_now() -> None:
-    """A site that was recorded a moment ago."""
+def test_hosts_that_change_are_checked_as_they_are_now() -> None:
+    """As the host of a recording that was added a moment ago."""
     hosts: set[str] = set()
-    names = own_names("fixed.test", changing=lambda: hosts)
-    assert not names.has("new.test")
+    allowed = allowed_hosts("fixed.test", changing=lambda: hosts)
+    assert not allowed.allows("new.test")
     hosts.add("new.test")
-    assert names.has("new.test:8081")
-    assert "new.test" in str(names)
+    assert allowed.allows("new.test:8081")
+    assert "new.test" in str(allowed)
 
 
-def test_names_are_compared_within_bounds() -> None:
-    """No name is that long."""
-    assert name_of("a" * MAX_AUTHORITY_CHARACTERS) is not None
-    assert name_of("a" * (MAX_AUTHORITY_CHARACTERS + 1)) is None
+def test_a_host_that_is_too_long_is_none() -> None:
+    """No host name is longer."""
+    assert host_in("a" * MAX_AUTHORITY_CHARACTERS) is not None
+    assert host_in("a" * (MAX_AUTHORITY_CHARACTERS + 1)) is None
 
 
 @pytest.mark.parametrize("variable", ["HELLO_NAMES", "SITES_ADMIN_NAMES"])
-def test_more_names_are_listed_in_the_environment(variable: str) -> None:
-    """As a Swarm's service needs, or a scraper that knows nothing but an address."""
+def test_the_environment_can_allow_more_hosts(variable: str) -> None:
+    """For a service of a Swarm, or for a scraper that uses an address."""
 
     def read(text: str) -> tuple[str, ...]:
         environment = Environment({variable: text})

@@ -1,4 +1,4 @@
-"""A program that cannot accept connections says so in one line."""
+"""A program that cannot accept connections logs one line."""
 
 import asyncio
 import errno
@@ -7,16 +7,16 @@ import os
 import pytest
 
 from services.runtime.run import Stop, run
-from services.runtime.serving.listen import LACKING
+from services.runtime.serving.listen import NO_RESOURCES
 from services.runtime.settings import LOOPS
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize("number", sorted(LACKING), ids=errno.errorcode.__getitem__)
-def test_each_lack_is_told_once_and_without_a_traceback(
+@pytest.mark.parametrize("number", sorted(NO_RESOURCES), ids=errno.errorcode.__getitem__)
+def test_each_lack_is_logged_once_and_without_a_traceback(
     loop: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However often the loop tells of it."""
+    """The loop calls the handler again and again."""
 
     async def main(_stop: Stop) -> int:
         for _again in range(3):
@@ -32,8 +32,8 @@ def test_each_lack_is_told_once_and_without_a_traceback(
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_what_else_goes_wrong_is_told_as_ever(loop: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A mistake of ours keeps its traceback."""
+def test_any_other_error_is_logged_by_the_loop(loop: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A mistake in the code keeps its traceback."""
 
     async def main(_stop: Stop) -> int:
         asyncio.get_running_loop().call_exception_handler({"message": "a callback failed", "exception": KeyError("a")})

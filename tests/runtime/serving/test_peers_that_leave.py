@@ -1,4 +1,4 @@
-"""Peers that leave in the middle of a request, wherever that is: it is their right, and no reason for a traceback."""
+"""Peers that leave in the middle of a request: at any byte, this is no error, and no traceback is logged."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from aiohttp import web
 
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.runtime.serving.serve import serve_app
 from tests.sites.target import one_site
 
@@ -37,7 +37,7 @@ REQUESTS = {
 
 
 async def leave(address: Address, request: bytes, *, reset: bool, rounds: int) -> None:
-    """Connect, send, let the loop turn, and leave: by a reset, or by the end of the stream both ways."""
+    """Connect, send, wait for some rounds of the loop, and leave: by a reset, or by the end of both directions."""
     loop = asyncio.get_running_loop()
     with socket.socket() as connection:
         connection.setblocking(False)
@@ -50,7 +50,7 @@ async def leave(address: Address, request: bytes, *, reset: bool, rounds: int) -
 
 
 async def leave_everywhere(address: Address) -> None:
-    """Leave in every request, after some of its bytes and in some of the loop's rounds."""
+    """Leave after some bytes of each request, in some of the loop's rounds."""
     for request in REQUESTS.values():
         ends = {*range(1, len(request), 9), len(request)}
         for reset in (False, True):
@@ -60,8 +60,8 @@ async def leave_everywhere(address: Address) -> None:
                         group.create_task(leave(address, request[:end], reset=reset, rounds=rounds))
 
 
-def excited(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what the log makes more of than one line for information."""
+def log_beyond_info(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was logged beyond one line of information."""
     return [
         record.getMessage()
         for record in caplog.records
@@ -72,24 +72,24 @@ def excited(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def test_peers_that_leave_the_admin_side_are_a_line_each_at_most(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whether they end the stream or reset it, in the head, in the body or in the answer."""
+    """By FIN or RST, in the head, in the body and in the answer."""
     caplog.set_level(logging.INFO)
     async with one_site(tmp_path) as target:
         await leave_everywhere(Address("127.0.0.1", int(target.admin.rpartition(":")[2])))
         assert (await target.call("GET", "/faults"))[0] == 200
-    assert excited(caplog) == []
+    assert log_beyond_info(caplog) == []
 
 
 async def test_peers_that_leave_hello_are_a_line_each_at_most(caplog: pytest.LogCaptureFixture) -> None:
-    """They leave while it waits, too."""
+    """Also while the page waits."""
     caplog.set_level(logging.INFO)
     async with serve_app(make_app(HelloSettings(delay_s=0.001)), Address("127.0.0.1", 0)) as address:
         await leave_everywhere(address)
-    assert excited(caplog) == []
+    assert log_beyond_info(caplog) == []
 
 
-async def test_a_mistake_of_a_handler_is_still_told_in_full(caplog: pytest.LogCaptureFixture) -> None:
-    """What is not the peer's doing is ours, and its traceback says where."""
+async def test_a_mistake_in_a_handler_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """It is an error of the code, and the traceback says where."""
 
     async def broken(_request: web.Request) -> web.Response:
         raise OSError("no such thing")

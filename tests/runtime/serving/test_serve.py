@@ -1,4 +1,4 @@
-"""A port is opened once and let go of well."""
+"""Serving an application: the port, its errors, and the end of connections."""
 
 import asyncio
 import logging
@@ -8,7 +8,8 @@ import pytest
 from aiohttp import ClientSession, web
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.serving.listen import Address, listening
+from services.runtime.http import Address
+from services.runtime.serving.listen import bind_socket
 from services.runtime.serving.serve import serve_app
 
 LOOPBACK = Address("127.0.0.1", 0)
@@ -25,27 +26,27 @@ async def test_a_port_in_use_is_one_line_that_names_it() -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "not a host"])
 def test_an_address_that_is_not_ours_is_not_called_taken(host: str) -> None:
-    """Another port would not help."""
+    """Another port would not help, so the remedy is another address."""
     with pytest.raises(PortUnavailable, match=f"cannot listen on {host}:0 .*: name an address of this machine"):
-        listening(Address(host, 0))
+        bind_socket(Address(host, 0))
 
 
 def test_no_file_left_to_open_is_one_line_that_names_the_limit() -> None:
-    """Not a taken port: the system has nothing more to give to this process."""
+    """The port is free: the process has no file left for a socket."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
         with pytest.raises(
             PortUnavailable, match=r"Too many open files\): raise the limit of open files \(ulimit -n\)"
         ):
-            listening(LOOPBACK)
+            bind_socket(LOOPBACK)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.anyio
 async def test_a_request_in_flight_is_answered_before_the_server_ends() -> None:
-    """Draining: the port closes first, and who was let in gets an answer."""
+    """The port closes first; then requests in flight are answered."""
     arrived, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(_request: web.Request) -> web.Response:
@@ -68,7 +69,7 @@ async def test_a_request_in_flight_is_answered_before_the_server_ends() -> None:
 
 @pytest.mark.anyio
 async def test_a_request_that_does_not_end_is_waited_for_once() -> None:
-    """Twice would be longer than Compose's grace period: the container would be killed, with exit code 137."""
+    """aiohttp waits twice: more than Compose's grace period, after which the container is killed (137)."""
     arrived = asyncio.Event()
     order: list[str] = []
 
@@ -91,8 +92,8 @@ async def test_a_request_that_does_not_end_is_waited_for_once() -> None:
 
 
 @pytest.mark.anyio
-async def test_what_is_not_http_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    """Anybody can send it: the log says so, and is not filled with tracebacks."""
+async def test_bytes_that_are_not_http_are_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Any peer can send them: the log is not filled with tracebacks."""
     caplog.set_level(logging.INFO)
     async with serve_app(web.Application(), LOOPBACK) as address:
         reader, writer = await asyncio.open_connection(*address)

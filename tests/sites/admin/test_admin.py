@@ -1,4 +1,4 @@
-"""The admin side: plans change whole or not at all, and metrics count what they did."""
+"""The admin side: a plan changes completely or not at all, and metrics count its faults."""
 
 import io
 import json
@@ -31,7 +31,7 @@ async def first_bytes(target: Target) -> bytes:
 
 
 async def test_a_plan_is_set_shown_cleared_and_reset(tmp_path: Path) -> None:
-    """And every connection that is accepted after an answer obeys it."""
+    """It applies to every connection that is accepted after the answer."""
     sidecar = b"[[faults]]\nfault = 'status'\nstatus = 500\n"
     async with one_site(tmp_path, sidecar=sidecar) as target:
         path = f"/faults/{target.host}"
@@ -110,10 +110,10 @@ async def test_a_bad_request_is_refused_field_by_field_and_changes_nothing(tmp_p
 
 @pytest.mark.parametrize("suffix", ["", "/temporary?for_s=5"])
 @pytest.mark.parametrize("comes_back", [False, True])
-async def test_a_host_that_goes_while_the_body_is_under_way(
+async def test_a_host_that_is_removed_while_the_body_comes(
     tmp_path: Path, suffix: str, comes_back: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is unknown by then; one that came back meanwhile is another, and gets the plan."""
+    """Then it is unknown; if it has come back, it is another host, and gets the plan."""
     body, reading, go_on = json.dumps({"faults": [STATUS]}).encode(), anyio.Event(), anyio.Event()
 
     async def halting() -> AsyncIterator[bytes]:
@@ -151,7 +151,7 @@ async def test_a_host_that_goes_while_the_body_is_under_way(
 
 
 async def test_too_large_a_body_is_refused(tmp_path: Path) -> None:
-    """A mebibyte is more than a hundred rules need."""
+    """A mebibyte has room for more than a hundred rules."""
     async with (
         one_site(tmp_path) as target,
         aiohttp.ClientSession() as session,
@@ -173,7 +173,7 @@ NOT_JSON = [
 
 @pytest.mark.parametrize("body", NOT_JSON, ids=lambda body: repr(body[:12]))
 async def test_what_is_not_json_is_refused(tmp_path: Path, body: bytes) -> None:
-    """However deep, however long its numbers; of a name that is there twice, nobody knows which value is meant."""
+    """Of any depth, with any numbers; a name that is there twice has no clear value."""
     async with (
         one_site(tmp_path) as target,
         aiohttp.ClientSession() as session,
@@ -206,7 +206,7 @@ async def test_a_method_that_is_not_there_says_which_are(tmp_path: Path) -> None
 
 
 async def test_probability_0_gives_no_fault_on_the_wire(tmp_path: Path) -> None:
-    """A plan that never strikes changes no byte."""
+    """A plan that never applies changes no byte."""
     async with one_site(tmp_path) as target:
         await target.set_plan([{**STATUS, "probability": 0}])
         requests = target.peer.get() * 10_000 + target.peer.get(fields="Connection: close\r\n")
@@ -217,7 +217,7 @@ async def test_probability_0_gives_no_fault_on_the_wire(tmp_path: Path) -> None:
 
 
 async def test_the_same_seed_gives_the_same_faults_on_the_wire(tmp_path: Path) -> None:
-    """Setting a plan again begins it anew."""
+    """Setting a plan again begins its sequence again."""
     async with one_site(tmp_path) as target:
         requests = target.peer.get() * 200 + target.peer.get(fields="Connection: close\r\n")
         runs = []
@@ -240,7 +240,7 @@ async def test_hosts_that_share_a_port_cannot_be_refused_apart(tmp_path: Path) -
         async def settle() -> None:
             raise AssertionError("nothing has changed")
 
-        from services.runtime.serving.listen import Address
+        from services.runtime.http import Address
         from services.runtime.serving.serve import serve_app
 
         async with serve_app(make_admin(site, settle), Address("127.0.0.1", 0)) as admin:
@@ -254,7 +254,7 @@ async def test_hosts_that_share_a_port_cannot_be_refused_apart(tmp_path: Path) -
 
 
 async def test_metrics_count_by_host_fault_and_outcome(tmp_path: Path) -> None:
-    """And how late pauses were, against what was asked for."""
+    """Also by how late pauses were."""
     async with one_site(tmp_path) as target:
         await first_bytes(target)
         await target.set_plan([{"fault": "delay", "seconds": 0.01, "first": 1}])

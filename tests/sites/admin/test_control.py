@@ -181,10 +181,10 @@ async def test_kinds_fit_their_terminal(
 
 
 @pytest.mark.anyio
-async def test_kinds_say_who_can_get_a_fault_and_where_it_cannot_be(
+async def test_kinds_say_which_requests_can_get_a_fault_and_where_it_cannot_be(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A closed port sees nobody to choose from, and neither it nor an accepted connection tells hosts apart."""
+    """A closed port sees no request to choose; it and an accepted connection know no host."""
     async with lab(tmp_path) as here:
         assert await here.run("faults", "kinds", HOST) == 0
     told = capsys.readouterr().out.partition("\nrefuse  ")[2].partition("\ntls_stall")[0].splitlines()
@@ -214,7 +214,7 @@ def test_the_commands_work_in_both_labs(client: Client) -> None:
 
 
 def test_the_labs_certificates_are_trusted_by_one_option(client: Client) -> None:
-    """`--ca lab`, in both labs; without it, nobody vouches for them."""
+    """`--ca lab`, in both labs; without it, no authority is trusted for them."""
     fetched = client("wget", "--ca", "lab", *(f"https://{host}/" for host in HEADS))
     assert fetched.returncode == 0, fetched.stderr
     for host in HEADS:
@@ -226,7 +226,7 @@ def test_the_labs_certificates_are_trusted_by_one_option(client: Client) -> None
 
 @pytest.fixture(params=["embedded", pytest.param("compose", marks=pytest.mark.docker)])
 def client(request: pytest.FixtureRequest) -> Client:
-    """Return what runs the client, and gives what it printed."""
+    """Return a function that runs the client and returns its output."""
     from tests.contract.conftest import run_embedded
 
     if request.param == "embedded":
@@ -236,8 +236,8 @@ def client(request: pytest.FixtureRequest) -> Client:
 
 
 @pytest.mark.docker
-def test_a_fault_set_by_one_container_strikes_the_next(request: pytest.FixtureRequest) -> None:
-    """Set, met, seen in the journal, cleared: each by a client of its own."""
+def test_a_fault_set_by_one_container_reaches_the_next(request: pytest.FixtureRequest) -> None:
+    """Set, met, seen in the journal, cleared: each by another client container."""
     run = request.getfixturevalue("stack").run_client
     try:
         assert run(["faults", "set", "www.163.com", "rst_at", "--bytes", "40", "--first", "1"]).returncode == 0

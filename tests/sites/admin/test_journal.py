@@ -20,7 +20,7 @@ def exchange(number: int, head: bytes = b"GET / HTTP/1.1\r\n\r\n") -> Exchange:
 
 
 def test_kept_and_dropped_are_the_total_at_any_moment() -> None:
-    """The oldest entries go first, and their numbers with them."""
+    """The oldest entries are dropped first."""
     journal = Journal(max_entries=10)
     for number in range(1, 26):
         journal.add(exchange(number))
@@ -39,7 +39,7 @@ def test_heads_are_bounded_in_bytes_too() -> None:
 
 
 def test_a_cleared_journal_has_all_its_room_again() -> None:
-    """In entries and in bytes: what was in it takes none."""
+    """In entries and in bytes."""
     journal = Journal(max_entries=1000, max_bytes=100_000)
     for again in range(3):
         for number in range(1, 4):
@@ -49,8 +49,8 @@ def test_a_cleared_journal_has_all_its_room_again() -> None:
         assert (journal.total, list(journal.newest_first()), journal.dropped) == (0, [], 0)
 
 
-def test_a_quick_entry_reads_as_any_other() -> None:
-    """It is a tuple only until somebody asks."""
+def test_an_entry_of_the_fast_path_reads_as_any_other() -> None:
+    """It is a tuple only until it is read."""
     journal = Journal(max_entries=10)
     answered = CachedExchange(b"GET / HTTP/1.1\r\n\r\n", "a.test", "", 200, 5, KEPT)
     journal.entries.append((VISIT, 3, answered, 1.0, 2.0))
@@ -60,7 +60,7 @@ def test_a_quick_entry_reads_as_any_other() -> None:
 
 
 def test_no_entries_may_be_kept_at_all() -> None:
-    """Then every one is dropped, and counted."""
+    """Then every entry is dropped, and counted."""
     journal = Journal(max_entries=0)
     journal.add(exchange(1))
     assert (journal.total, len(journal.entries), journal.dropped) == (1, 0, 1)
@@ -68,7 +68,7 @@ def test_no_entries_may_be_kept_at_all() -> None:
 
 @pytest.mark.anyio
 async def test_many_known_requests_stay_within_the_bound(tmp_path: Path) -> None:
-    """The quick way trims now and then, and whoever reads gets no more than the bound."""
+    """The fast path trims from time to time; a reader never gets more than the bound."""
     async with one_site(tmp_path, journal_entries=100) as target:
         count = TRIM_EVERY * 3
 
@@ -190,8 +190,8 @@ VERDICTS: dict[str, tuple[dict[str, object], str]] = {
 
 
 @pytest.mark.anyio
-async def test_expectations_are_held_against_the_journal(tmp_path: Path) -> None:
-    """200 where all of them hold; 409 with what was expected, what was found, and what came nearest."""
+async def test_expectations_are_checked_against_the_journal(tmp_path: Path) -> None:
+    """200 where all hold; 409 with the expectation, the count that was found, and the nearest entries."""
     async with one_site(tmp_path) as target:
         await visited(target)
         for name, (expectations, failure) in VERDICTS.items():
@@ -206,7 +206,7 @@ async def test_expectations_are_held_against_the_journal(tmp_path: Path) -> None
 
 @pytest.mark.anyio
 async def test_the_nearest_misses_come_first(tmp_path: Path) -> None:
-    """With what each has instead: the reader sees at once that only the target is wrong."""
+    """With the differences of each: a reader sees at once that only the target is wrong."""
     async with one_site(tmp_path) as target:
         await visited(target)
         wanted = {"method": "GET", "target": "/x", "fields": {"cookie": "secret"}}
@@ -217,8 +217,8 @@ async def test_the_nearest_misses_come_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_what_was_dropped_proves_nothing(tmp_path: Path) -> None:
-    """An absence that only a full journal could show is not verified by half of one."""
+async def test_after_dropped_entries_an_absence_is_not_verified(tmp_path: Path) -> None:
+    """Only a complete journal can show that a request did not come."""
     async with one_site(tmp_path, journal_entries=2) as target:
         await visited(target)
         absent = {"absent": [{"target": "/x"}]}
@@ -231,8 +231,8 @@ async def test_what_was_dropped_proves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_quick_entries_beyond_the_bound_prove_nothing_either(tmp_path: Path) -> None:
-    """They are dropped when somebody reads, and counted before a verdict: not all of them were seen."""
+async def test_entries_of_the_fast_path_beyond_the_bound_prove_nothing_either(tmp_path: Path) -> None:
+    """They are dropped at a read, and counted before a verdict: not all of them were seen."""
     async with one_site(tmp_path, journal_entries=2) as target:
 
         def ask() -> None:
@@ -271,7 +271,7 @@ async def test_the_journal_of_one_host_begins_anew_alone(tmp_path: Path) -> None
 
 @pytest.mark.anyio
 async def test_a_journal_is_not_cleared_by_mistake(tmp_path: Path) -> None:
-    """A filter that clearing does not have, or a host that is not there, is refused and clears nothing."""
+    """With a filter that clearing does not have, or an unknown host, it is refused."""
     async with one_site(tmp_path) as target:
         await visited(target)
         for query, expected in (("method=POST", 422), ("host=keep.test&limit=1", 422), ("host=other.test", 404)):
@@ -290,7 +290,7 @@ BAD_EXPECTATIONS: dict[str, tuple[object, str]] = {
     "fields that are none": ({"absent": [{"fields": ["cookie"]}]}, "absent[0].fields"),
     "a status in words": ({"order": [{"status": "ok"}]}, "order[0].status"),
     "too many": ({"absent": [{}] * 101}, "absent"),
-    "nothing but since": ({"since": 1}, "body"),
+    "only since": ({"since": 1}, "body"),
     "at least more than at most": ({"expect": [{"at_least": 3, "at_most": 2}]}, "expect[0].at_least"),
     "at once without a bound": ({"at_once": [{"match": GET}]}, "at_once[0].at_most"),
     "at once with another bound": ({"at_once": [{"at_most": 1, "count": 1}]}, "at_once[0]"),
@@ -310,7 +310,7 @@ async def test_a_bad_expectation_is_refused_field_by_field(tmp_path: Path) -> No
 
 @pytest.mark.anyio
 async def test_an_exchange_is_in_the_journal_before_it_has_ended(tmp_path: Path) -> None:
-    """A client that waits for an answer can be seen waiting."""
+    """So a client that waits for an answer can be seen."""
     async with one_site(tmp_path) as target:
         await target.set_plan([{"fault": "stall_at", "bytes": 5}])
 

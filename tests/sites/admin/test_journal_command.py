@@ -41,8 +41,8 @@ async def test_the_journal_is_shown(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.anyio
-async def test_what_a_client_sent_escapes_to_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Control characters of a request are shown as what they are."""
+async def test_control_characters_of_a_request_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also in its journal entry on a terminal."""
     async with lab(tmp_path) as here:
 
         def ask() -> None:
@@ -97,7 +97,7 @@ async def test_the_journal_of_a_site_reaches_no_other(tmp_path: Path, capsys: py
 
 @pytest.mark.anyio
 async def test_every_filter_of_the_admin_side_is_an_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """But host, which is SITE; and each finds what it should."""
+    """Except host, which is SITE; and each finds the right entries."""
     assert {"host", *options.FILTERS} == {*QUERY, "since", "limit"}
     async with lab(tmp_path) as here:
         await get(here.target, 2)

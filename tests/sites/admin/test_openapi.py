@@ -16,7 +16,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.sites.admin.app import make_admin
 from services.sites.admin.journal import read_query
 from services.sites.admin.openapi import document
@@ -57,7 +57,7 @@ def is_plan(data: object) -> bool:
 
 @pytest.mark.anyio
 async def test_openapi_describes_every_route_and_no_other() -> None:
-    """The document is hand-made where the code is, so a test holds the two together."""
+    """The document is written by hand, so a test compares it with the code."""
 
     async def settle() -> None:
         return
@@ -75,7 +75,7 @@ async def test_openapi_describes_every_route_and_no_other() -> None:
 
 
 def test_every_schema_is_one_and_every_reference_has_one() -> None:
-    """And each is used somewhere."""
+    """Each is valid and used."""
     for schema in SCHEMAS.values():
         Draft202012Validator.check_schema(schema)
     referred = {each.split('"')[0] for each in json.dumps(DOCUMENT).split("#/components/schemas/")[1:]}
@@ -91,7 +91,7 @@ def nodes(schema: object) -> Iterator[Node]:
 
 
 def test_nothing_is_a_bare_object() -> None:
-    """Whoever generates a client from it gets a type for everything."""
+    """Code that is generated from the document has a type for everything."""
     assert not [node for node in nodes(SCHEMAS) if node == {} or node == {"type": "object"}]
 
 
@@ -258,7 +258,7 @@ async def test_every_operation_refuses_what_is_meant_for_another_as_the_document
 async def test_a_port_that_cannot_be_opened_is_as_the_document_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever change of plans would have opened it."""
+    """For each change of plans that would open it."""
 
     def taken(where: Address) -> socket.socket:
         raise PortUnavailable(*where, "Address already in use")
@@ -278,7 +278,7 @@ async def test_a_port_that_cannot_be_opened_is_as_the_document_says(
 
 @pytest.mark.anyio
 async def test_a_site_that_is_busy_says_so_as_the_document_says(tmp_path: Path) -> None:
-    """Wherever an answer may be large: it is refused, and nothing is changed."""
+    """For each answer that may be large; nothing is changed."""
     async with sites({"keep.test.http": KEEP}, tmp_path) as running:
         target = await target_of(running, "keep.test")
         running.site.budget.answers.limit = 0

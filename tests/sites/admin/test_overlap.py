@@ -1,4 +1,4 @@
-"""Most at once: what was in progress at the same time, from the times alone, and as `POST /journal/verify` says it."""
+"""The most exchanges at once: from times alone, and as `POST /journal/verify` tells it."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -83,7 +83,7 @@ async def test_more_at_once_than_expected_is_409_with_those_that_overlapped(tmp_
 
 @pytest.mark.anyio
 async def test_requests_one_after_another_are_one_at_once(tmp_path: Path) -> None:
-    """However fast they come."""
+    """Also without any pause between them."""
     async with one_site(tmp_path) as target:
 
         def ask() -> None:

@@ -1,4 +1,4 @@
-"""Backpressure: what a peer sends while its answer is on its way waits in the system, not in memory."""
+"""Backpressure: while an answer is being sent, further requests of the peer wait in the kernel, not in memory."""
 
 import socket
 from collections.abc import Awaitable, Callable
@@ -20,12 +20,12 @@ MOST_IN_SYSTEMS = 256 * 1024 * 1024  # on loopback, a few megabytes are usual
 
 
 def connections(running: RunningSite) -> list[Connection]:
-    """Return those that are open: none, while the site has yet to accept the peer's."""
+    """Return the open connections; there is none before the site has accepted the peer's."""
     return [guest for guest in running.site.connections if isinstance(guest, Connection)]
 
 
 def held_back(running: RunningSite) -> Callable[[], Awaitable[bool]]:
-    """Return what asks whether there is a connection that is no longer read from."""
+    """Return a function that tells whether the site has stopped reading from a connection."""
 
     async def is_held_back() -> bool:
         return any(not connection.transport.is_reading() for connection in connections(running))
@@ -34,12 +34,12 @@ def held_back(running: RunningSite) -> Callable[[], Awaitable[bool]]:
 
 
 async def waiting_bytes(running: RunningSite) -> int:
-    """Return how much of what peers have sent is in memory."""
+    """Return how many bytes of peers are in the site's memory."""
     return sum(len(connection.reader.buffer) for connection in connections(running) if connection.reader)
 
 
 def send_for_ever(connection: socket.socket) -> None:
-    """Send until that would have to wait, or more has been taken than two systems have room for."""
+    """Send until a send would block, or two kernels' buffers are full."""
     for _ in range(MOST_IN_SYSTEMS // ONE_READ_BYTES):
         connection.send(bytes(ONE_READ_BYTES))
 
@@ -66,8 +66,8 @@ async def test_a_peer_that_floods_during_a_drip_is_held_back(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
-async def test_whoever_was_held_back_is_answered_in_full(tmp_path: Path, secure: bool) -> None:
-    """A peer asks for more than it reads; once it reads, every request that had to wait gets its answer, in order."""
+async def test_a_peer_that_was_held_back_gets_every_answer(tmp_path: Path, secure: bool) -> None:
+    """A peer asks for more than it reads; once it reads, each request that had to wait is answered, in order."""
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n" + bytes(8_000_000)
     async with sites({"keep.test.http": raw}, tmp_path) as running:
         target = await target_of(running, "keep.test", secure=secure)

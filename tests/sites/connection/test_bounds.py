@@ -1,4 +1,4 @@
-"""Answers of the admin side within bounds: of memory, whatever is asked for, and of time, however slowly it is read."""
+"""Answers of the admin side have limits: of memory, for any request, and of time, for any reader."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.sites.admin.bounds import STREAM_BYTES, encoded
 from services.sites.admin.entries import Criteria, Entry
 from services.sites.admin.expectations import MAX_CHECKS
@@ -42,20 +42,20 @@ def fill(site: Site, count: int, head: bytes = LARGE) -> None:
 
 @asynccontextmanager
 async def here(directory: Path, **changes: object) -> AsyncIterator[tuple[Target, Site]]:
-    """Run a site, and give its host and what is within."""
+    """Run a site, and yield its host and the site itself."""
     async with sites({f"{HOST}.http": KEEP}, directory, **changes) as running:
         yield await target_of(running, HOST), running.site
 
 
 def address_of(target: Target) -> Address:
-    """Return where the admin side is."""
+    """Return the address of the admin side."""
     host, _, port = target.admin.removeprefix("http://").rpartition(":")
     return Address(host, int(port))
 
 
 @contextlib.contextmanager
 def asking(target: Target, path: str) -> Iterator[socket.socket]:
-    """Ask for something and do not read it, with as little room for it as the system allows."""
+    """Send a request and do not read the answer, with receive buffers as small as the system allows."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.setblocking(False)
@@ -74,19 +74,19 @@ def read_all(connection: socket.socket) -> int:
 
 
 def read_whole(connection: socket.socket) -> bytes:
-    """Read to the end, and return what came."""
+    """Read to the end, and return all bytes."""
     return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 async def in_use(site: Site, size: int) -> None:
-    """Wait until answers in progress have so many bytes."""
+    """Wait until answers in progress have reserved so many bytes."""
     with anyio.fail_after(TIMEOUT_S):
         while site.budget.answers.used != size:  # noqa: ASYNC110 - a number has no event
             await asyncio.sleep(0)
 
 
 async def begun(connection: socket.socket) -> None:
-    """Wait until the first bytes of an answer are there."""
+    """Wait until the first bytes of an answer have come."""
     await anyio.to_thread.run_sync(connection.recv, 1, socket.MSG_PEEK)
 
 
@@ -112,7 +112,7 @@ async def test_an_answer_costs_an_entry_and_not_all_of_them(tmp_path: Path) -> N
 
 
 async def test_a_slow_reader_keeps_nothing_that_the_journal_has_dropped(tmp_path: Path) -> None:
-    """It holds numbers, and what they stood for is left out; the counts at the end say so, and all is valid JSON."""
+    """It holds numbers of entries; dropped ones are left out, the counts at the end say so, and the JSON is valid."""
     async with here(tmp_path, journal_entries=300) as (target, site):
         before = exchanges_alive()
         fill(site, 300)
@@ -131,8 +131,8 @@ async def test_a_slow_reader_keeps_nothing_that_the_journal_has_dropped(tmp_path
     assert len(numbers) < 300
 
 
-async def test_a_slow_reader_gets_no_entry_of_a_journal_that_was_begun_anew(tmp_path: Path) -> None:
-    """Numbers begin anew with it, and stand for others."""
+async def test_a_slow_reader_gets_no_entry_of_a_journal_that_was_cleared(tmp_path: Path) -> None:
+    """The new journal uses the same numbers for other entries."""
     async with here(tmp_path) as (target, site):
         fill(site, 300)
         with asking(target, "/journal?limit=1000") as connection:
@@ -147,7 +147,7 @@ async def test_a_slow_reader_gets_no_entry_of_a_journal_that_was_begun_anew(tmp_
 
 
 def unchunked(body: bytes) -> bytes:
-    """Return what a body in chunks holds."""
+    """Return the content of a chunked body."""
     whole, rest = b"", body
     while True:
         size, _, rest = rest.partition(b"\r\n")
@@ -157,7 +157,7 @@ def unchunked(body: bytes) -> bytes:
 
 
 async def test_more_streams_than_there_is_memory_for_are_refused_at_once(tmp_path: Path) -> None:
-    """With a word for programs, and when to ask again; health is always told, and room is given back."""
+    """With a JSON error and Retry-After; health is always answered, and memory is released."""
     async with here(tmp_path) as (target, site):
         fill(site, 1000)
         site.budget.answers.limit = 2 * STREAM_BYTES
@@ -189,7 +189,7 @@ LARGE_ANSWERS: tuple[tuple[str, str, object], ...] = (
 
 
 async def test_a_reader_that_is_too_slow_is_cut_off(tmp_path: Path) -> None:
-    """Its room is for others: an answer has a deadline from its first byte to its last."""
+    """An answer has a deadline for all of its bytes, so that its memory is released."""
     async with here(tmp_path, answer_timeout_s=0.1) as (target, site):
         fill(site, 1000)
         with asking(target, "/journal?limit=1000") as connection:
@@ -200,7 +200,7 @@ async def test_a_reader_that_is_too_slow_is_cut_off(tmp_path: Path) -> None:
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
-    """A request has the same deadline, and its body its share of the memory."""
+    """A request has the same deadline as an answer, and its body reserves memory, too."""
     async with here(tmp_path, answer_timeout_s=0.1) as (target, site):
         reader, writer = await asyncio.open_connection(*address_of(target))
         writer.write(f"PUT /faults/{HOST} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n{{".encode())
@@ -211,7 +211,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> No
 
 
 async def test_head_has_no_body(tmp_path: Path) -> None:
-    """RFC 9110, section 9.3.2: of a stream, too."""
+    """RFC 9110, section 9.3.2; also where the answer is a stream."""
     async with here(tmp_path) as (target, site):
         fill(site, 3)
         reader, writer = await asyncio.open_connection(*address_of(target))
@@ -237,8 +237,8 @@ async def test_ten_thousand_hosts_are_listed_one_by_one(tmp_path: Path) -> None:
         assert max(each["generation"] for each in hosts) == data["generation"]
 
 
-async def test_json_drives_no_terminal(tmp_path: Path) -> None:
-    """Letters of Latin-1 are themselves, in two bytes; control characters, and what could turn text, are escaped."""
+async def test_json_has_no_control_characters(tmp_path: Path) -> None:
+    """Letters of Latin-1 stay; control characters and those that change direction are escaped."""
     text = "é\x9b\x7f\u202e\ud800\U0001f600\x1b"
     data = encoded([text])
     assert data == rb'["' + "é".encode() + rb'\u009b\u007f\u202e\ud800\ud83d\ude00\u001b"]'
@@ -302,7 +302,7 @@ async def test_entries_are_read_twice_at_most_however_many_checks_there_are(
 
 
 async def test_a_verdict_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    """Before the client gives up, so that it hears why; and others are answered meanwhile."""
+    """Before the client's own deadline, so that it gets the reason; others are answered meanwhile."""
     async with here(tmp_path, verify_timeout_s=0.05) as (target, site):
         fill(site, 50_000, SMALL)
         answered: list[int] = []
@@ -325,7 +325,7 @@ async def test_a_verdict_that_takes_too_long_is_given_up(tmp_path: Path) -> None
 async def test_a_verdict_that_has_no_reader_any_more_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The site's one thread is for those who are there."""
+    """The site's one thread works for clients that are connected."""
     asked = 0
     usual = Criteria.meets
 

@@ -1,4 +1,4 @@
-"""Ports that are opened and shut under load: a connection is served or turned away, and nothing is left over."""
+"""Ports that are opened and closed under load: a connection is answered or refused, and no resource is left."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ import anyio.to_thread
 import pytest
 from aiohttp import web
 
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.runtime.serving.serve import serve_app
 from services.sites.faults.plan import read_plan
 from tests.sites.peer import TIMEOUT_S, Peer, listen
@@ -30,7 +30,7 @@ ROUNDS = 20  # of the loop, between two changes
 
 @contextlib.contextmanager
 def unraisable() -> Iterator[list[str]]:
-    """Collect what Python can only complain of: errors and warnings of what is freed."""
+    """Collect the errors and warnings that Python gives when it frees objects."""
     ignored: list[str] = []
     before = sys.unraisablehook
     sys.unraisablehook = lambda error: ignored.append(repr(error.exc_value))
@@ -42,7 +42,7 @@ def unraisable() -> Iterator[list[str]]:
 
 
 def ask(peer: Peer) -> bytes | None:
-    """Return what came until the end; None where the connection was refused, or reset before anything came."""
+    """Return the bytes until the end; None where the connection was refused, or reset before any byte."""
     try:
         return peer.ask(peer.get(fields="Connection: close\r\n")).data or None
     except ConnectionError:
@@ -51,8 +51,10 @@ def ask(peer: Peer) -> bytes | None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("rounds", range(5))
-async def test_a_connection_that_is_being_accepted_when_its_port_is_shut_hears_so(tmp_path: Path, rounds: int) -> None:
-    """In whichever round of the loop: it is answered or reset, and never left without a word."""
+async def test_a_connection_that_is_accepted_while_its_port_closes_is_answered_or_reset(
+    tmp_path: Path, rounds: int
+) -> None:
+    """In each round of the loop."""
     with unraisable() as ignored:
         async with sites({"keep.test.http": KEEP}, tmp_path) as running:
             peer = (await target_of(running, "keep.test")).peer
@@ -82,7 +84,7 @@ async def test_a_connection_that_is_being_accepted_when_its_port_is_shut_hears_s
 async def test_a_port_that_is_opened_and_shut_under_load_breaks_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, *, secure: bool
 ) -> None:
-    """A connection that is accepted is answered, any other is refused at once; the log stays empty."""
+    """An accepted connection is answered, any other is refused at once; the log stays empty."""
     rounds, met, stopped = random.Random(1), Counter[bytes | None](), False
     with unraisable() as ignored:
         async with sites({"keep.test.http": KEEP}, tmp_path) as running:
@@ -108,7 +110,7 @@ async def test_a_port_that_is_opened_and_shut_under_load_breaks_nothing(
 
 @pytest.mark.anyio
 async def test_a_server_that_ends_under_load_breaks_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """Of an application too: it ends in every container that is stopped."""
+    """Also of an application: this happens in every container that is stopped."""
 
     async def hello(_request: web.Request) -> web.Response:
         return web.Response(text="hello")

@@ -37,7 +37,7 @@ LONGEST_S = {
 
 @dataclass(eq=False)
 class Waiting:
-    """A guest in a state since the beginning of time; `expired`: how often it was told that this is too long."""
+    """A connection that has always been in its state; `expired`: how often its deadline was reported to it."""
 
     state: State
     since: float = 0.0
@@ -48,15 +48,15 @@ class Waiting:
         self.expired += 1
 
     def drain(self) -> None:
-        """Nothing asks for it here."""
+        """Not called here."""
 
     def leave(self, why: str) -> None:
-        """Nothing asks for it here."""
+        """Not called here."""
 
 
 @pytest.mark.parametrize("state", State, ids=lambda state: state.name)
 def test_every_state_has_its_deadline(state: State) -> None:
-    """At it, nothing happens; after it, the connection is told, and nobody else is. A script's pauses have none."""
+    """At the deadline, nothing happens; after it, this connection alone expires. A script's pauses have none."""
     site = Site(SETTINGS)
     guest, newcomer = Waiting(state), Waiting(state, since=1e9)
     site.connections |= {guest, newcomer}
@@ -71,7 +71,7 @@ def test_every_state_has_its_deadline(state: State) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """How a peer brings a connection into a state: what it says and meets; `heard`: what it gets before the end."""
+    """How a peer brings a connection into a state: what it sends and gets; `heard`: what it gets before the end."""
 
     settings: dict[str, object]
     says: Callable[[Peer], bytes]
@@ -93,7 +93,7 @@ CASES = {
 @pytest.mark.anyio
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 async def test_a_connection_that_waits_too_long_is_cut_off(tmp_path: Path, case: Case) -> None:
-    """Without a word more, and the journal says that it was a deadline."""
+    """It gets no further byte, and the journal names the deadline."""
     async with sites({"keep.test.http": KEEP}, tmp_path, **case.settings) as running:
         target = await target_of(running, "keep.test", secure=case.secure)
         await target.set_plan(case.plan)
@@ -113,7 +113,7 @@ async def test_a_connection_that_waits_too_long_is_cut_off(tmp_path: Path, case:
 @pytest.mark.anyio
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
 async def test_a_peer_that_never_ends_its_side_is_not_waited_for(tmp_path: Path, secure: bool) -> None:
-    """LINGER: it has had the answer and our FIN, and lets neither of them move it."""
+    """LINGER: it has had the answer and our FIN, and sends none."""
     raw = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nbye"
     async with sites({"keep.test.http": raw}, tmp_path, linger_s=SOON_S) as running:
         peer = (await target_of(running, "keep.test", secure=secure)).peer
@@ -139,10 +139,10 @@ RESETS = {
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("looks_every_s", "ended"), RESETS.values(), ids=RESETS)
-async def test_a_reset_does_not_wait_for_ever_to_be_the_last_word(
+async def test_a_reset_does_not_wait_for_ever_for_the_bytes_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks_every_s: float, ended: str
 ) -> None:
-    """RESETTING: a peer whose system has no room for what comes before the RST is cut off without it."""
+    """RESETTING: a peer whose kernel has no room for these bytes gets the RST without them."""
     monkeypatch.setattr(writer, "ACKNOWLEDGED_EVERY_S", looks_every_s)
     raw = b"HTTP/1.1 200 OK\r\nX: " + b"a" * 250_000 + b"\r\nContent-Length: 0\r\n\r\n"
     async with one_site(tmp_path, raw, write_timeout_s=SOON_S) as target:

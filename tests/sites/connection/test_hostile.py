@@ -1,4 +1,4 @@
-"""Hostile requests: answered or cut as documented, counted, in the journal; none reaches the file system by name."""
+"""Hostile requests: answered or cut off as documented, counted, in the journal; none names a file."""
 
 import dataclasses
 import re
@@ -21,7 +21,7 @@ CONTENT = b"GET / HTTP/1.1\r\nHost: keep.test\r\n"
 REQUESTS = {
     "binary": (400, bytes(range(256)) * 10),
     "TLS where HTTP is spoken": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500)),
-    "nothing but a long word": (400, b"A" * 33),
+    "a long word alone": (400, b"A" * 33),
     "no version": (400, b"GET /\r\n\r\n"),
     "a version that is not spoken": (505, b"GET / HTTP/3.0\r\nHost: keep.test\r\n\r\n"),
     "HTTP/2 without TLS": (505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
@@ -69,7 +69,7 @@ def status_of(heard: Heard) -> int:
 async def test_a_hostile_request_is_refused_counted_and_in_the_journal(
     tmp_path: Path, status: int, request_bytes: bytes
 ) -> None:
-    """One line says why, the connection ends, and the next peer is answered as before."""
+    """One line gives the reason, the connection ends, and the next peer is answered as usual."""
     async with one_site(tmp_path) as target:
         heard = await anyio.to_thread.run_sync(target.peer.ask, request_bytes)
         assert (status_of(heard), heard.end) == (status, "fin")
@@ -85,7 +85,7 @@ async def test_a_hostile_request_is_refused_counted_and_in_the_journal(
 
 
 async def metrics(target: Target) -> str:
-    """Return what /metrics says."""
+    """Return the text of /metrics."""
     import aiohttp
 
     async with aiohttp.ClientSession() as session, session.get(f"{target.admin}/metrics") as answer:
@@ -93,7 +93,7 @@ async def metrics(target: Target) -> str:
 
 
 async def test_a_head_that_never_ends_is_cut_off(tmp_path: Path) -> None:
-    """408 after the time that a head may take, however slowly bytes go on coming; the journal has what came."""
+    """408 after the deadline of a head, also while bytes still come; the journal has these bytes."""
     async with one_site(tmp_path, head_timeout_s=0.3) as target:
 
         def ask() -> Heard:
@@ -116,7 +116,7 @@ ERRORS_TO_HEAD = {
 
 @pytest.mark.parametrize(("status", "head_request"), ERRORS_TO_HEAD.items(), ids=ERRORS_TO_HEAD)
 async def test_an_error_answers_head_with_a_head(tmp_path: Path, status: str, head_request: bytes) -> None:
-    """RFC 9110, section 9.3.2: what a GET would get, without its content."""
+    """RFC 9110, section 9.3.2: the head is that of the answer to a GET."""
     async with one_site(tmp_path) as target:
         heard = await anyio.to_thread.run_sync(target.peer.ask, head_request)
         assert (str(status_of(heard)), heard.end) == (status, "fin")
@@ -135,10 +135,10 @@ async def test_a_target_with_digits_that_are_none_is_a_first_one(tmp_path: Path)
 
 
 @pytest.mark.parametrize("when", ["at once", "after a pause"])
-async def test_a_mistake_of_ours_is_not_called_the_peers(
+async def test_a_mistake_in_the_code_is_not_blamed_on_the_peer(
     tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The exchange ends, and the journal and the log say whose fault it was."""
+    """The exchange ends, and the journal and the log say that it is the site's error."""
 
     def broken(_play: FaultContext) -> Script:
         yield b"HTTP"
@@ -166,12 +166,12 @@ LOST = {
 
 @pytest.mark.parametrize(("error", "end"), LOST.values(), ids=LOST)
 async def test_only_an_error_of_the_system_is_the_peers(error: Exception | None, end: str) -> None:
-    """asyncio hands what a protocol raises to its own connection_lost."""
+    """asyncio passes an exception of a protocol's callback to its connection_lost."""
     assert ended_by(error) == end
 
 
-async def test_a_connection_that_says_nothing_is_closed_and_in_the_journal(tmp_path: Path) -> None:
-    """Quietly: there is no request to answer."""
+async def test_a_connection_without_a_request_is_closed_and_in_the_journal(tmp_path: Path) -> None:
+    """Without an answer: there is no request."""
     async with one_site(tmp_path, idle_timeout_s=0.3) as target:
 
         def wait() -> Heard:
@@ -184,7 +184,7 @@ async def test_a_connection_that_says_nothing_is_closed_and_in_the_journal(tmp_p
 
 
 async def test_half_a_request_that_ends_is_in_the_journal(tmp_path: Path) -> None:
-    """What came, and that the peer ended it."""
+    """With its bytes, and that the peer ended it."""
     async with one_site(tmp_path) as target:
 
         def ask() -> None:
@@ -197,7 +197,7 @@ async def test_half_a_request_that_ends_is_in_the_journal(tmp_path: Path) -> Non
 
 
 async def test_a_peer_that_does_not_read_is_cut_off(tmp_path: Path) -> None:
-    """The answer waits in the system, not in memory; then the write deadline ends it."""
+    """The answer waits in the kernel, not in memory; then the write deadline ends the connection."""
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n" + bytes(8_000_000)
     async with one_site(tmp_path, raw, write_timeout_s=0.3) as target:
         peer = target.peer
@@ -214,7 +214,7 @@ async def test_a_peer_that_does_not_read_is_cut_off(tmp_path: Path) -> None:
 
 
 async def test_a_peer_that_reads_late_gets_everything(tmp_path: Path) -> None:
-    """The answer waits for it, and the journal counts what the system took, not what was meant to be sent."""
+    """The journal counts the bytes that the kernel took."""
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\nConnection: close\r\n\r\n" + bytes(8_000_000)
     async with one_site(tmp_path, raw) as target:
         peer = target.peer
@@ -235,15 +235,15 @@ async def test_a_peer_that_reads_late_gets_everything(tmp_path: Path) -> None:
 
 
 async def test_no_name_from_a_request_is_looked_for_in_the_directory(tmp_path: Path) -> None:
-    """A file that was not there when the recordings were read is not played because somebody names it."""
+    """A file that was added after the recordings were read is not played because a request names it."""
     async with one_site(tmp_path, reload_s=3600.0) as target:
         await anyio.Path(tmp_path, "later.test.http").write_bytes(KEEP)
         heard = await anyio.to_thread.run_sync(target.peer.ask, b"GET / HTTP/1.1\r\nHost: later.test\r\n\r\n")
         assert status_of(heard) == 421
 
 
-async def test_more_connections_than_allowed_are_turned_away(tmp_path: Path) -> None:
-    """And counted; those that are there are answered."""
+async def test_connections_over_the_limit_are_refused(tmp_path: Path) -> None:
+    """They are counted; the open ones are answered."""
     async with one_site(tmp_path, max_connections=2) as target:
         peer = target.peer
 

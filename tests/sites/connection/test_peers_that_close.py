@@ -1,4 +1,4 @@
-"""Peers that close right after they have asked: no error of the site's, whatever they asked for and however."""
+"""Peers that close right after their request: for no kind of request is this an error of the site."""
 
 import asyncio
 import logging
@@ -46,7 +46,7 @@ def ask_and_close(peer: Peer, request: bytes, how: str) -> None:
 async def test_a_peer_that_closes_right_after_its_request_is_no_error(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, how: str, *, secure: bool
 ) -> None:
-    """The journal says how it ended; the log says nothing, and what no system took is not counted as sent."""
+    """The journal says how it ended; the log is empty; bytes that the kernel did not take do not count as sent."""
     caplog.set_level(logging.DEBUG, "services")
     async with sites({"keep.test.http": KEEP, "large.test.http": LARGE}, tmp_path) as running:
         for host in ("keep.test", "large.test"):

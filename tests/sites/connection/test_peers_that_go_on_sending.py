@@ -1,4 +1,4 @@
-"""Peers that go on sending when nothing more is wanted of them: that costs no memory, and buys no time.
+"""Peers that send after the end of their last request: this costs no memory, and moves no deadline.
 
 The connection is given the bytes directly, as its transport would: so each is through when its effect is looked at.
 """
@@ -29,7 +29,7 @@ MUCH = bytes(32 * BLOCK_BYTES)
 
 
 async def guest_of(running: RunningSite, is_there: Callable[[Connection], bool]) -> Connection:
-    """Return the only connection, once something holds for it."""
+    """Return the only connection, once a condition holds for it."""
 
     async def holds() -> bool:
         return any(map(is_there, connections(running)))
@@ -53,7 +53,7 @@ async def send_on(running: RunningSite, guest: Connection, data: bytes) -> None:
 
 
 async def test_after_a_handshake_that_failed_nothing_is_kept_or_entered_and_no_deadline_moves(tmp_path: Path) -> None:
-    """One connection is one entry; its session is given back with the alert."""
+    """One connection is one entry; its session's memory is released with the alert."""
     async with sites({"keep.test.http": KEEP}, tmp_path) as running:
         target = await target_of(running, "keep.test", secure=True)
 
@@ -127,7 +127,7 @@ STATES: dict[str, tuple[bool, dict[str, object], State]] = {
 
 
 @pytest.mark.parametrize(("secure", "rule", "state"), STATES.values(), ids=STATES)
-async def test_after_the_last_word_nothing_is_kept_and_no_deadline_moves(
+async def test_after_the_last_answer_nothing_is_kept_and_no_deadline_moves(
     tmp_path: Path, secure: bool, rule: dict[str, object], state: State
 ) -> None:
     """A byte from time to time keeps no connection open."""
@@ -138,7 +138,7 @@ async def test_after_the_last_word_nothing_is_kept_and_no_deadline_moves(
         await send_first(running, target, first, state, MUCH)
 
 
-async def test_empty_lines_between_requests_buy_no_time(tmp_path: Path) -> None:
+async def test_empty_lines_between_requests_move_no_deadline(tmp_path: Path) -> None:
     """They are no part of a request (RFC 9112, section 2.2)."""
     async with sites({"keep.test.http": KEEP}, tmp_path) as running:
         target = await target_of(running, "keep.test")

@@ -29,7 +29,7 @@ SECURE = pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a host is reached, and whose certificates it has."""
+    """Where a host is reached, and the CA of its certificate."""
 
     host: str
     port: int
@@ -78,7 +78,7 @@ def program(name: str) -> str:
 
 
 async def run(*words: str) -> tuple[int, str]:
-    """Run a program to its end, and return its exit code and what it said."""
+    """Run a program to its end, and return its exit code and its output."""
     process = await asyncio.create_subprocess_exec(
         *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={"LC_ALL": "C"}
     )
@@ -87,8 +87,8 @@ async def run(*words: str) -> tuple[int, str]:
 
 
 @SECURE
-async def test_curl_has_no_complaint(curl: str, secure: bool) -> None:
-    """It checks the certificate, the length and the gzip, and says so with its exit code."""
+async def test_curl_reads_every_site_without_an_error(curl: str, secure: bool) -> None:
+    """It checks the certificate, the length and the gzip, and gives exit code 0."""
     async with places(secure=secure) as all_places:
         for place in all_places:
             code, said = await run(
@@ -100,8 +100,8 @@ async def test_curl_has_no_complaint(curl: str, secure: bool) -> None:
 
 
 @SECURE
-async def test_wget_has_no_complaint(wget: str, secure: bool, tmp_path: Path) -> None:
-    """It cannot be told addresses, but it can be told a proxy; over TLS it checks the certificate through that.
+async def test_wget_reads_every_site_without_an_error(wget: str, secure: bool, tmp_path: Path) -> None:
+    """It cannot be given addresses, but a proxy; over TLS it checks the certificate through that proxy.
 
     www.163.com redirects, as it did then; wget is told not to follow, which it calls an error of the server (8).
     """
@@ -150,12 +150,12 @@ class Names(AbstractResolver):
         return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": 2, "proto": 0, "flags": 0}]
 
     async def close(self) -> None:
-        """Hold nothing."""
+        """Nothing to close."""
 
 
 @SECURE
-async def test_aiohttps_client_has_no_complaint(secure: bool) -> None:
-    """Its parser is strict: and it ungzips 92,426 bytes."""
+async def test_aiohttps_client_reads_every_site_without_an_error(secure: bool) -> None:
+    """Its parser is strict, and it decompresses 92,426 bytes."""
     async with places(secure=secure) as all_places:
         context = await asyncio.to_thread(ssl.create_default_context, cafile=str(all_places[0].ca))
         connector = aiohttp.TCPConnector(resolver=Names(), ssl=context)

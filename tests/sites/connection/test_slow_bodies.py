@@ -1,4 +1,4 @@
-"""Slow bodies: a request has the time of a head, and what goes on coming of its body buys it more."""
+"""Slow bodies: a request has the time of a head, and more for each byte of its body that comes."""
 
 import asyncio
 import select
@@ -19,14 +19,14 @@ BEGINNING = b"POST / HTTP/1.1\r\nHost: keep.test\r\nContent-Length: 9000\r\n\r\n
 
 
 class Wire(asyncio.Transport):
-    """A transport that keeps what is written, and takes all of it at once."""
+    """A transport that keeps the bytes written, as sent at once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Keep it."""
+        """Keep the bytes."""
         self.written += data
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
@@ -39,7 +39,7 @@ class Wire(asyncio.Transport):
 
 @pytest.mark.anyio
 async def test_a_body_that_comes_byte_by_byte_is_cut_off(tmp_path: Path) -> None:
-    """Every byte buys a thousandth of a second: whoever lives on single bytes runs out of time."""
+    """Each byte adds a thousandth of a second, so that single bytes are too slow."""
     async with one_site(tmp_path, head_timeout_s=0.3) as target:
 
         def ask() -> Heard:
@@ -59,7 +59,7 @@ async def test_a_body_that_comes_byte_by_byte_is_cut_off(tmp_path: Path) -> None
 
 
 def test_a_body_that_goes_on_coming_is_given_time() -> None:
-    """A second for every thousand bytes, and none in advance: a pause may be as long as a head may take."""
+    """A second for every thousand bytes that have come: a pause may be as long as a head may take."""
     connection, wire = Connection(Site(SitesSettings(), {"keep.test": recording_of(KEEP)}), None), Wire()
     connection.connection_made(wire)
     connection.data_received(BEGINNING)

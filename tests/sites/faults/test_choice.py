@@ -1,4 +1,4 @@
-"""Whom a plan strikes, and where it leads, seen by a client: hosts beside each other, connections, redirects."""
+"""Which requests a plan applies to, and where it leads, seen by a client: hosts, connections, redirects."""
 
 import re
 import tracemalloc
@@ -26,7 +26,7 @@ FITS = {
 
 @pytest.mark.parametrize("recordings", FITS.values(), ids=FITS)
 async def test_a_plan_for_all_is_in_force_for_all_or_for_none(tmp_path: Path, recordings: dict[str, bytes]) -> None:
-    """Whichever host it does not fit, the others have not got it either: not in the list, not on the wire."""
+    """If it does not fit one host, no host has it: neither in the list nor on the wire."""
     unfit = next(name.removesuffix(".http") for name, raw in recordings.items() if raw is SHORT)
     async with sites(recordings, tmp_path) as running:
         a, b = [await target_of(running, name) for name in ("a.test", "b.test")]

@@ -30,7 +30,7 @@ def place(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=[False, True], ids=["http", "tls"])
 def where(request: pytest.FixtureRequest, place: str, tmp_path: Path) -> Where:
-    """Return what gives a host to test."""
+    """Return a function that gives a host to test."""
     secure = bool(request.param)
     if place == "embedded":
         return lambda: one_site(tmp_path, secure=secure)
@@ -78,7 +78,7 @@ def find_container(stack: Stack, address: str, secure: bool) -> Target:
 
 
 def test_every_fault_has_a_case() -> None:
-    """A fault without an oracle is a promise that nobody holds it to."""
+    """A fault without an expected result would not be tested."""
     assert {case.fault for case in CASES.values()} | ELSEWHERE == set(FAULTS)
 
 
@@ -100,7 +100,7 @@ async def test_a_fault_gives_its_bytes_and_its_ending(where: Where, case: Case) 
 
 
 def ask(target: Target, case: Case, expected_bytes: int, kept: bool) -> Heard:
-    """Send a request and listen for the end; if it is to be silent, leave; if it is to be kept, ask again."""
+    """Send a request and read to the end; leave if silence is expected; ask again if the connection is to be kept."""
     peer = target.peer
     if case.fault.startswith("accept"):
         peer = Peer(peer.address, peer.host)  # no handshake will come of it
@@ -117,7 +117,7 @@ def ask(target: Target, case: Case, expected_bytes: int, kept: bool) -> Heard:
 
 
 async def test_endless_head_goes_on_for_as_long_as_it_is_read(where: Where) -> None:
-    """Megabytes of one field again and again, none of them kept in memory; then the peer has had enough."""
+    """Megabytes of one field, none of them kept in memory, until the peer leaves."""
     async with where() as target:
         first = target.recording.head.partition(b"\n")[0] + b"\n"
         line = b"X-Lab-Fault: endless\r\n"
@@ -166,7 +166,7 @@ async def test_a_bad_certificate_is_refused_for_its_own_reason(where: Where, fau
 
 @pytest.mark.parametrize("where", [True], indirect=True, ids=["tls"])
 async def test_tls_stall_reads_the_hello_and_never_answers(where: Where) -> None:
-    """Not one byte comes back, and the connection is the peer's to end."""
+    """No byte comes back; the peer has to end the connection."""
     async with where() as target:
         await target.set_plan([{"fault": "tls_stall"}])
         assert target.peer.context

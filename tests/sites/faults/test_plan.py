@@ -1,4 +1,4 @@
-"""Plans: what they may say, whom they strike, and that the same seed gives the same faults."""
+"""Plans: what they may hold, which requests they apply to, and that the same seed gives the same faults."""
 
 from collections.abc import Mapping, Sequence
 
@@ -35,20 +35,20 @@ SELECTIONS: dict[str, tuple[dict[str, object], Sequence[int]]] = {
 
 
 @pytest.mark.parametrize(("when", "numbers"), SELECTIONS.values(), ids=SELECTIONS)
-def test_a_rule_strikes_whom_it_says(when: dict[str, object], numbers: Sequence[int]) -> None:
+def test_a_rule_applies_to_the_requests_that_it_names(when: dict[str, object], numbers: Sequence[int]) -> None:
     """Counted since the plan was set."""
     assert struck(in_force({**STATUS, **when}), 12) == list(numbers)
 
 
 def test_probability_0_gives_no_fault_in_10_000_requests() -> None:
-    """And every one of them was asked about."""
+    """Each of them was checked against the rule."""
     plan = in_force({**STATUS, "probability": 0})
     assert struck(plan, 10_000) == []
     assert (plan.rules[0].seen, plan.rules[0].fired) == (10_000, 0)
 
 
 def test_the_same_seed_gives_the_same_faults_and_another_others() -> None:
-    """So that what went wrong can be made to go wrong again."""
+    """So that a failure can be repeated."""
     one, same, other = (in_force({**STATUS, "probability": 0.3, "seed": seed}) for seed in (1, 1, 2))
     first = struck(one, 1000)
     assert 200 < len(first) < 400
@@ -56,14 +56,14 @@ def test_the_same_seed_gives_the_same_faults_and_another_others() -> None:
     assert struck(other, 1000) != first
 
 
-def test_a_seed_that_was_not_given_is_told() -> None:
-    """Else the run could not be repeated."""
+def test_a_drawn_seed_is_shown() -> None:
+    """Without it, the run could not be repeated."""
     plan = in_force({**STATUS, "probability": 0.5})
     assert struck(in_force(plan.plan[0].as_json()), 100) == struck(plan, 100)
 
 
 def test_drawn_delays_repeat_with_the_seed_and_differ_from_request_to_request() -> None:
-    """Each strike has a share of chance of its own."""
+    """Each fault draws its own delay."""
     rule: dict[str, object] = {"fault": "delay", "distribution": "lognormal", "median_s": 1, "sigma": 1, "seed": 5}
 
     def delays() -> list[Pause]:
@@ -77,7 +77,7 @@ def test_drawn_delays_repeat_with_the_seed_and_differ_from_request_to_request() 
 
 
 def test_no_drawn_delay_is_longer_than_an_hour() -> None:
-    """Every wait has a deadline, whatever a distribution's tail says."""
+    """Every wait has a deadline, also in the tail of a distribution."""
     plan = in_force({"fault": "delay", "distribution": "lognormal", "median_s": 3600, "sigma": 10})
     for _ in range(100):
         strike = plan.strike(Stage.REQUEST, 0.0)
@@ -86,14 +86,14 @@ def test_no_drawn_delay_is_longer_than_an_hour() -> None:
 
 
 def test_a_rule_ends_with_its_time_to_live() -> None:
-    """Requests after it are neither struck nor counted."""
+    """It neither applies to later requests nor counts them."""
     plan = in_force({**STATUS, "ttl_s": 10}, now=100.0)
     assert struck(plan, 2, now=109.9) == [1, 2]
     assert struck(plan, 2, now=110.0) == []
     assert plan.as_json(now=105.0)["faults"][0]["remaining_s"] == 5.0  # type: ignore[index]
 
 
-def test_the_first_rule_that_strikes_wins_and_all_of_them_count() -> None:
+def test_the_first_rule_that_applies_wins_and_all_of_them_count() -> None:
     """What a rule has seen does not depend on those before it."""
     plan = in_force({"fault": "drip", "every": 2}, {**STATUS, "every": 3})
     names = [strike.name if (strike := plan.strike(Stage.REQUEST, 0.0)) else "" for _ in range(6)]
@@ -164,7 +164,7 @@ BAD: dict[str, tuple[object, dict[str, str]]] = {
 
 @pytest.mark.parametrize(("plan", "problems"), BAD.values(), ids=BAD)
 def test_a_bad_plan_is_refused_with_every_field_that_is_wrong(plan: object, problems: dict[str, str]) -> None:
-    """All of them at once, each with its reason."""
+    """All at once, each with its reason."""
     with pytest.raises(BadPlan) as caught:
         read_plan(plan)
     found = {problem.field: problem.reason for problem in caught.value.problems}
@@ -183,7 +183,7 @@ def test_an_offset_may_be_the_heads_end_and_no_more() -> None:
 
 
 def test_faults_of_a_port_need_a_port_of_their_own() -> None:
-    """Where several hosts share one, nobody knows in time who is meant."""
+    """On a port of several hosts, the host is not yet known when the fault has to happen."""
     plan = read_plan([{"fault": name} for name in ("refuse", "accept_then_silent", "accept_then_close", "tls_stall")])
     problems = misplaced(plan, head_bytes=19, shared="the port is shared")
     assert [each.field for each in problems] == ["faults[0].fault", "faults[1].fault", "faults[2].fault"]

@@ -1,4 +1,4 @@
-"""Temporary plans: a plan for a while, below which the plan before it lives on."""
+"""Temporary plans: a plan for some time, after which the plan before it is in force again."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,7 +44,7 @@ async def end(target: Target, generation: object) -> Mapping[str, object]:
 async def test_the_plan_below_comes_back_with_all_that_it_has_seen(
     tmp_path: Path, plan: list[dict[str, object]]
 ) -> None:
-    """To the generation: what was every second request before is so after, whatever came between."""
+    """With its generation and counts: a rule for every second request continues where it was."""
     async with one_site(tmp_path) as target:
         await target.set_plan(plan)
         await first_bytes(target)
@@ -56,7 +56,7 @@ async def test_the_plan_below_comes_back_with_all_that_it_has_seen(
 
 
 async def test_the_sidecars_plan_is_still_the_sidecars_after(tmp_path: Path) -> None:
-    """And a reset has nothing to do."""
+    """A reset then changes nothing."""
     sidecar = b'[[faults]]\nfault = "status"\nstatus = 503\n'
     async with sites({"a.test.http": KEEP, "a.test.toml": sidecar}, tmp_path) as running:
         target = await target_of(running, "a.test")
@@ -66,7 +66,7 @@ async def test_the_sidecars_plan_is_still_the_sidecars_after(tmp_path: Path) -> 
 
 
 async def test_of_two_temporary_plans_the_later_is_in_force_and_one_plan_is_below(tmp_path: Path) -> None:
-    """Two who lend at once, and give back in whichever order, leave what was there before both."""
+    """In whichever order they are removed, the plan from before both comes back."""
     async with one_site(tmp_path) as target:
         await target.set_plan([STATUS])
         before = await plan_of(target)
@@ -77,7 +77,7 @@ async def test_of_two_temporary_plans_the_later_is_in_force_and_one_plan_is_belo
 
 
 async def test_a_plan_that_is_set_meanwhile_stays(tmp_path: Path) -> None:
-    """It is newer than what would come back."""
+    """It is newer than the plan that would come back."""
     async with one_site(tmp_path) as target:
         generation = await lend(target)
         await target.set_plan([STATUS])
@@ -88,7 +88,7 @@ async def test_a_plan_that_is_set_meanwhile_stays(tmp_path: Path) -> None:
 
 
 async def test_a_temporary_plan_ends_by_itself(tmp_path: Path) -> None:
-    """For a client that was killed before it could end it."""
+    """So it ends also if its client was killed."""
     async with one_site(tmp_path) as target:
         await target.set_plan([STATUS])
         before = await plan_of(target)
@@ -99,7 +99,7 @@ async def test_a_temporary_plan_ends_by_itself(tmp_path: Path) -> None:
 
 
 async def test_a_port_that_the_plan_below_closes_is_open_meanwhile(tmp_path: Path) -> None:
-    """The ports are as the plan says that is in force."""
+    """Ports follow the plan in force."""
     async with one_site(tmp_path) as target:
         await target.set_plan([{"fault": "refuse"}])
         generation = await lend(target)

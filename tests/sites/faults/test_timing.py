@@ -1,4 +1,4 @@
-"""Faults of time: their scripts, step by step, and what of them a socket and the counters show.
+"""Faults of time: the steps of their scripts, and their effect on a socket and on the counters.
 
 How long a pause is, is read from the script: a test that measured it would fail on a busy machine. That a pause lies
 where it should is seen at a socket, with a pause that outlasts the test.
@@ -60,7 +60,7 @@ RATES = {"a byte a second": 1, "less than a piece a share": 30, "slow": 1_000, "
 
 @pytest.mark.parametrize("rate", RATES.values(), ids=RATES)
 def test_a_throttled_response_takes_its_bytes_over_its_rate(rate: int) -> None:
-    """All pauses together, whatever the pieces are: and no byte is lost over them."""
+    """The sum of all pauses does not depend on the size of the pieces, and no byte is lost."""
     body = bytes(range(256)) * 3
     steps = steps_of({"fault": "throttle", "bytes_per_s": rate}, body)
     assert b"".join(step for step in steps if isinstance(step, bytes)) == HEAD + body
@@ -88,7 +88,7 @@ async def test_what_comes_before_a_delay_is_sent_before_it(tmp_path: Path, offse
 
 @pytest.mark.anyio
 async def test_pauses_are_counted_with_how_late_they_were(tmp_path: Path) -> None:
-    """A timer never rings at the very moment: every pause is late by more than nothing, and in one bucket."""
+    """A timer is always late by more than nothing: every pause is in one bucket."""
     async with one_site(tmp_path) as target:
         await target.set_plan([{"fault": "drip", "bytes": 10, "interval_s": 0.002}])
         heard = await anyio.to_thread.run_sync(lambda: target.peer.ask(most=len(KEEP)))

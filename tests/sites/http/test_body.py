@@ -1,4 +1,4 @@
-"""Made bodies: exactly as long as the head says, valid in their coding, and decoded by somebody else's decoder."""
+"""Made bodies: exactly as long as the head says, valid in their coding, and read by another library's decoder."""
 
 import gzip
 import zlib
@@ -8,7 +8,7 @@ import brotli
 import pytest
 import zstandard
 
-from services.runtime.playable import LEAST_BYTES as LEAST
+from services.runtime.playable import SMALLEST_BODIES as LEAST
 from services.runtime.playable import Unplayable
 from services.sites.http.body import MAKERS, PAGE, chunked, coded, plain
 from services.sites.replay.recording import ends_chunked
@@ -38,24 +38,24 @@ def test_a_body_of_every_size_is_valid_and_fits(coding: str) -> None:
 
 
 @pytest.mark.parametrize("coding", [coding for coding in LEAST if LEAST[coding] > 1])
-def test_what_is_too_small_for_a_coding_is_refused(coding: str) -> None:
-    """A container has bytes of its own."""
+def test_a_size_too_small_for_its_coding_is_refused(coding: str) -> None:
+    """A compressed format has bytes of its own."""
     with pytest.raises(Unplayable, match=r"no .* body has"):
         coded(coding, LEAST[coding] - 1)
 
 
 def test_every_coding_that_is_said_to_be_makable_is_made() -> None:
-    """Those who record ask the table of least sizes, and sites have the makers."""
+    """The recorder reads the table of smallest sizes, and the site has the encoders."""
     assert MAKERS.keys() == LEAST.keys() == DECODERS.keys()
 
 
 def test_no_bytes_need_no_coding() -> None:
-    """Content-Length: 0 is no body, whatever Content-Encoding says."""
+    """Content-Length: 0 is no body, with any Content-Encoding."""
     assert coded("gzip", 0) == b""
 
 
 def test_an_unknown_coding_is_refused() -> None:
-    """What no client could decode is not made up."""
+    """No client could decode such a body."""
     with pytest.raises(Unplayable, match="Content-Encoding 'sdch'"):
         coded("sdch", 10)
 

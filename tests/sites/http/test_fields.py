@@ -40,7 +40,7 @@ ENDS = st.sampled_from([b"\n", b"\r\n"])
 def test_many_fields_are_set_as_one_after_another(
     lines: list[tuple[bytes, bytes]], blank: bytes, fields: dict[bytes, bytes]
 ) -> None:
-    """Whatever lines a head has, and however they end."""
+    """For any lines of a head, with any line ends."""
     head = b"HTTP/1.1 200 OK\r\n" + b"".join(line + end for line, end in lines) + blank
     expected = head
     for name, value in fields.items():

@@ -1,4 +1,4 @@
-"""Requests read without I/O: wherever the bytes are cut, and however a body tries to pass for the next request."""
+"""Requests read without I/O: cut at any byte, and with bodies that look like a next request."""
 
 import pytest
 
@@ -31,7 +31,7 @@ WHOLE = {
 
 @pytest.mark.parametrize("raw", WHOLE.values(), ids=WHOLE)
 def test_a_request_is_the_same_wherever_it_is_cut(raw: bytes) -> None:
-    """Packets end where they like: an empty line's CR may come without its LF."""
+    """Packets may end at any byte: the CR of an empty line may come without its LF."""
     together = requests_in(raw)
     assert len(together) == 1
     assert requests_in(*(raw[at : at + 1] for at in range(len(raw)))) == together
@@ -60,8 +60,8 @@ def test_what_two_readers_would_frame_apart_is_refused(status: int, raw: bytes) 
 
 
 @pytest.mark.parametrize(("version", "persistent"), [(b"1.0", False), (b"1.1", True)])
-def test_a_coding_in_http_1_0_is_the_last_word(version: bytes, persistent: bool) -> None:
-    """RFC 9112, section 6.1: an older hop on the way may have seen the request end elsewhere."""
+def test_a_coding_in_http_1_0_ends_the_connection(version: bytes, persistent: bool) -> None:
+    """RFC 9112, section 6.1: an older hop may have read another end of the request."""
     raw = CHUNKED.replace(b"1.1", version, 1).replace(b"\r\n\r\n", b"\r\nConnection: keep-alive\r\n\r\n")
     (request,) = requests_in(raw + b"0\r\n\r\n")
     assert (request.persistent, request.last) == (persistent, False)

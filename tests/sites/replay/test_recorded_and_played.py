@@ -138,7 +138,7 @@ HEADS_ALONE = {
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def runner(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Iterator[asyncio.Runner]:
-    """Return what runs a coroutine on each loop; what it says is captured in memory, which blocks nothing."""
+    """Return a function that runs a coroutine on each loop; its output is captured in memory, which blocks nothing."""
     with asyncio.Runner(loop_factory=loop_factory(request.param)) as each:
         yield each
 
@@ -175,7 +175,7 @@ async def ask_twice(directory: Path, *, first_bytes: int) -> Heard:
 
 
 def check_clients(peer: Peer) -> None:
-    """Let http.client and curl read an answer: with or without complaint, but not for ever."""
+    """Let http.client and curl read an answer, with or without an error, but not for ever."""
     client = http.client.HTTPConnection(*peer.address, timeout=20)  # a TimeoutError is no HTTPException
     try:
         client.request("GET", "/", headers={"Host": peer.host})
@@ -205,7 +205,7 @@ def test_what_came_is_played_and_the_connection_kept(
 def test_what_came_is_played_and_in_doubt_the_connection_is_ended(
     tmp_path: Path, runner: asyncio.Runner, raw: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A client that reads the framing otherwise waits for what does not come, and learns of the end by FIN."""
+    """A client that reads other framing would wait; the FIN tells it the end."""
     assert record_from(runner, tmp_path, raw) == 0
     assert "no site can play it" not in capsys.readouterr().err
     assert runner.run(ask_twice(tmp_path, first_bytes=len(raw) + 1)) == Heard(raw, "fin")
@@ -285,10 +285,10 @@ RESPONSES = st.builds(lambda heads, body: b"".join(heads) + body, st.lists(HEADS
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=RESPONSES, head_only=st.booleans())
-def test_what_is_recorded_without_a_word_is_played_as_it_came(
+def test_a_recording_without_a_warning_is_played_as_it_came(
     tmp_path: Path, runner: asyncio.Runner, capsys: pytest.CaptureFixture[str], raw: bytes, head_only: bool
 ) -> None:
-    """Whatever a server sends; and what is said to be unplayable is what a site refuses."""
+    """For any response; and what the recorder calls unplayable, a site refuses."""
     code = record_from(runner, tmp_path, raw, head_only=head_only)
     said = capsys.readouterr().err
     if code != 0:

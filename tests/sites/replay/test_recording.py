@@ -1,4 +1,4 @@
-"""Recordings and sidecars: nothing is normalised, and what cannot be played is refused with file, field and reason."""
+"""Recordings and sidecars: no byte is changed, and a bad one is refused with file, field and reason."""
 
 import os
 import re
@@ -53,7 +53,7 @@ REFUSED = {
     "an interim head alone": (b"HTTP/1.1 103 Early\r\n\r\n", "has no status line at byte 22"),
     "a length that is none": (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "Content-Length 'x' is not one number"),
     "an enormous length": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "is over the 8,388,608 bytes"),
-    "a coding nobody has": (b"HTTP/1.1 200 OK\r\nContent-Encoding: sdch\r\n\r\n", "Content-Encoding 'sdch'"),
+    "an unknown coding": (b"HTTP/1.1 200 OK\r\nContent-Encoding: sdch\r\n\r\n", "Content-Encoding 'sdch'"),
     "a body that fits none": (
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n",
         "no gzip body has 3 bytes",
@@ -64,7 +64,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("raw", "reason"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_played_is_refused_with_file_and_reason(tmp_path: Path, raw: bytes, reason: str) -> None:
-    """Found when it is read, not when somebody asks for it."""
+    """When it is read, not at the first request for it."""
     file = tmp_path / "a.test.http"
     file.write_bytes(raw)
     with pytest.raises(BadRecording) as caught:
@@ -82,8 +82,8 @@ def test_a_name_that_is_no_host_is_refused(tmp_path: Path, name: str) -> None:
         load_recording(tmp_path / name)
 
 
-def test_a_sidecar_says_what_may_be_said() -> None:
-    """Every key at once."""
+def test_a_sidecar_may_have_every_key() -> None:
+    """All keys at once."""
     said = read_sidecar(
         b'after = "idle"\nbody = "recorded"\n[fields]\nDate = "now"\nX-Made = "b\xc3\xa9"\n'
         b'[[faults]]\nfault = "rst_at"\nbytes = 4\nfirst = 3\n[provenance]\nurl = "http://a.test/"\nbytes = 4\n'
@@ -163,7 +163,7 @@ BODIES = {
     "recorded, and cut short before its first byte": (b"body = 'recorded'", HEAD, b""),
     "recorded": (b"body = 'recorded'", HEAD + b"abc", b"abc"),
     "made": (b"body = 'made'", b"HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n", MADE),
-    "made, whatever is kept": (b"body = 'made'", b"HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\nabc", MADE),
+    "made, although one is recorded": (b"body = 'made'", b"HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\nabc", MADE),
     "recorded, and not sent": (b"body = 'recorded'\nafter = 'close'", HEAD + b"abc", b""),
 }
 
@@ -203,7 +203,7 @@ def test_a_field_is_set_where_it_stands(before: bytes, after: bytes) -> None:
 
 
 def test_a_field_is_set_in_the_final_head() -> None:
-    """A client reads past interim heads, whose Date is theirs."""
+    """A client does not use interim heads, which have a Date of their own."""
     interim = b"HTTP/1.1 103 Early Hints\r\nDate: then\r\nServer: x\r\n\r\n"
     said = read_sidecar(b"[fields]\nServer = 'y'\nDate = 'now'\n")
     head = read_recording("a.test", interim + HEAD, said).response().head
@@ -211,14 +211,14 @@ def test_a_field_is_set_in_the_final_head() -> None:
 
 
 def test_the_tutorials_recordings_are_valid() -> None:
-    """What the lab brings along plays."""
+    """The lab's own recordings can be played."""
     recordings = RecordingDirectory(RECORDINGS).load()
     assert set(recordings) == {"www.163.com", "www.sina.com.cn", "www.sohu.com"}
     assert len(recordings["www.sohu.com"].body) == 92_426
 
 
-def test_a_catalogue_reads_only_what_has_changed(tmp_path: Path) -> None:
-    """Ten thousand recordings are not read again for one."""
+def test_only_changed_recordings_are_read_again(tmp_path: Path) -> None:
+    """Not ten thousand for the change of one."""
     for name in ("a.test", "b.test"):
         (tmp_path / f"{name}.http").write_bytes(HEAD)
     catalogue = RecordingDirectory(tmp_path)
@@ -242,14 +242,14 @@ def test_a_file_that_may_be_read_at_last_is_read(tmp_path: Path) -> None:
 
 
 def test_a_named_host_without_a_recording_is_refused(tmp_path: Path) -> None:
-    """A container that is to play one site plays it or says why not."""
+    """A container for one site plays it or says why not."""
     with pytest.raises(BadRecording, match=r"a\.test\.http: No such file"):
         RecordingDirectory(tmp_path, ("a.test",)).load()
 
 
 @pytest.mark.parametrize("name", ["a.test.http", "a.test.toml"])
 def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
-    """Nobody may ever write to it."""
+    """It may never have a writer."""
     (tmp_path / "a.test.http").write_bytes(HEAD)
     (tmp_path / name).unlink(missing_ok=True)
     os.mkfifo(tmp_path / name)

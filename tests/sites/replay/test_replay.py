@@ -1,4 +1,4 @@
-"""Replay: what a socket reads is the file, and HEAD, keep-alive, pipelining and the rest work as a server's would."""
+"""Replay: a socket reads the bytes of the file; HEAD, keep-alive and pipelining work as on a real server."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ RAW = {
 
 
 async def heard(target: Target, request: bytes | None = None) -> Heard:
-    """Ask once, and have the connection closed."""
+    """Send one request that closes the connection, and return what comes."""
     asked = request or target.peer.get(fields="Connection: close\r\n")
     return await anyio.to_thread.run_sync(target.peer.ask, asked)
 
@@ -42,7 +42,7 @@ async def heard(target: Target, request: bytes | None = None) -> Heard:
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
 @pytest.mark.parametrize("raw", RAW.values(), ids=RAW)
 async def test_what_a_socket_reads_is_the_file(tmp_path: Path, raw: bytes, secure: bool) -> None:
-    """Byte for byte: nothing is normalised, added or refreshed; then the connection is closed."""
+    """To the byte: nothing is normalised, added or refreshed; then the connection is closed."""
     async with one_site(tmp_path, raw, secure=secure) as target:
         assert await heard(target) == Heard(raw, "fin")
         assert (await target.ended())[0]["sent_bytes"] == len(raw)
@@ -87,7 +87,7 @@ HEADS_ONLY = {
 
 @pytest.mark.parametrize(("sidecar", "end"), HEADS_ONLY.values(), ids=HEADS_ONLY)
 async def test_after_the_head_may_come_the_end_or_nothing(tmp_path: Path, sidecar: bytes, end: str) -> None:
-    """The body is left out, whatever the head promises."""
+    """The body is left out, although the head promises one."""
     head = KEEP.removesuffix(b"hello")
     async with one_site(tmp_path, KEEP, sidecar=sidecar) as target:
         got = await anyio.to_thread.run_sync(target.peer.ask_then_leave, len(head) + (end == "fin"))
@@ -96,7 +96,7 @@ async def test_after_the_head_may_come_the_end_or_nothing(tmp_path: Path, sideca
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
 async def test_head_requests_get_the_head_alone(tmp_path: Path, secure: bool) -> None:
-    """And the connection stays usable: GET on it is answered whole (RFC 9110, section 9.3.2)."""
+    """The connection is kept: a GET on it gets a complete answer (RFC 9110, section 9.3.2)."""
     async with one_site(tmp_path, secure=secure) as target:
         peer, head = target.peer, target.recording.head
 
@@ -158,8 +158,8 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-async def test_every_way_to_ask_is_understood(tmp_path: Path, form: str) -> None:
-    """RFC 9112, section 3.2: and the target's own host counts before the Host field."""
+async def test_every_form_of_a_target_is_understood(tmp_path: Path, form: str) -> None:
+    """RFC 9112, section 3.2: a host in the target comes before the Host field."""
     end = "\n" if "\r\n" not in form else "\r\n"
     async with one_site(tmp_path) as target:
         assert await heard(target, f"{form}Connection: close{end}{end}".encode()) == Heard(KEEP, "fin")
@@ -176,14 +176,14 @@ BODIES = {
 
 @pytest.mark.parametrize("request_with_body", BODIES.values(), ids=BODIES)
 async def test_a_request_body_is_read_and_the_connection_kept(tmp_path: Path, request_with_body: bytes) -> None:
-    """What looks like a request inside a body is none."""
+    """Bytes of a body that look like a request are no request."""
     async with one_site(tmp_path) as target:
         last = target.peer.get(fields="Connection: close\r\n")
         assert await heard(target, request_with_body * 2 + last) == Heard(KEEP * 3, "fin")
         assert len(await target.entries()) == 3
 
 
-async def test_whoever_expects_100_is_answered_at_once(tmp_path: Path) -> None:
+async def test_a_request_that_expects_100_is_answered_at_once(tmp_path: Path) -> None:
     """RFC 9110, section 10.1.1: a final status instead of 100; the body is not waited for."""
     async with one_site(tmp_path) as target:
         fields = "Expect: 100-continue\r\nContent-Length: 1000\r\n"
@@ -222,7 +222,7 @@ async def test_hosts_of_one_port_are_told_apart_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
 async def test_known_requests_give_the_same_answers_journal_and_counts(tmp_path: Path, secure: bool) -> None:
-    """The quick way is not another way: entries differ in nothing but numbers and times."""
+    """The fast path for known requests gives the same entries, except numbers and times."""
     async with one_site(tmp_path, secure=secure) as target:
         peer = target.peer
 
@@ -244,7 +244,7 @@ async def test_known_requests_give_the_same_answers_journal_and_counts(tmp_path:
 
 
 async def test_known_requests_share_one_copy_of_the_answer(tmp_path: Path) -> None:
-    """Four thousand targets of a page would else be four thousand pages."""
+    """Four thousand targets of a page would otherwise be four thousand copies."""
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n" + bytes(60_000)
     async with sites({"keep.test.http": raw}, tmp_path) as running:
         target = await target_of(running, "keep.test")

@@ -1,4 +1,4 @@
-"""The lab's CA: made once whoever starts first, its key kept from clients, a good certificate for every name."""
+"""The lab's CA: the first site makes it, clients never see its key, and every name gets a valid certificate."""
 
 import re
 import ssl
@@ -24,8 +24,8 @@ def directories(tmp_path: Path) -> tuple[Path, Path]:
     return key, public
 
 
-def test_whoever_starts_first_makes_the_ca_and_the_others_find_it(tmp_path: Path) -> None:
-    """Five at once agree on one certificate."""
+def test_the_first_site_to_start_makes_the_ca_and_the_others_find_it(tmp_path: Path) -> None:
+    """Five that start at once agree on one certificate."""
     key, public = directories(tmp_path)
     found: list[bytes] = []
     threads = [threading.Thread(target=lambda: found.append(Authority(key, public).certificate())) for _ in range(5)]
@@ -65,7 +65,7 @@ def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> ss
 
 
 def test_a_client_that_trusts_the_ca_accepts_every_name(tmp_path: Path) -> None:
-    """Of two authorities that share their directories, each vouches for the other's certificates."""
+    """Two authorities that share their directories make certificates of the same CA."""
     key, public = directories(tmp_path)
     one, other = Authority(key, public), Authority(key, public)
     client = ssl.create_default_context(cadata=one.certificate().decode())
@@ -92,8 +92,8 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_a_client_accepts_whatever_may_be_recorded(name: str) -> None:
-    """IDNA knows no label for half of these, and they are hosts all the same."""
+def test_a_client_accepts_the_certificate_of_every_recordable_name(name: str) -> None:
+    """IDNA has no label for half of these, and they are hosts all the same."""
     assert HOST_NAME.fullmatch(name)
     authority = Authority()
     client = ssl.create_default_context(cadata=authority.certificate().decode())
@@ -104,7 +104,7 @@ def test_a_client_accepts_whatever_may_be_recorded(name: str) -> None:
 @settings(deadline=None)  # a busy machine is not a slow authority
 @given(name=st.from_regex(HOST_NAME, fullmatch=True), fault=st.sampled_from(["", *FAULTS]))
 def test_every_host_name_gets_every_certificate(name: str, fault: str) -> None:
-    """What the catalogue accepts, TLS can speak for."""
+    """Each host that a recording may have, and each fault of a certificate."""
     assert AUTHORITY.context(name, fault)
 
 
@@ -126,7 +126,7 @@ def test_directories_that_cannot_be_used_are_one_line(tmp_path: Path, what: str)
 
 @pytest.mark.anyio
 async def test_a_recorded_name_that_idna_refuses_is_played_over_tls(tmp_path: Path) -> None:
-    """It hung until the client had enough."""
+    """Without that, the handshake would hang."""
     async with sites({"a_b.test.http": KEEP}, tmp_path) as running:
         target = await target_of(running, "a_b.test", secure=True)
         assert (await anyio.to_thread.run_sync(lambda: target.peer.ask(most=len(KEEP)))).data == KEEP
@@ -152,7 +152,7 @@ async def test_without_a_certificate_the_peer_is_told_at_once(
 
 @pytest.mark.parametrize(("fault", "code"), FAULTS.items(), ids=FAULTS)
 def test_a_faulty_certificate_is_faulty_in_one_way(fault: str, code: int) -> None:
-    """OpenSSL's own word for it."""
+    """OpenSSL names that one fault."""
     authority = Authority()
     client = ssl.create_default_context(cadata=authority.certificate().decode())
     with pytest.raises(ssl.SSLCertVerificationError) as caught:
@@ -161,7 +161,7 @@ def test_a_faulty_certificate_is_faulty_in_one_way(fault: str, code: int) -> Non
 
 
 def test_contexts_are_made_once() -> None:
-    """A certificate costs a key."""
+    """Each certificate costs a new key."""
     authority = Authority()
     assert authority.context("a.test") is authority.context("a.test")
     assert authority.context("a.test") is not authority.context("a.test", "tls_expired")

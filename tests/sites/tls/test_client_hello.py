@@ -1,4 +1,4 @@
-"""A ClientHello is known by its first bytes, read once, and asks for a name or for none."""
+"""A ClientHello is known by its first bytes and read once; it asks for a name or for none."""
 
 import ssl
 
@@ -40,7 +40,7 @@ def message_of(hello: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("name", "asked"), [("www.sohu.com", b"www.sohu.com"), (None, None)])
-def test_openssls_own_is_understood(name: str | None, asked: bytes | None) -> None:
+def test_a_client_hello_of_openssl_is_read(name: str | None, asked: bytes | None) -> None:
     """With a name, and without."""
     reader = ClientHelloReader(MOST)
     assert reader.feed(hello_for(name))
@@ -48,7 +48,7 @@ def test_openssls_own_is_understood(name: str | None, asked: bytes | None) -> No
 
 
 @pytest.mark.parametrize("record_bytes", [1, 3, 100, 0x4000])
-def test_it_is_whole_with_its_last_byte_however_it_is_cut(record_bytes: int) -> None:
+def test_it_is_complete_with_its_last_byte_wherever_it_is_cut(record_bytes: int) -> None:
     """RFC 8446, section 5.1: a message may be cut over records; and TCP cuts records."""
     hello = records(message_of(hello_for("a.test")), record_bytes)
     reader = ClientHelloReader(MOST)
@@ -57,7 +57,7 @@ def test_it_is_whole_with_its_last_byte_however_it_is_cut(record_bytes: int) -> 
 
 
 def test_what_comes_after_it_is_kept() -> None:
-    """A peer may go on before it is asked to."""
+    """A peer may send more before it gets an answer."""
     hello = hello_for("a.test")
     reader = ClientHelloReader(MOST)
     assert reader.feed(hello + b"more")
@@ -76,8 +76,8 @@ NONE = {
 
 
 @pytest.mark.parametrize("data", NONE.values(), ids=NONE)
-def test_what_is_none_is_refused_with_the_byte_that_says_so(data: bytes) -> None:
-    """Nothing more is waited for."""
+def test_bytes_that_are_no_client_hello_are_refused_at_the_first_wrong_byte(data: bytes) -> None:
+    """No further byte is waited for."""
     reader = ClientHelloReader(MOST)
     assert not any(reader.feed(data[at : at + 1]) for at in range(len(data) - 1))
     with pytest.raises(NoClientHello):
@@ -103,7 +103,7 @@ def test_fields_that_end_too_soon_are_no_client_hello(cut: int) -> None:
 
 
 def test_a_name_is_bytes() -> None:
-    """What they mean is for those to say who know the hosts."""
+    """The hosts decide what they mean."""
     reader = ClientHelloReader(MOST)
     assert reader.feed(with_name(b"\xff\0\n"))
     assert reader.name() == b"\xff\0\n"

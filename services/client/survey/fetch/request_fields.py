@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 
 from services.runtime.errors import BadSetting
+from services.runtime.http import TOKEN_CHARACTERS
 
 MOST_FIELDS = 64
 MOST_BYTES = 16 * 1024  # of all of them together: many a server takes no more
@@ -39,7 +40,7 @@ FOR_ANY_ORIGIN = frozenset(
         "user-agent",
     }
 )
-FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}):[ \t]*([\t\x20-\x7e]*)")
+FIELD = re.compile(rf"([{TOKEN_CHARACTERS}]{{1,256}}):[ \t]*([\t\x20-\x7e]*)")
 
 Fields = tuple[tuple[str, str], ...]
 

@@ -14,7 +14,7 @@ from collections import deque
 
 from services.client.survey.deadlines import Deadline, release
 from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
-from services.runtime.tasks import start_thread
+from services.runtime.tasks import start_daemon_thread
 from services.runtime.terminal import standard_output
 
 BLOCK_BYTES = 64 * 1024
@@ -53,7 +53,7 @@ class RecordWriter:
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._loop = asyncio.get_running_loop()
         self._written = asyncio.Event()
-        start_thread(self._write_all, name=f"write {name}")
+        start_daemon_thread(self._write_all, name=f"write {name}")
 
     def write(self, data: bytes) -> None:
         """Take some output; workers see to it, with `room`, that it stays bounded."""

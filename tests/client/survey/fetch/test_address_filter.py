@@ -1,4 +1,4 @@
-"""--public-only, by the address that is connected to."""
+"""--public-only checks the address of each connection."""
 
 import ipaddress
 from pathlib import Path
@@ -75,14 +75,14 @@ def test_what_is_not_public_is_refused(ip: str, kind: str) -> None:
 @pytest.mark.parametrize(
     "ip", ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
 )
-def test_what_is_public_is_not(ip: str) -> None:
-    """Nor is anything, without the option."""
+def test_public_addresses_are_not_refused(ip: str) -> None:
+    """Without the option, no address is."""
     assert AddressFilter(public_only=True).refusal(ip) is None
     assert AddressFilter().refusal("127.0.0.1") is None
 
 
 def test_an_allowed_network_is_an_exception() -> None:
-    """Also for an address that carries one of it."""
+    """Also for an address that contains one of that network."""
     guard = AddressFilter(
         public_only=True, allowed=[ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
     )
@@ -93,7 +93,7 @@ def test_an_allowed_network_is_an_exception() -> None:
 
 
 def test_an_exception_is_no_way_to_another_address() -> None:
-    """A Teredo address carries two (RFC 4380): its server may be allowed, and its client is not."""
+    """A Teredo address contains two (RFC 4380): its server may be allowed while its client is not."""
     guard = AddressFilter(public_only=True, allowed=[ipaddress.ip_network("10.0.0.0/8")])
     assert guard.refusal("2001:0:a00:1::f5ff:fffe") is None
     assert guard.refusal("2001:0:a00:1::80ff:fffe")
@@ -104,14 +104,14 @@ def test_an_exception_is_no_way_to_another_address() -> None:
     "target", ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "[::ffff:127.0.0.1]", "[::1]", "http://0", "localhost"]
 )
 async def test_no_spelling_of_loopback_gets_through(target: str, tmp_path: Path) -> None:
-    """The judgement is of the address, and the resolver reads all of these."""
+    """The address is checked, and the resolver reads all of these."""
     record = await record_of(target, tmp_path / "out", public_only=True)
     assert (record["error"], record["timings_ms"]["connect"]) == ("blocked", None)
 
 
 @pytest.mark.anyio
 async def test_a_redirect_does_not_get_through(tmp_path: Path) -> None:
-    """Each hop is judged; the hops so far are in the record."""
+    """Each hop is checked; the hops so far are in the record."""
     async with serving(host=redirects("http://inner/")) as topology:
         routes = topology.with_routes({("inner", 80): ("10.0.0.1", 80)})
         record = await record_of(
@@ -123,7 +123,7 @@ async def test_a_redirect_does_not_get_through(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_an_answer_that_changes_does_not_get_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rebinding: whatever a name server says the second time, the address that was judged is the one connected to."""
+    """Rebinding: the address that was checked is connected to, although a second look-up has another."""
     answers = iter([["8.8.8.8"], ["127.0.0.1"]])
     asked = []
 

@@ -1,4 +1,4 @@
-"""Redirects, retries and deadlines, and what the request says."""
+"""Redirects, retries and deadlines of a fetch, and the bytes of its request."""
 
 import asyncio
 import random
@@ -78,7 +78,7 @@ async def test_redirects_are_followed_if_asked(tmp_path: Path) -> None:
     ids=ascii,
 )
 async def test_a_redirect_that_leads_nowhere_is_an_answer(location: str, tmp_path: Path) -> None:
-    """The host has answered; the detail says why nobody went on."""
+    """The host has answered; the detail says why its redirect was not followed."""
     async with serving(host=redirects(location)) as topology:
         record = await record_of("host", tmp_path / "out", topology, follow=True)
     assert (record["status"], record["error"], record["hops"]) == (302, None, [])
@@ -118,8 +118,8 @@ async def test_so_many_redirects_and_no_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_what_passes_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What went before is in the record, not overwritten by the success."""
+async def test_a_temporary_error_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first attempt is in the record too."""
     monkeypatch.setattr(retry, "FIRST_S", 0.001)
     peer, requests = answering(b"", BUSY, OK)
     async with serving(host=peer) as topology:
@@ -130,8 +130,8 @@ async def test_what_passes_is_tried_again(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.anyio
-async def test_what_stays_is_the_last_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 503 that does not pass is a head like any other; an error that does not pass is the error."""
+async def test_the_last_attempt_is_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A last 503 is a head like any other; a last error is the error."""
     monkeypatch.setattr(retry, "FIRST_S", 0.001)
     async with serving(busy=sends(BUSY), closes=sends(b"")) as topology:
         busy = await record_of("busy", tmp_path / "out", topology, retries=2)
@@ -141,7 +141,7 @@ async def test_what_stays_is_the_last_answer(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.anyio
-async def test_what_stays_wrong_is_not_tried_again(tmp_path: Path) -> None:
+async def test_a_permanent_error_is_not_tried_again(tmp_path: Path) -> None:
     """A refusal and a malformed head are answers."""
     async with serving(bad=sends(b"HTTP/1.1 abc\r\n\r\n")) as topology:
         with shut_port() as shut:
@@ -163,7 +163,7 @@ async def test_a_retry_stays_inside_the_deadline(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_the_total_deadline_holds_for_all_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drips, redirects and retries: nothing makes a target take longer."""
+    """Neither drips nor redirects nor retries make a target take longer."""
     monkeypatch.setattr(retry, "FIRST_S", 0.001)
     async with serving(a=redirects("http://b/"), b=drips) as topology:
         began = time.monotonic()
@@ -178,7 +178,7 @@ async def test_the_total_deadline_holds_for_all_together(tmp_path: Path, monkeyp
 
 @pytest.mark.anyio
 async def test_a_deadline_says_which_it_was(tmp_path: Path) -> None:
-    """For a person who wonders which option to change."""
+    """So that a person knows which option to change."""
     async with serving(host=sends(b"", then_hang=True)) as topology:
         head = await record_of("host", tmp_path / "out", topology, head_timeout_s=0.1)
         total = await record_of("host", tmp_path / "out", topology, timeout_s=0.1)
@@ -188,7 +188,7 @@ async def test_a_deadline_says_which_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_name_that_hangs_delays_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_name_that_hangs_delays_no_other_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends at its own deadline, as an error of the look-up."""
     import threading
 
@@ -254,15 +254,15 @@ def test_retry_after_is_honoured_up_to_a_bound() -> None:
         assert least <= pause_s(1, head) <= most
 
 
-def test_a_busy_resolver_passes_and_an_unknown_name_stays() -> None:
-    """`dns` is both; the error says which."""
+def test_a_busy_resolver_is_asked_again_and_an_unknown_name_is_not() -> None:
+    """`dns` is the error of both; its detail says which."""
     assert is_transient(FetchError("dns", "busy", transient=True))
     assert not is_transient(FetchError("dns", "no such name"))
 
 
 @pytest.mark.anyio
 async def test_a_record_begins_when_its_turn_has_come(tmp_path: Path) -> None:
-    """And not when it was taken from the list; of several requests (a retry, a redirect), the first one counts."""
+    """Not when its target is read; of several requests (a retry, a redirect), the first one counts."""
     arrived: list[float] = []
 
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

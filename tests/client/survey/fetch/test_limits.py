@@ -1,4 +1,4 @@
-"""--rate and --per-host, and who waits for them."""
+"""--rate and --per-host, and the tasks that wait for them."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from tests.client.survey.surveys import ROOT, children_of, command, survey
 
 @pytest.mark.anyio
 async def test_a_rate_holds_under_concurrency() -> None:
-    """However many ask at once: turns are a period apart, and never come early."""
+    """With any number of tasks: requests are a period apart, and never early."""
     pace = RateLimiter(200)
     turns: list[float] = []
 
@@ -53,7 +53,7 @@ class Clock:
 @pytest.mark.anyio
 @pytest.mark.parametrize("waiting", [True, False], ids=["tasks wait", "none waits"])
 async def test_a_pause_is_not_made_up_for(waiting: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No turn is promised ahead, so none comes due while the process is stopped, or while no task asks."""
+    """No request is planned ahead, so none becomes due while the process is stopped, or while no task asks."""
     clock = Clock()
     monkeypatch.setattr(pace_module, "time", clock)
     pace, rate, tasks = RateLimiter(100), 100, 500
@@ -82,8 +82,8 @@ async def test_a_pause_is_not_made_up_for(waiting: bool, monkeypatch: pytest.Mon
 
 
 @pytest.mark.anyio
-async def test_who_no_longer_waits_takes_no_turn() -> None:
-    """A turn goes to the next who still waits for one."""
+async def test_a_task_that_no_longer_waits_uses_no_slot_of_the_rate() -> None:
+    """The next task that still waits gets it."""
     pace = RateLimiter(50)
     with DeadlineSweeper() as watchman:
         watch = watchman.watch()
@@ -182,7 +182,7 @@ async def test_a_rate_is_of_requests_and_of_look_ups_apart(tmp_path: Path, monke
 
 @pytest.mark.anyio
 async def test_places_are_served_in_order_and_key_by_key() -> None:
-    """No key waits for another; what is given back goes to who has waited longest."""
+    """No key waits for another; a free place goes to the task that has waited longest."""
     places, got = KeyedSemaphore(1), []
 
     async def take(key: str, name: str, watchman: DeadlineSweeper) -> None:
@@ -199,8 +199,8 @@ async def test_places_are_served_in_order_and_key_by_key() -> None:
 
 
 @pytest.mark.anyio
-async def test_who_is_cut_off_leaves_the_line() -> None:
-    """A place that is granted later is not lost with it."""
+async def test_a_task_that_is_cut_off_no_longer_waits() -> None:
+    """A place that is granted later is not lost."""
     places = KeyedSemaphore(1)
     with DeadlineSweeper() as watchman:
         watch = watchman.watch()
@@ -216,7 +216,7 @@ async def test_who_is_cut_off_leaves_the_line() -> None:
 
 @pytest.mark.anyio
 async def test_a_wait_ends_at_its_deadline_and_not_before() -> None:
-    """One watchman for all: each wait has a deadline of its own."""
+    """One sweeper for all: each wait has its own deadline."""
     loop = asyncio.get_running_loop()
     with DeadlineSweeper() as watchman:
         now = time.monotonic()
@@ -290,7 +290,7 @@ async def test_every_address_of_a_name_is_bounded(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.anyio
 async def test_hosts_that_are_reached_at_each_other_s_address_do_not_wait_for_ever(tmp_path: Path) -> None:
-    """As --resolve can have it: who holds the one as a host must not wait for the other as an address, and back."""
+    """As with --resolve: a task that holds one key must not wait for the other, and the reverse (a deadlock)."""
     async with serving(one=sends(OK)) as topology:
         port = topology.routes["one", 80][1]
         crossed = Topology({("127.0.0.1", 80): ("127.0.0.2", port), ("127.0.0.2", 80): ("127.0.0.1", port)})
@@ -302,7 +302,7 @@ async def test_hosts_that_are_reached_at_each_other_s_address_do_not_wait_for_ev
 
 @pytest.mark.anyio
 async def test_no_more_than_concurrency_are_in_flight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where targets that wait for their host let others pass; and no more than that are said to be."""
+    """Also where targets that wait for their host let others pass; the progress shows no more than that."""
     shown: list[int] = []
 
     class Noting(NoProgress):

@@ -1,4 +1,4 @@
-"""Records in each format: nothing lost in jsonl and raw, nothing that drives a terminal or spreadsheet elsewhere."""
+"""Records in each format: complete in jsonl and raw, and without control characters and formulas elsewhere."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ FIELD = st.tuples(
 
 @given(st.lists(FIELD, max_size=5), st.binary(max_size=10).filter(lambda value: not set(value) & set(b"\r\n")))
 def test_the_json_line_says_what_the_reader_read(fields: list[tuple[str, bytes]], reason: bytes) -> None:
-    """Whatever the bytes: the hand-made line has the same members as the plain encoding of the head."""
+    """For any bytes, the hand-made line has the same members as the plain encoding of the head."""
     lines = b"".join(name.encode() + b": " + value + b"\r\n" for name, value in fields)
     record = record_with(b"HTTP/1.1 200 " + reason + b"\r\n" + lines + b"\r\n")
     line = json_line(record)
@@ -63,7 +63,7 @@ def test_a_value_cannot_pretend_to_be_several(value: bytes) -> None:
 
 
 def test_a_record_without_a_head_has_the_same_members() -> None:
-    """Lists are empty, the rest is null."""
+    """Lists are empty, other values are null."""
     with_head = json.loads(json_line(record_with(HOSTILE)))
     without = json.loads(json_line(Record(7, "a\x00\udcff", "uvloop", error="usage", detail="x")))
     assert list(without) == list(with_head)
@@ -77,8 +77,8 @@ def test_times_are_milliseconds() -> None:
     assert json.loads(line)["timings_ms"] == {"dns": 12.346, "connect": None, "tls": None, "head": None, "total": 1500}
 
 
-def test_raw_is_what_came() -> None:
-    """To the byte, interim heads first."""
+def test_raw_has_the_bytes_that_came() -> None:
+    """Interim heads first."""
     interim = b"HTTP/1.1 103 Early Hints\r\n\r\n"
     assert FORMATS["raw"].ended(record_with(interim + HOSTILE + b"body")) == interim + HOSTILE
 

@@ -27,7 +27,7 @@ MOST_AT_A_KILL = 300  # fewer than are answered: of those, some wait for their p
 
 
 def answers(most: int) -> Peer:
-    """Return a peer that answers so many requests, and then keeps everybody waiting."""
+    """Return a peer that answers so many requests, and lets all later ones wait."""
     left = iter(range(most))
 
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,7 +77,7 @@ async def test_a_survey_that_is_killed_goes_on_where_it_was(
         for peer in peers:
             enough = written + chance.randint(1, MOST_AT_A_KILL)
             process = await start(peer)
-            while process.returncode is None and await asyncio.to_thread(records_in, output) < enough:  # noqa: ASYNC110 - files tell nobody
+            while process.returncode is None and await asyncio.to_thread(records_in, output) < enough:  # noqa: ASYNC110 - a file has no event
                 await asyncio.sleep(0.002)
             assert process.returncode is None
             process.kill()
@@ -109,7 +109,7 @@ def records_in(path: Path) -> int:
 @pytest.mark.anyio
 @pytest.mark.parametrize("torn", [b"{", HEAD[:30], HEAD[:-1], HEAD[:12]])
 async def test_a_torn_line_is_repaired(torn: bytes, tmp_path: Path) -> None:
-    """Whatever was left of it goes; what is whole stays, to the byte."""
+    """An incomplete last line is removed; every other byte stays."""
     output = tmp_path / "out"
     await asyncio.to_thread(output.write_bytes, HEAD + torn)
     async with serving(a=sends(OK), b=sends(OK)) as topology:
@@ -147,7 +147,7 @@ def test_another_table_is_refused_and_left_alone(content: bytes, tmp_path: Path)
     "torn", [b"", b"lin", b"line,target,error\n", b"line,target,error\n1,", b"line,target,error\n1,a,"]
 )
 def test_a_torn_table_is_repaired(torn: bytes, tmp_path: Path) -> None:
-    """Whatever was left of its last line goes, the header's too."""
+    """An incomplete last line is removed, also that of the header."""
     output = tmp_path / "out"
     output.write_bytes(torn)
     result = run_client("a b", "--format", "csv", "--columns", "line,target,error", "-o", output, "--resume")
@@ -182,8 +182,8 @@ async def test_a_line_that_has_changed_is_fetched(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_nothing_to_do_is_all_well(tmp_path: Path) -> None:
-    """A survey that was complete stays as it is."""
+async def test_a_complete_survey_stays_as_it_is(tmp_path: Path) -> None:
+    """There is nothing to fetch, and that is no error."""
     async with serving(a=sends(OK)) as topology:
         await survey(["a", "ä", "a b"], tmp_path / "out", topology)
         before = await asyncio.to_thread((tmp_path / "out").read_bytes)
@@ -228,7 +228,7 @@ def test_what_is_no_file_cannot_be_resumed() -> None:
 
 
 def test_a_record_of_this_program_is_recognised(tmp_path: Path) -> None:
-    """The check for the schema reads what this program writes, whatever is in it."""
+    """The check of the schema accepts every record that this program writes."""
     output = tmp_path / "out"
     targets = ["a\\b", 'a"b', "a\tb", "ä b", "http://x y/", "\x7f", "x" * 5000]
     assert run_client(*targets, "--format", "jsonl", "-o", output).returncode == 4
@@ -241,7 +241,7 @@ def test_a_record_of_this_program_is_recognised(tmp_path: Path) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
 async def test_a_large_head_can_be_gone_on_with(form: str, tmp_path: Path) -> None:
-    """Whatever --max-head let in: the survey's own file is never refused."""
+    """With any --max-head, the survey's own file is accepted."""
     head = b"HTTP/1.1 200 OK\r\n" + b'X: "' + b"x" * 300_000 + b',"\r\n\r\n'
     arguments = ["a", "b", "--format", form, "-o", str(tmp_path / "out"), "--max-head", "1000000", "--resume"]
     async with serving(host=sends(head)) as topology:
@@ -253,7 +253,7 @@ async def test_a_large_head_can_be_gone_on_with(form: str, tmp_path: Path) -> No
 
 @given(st.lists(st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"])), min_size=2))
 def test_a_row_is_read_as_it_was_written(cells: list[str]) -> None:
-    """Whatever is in its cells, but the ends of lines, which no cell has."""
+    """For any cell; only line ends are in no cell."""
     assert split(row(*cells).decode()) == cells
 
 
@@ -267,7 +267,7 @@ def test_what_no_survey_writes_is_no_row(line: str) -> None:
 def test_a_line_that_is_longer_than_any_record_is_not_taken_for_a_torn_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would be cut off, with all that follows."""
+    """Otherwise it would be removed, with all that follows."""
     monkeypatch.setattr("services.client.survey.results.resume.MOST_LINE_BYTES", 100)
     output = tmp_path / "out"
     output.write_bytes(HEAD + HEAD.replace(b'"a"', b'"%s"' % (b"a" * 100)) + HEAD)

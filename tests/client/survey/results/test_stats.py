@@ -35,7 +35,7 @@ def test_a_time_of_nothing_is_counted() -> None:
 
 
 def some_tally() -> Stats:
-    """Return the tally of two answers and an error."""
+    """Return the statistics of two answers and an error."""
     tally = Stats()
     for status in (b"200", b"404"):
         head = HeadReader().feed(b"HTTP/1.1 " + status + b" x\r\n\r\n")
@@ -45,7 +45,7 @@ def some_tally() -> Stats:
 
 
 def test_the_summary_is_by_class_error_and_phase() -> None:
-    """A phase that nobody reached has no row."""
+    """A phase without a time has no row."""
     lines = summary(some_tally(), took_s=2.0, skipped=7)
     assert lines == [
         "3 targets in 2.0 s, 2 a second: 2 answered, 1 not; 7 were done before",
@@ -59,8 +59,10 @@ def test_the_summary_is_by_class_error_and_phase() -> None:
     ]
 
 
-def test_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is done, how fast, what is in flight, what failed, and how long it will take, if that can be known."""
+def test_progress_is_a_line_from_time_to_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Targets done, speed, in flight, failed, and the time left where it can be known."""
     now = [0.0]
     monkeypatch.setattr("services.client.survey.progress.time.monotonic", lambda: now[0])
     lines = LineProgress()
@@ -74,13 +76,13 @@ def test_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str], mon
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (59.6, "1:00"), (3_599, "59:59"), (3_661, "1:01:01")])
-def test_a_time_is_told_as_people_do(seconds: float, text: str) -> None:
-    """Minutes and seconds, hours where there are any."""
+def test_a_time_is_written_for_people(seconds: float, text: str) -> None:
+    """Minutes and seconds, and hours where there are any."""
     assert duration(seconds) == text
 
 
 def test_without_a_terminal_nothing_heavy_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """rich is for who looks."""
+    """rich is for terminals only."""
     import sys
 
     monkeypatch.delitem(sys.modules, "rich.live", raising=False)

@@ -1,4 +1,4 @@
-"""Happy eyeballs, and this machine's own limits."""
+"""Happy Eyeballs, and the limits of this machine."""
 
 import errno
 import os
@@ -38,7 +38,7 @@ def test_families_take_turns() -> None:
 
 @pytest.mark.anyio
 async def test_a_silent_address_delays_little() -> None:
-    """The next is tried after a quarter of a second, a refusing one's at once; losers are closed."""
+    """The next is tried after a quarter of a second, or at once after a refusal; the others are closed."""
     async with serving(host=sends(OK)) as topology:
         good = SocketAddress(*topology.routes["host", 80])
         with full_port() as full, shut_port() as shut, Poller() as poller, DeadlineSweeper() as watchman:
@@ -51,8 +51,8 @@ async def test_a_silent_address_delays_little() -> None:
 
 
 @pytest.mark.anyio
-async def test_nobody_answering_tells_of_all() -> None:
-    """The error is the first's, the detail everyone's."""
+async def test_if_no_address_answers_the_error_tells_of_all() -> None:
+    """It is the error of the first address, with the details of all."""
     with shut_port() as one, shut_port() as other, Poller() as poller, DeadlineSweeper() as watchman:
         with pytest.raises(FetchError) as failed:
             await connect(Sockets(poller), [SocketAddress(*one), SocketAddress(*other)], watchman.watch(), NEVER)
@@ -80,7 +80,7 @@ async def test_an_address_that_is_out_of_reach_hides_no_answer(monkeypatch: pyte
 
 @pytest.mark.anyio
 async def test_silence_of_all_ends_at_the_deadline() -> None:
-    """And leaves no socket behind."""
+    """No socket is left."""
     with full_port() as one, full_port() as other, Poller() as poller, DeadlineSweeper() as watchman:
         with pytest.raises(Expired):
             await connect(Sockets(poller), [SocketAddress(*one), SocketAddress(*other)], watchman.watch(), 0.0)
@@ -89,7 +89,7 @@ async def test_silence_of_all_ends_at_the_deadline() -> None:
 
 @pytest.mark.anyio
 async def test_running_out_of_files_is_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fetch waits until others have given some back."""
+    """The fetch waits until other fetches have closed some."""
     made = 0
     real = socket.socket.connect_ex
 
@@ -112,7 +112,7 @@ async def test_running_out_of_files_is_no_record(tmp_path: Path, monkeypatch: py
 async def test_a_shortage_that_lasts_ends_at_the_deadline(
     number: int, addresses: list[str], retries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The target's own deadline, whatever the limits of a phase; and it is no fault of the host's."""
+    """At the target's total deadline, not at that of a phase; and it is no error of the host."""
 
     class Known(Resolver):
         def __init__(self) -> None:
@@ -131,7 +131,7 @@ async def test_a_shortage_that_lasts_ends_at_the_deadline(
 
 @pytest.mark.anyio
 async def test_a_family_that_this_machine_lacks_is_no_shortage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EADDRNOTAVAIL is said of it, too; but then no port will ever be free."""
+    """It is EADDRNOTAVAIL too; but no port of it will ever be free."""
     monkeypatch.setattr("services.client.survey.transport.connect.has_source_address", lambda _address: False)
     connects_by(lambda _, _address: errno.EADDRNOTAVAIL, monkeypatch)
     _, (record,) = await survey(["[2001:db8::1]"], tmp_path / "out", timeout_s=10.0)
@@ -140,7 +140,7 @@ async def test_a_family_that_this_machine_lacks_is_no_shortage(tmp_path: Path, m
 
 @pytest.mark.anyio
 async def test_concurrency_is_fitted_into_the_open_files(tmp_path: Path) -> None:
-    """One warning; no target fails for it."""
+    """One warning; no target fails because of it."""
     output = tmp_path / "out"
     async with serving(host=sends(OK)) as topology:
         port = topology.routes["host", 80][1]
@@ -185,15 +185,15 @@ def test_a_route_is_read(text: str, route: tuple[Route, Route]) -> None:
         "[:::]:80:1.2.3.4",
     ],
 )
-def test_what_is_no_route_is_refused(text: str) -> None:
-    """In one line that says what one looks like."""
+def test_a_wrong_route_is_refused(text: str) -> None:
+    """In one line with the right form."""
     with pytest.raises(BadSetting, match="is not HOST:PORT:ADDR"):
         read_routes([text])
 
 
 @pytest.mark.anyio
 async def test_routes_are_taken_instead_of_names() -> None:
-    """An exact one before the one for every host, and for addresses too."""
+    """An exact one before that for every host, and also for addresses."""
     async with serving(host=sends(OK)) as topology:
         port = topology.routes["host", 80][1]
         with shut_port() as shut:

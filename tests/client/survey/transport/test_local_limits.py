@@ -1,4 +1,4 @@
-"""A machine that gives the survey no more threads or memory: one clear line, and no target is lost."""
+"""A machine without further threads or memory for the survey: one clear line, and no target is lost."""
 
 import subprocess
 import sys
@@ -64,13 +64,13 @@ def test_no_thread_is_one_line_and_leaves_the_output_alone(
     "command_line", ["pipeline", "faults set www.163.com --plan -", "journal www.163.com --verify -"]
 )
 def test_a_command_that_needs_a_thread_is_one_line(loop: str, command_line: str) -> None:
-    """What may block is done in one."""
+    """Calls that may block run in a thread."""
     result = run_without("", *command_line.split(), "--loop", loop)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (3, "", 2)
     assert "client: this machine allows no more threads" in result.stderr
 
 
-def test_names_that_no_thread_asks_for_end_at_their_deadline() -> None:
+def test_names_without_a_thread_to_look_them_up_end_at_their_deadline() -> None:
     """As if the resolver gave no answer."""
     result = run_without("names", "wget", "host.invalid", "--timeout", "0.2", "--format", "jsonl")
     assert (result.returncode, result.stdout.count('"error": "dns"')) == (4, 1)

@@ -1,4 +1,4 @@
-"""Sockets that are connected again: only to the same address, and nobody sees a difference."""
+"""Sockets that are connected again: to the same address only, and the peer sees no difference."""
 
 import asyncio
 import socket
@@ -43,7 +43,7 @@ def noting(ports: list[int], peer: Peer) -> Peer:
 
 @pytest.mark.anyio
 async def test_one_address_needs_one_socket(tmp_path: Path, sockets: Counter[int]) -> None:
-    """And each fetch has a connection of its own all the same, as the peer sees from its port."""
+    """The peer sees from the ports that each fetch has a new connection all the same."""
     ports: list[int] = []
     async with serving(host=noting(ports, sends(OK))) as topology:
         code, records = await survey(["host"] * 20, tmp_path / "out", topology, concurrency=1)
@@ -54,7 +54,7 @@ async def test_one_address_needs_one_socket(tmp_path: Path, sockets: Counter[int
 
 @pytest.mark.anyio
 async def test_another_address_gets_another_socket(tmp_path: Path, sockets: Counter[int]) -> None:
-    """Its sequence numbers are not for the last host to know."""
+    """Another host must not learn the sequence numbers."""
     async with serving(one=sends(OK), other=sends(OK)) as topology:
         code, _ = await survey(["one", "other"] * 5, tmp_path / "out", topology, concurrency=1)
     assert code == 0
@@ -63,7 +63,7 @@ async def test_another_address_gets_another_socket(tmp_path: Path, sockets: Coun
 
 @pytest.mark.anyio
 async def test_what_ended_badly_is_connected_again(tmp_path: Path, sockets: Counter[int]) -> None:
-    """Whatever became of the last connection, the next one starts afresh."""
+    """After any end of the last connection, the next one is as new."""
     peers = [resets, sends(b""), sends(OK[:9]), sends(OK, then_hang=True), sends(OK)]
 
     async def in_turn(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,10 +77,10 @@ async def test_what_ended_badly_is_connected_again(tmp_path: Path, sockets: Coun
 
 
 @pytest.mark.anyio
-async def test_a_kernel_that_cannot_do_it(
+async def test_a_kernel_that_cannot_connect_again_gets_new_sockets(
     tmp_path: Path, sockets: Counter[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Then there is a new socket for each."""
+    """One for each connection."""
     monkeypatch.setattr(ours, "_connect", lambda _fd, _address, _size: -1)
     async with serving(host=sends(OK)) as topology:
         code, _ = await survey(["host"] * 5, tmp_path / "out", topology, concurrency=1)
@@ -89,7 +89,7 @@ async def test_a_kernel_that_cannot_do_it(
 
 @pytest.mark.anyio
 async def test_no_spare_stays_open() -> None:
-    """When another address is wanted, and at the end."""
+    """Neither when another address is needed nor at the end."""
     async with serving(one=sends(OK), other=sends(OK)) as topology:
         one, other = (SocketAddress(*where) for where in topology.routes.values())
         with Poller() as poller, DeadlineSweeper() as watchman:
@@ -105,8 +105,8 @@ async def test_no_spare_stays_open() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_peer_is_told_at_once() -> None:
-    """A spare holds no connection: whoever served it sees it end."""
+async def test_the_peer_sees_the_end_at_once() -> None:
+    """A spare socket holds no connection."""
     gone = asyncio.Event()
 
     async def waits(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:

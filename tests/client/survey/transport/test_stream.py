@@ -1,6 +1,6 @@
-"""Bytes to and from a socket: whatever a peer sends or leaves unread, waits end and others get their turn.
+"""Bytes to and from a socket: waits end and other tasks run, however a peer sends and reads.
 
-And whatever becomes of what is sent, what the peer has said is received.
+Bytes that a peer has sent are received, also where sending to it fails.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ async def connected() -> AsyncIterator[tuple[Plain, socket.socket]]:
 
 @pytest.mark.anyio
 async def test_a_peer_that_has_ended_and_reads_nothing_is_left_at_the_deadline() -> None:
-    """Its end says that reading will not wait; sending does, and must not go round in circles meanwhile."""
+    """After its FIN, a receive never waits; the send waits, and must not loop meanwhile."""
     async with connected() as (stream, peer):
         peer.shutdown(socket.SHUT_WR)
         with pytest.raises(Expired):
@@ -56,8 +56,8 @@ async def test_a_peer_that_has_ended_and_reads_nothing_is_left_at_the_deadline()
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("ends", [False, True])
-async def test_a_peer_that_never_pauses_keeps_nobody_waiting(ends: bool) -> None:
-    """Where there is always more to receive, others have their turn all the same: signals, deadlines, other hosts."""
+async def test_a_peer_that_never_pauses_does_not_block_the_loop(ends: bool) -> None:
+    """Signals, deadlines and other hosts have their time, although there is always more to receive."""
     others = asyncio.Event()
     async with connected() as (stream, peer):
         peer.sendall(bytes(2 * RECEIVED_BYTES))
@@ -83,7 +83,7 @@ def reset(peer: socket.socket) -> None:
 @pytest.mark.parametrize("requests", [1, 3])
 @pytest.mark.parametrize("unread", [False, True], ids=["before the request", "within the request"])
 async def test_an_answer_is_there_though_the_request_could_not_be_sent(unread: bool, requests: int) -> None:
-    """Sending fails, and what had come before the reset is received; then the reset."""
+    """Sending fails; the bytes from before the reset are received, and then the reset."""
     async with connected() as (stream, peer):
         if unread:
             await stream.send(REQUEST, NEVER)
@@ -99,8 +99,8 @@ async def test_an_answer_is_there_though_the_request_could_not_be_sent(unread: b
 
 
 @pytest.mark.anyio
-async def test_of_a_peer_that_has_said_nothing_the_reset_is_told() -> None:
-    """By `receive`, and at once."""
+async def test_a_reset_without_any_bytes_is_an_error_of_receive() -> None:
+    """At once."""
     async with connected() as (stream, peer):
         reset(peer)
         await stream.send(REQUEST, NEVER)

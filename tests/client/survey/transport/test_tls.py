@@ -70,7 +70,7 @@ async def serving_tls(peer: Peer, context: ssl.SSLContext | None) -> AsyncIterat
 
 @pytest.fixture
 def good(authority: trustme.CA) -> ssl.SSLContext:
-    """Return the context of a server that is what it says."""
+    """Return the context of a server with a valid certificate."""
     return context_of(authority.issue_cert("host", not_after=datetime(2049, 12, 31, 12, 0, 0, tzinfo=UTC)))
 
 
@@ -103,7 +103,7 @@ async def test_a_session_is_described(good: ssl.SSLContext, ca: str, tmp_path: P
 async def test_an_intermediate_authority_may_be_all_that_is_trusted(
     below: tuple[ssl.SSLContext, str], tmp_path: Path
 ) -> None:
-    """On every Python, as in curl: whoever names an authority need not have its own."""
+    """On every Python, as in curl: its own issuer need not be trusted."""
     context, intermediate = below
     async with serving_tls(sends(OK), context) as topology:
         record = await record_of("https://host", tmp_path / "out", topology, ca=intermediate)
@@ -157,8 +157,8 @@ async def test_a_certificate_that_is_not_trusted_is_an_error_or_noted(
 @pytest.mark.anyio
 @pytest.mark.parametrize("insecure", [False, True], ids=["verified", "insecure"])
 @pytest.mark.parametrize("by_reset", [False, True], ids=["fin", "rst"])
-async def test_a_host_that_shows_a_bad_certificate_and_goes(insecure: bool, by_reset: bool, tmp_path: Path) -> None:
-    """What was wrong with the certificate is known; that nobody heard of it ends neither the fetch nor the survey."""
+async def test_a_host_that_shows_a_bad_certificate_and_leaves(insecure: bool, by_reset: bool, tmp_path: Path) -> None:
+    """The error is that of the certificate; the lost alert ends neither the fetch nor the survey."""
     context = await asyncio.to_thread(context_of, trustme.CA().issue_cert("host"))
 
     async def shows_and_goes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -194,13 +194,13 @@ async def test_a_redirect_to_a_host_without_a_good_certificate_is_an_error(ca: s
 
 
 async def hangs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Take what comes and say nothing."""
+    """Read, and send nothing."""
     while await reader.read(1_000):
         pass
 
 
 async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Take a first byte and close."""
+    """Read a first byte, and close."""
     await reader.read(1_000)
 
 
@@ -215,7 +215,7 @@ async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     ids=["waits for HTTP", "hangs", "closes"],
 )
 async def test_a_peer_that_makes_no_session_is_an_error(peer: Peer, error: str, detail: str, tmp_path: Path) -> None:
-    """The deadline for a connection holds for TLS too."""
+    """The deadline of a connection includes TLS."""
     async with serving_tls(peer, None) as topology:
         record = await record_of("https://host", tmp_path / "out", topology, connect_timeout_s=0.3)
     assert (record["error"], record["detail"]) == (error, detail)
@@ -276,7 +276,7 @@ def test_bad_certificates_to_trust_are_exit_3(tmp_path: Path) -> None:
 
 
 def test_an_empty_name_does_not_trust_the_systems_certificates() -> None:
-    """Whoever says `--ca "$CA"` without a CA does not mean every authority there is."""
+    """`--ca "$CA"` with an empty variable is a mistake, and does not mean all authorities of the system."""
     result = run_client("https://host", "--ca", "")
     assert result.returncode == 2
     assert b"client: --ca='' is not a file of certificates" in result.stderr
@@ -313,7 +313,7 @@ def test_names_of_every_kind_are_read(authority: trustme.CA) -> None:
 
 @given(st.data())
 def test_a_certificate_that_was_spoilt_ends_nothing(data: st.DataObject) -> None:
-    """Whatever byte is another: what can still be read is text, and all else is left out."""
+    """With any other byte: readable parts are text, and the rest is left out."""
     der = bytearray(SAMPLE)
     for _ in range(data.draw(st.integers(1, 4))):
         der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))

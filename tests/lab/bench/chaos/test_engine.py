@@ -1,4 +1,4 @@
-"""What the engine and the kernel say of containers."""
+"""What the engine and the kernel tell of containers."""
 
 import json
 from pathlib import Path
@@ -72,5 +72,5 @@ def test_memory_is_read_from_a_control_group_of_version_2(tmp_path: Path, limit:
 
 
 def test_memory_of_a_group_that_tells_nothing_is_not_known(tmp_path: Path) -> None:
-    """It is not made up."""
+    """No figure is invented."""
     assert memory_in("0::/nowhere\n", tmp_path) is None

@@ -1,4 +1,4 @@
-"""From what a run found to what a person reads."""
+"""From the findings of a run to its verdict."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ BEGAN_S = 1_000.0
 
 
 def good() -> Found:
-    """Return what a run finds that found nothing: sohu was killed, and came back after two seconds."""
+    """Return the findings of a good run: sohu was killed, and came back after two seconds."""
     found = Found(["hello", "sohu"], seconds=60.0, settled_s=1.5)
     found.attack("tls_trickle").times = 1
     found.answers = [Answer(BEGAN_S + at, BEGAN_S + at + 0.01, "sohu", "http, new") for at in range(60)]
@@ -28,12 +28,12 @@ def good() -> Found:
 
 
 def broken(found: Found) -> list[str]:
-    """Return the promises that were not kept."""
+    """Return the promises that were broken."""
     return [promise.text for promise in judge.judge(found)[0] if not promise.kept]
 
 
 def test_a_run_that_found_nothing_keeps_every_promise() -> None:
-    """An error of a service that was just killed is excused, and shown."""
+    """An error of a service that was killed just before is excused, and shown."""
     promises, tables = judge.judge(good())
     assert [promise.text for promise in promises if not promise.kept] == []
     assert Result("chaos", (), promises=promises).kept
@@ -107,7 +107,7 @@ def test_a_run_that_found_nothing_keeps_every_promise() -> None:
     ],
 )
 def test_each_fault_breaks_its_own_promise_and_no_other(spoil: Callable[[Found], object], promise: str) -> None:
-    """A line that says NOT says which."""
+    """The line with NOT names it."""
     found = good()
     spoil(found)
     assert broken(found) == [promise]
@@ -120,15 +120,15 @@ def test_a_lab_that_was_not_waited_for_is_not_healthy() -> None:
     assert broken(found) == ["the lab ends healthy, in 60 s"]
 
 
-def test_a_client_that_saw_nothing_has_proved_nothing() -> None:
-    """Neither that there was no error, nor that it was quick."""
+def test_a_client_without_answers_proves_no_promise() -> None:
+    """Neither that there was no error nor that it was quick."""
     found = good()
     found.answers.clear()
     assert len(broken(found)) == 2
 
 
 def test_a_slow_client_misses_a_goal_and_breaks_no_promise() -> None:
-    """A machine that is busy with other things is slow; exit codes do not depend on it."""
+    """Another load makes a machine slow; the exit code does not depend on it."""
     found = good()
     found.answers += [Answer(BEGAN_S + at, BEGAN_S + at + 0.6, "hello", "http, new") for at in range(10)]
     promises, _ = judge.judge(found)
@@ -162,7 +162,7 @@ def test_a_result_with_a_broken_promise_is_not_kept() -> None:
 
 
 def test_what_a_log_should_not_hold_is_shown_once_a_kind() -> None:
-    """Numbers, addresses and bytes do not make another kind of the same mistake."""
+    """The same error with other numbers, addresses or bytes is not another kind."""
     found = good()
     found.log["sohu"] = [
         f"2026-11-26T01:10:4{each}Z ERROR peer 10.0.0.{each}\nTraceback (most recent):\nOSError: [Errno {each}] no"

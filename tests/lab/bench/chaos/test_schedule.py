@@ -1,4 +1,4 @@
-"""What is done to the lab, and when."""
+"""Which actions a chaos run draws, and when."""
 
 from collections import Counter
 from itertools import pairwise
@@ -23,28 +23,28 @@ def lanes(schedule: tuple[Step, ...]) -> dict[str, list[Step]]:
     return found
 
 
-def test_a_seed_draws_the_same_schedule_whatever_order_the_services_are_in() -> None:
-    """What found something can be done again."""
+def test_a_seed_draws_the_same_schedule_for_any_order_of_the_services() -> None:
+    """So that a run that found something can be repeated."""
     assert draw(7, LONG_S, SERVICES) == draw(7, LONG_S, tuple(reversed(SERVICES)))
 
 
 def test_another_seed_draws_another_schedule() -> None:
-    """In every lane, in what is done and not only in when."""
+    """Other actions in every lane, not only other times."""
     one, other = lanes(draw(7, LONG_S, SERVICES)), lanes(draw(8, LONG_S, SERVICES))
     assert one.keys() == other.keys()
     assert all([step.kind for step in one[lane]] != [step.kind for step in other[lane]] for lane in one)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_every_kind_has_its_turn_in_a_minute(seed: int) -> None:
-    """So that `--quick` leaves nothing out, and each container is killed."""
+def test_every_kind_is_drawn_within_a_minute(seed: int) -> None:
+    """So `--quick` leaves none out, and each container is killed."""
     schedule = draw(seed, 60.0, SERVICES)
     assert {step.kind for step in schedule} == {*SCRIPTS, *ENDS, *RELOADS}
     assert {step.service for step in schedule if step.kind == KILL} == set(SERVICES)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_no_kind_is_ahead_of_another_by_more_than_a_turn(seed: int) -> None:
+def test_no_kind_is_drawn_twice_before_the_others(seed: int) -> None:
     """A bag is emptied before it is filled again."""
     for steps in lanes(draw(seed, LONG_S, SERVICES)).values():
         times = Counter((step.kind, step.service if step.kind == KILL else "") for step in steps if step.kind != GOOD)
@@ -53,7 +53,7 @@ def test_no_kind_is_ahead_of_another_by_more_than_a_turn(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_lane_does_one_thing_after_the_other_and_ends_in_time(seed: int) -> None:
-    """Nothing that lasts is begun before what came before it in its lane has ended."""
+    """An action that lasts begins after the end of the one before it in its lane."""
     schedule = draw(seed, LONG_S, SERVICES)
     assert list(schedule) == sorted(schedule, key=lambda step: step.at_s)
     for steps in lanes(schedule).values():
@@ -70,13 +70,13 @@ def test_recordings_that_are_not_valid_are_soon_replaced(seconds: float) -> None
 
 
 def test_attacks_at_once_have_fewer_sockets_than_a_process_may_open() -> None:
-    """20,000 is a usual limit."""
+    """A usual limit is 20,000."""
     most = [max(step.count for step in steps) for steps in lanes(draw(3, LONG_S, SERVICES)).values()]
     assert sum(most) < MOST_SOCKETS
 
 
-def test_what_needs_a_port_of_its_own_strikes_only_sites_that_have_one() -> None:
-    """Hosts that share a port refuse the fault `refuse`, and a plan never changes under the healthy client there."""
+def test_a_fault_of_a_port_is_drawn_only_for_sites_with_a_port_of_their_own() -> None:
+    """Hosts that share a port refuse `refuse`, and a plan never changes under the healthy client there."""
     schedule = draw(3, LONG_S, SERVICES)
     assert RECORDED not in {step.service for step in schedule if step.kind == "refuse"}
     changed = {step.name for step in schedule if step.kind == "faults" and step.service == RECORDED}
@@ -84,6 +84,6 @@ def test_what_needs_a_port_of_its_own_strikes_only_sites_that_have_one() -> None
 
 
 def test_a_lab_without_a_service_is_not_asked_for_it() -> None:
-    """What is not there is neither attacked nor ended."""
+    """A missing service is neither attacked nor killed."""
     services = (HELLO, "sina")
     assert {step.service for step in draw(3, LONG_S, services) if step.lane != "reloads"} <= {*services, ""}

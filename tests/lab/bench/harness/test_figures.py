@@ -1,4 +1,4 @@
-"""What follows from what was measured, and how it is shown."""
+"""Figures: ratios, goals, tables, charts and files of results."""
 
 import json
 from functools import partial
@@ -21,7 +21,7 @@ RESULT = Result("sites", (GROUP,), ("how",), ("wrk is missing",))
 
 
 def test_a_ratio_is_taken_round_by_round() -> None:
-    """A machine that slowed down tenfold between rounds changes no ratio; medians of all rounds would."""
+    """A machine that slows down tenfold between rounds changes no ratio; medians of all rounds would change."""
     assert GROUP.ratios(OURS) == (0.9, 0.9, 0.5)
     assert GROUP.ratio(OURS) == 0.9
     assert GROUP.achieved(GOAL) == 0.9
@@ -35,14 +35,14 @@ def test_a_goal_may_be_against_another_than_the_reference() -> None:
 
 
 def test_without_its_reference_a_group_has_no_ratios() -> None:
-    """A peer that is missing is not made up."""
+    """No value is invented for a missing peer."""
     alone = Group("kept alive", "requests/s", (OURS,), "nginx", goals=(GOAL,))
     assert alone.ratio(OURS) is None
     assert alone.achieved(GOAL) is None
 
 
-def test_everybody_has_a_turn_before_anybody_has_another() -> None:
-    """A B A B: what changes on the machine meets all."""
+def test_each_contestant_runs_once_before_any_runs_again() -> None:
+    """A B A B: a change of the machine's speed meets all of them."""
     turns: list[str] = []
 
     def turn(name: str) -> int:
@@ -72,7 +72,7 @@ def test_a_table_has_a_row_for_each_contestant_and_says_whether_the_goal_is_reac
 
 
 def test_the_json_file_has_every_value(tmp_path: Path) -> None:
-    """So that anybody can count again."""
+    """So that a reader can calculate again."""
     report.write_json(tmp_path / "bench.json", [RESULT])
     document = json.loads((tmp_path / "bench.json").read_text())
     assert document["v"] == 1
@@ -115,7 +115,7 @@ MISSED = Promise("goal: it is quicker", False, "2 ms", is_goal=True)
 
 
 def test_promises_are_shown_a_line_each_and_say_what_was_found(capsys: pytest.CaptureFixture[str]) -> None:
-    """However long: a line is what a program looks for."""
+    """A line is never broken: programs read it."""
     long = Promise("it is long", True, "x" * 300)
     report.draw([Result("chaos", (), tables=(TABLE,), promises=(KEPT, BROKEN, long))])
     out = capsys.readouterr().out.splitlines()

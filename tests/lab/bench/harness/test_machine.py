@@ -1,4 +1,4 @@
-"""What is known of the machine, and who else uses it."""
+"""What is known of the machine, and which other programs use it."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from lab.bench.harness.machine import Core, Neighbours
 
 
 def test_servers_and_load_are_parted_where_there_are_two_cores() -> None:
-    """By a program that everybody can see in the process list."""
+    """With a program (taskset) that is visible in the process list."""
     core = Core(cores=2, taskset="/usr/bin/taskset")
     assert core.server == ("/usr/bin/taskset", "-c", "0")
     assert core.load == ("/usr/bin/taskset", "-c", "1")
@@ -26,10 +26,10 @@ def test_otherwise_they_share_and_the_reader_is_told(cores: int, taskset: str) -
 
 
 @pytest.mark.parametrize(("busy_s", "ours_s", "said"), [(50, 45, ""), (50, 10, "others used 40%"), (10, 30, "")])
-def test_neighbours_are_named_when_they_disturb(
+def test_other_programs_are_named_when_they_disturb(
     monkeypatch: pytest.MonkeyPatch, busy_s: float, ours_s: float, said: str
 ) -> None:
-    """Figures of a busy machine are not thrown away, and not shown without a word."""
+    """Figures of a busy machine are kept, with that note."""
     now = [(1000.0, 400.0), (1100.0, 500.0 - busy_s)]
     ours = [7.0, 7.0 + ours_s]
     monkeypatch.setattr(machine, "processor_s", lambda: now.pop(0))

@@ -27,7 +27,7 @@ Transfer/sec:     22.62MB
 
 
 def cost(out: str) -> Cost:
-    """Return what a run that printed this cost."""
+    """Return the cost of a run with this output."""
     return Cost(out, 2.0, 1.0, 5_000)
 
 
@@ -77,7 +77,7 @@ def test_what_wrk_prints_is_read() -> None:
     ids=["errors", "sockets"],
 )
 def test_a_server_that_answers_wrongly_has_no_figure(more: str) -> None:
-    """Refusing is faster than answering."""
+    """An error is quicker than an answer."""
     with pytest.raises(BenchFailed, match="requests failed"):
         wrk.read(cost(PRINTED.format(more=more)))
 

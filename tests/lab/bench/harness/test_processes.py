@@ -1,4 +1,4 @@
-"""Running what is measured."""
+"""Running the programs that are measured."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ def python(code: str, *words: str) -> list[str]:
 
 
 def test_a_programs_cost_is_its_own() -> None:
-    """Memory that this process holds is not counted as the program's, though it was born from this process."""
+    """Memory of this process does not count as the program's, although this process started it."""
     held = bytearray(300 * MIB)
     code = "import sys, time; sys.stdout.write(sys.stdin.read()); x = bytearray(40 << 20); time.sleep(0.1)"
     cost = cost_of("echo", python(code), timeout_s=20, stdin=b"hello")
@@ -30,14 +30,14 @@ def test_a_programs_cost_is_its_own() -> None:
 
 
 def test_a_programs_memory_is_that_of_all_its_processes() -> None:
-    """A program does not get small by letting others hold what it needs."""
+    """Processes that a program starts count too."""
     holds = "import time; x = bytearray(60 << 20); time.sleep(0.3)"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {holds!r}], check=True)"
     assert cost_of("it", python(code), timeout_s=20).peak_kib > 60 * 1024
 
 
 def test_a_program_that_fails_is_named_with_its_last_lines() -> None:
-    """A figure of a program that failed would be a lie."""
+    """A program that failed has no figure."""
     with pytest.raises(BenchFailed, match="exit code 3") as failed:
         cost_of("it", python("import sys; print('why', file=sys.stderr); sys.exit(3)"), timeout_s=20)
     assert failed.value.evidence == ("why",)
@@ -51,8 +51,8 @@ def test_a_program_that_does_not_end_is_ended() -> None:
     assert time.monotonic() - began < 300
 
 
-def test_a_server_answers_inside_and_is_gone_after() -> None:
-    """And its processor time can be read while it runs."""
+def test_a_server_runs_inside_the_block_and_ends_after_it() -> None:
+    """Its processor time can be read while it runs."""
     port = free_port()
     with serving("server", python(SERVE, str(port)), port=port) as server:
         assert server.port == port
@@ -61,7 +61,7 @@ def test_a_server_answers_inside_and_is_gone_after() -> None:
 
 
 def test_a_server_that_does_not_start_is_named_with_its_last_lines() -> None:
-    """At once, not after the deadline."""
+    """At once, before the deadline."""
     with (
         pytest.raises(BenchFailed, match="does not start") as failed,
         serving("server", python("import sys; sys.exit('no port for me')"), port=free_port()),

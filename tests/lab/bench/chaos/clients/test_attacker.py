@@ -1,4 +1,4 @@
-"""Attacks as they are sent into a container: a script on stdin, an order, and a line of JSON for each event."""
+"""Attacks as they run in a container: a script on stdin, an order, and a line of JSON for each event."""
 
 import json
 import socket
@@ -42,7 +42,7 @@ def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
 
 
 def swallow(connection: socket.socket) -> None:
-    """Read all that comes, and say nothing."""
+    """Read everything, and answer nothing."""
     with connection:
         try:
             while connection.recv(65_536):
@@ -52,12 +52,12 @@ def swallow(connection: socket.socket) -> None:
 
 
 def turn_away(connection: socket.socket) -> None:
-    """End a connection without a word."""
+    """End a connection without an answer."""
     connection.close()
 
 
 def busy(connection: socket.socket) -> None:
-    """Say that there is no room."""
+    """Answer 503."""
     with connection:
         try:
             connection.recv(65_536)
@@ -83,7 +83,7 @@ def attack(name: str, port: int, *, seconds: float = 1.0) -> list[Event]:
 
 @pytest.mark.parametrize("name", CONNECTION_ATTACKS)
 def test_an_attack_tells_when_it_is_ready_and_done_and_what_it_opened(name: str) -> None:
-    """It needs the standard library alone, and ends by itself."""
+    """It needs the standard library only, and ends by itself."""
     with listening(swallow) as port:
         events = attack(name, port, seconds=0.5)
     assert events[0]["event"] == "ready"
@@ -129,7 +129,7 @@ def test_a_client_hello_asks_for_any_name(name: bytes) -> None:
     assert name in hello
 
 
-def test_attacks_are_named_for_what_they_are() -> None:
-    """Each name is one that an order may have, and each has a sentence that says what it does."""
+def test_each_attack_has_a_name_and_a_description() -> None:
+    """Each name is one that an order may have."""
     assert set(ATTACKS) == set(CONNECTION_ATTACKS)
     assert all(getattr(attacker, name).__doc__ for name in ATTACKS)

@@ -1,4 +1,4 @@
-"""What the floods of changes hold a site to: a real one keeps it, and one that does not is told of."""
+"""The floods of changes check each answer of a site: a real site passes, and a wrong answer is reported."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from aiohttp import web
 from lab.bench.chaos.clients import changes
 from lab.bench.chaos.clients.attacker import Order, Report
 from lab.bench.chaos.clients.changes import ATTACKS, Changes
-from services.runtime.serving.listen import Address
+from services.runtime.http import Address
 from services.runtime.serving.serve import serve_app
 from tests.sites.target import KEEP, sites
 
@@ -55,8 +55,8 @@ async def test_a_site_holds_what_it_promises(
     ],
     ids=["another plan", "an old generation", "no plan", "refused"],
 )
-async def test_an_answer_that_is_not_what_was_asked_for_is_told_of(status: int, answer: dict[str, object]) -> None:
-    """A change that is confirmed and not made would be a silent lie."""
+async def test_an_answer_that_does_not_match_its_request_is_reported(status: int, answer: dict[str, object]) -> None:
+    """For example a change that is confirmed and not made."""
 
     async def lie(_request: web.Request) -> web.Response:
         return web.json_response(answer, status=status)
@@ -91,5 +91,5 @@ async def test_a_change_that_is_not_answered_confirms_nothing() -> None:
     ],
 )
 def test_a_journal_adds_up_or_does_not(found: dict[str, object], exact: bool) -> None:
-    """What is not there is not zero."""
+    """A missing number is not zero."""
     assert changes.adds_up(found) is exact

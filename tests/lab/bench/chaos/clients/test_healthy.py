@@ -1,4 +1,4 @@
-"""What a client that does nothing wrong makes of an answer."""
+"""How the healthy client judges an answer."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def read(data: bytes) -> tuple[bool, bytes]:
-    """Return whether the connection stays open, and what is left of what came."""
+    """Return whether the connection stays open, and the bytes after the answer."""
     reader = asyncio.StreamReader()
     reader.feed_data(data)
     reader.feed_eof()
@@ -46,8 +46,8 @@ async def test_an_answer_is_read_to_its_end_and_no_further(answer: bytes, keep: 
     ],
     ids=["nothing", "cut short", "503", "421", "garbage"],
 )
-async def test_what_is_no_good_answer_has_a_word(answer: bytes, word: str) -> None:
-    """The words are the rows of a table."""
+async def test_each_bad_answer_has_its_class(answer: bytes, word: str) -> None:
+    """The classes are the rows of a table."""
     with pytest.raises((EOFError, ValueError, WrongAnswer)) as failure:
         await read(answer)
     assert word_for(failure.value) == word

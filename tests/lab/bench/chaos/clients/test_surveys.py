@@ -1,4 +1,4 @@
-"""What surveys that are killed or paused are held to."""
+"""What surveys that are killed or paused must have written."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def line(number: int, error: str = "null") -> str:
     ids=["each once", "one lost", "one twice", "one instead of another", "a torn line", "nothing"],
 )
 def test_each_target_has_exactly_one_record(tmp_path: Path, text: str, kept: bool) -> None:
-    """In whatever order; a record of an error is one."""
+    """In any order; a record of an error counts."""
     records = tmp_path / "heads.jsonl"
     records.write_text(text)
     report = Report()

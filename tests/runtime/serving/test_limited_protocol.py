@@ -1,4 +1,4 @@
-"""The gate in front of an aiohttp application: its peers share one pool, and each is waited for only so long."""
+"""Limits of an aiohttp application: its connections share one memory pool, and each state has a time limit."""
 
 import asyncio
 import gc
@@ -11,21 +11,14 @@ from typing import cast
 import pytest
 from aiohttp import web
 
-from services.runtime.serving import gate
-from services.runtime.serving.gate import (
-    CODED,
-    CONNECTION_BYTES,
-    FREE_BYTES,
-    HEAD_COPIES,
-    KIB,
-    MAX_HEAD_BYTES,
-    POOL,
-    Gate,
-    Gates,
-)
-from services.runtime.serving.listen import Address
-from services.runtime.serving.memory_pool import Pool
-from services.runtime.serving.serve import serve_app
+from services.runtime.http import Address
+from services.runtime.serving import connection_limits as limits
+from services.runtime.serving import deadlines, limited_handler, limited_protocol
+from services.runtime.serving.connection_limits import CONNECTION_BYTES, FREE_BYTES, HEAD_COPIES, KIB, MAX_HEAD_BYTES
+from services.runtime.serving.limited_handler import CODED
+from services.runtime.serving.limited_protocol import LimitedConnections, LimitedProtocol
+from services.runtime.serving.memory_pool import MemoryPool
+from services.runtime.serving.serve import POOL, serve_app
 
 pytestmark = pytest.mark.anyio
 
@@ -35,10 +28,10 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Served:
-    """An application whose answers wait until they are let go; what was asked is noted."""
+    """An application that answers after `go_on` is set; it notes the requests."""
 
     def __init__(self, pool_bytes: int) -> None:
-        self.pool = Pool("connections", pool_bytes)
+        self.pool = MemoryPool("connections", pool_bytes)
         self.asked: list[str] = []
         self.bodies: list[int] = []
         self.arrived, self.go_on = asyncio.Event(), asyncio.Event()
@@ -63,7 +56,7 @@ class Served:
 
 @asynccontextmanager
 async def served(pool_bytes: int = 1 << 20) -> AsyncIterator[Served]:
-    """Serve it."""
+    """Serve it on loopback."""
     app_state = Served(pool_bytes)
     app = web.Application()
     app[POOL] = app_state.pool
@@ -80,19 +73,19 @@ async def served(pool_bytes: int = 1 << 20) -> AsyncIterator[Served]:
 
 @pytest.fixture
 def without_spare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no connections that are let in because they come from this machine."""
-    monkeypatch.setattr(gate, "SPARE_CONNECTIONS", 0)
+    """Allow no spare connections to this machine, so that only the pool counts."""
+    monkeypatch.setattr(limited_protocol, "SPARE_CONNECTIONS", 0)
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     async with asyncio.timeout(20):
         while not holds():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0)
 
 
 async def end_of(reader: asyncio.StreamReader) -> bytes:
-    """Return what comes until the end, however it ends."""
+    """Return what comes until the end of the stream, or a reset."""
     data = b""
     try:
         async with asyncio.timeout(20):
@@ -103,8 +96,8 @@ async def end_of(reader: asyncio.StreamReader) -> bytes:
     return data
 
 
-async def test_requests_behind_one_that_waits_are_not_read(without_spare: None) -> None:
-    """aiohttp sees one at a time, however many come; all of them are answered, in order."""
+async def test_pipelined_requests_wait_unread(without_spare: None) -> None:
+    """aiohttp gets one request at a time; all are answered, in order."""
     async with served() as app:
         reader, writer = await app.connect()
         count = 200
@@ -121,8 +114,8 @@ async def test_requests_behind_one_that_waits_are_not_read(without_spare: None) 
         await until(lambda: app.pool.used == 0)
 
 
-async def test_connections_are_bounded_by_memory_and_those_that_are_there_are_answered(without_spare: None) -> None:
-    """The next one is closed at once, and counted; when one has gone, there is room again."""
+async def test_connections_are_bounded_by_memory_and_open_ones_are_answered(without_spare: None) -> None:
+    """The next one is closed at once, and counted; when one has ended, another is accepted."""
     async with served(2 * CONNECTION_BYTES) as app:
         app.go_on.set()
         (first, first_writer), (second, second_writer) = await app.connect(), await app.connect()
@@ -140,8 +133,8 @@ async def test_connections_are_bounded_by_memory_and_those_that_are_there_are_an
         assert await again.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
-async def test_this_machines_own_probe_is_let_in_all_the_same() -> None:
-    """Else a container would be called unhealthy for what its peers do."""
+async def test_a_health_check_is_accepted_although_the_pool_is_full() -> None:
+    """Otherwise a container would be unhealthy because of its peers."""
     async with served(0) as app:
         app.go_on.set()
         reader, writer = await app.connect()
@@ -149,8 +142,8 @@ async def test_this_machines_own_probe_is_let_in_all_the_same() -> None:
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
-async def test_heads_that_are_not_whole_share_the_pool(without_spare: None) -> None:
-    """What is more than free is charged; the connection that asks for too much is closed, the others are answered."""
+async def test_incomplete_heads_share_the_pool(without_spare: None) -> None:
+    """Bytes over the free ones are charged; a connection that needs too much is closed, the others are answered."""
     begun = GET[:-2] + b"".join(b"X%d: %s\r\n" % (number, b"a" * 1_000) for number in range(20))
     async with served(4 * CONNECTION_BYTES + 2 * (HEAD_COPIES * len(begun) - FREE_BYTES)) as app:
         app.go_on.set()
@@ -171,15 +164,15 @@ async def test_heads_that_are_not_whole_share_the_pool(without_spare: None) -> N
 async def test_a_head_that_is_slow_makes_room_for_a_new_connection(
     without_spare: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Peers that hold all the memory with heads that they do not end keep no healthy client out; the oldest goes."""
-    monkeypatch.setattr(gate, "HEAD_GRACE_S", 0.0)
-    monkeypatch.setattr(gate, "SHORT_PATIENCE_S", 3600.0)
+    """The oldest incomplete head is aborted, so that such peers do not keep other clients out."""
+    monkeypatch.setattr(limited_protocol, "GRACE_S", 0.0)
+    monkeypatch.setattr(limited_protocol, "HEAD", deadlines.TimeLimit(3600.0, 3600.0))
     async with served(2 * CONNECTION_BYTES) as app:
         app.go_on.set()
         (oldest, first), (next_oldest, second) = await app.connect(), await app.connect()
         for writer in (first, second):
             writer.write(GET[:-2])
-        await until(lambda: sum(bool(each.head_bytes) for each in gates_of(app).open.values()) == 2)
+        await until(lambda: sum(bool(each.head_bytes) for each in connections_of(app).open.values()) == 2)
         healthy, writer = await app.connect()
         writer.write(GET)
         assert await healthy.readline() == b"HTTP/1.1 200 OK\r\n"
@@ -190,7 +183,7 @@ async def test_a_head_that_is_slow_makes_room_for_a_new_connection(
 
 
 async def test_a_head_that_never_ends_is_cut_off() -> None:
-    """aiohttp bounds lines and fields; all of them together are bounded here."""
+    """aiohttp limits each line and the number of fields; here their sum is limited."""
     async with served() as app:
         reader, writer = await app.connect()
         writer.write(GET[:-2] + b"".join(b"X%d: %s\r\n" % (number, b"a" * 1_000) for number in range(100)))
@@ -201,13 +194,13 @@ async def test_a_head_that_never_ends_is_cut_off() -> None:
 
 @pytest.mark.parametrize("cut", range(1, 4))
 async def test_the_end_of_a_head_may_be_cut_anywhere(cut: int) -> None:
-    """And what comes with its end waits for its turn."""
+    """The request that comes with its end is answered after it."""
     async with served() as app:
         app.go_on.set()
         reader, writer = await app.connect()
         writer.write(GET[:-cut])
-        gates = gates_of(app)
-        await until(lambda: any(each.head_bytes == len(GET) - cut for each in gates.open.values()))
+        connections = connections_of(app)
+        await until(lambda: any(each.head_bytes == len(GET) - cut for each in connections.open.values()))
         writer.write(GET[-cut:] + GET.replace(b"/", b"/2", 1).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert (await end_of(reader)).count(b"200 OK") == 2
         assert app.asked == ["/", "/2"]
@@ -231,7 +224,7 @@ BODIES: dict[str, tuple[bytes, Callable[[bytes], bytes]]] = {
 
 @pytest.mark.parametrize("kind", BODIES)
 async def test_a_body_is_read_and_the_request_behind_it_is_not_lost(kind: str, without_spare: None) -> None:
-    """With a length, the next request is answered too; a chunked body's end is aiohttp's to find, and it ends there."""
+    """After a body with a length, the next request is answered; a chunked body ends the connection."""
     field, coded = BODIES[kind]
     body = bytes(300_000)
     async with served(16 << 20) as app:
@@ -245,8 +238,8 @@ async def test_a_body_is_read_and_the_request_behind_it_is_not_lost(kind: str, w
         await until(lambda: app.pool.used == 0)
 
 
-async def test_a_body_that_there_is_no_memory_for_is_refused(without_spare: None) -> None:
-    """503, before the application is asked."""
+async def test_a_body_without_memory_for_it_is_refused(without_spare: None) -> None:
+    """503, and the application does not see the request."""
     async with served(2 * CONNECTION_BYTES) as app:
         reader, writer = await app.connect()
         writer.write(b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000000\r\n\r\n")
@@ -270,10 +263,8 @@ CODINGS: dict[str, tuple[bytes, bool]] = {
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 1000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"])
 @pytest.mark.parametrize(("field", "is_refused"), CODINGS.values(), ids=CODINGS)
-async def test_a_body_that_is_compressed_is_refused_before_it_is_read(
-    field: bytes, is_refused: bool, framing: bytes
-) -> None:
-    """RFC 9110, section 15.5.16. The application does not see it; the answer says what to do, and is the last."""
+async def test_a_compressed_body_is_refused_before_it_is_read(field: bytes, is_refused: bool, framing: bytes) -> None:
+    """RFC 9110, section 15.5.16: the answer says what to do; then the connection ends."""
     async with served(16 << 20) as app:
         app.go_on.set()
         reader, writer = await app.connect()
@@ -289,8 +280,8 @@ async def test_a_body_that_is_compressed_is_refused_before_it_is_read(
         assert app.asked == []
 
 
-async def test_a_coding_without_a_body_is_no_matter() -> None:
-    """There is nothing that could grow."""
+async def test_a_coding_without_a_body_is_ignored() -> None:
+    """There are no bytes that could become more."""
     async with served() as app:
         app.go_on.set()
         reader, writer = await app.connect()
@@ -298,9 +289,9 @@ async def test_a_coding_without_a_body_is_no_matter() -> None:
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
-async def test_a_body_is_never_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Were one not refused, the application would still have it as it came."""
-    monkeypatch.setattr(gate, "is_coded", lambda _request: False)
+async def test_a_body_is_never_decompressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also without that refusal, the application gets the bytes as they came."""
+    monkeypatch.setattr(limited_handler, "has_coded_body", lambda _request: False)
     packed = gzip.compress(bytes(100_000))
     async with served(16 << 20) as app:
         app.go_on.set()
@@ -312,37 +303,37 @@ async def test_a_body_is_never_unpacked(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 class Counter(asyncio.Protocol):
-    """Counts what it gets."""
+    """Counts the bytes that it gets."""
 
     came_bytes = 0
 
     def data_received(self, data: bytes) -> None:
-        """Count."""
+        """Count them."""
         self.came_bytes += len(data)
 
 
 @pytest.mark.parametrize("field", [b"", b"Content-Encoding: gzip\r\n"], ids=["answered", "refused"])
-async def test_of_a_chunked_body_that_goes_on_after_the_answer_little_is_read(field: bytes) -> None:
-    """However long it goes on: the rest is dropped unread, and the connection ends."""
+async def test_little_is_read_of_a_chunked_body_after_the_answer(field: bytes) -> None:
+    """The rest is dropped, and the connection ends."""
     async with served(16 << 20) as app:
         app.go_on.set()
         reader, writer = await app.connect()
-        await until(lambda: bool(gates_of(app).open))
-        ((inner, connection),) = gates_of(app).open.items()
+        await until(lambda: bool(connections_of(app).open))
+        ((inner, connection),) = connections_of(app).open.items()
         writer.write(GET[:-2] + field + b"Transfer-Encoding: chunked\r\n\r\n")
         await reader.readline()
-        await until(lambda: connection.rest_bytes <= gate.LINGER_BYTES)
+        await until(lambda: connection.rest_bytes <= limits.LINGER_BYTES)
         counter = Counter()
         connection.inner = counter
         for _again in range(100):
             connection.data_received(b"1\r\na\r\n" * 10_000)
         connection.inner = cast("asyncio.Protocol", inner)
-        assert counter.came_bytes <= gate.LINGER_BYTES
+        assert counter.came_bytes <= limits.LINGER_BYTES
         assert len(connection.held) == 0
 
 
-async def test_what_is_not_http_is_answered_and_ends() -> None:
-    """aiohttp says so; nothing hangs at the gate."""
+async def test_bytes_that_are_not_http_are_answered_with_400() -> None:
+    """By aiohttp; then the connection ends."""
     async with served() as app:
         reader, writer = await app.connect()
         writer.write(b"\x16\x03\x01 TLS, or anything\r\n\r\n")
@@ -356,27 +347,27 @@ class Wire(asyncio.Transport):
     aborted = False
 
     def abort(self) -> None:
-        """Note it."""
+        """Note the abort."""
         self.aborted = True
 
     def is_closing(self) -> bool:
-        """It stays until it is aborted."""
+        """Return whether it was aborted."""
         return self.aborted
 
 
 DEADLINES: dict[str, tuple[list[bytes], float]] = {
-    "nothing was sent": ([], gate.IDLE_S),
-    "a head is not whole": ([b"GET / HTTP/1.1\r\n"], gate.HEAD_S),
-    "empty lines": ([b"\r\n", b"\r", b"\n\n"], gate.IDLE_S),
-    "a head comes byte by byte": ([b"G", b"E", b"T"], gate.HEAD_S),
+    "nothing was sent": ([], deadlines.IDLE.usual_s),
+    "a head is not whole": ([b"GET / HTTP/1.1\r\n"], deadlines.HEAD.usual_s),
+    "empty lines": ([b"\r\n", b"\r", b"\n\n"], deadlines.IDLE.usual_s),
+    "a head comes byte by byte": ([b"G", b"E", b"T"], deadlines.HEAD.usual_s),
 }
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_empty_lines_buy_no_time() -> None:
+async def test_empty_lines_do_not_begin_the_time_again() -> None:
     """They are no part of a request (RFC 9112, section 2.2); its first byte is."""
-    gates = Gates(Pool("connections", 100 * CONNECTION_BYTES))
-    connection, wire = Gate(gates, asyncio.Protocol()), Wire()
+    connections = LimitedConnections(MemoryPool("connections", 100 * CONNECTION_BYTES))
+    connection, wire = LimitedProtocol(connections, asyncio.Protocol()), Wire()
     connection.connection_made(wire)
     connection.since = -1.0
     for piece in (b"\r\n", b"\r", b"\n", b"\n" * 1_000):
@@ -389,49 +380,47 @@ async def test_empty_lines_buy_no_time() -> None:
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize(("sent", "most_s"), DEADLINES.values(), ids=DEADLINES)
 @pytest.mark.parametrize("short", [False, True])
-async def test_a_peer_that_owes_something_is_not_waited_for_for_ever(
-    sent: list[bytes], most_s: float, short: bool
-) -> None:
-    """And for a second only, where there is hardly room for others."""
-    gates = Gates(Pool("connections", CONNECTION_BYTES * (1 if short else 100)))
-    connection, wire = Gate(gates, asyncio.Protocol()), Wire()
+async def test_each_state_has_its_time_limit(sent: list[bytes], most_s: float, short: bool) -> None:
+    """A short one where the pool is nearly full."""
+    connections = LimitedConnections(MemoryPool("connections", CONNECTION_BYTES * (1 if short else 100)))
+    connection, wire = LimitedProtocol(connections, asyncio.Protocol()), Wire()
     connection.connection_made(wire)
     for piece in sent:
         connection.data_received(piece)
-    most_s = gate.SHORT_PATIENCE_S if short else most_s
+    most_s = deadlines.IDLE.short_s if short else most_s
     begun = connection.since
-    gates.sweep(begun + most_s)
+    connections.sweep(begun + most_s)
     assert not wire.aborted
-    gates.sweep(begun + most_s + 0.001)
+    connections.sweep(begun + most_s + 0.001)
     assert wire.aborted
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_peer_that_takes_nothing_is_not_waited_for_for_ever() -> None:
-    """However full its own system is."""
-    gates = Gates(Pool("connections", 100 * CONNECTION_BYTES))
-    connection, wire = Gate(gates, asyncio.Protocol()), Wire()
+async def test_a_peer_that_does_not_read_its_answer_has_a_time_limit() -> None:
+    """The transport says when it cannot write."""
+    connections = LimitedConnections(MemoryPool("connections", 100 * CONNECTION_BYTES))
+    connection, wire = LimitedProtocol(connections, asyncio.Protocol()), Wire()
     connection.connection_made(wire)
     connection.pause_writing()
-    gates.sweep(monotonic() + gate.WRITE_S - 1)
+    connections.sweep(monotonic() + deadlines.WRITE.usual_s - 1)
     assert not wire.aborted
-    gates.sweep(monotonic() + gate.WRITE_S + 1)
+    connections.sweep(monotonic() + deadlines.WRITE.usual_s + 1)
     assert wire.aborted
 
 
-async def test_an_answer_that_takes_its_time_has_it(without_spare: None) -> None:
-    """Whatever the pool has left."""
+async def test_an_application_may_take_long_for_an_answer(without_spare: None) -> None:
+    """Also where the pool is nearly full."""
     async with served(CONNECTION_BYTES) as app:
         reader, writer = await app.connect()
         writer.write(GET)
         await app.arrived.wait()
-        gates = gates_of(app)
-        gates.sweep(monotonic() + 3600)
+        connections = connections_of(app)
+        connections.sweep(monotonic() + 3600)
         app.go_on.set()
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
-def gates_of(app: Served) -> Gates:
-    """Return the gates that share an application's pool."""
-    (found,) = [each for each in gc.get_objects() if isinstance(each, Gates) and each.pool is app.pool]
+def connections_of(app: Served) -> LimitedConnections:
+    """Return the connections that share an application's pool."""
+    (found,) = [each for each in gc.get_objects() if isinstance(each, LimitedConnections) and each.pool is app.pool]
     return found
