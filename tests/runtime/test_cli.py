@@ -12,13 +12,14 @@ from services.runtime.cli import main_of
 from services.runtime.errors import ProgramError
 
 SHOWS = """
-from services.runtime.cli import main_of, show
+from services.runtime.cli import main_of
+from services.runtime.terminal import show
 main_of(lambda: show("caf\\xe9 \\u2713 \\udcff") or 0, name="x")
 """
 
 
 SHOWS_WITHOUT_MAIN = """
-from services.runtime.cli import show
+from services.runtime.terminal import show
 show("caf\\xe9 \\u2713 \\udcff")
 """
 ASCII = (b"caf\\xe9 \\u2713 \\udcff\n", b"")

@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+
 
 class NotRegular(OSError):
     """What has the file's name is a FIFO, a device or a socket."""
@@ -38,6 +40,19 @@ def open_regular(file: Path, *, follow: bool = True) -> BinaryIO:
 def without_waiting(path: str, flags: int) -> int:
     """Open a file, an `opener` of `open`: a FIFO that no program reads or writes is opened, or refused, at once."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o666)
+
+
+def mode_of(path: Path, *, follow: bool = True) -> int | None:
+    """Return the mode of what has this name, None where nothing has it. `follow`: whether a link is followed.
+
+    Raises OSError where the system does not tell; `Path.exists` and its kind have not done so since Python 3.14.
+    """
+    try:
+        return path.stat(follow_symlinks=follow).st_mode
+    except OSError as error:
+        if error.errno in NOTHING_THERE:
+            return None
+        raise
 
 
 def read_regular(file: Path, *, most: int) -> bytes:

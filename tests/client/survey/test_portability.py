@@ -14,9 +14,10 @@ from tests.client.survey.surveys import run_words
 WITHOUT = """
 import os, select, socket, sys
 del select.epoll, os.sched_getaffinity, socket.SOCK_NONBLOCK
+os.process_cpu_count = os.cpu_count
 from pathlib import Path
-from services.runtime import memory
-memory.Path = lambda _name: Path("/nonexistent")
+from services.runtime import process
+process.Path = lambda _name: Path("/nonexistent")
 from lab.cli import main
 sys.exit(main(sys.argv[1:]))
 """
