@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from services.runtime.errors import OutOfMemory, OutputClosed, ProgramError
+from services.runtime.errors import OutOfMemory, OutputClosed, ProgramError, lacks_memory
 from services.runtime.interrupts import raise_at_interrupt
 from services.runtime.settings import LOOPS, VERSION
 from services.runtime.terminal import (
@@ -45,6 +45,15 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 class OptionParser(argparse.ArgumentParser):
     """An ArgumentParser whose refusals are one line, with exit code 2."""
 
+    @property
+    def color(self) -> bool:
+        """False: a help has no colours, on any Python; argparse has some since 3.14, and sets this."""
+        return False
+
+    @color.setter
+    def color(self, wanted: bool) -> None:
+        pass
+
     def error(self, message: str) -> "NoReturn":
         """Say what is wrong and where help is."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -72,7 +81,9 @@ def main_of(program: Callable[[], int], *, name: str) -> int:
     except ProgramError as error:
         say(printable(f"{name}: {error}"))
         return error.exit_code
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        if not lacks_memory(error):
+            raise
         say(f"{name}: {OutOfMemory()}")
         return OutOfMemory.exit_code
     except KeyboardInterrupt:
