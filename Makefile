@@ -7,7 +7,7 @@ export PYTHON URL
 override COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor up down ps logs demo wget pipeline record bench test check clean lock
+.PHONY: help setup doctor up down ps logs demo wget pipeline record bench test coverage check clean lock
 
 help:  ## show these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ bench: setup  ## compare with peers, on this machine
 
 test: .venv/.tests  ## all tests
 	@.venv/bin/pytest
+
+coverage: .venv/.tests  ## the tests that need no containers, and how much of the code they run
+	@.venv/bin/coverage erase && .venv/bin/coverage run -m pytest -m "not docker" && .venv/bin/coverage combine --quiet && .venv/bin/coverage report
 
 check: .venv/.tests  ## all linters
 	@.venv/bin/lab check

@@ -19,7 +19,7 @@ from pathlib import Path
 from lab import settings
 from lab.errors import LabError, RecordingsUnusable
 from services.runtime.files import ownership
-from services.runtime.files.regular import open_regular
+from services.runtime.files.regular import mode_of, open_regular
 from services.runtime.http import HOST_NAME
 from services.runtime.playable import is_recording
 from services.runtime.terminal import printable
@@ -71,11 +71,12 @@ def to_play(
 def why_unusable(path: Path) -> str:
     """Return what keeps a path from being a directory; nothing if it is one."""
     try:
-        if path.is_dir():
-            return ""
-        return "is not a directory" if path.exists() else "does not exist"
+        mode = mode_of(path)
     except OSError as error:  # a name that is too long
         return f"cannot be read ({error.strerror})"
+    if mode is None:
+        return "does not exist"
+    return "" if stat.S_ISDIR(mode) else "is not a directory"
 
 
 def named(root: Path, environ: Mapping[str, str], known: Mapping[str, str] | None) -> str:

@@ -25,6 +25,12 @@ def blockbuster() -> Iterator[BlockBuster]:
         yield detector
 
 
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start the test's programs without coverage: what they import, or take of memory and time, is what is tested."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 @pytest.fixture(scope="session")
 def engine() -> None:
     """Have a Docker engine, or skip: a person's machine may lack one, CI may not."""

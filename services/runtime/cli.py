@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from services.runtime.errors import OutOfMemory, OutputClosed, ProgramError
+from services.runtime.errors import OutOfMemory, OutputClosed, ProgramError, lacks_memory
 from services.runtime.interrupts import raise_at_interrupt
 from services.runtime.settings import LOOPS, VERSION
 from services.runtime.terminal import (
@@ -46,6 +46,15 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 class OptionParser(argparse.ArgumentParser):
     """An ArgumentParser that refuses wrong options with one line and exit code 2."""
 
+    @property
+    def color(self) -> bool:
+        """False: a help has no colours, on any Python; argparse has some since 3.14, and sets this."""
+        return False
+
+    @color.setter
+    def color(self, wanted: bool) -> None:
+        pass
+
     def error(self, message: str) -> "NoReturn":
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
@@ -73,7 +82,7 @@ def main_of(program: Callable[[], int], *, name: str) -> int:
         say(printable(f"{name}: {error}"))
         return error.exit_code
     except (MemoryError, ImportError) as error:
-        if isinstance(error, ImportError) and not any(text in str(error) for text in NO_MEMORY_FOR_A_LIBRARY):
+        if not lacks_memory(error):
             raise
         say(f"{name}: {OutOfMemory()}")
         return OutOfMemory.exit_code

@@ -80,6 +80,17 @@ class NoThread(ProgramError):
         super().__init__(f"this machine allows no more threads, or has no memory for one: {MORE_ROOM}")
 
 
+# What the dynamic linker says of a library that there is no memory for: to Python that is an ImportError.
+NO_ROOM_TO_LOAD = ("failed to map segment", "annot allocate memory", "cannot map zero-fill pages")
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether an error means that the machine gives this program no more memory."""
+    if isinstance(error, ImportError):
+        return any(words in str(error) for words in NO_ROOM_TO_LOAD)
+    return isinstance(error, MemoryError)
+
+
 class OutOfMemory(ProgramError):
     """The machine gives this program no more memory."""
 

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Coroutine
 
 from services.runtime.cli import INTERRUPTED
-from services.runtime.errors import BadSetting, LoopMissing, NoThread, OutOfMemory, ProgramError
-from services.runtime.serving.listen import AcceptErrorHandler
+from services.runtime.errors import BadSetting, LoopMissing, NoThread, OutOfMemory, ProgramError, lacks_memory
+from services.runtime.serving.listen import AcceptErrors
 from services.runtime.settings import LOOPS
 from services.runtime.terminal import say
 
@@ -100,7 +100,8 @@ async def until_stopped(work: Coroutine[None, None, int], stop: Stop) -> int:
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
     """Return the factory of a loop.
 
-    Raises BadSetting for a name that is not in LOOPS, LoopMissing where uvloop is not installed.
+    Raises BadSetting for a name that is not in LOOPS, LoopMissing where uvloop is not installed,
+    OutOfMemory where there is no memory to load it.
     """
     if name == "asyncio":
         return asyncio.new_event_loop
@@ -109,6 +110,8 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
     try:
         import uvloop
     except ImportError as error:
+        if lacks_memory(error):
+            raise OutOfMemory from error
         raise LoopMissing(name) from error
     return uvloop.new_event_loop
 

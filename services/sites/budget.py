@@ -18,8 +18,8 @@ MIB = 1024 * KIB
 INTERPRETER_BYTES = 64 * MIB  # the program with its libraries, once it has spoken TLS, and all requests it knows
 LEAST_BYTES = 96 * MIB  # with less, no pool would have room for what it is there for
 CONNECTION_BYTES = 12 * KIB  # one that is open: Python's objects, the kernel's, FREE_BYTES, a little that is not taken
-SESSION_BYTES = 64 * KIB  # a TLS session, with its buffers as large as they get
-CONTEXT_BYTES = 24 * KIB  # a certificate, its key, and what OpenSSL keeps beside
+SESSION_BYTES = 80 * KIB  # a TLS session, with its buffers as large as they get; 74 with OpenSSL 3.6
+CONTEXT_BYTES = 28 * KIB  # a certificate, its key, and what OpenSSL keeps beside
 FREE_BYTES = 4 * KIB  # what each connection may hold of a request without asking
 # What each pool has of the rest, in percent.
 CONNECTIONS, BUFFERS, TLS, CERTIFICATES, RECORDINGS, JOURNAL, ADMIN, ANSWERS = 37, 10, 13, 3, 22, 7, 4, 4

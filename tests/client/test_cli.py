@@ -17,6 +17,7 @@ from services.runtime.settings import LOOPS
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_help_loads_nothing_heavy() -> None:
     """Help comes at once: what a command needs is imported when it runs."""
     code = "import sys, services.client.cli; print(*sys.modules)"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab.compose.stack import ROOT
-from services.runtime.cli import main_of
-from services.runtime.errors import ProgramError
+from services.runtime.cli import OptionParser, main_of
+from services.runtime.errors import OutOfMemory, ProgramError
 
 SHOWS = """
 from services.runtime.cli import main_of
@@ -105,3 +105,36 @@ def test_an_errors_text_is_one_line_without_control_characters(capsys: pytest.Ca
 
     assert main_of(program, name="x") == ProgramError.exit_code
     assert capsys.readouterr().err == "x: a\\x0ab\\x1b[2J\\u202e\n"
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), ImportError("x.so: failed to map segment from shared object")], ids=repr
+)
+def test_no_memory_is_one_line_where_a_library_is_loaded_too(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To Python it is an ImportError then, with the words of the dynamic linker."""
+
+    def program() -> int:
+        raise error
+
+    assert main_of(program, name="x") == OutOfMemory.exit_code
+    assert capsys.readouterr().err == f"x: {OutOfMemory()}\n"
+
+
+def test_a_module_that_is_missing_is_no_lack_of_memory() -> None:
+    """It is a fault of the program or its installation, and shows as one."""
+
+    def program() -> int:
+        raise ImportError("cannot import name 'x' from 'y'")
+
+    with pytest.raises(ImportError, match="cannot import name"):
+        main_of(program, name="x")
+
+
+def test_a_help_has_no_colours(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the same text on every Python, and wherever it is shown."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with pytest.raises(SystemExit):
+        OptionParser(prog="x").parse_args(["--help"])
+    assert capsys.readouterr().out.startswith("usage: x [-h]\n")

@@ -501,6 +501,7 @@ COSTS_KIB: dict[str, float] = {
 }
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("kind", COSTS_KIB)
 def test_a_thing_costs_no_more_than_it_is_charged(kind: str) -> None:
     """Measured in a process of its own, as the kernel sees it."""

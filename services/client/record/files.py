@@ -15,9 +15,9 @@ import tomli_w
 
 from services.client.record.provenance import Value
 from services.runtime.errors import ProgramError
-from services.runtime.files.ownership import make_directory, owner_of, set_owner
-from services.runtime.files.regular import read_regular
-from services.runtime.untrusted import BadTOML, parse_toml
+from services.runtime.files.ownership import give, make_directory, owner_of
+from services.runtime.files.regular import mode_of, read_regular
+from services.runtime.untrusted import BadTables, read_tables
 
 # Others read it, whatever the umask: a site in a container runs as a user of its own.
 MODE, DIRECTORY_MODE = 0o644, 0o755
@@ -59,10 +59,10 @@ def refuse_existing(directory: Path, name: str) -> None:
     """Raise RecordingExists if a recording or a sidecar of that name is there, CannotWrite if that cannot be seen."""
     for file in files_of(directory, name):
         try:
-            is_there = file.exists() or file.is_symlink()
+            mode = mode_of(file, follow=False)
         except OSError as error:
             raise CannotWrite(directory, error.strerror or str(error)) from error
-        if is_there:
+        if mode is not None:
             raise RecordingExists(file)
 
 

@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+
 
 class NotRegular(OSError):
     """A FIFO, a device or a socket has the file's name."""
@@ -38,6 +40,19 @@ def open_regular(file: Path, *, follow: bool = True) -> BinaryIO:
 def open_without_blocking(path: str, flags: int) -> int:
     """Open a file, as an `opener` of `open`: a FIFO that no program has open is opened, or refused, at once."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o666)
+
+
+def mode_of(path: Path, *, follow: bool = True) -> int | None:
+    """Return the mode of what has this name, None where nothing has it. `follow`: whether a link is followed.
+
+    Raises OSError where the system does not tell; `Path.exists` and its kind have not done so since Python 3.14.
+    """
+    try:
+        return path.stat(follow_symlinks=follow).st_mode
+    except OSError as error:
+        if error.errno in NOTHING_THERE:
+            return None
+        raise
 
 
 def read_regular(file: Path, *, most: int) -> bytes:

@@ -25,6 +25,7 @@ READ_BY_CURL_ALONE = {
     "end_after_field": CUT_SHORT,
     "end_after_status_line": CUT_SHORT,
     "end_in_last_line_end": CUT_SHORT,
+    "cr_only_lines": CUT_SHORT,  # no line end ever comes
     "version_not_digits": NO_VERSION,
     "version_negative": NO_VERSION,
     "status_of_four_digits": FOUR_DIGITS,

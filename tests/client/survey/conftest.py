@@ -14,6 +14,7 @@ def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     if request.param == "no epoll":
         monkeypatch.delattr(select, "epoll")
         monkeypatch.delattr(os, "sched_getaffinity")
+        monkeypatch.setattr(os, "process_cpu_count", os.cpu_count, raising=False)  # since Python 3.13, built on it
         monkeypatch.setattr(sockets, "NONBLOCK", 0)
         monkeypatch.setattr(sockets, "GIVES_UP", False)
     return str(request.param)

@@ -14,6 +14,7 @@ from tests.client.survey.surveys import run_words
 WITHOUT = """
 import os, select, socket, sys
 del select.epoll, os.sched_getaffinity, socket.SOCK_NONBLOCK
+os.process_cpu_count = os.cpu_count
 from pathlib import Path
 from services.runtime import process
 process.Path = lambda _name: Path("/nonexistent")

@@ -10,6 +10,8 @@ from services.runtime.settings import LOOPS
 from tests.client.survey.hostile import shut_port
 from tests.client.survey.surveys import command, read_records, run_words
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 TARGETS = 2_000
 NO_THREADS = """
 import sys, threading
