@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parent.parent  # the checkout
 PROGRAM = ".venv/bin/lab"  # what a person types in the checkout, where `make setup` put it
 
 

@@ -3,7 +3,6 @@
 Each figure is the median of RUNS runs of the very command that a person types.
 """
 
-import os
 import statistics
 import subprocess
 import sys
@@ -12,8 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from lab.compose.stack import ROOT, Stack
+from lab import ROOT
+from lab.compose.stack import Stack
 from lab.doctor import Finding
+from lab.settings import Settings
 
 RUNS = 3
 HELP_RUNS = 20
@@ -23,10 +24,9 @@ NOTHING = (sys.executable, "-c", "pass")
 DEMO = (str(Path(sys.executable).parent / "lab"), "embedded", "wget")
 
 
-def timings(say: Callable[[str], None]) -> list[Finding]:
-    """Time a warm `up`, a client's run and the start of the demo; the lab that this starts is its own."""
-    os.environ["HELLO_PORT"] = "0"
-    stack = Stack(PROJECT)
+def timings(say: Callable[[str], None], settings: Settings) -> list[Finding]:
+    """Time a warm `up`, a client's run and the start of the demo, with a project for this alone."""
+    stack = Stack(PROJECT, settings.with_environment({"HELLO_PORT": "0"}))
     stack.up(say)
     say(f"Timing {RUNS} runs of each")
     try:

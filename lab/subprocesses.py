@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,9 +47,14 @@ class Runner(Protocol):
         """Run `command` and return how it ended."""
 
 
-def run(command: Sequence[str], *, timeout_s: float, cwd: Path | None = None) -> Outcome:
-    """Run `command` without a shell or a terminal; after `timeout_s` seconds end it, and what it started."""
-    return run_while(command, lambda: True, timeout_s=timeout_s, poll_s=timeout_s, cwd=cwd)
+def run(
+    command: Sequence[str], *, timeout_s: float, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Outcome:
+    """Run `command` without a shell or a terminal; after `timeout_s` seconds end it, and what it started.
+
+    `environ`: its whole environment, if it is not this process's.
+    """
+    return run_while(command, lambda: True, timeout_s=timeout_s, poll_s=timeout_s, cwd=cwd, environ=environ)
 
 
 def run_while(
@@ -59,6 +64,7 @@ def run_while(
     timeout_s: float,
     poll_s: float = POLL_S,
     cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run `command` as `run` does, and ask every `poll_s` seconds whether its end is still wanted; if not, end it."""
     deadline = time.monotonic() + timeout_s
@@ -66,6 +72,7 @@ def run_while(
         process = subprocess.Popen(
             command,
             cwd=cwd,
+            env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

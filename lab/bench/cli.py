@@ -1,5 +1,6 @@
 """`lab bench`: what is to be compared, how much, and where the figures go."""
 
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab import ROOT
 from services.client.options import whole
 from services.runtime.terminal import say
 
@@ -95,9 +97,10 @@ def chaos(options: Namespace) -> int:
     from lab.bench.chaos.cli import QUICK_S, USUAL_S
     from lab.bench.chaos.cli import chaos as let_happen
     from lab.bench.harness import report
+    from lab.settings import read
 
     seconds = options.seconds or (QUICK_S if options.quick else USUAL_S)
-    result, code = let_happen(say, seconds=seconds, seed=options.seed)
+    result, code = let_happen(say, read(ROOT, os.environ), seconds=seconds, seed=options.seed)
     report.draw([result])
     if options.json:
         report.write_json(options.json, [result])

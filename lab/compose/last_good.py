@@ -72,8 +72,8 @@ def start_again(stack: "Stack", services: Sequence[str]) -> bool:
         if base_image.digest(tag) != found:
             subprocesses.run(("docker", "tag", found, tag), timeout_s=LOOK_TIMEOUT_S)
     deadline = time.monotonic() + START_TIMEOUT_S
-    words = stack.command("up", "--detach", "--no-deps", *services, files=[place(stack)])
-    if not subprocesses.run(words, timeout_s=START_TIMEOUT_S, cwd=stack.root).ok:
+    words = ("up", "--detach", "--no-deps", *services)
+    if not stack.compose(*words, timeout_s=START_TIMEOUT_S, files=[place(stack)]).ok:
         return False
     with suppress(LabError):
         while time.monotonic() < deadline:

@@ -14,16 +14,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab import own_sites, settings, subprocesses
-from lab.compose import containers, last_good, lock, validation
+from lab import env_file, own_sites, subprocesses
+from lab.compose import containers, last_good, lock, override, validation
 from lab.compose.containers import Container
 from lab.compose.validation import Config
 from lab.docker import base_image, engine
 from lab.errors import ComposeRefused, EnvFileUnwritable, LabError, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
+from lab.settings import Settings
 from lab.subprocesses import STOPPED, TIMED_OUT, Outcome
 from services.runtime.errors import ProgramError
 from services.runtime.terminal import say as say_to_a_person
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-ROOT = Path(__file__).parents[2]
 PROJECT = "asynclab"
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 LAST_LINES = 15
@@ -54,19 +54,23 @@ UNHEALTHY = re.compile(r"is unhealthy|exited \(\d+\)")
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One project of containers. `project` keeps the labs of several people, or of the tests, apart."""
+    """One project of containers, made from one checkout.
 
-    project: str = PROJECT
-    root: Path = ROOT
+    `project` keeps the labs of several people, or of the tests, apart. `settings` are those of the checkout; Compose
+    gets their environment, and reads `.env` by itself.
+    """
+
+    project: str
+    settings: Settings
 
     def __post_init__(self) -> None:
         if not PROJECT_NAME.fullmatch(self.project):
             raise ProjectNameBad(self.project)
 
     @property
-    def env_file(self) -> Path:
-        """Where a person's settings are, and what the lab remembers."""
-        return self.root / ".env"
+    def root(self) -> Path:
+        """Where the Compose files and `.env` are."""
+        return self.settings.root
 
     def up(self, say: Say, *, keep: bool = False, timeout_s: float = UP_TIMEOUT_S) -> None:
         """Start the lab and return when it is healthy; nothing that already runs as it should is touched.
@@ -74,33 +78,36 @@ class Stack:
         `keep`: leave a lab that failed as it is, for a person to look at. `timeout_s`: how long services may take to
         become healthy. Raises a LabError, or BadSetting for what a service would refuse.
         """
-        own = own_sites.to_play(self.root)
-        own_sites.check(own)
+        recorded = own_sites.to_play(self.settings)
+        own_sites.check(recorded)
         with lock.held("engine", say):
-            engine.ensure(say, env_file=self.env_file)
-            image = base_image.ensure(say, env_file=self.env_file)
-            if base_image.wanted(env_file=self.env_file) != image:
-                os.environ["BASE_IMAGE"] = image  # Compose has it from here where `.env` could not be written
-            self._remember_user(say)
+            engine.ensure(say, self.settings)
+            image = base_image.ensure(say, self.settings)
+            user = self._remember_user(say)
+        # Compose gets these two from here as well, since `.env` may be a file that cannot be written.
+        variables = {"BASE_IMAGE": image, "LAB_USER": user}
+        if bundle := base_image.ca_bundle(self.settings):
+            variables["CA_BUNDLE"] = str(bundle)  # Compose makes a build secret of it
+        started = replace(self, settings=self.settings.with_environment(variables))
         with lock.held(self.project, say):
-            self._change(say, own, keep=keep, timeout_s=timeout_s)
+            started._change(say, recorded, keep=keep, timeout_s=timeout_s)
 
-    def _remember_user(self, say: Say) -> None:
-        """Let Compose know whose files the client is to read and write: in `.env`, or for this start alone."""
+    def _remember_user(self, say: Say) -> str:
+        """Let Compose know whose files the client is to read and write, and return it."""
         owner = owner_of(self.root)
         try:
-            settings.remember(self.env_file, "LAB_USER", owner)
+            env_file.remember(self.settings.env_file, "LAB_USER", owner)
         except EnvFileUnwritable as error:
             say(str(error))
-            os.environ.setdefault("LAB_USER", owner)
+        return self.settings.environ.get("LAB_USER", owner)
 
-    def _change(self, say: Say, own: Path, *, keep: bool, timeout_s: float) -> None:
+    def _change(self, say: Say, recorded: Path, *, keep: bool, timeout_s: float) -> None:
         """Do what `up` promises; where that fails, leave what was there."""
         before = self.services()
-        woven = own_sites.compose_override(self.root)
+        override_before = override.read(self.root)
         try:
-            if recorded := own_sites.write_compose_override(self.root, own):
-                say(f"Hosts that you recorded, reached by their names: {recorded:,}")
+            if count := override.write(self.root, recorded):
+                say(f"Hosts that you recorded, reached by their names: {count:,}")
             config = self.config()
             validation.check_settings(config)
             validation.check_ports(config, {port for each in before for port in each.ports})
@@ -108,16 +115,16 @@ class Stack:
             self._start(before, timeout_s)
         except (LabError, ProgramError):
             if not keep:
-                with suppress(LabError):  # what stopped the start may stop this too; the first is the one to tell
+                with suppress(LabError):  # what stopped the start may stop this too; the first error is the one to show
                     self._undo(say, before)
                 with suppress(LabError):
-                    own_sites.put_back(self.root, woven)
+                    override.put_back(self.root, override_before)
             raise
         last_good.remember(self, config)
 
     def config(self) -> Config:
         """Return what Compose makes of its files and `.env`. Raises ComposeRefused."""
-        outcome = self._compose("config", "--format", "json", timeout_s=READ_TIMEOUT_S)
+        outcome = self.compose("config", "--format", "json", timeout_s=READ_TIMEOUT_S)
         if not outcome.ok:
             raise refusal("reading compose.yaml and .env", outcome)
         config: Config = json.loads(outcome.out)
@@ -125,11 +132,9 @@ class Stack:
 
     def build(self, say: Say) -> None:
         """Build what changed. The first time takes a minute."""
-        if bundle := base_image.ca_bundle(env_file=self.env_file):
-            os.environ["CA_BUNDLE"] = str(bundle)  # Compose makes a build secret of it
-        if not base_image.present(f"{PROJECT}/client:{os.environ.get('LAB_TAG', 'latest')}"):
+        if not base_image.present(f"{PROJECT}/client:{self.settings.environ.get('LAB_TAG', 'latest')}"):
             say("Building the images (a minute or so, this first time)")
-        outcome = self._compose("build", "--quiet", timeout_s=BUILD_TIMEOUT_S)
+        outcome = self.compose("build", "--quiet", timeout_s=BUILD_TIMEOUT_S)
         if not outcome.ok:
             raise refusal("building the images", outcome, last_lines=LAST_LINES)
 
@@ -149,6 +154,7 @@ class Stack:
             lambda: not failing(new(), restarts),
             timeout_s=timeout_s,
             cwd=self.root,
+            environ=self.settings.environ,
         )
         if not outcome.ok and outcome.code not in {TIMED_OUT, STOPPED} and not failing(new(), restarts):
             raise refusal("starting the lab", outcome)
@@ -186,7 +192,7 @@ class Stack:
 
     def _remove(self) -> None:
         self._remove_clients()
-        outcome = self._compose("down", "--remove-orphans", "--volumes", timeout_s=DOWN_TIMEOUT_S)
+        outcome = self.compose("down", "--remove-orphans", "--volumes", timeout_s=DOWN_TIMEOUT_S)
         if not outcome.ok:
             raise refusal("taking the lab down", outcome)
 
@@ -199,8 +205,10 @@ class Stack:
             if not removed.ok and time.monotonic() > last:
                 raise refusal("removing clients", removed)
 
-    def _compose(self, *words: str, timeout_s: float) -> Outcome:
-        return subprocesses.run(self.command(*words), timeout_s=timeout_s, cwd=self.root)
+    def compose(self, *words: str, timeout_s: float, files: Sequence[str | Path] = ()) -> Outcome:
+        """Run `docker compose WORDS` without a terminal; `files`: the Compose files, if not the usual ones."""
+        environ = self.settings.environ
+        return subprocesses.run(self.command(*words, files=files), timeout_s=timeout_s, cwd=self.root, environ=environ)
 
     def client(self) -> "DockerClient":
         """Return a Docker client for this project's files, for programs that look into the lab."""
@@ -209,13 +217,13 @@ class Stack:
         return DockerClient(
             compose_project_name=self.project,
             compose_project_directory=self.root,
-            compose_files=own_sites.files(self.root),
+            compose_files=override.files(self.root),
         )
 
     def command(self, *words: str, files: Sequence[str | Path] = ()) -> list[str]:
-        """Return the `docker compose` command line for this project; `files`: its Compose files, if not the usual."""
+        """Return the `docker compose` command line for this project; `files`: if not the usual Compose files."""
         project = ("--project-name", self.project, "--project-directory", str(self.root))
-        chosen = [word for file in files or own_sites.files(self.root) for word in ("--file", str(file))]
+        chosen = [word for file in files or override.files(self.root) for word in ("--file", str(file))]
         return ["docker", "compose", *project, *chosen, *words]
 
     def become(self, *words: str) -> NoReturn:
@@ -223,11 +231,11 @@ class Stack:
 
         Raises a LabError where no engine answers.
         """
-        engine.require()
+        engine.require(self.settings)
         line = self.command(*words)
         if sys.stdout:  # it may be closed
             sys.stdout.flush()
-        os.execvp(line[0], line)  # noqa: S606 - no shell is wanted
+        os.execvpe(line[0], line, dict(self.settings.environ))  # noqa: S606 - no shell is wanted
 
     def run_client(self, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         """Run the client in its container, without a terminal, and return what it printed."""
@@ -242,6 +250,7 @@ class Stack:
             timeout=timeout_s,
             check=False,
             stdin=subprocess.DEVNULL,
+            env=self.settings.environ,
         )
 
 

@@ -3,10 +3,10 @@
 import shutil
 from pathlib import Path
 
-from lab import own_sites
-from lab.compose.stack import ROOT
+from lab import ROOT
+from lab.compose import override
 
-FILES = (*own_sites.FILES, ".dockerignore")
+FILES = (*override.FILES, ".dockerignore")
 FOLDERS = ("services", "requirements")
 
 

@@ -7,13 +7,14 @@ replaced.
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from lab import settings, subprocesses
+from lab import env_file, subprocesses
 from lab.docker import engine, packages
 from lab.docker.packages import PackageSet
 from lab.errors import BaseImageUnavailable, EnvFileUnwritable
+from lab.settings import Settings
 from lab.subprocesses import Runner
 from services.runtime.files.temporary import temporary_directory
 
@@ -38,19 +39,13 @@ LEFT_OUT = (
 KEPT = ("/usr/share/doc/*/copyright",)
 
 
-def ensure(
-    say: Callable[[str], None],
-    *,
-    run: Runner = subprocesses.run,
-    environ: Mapping[str, str] = os.environ,
-    env_file: Path = settings.ENV_FILE,
-) -> str:
+def ensure(say: Callable[[str], None], settings: Settings, *, run: Runner = subprocesses.run) -> str:
     """Return the name of a base image that the engine has; pull or build it first if need be.
 
     `say` gets one line before each thing that takes time, and one where `.env` cannot keep the name. Raises
     `BaseImageUnavailable`, `EnvFileBroken`, `EnvFileUnreadable`, `InstallFailed` or `NoTemporaryDirectory`.
     """
-    image = wanted(environ, env_file)
+    image = wanted(settings)
     if present(image, run=run):
         return image
     if image != LOCAL:
@@ -60,18 +55,18 @@ def ensure(
             raise BaseImageUnavailable(image, why="no registry gives it")
         say(f"No registry gives {image}")
     if image == LOCAL or not present(LOCAL, run=run):
-        _ensure_builder(say, run=run, allowed=engine.installing_allowed(environ, env_file))
+        _ensure_builder(say, run=run, allowed=engine.installing_allowed(settings))
         _build(say, run=run)
     try:
-        settings.remember(env_file, "BASE_IMAGE", LOCAL)
+        env_file.remember(settings.env_file, "BASE_IMAGE", LOCAL)
     except EnvFileUnwritable as error:
-        say(str(error))  # this start knows it all the same
+        say(str(error))  # the caller has the name all the same
     return LOCAL
 
 
-def wanted(environ: Mapping[str, str] = os.environ, env_file: Path = settings.ENV_FILE) -> str:
-    """The base image to use: the one that a person chose or that the lab remembers, else the usual."""
-    return settings.settings(environ, env_file).get("BASE_IMAGE") or USUAL
+def wanted(settings: Settings) -> str:
+    """Return the base image to use: the one that a person chose or that the lab remembers, else the usual."""
+    return settings.base_image or USUAL
 
 
 def present(image: str, *, run: Runner = subprocesses.run, timeout_s: float = LOOK_TIMEOUT_S) -> bool:
@@ -90,14 +85,9 @@ def reachable(image: str, *, run: Runner = subprocesses.run, timeout_s: float = 
     return run(("docker", "manifest", "inspect", image), timeout_s=timeout_s).ok
 
 
-def ca_bundle(environ: Mapping[str, str] = os.environ, env_file: Path = settings.ENV_FILE) -> Path | None:
-    """The host's own certificate authorities, which a build needs where TLS is intercepted.
-
-    A relative path starts beside `.env`, as Compose has it.
-    """
-    known = settings.settings(environ, env_file)
-    named = known.get("CA_BUNDLE") or known.get("SSL_CERT_FILE")
-    bundle = env_file.parent / named if named else None
+def ca_bundle(settings: Settings) -> Path | None:
+    """Return the file of the host's own certificate authorities, which a build needs where TLS is intercepted."""
+    bundle = settings.root / settings.ca_bundle if settings.ca_bundle else None
     if bundle and bundle.is_file() and os.access(bundle, os.R_OK):
         return bundle.resolve()
     return None

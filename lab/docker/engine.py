@@ -7,15 +7,14 @@ and Ubuntu, as root, and unless LAB_ENGINE=never, is anything installed or start
 """
 
 import json
-import os
 import re
 import shutil
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab import settings, subprocesses
+from lab import subprocesses
 from lab.docker import daemon, packages
 from lab.docker.packages import Host, PackageSet, Part
 from lab.errors import (
@@ -33,6 +32,7 @@ from lab.errors import (
     EngineUnreachable,
     LabError,
 )
+from lab.settings import Settings
 from lab.subprocesses import TIMED_OUT, Outcome, Runner
 from services.runtime.terminal import printable
 
@@ -86,19 +86,13 @@ class Plan:
     start: bool = False
 
 
-def ensure(
-    say: Callable[[str], None],
-    *,
-    run: Runner = subprocesses.run,
-    environ: Mapping[str, str] = os.environ,
-    env_file: Path = settings.ENV_FILE,
-) -> None:
+def ensure(say: Callable[[str], None], settings: Settings, *, run: Runner = subprocesses.run) -> None:
     """Make sure that an engine with Compose v2 answers, installing and starting it where that is allowed.
 
     `say` gets one line before each thing that takes time. Raises a `LabError` where nothing can be done.
     """
     host = packages.host()
-    plan = decide(probe(run=run, environ=environ), host, allowed=installing_allowed(environ, env_file))
+    plan = decide(probe(settings, run=run), host, allowed=installing_allowed(settings))
     if plan.install.packages:
         names = " ".join(plan.install.packages)
         say(f"Installing {names} from {host.distribution} (a minute or so; log: {packages.LOG})")
@@ -107,7 +101,7 @@ def ensure(
         say(f"Starting the Docker daemon (log: {daemon.LOG})")
         daemon.start(has_systemd=host.has_systemd, answers=lambda: answers(run), run=run)
     if plan != Plan():
-        _check(probe(run=run, environ=environ), "the Docker client does not find the one that is installed")
+        _check(probe(settings, run=run), "the Docker client does not find the one that is installed")
 
 
 def stop(say: Callable[[str], None]) -> None:
@@ -116,14 +110,9 @@ def stop(say: Callable[[str], None]) -> None:
     say("The Docker daemon is stopped." if stopped else "No Docker daemon runs that the lab started.")
 
 
-def probe(
-    *,
-    run: Runner = subprocesses.run,
-    environ: Mapping[str, str] = os.environ,
-    timeout_s: float = PROBE_TIMEOUT_S,
-) -> Probe:
+def probe(settings: Settings, *, run: Runner = subprocesses.run, timeout_s: float = PROBE_TIMEOUT_S) -> Probe:
     """Look at the Docker client, its engine and its plugins, once. Never raises."""
-    host = environ.get("DOCKER_HOST", "")
+    host = settings.docker_host
     version = run(("docker", "--version"), timeout_s=timeout_s)
     if not version.ok:
         return Probe(daemon_installed=_has_daemon(), elsewhere=_elsewhere(host, "default"), listening=_is_listening())
@@ -169,14 +158,12 @@ def decide(found: Probe, host: Host, *, allowed: bool) -> Plan:
     return _mend(found, host, allowed=allowed)
 
 
-def require(
-    *, run: Runner = subprocesses.run, environ: Mapping[str, str] = os.environ, timeout_s: float = PROBE_TIMEOUT_S
-) -> None:
+def require(settings: Settings, *, run: Runner = subprocesses.run) -> None:
     """Return if an engine with Compose v2 answers. Raises a `LabError` that says what there is instead.
 
     `DockerMissing` is raised only where it is certain that this machine has no engine.
     """
-    found = probe(run=run, environ=environ, timeout_s=timeout_s)
+    found = probe(settings, run=run)
     if found.engine:
         _check(found, "the Docker client does not find one")
         return
@@ -229,12 +216,11 @@ def _missing(found: Probe) -> list[Part]:
     return [part for part in Part if not there[part]]
 
 
-def installing_allowed(environ: Mapping[str, str], env_file: Path = settings.ENV_FILE) -> bool:
-    """Whether LAB_ENGINE lets the lab install and start things. Raises `EngineSettingUnknown` or `EnvFileBroken`."""
-    setting = settings.settings(environ, env_file).get("LAB_ENGINE") or "auto"
-    if setting not in ("auto", "never"):
-        raise EngineSettingUnknown(setting)
-    return setting == "auto"
+def installing_allowed(settings: Settings) -> bool:
+    """Whether LAB_ENGINE lets the lab install and start things. Raises `EngineSettingUnknown`."""
+    if settings.engine not in ("auto", "never"):
+        raise EngineSettingUnknown(settings.engine)
+    return settings.engine == "auto"
 
 
 def answers(run: Runner = subprocesses.run) -> bool:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import cli, own_sites, settings
+from lab import cli, env_file
 from lab.cli import COMMANDS, main, understand
+from lab.compose import override
 from lab.compose.stack import Stack
 from lab.docker import daemon, engine
 from lab.errors import EngineMissing, LabNotHealthy
@@ -112,7 +113,7 @@ def test_without_any_engine_there_is_nothing_to_take_down(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Only then is it certain that no lab runs: exit code 0."""
-    monkeypatch.setattr(own_sites, "weave_out", lambda _root: None)
+    monkeypatch.setattr(override, "remove", lambda _root: None)
     assert main(["down"]) == 0
     assert capsys.readouterr().err == "No Docker engine is here, so no lab runs.\n"
 
@@ -210,7 +211,7 @@ def test_what_env_says_reaches_the_client(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A setting is one, in the environment or in `.env`, with containers and without."""
-    monkeypatch.setattr(settings, "settings", lambda *_: {"LAB_LOOP": "trio"})
+    monkeypatch.setattr(env_file, "read", lambda _: {"LAB_LOOP": "trio"})
     assert main(words) == 2
     assert capsys.readouterr().err.startswith("lab: LAB_LOOP='trio' is not one of asyncio, uvloop")
 
@@ -219,7 +220,7 @@ def test_the_port_that_compose_publishes_is_nothing_to_the_embedded_lab(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Compose takes ranges, too."""
-    monkeypatch.setattr(settings, "settings", lambda *_: {"HELLO_PORT": "8000-8010"})
+    monkeypatch.setattr(env_file, "read", lambda _: {"HELLO_PORT": "8000-8010"})
     assert main(["embedded", "pipeline", "-n", "1"]) == 0
     assert capsys.readouterr().out.startswith("[PRODUCER] Producing 1...")
 
@@ -231,10 +232,8 @@ def test_an_env_that_cannot_be_read_is_not_needed_without_containers(
     words: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line says that it does not count; for containers, which read it too, it is an error with exit code 3."""
-    read = settings.read
-    monkeypatch.setattr(
-        settings, "read", lambda *_: read(tmp_path)
-    )  # a directory can be read by no user, not even root
+    read = env_file.read
+    monkeypatch.setattr(env_file, "read", lambda _: read(tmp_path))  # a directory can be read by no user, not even root
     assert main(words) == {"embedded": 0, "record": 4}[words[0]]
     assert f"{tmp_path} cannot be read (Is a directory): going on without what it says\n" in capsys.readouterr().err
     assert main(["up"]) == 3

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import doctor
+from lab import ROOT, doctor
 from lab.bench.harness import report
 from lab.docker import base_image, engine, packages
 from lab.docker.packages import Host
 from lab.doctor import Finding
+from lab.errors import LabError
+from lab.settings import parse, read
 from lab.subprocesses import Outcome
 from services.runtime.errors import OutputFailed
 from tests.lab import answers
@@ -49,7 +51,12 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rows(programs: Programs, tmp_path: Path) -> dict[str, Finding]:
     """All findings by name."""
-    findings = doctor.examine(run=programs, environ={}, env_file=tmp_path / ".env")
+    settings, unread = parse(tmp_path, {}, {}), None
+    try:
+        settings = read(tmp_path, {})
+    except LabError as error:
+        unread = error
+    findings = doctor.examine(settings, unread=unread, run=programs)
     return {finding.what: finding for finding in findings}
 
 
@@ -164,9 +171,10 @@ def test_exit_code_says_whether_the_demo_can_work(
         return "1.0"
 
     monkeypatch.setattr(metadata, "version", version)
-    findings = doctor.examine(run=Programs(WELL), environ={})
-    monkeypatch.setattr(doctor, "examine", lambda: findings)
-    assert doctor.doctor([Finding("Warm up", "4.1 s")]) == code
+    settings = parse(ROOT, {}, {})
+    findings = doctor.examine(settings, run=Programs(WELL))
+    monkeypatch.setattr(doctor, "examine", lambda *_, **__: findings)
+    assert doctor.doctor(settings, more=[Finding("Warm up", "4.1 s")]) == code
     table = capsys.readouterr().out
     assert "missing" in table
     assert "Warm up" in table

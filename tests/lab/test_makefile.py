@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.compose.stack import ROOT
+from lab import ROOT
 
 LAB = """#!{python}
 import json, sys
@@ -59,10 +59,10 @@ def tree(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "Makefile", tmp_path)
     for name in (".venv/bin", "requirements", "lab"):
         (tmp_path / name).mkdir(parents=True)
-    shutil.copy(ROOT / "lab/setup.sh", tmp_path / "lab")
+    for name in ("setup.sh", "venv_works.sh", "check.sh"):
+        shutil.copy(ROOT / "lab" / name, tmp_path / "lab")
     for name in ("requirements/lab.txt", "requirements/tests.txt", "pyproject.toml", ".venv/.lab", ".venv/.tests"):
         (tmp_path / name).write_text("a==1\n")
-    shutil.copy(ROOT / "lab/venv_works.sh", tmp_path / "lab")
     (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
     (tmp_path / ".venv/bin/lab").write_text(LAB.format(python=tmp_path / ".venv/bin/python"))
     (tmp_path / ".venv/bin/lab").chmod(0o755)
@@ -234,3 +234,60 @@ def test_what_is_broken_is_made_anew(tree: Path, harm: Callable[[Path], Path]) -
     calls = [line.split() for line in log.read_text().splitlines()]
     assert [words[0] for words in calls] == ["venv", "pip", "pip"]
     assert "--clear" in calls[0]
+
+
+TOOL = """#!/bin/sh
+name=${0##*/}
+[ "$name $1" = "$FAILS" ] || [ "$name" = "$FAILS" ] || exit 0
+echo "$name found this" >&2
+exit 7
+"""
+CHECKS = [
+    "ruff format --check --quiet",
+    "ruff check --quiet",
+    "mypy --no-error-summary",
+    "lint-imports --no-cache",
+    "hadolint services/Dockerfile",
+    "docker compose config --quiet",
+    "docker stack config --compose-file compose.yaml",
+]
+
+
+@pytest.fixture
+def tools(tree: Path) -> Path:
+    """Return a tree with every tool of `make check`; the one that FAILS names finds something."""
+    for name in ("ruff", "mypy", "lint-imports", "hadolint", "docker"):
+        (tree / ".venv/bin" / name).write_text(TOOL)
+        (tree / ".venv/bin" / name).chmod(0o755)
+    return tree
+
+
+def test_a_check_that_finds_nothing_is_a_line_for_each_tool(tools: Path) -> None:
+    """In their order, with exit code 0."""
+    done = make(tools, "check", FAILS="", CI="true")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [f"ok    {check}" for check in CHECKS]
+
+
+@pytest.mark.parametrize("number", range(5), ids=lambda number: CHECKS[number].partition(" --")[0])
+def test_every_tool_runs_though_one_finds_something(tools: Path, number: int) -> None:
+    """The one that does is named, with what it said; the whole check has failed."""
+    name = CHECKS[number].partition(" --")[0].removesuffix(" services/Dockerfile")
+    done = make(tools, "check", FAILS=name, CI="")
+    expected = [f"ok    {check}" for check in CHECKS]
+    expected[number : number + 1] = [f"FAIL  {CHECKS[number]}", f"{name.split()[0]} found this"]
+    assert done.returncode == 2
+    assert done.stdout.splitlines() == expected
+
+
+@pytest.mark.parametrize(("ci", "code"), [("", 0), ("true", 2)], ids=["a person's machine", "CI"])
+@pytest.mark.parametrize(("lacks", "number"), [("docker compose", 5), ("docker stack", 6)])
+def test_what_this_machines_docker_client_cannot_check_is_left_out(
+    tools: Path, lacks: str, number: int, ci: str, code: int
+) -> None:
+    """With the reason; where CI is set nothing may be left out."""
+    done = make(tools, "check", FAILS=lacks, CI=ci)
+    expected = [f"ok    {check}" for check in CHECKS]
+    expected[number] = f"skip  {CHECKS[number]}: this machine's Docker client cannot"
+    assert done.stdout.splitlines() == expected
+    assert done.returncode == code

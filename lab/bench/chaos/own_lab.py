@@ -5,7 +5,7 @@ A lab that a person has up is not touched, nor is what the lab remembers in thei
 
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from lab.bench.chaos.schedule import BAD, CHANGED, GOOD, HOSTS, LARGE, RECORDED
 from lab.compose.stack import Say, Stack
 from lab.compose.tree import copy_tree
 from lab.docker import base_image, engine
+from lab.settings import Settings, parse
 from services.runtime.files.temporary import temporary_directory
 
 PROJECT = "asynclab-chaos"
@@ -68,10 +69,13 @@ class Recordings:
 
 
 @contextmanager
-def own_lab(say: Say) -> Iterator[tuple[Stack, Recordings]]:
-    """Have a lab of its own that is healthy; it is taken down on the way out, whatever happened. Raises a LabError."""
-    engine.ensure(say)
-    image = base_image.ensure(say)
+def own_lab(say: Say, settings: Settings) -> Iterator[tuple[Stack, Recordings]]:
+    """Start a lab for chaos alone and yield it when it is healthy; it is always taken down. Raises a LabError.
+
+    `settings`: the checkout's, from which the engine and the base image come.
+    """
+    engine.ensure(say, settings)
+    image = base_image.ensure(say, settings)
     with temporary_directory("lab-chaos-") as root:
         copy_tree(root)
         recordings = Recordings(root / USUAL)
@@ -81,34 +85,18 @@ def own_lab(say: Say) -> Iterator[tuple[Stack, Recordings]]:
         for directory in (root, recordings.directory, files):
             directory.chmod(ENTERED)
         recordings.put(GOOD)
-        settings = SETTINGS | {
+        variables = SETTINGS | {
             "LAB_RECORDINGS": str(recordings.directory),
             "BASE_IMAGE": image,
             "LAB_FILES": str(files),
         }
-        if bundle := base_image.ca_bundle():
-            settings["CA_BUNDLE"] = str(bundle)
-        stack = Stack(PROJECT, root)
-        with environment(settings):
-            try:
-                stack.down()  # what an earlier run may have left
-                stack.up(say)
-                yield stack, recordings
-            finally:
-                say("Taking it down")
-                stack.down()
-
-
-@contextmanager
-def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Have these settings come before all others while inside."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        if bundle := base_image.ca_bundle(settings):
+            variables["CA_BUNDLE"] = str(bundle)
+        stack = Stack(PROJECT, parse(root, {**settings.environ, **variables}, {}))
+        try:
+            stack.down()  # what an earlier run may have left
+            stack.up(say)
+            yield stack, recordings
+        finally:
+            say("Taking it down")
+            stack.down()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import ROOT
 from lab.docker import engine, packages
 from lab.docker.engine import Plan, Probe
 from lab.docker.packages import Host, PackageSet
@@ -25,6 +26,7 @@ from lab.errors import (
     EngineUnreachable,
     LabError,
 )
+from lab.settings import parse, read
 from lab.subprocesses import NOT_FOUND, Outcome
 from tests.lab import answers
 from tests.lab.answers import Programs
@@ -152,14 +154,14 @@ def test_reads_what_docker_says(
     """One look finds versions, the reason why there is no engine, and where the client is pointed."""
     monkeypatch.setattr(engine, "_has_daemon", lambda: False)
     programs = Programs({"docker --version": answers.CLIENT_28, "docker info": info})
-    assert engine.probe(run=programs, environ=environ) == expected
+    assert engine.probe(parse(ROOT, environ, {}), run=programs) == expected
 
 
 def test_no_client_is_an_empty_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that never saw Docker is not an error; it is what `decide` starts from."""
     monkeypatch.setattr(engine, "_has_daemon", lambda: False)
     monkeypatch.setattr(engine, "_is_listening", lambda: False)
-    assert engine.probe(run=Programs({}), environ={}) == NOTHING
+    assert engine.probe(parse(ROOT, {}, {}), run=Programs({})) == NOTHING
 
 
 @pytest.mark.parametrize(("found", "host", "plan"), PLANS.values(), ids=PLANS)
@@ -200,13 +202,13 @@ def test_what_works_is_left_alone_even_where_installing_is_forbidden() -> None:
 def test_reads_the_setting(tmp_path: Path, environ: Mapping[str, str], text: str, allowed: bool) -> None:
     """LAB_ENGINE is auto unless the environment or `.env` says never."""
     (tmp_path / ".env").write_text(text)
-    assert engine.installing_allowed(environ, tmp_path / ".env") is allowed
+    assert engine.installing_allowed(read(tmp_path, environ)) is allowed
 
 
 def test_refuses_an_unknown_setting(tmp_path: Path) -> None:
     """A misspelt `nevr` must not install anything."""
     with pytest.raises(EngineSettingUnknown, match="nevr"):
-        engine.installing_allowed({"LAB_ENGINE": "nevr"}, tmp_path / ".env")
+        engine.installing_allowed(read(tmp_path, {"LAB_ENGINE": "nevr"}))
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ def test_a_working_engine_is_not_talked_about(tmp_path: Path) -> None:
     """A second `make up` has nothing to say about the engine, and asks Docker twice at most."""
     programs = Programs({"docker --version": answers.CLIENT_28, "docker info": answers.WORKS})
     said: list[str] = []
-    engine.ensure(said.append, run=programs, environ={}, env_file=tmp_path / ".env")
+    engine.ensure(said.append, read(tmp_path, {}), run=programs)
     assert said == []
     assert len(programs.ran) == 2
 
@@ -245,7 +247,7 @@ def test_installs_what_is_missing_and_looks_again(monkeypatch: pytest.MonkeyPatc
         }
     )
     said: list[str] = []
-    engine.ensure(said.append, run=programs, environ={}, env_file=tmp_path / ".env")
+    engine.ensure(said.append, read(tmp_path, {}), run=programs)
     assert [recipe.packages for recipe in installed] == [("docker.io", "docker-compose-v2", "docker-buildx")]
     assert len(said) == 1
     assert "docker.io docker-compose-v2 docker-buildx" in said[0]
@@ -259,7 +261,7 @@ def test_says_so_when_the_client_does_not_find_what_was_installed(
     monkeypatch.setattr(packages, "install", lambda wanted, *, run: None)
     programs = Programs({"docker --version": answers.CLIENT_28, "docker info": answers.NO_COMPOSE})
     with pytest.raises(ComposeMissing, match="does not find"):
-        engine.ensure(lambda line: None, run=programs, environ={}, env_file=tmp_path / ".env")
+        engine.ensure(lambda line: None, read(tmp_path, {}), run=programs)
 
 
 def test_importing_the_control_room_is_cheap() -> None:
@@ -317,10 +319,10 @@ def test_refused_is_told_from_absent(
     client = {"docker --version": answers.CLIENT_28} if outcomes else {}
     programs = Programs(client | outcomes)
     if error is None:
-        engine.require(run=programs, environ=environ)
+        engine.require(parse(ROOT, environ, {}), run=programs)
     else:
         with pytest.raises(error) as caught:
-            engine.require(run=programs, environ=environ)
+            engine.require(parse(ROOT, environ, {}), run=programs)
         assert type(caught.value) is error
         assert str(caught.value).isprintable()
 
@@ -334,5 +336,5 @@ def test_nothing_is_installed_or_started_where_an_engine_may_be(
     monkeypatch.setattr(engine, "_has_daemon", lambda: True)
     programs = Programs({"docker --version": answers.CLIENT_28, "docker info": info})
     with pytest.raises((EngineSilent, DockerClientFails, EngineDenied)):
-        engine.ensure(lambda line: None, run=programs, environ={}, env_file=tmp_path / ".env")
+        engine.ensure(lambda line: None, read(tmp_path, {}), run=programs)
     assert len(programs.ran) == 2

@@ -82,7 +82,8 @@ class Client:
 async def start(stack: Stack, seconds: float) -> Client:
     """Start a client's container that does nothing by itself. Raises BenchFailed."""
     words = ("run", "--detach", "--rm", "--no-deps", "--entrypoint", "python3", "client", "-c")
-    done = await docker(*stack.command(*words, WAIT.format(seconds=seconds + LONGEST_S))[1:])
+    command = stack.command(*words, WAIT.format(seconds=seconds + LONGEST_S))
+    done = await docker(*command[1:], environ=stack.settings.environ)
     if not done.ok:
         raise BenchFailed("chaos", why="a client's container does not start", evidence=done.tail())
     return Client(done.out.split()[-1])
