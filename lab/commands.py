@@ -59,7 +59,7 @@ def down(options: Namespace) -> int:
     """Take the lab down; where it is certain that there is no engine, there is no lab either."""
     from lab.compose import override
     from lab.docker import engine
-    from lab.errors import DockerMissing
+    from lab.docker.errors import DockerMissing
 
     stack = stack_of(options, settings())
     try:
@@ -133,12 +133,12 @@ def embedded(options: Namespace) -> int:
 def record(options: Namespace) -> int:
     """Run the client's `record` on this host, with the lab's own directory of recordings."""
     from lab import own_sites
-    from lab.errors import NothingToRecord
+    from lab.errors import WrongUsage
     from services.client.cli import program
     from services.runtime.settings import Environment
 
     if not any(word for word in options.words if word != "--"):
-        raise NothingToRecord
+        raise WrongUsage("no URL was given", "make record URL=http://example.org/, or lab record http://example.org/")
     known, _ = settings_if_readable()
     words = ["record", "--output", str(own_sites.directory(known)), *options.words]
     return program(words, Environment(known.values), prog="lab", called=PROGRAM)

@@ -47,16 +47,17 @@ def bench(options: Namespace) -> int:
     What is known is also written where a ^C or an error ends the rest.
     """
     from lab.bench.harness import peers, report
-    from lab.errors import BenchUnknown, OptionsUnfit
+    from lab.errors import WrongUsage
 
     if CHAOS in options.benches:
         check_chaos(options)
         return chaos(options)
     for name in options.benches:
         if name not in BENCHES:
-            raise BenchUnknown(name, (*BENCHES, CHAOS))
+            known = ", ".join((*BENCHES, CHAOS))
+            raise WrongUsage(f"there is no bench {name[:40]!r}", f"choose from {known}")
     if options.seed is not None:
-        raise OptionsUnfit(f"--seed is for {CHAOS}", f"leave it out, or lab bench {CHAOS}")
+        raise WrongUsage(f"--seed is for {CHAOS}", f"leave it out, or lab bench {CHAOS}")
     if options.install:
         peers.install(say)
     results: list[Result] = []
@@ -82,14 +83,14 @@ def write_files(options: Namespace, results: Sequence["Result"]) -> None:
 
 
 def check_chaos(options: Namespace) -> None:
-    """Raise OptionsUnfit for what is said beside chaos and is for benches."""
-    from lab.errors import OptionsUnfit
+    """Raise WrongUsage for what is said beside chaos and is for benches."""
+    from lab.errors import WrongUsage
 
     if len(options.benches) > 1:
-        raise OptionsUnfit(f"{CHAOS} leaves no quiet machine for a bench", f"run lab bench {CHAOS} alone")
+        raise WrongUsage(f"{CHAOS} leaves no quiet machine for a bench", f"run lab bench {CHAOS} alone")
     for name in ("rounds", "targets", "million", "install", "svg"):
         if getattr(options, name):
-            raise OptionsUnfit(f"--{name} is not for {CHAOS}", "it takes --seconds, --quick, --seed and --json")
+            raise WrongUsage(f"--{name} is not for {CHAOS}", "it takes --seconds, --quick, --seed and --json")
 
 
 def chaos(options: Namespace) -> int:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from statistics import quantiles
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Group, Row
 from lab.bench.harness.processes import Server
 from lab.bench.harness.rounds import Plan, Say, interleaved
-from lab.errors import BenchFailed
 
 ASKED_S = 0.02
 CONNECTIONS = 8

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import NamedTuple
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness import peers, servers
 from lab.bench.harness.figures import Group, Result, Row
 from lab.bench.harness.machine import Core
@@ -18,7 +19,6 @@ from lab.bench.harness.peers import WRK
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.harness.rounds import Plan, Say, interleaved
 from lab.bench.harness.wrk import CONNECTIONS, load
-from lab.errors import BenchFailed
 
 DELAY_S = 0.5
 LOOPS = ("uvloop", "asyncio")

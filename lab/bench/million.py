@@ -12,11 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Group, Result, Row
 from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import family, last_lines, stop
 from lab.bench.wget import CONCURRENCY, HOST, client_command, recorded_page
-from lab.errors import BenchFailed
 from services.runtime.files.temporary import temporary_directory, temporary_file
 from services.runtime.process import memory_kib
 

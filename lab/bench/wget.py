@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness import peers, servers
 from lab.bench.harness.figures import Goal, Group, Result, Row
 from lab.bench.harness.machine import Core
@@ -21,7 +22,6 @@ from lab.bench.harness.peers import CURL, NGINX, WRK
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.harness.rounds import Plan, Say, interleaved
 from lab.bench.harness.wrk import load
-from lab.errors import BenchFailed
 from services.runtime.files.temporary import temporary_directory
 
 if TYPE_CHECKING:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab import subprocesses
-from lab.errors import ComposeRefused, EngineSilent, LabError
+from lab.compose.errors import ComposeRefused
+from lab.docker.errors import EngineSilent
+from lab.errors import LabError
 from lab.subprocesses import TIMED_OUT, Outcome, Runner
 
 LOOK_TIMEOUT_S = 30.0

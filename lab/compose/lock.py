@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lab.errors import LockBusy, LockClosed
+from lab.compose.errors import LockBusy, LockClosed
 from services.runtime.files.ownership import make_directory
 
 PLACES = (Path("/tmp"), Path(__file__).parents[2] / "build")  # noqa: S108 - one place for all users; links are refused

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, NoReturn
 from lab import env_file, own_sites, subprocesses
 from lab.compose import containers, last_good, lock, override, validation
 from lab.compose.containers import Container
+from lab.compose.errors import ComposeRefused, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
 from lab.compose.validation import Config
 from lab.docker import base_image, engine
-from lab.errors import ComposeRefused, EnvFileUnwritable, LabError, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
+from lab.errors import EnvFileUnwritable, LabError
 from lab.settings import Settings
 from lab.subprocesses import STOPPED, TIMED_OUT, Outcome
 from services.runtime.errors import ProgramError

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from lab import subprocesses
-from lab.errors import PortTaken
+from lab.compose.errors import PortTaken
 from lab.subprocesses import Runner
 from services.client.settings import ClientSettings
 from services.gateway.settings import GatewaySettings

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from lab import env_file, subprocesses
 from lab.docker import engine, packages
+from lab.docker.errors import BaseImageUnavailable
 from lab.docker.packages import PackageSet
-from lab.errors import BaseImageUnavailable, EnvFileUnwritable
+from lab.errors import EnvFileUnwritable
 from lab.settings import Settings
 from lab.subprocesses import Runner
 from services.runtime.files.temporary import temporary_directory

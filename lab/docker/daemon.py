@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lab import subprocesses
-from lab.errors import EngineNotOurs, EngineNotStarting, EngineNotStopping
+from lab.docker.errors import EngineNotOurs, EngineNotStarting, EngineNotStopping
 from lab.subprocesses import Runner
 from services.runtime.files.regular import read_regular
 

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from lab import subprocesses
 from lab.docker import daemon, packages
-from lab.docker.packages import Host, PackageSet, Part
-from lab.errors import (
+from lab.docker.errors import (
     ComposeMissing,
     ComposeTooOld,
     DockerClientFails,
@@ -30,8 +29,9 @@ from lab.errors import (
     EngineSilent,
     EngineStopped,
     EngineUnreachable,
-    LabError,
 )
+from lab.docker.packages import Host, PackageSet, Part
+from lab.errors import LabError
 from lab.settings import Settings
 from lab.subprocesses import TIMED_OUT, Outcome, Runner
 from services.runtime.terminal import printable

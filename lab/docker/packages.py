@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 
 from lab import subprocesses
-from lab.errors import InstallFailed
+from lab.docker.errors import InstallFailed
 from lab.subprocesses import Outcome, Runner
 from services.runtime.files.temporary import temporary_directory
 

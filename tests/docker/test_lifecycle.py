@@ -12,8 +12,9 @@ import pytest
 from python_on_whales import DockerClient
 
 from lab import ROOT
+from lab.compose.errors import ComposeRefused, LabNotHealthy, PortTaken, TooSlow
 from lab.compose.stack import Stack
-from lab.errors import ComposeRefused, LabNotHealthy, PortTaken, RecordingsUnusable, TooSlow
+from lab.errors import RecordingsUnusable
 from services.runtime.errors import BadSetting
 from tests.contract.conftest import LAB
 from tests.stacks import reread, stack_of

@@ -11,9 +11,10 @@ import pytest
 from lab import cli, env_file
 from lab.cli import COMMANDS, main, understand
 from lab.compose import override
+from lab.compose.errors import LabNotHealthy
 from lab.compose.stack import Stack
 from lab.docker import daemon, engine
-from lab.errors import EngineMissing, LabNotHealthy
+from lab.docker.errors import EngineMissing
 
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
 

@@ -17,7 +17,7 @@ from lab.bench.chaos.judge import BACK_WITHIN_S
 from lab.bench.chaos.own_lab import Recordings
 from lab.bench.chaos.schedule import CHANGED, GOOD, RESTART, WORKER, Step
 from lab.bench.chaos.service import Service
-from lab.errors import BenchFailed
+from lab.bench.errors import BenchFailed
 
 FIRST_ANSWERS_S = 20.0
 ATTACK_ENDS_S = 300.0

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab import subprocesses
+from lab.bench.errors import PeersNotInstallable
 from lab.docker import packages
 from lab.docker.packages import Host, PackageSet
-from lab.errors import PeersNotInstallable
 from lab.subprocesses import Runner
 
 LOOK_TIMEOUT_S = 10.0

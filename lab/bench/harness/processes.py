@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from lab.errors import BenchFailed
+from lab.bench.errors import BenchFailed
 from services.runtime.files.temporary import temporary_file
 from services.runtime.process import HIGH_WATER, memory_kib
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.bench.errors import ReportUnwritable
 from lab.bench.harness import machine, peers
 from lab.bench.harness.figures import Cell, Goal, Group, Json, Promise, Result, Row, Table, as_json
 from lab.console import draw_by
-from lab.errors import ReportUnwritable
 
 if TYPE_CHECKING:
     from rich.console import Console

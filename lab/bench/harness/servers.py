@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness.peers import NGINX
 from lab.bench.harness.processes import Server, free_port, serving
-from lab.errors import BenchFailed
 from services.runtime.files.temporary import temporary_directory
 
 PAGE = "<!doctype html><title>asynclab</title><p>Only the head of this page was recorded.</p>"

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness.peers import WRK
 from lab.bench.harness.processes import Cost, cost_of
-from lab.errors import BenchFailed
 
 CONNECTIONS = 64
 RATE = re.compile(r"^Requests/sec:\s+([\d.]+)$", re.MULTILINE)

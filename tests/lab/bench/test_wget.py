@@ -3,9 +3,9 @@
 import pytest
 
 from lab.bench import million, wget
+from lab.bench.errors import BenchFailed
 from lab.bench.harness.peers import CURL, NGINX, WRK, Peer
 from lab.bench.harness.rounds import Plan
-from lab.errors import BenchFailed
 
 TINY = Plan(rounds=1, seconds=1.0, targets=30, users=())
 LOOPS = ("uvloop", "asyncio")

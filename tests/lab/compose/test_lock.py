@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.compose import lock
-from lab.errors import LockBusy, LockClosed
+from lab.compose.errors import LockBusy, LockClosed
 
 HOLD = """
 import sys, time

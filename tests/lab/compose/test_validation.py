@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from lab.compose import validation
-from lab.errors import PortTaken
+from lab.compose.errors import PortTaken
 from lab.subprocesses import Outcome
 from services.runtime.errors import BadSetting, TooLittleMemory
 from tests.lab.answers import Programs

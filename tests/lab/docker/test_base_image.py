@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab.docker import base_image, packages
+from lab.docker.errors import BaseImageUnavailable
 from lab.docker.packages import Host
-from lab.errors import BaseImageUnavailable
 from lab.settings import Settings, read
 from lab.subprocesses import Outcome
 from services.runtime.files import ownership

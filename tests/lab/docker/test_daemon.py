@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.docker import daemon
-from lab.errors import EngineNotOurs, EngineNotStarting
+from lab.docker.errors import EngineNotOurs, EngineNotStarting
 from lab.subprocesses import Outcome
 from tests.lab.answers import Programs
 

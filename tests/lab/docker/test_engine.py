@@ -10,8 +10,7 @@ import pytest
 from lab import ROOT
 from lab.docker import engine, packages
 from lab.docker.engine import Plan, Probe
-from lab.docker.packages import Host, PackageSet
-from lab.errors import (
+from lab.docker.errors import (
     ComposeMissing,
     ComposeTooOld,
     DockerClientFails,
@@ -24,8 +23,9 @@ from lab.errors import (
     EngineSilent,
     EngineStopped,
     EngineUnreachable,
-    LabError,
 )
+from lab.docker.packages import Host, PackageSet
+from lab.errors import LabError
 from lab.settings import parse, read
 from lab.subprocesses import NOT_FOUND, Outcome
 from tests.lab import answers

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from lab.docker import packages
+from lab.docker.errors import InstallFailed
 from lab.docker.packages import Host, PackageSet, Part
-from lab.errors import InstallFailed
 from lab.subprocesses import Outcome
 from tests.lab import answers
 from tests.lab.answers import Programs

@@ -10,8 +10,8 @@ from lab.bench.chaos.clients import inside
 from lab.bench.chaos.engine import docker, lines_of
 from lab.bench.chaos.found import Answer
 from lab.bench.chaos.schedule import HELLO, HELLO_PORT, HOSTS, HTTP, TLS, Step
+from lab.bench.errors import BenchFailed
 from lab.compose.stack import Stack
-from lab.errors import BenchFailed
 
 CA = "/lab-ca/ca.pem"
 WAIT = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep({seconds})"

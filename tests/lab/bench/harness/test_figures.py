@@ -7,10 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lab.bench.errors import ReportUnwritable
 from lab.bench.harness import chart, report
 from lab.bench.harness.figures import Goal, Group, Promise, Result, Row, Table, as_json
 from lab.bench.harness.rounds import interleaved
-from lab.errors import ReportUnwritable
 
 SVG = "{http://www.w3.org/2000/svg}"
 NGINX = Row("nginx", (100.0, 10.0, 40.0))

@@ -2,11 +2,11 @@
 
 import pytest
 
+from lab.bench.errors import BenchFailed, PeersNotInstallable
 from lab.bench.harness import peers, wrk
 from lab.bench.harness.peers import Peer
 from lab.bench.harness.processes import Cost
 from lab.docker.packages import Host
-from lab.errors import BenchFailed, PeersNotInstallable
 from lab.subprocesses import Outcome
 from tests.lab.answers import Programs
 
