@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 def up(options: Namespace) -> int:
     """Start the lab, and say where it is."""
-    stack = stack_of(options, settings())
+    stack = stack_of(options, read_settings())
     stack.up(say, keep=options.keep, timeout_s=options.timeout)
     say("The lab is healthy. Now: docker compose run --rm client")
     return 0
 
 
-def settings() -> "Settings":
+def read_settings() -> "Settings":
     """Return what the environment and `.env` say. Raises EnvFileBroken or EnvFileUnreadable."""
     from lab.settings import read
 
     return read(ROOT, os.environ)
 
 
-def settings_if_readable() -> tuple["Settings", LabError | None]:
+def read_settings_if_readable() -> tuple["Settings", LabError | None]:
     """Return the settings for a command that can do without `.env`, and the error where it cannot be read.
 
     One line says so; the settings are then those of the environment. Raises EnvFileBroken.
@@ -42,7 +42,7 @@ def settings_if_readable() -> tuple["Settings", LabError | None]:
     from lab.settings import parse
 
     try:
-        return settings(), None
+        return read_settings(), None
     except EnvFileUnreadable as error:
         say(f"{error.problem}: going on without what it says")
         return parse(ROOT, os.environ, {}), error
@@ -61,7 +61,7 @@ def down(options: Namespace) -> int:
     from lab.docker import engine
     from lab.docker.errors import DockerMissing
 
-    stack = stack_of(options, settings())
+    stack = stack_of(options, read_settings())
     try:
         engine.require(stack.settings)
     except DockerMissing:
@@ -75,7 +75,7 @@ def down(options: Namespace) -> int:
 def compose(options: Namespace) -> int:
     """Hand over to `docker compose ps` or `docker compose logs`."""
     follow = ("--follow",) if getattr(options, "follow", False) else ()
-    stack_of(options, settings()).become(options.command, *follow, *getattr(options, "words", ()))
+    stack_of(options, read_settings()).become(options.command, *follow, *getattr(options, "words", ()))
 
 
 def run(options: Namespace) -> int:
@@ -86,14 +86,14 @@ def run(options: Namespace) -> int:
     from services.client.cli import understand as understand_client
     from services.runtime.settings import Environment
 
-    known, unread = settings_if_readable()
-    default_loop = Environment(known.values).loop()
+    settings, unread = read_settings_if_readable()
+    default_loop = Environment(settings.values).loop()
     understand_client(options.words, default_loop=default_loop, prog="lab run", called=f"{PROGRAM} run").check()
     if unread:
         raise unread  # Compose cannot do without
     streams = (sys.stdin, sys.stdout)  # None where they are closed
     terminal = () if all(stream and stream.isatty() for stream in streams) else ("-T",)
-    stack_of(options, known).become("run", "--rm", *terminal, "client", *options.words)
+    stack_of(options, settings).become("run", "--rm", *terminal, "client", *options.words)
 
 
 def embedded(options: Namespace) -> int:
@@ -101,9 +101,9 @@ def embedded(options: Namespace) -> int:
     from services.client.cli import understand as understand_client
     from services.runtime.settings import Environment
 
-    known, _ = settings_if_readable()
+    settings, _ = read_settings_if_readable()
     # HELLO_PORT is where Compose publishes hello, and may be a range; here the system chooses a port.
-    environment = Environment({name: value for name, value in known.values.items() if name != "HELLO_PORT"})
+    environment = Environment({name: value for name, value in settings.values.items() if name != "HELLO_PORT"})
     invocation = understand_client(
         options.words, default_loop=environment.loop(), prog="lab embedded", called=f"{PROGRAM} embedded"
     )
@@ -120,7 +120,7 @@ def embedded(options: Namespace) -> int:
 
     hello = HelloSettings.from_environment(environment)
     sites = SitesSettings(
-        own=own_sites.to_play(known),
+        own=own_sites.to_play(settings),
         memory_bytes=environment.memory_bytes("SITES_MEMORY_MIB", least_bytes=LEAST_BYTES),
     )
     return run_on_loop(
@@ -139,9 +139,9 @@ def record(options: Namespace) -> int:
 
     if not any(word for word in options.words if word != "--"):
         raise WrongUsage("no URL was given", "make record URL=http://example.org/, or lab record http://example.org/")
-    known, _ = settings_if_readable()
-    words = ["record", "--output", str(own_sites.directory(known)), *options.words]
-    return program(words, Environment(known.values), prog="lab", called=PROGRAM)
+    settings, _ = read_settings_if_readable()
+    words = ["record", "--output", str(own_sites.directory(settings)), *options.words]
+    return program(words, Environment(settings.values), prog="lab", called=PROGRAM)
 
 
 def bench(options: Namespace) -> int:
@@ -158,14 +158,14 @@ def doctor(options: Namespace) -> int:
 
     unread = None
     try:
-        known = settings()
+        settings = read_settings()
     except LabError as error:
-        known, unread = parse(ROOT, os.environ, {}), error
+        settings, unread = parse(ROOT, os.environ, {}), error
     if not options.time:
-        return examine(known, unread=unread)
+        return examine(settings, unread=unread)
     from lab.start_times import timings
 
-    return examine(known, unread=unread, more=timings(say, known))
+    return examine(settings, unread=unread, more=timings(say, settings))
 
 
 def engine(options: Namespace) -> int:
@@ -175,7 +175,7 @@ def engine(options: Namespace) -> int:
     if options.action == "stop":
         docker_engine.stop(say)
     else:
-        docker_engine.ensure(say, settings())
+        docker_engine.ensure(say, read_settings())
     return 0
 
 
@@ -183,7 +183,7 @@ def base(_options: Namespace) -> int:
     """Make sure of a base image, and print its name."""
     from lab.docker import base_image
 
-    image = base_image.ensure(say, settings())
+    image = base_image.ensure(say, read_settings())
     show(image)
     say(f"{image} is {base_image.digest(image)}")
     return 0

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 
-from lab.bench.chaos.clients.clients import CLEAR, Client
+from lab.bench.chaos.clients.container import CLEAR, Client
 from lab.bench.chaos.engine import docker
 from lab.bench.chaos.found import Found, Sums
 from lab.bench.chaos.judge import SETTLED_WITHIN_S

@@ -5,8 +5,8 @@ import random
 from collections.abc import Coroutine
 
 from lab.bench.chaos import aftermath
-from lab.bench.chaos.clients import clients
-from lab.bench.chaos.clients.clients import Client
+from lab.bench.chaos.clients import container
+from lab.bench.chaos.clients.container import Client
 from lab.bench.chaos.engine import Watch
 from lab.bench.chaos.found import Found
 from lab.bench.chaos.judge import evidence, judge
@@ -61,7 +61,7 @@ async def storm_over(
     found.services = list(services)
     watch = Watch(stack.project)
     storm = Storm(services, recordings, watch, found, seconds=seconds)
-    asking, attacking, other = [await clients.start(stack, seconds) for _ in range(3)]
+    asking, attacking, other = [await container.start(stack, seconds) for _ in range(3)]
     async with (
         watch.running(),
         alongside(storm.look_on()),

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from lab.bench.chaos.clients.clients import Client
+from lab.bench.chaos.clients.container import Client
 from lab.bench.chaos.engine import Moment, Watch, docker
 from lab.bench.chaos.found import SLACK_S, Found, Held, Recovery
 from lab.bench.chaos.judge import BACK_WITHIN_S

@@ -1,6 +1,6 @@
 """Attacks on the admin side of a site, from inside a client's container: floods of changes, and costly questions.
 
-Sent through stdin together with `lab.bench.chaos.clients.attacker`, whose events it prints; see `inside`.
+Sent through stdin together with `lab.bench.chaos.clients.attack`, whose events it prints; see `inside`.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import json
 import time
 from contextlib import closing, suppress
 
-from lab.bench.chaos.clients.attacker import Attack, Connection, Gate, Order, Report, Target, main, request
+from lab.bench.chaos.clients.attack import Attack, Connection, Order, RateLimiter, Report, Target, main, request
 
 HTTP_PORT = 80
 ANSWER_S = 30.0
@@ -63,11 +63,11 @@ class Changes:
         self.path = f"/faults/{order.site}"
         self.confirmed = self.asked = 0
         self.generation = 0
-        self._gate = Gate(order.per_s)
+        self._limiter = RateLimiter(order.per_s)
 
     async def put(self, rules: list[dict[str, object]]) -> bool:
         """Put a plan in force; return whether it was answered. What is answered has to be what was asked for."""
-        await self._gate.turn()
+        await self._limiter.wait()
         self.asked += 1
         try:
             status, found = await self.admin.ask("PUT", self.path, {"faults": rules})

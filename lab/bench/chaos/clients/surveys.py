@@ -1,6 +1,6 @@
 """Surveys that are killed, or paused, inside a client's container: what they promise holds for each of them.
 
-Sent through stdin together with `lab.bench.chaos.clients.attacker`, whose events it prints; see `inside`.
+Sent through stdin together with `lab.bench.chaos.clients.attack`, whose events it prints; see `inside`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from lab.bench.chaos.clients.attacker import Attack, Order, Report, main
+from lab.bench.chaos.clients.attack import Attack, Order, Report, main
 from services.runtime.files.temporary import temporary_directory_aside
 
 CLIENT = (sys.executable, "-m", "services.client", "wget", "--quiet", "--timeout", "3")

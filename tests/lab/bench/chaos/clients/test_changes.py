@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from lab.bench.chaos.clients import changes
-from lab.bench.chaos.clients.attacker import Order, Report
+from lab.bench.chaos.clients.attack import Order, Report
 from lab.bench.chaos.clients.changes import ATTACKS, Changes
 from services.runtime.serving.listen import Address
 from services.runtime.serving.serve import serve_app

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.bench.chaos.clients.attacker import Report
+from lab.bench.chaos.clients.attack import Report
 from lab.bench.chaos.clients.surveys import most_in_a_second, tell_of_records
 
 
