@@ -14,6 +14,8 @@ from lab.subprocesses import TIMED_OUT, Outcome, Runner
 LOOK_TIMEOUT_S = 30.0
 LABEL = "com.docker.compose"
 LAST_CHECKS = 3
+LAST_LINES = 15
+DEATHS = 3  # as often as a service may end during a start before it is called failed
 
 Json = Mapping[str, Any]
 
@@ -117,3 +119,26 @@ def described(container: Container, lines: int, *, run: Runner = subprocesses.ru
         told.append(f"{container.service}: its health log:")
         told += [f"  exit code {code}: {output}" for code, output in container.checks]
     return told
+
+
+def healthy(found: Sequence[Container], restarts: Mapping[str, int]) -> bool:
+    """Return whether all services are well, and none of them failed meanwhile."""
+    return bool(found) and all(each.well for each in found) and not failing(found, restarts)
+
+
+def failing(found: Sequence[Container], restarts: Mapping[str, int]) -> list[Container]:
+    """Return the services that will not become healthy: ended, unhealthy, or started anew too often.
+
+    `restarts`: how often the engine had started each container anew before this start.
+    """
+    return [each for each in found if each.ill or each.restarts - restarts.get(each.id, 0) >= DEATHS]
+
+
+def names(found: Sequence[Container]) -> list[str]:
+    """Return the services of these containers, each once."""
+    return sorted({each.service for each in found})
+
+
+def evidence(found: Sequence[Container]) -> list[str]:
+    """Return what a person has to see of containers that are not well."""
+    return [line for container in found for line in described(container, LAST_LINES)]

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,15 +37,14 @@ Say = Callable[[str], None]
 
 PROJECT = "asynclab"
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-LAST_LINES = 15
 UP_TIMEOUT_S = 300.0
+RETURN_TIMEOUT_S = 120.0
 BUILD_TIMEOUT_S = 1800.0
 READ_TIMEOUT_S = 60.0
 DOWN_TIMEOUT_S = 180.0
 STOP_S = 5
 REMOVAL_S = 20.0
 POLL_S = 0.25
-DEATHS = 3  # as often as a service may end during a start before it is called failed
 # What Compose and the engine say; the group is what a person wants to know of it.
 PORT_TAKEN = re.compile(
     r"(?:tcp4? |Bind for )(\S+:\d+)(?:: bind: address already in use| failed: port is already allocated)"
@@ -121,7 +120,7 @@ class Stack:
                 with suppress(LabError):
                     override.put_back(self.root, override_before)
             raise
-        last_good.remember(self, config)
+        last_good.remember(self._last_good, config)
 
     def config(self) -> Config:
         """Return what Compose makes of its files and `.env`. Raises ComposeRefused."""
@@ -137,7 +136,7 @@ class Stack:
             say("Building the images (a minute or so, this first time)")
         outcome = self.compose("build", "--quiet", timeout_s=BUILD_TIMEOUT_S)
         if not outcome.ok:
-            raise refusal("building the images", outcome, last_lines=LAST_LINES)
+            raise refusal("building the images", outcome, last_lines=containers.LAST_LINES)
 
     def _start(self, before: Sequence[Container], timeout_s: float) -> None:
         """Let Compose start what changed, and watch until all of it is healthy.
@@ -152,19 +151,19 @@ class Stack:
 
         outcome = subprocesses.run_while(
             self.command("up", "--detach", "--no-build", "--quiet-pull"),
-            lambda: not failing(new(), restarts),
+            lambda: not containers.failing(new(), restarts),
             timeout_s=timeout_s,
             cwd=self.root,
             environ=self.settings.environ,
         )
-        if not outcome.ok and outcome.code not in {TIMED_OUT, STOPPED} and not failing(new(), restarts):
+        if not outcome.ok and outcome.code not in {TIMED_OUT, STOPPED} and not containers.failing(new(), restarts):
             raise refusal("starting the lab", outcome)
-        while not healthy(found := self.services(), restarts):
-            if ill := failing(found, restarts):
-                raise LabNotHealthy(names(ill), evidence=evidence(ill))
+        while not containers.healthy(found := self.services(), restarts):
+            if ill := containers.failing(found, restarts):
+                raise LabNotHealthy(containers.names(ill), evidence=containers.evidence(ill))
             if time.monotonic() > deadline:
                 slow = [each for each in found if not each.well]
-                raise TooSlow(names(slow), timeout_s=timeout_s, evidence=evidence(slow))
+                raise TooSlow(containers.names(slow), timeout_s=timeout_s, evidence=containers.evidence(slow))
             time.sleep(POLL_S)
 
     def _undo(self, say: Say, before: Sequence[Container]) -> None:
@@ -174,12 +173,31 @@ class Stack:
             return
         now = {each.id for each in self.services()}
         replaced = sorted({each.service for each in before if each.id not in now})
-        if replaced and last_good.start_again(self, replaced):
+        if replaced and self._start_again(replaced):
             say(f"The lab runs as before: {', '.join(replaced)} was started again as it was")
         elif replaced:
             say(f"The lab runs on, with {', '.join(replaced)} as changed: what ran before could not be started again")
         else:
             say("The lab runs on as before")
+
+    def _start_again(self, services: Sequence[str]) -> bool:
+        """Start these services as they last were, and return whether they are healthy again in time."""
+        if not last_good.restore_images(self._last_good):
+            return False
+        deadline = time.monotonic() + RETURN_TIMEOUT_S
+        words = ("up", "--detach", "--no-deps", *services)
+        if not self.compose(*words, timeout_s=RETURN_TIMEOUT_S, files=[self._last_good]).ok:
+            return False
+        with suppress(LabError):
+            while time.monotonic() < deadline:
+                if all(each.well for each in self.services()):
+                    return True
+                time.sleep(POLL_S)
+        return False
+
+    @property
+    def _last_good(self) -> Path:
+        return last_good.file_of(self.root, self.project)
 
     def services(self) -> list[Container]:
         """Return the containers of the lab's services; not those of clients. Raises EngineSilent or ComposeRefused."""
@@ -189,7 +207,7 @@ class Stack:
         """Stop and remove every container, network and volume of the project. Nothing there is nothing to do."""
         with lock.held(self.project, say):
             self._remove()
-            last_good.forget(self)
+            last_good.forget(self._last_good)
 
     def _remove(self) -> None:
         self._remove_clients()
@@ -259,29 +277,6 @@ def owner_of(directory: Path) -> str:
     """Return who owns a directory, as Compose names a container's user: `uid:gid`."""
     found = directory.stat()
     return f"{found.st_uid}:{found.st_gid}"
-
-
-def healthy(found: Sequence[Container], restarts: Mapping[str, int]) -> bool:
-    """Return whether all services are well, and none of them failed meanwhile."""
-    return bool(found) and all(each.well for each in found) and not failing(found, restarts)
-
-
-def failing(found: Sequence[Container], restarts: Mapping[str, int]) -> list[Container]:
-    """Return the services that will not become healthy: ended, unhealthy, or started anew too often.
-
-    `restarts`: how often the engine had started each container anew before this start.
-    """
-    return [each for each in found if each.ill or each.restarts - restarts.get(each.id, 0) >= DEATHS]
-
-
-def names(found: Sequence[Container]) -> list[str]:
-    """Return the services of these containers, each once."""
-    return sorted({each.service for each in found})
-
-
-def evidence(found: Sequence[Container]) -> list[str]:
-    """Return what a person has to see of containers that are not well."""
-    return [line for container in found for line in containers.described(container, LAST_LINES)]
 
 
 def refusal(doing: str, outcome: Outcome, *, last_lines: int = 0) -> LabError:

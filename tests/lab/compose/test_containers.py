@@ -5,9 +5,8 @@ import json
 import pytest
 
 from lab.compose import containers
-from lab.compose.containers import Container
+from lab.compose.containers import DEATHS, Container, failing, healthy
 from lab.compose.errors import ComposeRefused
-from lab.compose.stack import DEATHS, failing, healthy
 from lab.docker.errors import EngineSilent
 from lab.subprocesses import TIMED_OUT, Outcome
 from tests.lab.answers import Programs
