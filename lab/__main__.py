@@ -4,7 +4,7 @@ import sys
 
 from services.runtime.interrupts import leave_at_interrupt
 
-leave_at_interrupt()  # first: it is about the imports below
+leave_at_interrupt()  # before the imports below, which take time
 
 from lab.cli import main
 

@@ -19,7 +19,7 @@ CLIENT_COMMANDS = ("embedded", "run", "record")
 
 
 class Command(NamedTuple):
-    """What a command is for, what it does, which options it has, and examples: the words after `lab`."""
+    """A command: what it is for, what it does, its options, and examples (the words after `lab`)."""
 
     summary: str
     run: Callable[[Namespace], int]
@@ -29,11 +29,11 @@ class Command(NamedTuple):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
-    return main_of(lambda: guarded(list(sys.argv[1:] if argv is None else argv)), name="lab")
+    return main_of(lambda: run_command(list(sys.argv[1:] if argv is None else argv)), name="lab")
 
 
-def guarded(argv: list[str]) -> int:
-    """Run a command line; a LabError is its evidence, one line, and its exit code."""
+def run_command(argv: list[str]) -> int:
+    """Run a command line. A LabError is printed, its evidence first, and gives the exit code."""
     options = understand(argv)
     try:
         return COMMANDS[options.command].run(options)
@@ -42,14 +42,14 @@ def guarded(argv: list[str]) -> int:
             say(line)
         say(f"lab {options.command}: {error}")
         return error.exit_code
-    except OSError as error:  # a full or failing disk, wherever that is met; what a person can mend has its own error
+    except OSError as error:  # a full or failing disk; what a person can mend is a LabError
         where = f"{error.filename}: " if error.filename else ""
         say(printable(f"lab {options.command}: {where}{error.strerror or error}"))
         return FILE_FAILED
 
 
 def understand(argv: list[str]) -> Namespace:
-    """Parse a command line. What follows `embedded`, `run` or `record` is the client's, to the letter."""
+    """Parse a command line. The words after `embedded`, `run` or `record` are the client's, and not parsed here."""
     parser = OptionParser(prog="lab", description="asynclab's control room")
     add_version_option(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OptionParser)
@@ -69,7 +69,7 @@ def understand(argv: list[str]) -> Namespace:
 
 
 def epilog(examples: Sequence[str]) -> str | None:
-    """Return what ends a command's help: examples as they run in the checkout."""
+    """Return the end of a command's help: examples, as a person types them in the checkout."""
     if not examples:
         return None
     return "\n".join(["examples, to run in the checkout:", *(f"  {PROGRAM} {each}" for each in examples)])
@@ -101,7 +101,7 @@ def add_up(parser: ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """Return a time that an option gives, in seconds. Raises ArgumentTypeError for what is none."""
+    """Return the seconds that an option gives. Raises ArgumentTypeError for another text."""
     try:
         value = float(text)
     except ValueError:

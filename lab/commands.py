@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def up(options: Namespace) -> int:
-    """Start the lab, and say where it is."""
+    """Start the lab, and say what to do next."""
     stack = stack_of(options, read_settings())
     stack.up(say, keep=options.keep, timeout_s=options.timeout)
     say("The lab is healthy. Now: docker compose run --rm client")

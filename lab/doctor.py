@@ -1,7 +1,7 @@
-"""What this machine has, what each lack means, and the command that mends it.
+"""`lab doctor`: what this machine has, what each lack means, and the command that mends it.
 
-`examine` collects findings and never raises; `draw` makes a table of findings, whoever found them; `doctor`
-is both, and says by its exit code whether `make demo` can work here.
+`examine` collects findings and never raises. `draw` makes a table of findings. `doctor` does both, and its exit code
+says whether `make demo` can work here.
 """
 
 import importlib.metadata
@@ -32,7 +32,7 @@ PIPE_COLUMNS = 120
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One row: what was looked at, what was found, and what follows if that is a lack."""
+    """One row: what was looked at, what was found, and what follows if something is missing."""
 
     what: str
     found: str
@@ -67,7 +67,7 @@ def examine(
         ("Free disk", _free_disk),
     )
     with ThreadPoolExecutor(len(checks)) as pool:
-        return tuple(finding for found in pool.map(_guarded, checks) for finding in found)
+        return tuple(finding for found in pool.map(_run, checks) for finding in found)
 
 
 def draw(findings: Sequence[Finding], *, title: str = "This machine") -> None:
@@ -90,21 +90,21 @@ def _mark(finding: Finding) -> tuple[str, str]:
     return ("yellow", "!") if finding.lack else ("green", "✓")
 
 
-def _guarded(named: tuple[str, Check]) -> tuple[Finding, ...]:
-    """A check that fails is a finding too."""
+def _run(named: tuple[str, Check]) -> tuple[Finding, ...]:
+    """Run a check; an error in it is a finding too."""
     name, check = named
     try:
         return check()
     except LabError as error:
         return (Finding(name, error.problem, error.remedy),)
-    except Exception as error:  # the doctor shows all rows, whatever one of them meets
+    except Exception as error:  # the doctor shows all rows, also where one fails
         return (Finding(name, "unknown", f"looking failed: {type(error).__name__}: {error}"),)
 
 
 def _docker(settings: Settings, unread: LabError | None, run: Runner) -> tuple[Finding, ...]:
     found = engine.probe(settings, run=run, timeout_s=LOOK_TIMEOUT_S / 2)
     cure = unread.remedy if unread else _cure(found, settings)
-    if found.silent_after_s or found.reason:  # the client told nothing of its plugins either
+    if found.silent_after_s or found.reason:  # the client said nothing of its plugins either
         untold = (Finding("Compose", "not known"), Finding("buildx", "not known"))
         return Finding("Docker client", found.client or ""), _engine(found, f"nothing can run: {cure}"), *untold
     return (

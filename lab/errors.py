@@ -15,7 +15,7 @@ DEMO = "`make demo` runs the whole lab without Docker"
 
 
 class LabError(Exception):
-    """The root: one clear line, an exit code, and what another program said about it."""
+    """The root: one line of text, an exit code, and the last lines of another program as evidence."""
 
     exit_code = 2
 
@@ -61,7 +61,7 @@ class EnvFileUnwritable(LabError):
 
 
 class RecordingsUnusable(LabError):
-    """The directory of recordings, or what is made from it, is not as it has to be."""
+    """The directory of recordings, or the file that is made from it, cannot be used."""
 
     exit_code = 3
 

@@ -58,7 +58,7 @@ def why_unusable(path: Path) -> str:
         if path.is_dir():
             return ""
         return "is not a directory" if path.exists() else "does not exist"
-    except OSError as error:  # a name that is too long
+    except OSError as error:  # a name that is too long, for example
         return f"cannot be read ({error.strerror})"
 
 

@@ -1,6 +1,6 @@
-"""How long the lab takes to start on this machine: what people wait for each time, measured as they meet it.
+"""`lab doctor --time`: how long the lab takes to start on this machine.
 
-Each figure is the median of RUNS runs of the very command that a person types.
+Each figure is the median of RUNS runs of the command that a person types.
 """
 
 import statistics
@@ -48,7 +48,7 @@ def finding(what: str, seconds: float) -> Finding:
 
 
 def nothing() -> None:
-    """Do what needs no time."""
+    """Do nothing."""
 
 
 def median(action: Callable[[], object], *, before: Callable[[], object] = nothing) -> float:
@@ -65,13 +65,13 @@ def timed(action: Callable[[], object], *, before: Callable[[], object] = nothin
 
 
 def help_ratio() -> float:
-    """Return how much longer the survey's help takes than an interpreter that does nothing."""
+    """Return how many times longer the survey's help takes than an interpreter that does nothing."""
 
     def run(command: tuple[str, ...]) -> None:
         subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
 
-    turns = [(timed(partial(run, HELP)), timed(partial(run, NOTHING))) for _ in range(HELP_RUNS)]
-    return statistics.median(helped for helped, _ in turns) / statistics.median(idle for _, idle in turns)
+    pairs = [(timed(partial(run, HELP)), timed(partial(run, NOTHING))) for _ in range(HELP_RUNS)]
+    return statistics.median(helped for helped, _ in pairs) / statistics.median(idle for _, idle in pairs)
 
 
 def first_line() -> float:

@@ -1,8 +1,7 @@
-"""The one place where the control room runs other programs.
+"""Running other programs, each with a deadline, and returning how they ended.
 
-A program's end is a value, never an exception: missing programs and passed deadlines get the exit codes that
-a shell and timeout(1) give them. Everything that calls programs takes a `Runner`, so that tests can pass one
-that answers with recorded output.
+A program's end is a value, never an exception: a missing program and a passed deadline have the exit codes of a shell
+and of timeout(1). Functions that run programs take a `Runner`, so that a test can pass one with recorded answers.
 """
 
 import os
@@ -32,11 +31,11 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether the program says that it succeeded."""
+        """Whether it succeeded."""
         return self.code == 0
 
     def tail(self, lines: int = 15) -> tuple[str, ...]:
-        """The last lines it wrote, for a person who has to find out what went wrong."""
+        """Return its last lines, as evidence for a person."""
         return tuple([*self.out.splitlines(), *self.err.splitlines()][-lines:])
 
 
@@ -66,7 +65,7 @@ def run_while(
     cwd: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Run `command` as `run` does, and ask every `poll_s` seconds whether its end is still wanted; if not, end it."""
+    """Run `command` as `run` does, but end it as soon as `wanted`, asked every `poll_s` seconds, is false."""
     deadline = time.monotonic() + timeout_s
     try:
         process = subprocess.Popen(
@@ -78,7 +77,7 @@ def run_while(
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            start_new_session=True,  # Docker's client starts programs of its own: they are ended with it
+            start_new_session=True,  # Docker's client starts other programs: they are ended with it
         )
     except OSError as error:
         return Outcome(NOT_FOUND, err=f"{command[0]}: {error.strerror}")
@@ -97,7 +96,7 @@ def run_while(
 
 
 def end(process: "subprocess.Popen[str]") -> None:
-    """End a process and those that it started: asked first, then made to."""
+    """End a process and those that it started, by SIGTERM, and by SIGKILL if that is not enough."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
@@ -105,4 +104,4 @@ def end(process: "subprocess.Popen[str]") -> None:
             process.wait(END_S)
             break
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)  # what it started, and did not end itself
+        os.killpg(process.pid, signal.SIGKILL)  # processes that it started and did not end

@@ -44,7 +44,7 @@ def add_options(parser: ArgumentParser) -> None:
 def bench(options: Namespace) -> int:
     """Run the benches one after the other, and show what each found as soon as it is done.
 
-    What is known is also written where a ^C or an error ends the rest.
+    Results that are there are also written where a ^C or an error ends the rest.
     """
     from lab.bench.harness import peers, report
     from lab.errors import WrongUsage
@@ -83,7 +83,7 @@ def write_files(options: Namespace, results: Sequence["Result"]) -> None:
 
 
 def check_chaos(options: Namespace) -> None:
-    """Raise WrongUsage for what is said beside chaos and is for benches."""
+    """Raise WrongUsage for options that are for benches, and not for chaos."""
     from lab.errors import WrongUsage
 
     if len(options.benches) > 1:
@@ -94,7 +94,7 @@ def check_chaos(options: Namespace) -> None:
 
 
 def chaos(options: Namespace) -> int:
-    """Let everything happen at once to a lab of its own, show what held, and return the exit code."""
+    """Run chaos against a separate lab, show what held, and return the exit code."""
     from lab.bench.chaos.cli import QUICK_S, USUAL_S
     from lab.bench.chaos.cli import chaos as let_happen
     from lab.bench.harness import report
@@ -109,7 +109,7 @@ def chaos(options: Namespace) -> int:
 
 
 def measured(options: Namespace) -> Iterator["Result"]:
-    """Yield what each bench finds."""
+    """Run the benches, and yield their results."""
     for name in BENCHES:
         if name in (options.benches or BENCHES):
             yield run(name, options)

@@ -1,4 +1,4 @@
-"""`lab bench stalled`: stalled connections, and a million requests: what they cost a site, in memory and in speed.
+"""`lab bench stalled`: what stalled connections and a million requests cost a site, in memory and in speed.
 
 `measure` runs a site as a process. It holds as many stalled connections as the limit of open files lets (10,000 at
 most), and measures answers while it holds them. Then it makes a million requests, and reads the memory before and after
@@ -45,7 +45,7 @@ class Figure(NamedTuple):
 
 
 def bench(plan: Plan, say: Say) -> Result:
-    """Show what `measure` finds: `lab bench stalled`."""
+    """Return what `measure` finds, as a result."""
     say("stalled: connections, then requests (a minute at most)")
     figures = measure(stalled=plan.stalled, requests=plan.requests)
     rows = tuple(Row(", ".join(filter(None, (each.name, each.unit))), (each.value,), ours=True) for each in figures)

@@ -7,7 +7,7 @@ from lab.errors import LabError
 
 
 class LockBusy(LabError):
-    """Another `lab` works on the same project, and does not come to an end."""
+    """Another `lab` works on the same project, and does not end."""
 
     exit_code = 1
 
@@ -54,7 +54,7 @@ class ComposeRefused(LabError):
 
 
 class TooSlow(LabError):
-    """Services are neither healthy nor failed when their time is over."""
+    """Services are neither healthy nor failed at the deadline."""
 
     exit_code = 1
 

@@ -93,7 +93,7 @@ def put(root: Path, text: str | None) -> None:
 
 
 def unwritable(file: Path, error: OSError) -> RecordingsUnusable:
-    """Return the error for a generated file that the system does not give or take."""
+    """Return the error for a generated file that cannot be read or written."""
     return RecordingsUnusable(file, f"cannot be written ({error.strerror})", "make it and its directory writable")
 
 
@@ -103,28 +103,28 @@ def files(root: Path) -> list[str | Path]:
 
 
 def compose_file(recorded: Path, found: Sequence[str]) -> Json:
-    """Return what Compose has to add for these hosts, in this directory."""
+    """Return what Compose has to add for these hosts, whose recordings are in this directory."""
     own = [host for host in found if host not in own_sites.BROUGHT_ALONG]
     services: dict[str, Json] = {}
     for host in found:
         if host in own_sites.BROUGHT_ALONG:
             services[own_sites.BROUGHT_ALONG[host]] = {
                 "environment": {"SITES_RECORDINGS": MOUNTED_AT},
-                **seen(recorded),
+                **mounted(recorded),
             }
     if own:
         services["recorded"] = {
             "deploy": {"replicas": 1},
             "environment": {"SITES_WITHOUT": " ".join(own_sites.BROUGHT_ALONG)},
             "networks": {"lab": {"aliases": own}},
-            **seen(recorded),
+            **mounted(recorded),
         }
         services["client"] = {"depends_on": {"recorded": {"condition": "service_healthy"}}}
     return {"services": services}
 
 
-def seen(recorded: Path) -> dict[str, Json]:
-    """Return how a service sees the directory. It watches it: what changes there needs no new container."""
+def mounted(recorded: Path) -> dict[str, Json]:
+    """Return how the directory is mounted into a service. The service watches it: a change needs no new container."""
     mount: dict[str, Json] = {
         "type": "bind",
         "source": str(recorded).replace("$", "$$"),
@@ -136,14 +136,14 @@ def seen(recorded: Path) -> dict[str, Json]:
 
 
 def remember_files(path: Path) -> None:
-    """Let plain `docker compose` read the generated file too, beside whatever files a person chose."""
+    """Let plain `docker compose` read the generated file too, after the files that a person chose."""
     chosen = env_file.read(path).get("COMPOSE_FILE") or os.pathsep.join(FILES)
     if GENERATED not in chosen.split(os.pathsep):
         env_file.remember(path, "COMPOSE_FILE", os.pathsep.join([chosen, GENERATED]))
 
 
 def forget_files(path: Path) -> None:
-    """Undo `remember_files`; a choice of files that is a person's own stays."""
+    """Undo `remember_files`; a person's choice of files stays."""
     chosen = env_file.read(path).get("COMPOSE_FILE", "").split(os.pathsep)
     if GENERATED not in chosen:
         return

@@ -1,9 +1,9 @@
 """The lab in containers: build it, start it, look at it, take it down. Compose does it, each step with a deadline.
 
 What can be checked is checked before anything is touched (`validation`). A lab that `up` made from nothing and that
-does not become healthy is taken down again, after its failing services have been shown. A lab that ran before is not
-taken down: what the change replaced is started again as it was (`last_good`). `down` also finds clients that
-`docker compose run` started, which Compose's own `down` can leave behind.
+does not become healthy is shown and taken down again. A lab that ran before is not taken down: the services that were
+replaced are started again as they were (`last_good`). `down` also removes clients that `docker compose run` started:
+Compose's `down` can leave them behind.
 """
 
 import json
@@ -45,7 +45,7 @@ DOWN_TIMEOUT_S = 180.0
 STOP_S = 5
 REMOVAL_S = 20.0
 POLL_S = 0.25
-# What Compose and the engine say; the group is what a person wants to know of it.
+# Messages of Compose and the engine; the group is the address.
 PORT_TAKEN = re.compile(
     r"(?:tcp4? |Bind for )(\S+:\d+)(?:: bind: address already in use| failed: port is already allocated)"
 )
@@ -147,7 +147,7 @@ class Stack:
         restarts = {each.id: each.restarts for each in before}
 
         def new() -> list[Container]:
-            return [each for each in self.services() if each.id not in restarts]  # Compose stops those that it replaces
+            return [each for each in self.services() if each.id not in restarts]  # Compose stops the others itself
 
         outcome = subprocesses.run_while(
             self.command("up", "--detach", "--no-build", "--quiet-pull"),
@@ -216,7 +216,7 @@ class Stack:
             raise refusal("taking the lab down", outcome)
 
     def _remove_clients(self) -> None:
-        """Stop what `docker compose run` started, and wait until it is gone: with --rm it removes itself meanwhile."""
+        """Stop what `docker compose run` started, and wait until it is gone: with --rm it removes itself."""
         last = time.monotonic() + REMOVAL_S
         while clients := [each.id for each in containers.of_project(self.project) if each.one_off]:
             subprocesses.run(("docker", "stop", "--time", str(STOP_S), *clients), timeout_s=REMOVAL_S)
@@ -230,7 +230,7 @@ class Stack:
         return subprocesses.run(self.command(*words, files=files), timeout_s=timeout_s, cwd=self.root, environ=environ)
 
     def client(self) -> "DockerClient":
-        """Return a Docker client for this project's files, for programs that look into the lab."""
+        """Return a Docker client for this project, for programs that look into the lab."""
         from python_on_whales import DockerClient
 
         return DockerClient(
@@ -246,7 +246,7 @@ class Stack:
         return ["docker", "compose", *project, *chosen, *words]
 
     def become(self, *words: str) -> NoReturn:
-        """Become `docker compose WORDS`, which has the terminal and its signals to itself.
+        """Replace this process by `docker compose WORDS`, which then has the terminal and its signals.
 
         Raises a LabError where no engine answers.
         """

@@ -1,8 +1,7 @@
-"""The image that every service's image starts from, and how to have one where no registry can be reached.
+"""The image that every service's image starts from. Where no registry can be reached, it is built here.
 
-The usual base is pulled. Without a registry the lab builds its own from Debian packages, once: `.env`
-remembers its name, and Compose reads it from there. A base that a person chose (BASE_IMAGE) is used, never
-replaced.
+The usual base is pulled. Without a registry the lab builds one from Debian packages, once: `.env` remembers its name,
+and Compose reads it from there. A base that a person chose (BASE_IMAGE) is used, never replaced.
 """
 
 import os
@@ -29,7 +28,7 @@ REGISTRY_TIMEOUT_S = 5.0
 PULL_TIMEOUT_S = 600.0
 BUILD_TIMEOUT_S = 900.0
 
-# Nobody reads these inside a container; the licences stay.
+# Files that are not needed inside a container; the licences stay.
 LEFT_OUT = (
     "/usr/share/doc/*",
     "/usr/share/info/*",
@@ -71,18 +70,18 @@ def wanted(settings: Settings) -> str:
 
 
 def present(image: str, *, run: Runner = subprocesses.run, timeout_s: float = LOOK_TIMEOUT_S) -> bool:
-    """Whether the engine has this image."""
+    """Return whether the engine has this image."""
     return bool(digest(image, run=run, timeout_s=timeout_s))
 
 
 def digest(image: str, *, run: Runner = subprocesses.run, timeout_s: float = LOOK_TIMEOUT_S) -> str:
-    """The id of the image that the engine has by this name, a digest of all that is in it; "" where it has none."""
+    """Return the id of the image with this name, a digest of its content; "" where the engine has none."""
     found = run(("docker", "image", "inspect", "--format", "{{.Id}}", image), timeout_s=timeout_s)
     return found.out.strip() if found.ok else ""
 
 
 def reachable(image: str, *, run: Runner = subprocesses.run, timeout_s: float = REGISTRY_TIMEOUT_S) -> bool:
-    """Whether the image's registry has it and answers soon: a pull would wait for minutes to find out."""
+    """Return whether the image's registry has it and answers soon; a pull would wait for minutes."""
     return run(("docker", "manifest", "inspect", image), timeout_s=timeout_s).ok
 
 
@@ -131,7 +130,7 @@ def _bootstrap(tar: Path, *, run: Runner) -> tuple[str, ...]:
         *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
         *(f"--dpkgopt=path-include={path}" for path in KEPT),
         *(f"--aptopt={setting}" for setting in packages.apt_settings(run=run)),
-        # how this host reaches its mirror is nothing to the image
+        # the image needs none of this host's settings for its mirror
         '--customize-hook=rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"',
         SUITE,
         str(tar),

@@ -14,14 +14,14 @@ class EngineMissing(LabError):
 
 
 class DockerMissing(LabError):
-    """There is no Docker client, nor an engine, so there is no lab in containers to look at."""
+    """There is neither a Docker client nor an engine, so there is no lab in containers."""
 
     def __init__(self) -> None:
         super().__init__("no Docker here, so no lab in containers", f"`make up` installs it where it can, or {DEMO}")
 
 
 class DockerClientMissing(LabError):
-    """An engine runs, is installed or is named in DOCKER_HOST, and there is no Docker client to ask it with."""
+    """An engine runs, is installed or is named in DOCKER_HOST, but there is no Docker client."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -38,14 +38,14 @@ class EngineNotAllowed(LabError):
 
 
 class EngineSettingUnknown(LabError):
-    """LAB_ENGINE holds a word that means nothing."""
+    """LAB_ENGINE is neither auto nor never."""
 
     def __init__(self, value: str) -> None:
         super().__init__(f"LAB_ENGINE={value!r} is unknown", "set it to auto or never")
 
 
 class EngineUnreachable(LabError):
-    """The Docker client is pointed at another engine, which is not ours to mend, and gets no answer."""
+    """The Docker client is pointed at an engine elsewhere, and gets no answer."""
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(
@@ -55,7 +55,7 @@ class EngineUnreachable(LabError):
 
 
 class EngineStopped(LabError):
-    """A Docker engine is installed, and does not run: what it holds can be neither seen nor removed."""
+    """A Docker engine is installed, and does not run: its containers can be neither seen nor removed."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -65,14 +65,14 @@ class EngineStopped(LabError):
 
 
 class EngineSilent(LabError):
-    """Something takes the Docker client's calls, and does not answer them before the deadline."""
+    """A process accepts the Docker client's connections, and does not answer before the deadline."""
 
     def __init__(self, after_s: float) -> None:
         super().__init__(f"the Docker engine gives no answer in {after_s:g} s", f"restart it, or wait; {DEMO}")
 
 
 class EngineNotOurs(LabError):
-    """The daemon that the lab started belongs to another user, who alone may stop it."""
+    """The daemon that the lab started belongs to another user, and only that user may stop it."""
 
     exit_code = 3
 
@@ -115,7 +115,7 @@ class EngineNotStopping(LabError):
 
 
 class ComposeMissing(LabError):
-    """The engine works, and the Compose plugin is not there and cannot be installed from here."""
+    """The engine works, but the Compose plugin is missing and cannot be installed from here."""
 
     def __init__(self, why: str) -> None:
         super().__init__(
@@ -124,7 +124,7 @@ class ComposeMissing(LabError):
 
 
 class ComposeTooOld(LabError):
-    """A Compose is there, and it does not know what compose.yaml needs."""
+    """Compose is too old for compose.yaml."""
 
     def __init__(self, found: str, *, needed: str) -> None:
         super().__init__(f"Compose {found} is too old, {needed} is needed", f"upgrade the Compose plugin, or {DEMO}")
@@ -141,7 +141,7 @@ class InstallFailed(LabError):
 
 
 class BaseImageUnavailable(LabError):
-    """The image that every service's image starts from is not here, and cannot be had or built."""
+    """The image that every service's image starts from is not here, and can be neither pulled nor built."""
 
     def __init__(self, image: str, *, why: str, evidence: Sequence[str] = ()) -> None:
         super().__init__(

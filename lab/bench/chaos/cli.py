@@ -1,4 +1,4 @@
-"""`lab bench chaos`: a lab of its own, everything at once, and what held."""
+"""`lab bench chaos`: start a separate lab, attack it, look at what is left, and return the result."""
 
 import asyncio
 import random
@@ -27,9 +27,9 @@ CALM_S = 2.0
 
 
 def chaos(say: Say, settings: Settings, *, seconds: float, seed: int | None) -> tuple[Result, int]:
-    """Let everything happen at once to a lab, and return what was found and the exit code.
+    """Run the storm against a lab, and return what was found and the exit code.
 
-    0: every promise was kept; 1: not so; 130: interrupted. Raises a LabError where there is no lab to begin with.
+    0: every promise was kept; 1: one was broken; 130: interrupted. Raises a LabError where the lab does not start.
     """
     seed = random.SystemRandom().randint(0, MOST_SEED) if seed is None else seed
     say(f"chaos: seed {seed}; to repeat it: lab bench chaos --seconds {seconds:g} --seed {seed}")
@@ -54,7 +54,7 @@ def chaos(say: Say, settings: Settings, *, seconds: float, seed: int | None) -> 
 async def storm_over(
     stack: Stack, recordings: Recordings, found: Found, stop: Stop, say: Say, *, seconds: float, seed: int
 ) -> int:
-    """Do it, and look at what is left; a stop ends the load, a second one all of it."""
+    """Run the storm, then look at what is left. A stop ends the load; a second stop ends everything."""
     services = {service.name: service for service in await services_of(stack.project)}
     for service in services.values():
         await service.look()
@@ -77,7 +77,7 @@ async def storm_over(
 async def look_at_what_is_left(
     services: dict[str, Service], recordings: Recordings, found: Found, asking: Client, attacking: Client, other: Client
 ) -> None:
-    """End the load, let the lab become healthy, and then ask it for its account."""
+    """End the load, let the lab become healthy, and then read its sums and logs."""
     await attacking.end_scripts()
     await other.end_scripts()
     await aftermath.settle(services, recordings, other, found)

@@ -1,6 +1,6 @@
-"""The lab that chaos works on: a project, a copy of the tree and recordings of its own, gone when it is over.
+"""The lab that chaos attacks: a separate project, made from a copy of the tree, removed when the run is over.
 
-A lab that a person has up is not touched, nor is what the lab remembers in their checkout.
+A lab that a person has up is not touched, nor is the `.env` of the checkout.
 """
 
 import os
@@ -21,10 +21,10 @@ PROJECT = "asynclab-chaos"
 USUAL = "recordings"
 SETTINGS = {
     "HELLO_PORT": "0",
-    "HELLO_DELAY_S": "0.01",  # what a healthy client waits for is the server, not its sleep
+    "HELLO_DELAY_S": "0.01",  # so that a healthy client's time is the server's, not its sleep
     "HELLO_WORKERS": "2",
     "LAB_LOG": "text",
-    "LAB_USER": "65532:65532",  # attackers have nothing of the person's, neither files nor name
+    "LAB_USER": "65532:65532",  # attacks run as a user who owns nothing
 }
 READABLE, ENTERED = 0o644, 0o755  # the sites have another uid
 LARGE_RECORDINGS = 75
@@ -34,7 +34,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nServer: chaos\r\nContent-Type: text/plain\r\nContent
 
 @dataclass(frozen=True, slots=True)
 class Recordings:
-    """The directory of recordings, and the sets that replace each other in it."""
+    """The directory of recordings, in which one set of recordings replaces another."""
 
     directory: Path
 
@@ -57,7 +57,7 @@ class Recordings:
         part.replace(self.directory / name)
 
     def _write_large(self) -> None:
-        """Write one large recording and give it many names: no disk needs 600 MiB for it."""
+        """Write one large recording and give it many names, so that it needs no 600 MiB of disk."""
         body_bytes = LARGE_BYTES - len(HEAD % LARGE_BYTES)
         first = self.directory / "extra-00.part"
         with first.open("wb") as file:
