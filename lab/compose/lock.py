@@ -2,8 +2,8 @@
 
 A lock is a file in /tmp with the project's name: the engine knows a project by its name alone, so the lock does too,
 for every checkout and user. Every user may read the file, and more is not needed to lock it. The kernel releases it
-when its holder ends in any way. Where /tmp takes no file, it is in the checkout's `build/`, which other checkouts do not see. A
-file that is there and cannot be opened may be locked by another user: it is waited for like a locked one.
+when its holder ends in any way. Where /tmp takes no file, it is in the checkout's `build/`, which other checkouts do
+not see. A file that is there and cannot be opened may be locked by another user: it is waited for like a locked one.
 """
 
 import fcntl
@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lab import ROOT
 from lab.compose.errors import LockBusy, LockClosed
 from services.runtime.files.ownership import make_directory
 
-DIRECTORIES = (Path("/tmp"), Path(__file__).parents[2] / "build")  # noqa: S108 - one place for all users; links are refused
+DIRECTORIES = (Path("/tmp"), ROOT / "build")  # noqa: S108 - one directory for all users; links are refused
 TIMEOUT_S = 1800.0
 POLL_S = 0.1
 NEEDED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

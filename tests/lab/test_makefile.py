@@ -236,6 +236,49 @@ def test_what_is_broken_is_made_anew(tree: Path, harm: Callable[[Path], Path]) -
     assert "--clear" in calls[0]
 
 
+PYTHON = """#!/bin/sh
+case "$*" in
+"-c import venv, pip"*) exit "$NO_PIP" ;;
+-m*) echo "$@" >>"$LOG" ;;
+*) exec "$REAL" "$@" ;;
+esac
+if [ "$2" = venv ]; then mkdir -p .venv/bin; ln -sf "$0" .venv/bin/python; fi
+"""
+PIP = "install --quiet --quiet --disable-pip-version-check --no-compile"
+LOCKED, CHECKOUT = "--require-hashes --requirement requirements/lab.txt", "--no-deps --no-build-isolation --editable ."
+
+
+@pytest.mark.parametrize(
+    ("no_pip", "expected"),
+    [
+        (
+            "0",
+            [
+                "-m venv --clear --without-pip .venv",
+                f"-m pip --python .venv/bin/python {PIP} {LOCKED}",
+                f"-m pip --python .venv/bin/python {PIP} {CHECKOUT}",
+            ],
+        ),
+        ("1", ["-m venv --clear .venv", f"-m pip {PIP} {LOCKED}", f"-m pip {PIP} {CHECKOUT}"]),
+    ],
+    ids=["its interpreter has a pip", "no pip, or an old one"],
+)
+def test_without_uv_the_interpreters_own_pip_installs_and_elsewhere_one_in_the_venv(
+    tree: Path, no_pip: str, expected: list[str]
+) -> None:
+    """To put a pip into .venv takes seconds, so it is done where there is no other."""
+    usual = "/usr/bin:/bin"
+    if shutil.which("uv", path=usual):
+        pytest.skip("uv is where every program is")
+    shutil.rmtree(tree / ".venv")
+    python, log = tree / "a python", tree / "log"
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    done = make(tree, "setup", f"PYTHON={python}", PATH=usual, LOG=str(log), REAL=sys.executable, NO_PIP=no_pip)
+    assert done.stderr.splitlines() == ["setup: installing 1 packages into .venv with pip (once, for lab)"]
+    assert log.read_text().splitlines() == expected
+
+
 TOOL = """#!/bin/sh
 name=${0##*/}
 [ "$name $1" = "$FAILS" ] || [ "$name" = "$FAILS" ] || exit 0
