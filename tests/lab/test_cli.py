@@ -22,7 +22,7 @@ MAKEFILE = Path(__file__).parents[2] / "Makefile"
 def test_an_error_is_its_evidence_then_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What a foreign program said comes first, what to do last, where a person looks."""
+    """Another program's lines come first, and what to do last, where a person looks."""
 
     def fail(_options: object) -> int:
         error = EngineMissing("this is not Debian")
@@ -74,7 +74,7 @@ def test_the_rest_of_the_line_is_the_clients(command: str) -> None:
 
 
 def test_whose_logs_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`-f` comes first, as people type it; what is said is what Compose is asked."""
+    """`-f` comes first, as people type it; the other words reach Compose as they are."""
     asked: list[tuple[str, ...]] = []
     monkeypatch.setattr(Stack, "become", lambda _stack, *words: asked.append(words))
     for line in ("ps", "logs", "logs -f", "logs --follow hello sina", "logs hello --tail 5"):
@@ -200,7 +200,7 @@ def test_a_project_that_no_project_can_be_called_is_refused(value: str, capsys: 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "soon", "inf", "86401"])
 def test_a_time_that_is_none_is_wrong_usage(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A deadline that never comes would be none."""
+    """Without a deadline, a command might never end."""
     with pytest.raises(SystemExit) as ended:
         main(["up", f"--timeout={value}"])
     assert ended.value.code == 2
@@ -274,7 +274,7 @@ def test_the_control_room_starts_light() -> None:
 
 
 def test_each_verb_of_the_makefile_is_one_line_that_calls_lab() -> None:
-    """The Makefile is a list of verbs; what they do is in lab, where it is tested."""
+    """The Makefile is a list of verbs; their code is in lab, where it is tested."""
     recipes = [line for line in MAKEFILE.read_text().splitlines() if line.startswith("\t")]
     assert all(line.startswith("\t@") and not line.endswith("\\") for line in recipes)
 
@@ -290,6 +290,6 @@ def test_each_verb_of_the_makefile_is_one_line_that_calls_lab() -> None:
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )
 def test_chaos_is_no_bench_beside_others(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It would disturb what they measure; what is said for the one is not taken in silence by the other."""
+    """It would disturb their figures; and an option that is for the other is refused, not ignored."""
     assert main(["bench", *words]) == 2
     assert capsys.readouterr().err == f"lab bench: {said}\n"

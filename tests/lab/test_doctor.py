@@ -100,7 +100,7 @@ def test_a_lack_comes_with_what_mends_it(tmp_path: Path, outcomes: dict[str, Out
 
 @pytest.mark.parametrize("info", [answers.SILENT, answers.NO_CONTEXT, answers.DENIED], ids=["silent", "none", "denied"])
 def test_an_engine_that_cannot_be_asked_is_not_called_missing(tmp_path: Path, info: Outcome) -> None:
-    """What is not known is not said to lack, and the engine's row says why."""
+    """A part of which nothing is known is not called missing, and the engine's row says why."""
     found = rows(Programs(WELL | {"docker info": info}), tmp_path)
     assert list(found) == ROWS
     assert "missing" not in {found[what].found for what in ROWS[:4]}
@@ -108,14 +108,14 @@ def test_an_engine_that_cannot_be_asked_is_not_called_missing(tmp_path: Path, in
 
 
 def test_a_machine_without_docker_has_all_rows(tmp_path: Path) -> None:
-    """No client: what cannot be asked is said not to have been asked."""
+    """Without a client the registry is not asked, and the row says so."""
     found = rows(Programs({}), tmp_path)
     assert list(found) == ROWS
     assert found["Registry"].found == "not asked"
 
 
 def test_a_broken_env_file_is_a_finding(tmp_path: Path) -> None:
-    """The doctor never raises: someone who calls it has enough trouble."""
+    """The doctor never raises: a person who calls it has trouble already."""
     (tmp_path / ".env").write_text("hm\n")
     found = rows(Programs(WELL), tmp_path)
     assert "line 1 is not KEY=VALUE" in found["Base image"].found
@@ -181,7 +181,7 @@ def test_exit_code_says_whether_the_demo_can_work(
 
 
 def test_draws_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    """What programs say of themselves is text, never mark-up."""
+    """The output of programs is text, never mark-up."""
     doctor.draw([Finding("Docker [bold]client[/bold]", "28 [red]")], title="T")
     table = capsys.readouterr().out
     assert "[bold]client[/bold]" in table
@@ -210,7 +210,7 @@ def test_a_table_that_cannot_be_written_is_one_line(
 def test_a_narrow_terminal_shows_every_word(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What mends a lack is no use with its end cut off."""
+    """A command that mends a lack is of no use with its end cut off."""
     monkeypatch.setattr(doctor, "PIPE_COLUMNS", 40)
     doctor.draw([Finding("Docker client", "missing", "install docker-compose-plugin-of-this-machine")])
     cells = "".join(line.rsplit("│", 2)[1].strip() for line in capsys.readouterr().out.splitlines() if "│" in line)

@@ -1,4 +1,4 @@
-"""The `.env` file: what is read from it, what is refused, and what a change leaves alone."""
+"""The `.env` file: how it is read, what is refused, and what a change does not touch."""
 
 import os
 from pathlib import Path
@@ -133,7 +133,7 @@ def test_a_new_file_has_the_mode_that_the_umask_gives(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write other people's files")
 @pytest.mark.parametrize("owner", [(0, 0), (12345, 23456)], ids=["root's file", "the person's file"])
 def test_what_root_writes_belongs_to_the_person(tmp_path: Path, owner: tuple[int, int]) -> None:
-    """A new file to the owner of its directory; one that is there to whom it belonged, with its mode."""
+    """A new file belongs to the owner of its directory; a file that is there keeps its owner and mode."""
     os.chown(tmp_path, 12345, 23456)
     env_file.remember(tmp_path / ".env", "A", "1")
     made = (tmp_path / ".env").stat()
@@ -149,7 +149,7 @@ def test_what_root_writes_belongs_to_the_person(tmp_path: Path, owner: tuple[int
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    """A person who keeps settings elsewhere goes on to."""
+    """The settings of a person who has them elsewhere stay there."""
     (tmp_path / "elsewhere").write_text("B=1\n")
     (tmp_path / ".env").symlink_to("elsewhere")
     env_file.remember(tmp_path / ".env", "A", "1")

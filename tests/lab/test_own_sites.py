@@ -19,7 +19,7 @@ def test_the_directory_is_the_environments_then_that_of_env_then_the_usual(root:
 
 
 def test_a_directory_that_was_named_has_to_be_there_to_be_played(root: Path) -> None:
-    """A slip in a name would else be a lab without the sites that were meant. The usual one may come later."""
+    """With a slip in its name, the lab would lack the sites that were meant. The usual one may come later."""
     assert own_sites.to_play(read(root, {})) == root / "recordings"
     with pytest.raises(RecordingsUnusable, match="recordigns does not exist, and LAB_RECORDINGS names it") as caught:
         own_sites.to_play(read(root, {"LAB_RECORDINGS": "recordigns"}))
@@ -59,7 +59,7 @@ def play(root: Path, **files: bytes) -> Path:
 
 
 def test_what_can_be_played_passes_the_check(root: Path) -> None:
-    """A tutorial's host has a port of its own, and may refuse; nothing is written."""
+    """A tutorial's host has its own port, and may refuse; nothing is written."""
     directory = play(
         root,
         a__example__http=GOOD,
@@ -101,7 +101,7 @@ def test_what_a_site_would_refuse_is_refused_first(root: Path, files: dict[str, 
 
 @pytest.mark.parametrize("name", ["a.example.http", "a.example.toml", ""], ids=["recording", "sidecar", "directory"])
 def test_what_a_site_may_not_read_is_refused_with_the_command_that_helps(root: Path, name: str) -> None:
-    """Whoever runs the lab may read it, root above all: the site in its container is another user."""
+    """The user who runs the lab may read it, but the site in its container is another user."""
     directory = play(root, a__example__http=GOOD, a__example__toml=b"")
     file = directory / name
     file.chmod(0o700 if file.is_dir() else 0o600)
@@ -121,7 +121,7 @@ def test_files_of_editors_and_file_managers_are_no_recordings(root: Path, name: 
 
 
 def test_more_than_a_site_has_room_for_is_refused_first(root: Path) -> None:
-    """By their sizes, before they are read: 75 recordings of 8 MiB would else take a container down."""
+    """By their sizes, before they are read: 75 recordings of 8 MiB would need more memory than the container has."""
     limit = f"memory: {own_sites.SITE_MEMORY_BYTES // 1024 // 1024}M"
     assert limit in (ROOT / "compose.yaml").read_text()
     directory = play(root, **{f"h{n}__example__http": GOOD for n in range(75)})

@@ -14,7 +14,7 @@ def test_the_environment_wins_unless_it_says_nothing(tmp_path: Path) -> None:
 
 
 def test_what_the_lab_uses_itself_has_a_name(tmp_path: Path) -> None:
-    """What is in no place is nothing; Docker's client does not read `.env`, so DOCKER_HOST counts from elsewhere."""
+    """A setting that is nowhere is empty. DOCKER_HOST counts in the environment alone, since Docker reads no `.env`."""
     (tmp_path / ".env").write_text("COMPOSE_PROJECT_NAME=mine\nLAB_RECORDINGS=r\nDOCKER_HOST=tcp://far\n")
     found = read(tmp_path, {"BASE_IMAGE": "theirs:1", "SSL_CERT_FILE": "/ca.pem"})
     assert (found.project, found.recordings, found.base_image, found.ca_bundle) == ("mine", "r", "theirs:1", "/ca.pem")

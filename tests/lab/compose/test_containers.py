@@ -1,4 +1,4 @@
-"""Containers as the engine tells them, and what `up` makes of it."""
+"""Containers as the engine describes them, and which of them count as healthy or failed."""
 
 import json
 

@@ -103,7 +103,7 @@ def test_projects_do_not_wait_for_each_other(tmp_path: Path) -> None:
 
 
 def test_where_the_first_place_takes_no_file_the_next_does(tmp_path: Path) -> None:
-    """And where none does, the work goes on, after one line."""
+    """Where no directory takes it, the work goes on without a lock, after one line."""
     with lock.held("a-project", print, directories=[Path("/dev/null"), tmp_path / "build"]):
         assert (tmp_path / "build" / "asynclab-a-project.lock").is_file()
     said: list[str] = []
@@ -129,7 +129,7 @@ def test_what_another_user_put_in_its_place_is_no_lock(tmp_path: Path, kind: str
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_another_user_waits_too(tmp_path: Path) -> None:
-    """The file can be locked by all who can read it."""
+    """Every user who can read the file can lock it."""
     place = tmp_path / "place"
     place.mkdir()
     with lock.held("a-project", print, directories=[place]):
@@ -139,7 +139,7 @@ def test_another_user_waits_too(tmp_path: Path) -> None:
 
 
 def test_the_file_is_for_all_to_read_whatever_the_umask(tmp_path: Path) -> None:
-    """Who cannot read it cannot lock it."""
+    """A user who cannot read it cannot lock it."""
     before = os.umask(0o077)
     try:
         with lock.held("a-project", print, directories=[tmp_path]):

@@ -164,7 +164,7 @@ def test_a_directory_that_no_compose_file_can_name_is_refused_before_anything_is
 
 
 def test_an_env_that_cannot_keep_the_choice_leaves_no_generated_file(root: Path) -> None:
-    """Half of a change is none."""
+    """A change is made whole or not at all."""
     (root / ".env").write_text('COMPOSE_FILE="it\'s.yaml"\n')
     with pytest.raises(SettingUnfit):
         override.write(root, record(root, "a.example"))

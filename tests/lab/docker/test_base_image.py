@@ -1,4 +1,4 @@
-"""Which base image is used, and what is done where there is none. No test here touches apt or Docker."""
+"""Which base image is used, and what is done where it is missing. No test here touches apt or Docker."""
 
 import shutil
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ def test_pulls_the_usual_image_where_a_registry_answers(env_file: Path) -> None:
 
 @pytest.mark.usefixtures("builder")
 def test_builds_an_image_where_no_registry_answers(env_file: Path) -> None:
-    """It is made from where the host gets its own packages, and `.env` remembers it."""
+    """It is made from the mirror of the host's packages, and `.env` remembers it."""
     programs = Programs(BUILDS | {HAS: answers.NO_IMAGE, ASK: answers.NO_REGISTRY})
     assert base_image.ensure(lambda line: None, settings_of(env_file, {}), run=programs) == base_image.LOCAL
     assert env_file.read_text() == f"BASE_IMAGE={base_image.LOCAL}\n"

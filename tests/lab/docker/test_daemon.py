@@ -27,7 +27,7 @@ sys.exit("failed to start daemon: no cgroup mounted")
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place of its own for log, marks and the program."""
+    """A directory for the log, the marks and the program."""
     monkeypatch.setattr(daemon, "LOG", tmp_path / "dockerd.log")
     monkeypatch.setattr(daemon, "MARK", tmp_path / "mark.pid")
     monkeypatch.setattr(daemon, "PID_FILE", tmp_path / "docker.pid")
@@ -116,7 +116,7 @@ def refuse(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize("text", ["", "hm", str(os.getpid()), "999999999"])
 def test_a_stale_pid_file_names_no_daemon(tmp_path: Path, text: str) -> None:
-    """Process ids are used again: whoever has this one now is not to be killed."""
+    """Process ids are used again: the process that has this one now must not be killed."""
     file = tmp_path / "mark.pid"
     file.write_text(text)
     assert daemon.running(file) is None

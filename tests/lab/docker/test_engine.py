@@ -1,4 +1,4 @@
-"""From what was found on a machine to what is done about it. No test here touches apt or Docker."""
+"""What is decided from what was found on a machine, and done. No test here touches apt or Docker."""
 
 import subprocess
 import sys
@@ -166,7 +166,7 @@ def test_no_client_is_an_empty_finding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("found", "host", "plan"), PLANS.values(), ids=PLANS)
 def test_decides_what_to_do(found: Probe, host: Host, plan: Plan) -> None:
-    """What works is left alone; what is missing is installed, and no more than that."""
+    """Parts that work are left alone; only missing ones are installed."""
     assert engine.decide(found, host, allowed=True) == plan
 
 
@@ -313,7 +313,7 @@ def test_refused_is_told_from_absent(
     listening: bool,
     error: type[LabError] | None,
 ) -> None:
-    """That there is no lab is said where it is certain, and nowhere else: no engine is here or elsewhere."""
+    """Only where it is certain that no engine is here or elsewhere is there no lab."""
     monkeypatch.setattr(engine, "_has_daemon", lambda: installed)
     monkeypatch.setattr(engine, "_is_listening", lambda: listening)
     client = {"docker --version": answers.CLIENT_28} if outcomes else {}

@@ -14,7 +14,7 @@ BEGAN_S = 1_000.0
 
 
 def good() -> Found:
-    """Return what a run finds that found nothing: sohu was killed, and came back after two seconds."""
+    """Return the findings of a good run: sohu was killed, and came back after two seconds."""
     found = Found(["hello", "sohu"], seconds=60.0, settled_s=1.5)
     found.attack("tls_trickle").times = 1
     found.answers = [Answer(BEGAN_S + at, BEGAN_S + at + 0.01, "sohu", "http, new") for at in range(60)]

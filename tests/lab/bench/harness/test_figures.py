@@ -1,4 +1,4 @@
-"""What follows from what was measured, and how it is shown."""
+"""Ratios, goals and promises from measured values, and how they are shown."""
 
 import json
 from functools import partial
@@ -41,7 +41,7 @@ def test_without_its_reference_a_group_has_no_ratios() -> None:
     assert alone.achieved(GOAL) is None
 
 
-def test_everybody_has_a_turn_before_anybody_has_another() -> None:
+def test_each_contestant_has_a_turn_before_one_has_another() -> None:
     """A B A B: what changes on the machine meets all."""
     turns: list[str] = []
 
@@ -72,7 +72,7 @@ def test_a_table_has_a_row_for_each_contestant_and_says_whether_the_goal_is_reac
 
 
 def test_the_json_file_has_every_value(tmp_path: Path) -> None:
-    """So that anybody can count again."""
+    """So that a reader can count again."""
     report.write_json(tmp_path / "bench.json", [RESULT])
     document = json.loads((tmp_path / "bench.json").read_text())
     assert document["v"] == 1

@@ -45,7 +45,7 @@ def test_a_version_is_read_wherever_it_is_printed() -> None:
 
 
 def test_only_what_is_missing_is_installed() -> None:
-    """From the distribution, by its own package manager."""
+    """From the distribution, by its package manager."""
     ran = Programs({"env": Outcome(0)})
     said: list[str] = []
     peers.install(said.append, peers=(PRESENT, ABSENT), on=DEBIAN, run=ran)

@@ -1,4 +1,4 @@
-"""What surveys that are killed or paused are held to."""
+"""Which promises of surveys are checked that are killed or paused."""
 
 from pathlib import Path
 
