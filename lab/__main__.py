@@ -1,4 +1,7 @@
-"""The program `lab`, also as `python -m lab`: see `lab.cli`."""
+"""The program `lab`, also as `python -m lab`: see `lab.cli`.
+
+An interrupt while it starts ends it as one that comes later: without a traceback.
+"""
 
 import sys
 
