@@ -49,7 +49,6 @@ POLL_S = 0.25
 PORT_TAKEN = re.compile(
     r"(?:tcp4? |Bind for )(\S+:\d+)(?:: bind: address already in use| failed: port is already allocated)"
 )
-UNHEALTHY = re.compile(r"is unhealthy|exited \(\d+\)")
 
 
 @dataclass(frozen=True, slots=True)
