@@ -1,7 +1,7 @@
 # The verbs that people type. Each is one line that calls lab; what it needs is installed first, where it is not there.
-# What a person says (make record URL=..., PYTHON=...) is text: make does not expand it, and recipes get it by their
-# environment, never as part of a command that a shell reads.
-$(foreach said,$(.VARIABLES),$(if $(findstring command line,$(origin $(said))),$(eval override $(said) := $$(value $(said)))))
+# A variable that a person gives (make record URL=..., PYTHON=...) is text: make does not expand it, and recipes get it
+# by their environment, never as part of a command that a shell reads.
+$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(eval override $(name) := $$(value $(name)))))
 PYTHON ?= python3
 export PYTHON URL
 override COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
@@ -58,7 +58,7 @@ coverage: .venv/.tests  ## the tests that need no containers, and how much of th
 	@.venv/bin/coverage erase && .venv/bin/coverage run -m pytest -m "not docker" && .venv/bin/coverage combine --quiet && .venv/bin/coverage report
 
 check: .venv/.tests  ## all linters
-	@.venv/bin/lab check
+	@sh lab/check.sh
 
 clean: down  ## take down the lab and remove what set-up and tools made
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build

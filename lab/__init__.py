@@ -1,17 +1,18 @@
 """The control room: what runs on the host, around the services. Start reading at `lab.cli`.
 
-Where root runs it in another user's checkout, Python leaves no compiled files there, which that user could not remove.
+Where root runs it in another user's checkout, Python writes no compiled files there: that user could not remove them.
 """
 
 import os
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parent.parent  # the checkout
 PROGRAM = ".venv/bin/lab"  # what a person types in the checkout, where `make setup` put it
 
 
 def leave_no_compiled_files(package: Path) -> None:
-    """Let this process and its children write none; the one of this very file, written a moment ago, is the owner's."""
+    """Stop this process and its children from writing any; the owner gets the one that is just written of this file."""
     owner = package.stat()
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"

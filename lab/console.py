@@ -1,4 +1,4 @@
-"""What rich draws on stdout: as wide as the terminal, or as fits a page where it goes elsewhere."""
+"""Drawing on stdout with rich: as wide as the terminal, or as a page where stdout is no terminal."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def draw_by(write: Callable[["Console"], object], *, pipe_columns: int) -> None:
-    """Let `write` print on a console. Raises OutputClosed or OutputFailed, as `show` does."""
+    """Call `write` with a console. Raises OutputClosed or OutputFailed, as `show` does."""
     from rich.console import Console
 
     console = Console(highlight=False)

@@ -1,25 +1,25 @@
-"""What this machine has, what each lack means, and the command that mends it.
+"""`lab doctor`: what this machine has, what each lack means, and the command that mends it.
 
-`examine` collects findings and never raises; `draw` makes a table of findings, whoever found them; `doctor`
-is both, and says by its exit code whether `make demo` can work here.
+`examine` collects findings and never raises. `draw` makes a table of findings. `doctor` does both, and its exit code
+says whether `make demo` can work here.
 """
 
 import importlib.metadata
-import os
 import platform
 import resource
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import settings, subprocesses
+from lab import subprocesses
 from lab.console import draw_by
 from lab.docker import base_image, engine, packages
 from lab.docker.engine import Probe
 from lab.errors import LabError
+from lab.settings import Settings
 from lab.subprocesses import Runner
 from services.runtime.terminal import printable
 
@@ -32,7 +32,7 @@ PIPE_COLUMNS = 120
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One row: what was looked at, what was found, and what follows if that is a lack."""
+    """One row: what was looked at, what was found, and what follows if something is missing."""
 
     what: str
     found: str
@@ -44,30 +44,30 @@ class Finding:
 Check = Callable[[], tuple[Finding, ...]]
 
 
-def doctor(more: Sequence[Finding] = ()) -> int:
-    """Draw all findings, and `more` below them; 0 if `make demo` can work on this machine, else 1."""
-    findings = (*examine(), *more)
+def doctor(settings: Settings, *, unread: LabError | None = None, more: Sequence[Finding] = ()) -> int:
+    """Draw all findings, and `more` below them; return 0 if `make demo` can work on this machine, else 1."""
+    findings = (*examine(settings, unread=unread), *more)
     draw(findings)
     return 1 if any(finding.stops_demo for finding in findings) else 0
 
 
 def examine(
-    *,
-    run: Runner = subprocesses.run,
-    environ: Mapping[str, str] = os.environ,
-    env_file: Path = settings.ENV_FILE,
+    settings: Settings, *, unread: LabError | None = None, run: Runner = subprocesses.run
 ) -> tuple[Finding, ...]:
-    """Look at everything at once; takes `LOOK_TIMEOUT_S` a program at most. Never raises."""
+    """Look at everything at once; takes `LOOK_TIMEOUT_S` a program at most. Never raises.
+
+    `unread`: why `.env` could not be read, which is a finding too; `settings` are then those of the environment.
+    """
     checks: tuple[tuple[str, Check], ...] = (
-        ("Docker", lambda: _docker(run, environ, env_file)),
+        ("Docker", lambda: _docker(settings, unread, run)),
         ("Registry", lambda: _registry(run)),
-        ("Base image", lambda: _base_image(run, environ, env_file)),
+        ("Base image", lambda: _base_image(settings, unread, run)),
         ("Python", _python),
         ("Open files", _open_files),
         ("Free disk", _free_disk),
     )
     with ThreadPoolExecutor(len(checks)) as pool:
-        return tuple(finding for found in pool.map(_guarded, checks) for finding in found)
+        return tuple(finding for found in pool.map(_run, checks) for finding in found)
 
 
 def draw(findings: Sequence[Finding], *, title: str = "This machine") -> None:
@@ -90,21 +90,21 @@ def _mark(finding: Finding) -> tuple[str, str]:
     return ("yellow", "!") if finding.lack else ("green", "✓")
 
 
-def _guarded(named: tuple[str, Check]) -> tuple[Finding, ...]:
-    """A check that fails is a finding too."""
+def _run(named: tuple[str, Check]) -> tuple[Finding, ...]:
+    """Run a check; an error in it is a finding too."""
     name, check = named
     try:
         return check()
     except LabError as error:
         return (Finding(name, error.problem, error.remedy),)
-    except Exception as error:  # the doctor shows all rows, whatever one of them meets
+    except Exception as error:  # the doctor shows all rows, also where one fails
         return (Finding(name, "unknown", f"looking failed: {type(error).__name__}: {error}"),)
 
 
-def _docker(run: Runner, environ: Mapping[str, str], env_file: Path) -> tuple[Finding, ...]:
-    found = engine.probe(run=run, environ=environ, timeout_s=LOOK_TIMEOUT_S / 2)
-    cure = _cure(found, environ, env_file)
-    if found.silent_after_s or found.reason:  # the client told nothing of its plugins either
+def _docker(settings: Settings, unread: LabError | None, run: Runner) -> tuple[Finding, ...]:
+    found = engine.probe(settings, run=run, timeout_s=LOOK_TIMEOUT_S / 2)
+    cure = unread.remedy if unread else _cure(found, settings)
+    if found.silent_after_s or found.reason:  # the client said nothing of its plugins either
         untold = (Finding("Compose", "not known"), Finding("buildx", "not known"))
         return Finding("Docker client", found.client or ""), _engine(found, f"nothing can run: {cure}"), *untold
     return (
@@ -134,10 +134,10 @@ def _compose(found: Probe, lack: str) -> Finding:
     return _part("Compose", found.compose, lack)
 
 
-def _cure(found: Probe, environ: Mapping[str, str], env_file: Path) -> str:
-    """What `make up` would do about it, or what a person has to do."""
+def _cure(found: Probe, settings: Settings) -> str:
+    """Return what `make up` would do about it, or what a person has to do."""
     try:
-        plan = engine.decide(found, packages.host(), allowed=engine.installing_allowed(environ, env_file))
+        plan = engine.decide(found, packages.host(), allowed=engine.installing_allowed(settings))
     except LabError as error:
         return error.remedy
     if plan.install.packages:
@@ -154,8 +154,10 @@ def _registry(run: Runner) -> tuple[Finding, ...]:
     return (Finding("Registry", "not reachable", lack),)
 
 
-def _base_image(run: Runner, environ: Mapping[str, str], env_file: Path) -> tuple[Finding, ...]:
-    image = base_image.wanted(environ, env_file)
+def _base_image(settings: Settings, unread: LabError | None, run: Runner) -> tuple[Finding, ...]:
+    if unread:
+        raise unread
+    image = base_image.wanted(settings)
     if digest := base_image.digest(image, run=run, timeout_s=LOOK_TIMEOUT_S):
         return (Finding("Base image", f"{image} ({digest[:19]})"),)
     lack = "`make up` builds it" if image == base_image.LOCAL else "`make up` pulls it, or builds one"

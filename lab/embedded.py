@@ -1,6 +1,6 @@
-"""The lab in one process: the same applications as in the containers, on loopback, at ports the system chooses.
+"""The lab in one process: the same applications as in the containers, on loopback, at ports that the system chooses.
 
-No Docker, no privileges, no container's start to wait for: the quickest way to try an experiment or to debug one.
+It needs no Docker and no privileges, and no container has to start: the quickest way to try or to debug an experiment.
 """
 
 import asyncio
@@ -41,32 +41,32 @@ class RecordingUnfit(ProgramError):
 
 
 class SiteRoutes(Mapping[tuple[str, int], Address]):
-    """Where each host of a running site is reached, as it is now: recordings come and go while it runs."""
+    """The addresses of a running site's hosts at this moment: recordings may come and go while it runs."""
 
     def __init__(self, running: RunningSite) -> None:
         self._running = running
 
-    def __getitem__(self, place: tuple[str, int]) -> Address:
-        host, port = place
+    def __getitem__(self, name: tuple[str, int]) -> Address:
+        host, port = name
         if host not in self._running.site.hosts:
-            raise KeyError(place)
+            raise KeyError(name)
         if port == ADMIN_PORT:
             return self._running.admin
-        return self._doors()[host, port]
+        return self._listeners()[host, port]
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         admin = ((host, ADMIN_PORT) for host in self._running.site.hosts)
-        yield from (*self._doors(), *admin)
+        yield from (*self._listeners(), *admin)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def _doors(self) -> dict[tuple[str, int], Address]:
-        doors: Listeners = self._running.doors
+    def _listeners(self) -> dict[tuple[str, int], Address]:
+        listeners: Listeners = self._running.doors
         return {
             (host, port): address
             for host in self._running.site.hosts
-            for port, address in zip((HTTP_PORT, TLS_PORT), doors.of(host), strict=False)
+            for port, address in zip((HTTP_PORT, TLS_PORT), listeners.of(host), strict=False)
         }
 
 
@@ -74,12 +74,12 @@ class SiteRoutes(Mapping[tuple[str, int], Address]):
 async def embedded_lab(
     hello: HelloSettings | None = None, sites: SitesSettings | None = None
 ) -> AsyncIterator[ClientSettings]:
-    """Serve the lab and yield what a client has to know of it.
+    """Serve the lab, and yield the settings with which a client reaches it.
 
     Raises RecordingUnfit.
     """
     app = make_app(hello or HelloSettings())
-    # When the client has ended, there is nobody left to answer.
+    # When the client has ended, no request is left to answer.
     async with embedded_sites(sites) as running, serve_app(app, LOOPBACK, drain_s=0) as hello_at:
         yield ClientSettings(
             topology=Topology(SiteRoutes(running), closed=True),
@@ -92,8 +92,8 @@ async def embedded_lab(
 
 @asynccontextmanager
 async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator[RunningSite]:
-    """Run the sites on loopback, each host at ports of its own, with a CA that lives as long as they do."""
-    async with async_temporary_directory("lab-ca-") as ca:
+    """Run the sites on loopback, each host at its own ports, with a CA that exists as long as they run."""
+    async with temporary_directory_aside("lab-ca-") as ca:
         usual = settings or SitesSettings()
         settings = dataclasses.replace(
             usual,

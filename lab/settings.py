@@ -1,130 +1,70 @@
-"""The `.env` file beside compose.yaml: what the person set, and what the lab remembers for the next time.
+"""What the environment and `.env` say to the lab: read once for a command, and handed down from there.
 
-Compose reads the same file by itself. python-dotenv does the parsing; what is added here is that a broken line is an
-error that names its number, where python-dotenv would pass over it, and that a change keeps the file's owner and mode,
-where python-dotenv makes a new file of its own user's.
+As in Compose, a variable of the environment counts before a line of `.env`; a variable that is set to nothing counts as
+unset. Settings of the services (LAB_LOOP, HELLO_DELAY_S ...) are in `values`, for the services' own settings classes.
 """
 
-import io
-import os
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from lab.errors import EnvFileBroken, EnvFileUnreadable, EnvFileUnwritable, SettingUnfit
-from services.runtime.files import ownership
-from services.runtime.files.regular import read_regular
-
-if TYPE_CHECKING:
-    from dotenv.parser import Binding, Original
-
-ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
-LIMIT_BYTES = 64 * 1024
-PLAIN = re.compile(r"[\w./:@%+,=~-]*", re.ASCII)
-LITERAL = re.compile(r"(?:(?!\$\{)[^'\\\x00-\x1f\x7f])*")  # as it is, in single quotes
+from lab import env_file
 
 
-def read(path: Path = ENV_FILE) -> dict[str, str]:
-    """The settings in `path`, none if there is no such file. Raises `EnvFileBroken` or `EnvFileUnreadable`."""
-    text = _text(path)
-    if not text:
-        return {}
-    from dotenv import dotenv_values
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one checkout."""
 
-    _bindings(path, text)
-    return {key: value for key, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None}
+    root: Path
+    """Where the checkout is: compose.yaml, `.env`, `recordings/`."""
+    environ: Mapping[str, str]
+    """The environment that programs get which the lab starts."""
+    values: Mapping[str, str]
+    """All settings, of the environment and of `.env`."""
+    project: str
+    """COMPOSE_PROJECT_NAME."""
+    base_image: str
+    """BASE_IMAGE."""
+    ca_bundle: str
+    """CA_BUNDLE or SSL_CERT_FILE: a file of certificate authorities; a relative path starts at `root`."""
+    docker_host: str
+    """DOCKER_HOST, of the environment alone: Docker's client reads no `.env`."""
+    engine: str
+    """LAB_ENGINE, "auto" unless it is set. What it may be is checked where an engine is needed."""
+    recordings: str
+    """LAB_RECORDINGS."""
 
+    @property
+    def env_file(self) -> Path:
+        """The file that Compose reads, too, and in which the lab remembers things."""
+        return env_file_of(self.root)
 
-def settings(environ: Mapping[str, str] = os.environ, path: Path = ENV_FILE) -> dict[str, str]:
-    """What the environment says and, where it says nothing, `path`, as Compose has it.
-
-    Raises `EnvFileBroken` or `EnvFileUnreadable`.
-    """
-    return read(path) | {key: value for key, value in environ.items() if value}
-
-
-def remember(path: Path, key: str, value: str) -> None:
-    """Set one key in `path`, atomically, and keep all other lines, the owner and the mode as they are.
-
-    Raises `SettingUnfit`, `EnvFileBroken` or `EnvFileUnreadable`, and leaves such a file alone, or `EnvFileUnwritable`.
-    """
-    line = f"{key}={quoted(key, value)}\n"
-    if read(path).get(key) != value:
-        _rewrite(path, key, line, wanted=f"{key}={value}")
-
-
-def forget(path: Path, key: str) -> None:
-    """Remove one key from `path`, atomically, and keep all other lines, the owner and the mode as they are.
-
-    Raises `EnvFileBroken` or `EnvFileUnreadable`, and leaves such a file alone, or `EnvFileUnwritable`.
-    """
-    if key in read(path):
-        _rewrite(path, key, "", wanted=f"no {key}")
+    def with_environment(self, variables: Mapping[str, str]) -> "Settings":
+        """Return these settings with other values for some variables of the environment."""
+        return parse(self.root, {**self.environ, **variables}, self.values)
 
 
-def quoted(key: str, value: str) -> str:
-    """The value as a line of `.env` has it. Raises `SettingUnfit` for one that no line can hold."""
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise SettingUnfit(key, value, "it is not UTF-8") from error
-    if PLAIN.fullmatch(value):
-        return value
-    if LITERAL.fullmatch(value):
-        return f"'{value}'"
-    raise SettingUnfit(key, value, "it has a quote, a backslash, ${ or a control character")
+def read(root: Path, environ: Mapping[str, str]) -> Settings:
+    """Return the settings of a checkout. Raises `EnvFileBroken` or `EnvFileUnreadable`."""
+    return parse(root, environ, env_file.read(env_file_of(root)))
 
 
-def _rewrite(path: Path, key: str, line: str, *, wanted: str) -> None:
-    """Put `line` where `key` was set last, or at the end; a key that is set twice has one line from then on."""
-    lines: list[str] = []
-    place = None
-    for binding in _bindings(path, _text(path)):
-        text = binding.original.string
-        if binding.key == key:
-            lines.append(text[: len(text) - len(text.lstrip())])  # the parser counts blank lines before it as its own
-            place = len(lines)
-        else:
-            lines.append(text)
-    if place is None:
-        place = len(lines)
-        if lines and not lines[-1].endswith("\n"):
-            lines[-1] += "\n"
-    lines.insert(place, line)
-    try:
-        ownership.write(path, "".join(lines))
-    except OSError as error:
-        raise EnvFileUnwritable(path, reason=error.strerror or "", wanted=wanted) from error
+def parse(root: Path, environ: Mapping[str, str], of_file: Mapping[str, str]) -> Settings:
+    """Return what the environment and a file's settings say together."""
+    values = {**of_file, **{name: value for name, value in environ.items() if value}}
+    return Settings(
+        root=root,
+        environ=dict(environ),
+        values=values,
+        project=values.get("COMPOSE_PROJECT_NAME", ""),
+        base_image=values.get("BASE_IMAGE", ""),
+        ca_bundle=values.get("CA_BUNDLE") or values.get("SSL_CERT_FILE", ""),
+        docker_host=environ.get("DOCKER_HOST", ""),
+        engine=values.get("LAB_ENGINE") or "auto",
+        recordings=values.get("LAB_RECORDINGS", ""),
+    )
 
 
-def _bindings(path: Path, text: str) -> list["Binding"]:
-    """The file's lines, comments too. Raises `EnvFileBroken` for one that sets nothing."""
-    from dotenv.parser import parse_stream
-
-    found = list(parse_stream(io.StringIO(text)))
-    for binding in found:
-        if binding.error or (binding.key is not None and binding.value is None):
-            raise EnvFileBroken(path, what="is not KEY=VALUE", line=_line(binding.original))
-    return found
-
-
-def _line(original: "Original") -> int:
-    """The line on which a binding starts; the parser counts the blank lines before it as its own."""
-    text = original.string
-    return original.line + text[: len(text) - len(text.lstrip())].count("\n")
-
-
-def _text(path: Path) -> str:
-    try:
-        head = read_regular(path, most=LIMIT_BYTES)
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise EnvFileUnreadable(path, reason=error.strerror or str(error)) from error
-    if len(head) > LIMIT_BYTES:
-        raise EnvFileBroken(path, what=f"is larger than {LIMIT_BYTES} bytes")
-    try:
-        return head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise EnvFileBroken(path, what="is not UTF-8", line=head.count(b"\n", 0, error.start) + 1) from error
+def env_file_of(root: Path) -> Path:
+    """Return where a checkout's `.env` is."""
+    return root / ".env"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes .venv, or adds to it, from a file of locked requirements: `sh lab/setup.sh PYTHON lab|tests`. Called by make.
-# uv does it where it is on PATH, pip elsewhere. Nothing is compiled ahead: the first start compiles what it imports.
-# Two at once take turns. What root makes in a person's checkout belongs to that person.
+# uv installs where it is on PATH; elsewhere the pip that PYTHON has, into a .venv without one; elsewhere a pip in .venv.
+# Nothing is compiled ahead: the first start compiles what it imports. If two run at once, the second waits for the first.
+# What root makes in a person's checkout belongs to that person.
 set -eu
 python=${1:-python3}
 wanted=${2:-lab}
@@ -31,24 +32,31 @@ fi
 if [ -e ".venv/.$wanted" ] && [ -z "$(find "$requirements" pyproject.toml -newer ".venv/.$wanted")" ] && sh lab/venv_works.sh; then
     exit 0 # the one that was waited for has done it
 fi
-installer=pip
 if command -v uv >/dev/null; then
     installer=uv
-elif ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+    is_usable() { "$here" -c ''; }
+    make_venv() { uv venv --quiet --clear --python "$python" .venv; }
+    install() { uv pip install --quiet --python "$here" "$@"; }
+elif "$python" -c 'import venv, pip; assert [*map(int, pip.__version__.split(".")[:2])] >= [22, 3]' 2>/dev/null; then
+    # From 22.3 on, a pip installs into any environment: .venv needs none, and to put one there takes seconds.
+    installer=pip
+    is_usable() { "$here" -c ''; }
+    make_venv() { "$python" -m venv --clear --without-pip .venv; }
+    install() { "$python" -m pip --python "$here" install --quiet --quiet --disable-pip-version-check --no-compile "$@"; }
+elif "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+    installer=pip
+    is_usable() { "$here" -m pip --version; }
+    make_venv() { "$python" -m venv --clear .venv; }
+    install() { "$here" -m pip install --quiet --quiet --disable-pip-version-check --no-compile "$@"; }
+else
     echo "setup: $python has no venv module: apt-get install python3-venv (or your system's package for it)" >&2
     exit 2
 fi
 echo "setup: installing $(grep -c '^[a-z].*==' "$requirements") packages into .venv with $installer (once, for $wanted)" >&2
-sh lab/venv_works.sh && works=yes || works= # what was made elsewhere, or has lost its interpreter, is made anew
-if [ $installer = uv ]; then
-    [ "$works" ] && "$here" -c '' 2>/dev/null || uv venv --quiet --clear --python "$python" .venv
-    install="uv pip install --quiet --python $here"
-else
-    [ "$works" ] && "$here" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
-    install="$here -m pip install --quiet --quiet --disable-pip-version-check --no-compile"
-fi
-$install --require-hashes --requirement "$requirements"
-$install --no-deps --no-build-isolation --editable .
+# A .venv that was made elsewhere, or has lost its interpreter, is made anew.
+sh lab/venv_works.sh && is_usable >/dev/null 2>&1 || make_venv
+install --require-hashes --requirement "$requirements"
+install --no-deps --no-build-isolation --editable .
 touch ".venv/.$wanted"
 if [ "$(id -u)" -eq 0 ]; then
     chown -Rh "$("$python" -c 'import os; its = os.stat("."); print(f"{its.st_uid}:{its.st_gid}")')" .venv

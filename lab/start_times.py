@@ -1,9 +1,8 @@
-"""How long the lab takes to start on this machine: what people wait for each time, measured as they meet it.
+"""`lab doctor --time`: how long the lab takes to start on this machine.
 
-Each figure is the median of RUNS runs of the very command that a person types.
+Each figure is the median of RUNS runs of the command that a person types.
 """
 
-import os
 import statistics
 import subprocess
 import sys
@@ -12,8 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from lab.compose.stack import ROOT, Stack
+from lab import ROOT
+from lab.compose.stack import Stack
 from lab.doctor import Finding
+from lab.settings import Settings
 
 RUNS = 3
 HELP_RUNS = 20
@@ -23,10 +24,9 @@ NOTHING = (sys.executable, "-c", "pass")
 DEMO = (str(Path(sys.executable).parent / "lab"), "embedded", "wget")
 
 
-def timings(say: Callable[[str], None]) -> list[Finding]:
-    """Time a warm `up`, a client's run and the start of the demo; the lab that this starts is its own."""
-    os.environ["HELLO_PORT"] = "0"
-    stack = Stack(PROJECT)
+def timings(say: Callable[[str], None], settings: Settings) -> list[Finding]:
+    """Time a warm `up`, a client's run and the start of the demo, with a project for this alone."""
+    stack = Stack(PROJECT, settings.with_environment({"HELLO_PORT": "0"}))
     stack.up(say)
     say(f"Timing {RUNS} runs of each")
     try:
@@ -48,7 +48,7 @@ def finding(what: str, seconds: float) -> Finding:
 
 
 def nothing() -> None:
-    """Do what needs no time."""
+    """Do nothing."""
 
 
 def median(action: Callable[[], object], *, before: Callable[[], object] = nothing) -> float:
@@ -65,13 +65,13 @@ def timed(action: Callable[[], object], *, before: Callable[[], object] = nothin
 
 
 def help_ratio() -> float:
-    """Return how much longer the survey's help takes than an interpreter that does nothing."""
+    """Return how many times longer the survey's help takes than an interpreter that does nothing."""
 
     def run(command: tuple[str, ...]) -> None:
         subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
 
-    turns = [(timed(partial(run, HELP)), timed(partial(run, NOTHING))) for _ in range(HELP_RUNS)]
-    return statistics.median(helped for helped, _ in turns) / statistics.median(idle for _, idle in turns)
+    pairs = [(timed(partial(run, HELP)), timed(partial(run, NOTHING))) for _ in range(HELP_RUNS)]
+    return statistics.median(helped for helped, _ in pairs) / statistics.median(idle for _, idle in pairs)
 
 
 def first_line() -> float:

@@ -1,15 +1,14 @@
-"""The one place where the control room runs other programs.
+"""Running other programs, each with a deadline, and returning how they ended.
 
-A program's end is a value, never an exception: missing programs and passed deadlines get the exit codes that
-a shell and timeout(1) give them. Everything that calls programs takes a `Runner`, so that tests can pass one
-that answers with recorded output.
+A program's end is a value, never an exception: a missing program and a passed deadline have the exit codes of a shell
+and of timeout(1). Functions that run programs take a `Runner`, so that a test can pass one with recorded answers.
 """
 
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,11 +31,11 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether the program says that it succeeded."""
+        """Whether it succeeded."""
         return self.code == 0
 
     def tail(self, lines: int = 15) -> tuple[str, ...]:
-        """The last lines it wrote, for a person who has to find out what went wrong."""
+        """Return its last lines, as evidence for a person."""
         return tuple([*self.out.splitlines(), *self.err.splitlines()][-lines:])
 
 
@@ -47,9 +46,14 @@ class Runner(Protocol):
         """Run `command` and return how it ended."""
 
 
-def run(command: Sequence[str], *, timeout_s: float, cwd: Path | None = None) -> Outcome:
-    """Run `command` without a shell or a terminal; after `timeout_s` seconds end it, and what it started."""
-    return run_while(command, lambda: True, timeout_s=timeout_s, poll_s=timeout_s, cwd=cwd)
+def run(
+    command: Sequence[str], *, timeout_s: float, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Outcome:
+    """Run `command` without a shell or a terminal; after `timeout_s` seconds end it, and what it started.
+
+    `environ`: its whole environment, if it is not this process's.
+    """
+    return run_while(command, lambda: True, timeout_s=timeout_s, poll_s=timeout_s, cwd=cwd, environ=environ)
 
 
 def run_while(
@@ -59,19 +63,21 @@ def run_while(
     timeout_s: float,
     poll_s: float = POLL_S,
     cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Run `command` as `run` does, and ask every `poll_s` seconds whether its end is still wanted; if not, end it."""
+    """Run `command` as `run` does, but end it as soon as `wanted`, asked every `poll_s` seconds, is false."""
     deadline = time.monotonic() + timeout_s
     try:
         process = subprocess.Popen(
             command,
             cwd=cwd,
+            env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            start_new_session=True,  # Docker's client starts programs of its own: they are ended with it
+            start_new_session=True,  # Docker's client starts other programs: they are ended with it
         )
     except OSError as error:
         return Outcome(NOT_FOUND, err=f"{command[0]}: {error.strerror}")
@@ -90,7 +96,7 @@ def run_while(
 
 
 def end(process: "subprocess.Popen[str]") -> None:
-    """End a process and those that it started: asked first, then made to."""
+    """End a process and those that it started, by SIGTERM, and by SIGKILL if that is not enough."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
@@ -98,4 +104,4 @@ def end(process: "subprocess.Popen[str]") -> None:
             process.wait(END_S)
             break
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)  # what it started, and did not end itself
+        os.killpg(process.pid, signal.SIGKILL)  # processes that it started and did not end

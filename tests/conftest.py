@@ -8,6 +8,7 @@ from blockbuster import BlockBuster, blockbuster_ctx
 
 from lab.compose.stack import Stack
 from lab.errors import LabError
+from tests.stacks import settings_now, stack_of
 
 TEST_PROJECT = "asynclab-test"
 
@@ -37,7 +38,7 @@ def engine() -> None:
     from lab.docker import engine as docker_engine
 
     try:
-        docker_engine.ensure(print)
+        docker_engine.ensure(print, settings_now())
     except LabError as error:
         if os.environ.get("CI"):
             pytest.fail(f"CI needs an engine: {error}")
@@ -48,7 +49,7 @@ def engine() -> None:
 def stack(engine: None) -> Iterator[Stack]:
     """Have a healthy lab in containers, apart from the one that a person may have up."""
     os.environ["HELLO_PORT"] = "0"
-    tested = Stack(TEST_PROJECT)
+    tested = stack_of(TEST_PROJECT)
     try:
         tested.up(print)
         yield tested

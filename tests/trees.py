@@ -4,14 +4,12 @@ from pathlib import Path
 
 from lab.compose.tree import copy_tree
 from lab.docker import base_image
+from tests.stacks import settings_now
 
 
 def copied_tree(into: Path) -> Path:
-    """Copy the files that a lab in containers is made from into a directory, and return it.
-
-    Its `.env` names the base image, and any free port for hello. Needs the Docker engine.
-    """
-    image = base_image.ensure(print)
+    """Copy what a lab in containers is made from, and return the copy's root. An engine has to be there."""
+    image = base_image.ensure(print, settings_now())
     copy_tree(into)
     (into / ".env").write_text(f"BASE_IMAGE={image}\nHELLO_PORT=0\n")
     return into

@@ -1,7 +1,6 @@
-"""Comparing with peers, honestly: the same bytes, the same load, one run, each contestant in its turn.
+"""Benches: this project measured beside its peers, with the same bytes and the same load, in turns.
 
-Order of reading: `figures` (what is measured, and what follows from it), `rounds` (whose turn it is), `machine`,
-`processes`, `peers` and `servers` (what runs), `sites`, `wget`, `hello` and `stalled` (the benches), `report` and
-`chart` (what is shown), `command`. And `null_server`, `low_level`, `aiohttp_client` are contestants: programs
-of their own.
+A file a bench (`sites`, `wget`, `hello`, `stalled`); `harness/` is what they share. Read `harness/figures` first (what
+is measured, and what follows from it), then `harness/rounds`, a bench, and `harness/report`. `baselines/` holds minimal
+programs that are measured too. `chaos/` measures nothing: it attacks a lab.
 """

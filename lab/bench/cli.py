@@ -1,5 +1,6 @@
 """`lab bench`: what is to be compared, how much, and where the figures go."""
 
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab import ROOT
 from services.client.options import whole
 from services.runtime.terminal import say
 
@@ -42,19 +44,20 @@ def add_options(parser: ArgumentParser) -> None:
 def bench(options: Namespace) -> int:
     """Run the benches one after the other, and show what each found as soon as it is done.
 
-    What is known is also written where a ^C or an error ends the rest.
+    Results that are there are also written where a ^C or an error ends the rest.
     """
     from lab.bench.harness import peers, report
-    from lab.errors import BenchUnknown, OptionsUnfit
+    from lab.errors import WrongUsage
 
     if CHAOS in options.benches:
         check_chaos(options)
         return chaos(options)
     for name in options.benches:
         if name not in BENCHES:
-            raise BenchUnknown(name, (*BENCHES, CHAOS))
+            known = ", ".join((*BENCHES, CHAOS))
+            raise WrongUsage(f"there is no bench {name[:40]!r}", f"choose from {known}")
     if options.seed is not None:
-        raise OptionsUnfit(f"--seed is for {CHAOS}", f"leave it out, or lab bench {CHAOS}")
+        raise WrongUsage(f"--seed is for {CHAOS}", f"leave it out, or lab bench {CHAOS}")
     if options.install:
         peers.install(say)
     results: list[Result] = []
@@ -80,24 +83,25 @@ def write_files(options: Namespace, results: Sequence["Result"]) -> None:
 
 
 def check_chaos(options: Namespace) -> None:
-    """Raise OptionsUnfit for what is said beside chaos and is for benches."""
-    from lab.errors import OptionsUnfit
+    """Raise WrongUsage for options that are for benches, and not for chaos."""
+    from lab.errors import WrongUsage
 
     if len(options.benches) > 1:
-        raise OptionsUnfit(f"{CHAOS} leaves no quiet machine for a bench", f"run lab bench {CHAOS} alone")
+        raise WrongUsage(f"{CHAOS} leaves no quiet machine for a bench", f"run lab bench {CHAOS} alone")
     for name in ("rounds", "targets", "million", "install", "svg"):
         if getattr(options, name):
-            raise OptionsUnfit(f"--{name} is not for {CHAOS}", "it takes --seconds, --quick, --seed and --json")
+            raise WrongUsage(f"--{name} is not for {CHAOS}", "it takes --seconds, --quick, --seed and --json")
 
 
 def chaos(options: Namespace) -> int:
-    """Let everything happen at once to a lab of its own, show what held, and return the exit code."""
+    """Run chaos against a separate lab, show what held, and return the exit code."""
     from lab.bench.chaos.cli import QUICK_S, USUAL_S
     from lab.bench.chaos.cli import chaos as let_happen
     from lab.bench.harness import report
+    from lab.settings import read
 
     seconds = options.seconds or (QUICK_S if options.quick else USUAL_S)
-    result, code = let_happen(say, seconds=seconds, seed=options.seed)
+    result, code = let_happen(say, read(ROOT, os.environ), seconds=seconds, seed=options.seed)
     report.draw([result])
     if options.json:
         report.write_json(options.json, [result])
@@ -105,7 +109,7 @@ def chaos(options: Namespace) -> int:
 
 
 def measured(options: Namespace) -> Iterator["Result"]:
-    """Yield what each bench finds."""
+    """Run the benches, and yield their results."""
     for name in BENCHES:
         if name in (options.benches or BENCHES):
             yield run(name, options)

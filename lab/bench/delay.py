@@ -1,7 +1,7 @@
-"""How exact a delay is that was asked for: eight connections, one request at a time each, so that nothing queues.
+"""How exact the fault `delay` is. Eight connections make one request at a time each, so that nothing queues.
 
-The fault is set through the sites' admin side, as `client faults set` does it. What is measured is what a client sees:
-the time from its request to the first byte, less the delay that was asked for.
+The fault is set through the sites' admin side, as `client faults set` does it. The figure is what a client sees: the
+time from its request to the first byte, minus the delay of the fault.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from statistics import quantiles
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Group, Row
 from lab.bench.harness.processes import Server
 from lab.bench.harness.rounds import Plan, Say, interleaved
-from lab.errors import BenchFailed
 
 ASKED_S = 0.02
 CONNECTIONS = 8
@@ -24,7 +24,7 @@ ANSWER_TIMEOUT_S = 10.0
 
 
 def bench(servers: Mapping[str, Server], host: str, plan: Plan, say: Say) -> tuple[list[Group], list[str]]:
-    """Return the error of a delay on each server, and a note for those that cannot delay."""
+    """Return the error of a delay on each server, and a note for each server that cannot delay."""
     contestants: list[tuple[str, Callable[[], float]]] = []
     notes = []
     for name, server in servers.items():
@@ -47,7 +47,7 @@ def bench(servers: Mapping[str, Server], host: str, plan: Plan, say: Say) -> tup
 
 
 def set_faults(server: Server, host: str, plan: list[dict[str, object]]) -> str:
-    """Put a plan in force for a host, and return why it could not be, in words."""
+    """Put a plan in force for a host; return why that failed, in words."""
     admin = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=ADMIN_TIMEOUT_S)
     try:
         admin.request("PUT", f"/faults/{host}", json.dumps({"faults": plan}), {"Content-Type": "application/json"})
@@ -61,7 +61,7 @@ def set_faults(server: Server, host: str, plan: list[dict[str, object]]) -> str:
 
 
 def error_ms(server: Server, host: str, plan: Plan) -> float:
-    """Return the 99th percentile of how much later than asked for an answer began, in milliseconds."""
+    """Return the 99th percentile of how much too late an answer began, in milliseconds."""
     each = max(13, round(plan.seconds / ASKED_S))
     late = asyncio.run(ask_all(server, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), each))
     return quantiles(late, n=100, method="inclusive")[98] * 1000
@@ -95,6 +95,6 @@ async def ask(server: Server, request: bytes, count: int) -> list[float]:
 
 
 def content_length(head: bytes) -> int:
-    """Return how long the body is that follows a head."""
+    """Return the length of the body that follows a head."""
     fields = [line.partition(b":") for line in head.split(b"\r\n")]
     return sum(int(value) for name, _, value in fields if name.lower() == b"content-length")

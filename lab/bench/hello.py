@@ -1,7 +1,7 @@
-"""`lab bench hello`: the half second of thousands at once, and what the server can do without it.
+"""`lab bench hello`: thousands of users at once, and what the server can do without its sleep.
 
-The first question is the tutorial's: everybody waits half a second, and all of them together? The second takes the
-waiting away (HELLO_DELAY_S=0), so that what is left is the server, beside aiohttp's low-level one with the same page.
+First the tutorial's question: each user waits half a second; how long do all of them take together? Then the same
+server without the sleep (HELLO_DELAY_S=0), beside aiohttp's low-level server with the same page.
 """
 
 import re
@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import NamedTuple
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness import peers, servers
 from lab.bench.harness.figures import Group, Result, Row
 from lab.bench.harness.machine import Core
@@ -18,7 +19,6 @@ from lab.bench.harness.peers import WRK
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.harness.rounds import Plan, Say, interleaved
 from lab.bench.harness.wrk import CONNECTIONS, load
-from lab.errors import BenchFailed
 
 DELAY_S = 0.5
 LOOPS = ("uvloop", "asyncio")
@@ -28,7 +28,7 @@ IDEAL = "the half second itself"
 
 
 class Contestant(NamedTuple):
-    """A server without its sleep: how it is called, how it is started, whether several processes share the cores."""
+    """A server without its sleep: its name, how it is started, whether several processes share the cores."""
 
     name: str
     start: Callable[[tuple[str, ...]], AbstractContextManager[Server]]
@@ -59,7 +59,7 @@ def bench(plan: Plan, say: Say) -> Result:
 
 
 class Sample(NamedTuple):
-    """What was found in a turn: seconds until all were answered, processor seconds of either side."""
+    """The figures of one turn: seconds until all were answered, and processor seconds of either side."""
 
     wall_s: float
     server_cpu_s: float
@@ -67,7 +67,7 @@ class Sample(NamedTuple):
 
 
 def users_at_once(plan: Plan, users: int, core: Core, say: Say) -> tuple[Group, Group]:
-    """Measure how long so many users take together, on both loops, and which side it keeps busy."""
+    """Measure how long so many users take together, on both loops, and the processor time of either side."""
     with ExitStack() as stack:
         contestants = []
         for loop in LOOPS:
@@ -98,12 +98,12 @@ def users_at_once(plan: Plan, users: int, core: Core, say: Say) -> tuple[Group, 
 
 
 def row(subject: str, values: list[float]) -> Row:
-    """Return a row of the project's own."""
+    """Return a row of this project."""
     return Row(subject, tuple(values), ours=True)
 
 
 def ask(server: Server, users: int, loop: str, core: Core) -> Sample:
-    """Let `client hello` ask for so many users, and return the wall time that it prints."""
+    """Run `client hello` with so many users, and return the wall time that it prints."""
     command = [*core.load, sys.executable, "-m", "services.client", "hello", "--users", str(users), "--loop", loop]
     command += ["--timeout", str(USERS_TIMEOUT_S)]
     before = server.cpu_s()
@@ -137,5 +137,5 @@ def without_sleep(plan: Plan, core: Core, say: Say) -> Group:
 
 
 def rate(server: Server, plan: Plan, core: Core) -> float:
-    """Return the requests a second that one server answers."""
+    """Return the requests a second that a server answers."""
     return load(f"{server.url}/", seconds=plan.seconds, core=core.load).requests_per_s

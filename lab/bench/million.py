@@ -1,8 +1,7 @@
-"""`lab bench wget --million`: does the client's memory stay flat? A million targets in, a million records out, from a
-recorded site.
+"""`lab bench wget --million`: does the client's memory stay flat over a million targets, fetched from a recorded site?
 
-Targets and records go through pipes, so that nothing is held but by the client. Its memory, that of all its processes,
-is read when the first ten thousand records are out, and from then on: the most of it counts.
+Targets and records go through pipes, so that only the client holds any of them. Its memory, that of all its processes,
+is read when the first ten thousand records are out, and repeatedly from then on: the greatest value counts.
 """
 
 import subprocess
@@ -12,11 +11,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Group, Result, Row
 from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import family, last_lines, stop
 from lab.bench.wget import CONCURRENCY, HOST, client_command, recorded_page
-from lab.errors import BenchFailed
 from services.runtime.files.temporary import temporary_directory, temporary_file
 from services.runtime.process import memory_kib
 
@@ -63,11 +62,11 @@ def watch(command: list[str], targets: int, first: int, say: Callable[[str], Non
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
         assert process.stdin is not None  # noqa: S101 - it was started with pipes
         assert process.stdout is not None  # noqa: S101
-        guard = threading.Timer(60 + targets / SLOWEST_PER_S, process.kill)
+        killer = threading.Timer(60 + targets / SLOWEST_PER_S, process.kill)
         feeder = threading.Thread(target=feed, args=(process.stdin, targets), daemon=True)
         early = late = count = 0
         try:
-            guard.start()
+            killer.start()
             feeder.start()
             for count, _record in enumerate(process.stdout, 1):
                 if count == first:
@@ -78,7 +77,7 @@ def watch(command: list[str], targets: int, first: int, say: Callable[[str], Non
                     say(f"wget: {count:,} records, {late / 1024:.1f} MiB")
             process.wait()
         finally:
-            guard.cancel()
+            killer.cancel()
             stop(process)
             process.stdout.close()
         if process.returncode or count != targets:

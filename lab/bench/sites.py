@@ -1,7 +1,7 @@
-"""`lab bench sites`: the recorded sites beside nginx, and beside a protocol that does nothing but answer.
+"""`lab bench sites`: the recorded sites beside nginx, and beside a protocol that only answers.
 
-All of them answer with the very bytes that nginx gives: they are recorded first. The sites run as in their container,
-with all that they count and keep.
+All of them answer with the bytes that nginx gives, which are recorded first. The sites run as in their container, with
+journal and metrics.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ def bench(plan: Plan, say: Say) -> Result:
 
 
 def start(stack: contextlib.ExitStack, core: Core, directory: Path) -> Iterator[tuple[str, Server]]:
-    """Start every contestant, record what nginx answers for the others to answer, and yield names and servers."""
+    """Start every contestant, record nginx's answers for the others, and yield names and servers."""
     nginx = stack.enter_context(servers.nginx(core.server)) if NGINX.path() else None
     if nginx:
         yield "nginx", nginx
@@ -73,7 +73,7 @@ def start(stack: contextlib.ExitStack, core: Core, directory: Path) -> Iterator[
 
 
 def answer(nginx: Server | None, file: str, fields: tuple[str, ...]) -> bytes:
-    """Return what nginx answers to such a request; where it is missing, what it would."""
+    """Return nginx's answer to such a request; where nginx is missing, a like one."""
     if nginx is None:
         page = servers.PAGE.encode()
         return STAND_IN % (len(page), b"close" if fields else b"keep-alive", page)
@@ -84,7 +84,7 @@ def answer(nginx: Server | None, file: str, fields: tuple[str, ...]) -> bytes:
 def measure(
     mode: tuple[str, str, tuple[str, ...], float], contestants: dict[str, Server], plan: Plan, core: Core, say: Say
 ) -> tuple[Group, Group]:
-    """Load each server in its turn."""
+    """Load the servers in turns."""
     title, file, fields, goal = mode
     host = f"Host: {file.removesuffix('.http')}"
     measured = interleaved(
@@ -110,7 +110,7 @@ def measure(
 
 
 class Sample(NamedTuple):
-    """What was found in a turn: the rate, and the server's processor microseconds for a request."""
+    """The figures of one turn: the rate, and the server's processor microseconds for a request."""
 
     requests_per_s: float
     cpu_us: float

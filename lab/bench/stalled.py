@@ -1,24 +1,21 @@
-"""Stalled connections, and a million requests: what they cost a site, in memory and in speed.
+"""`lab bench stalled`: what stalled connections and a million requests cost a site, in memory and in speed.
 
-`measure` runs a site as a process of its own, holds as many connections open and stalled as the limit of open files
-lets (10,000 at most), and asks while they are held; then it makes a million requests, and looks at the memory before
-and after, and at the journal: kept + dropped = total.
+`measure` runs a site as a process. It holds as many stalled connections as the limit of open files lets (10,000 at
+most), and measures answers while it holds them. Then it makes a million requests, and reads the memory before and after
+them, and the journal: kept + dropped = total.
 """
 
 import contextlib
 import json
-import os
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
+from lab.bench.harness import servers
 from lab.bench.harness.figures import Group, Result, Row
+from lab.bench.harness.processes import Server
 from lab.bench.harness.rounds import Plan, Say
 from services.runtime.files.temporary import temporary_directory
 from services.runtime.process import memory_kib, raise_open_files
@@ -30,7 +27,7 @@ WARM_UP = 200_000
 PIPELINED = 250
 ASKED = 3_000
 STALL_AT = 40
-START_S = 20.0
+TIMEOUT_S = 60.0
 KEEP = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n"
 STALLED_FILES = {
     "keep.test.http": KEEP,
@@ -47,31 +44,8 @@ class Figure(NamedTuple):
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A site that runs as a process."""
-
-    pid: int
-    port: int
-    admin_port: int
-
-    def resident_kib(self) -> int:
-        """Return its resident memory."""
-        return memory_kib(self.pid)
-
-    def journal(self) -> dict[str, int]:
-        """Return what its journal counts."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/journal?limit=0", timeout=60) as answer:
-            counts: dict[str, int] = json.load(answer)
-        return counts
-
-    def connect(self) -> socket.socket:
-        """Return a connection to it."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
-
-
 def bench(plan: Plan, say: Say) -> Result:
-    """Show what `measure` finds: `lab bench stalled`."""
+    """Return what `measure` finds, as a result."""
     say("stalled: connections, then requests (a minute at most)")
     figures = measure(stalled=plan.stalled, requests=plan.requests)
     rows = tuple(Row(", ".join(filter(None, (each.name, each.unit))), (each.value,), ours=True) for each in figures)
@@ -85,68 +59,24 @@ def bench(plan: Plan, say: Say) -> Result:
 def measure(*, loop: str = "uvloop", stalled: int = MOST_STALLED, requests: int = REQUESTS) -> list[Figure]:
     """Return what stalled connections and many requests cost. Needs a minute at most, and Linux."""
     count = min(stalled, raise_open_files() - SPARE_FILES)
-    with site(loop) as server:
-        return [*hold(server, count), *ask_many(server, requests)]
-
-
-@contextlib.contextmanager
-def site(loop: str) -> Iterator[Measured]:
-    """Run a site until the block ends."""
     with temporary_directory("lab-stalled-") as directory:
         for name, data in STALLED_FILES.items():
             (directory / name).write_bytes(data)
-        port, admin_port = free_port(), free_port()
-        settings = {
-            "SITES_RECORDINGS": str(directory),
-            "SITES_HOST": "127.0.0.1",
-            "SITES_PORT": str(port),
-            "SITES_TLS_PORT": "0",
-            "SITES_ADMIN_HOST": "127.0.0.1",
-            "SITES_ADMIN_PORT": str(admin_port),
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "services.sites", "--loop", loop],
-            env={**os.environ, **settings},
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            wait_for(admin_port)
-            yield Measured(process.pid, port, admin_port)
-        finally:
-            process.terminate()
-            process.wait(START_S)
+        with servers.sites((), directory, loop=loop) as server:
+            return [*hold(server, count), *ask_many(server, requests)]
 
 
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        return int(bound.getsockname()[1])
-
-
-def wait_for(admin_port: int) -> None:
-    """Return when the site is ready."""
-    last = time.monotonic() + START_S
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{admin_port}/readyz", timeout=5):
-                return
-        except OSError:
-            if time.monotonic() > last:
-                raise
-            time.sleep(0.05)
-
-
-def hold(server: Measured, count: int) -> list[Figure]:
+def hold(server: Server, count: int) -> list[Figure]:
     """Measure answers with and without so many stalled connections, and the memory of each."""
     alone_us = answer_us(server)
-    before_kib = server.resident_kib()
+    before_kib = memory_kib(server.pid)
     with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(server.connect()) for _ in range(count)]
+        held = [stack.enter_context(connect(server)) for _ in range(count)]
         for connection in held:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: stall.test\r\n\r\n")
         for connection in held:
             receive(connection, STALL_AT)
-        each_kib = (server.resident_kib() - before_kib) / count
+        each_kib = (memory_kib(server.pid) - before_kib) / count
         beside_us = answer_us(server)
     return [
         Figure("connections stalled", count, ""),
@@ -156,10 +86,10 @@ def hold(server: Measured, count: int) -> list[Figure]:
     ]
 
 
-def answer_us(server: Measured) -> float:
+def answer_us(server: Server) -> float:
     """Return the median time of an answer on one connection, in microseconds."""
     times = []
-    with server.connect() as connection:
+    with connect(server) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for _ in range(ASKED):
             began = time.perf_counter()
@@ -169,32 +99,43 @@ def answer_us(server: Measured) -> float:
     return median(times) * 1e6
 
 
-def ask_many(server: Measured, requests: int) -> list[Figure]:
+def ask_many(server: Server, requests: int) -> list[Figure]:
     """Make many requests, and measure the memory after the journal has filled and after the last."""
     done = min(WARM_UP, requests // 2)
     began = time.perf_counter()
     ask(server, done)
-    after_some_kib = server.resident_kib()
+    after_some_kib = memory_kib(server.pid)
     ask(server, requests - done)
     seconds = time.perf_counter() - began
-    counts = server.journal()
+    counts = journal(server)
     return [
         Figure("requests", requests, ""),
         Figure("requests a second, pipelined", requests / seconds, "/s"),
         Figure(f"memory after {done:,}", after_some_kib, "KiB"),
-        Figure(f"memory after {requests:,}", server.resident_kib(), "KiB"),
+        Figure(f"memory after {requests:,}", memory_kib(server.pid), "KiB"),
         Figure("journal: kept + dropped - total", counts["kept"] + counts["dropped"] - counts["total"], ""),
         Figure("journal: total", counts["total"], ""),
     ]
 
 
-def ask(server: Measured, count: int) -> None:
+def ask(server: Server, count: int) -> None:
     """Make so many requests on one connection, PIPELINED at a time."""
-    with server.connect() as connection:
+    with connect(server) as connection:
         for begin in range(0, count, PIPELINED):
             size = min(PIPELINED, count - begin)
             connection.sendall(b"GET / HTTP/1.1\r\nHost: keep.test\r\n\r\n" * size)
             receive(connection, len(KEEP) * size)
+
+
+def connect(server: Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT_S)
+
+
+def journal(server: Server) -> dict[str, int]:
+    """Return what the site's journal counts."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.admin_port}/journal?limit=0", timeout=TIMEOUT_S) as answer:
+        counts: dict[str, int] = json.load(answer)
+    return counts
 
 
 def receive(connection: socket.socket, size: int) -> None:

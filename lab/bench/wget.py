@@ -1,8 +1,8 @@
-"""`lab bench wget`: many heads, each over a connection of its own, beside curl, aiohttp's client and wrk.
+"""`lab bench wget`: many heads, each on a new connection, beside curl, aiohttp's client and wrk.
 
-All ask the same server for the same page, 64 at once. wrk only counts bytes: it is the ceiling. The others write a
-record for each answer; what a person waits for is timed, from the start of the program to its end. The server has one
-core; who fetches may use every core, as on a person's machine, which a survey of several processes does.
+All of them ask the same server for the same page, 64 at once. wrk only counts bytes: it is the ceiling. The others
+write a record for each answer, and are timed as a person waits for them, from the start of the program to its end. The
+server has one core. The clients may use every core, as on a person's machine; a survey of several processes does.
 """
 
 import json
@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness import peers, servers
 from lab.bench.harness.figures import Goal, Group, Result, Row
 from lab.bench.harness.machine import Core
@@ -21,7 +22,6 @@ from lab.bench.harness.peers import CURL, NGINX, WRK
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.harness.rounds import Plan, Say, interleaved
 from lab.bench.harness.wrk import load
-from lab.errors import BenchFailed
 from services.runtime.files.temporary import temporary_directory
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ GOALS = tuple(
     Goal("services.client, uvloop", ratio, against)
     for ratio, against in ((2.0, "curl --parallel"), (3.0, "aiohttp client, uvloop"), (0.6, CEILING))
 )
-RECORD_OF_CURL = "%{http_code} %{url} %{header_json}\\n"  # as the others': what was asked, the status, the fields
+RECORD_OF_CURL = "%{http_code} %{url} %{header_json}\\n"  # as the others': the target, the status, the fields
 
 
 class Sample(NamedTuple):
-    """What was found in a turn."""
+    """The figures of one turn."""
 
     fetches_per_s: float
     cpu_s_per_1000: float
@@ -109,7 +109,7 @@ def page_server(core: Core, directory: Path) -> AbstractContextManager[Server]:
 
 @contextmanager
 def recorded_page(core: Core, directory: Path) -> "Iterator[Server]":
-    """Serve a page like it from the recorded sites."""
+    """Serve such a page from the recorded sites."""
     page = b"HTTP/1.1 200 OK\r\nServer: sites\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n"
     for name in (HOST, "127.0.0.1"):
         (directory / f"{name}.http").write_bytes(page)
@@ -118,13 +118,13 @@ def recorded_page(core: Core, directory: Path) -> "Iterator[Server]":
 
 
 def alone(turn: Fetch, core: Core, directory: Path) -> Sample:
-    """Let a contestant fetch from a fresh server: what one leaves in TIME_WAIT would slow whoever comes next."""
+    """Let a contestant fetch from a new server: connections in TIME_WAIT would slow the next contestant."""
     with page_server(core, directory) as server:
         return turn(server)
 
 
 def contestants(plan: Plan) -> list[tuple[str, Fetch]]:
-    """Return everybody who can run here."""
+    """Return all contestants that can run here."""
     turns: list[tuple[str, Fetch]] = []
     turns += [(f"services.client, {loop}", partial(client, plan, loop)) for loop in LOOPS]
     if CURL.path():
@@ -154,7 +154,7 @@ def aiohttp_client(plan: Plan, loop: str, server: Server) -> Sample:
 
 
 def curl(plan: Plan, server: Server) -> Sample:
-    """Let curl fetch: its own list of targets, its own line for each answer."""
+    """Let curl fetch: it makes the list of targets itself, and prints a line for each answer."""
     words = ["--silent", "--parallel", "--parallel-max", str(CONCURRENCY), "--header", "Connection: close"]
     words += ["--write-out", RECORD_OF_CURL, "--output", "/dev/null", f"{server.url}/?[1-{plan.targets}]"]
     command = [str(CURL.path()), *words]
@@ -162,13 +162,13 @@ def curl(plan: Plan, server: Server) -> Sample:
 
 
 def ceiling(plan: Plan, server: Server) -> Sample:
-    """Let wrk fetch for a turn: it stops by time and not by number."""
+    """Let wrk fetch for the seconds of a turn, since it cannot stop at a number."""
     found = load(f"{server.url}/", seconds=plan.seconds, core=(), fields=("Connection: close",))
     return Sample(found.requests_per_s, found.cost.cpu_s / found.requests * 1000, found.cost.peak_kib / 1024)
 
 
 def is_answered(line: str) -> bool:
-    """Return whether a record tells of an answer."""
+    """Return whether a record has an answer with status 200."""
     record = json.loads(line)
     return record["error"] is None and record["status"] == 200
 

@@ -1,4 +1,4 @@
-"""The containers of a project, as the engine has them now: which service, which state, how healthy, which ports."""
+"""The containers of a project, as the engine has them now, and which of them are well."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab import subprocesses
-from lab.errors import ComposeRefused, EngineSilent, LabError
+from lab.compose.errors import ComposeRefused
+from lab.docker.errors import EngineSilent
+from lab.errors import LabError
 from lab.subprocesses import TIMED_OUT, Outcome, Runner
 
 LOOK_TIMEOUT_S = 30.0
 LABEL = "com.docker.compose"
 LAST_CHECKS = 3
+LAST_LINES = 15
+DEATHS = 3  # as often as a service may end during a start before it is called failed
 
 Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container. `restarts`: how often the engine started it anew; `health`: "" where it has no health check."""
+    """One container. `restarts`: how often the engine restarted it; `health`: "" where it has no health check."""
 
     service: str
     id: str
@@ -52,13 +56,15 @@ def of_project(project: str, *, run: Runner = subprocesses.run) -> list[Containe
     if not ids:
         return []
     inspected = asked(("docker", "container", "inspect", *ids), run=run)
-    if not inspected.ok and "No such container" not in inspected.err:  # one that was removed meanwhile is no error
+    if (
+        not inspected.ok and "No such container" not in inspected.err
+    ):  # a container that was removed meanwhile is no error
         raise refused(inspected)
     return [read(facts) for facts in json.loads(inspected.out)]
 
 
 def asked(words: Sequence[str], *, run: Runner) -> Outcome:
-    """Run a command that looks at something. Raises EngineSilent where it gives no answer."""
+    """Run a command that only looks. Raises EngineSilent where it gives no answer."""
     outcome = run(words, timeout_s=LOOK_TIMEOUT_S)
     if outcome.code == TIMED_OUT:
         raise EngineSilent(LOOK_TIMEOUT_S)
@@ -71,7 +77,7 @@ def refused(outcome: Outcome) -> LabError:
 
 
 def read(facts: Json) -> Container:
-    """Return what `docker container inspect` says of one container."""
+    """Return the container that an entry of `docker container inspect` describes."""
     state: Json = facts["State"]
     labels: Mapping[str, str] = facts["Config"]["Labels"] or {}
     health: Json = state.get("Health") or {}
@@ -90,7 +96,7 @@ def read(facts: Json) -> Container:
 
 
 def published(asked_for: Json, given: Json) -> Iterator[int]:
-    """Yield the host's ports that a container has, or will have again when it starts."""
+    """Yield the host's ports at which a container is published, or will be again when it starts."""
     for ports in (asked_for.get("PortBindings"), given.get("Ports")):
         for bindings in (ports or {}).values():
             for binding in bindings or ():
@@ -105,7 +111,7 @@ def last_lines(container: Container, lines: int, *, run: Runner = subprocesses.r
 
 
 def described(container: Container, lines: int, *, run: Runner = subprocesses.run) -> list[str]:
-    """Return a container's name and state, its last lines and its health log, for a person."""
+    """Return a container's name and state, its last lines and its health log."""
     often = f", started anew {container.restarts} times" if container.restarts else ""
     ended = "" if container.status == "running" else f", exit code {container.exit_code}"
     wrote = last_lines(container, lines, run=run)
@@ -115,3 +121,26 @@ def described(container: Container, lines: int, *, run: Runner = subprocesses.ru
         told.append(f"{container.service}: its health log:")
         told += [f"  exit code {code}: {output}" for code, output in container.checks]
     return told
+
+
+def healthy(found: Sequence[Container], restarts: Mapping[str, int]) -> bool:
+    """Return whether all services are well, and none has failed meanwhile."""
+    return bool(found) and all(each.well for each in found) and not failing(found, restarts)
+
+
+def failing(found: Sequence[Container], restarts: Mapping[str, int]) -> list[Container]:
+    """Return the services that will not become healthy: ended, unhealthy, or restarted too often.
+
+    `restarts`: how often the engine had restarted each container before this start.
+    """
+    return [each for each in found if each.ill or each.restarts - restarts.get(each.id, 0) >= DEATHS]
+
+
+def names(found: Sequence[Container]) -> list[str]:
+    """Return the services of these containers, each once."""
+    return sorted({each.service for each in found})
+
+
+def evidence(found: Sequence[Container]) -> list[str]:
+    """Return what a person needs to see of containers that are not well."""
+    return [line for container in found for line in described(container, LAST_LINES)]

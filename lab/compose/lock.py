@@ -1,10 +1,9 @@
-"""One change at a time: two `lab up` of one project, or an `up` and a `down`, would each undo what the other does.
+"""Locks, so that one command at a time changes a project: an `up` and a `down` at once would disturb each other.
 
-A lock is a file in /tmp, by the project's name: the engine tells projects apart by their names alone, so the lock does
-too, whichever checkout or user the project is started from. Every user may read the file, which is all that locking it
-needs. The kernel lets go of it when its holder ends, however that is. Where /tmp takes no file, the checkout's `build/`
-keeps it, which other checkouts do not see. A file that is there and cannot be opened may be held by another user: it is
-waited for as one that is held, and never passed over.
+A lock is a file in /tmp with the project's name: the engine knows a project by its name alone, so the lock does too,
+for every checkout and user. Every user may read the file, and more is not needed to lock it. The kernel releases it
+when its holder ends in any way. Where /tmp takes no file, it is in the checkout's `build/`, which other checkouts do
+not see. A file that is there and cannot be opened may be locked by another user: it is waited for like a locked one.
 """
 
 import fcntl
@@ -15,14 +14,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lab.errors import LockBusy, LockClosed
+from lab import ROOT
+from lab.compose.errors import LockBusy, LockClosed
 from services.runtime.files.ownership import make_directory
 
-PLACES = (Path("/tmp"), Path(__file__).parents[2] / "build")  # noqa: S108 - one place for all users; links are refused
+DIRECTORIES = (Path("/tmp"), ROOT / "build")  # noqa: S108 - one directory for all users; links are refused
 TIMEOUT_S = 1800.0
 POLL_S = 0.1
 NEEDED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-MODE = 0o644  # whatever the umask
+MODE = 0o644  # with any umask
 ATTEMPTS = 100
 GIVE_UP = "waiting for it (^C gives up)"
 
@@ -40,25 +40,25 @@ def held(
     name: str,
     say: Callable[[str], None],
     *,
-    places: Sequence[Path] = PLACES,
+    directories: Sequence[Path] = DIRECTORIES,
     timeout_s: float = TIMEOUT_S,
 ) -> Iterator[None]:
     """Hold the lock of that name while inside; wait while another process holds it, `timeout_s` seconds at most.
 
     `say` gets one line if there is something to wait for. Raises LockBusy or LockClosed.
     """
-    file, opened = acquire(name, say, places=places, timeout_s=timeout_s)
+    file, opened = acquire(name, say, directories=directories, timeout_s=timeout_s)
     try:
         yield
     finally:
         if opened is not None:
-            with suppress(OSError):  # another user's file, which only that user can remove: it stays, empty
+            with suppress(OSError):  # another user's file stays, empty: only that user can remove it
                 file.unlink()
             os.close(opened)
 
 
 def acquire(
-    name: str, say: Callable[[str], None], *, places: Sequence[Path], timeout_s: float
+    name: str, say: Callable[[str], None], *, directories: Sequence[Path], timeout_s: float
 ) -> tuple[Path, int | None]:
     """Return the lock's file and the descriptor that holds it: None where no lock can be kept.
 
@@ -70,7 +70,7 @@ def acquire(
         error: type[LockBusy | LockClosed] = LockBusy
         line = f"Another `lab` is at work on {name}: {GIVE_UP}"
         try:
-            file, opened = open_in(places, f"asynclab-{name}.lock")
+            file, opened = open_in(directories, f"asynclab-{name}.lock")
             if opened is None:
                 say("No lock can be kept here: do not start or stop the same lab twice at once")
                 return file, None
@@ -88,20 +88,20 @@ def acquire(
         time.sleep(POLL_S)
 
 
-def open_in(places: Sequence[Path], name: str) -> tuple[Path, int | None]:
-    """Return where a lock's file is and its descriptor: in the first place that takes it. Raises Closed."""
-    for place in places:
-        file = place / name
+def open_in(directories: Sequence[Path], name: str) -> tuple[Path, int | None]:
+    """Return a lock's file and its descriptor, in the first directory that takes it. Raises Closed."""
+    for directory in directories:
+        file = directory / name
         with suppress(OSError):
-            if place == places[-1]:
-                make_directory(place)
+            if directory == directories[-1]:
+                make_directory(directory)
             return file, open_one(file)
-    return places[-1] / name, None
+    return directories[-1] / name, None
 
 
 def open_one(file: Path) -> int:
     """Open a lock's file, made where there is none. Raises OSError where it cannot be here, or Closed."""
-    for _ in range(ATTEMPTS):  # its holder may remove it, and another make it, between two looks
+    for _ in range(ATTEMPTS):  # its holder may remove it between two attempts, and another process make it
         with suppress(FileNotFoundError):
             return existing(file)
         with suppress(FileExistsError):
@@ -110,7 +110,7 @@ def open_one(file: Path) -> int:
 
 
 def existing(file: Path) -> int:
-    """Open a lock's file that is there. Raises OSError for what is none, or Closed."""
+    """Open a lock's file that is there. Raises OSError for what is no regular file, or Closed."""
     try:
         opened = os.open(file, NEEDED)
     except OSError as error:

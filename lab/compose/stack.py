@@ -1,9 +1,9 @@
 """The lab in containers: build it, start it, look at it, take it down. Compose does it, each step with a deadline.
 
 What can be checked is checked before anything is touched (`validation`). A lab that `up` made from nothing and that
-does not become healthy is taken down again, after its failing services have been shown. A lab that ran before is not
-taken down: what the change replaced is started again as it was (`last_good`). `down` also finds clients that
-`docker compose run` started, which Compose's own `down` can leave behind.
+does not become healthy is shown and taken down again. A lab that ran before is not taken down: the services that were
+replaced are started again as they were (`last_good`). `down` also removes clients that `docker compose run` started:
+Compose's `down` can leave them behind.
 """
 
 import json
@@ -12,18 +12,20 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab import own_sites, settings, subprocesses
-from lab.compose import containers, last_good, lock, validation
+from lab import env_file, own_sites, subprocesses
+from lab.compose import containers, last_good, lock, override, validation
 from lab.compose.containers import Container
+from lab.compose.errors import ComposeRefused, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
 from lab.compose.validation import Config
 from lab.docker import base_image, engine
-from lab.errors import ComposeRefused, EnvFileUnwritable, LabError, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
+from lab.errors import EnvFileUnwritable, LabError
+from lab.settings import Settings
 from lab.subprocesses import STOPPED, TIMED_OUT, Outcome
 from services.runtime.errors import ProgramError
 from services.runtime.terminal import say as say_to_a_person
@@ -33,40 +35,41 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-ROOT = Path(__file__).parents[2]
 PROJECT = "asynclab"
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-LAST_LINES = 15
 UP_TIMEOUT_S = 300.0
+RETURN_TIMEOUT_S = 120.0
 BUILD_TIMEOUT_S = 1800.0
 READ_TIMEOUT_S = 60.0
 DOWN_TIMEOUT_S = 180.0
 STOP_S = 5
 REMOVAL_S = 20.0
 POLL_S = 0.25
-DEATHS = 3  # as often as a service may end during a start before it is called failed
-# What Compose and the engine say; the group is what a person wants to know of it.
+# Messages of Compose and the engine; the group is the address.
 PORT_TAKEN = re.compile(
     r"(?:tcp4? |Bind for )(\S+:\d+)(?:: bind: address already in use| failed: port is already allocated)"
 )
-UNHEALTHY = re.compile(r"is unhealthy|exited \(\d+\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One project of containers. `project` keeps the labs of several people, or of the tests, apart."""
+    """One project of containers, made from one checkout.
 
-    project: str = PROJECT
-    root: Path = ROOT
+    `project` keeps the labs of several people, or of the tests, apart. `settings` are those of the checkout; Compose
+    gets their environment, and reads `.env` by itself.
+    """
+
+    project: str
+    settings: Settings
 
     def __post_init__(self) -> None:
         if not PROJECT_NAME.fullmatch(self.project):
             raise ProjectNameBad(self.project)
 
     @property
-    def env_file(self) -> Path:
-        """Where a person's settings are, and what the lab remembers."""
-        return self.root / ".env"
+    def root(self) -> Path:
+        """Where the Compose files and `.env` are."""
+        return self.settings.root
 
     def up(self, say: Say, *, keep: bool = False, timeout_s: float = UP_TIMEOUT_S) -> None:
         """Start the lab and return when it is healthy; nothing that already runs as it should is touched.
@@ -74,33 +77,36 @@ class Stack:
         `keep`: leave a lab that failed as it is, for a person to look at. `timeout_s`: how long services may take to
         become healthy. Raises a LabError, or BadSetting for what a service would refuse.
         """
-        own = own_sites.to_play(self.root)
-        own_sites.check(own)
+        recorded = own_sites.to_play(self.settings)
+        own_sites.check(recorded)
         with lock.held("engine", say):
-            engine.ensure(say, env_file=self.env_file)
-            image = base_image.ensure(say, env_file=self.env_file)
-            if base_image.wanted(env_file=self.env_file) != image:
-                os.environ["BASE_IMAGE"] = image  # Compose has it from here where `.env` could not be written
-            self._remember_user(say)
+            engine.ensure(say, self.settings)
+            image = base_image.ensure(say, self.settings)
+            user = self._remember_user(say)
+        # Compose gets these two from here as well, since `.env` may be a file that cannot be written.
+        variables = {"BASE_IMAGE": image, "LAB_USER": user}
+        if bundle := base_image.ca_bundle(self.settings):
+            variables["CA_BUNDLE"] = str(bundle)  # Compose makes a build secret of it
+        started = replace(self, settings=self.settings.with_environment(variables))
         with lock.held(self.project, say):
-            self._change(say, own, keep=keep, timeout_s=timeout_s)
+            started._change(say, recorded, keep=keep, timeout_s=timeout_s)
 
-    def _remember_user(self, say: Say) -> None:
-        """Let Compose know whose files the client is to read and write: in `.env`, or for this start alone."""
+    def _remember_user(self, say: Say) -> str:
+        """Let Compose know whose files the client is to read and write, and return it."""
         owner = owner_of(self.root)
         try:
-            settings.remember(self.env_file, "LAB_USER", owner)
+            env_file.remember(self.settings.env_file, "LAB_USER", owner)
         except EnvFileUnwritable as error:
             say(str(error))
-            os.environ.setdefault("LAB_USER", owner)
+        return self.settings.environ.get("LAB_USER", owner)
 
-    def _change(self, say: Say, own: Path, *, keep: bool, timeout_s: float) -> None:
+    def _change(self, say: Say, recorded: Path, *, keep: bool, timeout_s: float) -> None:
         """Do what `up` promises; where that fails, leave what was there."""
         before = self.services()
-        woven = own_sites.compose_override(self.root)
+        override_before = override.read(self.root)
         try:
-            if recorded := own_sites.write_compose_override(self.root, own):
-                say(f"Hosts that you recorded, reached by their names: {recorded:,}")
+            if count := override.write(self.root, recorded):
+                say(f"Hosts that you recorded, reached by their names: {count:,}")
             config = self.config()
             validation.check_settings(config)
             validation.check_ports(config, {port for each in before for port in each.ports})
@@ -108,16 +114,16 @@ class Stack:
             self._start(before, timeout_s)
         except (LabError, ProgramError):
             if not keep:
-                with suppress(LabError):  # what stopped the start may stop this too; the first is the one to tell
+                with suppress(LabError):  # what stopped the start may stop this too; the first error is the one to show
                     self._undo(say, before)
                 with suppress(LabError):
-                    own_sites.put_back(self.root, woven)
+                    override.put_back(self.root, override_before)
             raise
-        last_good.remember(self, config)
+        last_good.remember(self._last_good, config)
 
     def config(self) -> Config:
         """Return what Compose makes of its files and `.env`. Raises ComposeRefused."""
-        outcome = self._compose("config", "--format", "json", timeout_s=READ_TIMEOUT_S)
+        outcome = self.compose("config", "--format", "json", timeout_s=READ_TIMEOUT_S)
         if not outcome.ok:
             raise refusal("reading compose.yaml and .env", outcome)
         config: Config = json.loads(outcome.out)
@@ -125,13 +131,11 @@ class Stack:
 
     def build(self, say: Say) -> None:
         """Build what changed. The first time takes a minute."""
-        if bundle := base_image.ca_bundle(env_file=self.env_file):
-            os.environ["CA_BUNDLE"] = str(bundle)  # Compose makes a build secret of it
-        if not base_image.present(f"{PROJECT}/client:{os.environ.get('LAB_TAG', 'latest')}"):
+        if not base_image.present(f"{PROJECT}/client:{self.settings.environ.get('LAB_TAG', 'latest')}"):
             say("Building the images (a minute or so, this first time)")
-        outcome = self._compose("build", "--quiet", timeout_s=BUILD_TIMEOUT_S)
+        outcome = self.compose("build", "--quiet", timeout_s=BUILD_TIMEOUT_S)
         if not outcome.ok:
-            raise refusal("building the images", outcome, last_lines=LAST_LINES)
+            raise refusal("building the images", outcome, last_lines=containers.LAST_LINES)
 
     def _start(self, before: Sequence[Container], timeout_s: float) -> None:
         """Let Compose start what changed, and watch until all of it is healthy.
@@ -142,22 +146,23 @@ class Stack:
         restarts = {each.id: each.restarts for each in before}
 
         def new() -> list[Container]:
-            return [each for each in self.services() if each.id not in restarts]  # Compose stops those that it replaces
+            return [each for each in self.services() if each.id not in restarts]  # Compose stops the others itself
 
         outcome = subprocesses.run_while(
             self.command("up", "--detach", "--no-build", "--quiet-pull"),
-            lambda: not failing(new(), restarts),
+            lambda: not containers.failing(new(), restarts),
             timeout_s=timeout_s,
             cwd=self.root,
+            environ=self.settings.environ,
         )
-        if not outcome.ok and outcome.code not in {TIMED_OUT, STOPPED} and not failing(new(), restarts):
+        if not outcome.ok and outcome.code not in {TIMED_OUT, STOPPED} and not containers.failing(new(), restarts):
             raise refusal("starting the lab", outcome)
-        while not healthy(found := self.services(), restarts):
-            if ill := failing(found, restarts):
-                raise LabNotHealthy(names(ill), evidence=evidence(ill))
+        while not containers.healthy(found := self.services(), restarts):
+            if ill := containers.failing(found, restarts):
+                raise LabNotHealthy(containers.names(ill), evidence=containers.evidence(ill))
             if time.monotonic() > deadline:
                 slow = [each for each in found if not each.well]
-                raise TooSlow(names(slow), timeout_s=timeout_s, evidence=evidence(slow))
+                raise TooSlow(containers.names(slow), timeout_s=timeout_s, evidence=containers.evidence(slow))
             time.sleep(POLL_S)
 
     def _undo(self, say: Say, before: Sequence[Container]) -> None:
@@ -167,12 +172,31 @@ class Stack:
             return
         now = {each.id for each in self.services()}
         replaced = sorted({each.service for each in before if each.id not in now})
-        if replaced and last_good.start_again(self, replaced):
+        if replaced and self._start_again(replaced):
             say(f"The lab runs as before: {', '.join(replaced)} was started again as it was")
         elif replaced:
             say(f"The lab runs on, with {', '.join(replaced)} as changed: what ran before could not be started again")
         else:
             say("The lab runs on as before")
+
+    def _start_again(self, services: Sequence[str]) -> bool:
+        """Start these services as they last were, and return whether they are healthy again in time."""
+        if not last_good.restore_images(self._last_good):
+            return False
+        deadline = time.monotonic() + RETURN_TIMEOUT_S
+        words = ("up", "--detach", "--no-deps", *services)
+        if not self.compose(*words, timeout_s=RETURN_TIMEOUT_S, files=[self._last_good]).ok:
+            return False
+        with suppress(LabError):
+            while time.monotonic() < deadline:
+                if all(each.well for each in self.services()):
+                    return True
+                time.sleep(POLL_S)
+        return False
+
+    @property
+    def _last_good(self) -> Path:
+        return last_good.file_of(self.root, self.project)
 
     def services(self) -> list[Container]:
         """Return the containers of the lab's services; not those of clients. Raises EngineSilent or ComposeRefused."""
@@ -182,16 +206,16 @@ class Stack:
         """Stop and remove every container, network and volume of the project. Nothing there is nothing to do."""
         with lock.held(self.project, say):
             self._remove()
-            last_good.forget(self)
+            last_good.forget(self._last_good)
 
     def _remove(self) -> None:
         self._remove_clients()
-        outcome = self._compose("down", "--remove-orphans", "--volumes", timeout_s=DOWN_TIMEOUT_S)
+        outcome = self.compose("down", "--remove-orphans", "--volumes", timeout_s=DOWN_TIMEOUT_S)
         if not outcome.ok:
             raise refusal("taking the lab down", outcome)
 
     def _remove_clients(self) -> None:
-        """Stop what `docker compose run` started, and wait until it is gone: with --rm it removes itself meanwhile."""
+        """Stop what `docker compose run` started, and wait until it is gone: with --rm it removes itself."""
         last = time.monotonic() + REMOVAL_S
         while clients := [each.id for each in containers.of_project(self.project) if each.one_off]:
             subprocesses.run(("docker", "stop", "--time", str(STOP_S), *clients), timeout_s=REMOVAL_S)
@@ -199,35 +223,37 @@ class Stack:
             if not removed.ok and time.monotonic() > last:
                 raise refusal("removing clients", removed)
 
-    def _compose(self, *words: str, timeout_s: float) -> Outcome:
-        return subprocesses.run(self.command(*words), timeout_s=timeout_s, cwd=self.root)
+    def compose(self, *words: str, timeout_s: float, files: Sequence[str | Path] = ()) -> Outcome:
+        """Run `docker compose WORDS` without a terminal; `files`: the Compose files, if not the usual ones."""
+        environ = self.settings.environ
+        return subprocesses.run(self.command(*words, files=files), timeout_s=timeout_s, cwd=self.root, environ=environ)
 
     def client(self) -> "DockerClient":
-        """Return a Docker client for this project's files, for programs that look into the lab."""
+        """Return a Docker client for this project, for programs that look into the lab."""
         from python_on_whales import DockerClient
 
         return DockerClient(
             compose_project_name=self.project,
             compose_project_directory=self.root,
-            compose_files=own_sites.files(self.root),
+            compose_files=override.files(self.root),
         )
 
     def command(self, *words: str, files: Sequence[str | Path] = ()) -> list[str]:
-        """Return the `docker compose` command line for this project; `files`: its Compose files, if not the usual."""
+        """Return the `docker compose` command line for this project; `files`: if not the usual Compose files."""
         project = ("--project-name", self.project, "--project-directory", str(self.root))
-        chosen = [word for file in files or own_sites.files(self.root) for word in ("--file", str(file))]
+        chosen = [word for file in files or override.files(self.root) for word in ("--file", str(file))]
         return ["docker", "compose", *project, *chosen, *words]
 
     def become(self, *words: str) -> NoReturn:
-        """Become `docker compose WORDS`, which has the terminal and its signals to itself.
+        """Replace this process by `docker compose WORDS`, which then has the terminal and its signals.
 
         Raises a LabError where no engine answers.
         """
-        engine.require()
+        engine.require(self.settings)
         line = self.command(*words)
         if sys.stdout:  # it may be closed
             sys.stdout.flush()
-        os.execvp(line[0], line)  # noqa: S606 - no shell is wanted
+        os.execvpe(line[0], line, dict(self.settings.environ))  # noqa: S606 - no shell is wanted
 
     def run_client(self, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         """Run the client in its container, without a terminal, and return what it printed."""
@@ -242,6 +268,7 @@ class Stack:
             timeout=timeout_s,
             check=False,
             stdin=subprocess.DEVNULL,
+            env=self.settings.environ,
         )
 
 
@@ -249,29 +276,6 @@ def owner_of(directory: Path) -> str:
     """Return who owns a directory, as Compose names a container's user: `uid:gid`."""
     found = directory.stat()
     return f"{found.st_uid}:{found.st_gid}"
-
-
-def healthy(found: Sequence[Container], restarts: Mapping[str, int]) -> bool:
-    """Return whether all services are well, and none of them failed meanwhile."""
-    return bool(found) and all(each.well for each in found) and not failing(found, restarts)
-
-
-def failing(found: Sequence[Container], restarts: Mapping[str, int]) -> list[Container]:
-    """Return the services that will not become healthy: ended, unhealthy, or started anew too often.
-
-    `restarts`: how often the engine had started each container anew before this start.
-    """
-    return [each for each in found if each.ill or each.restarts - restarts.get(each.id, 0) >= DEATHS]
-
-
-def names(found: Sequence[Container]) -> list[str]:
-    """Return the services of these containers, each once."""
-    return sorted({each.service for each in found})
-
-
-def evidence(found: Sequence[Container]) -> list[str]:
-    """Return what a person has to see of containers that are not well."""
-    return [line for container in found for line in containers.described(container, LAST_LINES)]
 
 
 def refusal(doing: str, outcome: Outcome, *, last_lines: int = 0) -> LabError:

@@ -1,17 +1,17 @@
-"""A copy of what the lab in containers is made from: for a lab whose settings and recordings are not the checkout's."""
+"""A copy of the files from which containers are made, for a lab with other settings and recordings."""
 
 import shutil
 from pathlib import Path
 
-from lab import own_sites
-from lab.compose.stack import ROOT
+from lab import ROOT
+from lab.compose import override
 
-FILES = (*own_sites.FILES, ".dockerignore")
+FILES = (*override.FILES, ".dockerignore")
 FOLDERS = ("services", "requirements")
 
 
 def copy_tree(into: Path) -> None:
-    """Copy it into a directory, which is then the root of another lab."""
+    """Copy them into a directory, which is then the root of another lab."""
     for name in FILES:
         shutil.copy(ROOT / name, into)
     for name in FOLDERS:

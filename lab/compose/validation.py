@@ -1,7 +1,7 @@
-"""What can be known to be wrong before anything is touched: a lab that runs is not the price of a slip.
+"""Finds mistakes before anything is touched, so that a slip of the pen does not end a lab that runs.
 
-Settings are read by the services' own settings classes, from what Compose would give them; ports are tried.
-Recordings have their own check in `lab.own_sites`.
+Settings are read by the services' own settings classes, from what Compose would give them. Ports are tried.
+The check of recordings is in `lab.own_sites`.
 """
 
 import errno
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from lab import subprocesses
-from lab.errors import PortTaken
+from lab.compose.errors import PortTaken
 from lab.subprocesses import Runner
 from services.client.settings import ClientSettings
 from services.gateway.settings import GatewaySettings
@@ -20,7 +20,7 @@ from services.runtime.settings import Environment
 from services.sites.settings import SitesSettings
 
 Config = Mapping[str, Any]
-"""What `docker compose config --format json` says."""
+"""The output of `docker compose config --format json`."""
 
 SETTINGS: Mapping[str, Callable[[Environment], object]] = {
     "asynclab/gateway": GatewaySettings.from_environment,
@@ -42,14 +42,14 @@ def check_settings(config: Config) -> None:
 
 
 def memory_in(service: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings that say what a service's container may have of memory, as its programs find out inside."""
+    """Return the settings for a container's memory limit, which its programs find out by themselves inside."""
     limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     mib = str(int(limits["memory"]) // MIB) if "memory" in limits else ""
     return {"HELLO_MEMORY_MIB": mib, "SITES_MEMORY_MIB": mib}
 
 
 def check_ports(config: Config, ours: Collection[int], *, run: Runner = subprocesses.run) -> None:
-    """Raise PortTaken for a port that is to be published and that something else has: `ours` are the lab's own."""
+    """Raise PortTaken for a port that another program has. `ours`: the ports of this lab as it runs now."""
     wanted = list(published(config))
     if not wanted or not engine_is_here(run):
         return
@@ -60,7 +60,7 @@ def check_ports(config: Config, ours: Collection[int], *, run: Runner = subproce
 
 
 def published(config: Config) -> Iterator[tuple[str, Sequence[int]]]:
-    """Yield each address at which a service is to be published, and the ports that will do."""
+    """Yield each address at which a service is to be published, with the range of ports that Compose may choose."""
     for service in config["services"].values():
         if (service.get("deploy") or {}).get("replicas") == 0:
             continue
@@ -84,7 +84,7 @@ def is_free(host: str, port: int) -> bool:
             tried.bind((host, port))
             tried.listen(1)
     except OverflowError:
-        return True  # Compose has the words for a port that is none
+        return True  # Compose says what is wrong with such a port
     except OSError as error:
         return error.errno != errno.EADDRINUSE
     return True

@@ -1,19 +1,20 @@
-"""The image that every service's image starts from, and how to have one where no registry can be reached.
+"""The image that every service's image starts from. Where no registry can be reached, it is built here.
 
-The usual base is pulled. Without a registry the lab builds its own from Debian packages, once: `.env`
-remembers its name, and Compose reads it from there. A base that a person chose (BASE_IMAGE) is used, never
-replaced.
+The usual base is pulled. Without a registry the lab builds one from Debian packages, once: `.env` remembers its name,
+and Compose reads it from there. A base that a person chose (BASE_IMAGE) is used, never replaced.
 """
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from lab import settings, subprocesses
+from lab import env_file, subprocesses
 from lab.docker import engine, packages
+from lab.docker.errors import BaseImageUnavailable
 from lab.docker.packages import PackageSet
-from lab.errors import BaseImageUnavailable, EnvFileUnwritable
+from lab.errors import EnvFileUnwritable
+from lab.settings import Settings
 from lab.subprocesses import Runner
 from services.runtime.files.temporary import temporary_directory
 
@@ -27,7 +28,7 @@ REGISTRY_TIMEOUT_S = 5.0
 PULL_TIMEOUT_S = 600.0
 BUILD_TIMEOUT_S = 900.0
 
-# Nobody reads these inside a container; the licences stay.
+# Files that are not needed inside a container; the licences stay.
 LEFT_OUT = (
     "/usr/share/doc/*",
     "/usr/share/info/*",
@@ -38,19 +39,13 @@ LEFT_OUT = (
 KEPT = ("/usr/share/doc/*/copyright",)
 
 
-def ensure(
-    say: Callable[[str], None],
-    *,
-    run: Runner = subprocesses.run,
-    environ: Mapping[str, str] = os.environ,
-    env_file: Path = settings.ENV_FILE,
-) -> str:
+def ensure(say: Callable[[str], None], settings: Settings, *, run: Runner = subprocesses.run) -> str:
     """Return the name of a base image that the engine has; pull or build it first if need be.
 
     `say` gets one line before each thing that takes time, and one where `.env` cannot keep the name. Raises
     `BaseImageUnavailable`, `EnvFileBroken`, `EnvFileUnreadable`, `InstallFailed` or `NoTemporaryDirectory`.
     """
-    image = wanted(environ, env_file)
+    image = wanted(settings)
     if present(image, run=run):
         return image
     if image != LOCAL:
@@ -60,44 +55,39 @@ def ensure(
             raise BaseImageUnavailable(image, why="no registry gives it")
         say(f"No registry gives {image}")
     if image == LOCAL or not present(LOCAL, run=run):
-        _ensure_builder(say, run=run, allowed=engine.installing_allowed(environ, env_file))
+        _ensure_builder(say, run=run, allowed=engine.installing_allowed(settings))
         _build(say, run=run)
     try:
-        settings.remember(env_file, "BASE_IMAGE", LOCAL)
+        env_file.remember(settings.env_file, "BASE_IMAGE", LOCAL)
     except EnvFileUnwritable as error:
-        say(str(error))  # this start knows it all the same
+        say(str(error))  # the caller has the name all the same
     return LOCAL
 
 
-def wanted(environ: Mapping[str, str] = os.environ, env_file: Path = settings.ENV_FILE) -> str:
-    """The base image to use: the one that a person chose or that the lab remembers, else the usual."""
-    return settings.settings(environ, env_file).get("BASE_IMAGE") or USUAL
+def wanted(settings: Settings) -> str:
+    """Return the base image to use: the one that a person chose or that the lab remembers, else the usual."""
+    return settings.base_image or USUAL
 
 
 def present(image: str, *, run: Runner = subprocesses.run, timeout_s: float = LOOK_TIMEOUT_S) -> bool:
-    """Whether the engine has this image."""
+    """Return whether the engine has this image."""
     return bool(digest(image, run=run, timeout_s=timeout_s))
 
 
 def digest(image: str, *, run: Runner = subprocesses.run, timeout_s: float = LOOK_TIMEOUT_S) -> str:
-    """The id of the image that the engine has by this name, a digest of all that is in it; "" where it has none."""
+    """Return the id of the image with this name, a digest of its content; "" where the engine has none."""
     found = run(("docker", "image", "inspect", "--format", "{{.Id}}", image), timeout_s=timeout_s)
     return found.out.strip() if found.ok else ""
 
 
 def reachable(image: str, *, run: Runner = subprocesses.run, timeout_s: float = REGISTRY_TIMEOUT_S) -> bool:
-    """Whether the image's registry has it and answers soon: a pull would wait for minutes to find out."""
+    """Return whether the image's registry has it and answers soon; a pull would wait for minutes."""
     return run(("docker", "manifest", "inspect", image), timeout_s=timeout_s).ok
 
 
-def ca_bundle(environ: Mapping[str, str] = os.environ, env_file: Path = settings.ENV_FILE) -> Path | None:
-    """The host's own certificate authorities, which a build needs where TLS is intercepted.
-
-    A relative path starts beside `.env`, as Compose has it.
-    """
-    known = settings.settings(environ, env_file)
-    named = known.get("CA_BUNDLE") or known.get("SSL_CERT_FILE")
-    bundle = env_file.parent / named if named else None
+def ca_bundle(settings: Settings) -> Path | None:
+    """Return the file of the host's own certificate authorities, which a build needs where TLS is intercepted."""
+    bundle = settings.root / settings.ca_bundle if settings.ca_bundle else None
     if bundle and bundle.is_file() and os.access(bundle, os.R_OK):
         return bundle.resolve()
     return None
@@ -140,7 +130,7 @@ def _bootstrap(tar: Path, *, run: Runner) -> tuple[str, ...]:
         *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
         *(f"--dpkgopt=path-include={path}" for path in KEPT),
         *(f"--aptopt={setting}" for setting in packages.apt_settings(run=run)),
-        # how this host reaches its mirror is nothing to the image
+        # the image needs none of this host's settings for its mirror
         '--customize-hook=rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"',
         SUITE,
         str(tar),

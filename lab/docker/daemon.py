@@ -1,7 +1,7 @@
 """Starting and stopping the Docker daemon, with systemd or without.
 
-Without an init system the daemon is started in a session of its own, so that it outlives the shell and the
-terminal that asked for it. A mark file remembers that it was the lab who started it: `stop` touches no other.
+Without an init system the daemon is started in a new session, so that it outlives the shell and the terminal of the
+command. A mark file says that the lab has started it: `stop` touches no other daemon.
 """
 
 import os
@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lab import subprocesses
-from lab.errors import EngineNotOurs, EngineNotStarting, EngineNotStopping
+from lab.docker.errors import EngineNotOurs, EngineNotStarting, EngineNotStopping
 from lab.subprocesses import Runner
 from services.runtime.files.regular import read_regular
 
@@ -33,7 +33,7 @@ def start(*, has_systemd: bool, answers: Callable[[], bool], run: Runner = subpr
         _start_by_systemd(run)
         pid = None
     elif running(PID_FILE):
-        pid = None  # it is coming up by itself, so it only has to be waited for
+        pid = None  # it is starting already, and only has to be waited for
     else:
         pid = _spawn()
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -47,7 +47,7 @@ def start(*, has_systemd: bool, answers: Callable[[], bool], run: Runner = subpr
 
 
 def stop() -> bool:
-    """Stop the daemon that `start` started; False if there is none.
+    """Stop the daemon that `start` started; return False if there is none.
 
     Raises `EngineNotOurs` or `EngineNotStopping`.
     """
@@ -62,13 +62,13 @@ def stop() -> bool:
             if time.monotonic() > deadline:
                 raise EngineNotStopping(pid)
             time.sleep(POLL_S)
-    with suppress(PermissionError):  # another user's mark, of a daemon that has ended: it names nothing
+    with suppress(PermissionError):  # another user's mark, of a daemon that has ended
         MARK.unlink(missing_ok=True)
     return pid is not None
 
 
 def running(pid_file: Path) -> int | None:
-    """The process that `pid_file` names, if it lives and is a Docker daemon (process ids are used again)."""
+    """Return the process that `pid_file` names, if it runs and is a Docker daemon (process ids are used again)."""
     try:
         pid = int(read_regular(pid_file, most=PID_BYTES))
         status = Path(f"/proc/{pid}/status").read_text("utf-8", errors="replace")
@@ -86,8 +86,8 @@ def _start_by_systemd(run: Runner) -> None:
 
 
 def _spawn() -> int:
-    """Start dockerd in its own session, with its output in the log, and return its process id."""
-    PID_FILE.unlink(missing_ok=True)  # stale: dockerd refuses to start if another process has that id by now
+    """Start dockerd in a new session, with its output in the log, and return its process id."""
+    PID_FILE.unlink(missing_ok=True)  # dockerd refuses to start if another process has the id in an old file
     env = shutil.which("env") or "/usr/bin/env"
     pid = os.posix_spawn(
         env,

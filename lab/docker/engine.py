@@ -1,24 +1,22 @@
-"""Is there a Docker engine that the lab can use, and if not, what can be done about it?
+"""Finds out whether there is a Docker engine that the lab can use, and if not, what can be done about it.
 
-`probe` looks once, `decide` is a pure function from what was found to what to do, `ensure` does it. An
-engine that works is left alone, and so is one that the Docker client reaches somewhere else. Only on Debian
-and Ubuntu, as root, and unless LAB_ENGINE=never, is anything installed or started: see `packages` and
-`daemon`. `require` changes nothing: it tells an engine that refuses, is silent or is elsewhere from none.
+`probe` looks once, `decide` is a pure function from what was found to what to do, `ensure` does it. An engine that
+works is left alone, and so is one on another machine. Something is installed or started only on Debian and Ubuntu, as
+root, and not with LAB_ENGINE=never: see `packages` and `daemon`. `require` changes nothing: it raises one error where
+there is no engine, and others where an engine refuses, is silent or is elsewhere.
 """
 
 import json
-import os
 import re
 import shutil
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab import settings, subprocesses
+from lab import subprocesses
 from lab.docker import daemon, packages
-from lab.docker.packages import Host, PackageSet, Part
-from lab.errors import (
+from lab.docker.errors import (
     ComposeMissing,
     ComposeTooOld,
     DockerClientFails,
@@ -31,8 +29,10 @@ from lab.errors import (
     EngineSilent,
     EngineStopped,
     EngineUnreachable,
-    LabError,
 )
+from lab.docker.packages import Host, PackageSet, Part
+from lab.errors import LabError
+from lab.settings import Settings
 from lab.subprocesses import TIMED_OUT, Outcome, Runner
 from services.runtime.terminal import printable
 
@@ -47,7 +47,7 @@ DENIED = "permission denied while trying to connect"
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What one look at this machine's Docker found. Versions are None where a part is missing."""
+    """What was found of Docker on this machine. A version is None where the part is missing."""
 
     client: str | None = None
     engine: str | None = None
@@ -60,13 +60,13 @@ class Probe:
     silent_after_s: float | None = None
     """How long the client waited for an engine that did not answer."""
     listening: bool = False
-    """Whether something has this machine's own socket, though there is no client to ask it."""
+    """Whether a process listens on this machine's socket, though there is no client to ask it."""
     reason: str = ""
-    """What the client said when it ended before it asked an engine."""
+    """The client's message where it ended before it asked an engine."""
 
     @property
     def absent(self) -> bool:
-        """Whether it is certain that this machine has no engine, and that none elsewhere is meant."""
+        """Whether it is certain that this machine has no engine, and that the client uses none elsewhere."""
         return not (
             self.engine
             or self.denied
@@ -86,19 +86,13 @@ class Plan:
     start: bool = False
 
 
-def ensure(
-    say: Callable[[str], None],
-    *,
-    run: Runner = subprocesses.run,
-    environ: Mapping[str, str] = os.environ,
-    env_file: Path = settings.ENV_FILE,
-) -> None:
+def ensure(say: Callable[[str], None], settings: Settings, *, run: Runner = subprocesses.run) -> None:
     """Make sure that an engine with Compose v2 answers, installing and starting it where that is allowed.
 
     `say` gets one line before each thing that takes time. Raises a `LabError` where nothing can be done.
     """
     host = packages.host()
-    plan = decide(probe(run=run, environ=environ), host, allowed=installing_allowed(environ, env_file))
+    plan = decide(probe(settings, run=run), host, allowed=installing_allowed(settings))
     if plan.install.packages:
         names = " ".join(plan.install.packages)
         say(f"Installing {names} from {host.distribution} (a minute or so; log: {packages.LOG})")
@@ -107,7 +101,7 @@ def ensure(
         say(f"Starting the Docker daemon (log: {daemon.LOG})")
         daemon.start(has_systemd=host.has_systemd, answers=lambda: answers(run), run=run)
     if plan != Plan():
-        _check(probe(run=run, environ=environ), "the Docker client does not find the one that is installed")
+        _check(probe(settings, run=run), "the Docker client does not find the one that is installed")
 
 
 def stop(say: Callable[[str], None]) -> None:
@@ -116,14 +110,9 @@ def stop(say: Callable[[str], None]) -> None:
     say("The Docker daemon is stopped." if stopped else "No Docker daemon runs that the lab started.")
 
 
-def probe(
-    *,
-    run: Runner = subprocesses.run,
-    environ: Mapping[str, str] = os.environ,
-    timeout_s: float = PROBE_TIMEOUT_S,
-) -> Probe:
+def probe(settings: Settings, *, run: Runner = subprocesses.run, timeout_s: float = PROBE_TIMEOUT_S) -> Probe:
     """Look at the Docker client, its engine and its plugins, once. Never raises."""
-    host = environ.get("DOCKER_HOST", "")
+    host = settings.docker_host
     version = run(("docker", "--version"), timeout_s=timeout_s)
     if not version.ok:
         return Probe(daemon_installed=_has_daemon(), elsewhere=_elsewhere(host, "default"), listening=_is_listening())
@@ -133,7 +122,7 @@ def probe(
 
 
 def read_info(info: Outcome, *, client: str, host: str = "") -> Probe:
-    """What `docker info` says; `host` is DOCKER_HOST."""
+    """Return what `docker info` found; `host` is DOCKER_HOST."""
     try:
         facts = json.loads(info.out)
     except ValueError:
@@ -159,7 +148,7 @@ def read_info(info: Outcome, *, client: str, host: str = "") -> Probe:
 
 
 def decide(found: Probe, host: Host, *, allowed: bool) -> Plan:
-    """What to do about what was found. Raises a `LabError` where the answer is: nothing from here."""
+    """Return what to do. Raises a `LabError` where the lab can do nothing."""
     if found.compose and not at_least(found.compose, COMPOSE_NEEDED):
         raise ComposeTooOld(found.compose, needed=COMPOSE_NEEDED)
     if found.engine and found.compose:
@@ -169,14 +158,12 @@ def decide(found: Probe, host: Host, *, allowed: bool) -> Plan:
     return _mend(found, host, allowed=allowed)
 
 
-def require(
-    *, run: Runner = subprocesses.run, environ: Mapping[str, str] = os.environ, timeout_s: float = PROBE_TIMEOUT_S
-) -> None:
+def require(settings: Settings, *, run: Runner = subprocesses.run) -> None:
     """Return if an engine with Compose v2 answers. Raises a `LabError` that says what there is instead.
 
     `DockerMissing` is raised only where it is certain that this machine has no engine.
     """
-    found = probe(run=run, environ=environ, timeout_s=timeout_s)
+    found = probe(settings, run=run)
     if found.engine:
         _check(found, "the Docker client does not find one")
         return
@@ -188,7 +175,7 @@ def require(
 
 
 def refusal(found: Probe) -> LabError | None:
-    """What keeps this user from an engine that is, or may be, there: not for the lab to mend."""
+    """Return why this user cannot reach an engine that is or may be there; the lab cannot mend that."""
     if found.engine or not found.client:
         return None
     if found.denied:
@@ -203,7 +190,7 @@ def refusal(found: Probe) -> LabError | None:
 
 
 def _mend(found: Probe, host: Host, *, allowed: bool) -> Plan:
-    """The plan for what is missing, or the reason why there is none."""
+    """Return the plan for what is missing. Raises a `LabError` where there is none."""
     refuse = ComposeMissing if found.engine else EngineMissing
     if not allowed:
         raise EngineNotAllowed("`docker compose` is missing" if found.engine else "no Docker engine runs here")
@@ -216,7 +203,7 @@ def _mend(found: Probe, host: Host, *, allowed: bool) -> Plan:
 
 
 def _check(found: Probe, lacking: str) -> None:
-    """Compose is of use only if the Docker client finds it, and if it is new enough."""
+    """Raise a `LabError` where the Docker client finds no Compose, or one that is too old."""
     if not found.compose:
         raise ComposeMissing(lacking)
     if not at_least(found.compose, COMPOSE_NEEDED):
@@ -229,27 +216,26 @@ def _missing(found: Probe) -> list[Part]:
     return [part for part in Part if not there[part]]
 
 
-def installing_allowed(environ: Mapping[str, str], env_file: Path = settings.ENV_FILE) -> bool:
-    """Whether LAB_ENGINE lets the lab install and start things. Raises `EngineSettingUnknown` or `EnvFileBroken`."""
-    setting = settings.settings(environ, env_file).get("LAB_ENGINE") or "auto"
-    if setting not in ("auto", "never"):
-        raise EngineSettingUnknown(setting)
-    return setting == "auto"
+def installing_allowed(settings: Settings) -> bool:
+    """Return whether LAB_ENGINE lets the lab install and start things. Raises `EngineSettingUnknown`."""
+    if settings.engine not in ("auto", "never"):
+        raise EngineSettingUnknown(settings.engine)
+    return settings.engine == "auto"
 
 
 def answers(run: Runner = subprocesses.run) -> bool:
-    """Whether an engine answers the Docker client now."""
+    """Return whether an engine answers the Docker client now."""
     return run(("docker", "version", "--format", "{{.Server.Version}}"), timeout_s=PROBE_TIMEOUT_S).ok
 
 
 def at_least(version: str, needed: str) -> bool:
-    """Compare dotted version numbers, by as many places as `needed` has."""
-    wanted = [int(place) for place in needed.split(".")]
-    return [int(place) for place in re.findall(r"\d+", version)][: len(wanted)] >= wanted
+    """Return whether a dotted version number is not below `needed`, in as many parts as `needed` has."""
+    wanted = [int(part) for part in needed.split(".")]
+    return [int(part) for part in re.findall(r"\d+", version)][: len(wanted)] >= wanted
 
 
 def _number(text: str) -> str:
-    """The version number in what a program says of itself: `v2.26.1-4`, `Docker version 28.2.2, build …`."""
+    """Return the version number in a text: `v2.26.1-4`, `Docker version 28.2.2, build …`."""
     match = re.search(r"\d+(\.\d+)+", text)
     return match[0] if match else text.strip() or "unknown"
 
@@ -265,11 +251,11 @@ def _has_daemon() -> bool:
 
 
 def _is_listening() -> bool:
-    """Whether this machine's own socket is taken; one that this user may not use is."""
-    with socket.socket(socket.AF_UNIX) as asking:
-        asking.settimeout(1)
+    """Return whether a process listens on this machine's socket; also one that this user may not use."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)
         try:
-            asking.connect(str(SOCKET))
+            client.connect(str(SOCKET))
         except (PermissionError, TimeoutError):
             return True
         except OSError:

@@ -1,10 +1,9 @@
-"""What Debian and Ubuntu call the parts of a Docker engine, and how they get onto this machine.
+"""The packages of a Docker engine on Debian and Ubuntu, and how they are installed.
 
-Debian 12 has an engine, but its Compose is the old one, and its engine (20.10) gives even an internal network a
-default route; engine 25 was the first that does not (moby#46603). Engine, Compose v2 and buildx are Go programs, so
-their packages from the next suite install there unchanged. They are fetched through an apt state of their
-own, with sources derived from the host's: the host's apt configuration is not touched, and no other package
-can come from the newer suite by accident.
+Debian 12 has an engine, but its Compose is the old one, and its engine (20.10) gives even an internal network a default
+route; engine 25 was the first that does not (moby#46603). Engine, Compose v2 and buildx are Go programs, so their
+packages from the next suite install there unchanged. They are fetched with a separate apt state, whose sources are
+derived from the host's: the host's apt configuration stays, and no other package can come from the newer suite.
 """
 
 import os
@@ -16,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 
 from lab import subprocesses
-from lab.errors import InstallFailed
+from lab.docker.errors import InstallFailed
 from lab.subprocesses import Outcome, Runner
 from services.runtime.files.temporary import temporary_directory
 
@@ -31,7 +30,7 @@ INDEX_FIELDS = "$(LABEL)|$(COMPONENT)|$(REPO_URI)"
 
 
 class Part(Enum):
-    """What a working engine consists of, by the name that people know."""
+    """The parts of a working engine, by the names that people know."""
 
     ENGINE = "the Docker engine"
     COMPOSE = "Compose v2"
@@ -40,10 +39,10 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What decides how software gets onto this machine."""
+    """What decides how software is installed on a machine."""
 
     distribution: str
-    """`ID` of os-release: `debian`, `ubuntu`, or something that the lab does not know."""
+    """`ID` of os-release: `debian`, `ubuntu`, or another that the lab does not know."""
     version: float
     """`VERSION_ID` of os-release; infinite for a suite that has no number yet."""
     is_root: bool
@@ -59,7 +58,7 @@ class PackageSet:
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """All of them, whatever the suite."""
+        """All of them, of both suites."""
         return self.own + self.newer
 
 
@@ -78,8 +77,8 @@ _UBUNTU = {
     Part.COMPOSE: PackageSet(own=("docker-compose-v2",)),
     Part.BUILDX: PackageSet(own=("docker-buildx",)),
 }
-# Newest first: a machine uses the first row that it is not older than.
-_RECIPES = (
+# Newest first: a machine uses the first row whose version is not above its own.
+_TABLES = (
     ("debian", 13.0, _DEBIAN_13),
     ("debian", 12.0, _DEBIAN_12),
     ("ubuntu", 22.04, _UBUNTU),
@@ -87,7 +86,7 @@ _RECIPES = (
 
 
 def host(os_release: Path = Path("/etc/os-release")) -> Host:
-    """This machine."""
+    """Return what this machine is."""
     facts = read_os_release(os_release.read_text("utf-8") if os_release.is_file() else "")
     version = facts.get("VERSION_ID", "")
     return Host(
@@ -99,25 +98,25 @@ def host(os_release: Path = Path("/etc/os-release")) -> Host:
 
 
 def read_os_release(text: str) -> dict[str, str]:
-    """The KEY=VALUE lines of os-release(5), unquoted."""
+    """Return the KEY=VALUE lines of os-release(5), unquoted."""
     pairs = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
     return {key.strip(): value.strip().strip("\"'") for key, equals, value in pairs if equals}
 
 
 def package_set(on: Host, parts: Sequence[Part]) -> PackageSet | None:
-    """The packages that bring `parts` on such a machine, or None where the lab knows of none."""
-    for distribution, version, table in _RECIPES:
+    """Return the packages that bring `parts` on such a machine; None where the lab does not know them."""
+    for distribution, version, table in _TABLES:
         if on.distribution == distribution and on.version >= version:
-            recipes = [table[part] for part in parts]
+            sets = [table[part] for part in parts]
             return PackageSet(
-                own=tuple(name for one in recipes for name in one.own),
-                newer=tuple(name for one in recipes for name in one.newer),
+                own=tuple(name for one in sets for name in one.own),
+                newer=tuple(name for one in sets for name in one.newer),
             )
     return None
 
 
 def install(wanted: PackageSet, *, run: Runner = subprocesses.run, log: Path = LOG) -> None:
-    """Install packages, quietly: what apt says goes to `log`. Raises `InstallFailed`."""
+    """Install packages; what apt prints goes to `log`. Raises `InstallFailed`."""
     if wanted.own:
         _install_own(wanted.own, run=run, log=log)
     if wanted.newer:
@@ -126,17 +125,17 @@ def install(wanted: PackageSet, *, run: Runner = subprocesses.run, log: Path = L
 
 def _install_own(packages: Sequence[str], *, run: Runner, log: Path) -> None:
     """Install from the machine's own suite; refresh apt's lists only if they are missing or too old."""
-    wish = (*APT, "install", "--no-install-recommends", *packages)
-    if _logged(wish, run=run, log=log).ok:
+    command = (*APT, "install", "--no-install-recommends", *packages)
+    if _logged(command, run=run, log=log).ok:
         return
     _logged((*APT, "update"), run=run, log=log)
-    outcome = _logged(wish, run=run, log=log)
+    outcome = _logged(command, run=run, log=log)
     if not outcome.ok:
         raise InstallFailed(packages, log=log, evidence=outcome.tail())
 
 
 def _install_newer(packages: Sequence[str], *, run: Runner, log: Path) -> None:
-    """Install single packages of the newer suite, and nothing else from there."""
+    """Install these packages of the newer suite, and nothing else from there."""
     with temporary_directory("asynclab-apt-") as directory:
         directory.chmod(0o755)  # apt fetches as its own user
         options = _private_apt(directory, debian_sources(NEWER_SUITE, run=run))
@@ -153,7 +152,7 @@ def _install_newer(packages: Sequence[str], *, run: Runner, log: Path) -> None:
 
 
 def _private_apt(directory: Path, sources: Sequence[str]) -> tuple[str, ...]:
-    """Make an apt state in `directory` that knows only `sources`, and return the options that select it."""
+    """Make an apt state in `directory` that has only `sources`, and return the options that select it."""
     (directory / "lists/partial").mkdir(parents=True)
     (directory / "debs").mkdir(mode=0o755)
     (directory / "sources.list").write_text("\n".join(sources) + "\n", "utf-8")
@@ -169,9 +168,9 @@ def _private_apt(directory: Path, sources: Sequence[str]) -> tuple[str, ...]:
 
 
 def debian_sources(suite: str, *, run: Runner = subprocesses.run) -> tuple[str, ...]:
-    """One-line apt sources for `suite` and its security updates, from where this host gets its own Debian.
+    """Return one-line apt sources for `suite` and its security updates, on the mirror that this host uses.
 
-    None for a host that has no Debian sources (Ubuntu): mmdebstrap knows Debian's public archive itself.
+    There are none for a host without Debian sources (Ubuntu): mmdebstrap knows Debian's public archive itself.
     """
     found = run(("apt-get", "indextargets", "--format", INDEX_FIELDS, "Created-By: Packages"), timeout_s=30.0)
     uris: dict[str, str] = {}
@@ -188,7 +187,7 @@ def debian_sources(suite: str, *, run: Runner = subprocesses.run) -> tuple[str, 
 
 
 def apt_settings(*, run: Runner = subprocesses.run) -> tuple[str, ...]:
-    """How this host's apt reaches its mirrors (proxies, checks of dates), for another apt to do the same."""
+    """Return how this host's apt reaches its mirrors (proxies, checks of dates), for another apt."""
     dump = run(("apt-config", "dump", "--no-empty", "Acquire"), timeout_s=30.0)
     return tuple(line for line in dump.out.splitlines() if re.match(r"Acquire::(Check-|https?::.*Proxy)", line))
 
@@ -198,7 +197,7 @@ def _source(uri: str, suite: str) -> str:
 
 
 def _logged(step: Sequence[str], *, run: Runner, log: Path, cwd: Path | None = None) -> Outcome:
-    """Run one step and keep all it says in the log."""
+    """Run one step, and write all its output into the log."""
     outcome = run(step, timeout_s=APT_TIMEOUT_S, cwd=cwd)
     with log.open("a", encoding="utf-8") as file:
         file.write(f"$ {' '.join(step)}\n{outcome.out}{outcome.err}[exit {outcome.code}]\n")

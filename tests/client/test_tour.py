@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from lab.compose.stack import ROOT
+from lab import ROOT
 from lab.embedded import EMBEDDED
 from services.client.options import ON_HOST
 from services.client.tour import HEADINGS, NEXT, ORIGIN, TUTORIAL, WHY, suggestions

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.compose.stack import ROOT, Stack
+from lab import ROOT
+from lab.compose.stack import Stack
+from tests.stacks import stack_of
 from tests.trees import copied_tree
 
 Result = subprocess.CompletedProcess[str]
@@ -40,8 +42,8 @@ def loop(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def own_stack(engine: None, tmp_path: Path) -> Iterator[Stack]:
-    """Return a lab of a copied tree, so that it does not change the person's own."""
-    stack = Stack("asynclab-test-own", copied_tree(tmp_path))
+    """Return a lab whose tree is its own: what the lab remembers of it is not the person's."""
+    stack = stack_of("asynclab-test-own", copied_tree(tmp_path))
     try:
         yield stack
     finally:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 import pexpect
 import pytest
 
-from lab.compose.stack import ROOT, Stack
+from lab import ROOT
+from lab.compose.stack import Stack
 from tests.contract.conftest import LAB, Client
 
 HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.compose.stack import ROOT, Stack
+from lab import ROOT
+from lab.compose.stack import Stack
 from tests.contract.conftest import LAB, Result
+from tests.stacks import reread
 
 MINE = b"HTTP/1.1 200 OK\r\nX-Mine: %s\r\nContent-Length: 0\r\n\r\n"
 HOSTS = [f"h{n}.example" for n in range(1, 201)]
@@ -104,22 +106,22 @@ def test_the_lab_in_containers_follows_the_directory(own_stack: Stack, monkeypat
     monkeypatch.delenv("LAB_RECORDINGS", raising=False)
     root = own_stack.root
     directory = record(root / "recordings", *HOSTS)
-    own_stack.up(print)
+    reread(own_stack).up(print)
     first = running(own_stack)
     assert "X-Mine: h200.example" in header(own_stack, "h200.example")
 
-    own_stack.up(print)
+    reread(own_stack).up(print)
     assert running(own_stack) == first
 
     record(directory, "new.example", "www.163.com")
-    own_stack.up(print)
+    reread(own_stack).up(print)
     second = running(own_stack)
     assert changed(first, second) == {"recorded", "netease"}
     assert "X-Mine: new.example" in header(own_stack, "new.example")
     assert "X-Mine: www.163.com" in header(own_stack, "www.163.com")
 
     (directory / "new.example.http").write_bytes(MINE % b"newer")
-    own_stack.up(print)
+    reread(own_stack).up(print)
     assert running(own_stack) == second
     while "X-Mine: newer" not in header(own_stack, "new.example"):
         pass  # the site looks at its directory each second; the test has a deadline
@@ -131,7 +133,7 @@ def test_the_lab_in_containers_follows_the_directory(own_stack: Stack, monkeypat
     assert running(own_stack) == second
 
     shutil.rmtree(directory)
-    own_stack.up(print)
+    reread(own_stack).up(print)
     assert changed(second, running(own_stack)) == {"recorded", "netease"}
     assert "recorded" not in running(own_stack)
     assert "Server: Cdn Cache Server V2.0" in header(own_stack, "www.163.com")

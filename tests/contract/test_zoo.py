@@ -26,6 +26,7 @@ from services.sites.server import RunningSite
 from services.sites.tls.authority import CA_FILE
 from tests.client.survey.surveys import JsonRecord, run_client_async, survey
 from tests.sites.target import KEEP, sites, target_of
+from tests.stacks import reread
 
 OWN_PORT = {Stage.LISTEN, Stage.ACCEPT}
 
@@ -147,7 +148,7 @@ def test_every_fault_gets_its_class_in_compose(own_stack: Stack, monkeypatch: py
     for host, kept in hosts.items():
         parameters = "".join(f"{name} = {value}\n" for name, value in kept.parameters.items())
         (directory / f"{host}.toml").write_text(f'[[faults]]\nfault = "{kept.fault}"\n{parameters}')
-    own_stack.up(print)
+    reread(own_stack).up(print)
     targets = [f"{kept.scheme}://{host}/" for host, kept in hosts.items()]
     asked = random.Random(4).choices([*targets, *(f"http://{host}/" for host in healthy * 4)], k=5_000)
     words = "--input - --format jsonl --quiet -c 200 --timeout 10 --connect-timeout 2 --head-timeout 2 -L --ca lab"

@@ -9,8 +9,8 @@ import pexpect
 import pytest
 
 from lab.bench.chaos.own_lab import PROJECT
-from lab.compose.stack import Stack
 from tests.docker.test_lifecycle import left_behind
+from tests.stacks import stack_of
 
 LAB = Path(sys.executable).parent / "lab"
 SECONDS, SEED = 25, 2016
@@ -38,7 +38,7 @@ def test_a_lab_keeps_its_promises_while_everything_happens_at_once(engine: None)
     assert len([line for line in verdicts if "goal: " not in line]) == PROMISES
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
-    assert left_behind(Stack(PROJECT)) == []
+    assert left_behind(stack_of(PROJECT)) == []
 
 
 @pytest.mark.timeout(300)
@@ -55,4 +55,4 @@ def test_ctrl_c_ends_it_with_the_figures_so_far(engine: None) -> None:
     assert "achieved: journal sums are exact: " in shown
     assert "a healthy client, and beside it" in shown
     assert "Traceback" not in shown
-    assert left_behind(Stack(PROJECT)) == []
+    assert left_behind(stack_of(PROJECT)) == []

@@ -107,7 +107,7 @@ def test_a_service_that_ends_starts_again_and_a_client_does_not(stack: Stack) ->
 @pytest.mark.parametrize("service", ["client", "hello", "sina", "sohu", "netease"])
 def test_nothing_leaves_the_lab(stack: Stack, service: str) -> None:
     """The routing table has no default route (destination 0.0.0.0), and no gateway at all."""
-    version = engine.probe().engine
+    version = engine.probe(stack.settings).engine
     if version and not engine.at_least(version, engine.ROUTELESS_SINCE):
         pytest.skip(f"engine {version} gives an internal network a default route into nothing (moby#46603)")
     routes = look_inside(stack, service)["routes"]

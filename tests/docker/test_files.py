@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.compose.stack import Stack
+from tests.stacks import reread, stack_of
 from tests.trees import copied_tree
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -26,9 +27,9 @@ def stack_of_owner(
     owner = request.param
     tree = copied_tree(tmp_path_factory.mktemp("checkout"))
     os.chown(tree, owner, owner)
-    stack = Stack(f"asynclab-test-files-{owner}", tree)
+    stack = stack_of(f"asynclab-test-files-{owner}", tree)
     try:
-        stack.up(print)
+        reread(stack).up(print)
         yield stack
     finally:
         stack.down()

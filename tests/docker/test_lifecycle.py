@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from python_on_whales import DockerClient
 
-from lab.compose.stack import ROOT, Stack
-from lab.errors import ComposeRefused, LabNotHealthy, PortTaken, RecordingsUnusable, TooSlow
+from lab import ROOT
+from lab.compose.errors import ComposeRefused, LabNotHealthy, PortTaken, TooSlow
+from lab.compose.stack import Stack
+from lab.errors import RecordingsUnusable
 from services.runtime.errors import BadSetting
 from tests.contract.conftest import LAB
+from tests.stacks import reread, stack_of
 from tests.trees import copied_tree
 
 PROJECT = "asynclab-test-lifecycle"
@@ -25,7 +28,7 @@ SERVICES = ("gateway", "hello", "sina", "sohu", "netease")
 def fresh(engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """Have a project with nothing in it yet."""
     monkeypatch.setenv("HELLO_PORT", "0")
-    stack = Stack(PROJECT)
+    stack = stack_of(PROJECT)
     stack.down()
     yield stack
     monkeypatch.undo()
@@ -50,16 +53,16 @@ def identities(stack: Stack) -> dict[str, str]:
 
 def test_up_twice_recreates_nothing(fresh: Stack) -> None:
     """What already runs as it should is left alone."""
-    fresh.up(print)
+    reread(fresh).up(print)
     before = identities(fresh)
     assert len(before) == len(SERVICES)
-    fresh.up(print)
+    reread(fresh).up(print)
     assert identities(fresh) == before
 
 
 def test_down_leaves_nothing_even_with_a_client_running_and_no_service_is_killed(fresh: Stack) -> None:
-    """Every service ends within its grace period: a killed one would have 137."""
-    fresh.up(print)
+    """Every service ends itself inside its grace period: 137 would say that it was killed."""
+    reread(fresh).up(print)
     running = subprocess.Popen(
         fresh.command("run", "--rm", "-T", "client", "hello", "--users", "1000", "--timeout", "3600"),
         stdout=subprocess.DEVNULL,
@@ -108,7 +111,7 @@ def test_a_worker_that_dies_takes_hello_down_and_the_engine_starts_it_again(
 ) -> None:
     """The supervisor ends with exit code 1, and all workers start again."""
     monkeypatch.setenv("HELLO_WORKERS", "2")
-    fresh.up(print)
+    reread(fresh).up(print)
     (before,) = (each for each in fresh.services() if each.service == "hello")
     killed = fresh.run_compose("exec", "-T", "hello", "python3", "-c", KILL_A_WORKER)
     assert killed.returncode == 0, killed.stderr
@@ -134,7 +137,7 @@ for process in pathlib.Path("/proc").glob("[0-9]*"):
 @pytest.fixture
 def own_tree(engine: None, tmp_path: Path) -> Iterator[Stack]:
     """Have a project with nothing in it yet, made from a tree whose services a test may change."""
-    stack = Stack(PROJECT, copied_tree(tmp_path))
+    stack = stack_of(PROJECT, copied_tree(tmp_path))
     stack.down()
     yield stack
     stack.down()
@@ -147,7 +150,7 @@ def test_a_service_that_fails_is_named_with_its_last_lines_and_nothing_is_left(o
     """The engine restarts it each time; `up` names the service and its last lines all the same."""
     (own_tree.root / "services/hello/__main__.py").write_text(BROKEN)
     with pytest.raises(LabNotHealthy, match=r"^not healthy: .*hello") as failure:
-        own_tree.up(print)
+        reread(own_tree).up(print)
     assert "  no, thank you" in failure.value.evidence
     assert left_behind(own_tree) == []
 
@@ -156,7 +159,7 @@ def test_a_failed_lab_is_kept_where_that_was_asked_for(own_tree: Stack) -> None:
     """`lab up --keep`, to look at the containers."""
     (own_tree.root / "services/hello/__main__.py").write_text(BROKEN)
     with pytest.raises(LabNotHealthy):
-        own_tree.up(print, keep=True)
+        reread(own_tree).up(print, keep=True)
     assert left_behind(own_tree)
 
 
@@ -164,7 +167,7 @@ def test_a_clone_that_no_other_user_may_read_makes_a_lab_that_runs(own_tree: Sta
     """As umask 077 makes it: modes are set in the images, not copied into them."""
     for path in own_tree.root.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
-    own_tree.up(print)
+    reread(own_tree).up(print)
     done = own_tree.run_client([])
     assert done.returncode == 0, done.stderr
 
@@ -175,7 +178,7 @@ def test_a_lab_that_does_not_become_healthy_in_time_is_taken_down(
     """Without health checks its services are neither healthy nor failed: `up` has its own deadline."""
     monkeypatch.setenv("HEALTH_INTERVAL", "1000h")
     with pytest.raises(TooSlow, match=r"^not healthy in 5 s: .*hello.*sina") as failure:
-        fresh.up(print, timeout_s=5)
+        reread(fresh).up(print, timeout_s=5)
     assert failure.value.exit_code == 1
     assert any("its last lines" in line for line in failure.value.evidence)
     assert left_behind(fresh) == []
@@ -281,15 +284,15 @@ SLIPS: dict[str, tuple[Spoil, type[Exception], str]] = {
 
 @pytest.mark.timeout(600)
 def test_a_change_that_fails_leaves_the_lab_as_it_was(own_tree: Stack, spoiling: "Slips") -> None:
-    """Settings are checked before any change; a service that was replaced is started again as before."""
-    own_tree.up(print)
+    """What can be checked is checked before anything is touched; what was replaced is started again as it was."""
+    reread(own_tree).up(print)
     before = running(own_tree)
     files = remembered(own_tree)
     for name, (spoil, error, words) in SLIPS.items():
         with spoiling(own_tree) as patch:
             held = spoil(own_tree, patch)
             with pytest.raises(error, match=words) as caught:
-                own_tree.up(print)
+                reread(own_tree).up(print)
             assert str(caught.value).isprintable(), name
             if isinstance(held, socket.socket):
                 held.close()
@@ -297,7 +300,7 @@ def test_a_change_that_fails_leaves_the_lab_as_it_was(own_tree: Stack, spoiling:
         assert remembered(own_tree) == files, name
         answer = own_tree.run_client(["hello", "--users", "1"])
         assert answer.returncode == 0, (name, answer.stderr)
-    own_tree.up(print)
+    reread(own_tree).up(print)
     assert running(own_tree) == before
 
 
@@ -343,7 +346,7 @@ def test_a_port_in_use_is_one_line_that_says_what_to_do(fresh: Stack, monkeypatc
         with pytest.raises(
             PortTaken, match=r"^127\.0\.0\.1:\d+ is in use: set HELLO_PORT in \.env to a free port$"
         ) as refused:
-            fresh.up(print)
+            reread(fresh).up(print)
     assert refused.value.exit_code == 2
     assert left_behind(fresh) == []
 

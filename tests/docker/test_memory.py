@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from python_on_whales import Container
 
-from lab.compose.stack import ROOT, Stack
+from lab import ROOT
+from lab.compose.stack import Stack
 from services.runtime.errors import TooLittleMemory
 from tests.docker import attacks
+from tests.stacks import reread, stack_of
 
 SCRIPT = Path(attacks.__file__).read_text("utf-8")
 ASK = """
@@ -104,7 +106,7 @@ def test_recordings_that_do_not_fit_leave_the_others_played(stack: Stack, tmp_pa
 def fresh(engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """Have a project with nothing in it yet."""
     monkeypatch.setenv("HELLO_PORT", "0")
-    stack = Stack(PROJECT, ROOT)
+    stack = stack_of(PROJECT, ROOT)
     stack.down()
     yield stack
     monkeypatch.undo()
@@ -117,5 +119,5 @@ def test_too_many_workers_for_the_memory_are_one_line(fresh: Stack, monkeypatch:
     with pytest.raises(
         TooLittleMemory, match=r"^HELLO_WORKERS=32 needs about 988 MiB, and there are 512 MiB: at most 16"
     ):
-        fresh.up(print)
+        reread(fresh).up(print)
     assert fresh.services() == []

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.compose.stack import ROOT, Stack
+from lab import ROOT
+from tests.stacks import stack_of
 
 PROJECT = "asynclab-test-readme"
 FIRST_SCREEN = (ROOT / "README.md").read_text("utf-8").split("\n## ")[0]
@@ -28,7 +29,7 @@ def shape(text: str) -> list[str]:
 @pytest.fixture
 def environment(engine: None) -> Iterator[dict[str, str]]:
     """Have a project of its own, so that a lab that is up stays as it is."""
-    stack = Stack(PROJECT)
+    stack = stack_of(PROJECT)
     stack.down()
     yield os.environ | {"COMPOSE_PROJECT_NAME": PROJECT, "HELLO_PORT": "0"}
     stack.down()

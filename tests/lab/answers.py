@@ -1,4 +1,4 @@
-"""What the programs that the control room runs really say, recorded, and a runner that says it again."""
+"""Recorded outputs of the programs that the control room runs, and a runner that gives them again."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ Plugin = Mapping[str, str]
 
 
 def info(*plugins: Plugin, server: str = "", code: int = 0, err: str = "", context: str = "default") -> Outcome:
-    """What `docker info --format '{{json .}}'` says, in the fields that matter."""
+    """Return what `docker info --format '{{json .}}'` prints, with the fields that matter."""
     facts = {
         "ID": "",
         "ServerVersion": server,

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import cli, own_sites, settings
+from lab import cli, env_file
 from lab.cli import COMMANDS, main, understand
+from lab.compose import override
+from lab.compose.errors import LabNotHealthy
 from lab.compose.stack import Stack
 from lab.docker import daemon, engine
-from lab.errors import EngineMissing, LabNotHealthy
+from lab.docker.errors import EngineMissing
 
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
 
@@ -20,7 +22,7 @@ MAKEFILE = Path(__file__).parents[2] / "Makefile"
 def test_an_error_is_its_evidence_then_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What a foreign program said comes first, what to do last, where a person looks."""
+    """Another program's lines come first, and what to do last, where a person looks."""
 
     def fail(_options: object) -> int:
         error = EngineMissing("this is not Debian")
@@ -72,7 +74,7 @@ def test_the_rest_of_the_line_is_the_clients(command: str) -> None:
 
 
 def test_whose_logs_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`-f` comes first, as people type it; Compose gets the same options."""
+    """`-f` comes first, as people type it; the other words reach Compose as they are."""
     asked: list[tuple[str, ...]] = []
     monkeypatch.setattr(Stack, "become", lambda _stack, *words: asked.append(words))
     for line in ("ps", "logs", "logs -f", "logs --follow hello sina", "logs hello --tail 5"):
@@ -112,7 +114,7 @@ def test_without_any_engine_there_is_nothing_to_take_down(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Only then is it certain that no lab runs: exit code 0."""
-    monkeypatch.setattr(own_sites, "remove_compose_override", lambda _root: None)
+    monkeypatch.setattr(override, "remove", lambda _root: None)
     assert main(["down"]) == 0
     assert capsys.readouterr().err == "No Docker engine is here, so no lab runs.\n"
 
@@ -197,8 +199,8 @@ def test_a_wrong_project_name_is_refused(value: str, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "soon", "inf", "86401"])
-def test_a_wrong_time_is_wrong_usage(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Such a deadline would never come."""
+def test_a_time_that_is_none_is_wrong_usage(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a deadline, a command might never end."""
     with pytest.raises(SystemExit) as ended:
         main(["up", f"--timeout={value}"])
     assert ended.value.code == 2
@@ -210,7 +212,7 @@ def test_what_env_says_reaches_the_client(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A setting is one, in the environment or in `.env`, with containers and without."""
-    monkeypatch.setattr(settings, "settings", lambda *_: {"LAB_LOOP": "trio"})
+    monkeypatch.setattr(env_file, "read", lambda _: {"LAB_LOOP": "trio"})
     assert main(words) == 2
     assert capsys.readouterr().err.startswith("lab: LAB_LOOP='trio' is not one of asyncio, uvloop")
 
@@ -219,7 +221,7 @@ def test_the_port_that_compose_publishes_is_nothing_to_the_embedded_lab(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Compose takes ranges, too."""
-    monkeypatch.setattr(settings, "settings", lambda *_: {"HELLO_PORT": "8000-8010"})
+    monkeypatch.setattr(env_file, "read", lambda _: {"HELLO_PORT": "8000-8010"})
     assert main(["embedded", "pipeline", "-n", "1"]) == 0
     assert capsys.readouterr().out.startswith("[PRODUCER] Producing 1...")
 
@@ -230,11 +232,9 @@ def test_the_port_that_compose_publishes_is_nothing_to_the_embedded_lab(
 def test_an_env_that_cannot_be_read_is_not_needed_without_containers(
     words: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line says that it is ignored; for containers, Compose reads it too, and it is an error with exit code 3."""
-    read = settings.read
-    monkeypatch.setattr(
-        settings, "read", lambda *_: read(tmp_path)
-    )  # a directory can be read by no user, not even root
+    """One line says that it does not count; for containers, which read it too, it is an error with exit code 3."""
+    read = env_file.read
+    monkeypatch.setattr(env_file, "read", lambda _: read(tmp_path))  # a directory can be read by no user, not even root
     assert main(words) == {"embedded": 0, "record": 4}[words[0]]
     assert f"{tmp_path} cannot be read (Is a directory): going on without what it says\n" in capsys.readouterr().err
     assert main(["up"]) == 3
@@ -274,7 +274,7 @@ def test_the_control_room_starts_light() -> None:
 
 
 def test_each_verb_of_the_makefile_is_one_line_that_calls_lab() -> None:
-    """The Makefile is a list of verbs; what they do is in lab, where it is tested."""
+    """The Makefile is a list of verbs; their code is in lab, where it is tested."""
     recipes = [line for line in MAKEFILE.read_text().splitlines() if line.startswith("\t")]
     assert all(line.startswith("\t@") and not line.endswith("\\") for line in recipes)
 
@@ -290,6 +290,6 @@ def test_each_verb_of_the_makefile_is_one_line_that_calls_lab() -> None:
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )
 def test_chaos_is_no_bench_beside_others(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It would disturb the others; options of the one are refused for the other."""
+    """It would disturb their figures; and an option that is for the other is refused, not ignored."""
     assert main(["bench", *words]) == 2
     assert capsys.readouterr().err == f"lab bench: {said}\n"

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import doctor
+from lab import ROOT, doctor
 from lab.bench.harness import report
 from lab.docker import base_image, engine, packages
 from lab.docker.packages import Host
 from lab.doctor import Finding
+from lab.errors import LabError
+from lab.settings import parse, read
 from lab.subprocesses import Outcome
 from services.runtime.errors import OutputFailed
 from tests.lab import answers
@@ -49,7 +51,12 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rows(programs: Programs, tmp_path: Path) -> dict[str, Finding]:
     """All findings by name."""
-    findings = doctor.examine(run=programs, environ={}, env_file=tmp_path / ".env")
+    settings, unread = parse(tmp_path, {}, {}), None
+    try:
+        settings = read(tmp_path, {})
+    except LabError as error:
+        unread = error
+    findings = doctor.examine(settings, unread=unread, run=programs)
     return {finding.what: finding for finding in findings}
 
 
@@ -95,7 +102,7 @@ def test_a_missing_program_comes_with_its_remedy(
 
 @pytest.mark.parametrize("info", [answers.SILENT, answers.NO_CONTEXT, answers.DENIED], ids=["silent", "none", "denied"])
 def test_an_engine_that_cannot_be_asked_is_not_called_missing(tmp_path: Path, info: Outcome) -> None:
-    """It is unknown, and the engine's row says why."""
+    """A part of which nothing is known is not called missing, and the engine's row says why."""
     found = rows(Programs(WELL | {"docker info": info}), tmp_path)
     assert list(found) == ROWS
     assert "missing" not in {found[what].found for what in ROWS[:4]}
@@ -103,14 +110,14 @@ def test_an_engine_that_cannot_be_asked_is_not_called_missing(tmp_path: Path, in
 
 
 def test_a_machine_without_docker_has_all_rows(tmp_path: Path) -> None:
-    """No client: what cannot be asked is said not to have been asked."""
+    """Without a client the registry is not asked, and the row says so."""
     found = rows(Programs({}), tmp_path)
     assert list(found) == ROWS
     assert found["Registry"].found == "not asked"
 
 
 def test_a_broken_env_file_is_a_finding(tmp_path: Path) -> None:
-    """The doctor never raises an error: it is called when something is broken already."""
+    """The doctor never raises: a person who calls it has trouble already."""
     (tmp_path / ".env").write_text("hm\n")
     found = rows(Programs(WELL), tmp_path)
     assert "line 1 is not KEY=VALUE" in found["Base image"].found
@@ -166,16 +173,17 @@ def test_exit_code_says_whether_the_demo_can_work(
         return "1.0"
 
     monkeypatch.setattr(metadata, "version", version)
-    findings = doctor.examine(run=Programs(WELL), environ={})
-    monkeypatch.setattr(doctor, "examine", lambda: findings)
-    assert doctor.doctor([Finding("Warm up", "4.1 s")]) == code
+    settings = parse(ROOT, {}, {})
+    findings = doctor.examine(settings, run=Programs(WELL))
+    monkeypatch.setattr(doctor, "examine", lambda *_, **__: findings)
+    assert doctor.doctor(settings, more=[Finding("Warm up", "4.1 s")]) == code
     table = capsys.readouterr().out
     assert "missing" in table
     assert "Warm up" in table
 
 
 def test_draws_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    """What programs say of themselves is text, never mark-up."""
+    """The output of programs is text, never mark-up."""
     doctor.draw([Finding("Docker [bold]client[/bold]", "28 [red]")], title="T")
     table = capsys.readouterr().out
     assert "[bold]client[/bold]" in table
@@ -204,7 +212,7 @@ def test_a_table_that_cannot_be_written_is_one_line(
 def test_a_narrow_terminal_shows_every_word(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A remedy must not be cut."""
+    """A command that mends a lack is of no use with its end cut off."""
     monkeypatch.setattr(doctor, "PIPE_COLUMNS", 40)
     doctor.draw([Finding("Docker client", "missing", "install docker-compose-plugin-of-this-machine")])
     cells = "".join(line.rsplit("│", 2)[1].strip() for line in capsys.readouterr().out.splitlines() if "│" in line)

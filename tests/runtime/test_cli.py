@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.compose.stack import ROOT
-from services.runtime.cli import OptionParser, main_of
-from services.runtime.errors import OutOfMemory, ProgramError
+from lab import ROOT
+from services.runtime.cli import main_of
+from services.runtime.errors import ProgramError
 
 SHOWS = """
 from services.runtime.cli import main_of

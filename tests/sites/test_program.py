@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.compose.stack import ROOT
+from lab import ROOT
 from services.runtime.serving.healthcheck import ready
 from tests.sites.peer import Heard, Peer, listen
 from tests.sites.target import KEEP

@@ -1,1 +1,1 @@
-"""Minimal programs that the lab's own are measured beside."""
+"""Minimal programs beside which the lab's programs are measured."""

@@ -1,8 +1,7 @@
-"""A contestant: the survey that people write with aiohttp's client in an afternoon. Targets on stdin,
-records on stdout.
+"""A contestant: a small survey with aiohttp's client. It reads targets from stdin, and writes records to stdout.
 
 `python -m lab.bench.baselines.aiohttp_client --loop LOOP -c 64`. As many workers as connections take targets from one
-queue; a connection is not used again, and a record has of the client's members those that aiohttp knows.
+queue. A connection is used once. A record has those keys of the client's records that aiohttp has values for.
 """
 
 import argparse

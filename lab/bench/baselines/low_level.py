@@ -1,7 +1,7 @@
 """A contestant: aiohttp's low-level server with hello's page, one process or several on one port (SO_REUSEPORT).
 
-`python -m lab.bench.baselines.low_level PORT --loop LOOP --workers N`. No routes, no middlewares, no metrics: the peer
-that shows what the hello server pays for them.
+`python -m lab.bench.baselines.low_level PORT --loop LOOP --workers N`. It has no routes, no middlewares and no
+metrics: it shows what these cost the hello server.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def main() -> None:
     options = parser.parse_args()
     others: list[int] = []
     for _ in range(options.workers - 1):
-        child = os.fork()  # before there is a loop, or a thread
+        child = os.fork()  # while there is no loop, and no thread
         if child == 0:
             others.clear()
             break

@@ -1,7 +1,7 @@
-"""A contestant: an asyncio protocol that answers each request with fixed bytes, and does nothing else at all.
+"""A contestant: an asyncio protocol that answers each request with fixed bytes, and does nothing else.
 
-`python -m lab.bench.baselines.null_server PORT DIRECTORY --loop LOOP`. A request is counted by its blank line, never
-read. It is what remains of a server when everything is taken away but the loop: what the loop itself costs.
+`python -m lab.bench.baselines.null_server PORT DIRECTORY --loop LOOP`. It counts blank lines, and
+reads nothing of a request: it shows what the loop costs, and nothing else.
 """
 
 import argparse

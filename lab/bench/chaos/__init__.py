@@ -1,4 +1,5 @@
-"""`lab bench chaos`: everything at once, drawn by a seed, against a lab of its own; and what held.
+"""`lab bench chaos`: attacks, kills and changes, all at once, against a separate lab; and which promises held.
 
-Read `schedule` first: what is done to the lab, and when. Then `storm`, which does it, and `judge`.
+A seed decides what happens and when. Read `schedule` first: what is done to the lab, and when. Then `storm`, which does
+it, and `judge`, which says what held.
 """

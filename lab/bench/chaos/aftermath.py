@@ -1,10 +1,10 @@
-"""When the load has stopped: whether the lab becomes healthy by itself, and what it has to say for itself."""
+"""After the load has stopped: whether the lab becomes healthy by itself, and what its services count and log."""
 
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
 
-from lab.bench.chaos.clients.clients import CLEAR, Client
+from lab.bench.chaos.clients.container import CLEAR, Client
 from lab.bench.chaos.engine import docker
 from lab.bench.chaos.found import Found, Sums
 from lab.bench.chaos.judge import SETTLED_WITHIN_S
@@ -19,7 +19,7 @@ AGAIN_S = 1.0
 
 
 async def settle(services: Mapping[str, Service], recordings: Recordings, client: Client, found: Found) -> None:
-    """Put the lab as it was, and wait until it is healthy by itself."""
+    """Restore the recordings, wait until the lab is healthy by itself, and clear all faults."""
     began_s = time.monotonic()
     await asyncio.to_thread(recordings.put, GOOD)
     while True:
@@ -34,7 +34,7 @@ async def settle(services: Mapping[str, Service], recordings: Recordings, client
 
 
 def is_well(state: Mapping[str, object]) -> bool:
-    """Return whether a container runs and is healthy, by what the engine says of it."""
+    """Return whether a container runs and is healthy, given its state from the engine."""
     health = state.get("Health")
     return bool(state.get("Running")) and (not isinstance(health, dict) or health.get("Status") == "healthy")
 
@@ -45,7 +45,7 @@ def sites(services: Iterable[str]) -> list[str]:
 
 
 def admin_of(site: str) -> str:
-    """Return where the admin side of a site is, by a name that it answers to."""
+    """Return the URL of a site's admin side, by a host name that the site answers to."""
     return f"http://{HOSTS[site]}:{ADMIN}"
 
 
@@ -60,7 +60,7 @@ async def account(services: Mapping[str, Service], client: Client, found: Found)
 
 
 async def sums_of(service: str, client: Client, *, last_s: float) -> Sums | None:
-    """Return a site's sums once they are exact: an exchange that goes on is in the journal, and in no metric yet."""
+    """Return a site's sums once they are exact: an open exchange is in the journal, and not yet in the metrics."""
     while True:
         journal = await client.fetch(f"{admin_of(service)}/journal?limit=0")
         metrics = await client.fetch(f"{admin_of(service)}/metrics")

@@ -1,12 +1,12 @@
-"""`lab bench chaos`: a lab of its own, everything at once, and what held."""
+"""`lab bench chaos`: start a separate lab, attack it, look at what is left, and return the result."""
 
 import asyncio
 import random
 from collections.abc import Coroutine
 
 from lab.bench.chaos import aftermath
-from lab.bench.chaos.clients import clients
-from lab.bench.chaos.clients.clients import Client
+from lab.bench.chaos.clients import container
+from lab.bench.chaos.clients.container import Client
 from lab.bench.chaos.engine import Watch
 from lab.bench.chaos.found import Found
 from lab.bench.chaos.judge import evidence, judge
@@ -17,6 +17,7 @@ from lab.bench.chaos.service import Service, services_of
 from lab.bench.chaos.storm import Storm
 from lab.bench.harness.figures import Result
 from lab.compose.stack import Say, Stack
+from lab.settings import Settings
 from services.runtime.run import Stop, run, until_stopped
 from services.runtime.tasks import background_task
 
@@ -25,15 +26,15 @@ MOST_SEED = 2**32 - 1
 CALM_S = 2.0
 
 
-def chaos(say: Say, *, seconds: float, seed: int | None) -> tuple[Result, int]:
-    """Let everything happen at once to a lab, and return what was found and the exit code.
+def chaos(say: Say, settings: Settings, *, seconds: float, seed: int | None) -> tuple[Result, int]:
+    """Run the storm against a lab, and return what was found and the exit code.
 
-    0: every promise was kept; 1: not so; 130: interrupted. Raises a LabError where there is no lab to begin with.
+    0: every promise was kept; 1: one was broken; 130: interrupted. Raises a LabError where the lab does not start.
     """
     seed = random.SystemRandom().randint(0, MOST_SEED) if seed is None else seed
     say(f"chaos: seed {seed}; to repeat it: lab bench chaos --seconds {seconds:g} --seed {seed}")
     found = Found([])
-    with own_lab(say) as (stack, recordings):
+    with own_lab(say, settings) as (stack, recordings):
         code = run(
             lambda stop: storm_over(stack, recordings, found, stop, say, seconds=seconds, seed=seed),
             loop="asyncio",
@@ -53,14 +54,14 @@ def chaos(say: Say, *, seconds: float, seed: int | None) -> tuple[Result, int]:
 async def storm_over(
     stack: Stack, recordings: Recordings, found: Found, stop: Stop, say: Say, *, seconds: float, seed: int
 ) -> int:
-    """Do it, and look at what is left; a stop ends the load, a second one all of it."""
+    """Run the storm, then look at what is left. A stop ends the load; a second stop ends everything."""
     services = {service.name: service for service in await services_of(stack.project)}
     for service in services.values():
         await service.look()
     found.services = list(services)
     watch = Watch(stack.project)
     storm = Storm(services, recordings, watch, found, seconds=seconds)
-    asking, attacking, other = [await clients.start(stack, seconds) for _ in range(3)]
+    asking, attacking, other = [await container.start(stack, seconds) for _ in range(3)]
     async with (
         watch.running(),
         background_task(storm.look_on()),
@@ -76,7 +77,7 @@ async def storm_over(
 async def look_at_what_is_left(
     services: dict[str, Service], recordings: Recordings, found: Found, asking: Client, attacking: Client, other: Client
 ) -> None:
-    """End the load, let the lab become healthy, and then ask it for its account."""
+    """End the load, let the lab become healthy, and then read its sums and logs."""
     await attacking.end_scripts()
     await other.end_scripts()
     await aftermath.settle(services, recordings, other, found)

@@ -1,11 +1,11 @@
-"""The engine as the chaos needs it: commands that the loop waits for, and what the engine tells of containers."""
+"""Docker commands that the event loop can wait for, and the engine's events about a project's containers."""
 
 import asyncio
 import contextlib
 import json
 import time
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -18,10 +18,12 @@ FILTERS = ("die", "oom", "start", "health_status")
 MOST_LINE_BYTES = 1 << 20
 
 
-async def docker(*words: str, timeout_s: float = COMMAND_S) -> Outcome:
-    """Run the Docker client to its end; kill it after `timeout_s` seconds."""
+async def docker(*words: str, timeout_s: float = COMMAND_S, environ: Mapping[str, str] | None = None) -> Outcome:
+    """Run the Docker client to its end; kill it after `timeout_s` seconds. `environ`: if not this process's."""
     try:
-        process = await asyncio.create_subprocess_exec("docker", *words, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
+        process = await asyncio.create_subprocess_exec(
+            "docker", *words, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=environ
+        )
     except OSError as error:
         return Outcome(NOT_FOUND, err=f"docker: {error.strerror}")
     try:
@@ -35,9 +37,9 @@ async def docker(*words: str, timeout_s: float = COMMAND_S) -> Outcome:
 
 
 async def put_an_end_to(process: asyncio.subprocess.Process) -> None:
-    """Let a process end that is about to, and kill one that is not.
+    """Wait a moment for a process that is about to end, and kill it if it does not.
 
-    To kill one that ends at this very moment would take its exit code away from the loop, which warns of it.
+    A process that is killed while it ends has no exit code for the loop, which then warns.
     """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(ABOUT_TO_END_S):
@@ -50,7 +52,7 @@ async def put_an_end_to(process: asyncio.subprocess.Process) -> None:
 
 @asynccontextmanager
 async def lines_of(*words: str, given: bytes = b"") -> AsyncIterator[AsyncIterator[str]]:
-    """Run the Docker client while inside, with `given` on its stdin, and give the lines that it prints."""
+    """Run the Docker client while inside, with `given` on its stdin, and yield the lines that it prints."""
     process = await asyncio.create_subprocess_exec(
         "docker", *words, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=MOST_LINE_BYTES
     )
@@ -67,7 +69,7 @@ async def lines_of(*words: str, given: bytes = b"") -> AsyncIterator[AsyncIterat
 
 
 async def decoded(stream: asyncio.StreamReader) -> AsyncIterator[str]:
-    """Give a stream's lines."""
+    """Yield a stream's lines as text."""
     async for line in stream:
         yield line.decode("utf-8", "replace").rstrip("\n")
 
@@ -83,7 +85,7 @@ class Moment:
 
 
 def read_moment(line: str) -> Moment | None:
-    """Return what a line of `docker events` tells of a service; None for what does not concern it."""
+    """Return the event in a line of `docker events`; None for one that is not about a service."""
     event = json.loads(line)
     facts = event["Actor"]["Attributes"]
     what = event["Action"].removeprefix("health_status: ")
@@ -94,7 +96,7 @@ def read_moment(line: str) -> Moment | None:
 
 
 class Watch:
-    """What the engine tells of a project's services, as it happens."""
+    """Collects the engine's events about a project's services, as they happen."""
 
     def __init__(self, project: str) -> None:
         self.project = project
@@ -103,8 +105,8 @@ class Watch:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Listen while inside."""
-        async with background_task(self._follow()):
+        """Collect events while inside."""
+        async with alongside(self._follow()):
             yield
 
     async def _follow(self) -> None:
@@ -118,7 +120,7 @@ class Watch:
                         self._news.notify_all()
 
     async def next(self, service: str, what: str, *, after_s: float, within_s: float) -> Moment | None:
-        """Return the first such moment of a service after a time, None if there is none soon enough."""
+        """Return the first such event of a service after a time; None if there is none within `within_s`."""
 
         def found() -> Moment | None:
             alike = (each for each in self.moments if (each.service, each.what) == (service, what))
@@ -132,9 +134,9 @@ class Watch:
     async def well_again(
         self, service: str, *, after_s: float, within_s: float, has_health: bool = True
     ) -> Moment | None:
-        """Return when a service was healthy after it had started again, None if it was not soon enough.
+        """Return when a service was healthy after it had started again; None if it was not within `within_s`.
 
-        One without a health check is well when it has started.
+        A service without a health check is well when it has started.
         """
         last_s = time.monotonic() + within_s
         start = await self.next(service, "start", after_s=after_s, within_s=within_s)

@@ -1,4 +1,4 @@
-"""What a chaos run finds, as it is noted down while it goes on. `judge` makes promises and tables of it."""
+"""What a chaos run finds. `storm` and `aftermath` fill it in; `judge` makes promises and tables of it."""
 
 import math
 from collections import Counter
@@ -9,12 +9,12 @@ from lab.bench.chaos.engine import Moment
 from lab.bench.chaos.service import Memory
 
 SLACK_S = 0.25
-"""A moment's inaccuracy: the engine's clock of events, and the client's, are read by different processes."""
+"""How far apart two clocks may be: the engine and the client note times in different processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a healthy client saw once: times in seconds since the epoch, the error None or its class."""
+    """One answer to a healthy client. Times are in seconds since the epoch; `error` is None or the error's class."""
 
     began_s: float
     ended_s: float
@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Window:
-    """A time in which a service need not answer as usual, because chaos itself did something to it."""
+    """A time in which a service need not answer as usual, because chaos did something to it."""
 
     service: str
     why: str
@@ -38,14 +38,14 @@ class Window:
     end_s: float = math.inf
 
     def covers(self, answer: Answer) -> bool:
-        """Return whether an answer's time and this one's have a moment in common."""
+        """Return whether an answer's time overlaps with this window."""
         near = self.begin_s - SLACK_S <= answer.ended_s and answer.began_s <= self.end_s + SLACK_S
         return near and answer.service == self.service
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A healthy client's answers: those of services that had to answer, and the others with the reason."""
+    """A healthy client's answers: those of services that had to answer, and the others, by reason."""
 
     outside: list[Answer]
     inside: list[tuple[Answer, Window]]
@@ -53,7 +53,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How a service came back after an end: when it was healthy, None if never; whether by itself."""
+    """How a service came back after an end: when it was healthy (None: never), and whether by itself."""
 
     service: str
     why: str
@@ -69,7 +69,7 @@ class Recovery:
 
 @dataclass(slots=True)
 class Attacks:
-    """What all attacks of one kind amounted to: how often, what they counted, which promises they saw broken."""
+    """All attacks of one kind: how often they ran, what they counted, which promises they saw broken."""
 
     times: int = 0
     not_run: int = 0
@@ -79,7 +79,7 @@ class Attacks:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """A site's own account of its exchanges: the journal's, and the metrics'."""
+    """What a site counts of its exchanges: in its journal, and in its metrics."""
 
     total: int
     kept: int
@@ -90,20 +90,20 @@ class Sums:
 
     @property
     def exact(self) -> bool:
-        """Whether nothing is counted twice or not at all."""
+        """Whether every exchange is counted exactly once."""
         return self.total == self.kept + self.dropped == self.requests
 
 
 @dataclass(slots=True)
 class Held:
-    """The most that a service held in memory, over all its lives; `limit` 0 where there is none."""
+    """The most memory that a service held, over all its restarts; `limit` is 0 where there is none."""
 
     most: int = 0
     anonymous: int = 0
     limit: int = 0
 
     def note(self, memory: Memory) -> None:
-        """Take one more look into account."""
+        """Add one more reading."""
         self.most, self.limit = max(self.most, memory.most), memory.limit
         self.anonymous = max(self.anonymous, memory.anonymous)
 
@@ -134,13 +134,13 @@ class Found:
         return self.attacks.setdefault(kind, Attacks())
 
     def window(self, service: str, why: str, *, begin_s: float) -> Window:
-        """Return a new window, which is open until its end is set."""
+        """Add a window that is open until its end is set, and return it."""
         window = Window(service, why, begin_s)
         self.windows.append(window)
         return window
 
     def seen(self) -> Seen:
-        """Return the healthy client's answers, parted by windows."""
+        """Return the healthy client's answers, those inside a window apart from the others."""
         of = {service: [window for window in self.windows if window.service == service] for service in self.services}
         seen = Seen([], [])
         for answer in self.answers:

@@ -1,4 +1,4 @@
-"""Whether the lab kept its promises, and the figures: from what a run found, to what a person reads."""
+"""Decides from what a run found whether the lab kept its promises, and makes the tables of figures."""
 
 import math
 import re
@@ -24,7 +24,7 @@ STATUS = re.compile(r"^(status \d)\d\d$")
 
 
 def judge(found: Found) -> tuple[tuple[Promise, ...], tuple[Table, ...]]:
-    """Return each promise, and whether it was kept; and the figures."""
+    """Return each promise with whether it was kept, and the figures."""
     seen = found.seen()
     return promises(found, seen), tables(found, seen)
 
@@ -51,30 +51,30 @@ INSIDE = (
     ("a survey that is killed and resumed has one record a target", ("survey",)),
     ("a survey that is paused makes up for one second at most", ("rate",)),
 )
-"""Promises that attacks look after themselves, and the kinds of failures that break them."""
+"""Promises that the attacks themselves check, and the kinds of failures that break them."""
 
 
 def attacks_ran(found: Found) -> Promise:
-    """Something was done at all."""
+    """Every attack ran, and ran to its end."""
     missing = [f"{kind} ({each.not_run} of {each.times})" for kind, each in found.attacks.items() if each.not_run]
     ran = sum(each.times - each.not_run for each in found.attacks.values())
     return Promise("every attack ran to its end", bool(ran) and not missing, listed(missing) or f"{ran:,} attacks")
 
 
 def no_other_end(found: Found) -> Promise:
-    """No service ends but where chaos ended it."""
+    """No service ended unless chaos ended it."""
     ends = [f"{each.service} (exit code {each.exit_code})" for each in found.deaths]
     return Promise("no service ends by itself", not ends, listed(ends) or "none did")
 
 
 def no_memory_spent(found: Found) -> Promise:
-    """Nothing is killed for its memory."""
+    """No process was killed for its memory."""
     ends = [each.service for each in found.out_of_memory]
     return Promise("nothing is killed for its memory", not ends, listed(ends) or "nothing was")
 
 
 def came_back(found: Found) -> Promise:
-    """What was killed comes back."""
+    """What was killed came back."""
     late = [f"{each.service} after {each.why}" for each in found.recoveries if not each.by_itself or slow(each)]
     times = [each.took_s for each in found.recoveries]
     text = f"{len(times)} ends, {max(times):.1f} s at most" if times else "none was killed"
@@ -95,7 +95,7 @@ def settled(found: Found) -> Promise:
 
 
 def no_error(seen: Seen) -> Promise:
-    """A healthy client sees no error but of a service that was just ended, or told to do wrong."""
+    """A healthy client saw errors only of services that were just ended, or had faults in force."""
     outside = seen.outside
     errors = Counter(f"{each.service} {each.error}" for each in outside if each.error)
     kept = bool(outside) and not errors
@@ -104,7 +104,7 @@ def no_error(seen: Seen) -> Promise:
 
 
 def quick(seen: Seen) -> Promise:
-    """A healthy client is answered soon."""
+    """A healthy client was answered soon."""
     times = [each.took_s for each in seen.outside if not each.error]
     p99_s = percentile(times, 0.99)
     goal = f"goal: a healthy client's 99th percentile is below {P99_GOAL_S * 1000:g} ms"
@@ -112,7 +112,7 @@ def quick(seen: Seen) -> Promise:
 
 
 def exact_sums(found: Found) -> Promise:
-    """A site's account of its exchanges is exact."""
+    """What the sites count is exact."""
     wrong = [
         f"{service}: no answer"
         if sums is None
@@ -126,20 +126,20 @@ def exact_sums(found: Found) -> Promise:
 
 
 def held_inside(found: Found, text: str, kinds: Sequence[str]) -> Promise:
-    """Return a promise that the attacks themselves hold the lab to."""
+    """Return a promise that the attacks themselves check."""
     broken = [what for attacks in found.attacks.values() for kind, what in attacks.failures if kind in kinds]
     return Promise(text, not broken, listed(broken) or "held")
 
 
 def clean_logs(found: Found) -> Promise:
-    """No log has a mistake of the lab's own in it."""
+    """No log has an entry that is not documented."""
     ends = Counter(end_of(service, entry) for service, entries in found.log.items() for entry in entries)
     text = counted(ends) if ends else "clean"
     return Promise("the logs hold no error that is not documented", bool(found.log) and not ends, text)
 
 
 def end_of(service: str, entry: str) -> str:
-    """Return the first and the last line of an entry, without what differs from one of its kind to the next."""
+    """Return the first and last line of a log entry, without the parts that differ between entries of one kind."""
     first, *rest = VARYING.sub("...", MOMENT.sub("", entry)).splitlines()
     return f"{service}: {first[:MOST_SHOWN]}" + (f": {rest[-1][:MOST_SHOWN]}" if rest else "")
 
@@ -159,12 +159,12 @@ def shown(service: str, entry: str) -> list[str]:
 
 
 def percentile(values: Sequence[float], part: float) -> float:
-    """Return the value below which a part of all lies, infinity where there is none."""
+    """Return the value below which this part of all values lies; infinity where there is none."""
     return sorted(values)[min(len(values) - 1, math.ceil(part * len(values)) - 1)] if values else math.inf
 
 
 def listed(texts: Sequence[str]) -> str:
-    """Return the first few of several texts."""
+    """Return the first few texts, and how many more there are."""
     more = f" and {len(texts) - MOST_NAMED} more" if len(texts) > MOST_NAMED else ""
     return "; ".join(texts[:MOST_NAMED]) + more
 
@@ -181,7 +181,7 @@ def tables(found: Found, seen: Seen) -> tuple[Table, ...]:
 
 
 def attack_table(found: Found) -> Table:
-    """Return what was done, and what became of it."""
+    """Return what was done, and what came of it."""
     columns = ("attack", "times", *(name.replace("_", " ") for name in COUNTED), "and", "broken")
     rows: list[Sequence[Cell]] = []
     for kind, each in sorted(found.attacks.items()):
@@ -208,18 +208,18 @@ def client_table(seen: Seen) -> Table:
 
 
 def latencies(answers: Sequence[Answer]) -> tuple[Cell, ...]:
-    """Return how many were answered, and how soon, in milliseconds."""
+    """Return how many requests were answered, and how soon, in milliseconds."""
     times = [each.took_s * 1000 for each in answers if not each.error]
     return (len(times), *(percentile(times, part) if times else None for part in (0.5, 0.99, 1.0)))
 
 
 def errors_of(answers: Iterable[Answer]) -> str:
-    """Return the errors by class, and statuses by theirs: a plan of chaos has a hundred."""
+    """Return the errors by class, and statuses by their first digit, since chaos plans use a hundred of them."""
     return counted(Counter(STATUS.sub(r"\1xx", each.error) for each in answers if each.error)) or "-"
 
 
 def end_table(found: Found, seen: Seen) -> Table:
-    """Return what an end costs: how long until it is healthy, and what a client sees until then."""
+    """Return what an end costs: how long until the service is healthy, and what a client sees until then."""
     rows = []
     for service, why in sorted({(each.service, each.why) for each in found.recoveries}):
         ends = [each for each in found.recoveries if (each.service, each.why) == (service, why)]
@@ -243,7 +243,7 @@ def end_table(found: Found, seen: Seen) -> Table:
 
 
 def first_answer_s(end: Recovery, answers: Sequence[Answer]) -> float | None:
-    """Return the seconds from an end to the first answer that was asked for after it; None without one."""
+    """Return the seconds from an end to the first answer to a request made after it; None without one."""
     after = [
         each.ended_s - end.began_s
         for each in answers
@@ -253,7 +253,7 @@ def first_answer_s(end: Recovery, answers: Sequence[Answer]) -> float | None:
 
 
 def service_table(found: Found) -> Table:
-    """Return what each service held, and its own account."""
+    """Return how much memory each service held, and its sums."""
     rows: list[Sequence[Cell]] = []
     for service in found.services:
         held, sums = found.held.get(service), found.sums.get(service)

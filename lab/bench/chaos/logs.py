@@ -1,4 +1,4 @@
-"""What a service may say in its log when it is attacked, and what it may not."""
+"""Which entries a service's log may have when it is attacked. Every other entry breaks a promise."""
 
 import re
 from collections.abc import Iterable
@@ -11,16 +11,16 @@ ALLOWED = (
     # Chaos kills workers.
     re.compile(r"^\S+ ERROR a worker ended by itself: "),
 )
-"""Each is documented, and one line."""
+"""Each of these is documented, and one line."""
 
 
 def forbidden(lines: Iterable[str]) -> list[str]:
-    """Return the entries of a log that should not be there, each with the lines that belong to it."""
+    """Return the entries of a log that are not documented, each with its lines."""
     return [entry for entry in entries(lines) if FORBIDDEN.search(entry) and not is_allowed(entry)]
 
 
 def is_allowed(entry: str) -> bool:
-    """Return whether an entry is documented: what is, has no lines after it."""
+    """Return whether an entry is documented. Such an entry is one line."""
     return "\n" not in entry and any(each.search(entry) for each in ALLOWED)
 
 

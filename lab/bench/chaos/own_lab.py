@@ -1,11 +1,11 @@
-"""The lab that chaos works on: a project, a copy of the tree and recordings of its own, gone when it is over.
+"""The lab that chaos attacks: a separate project, made from a copy of the tree, removed when the run is over.
 
-A lab that a person has up is not touched, nor is what the lab remembers in their checkout.
+A lab that a person has up is not touched, nor is the `.env` of the checkout.
 """
 
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +14,17 @@ from lab.bench.chaos.schedule import BAD, CHANGED, GOOD, HOSTS, LARGE, RECORDED
 from lab.compose.stack import Say, Stack
 from lab.compose.tree import copy_tree
 from lab.docker import base_image, engine
+from lab.settings import Settings, parse
 from services.runtime.files.temporary import temporary_directory
 
 PROJECT = "asynclab-chaos"
 USUAL = "recordings"
 SETTINGS = {
     "HELLO_PORT": "0",
-    "HELLO_DELAY_S": "0.01",  # what a healthy client waits for is the server, not its sleep
+    "HELLO_DELAY_S": "0.01",  # so that a healthy client's time is the server's, not its sleep
     "HELLO_WORKERS": "2",
     "LAB_LOG": "text",
-    "LAB_USER": "65532:65532",  # attackers have nothing of the person's, neither files nor name
+    "LAB_USER": "65532:65532",  # attacks run as a user who owns nothing
 }
 READABLE, ENTERED = 0o644, 0o755  # the sites have another uid
 LARGE_RECORDINGS = 75
@@ -33,7 +34,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nServer: chaos\r\nContent-Type: text/plain\r\nContent
 
 @dataclass(frozen=True, slots=True)
 class Recordings:
-    """The directory of recordings, and the sets that replace each other in it."""
+    """The directory of recordings, in which one set of recordings replaces another."""
 
     directory: Path
 
@@ -56,7 +57,7 @@ class Recordings:
         part.replace(self.directory / name)
 
     def _write_large(self) -> None:
-        """Write one large recording and give it many names: no disk needs 600 MiB for it."""
+        """Write one large recording and give it many names, so that it needs no 600 MiB of disk."""
         body_bytes = LARGE_BYTES - len(HEAD % LARGE_BYTES)
         first = self.directory / "extra-00.part"
         with first.open("wb") as file:
@@ -68,10 +69,13 @@ class Recordings:
 
 
 @contextmanager
-def own_lab(say: Say) -> Iterator[tuple[Stack, Recordings]]:
-    """Have a lab of its own that is healthy; it is taken down on the way out, whatever happened. Raises a LabError."""
-    engine.ensure(say)
-    image = base_image.ensure(say)
+def own_lab(say: Say, settings: Settings) -> Iterator[tuple[Stack, Recordings]]:
+    """Start a lab for chaos alone and yield it when it is healthy; it is always taken down. Raises a LabError.
+
+    `settings`: the checkout's, from which the engine and the base image come.
+    """
+    engine.ensure(say, settings)
+    image = base_image.ensure(say, settings)
     with temporary_directory("lab-chaos-") as root:
         copy_tree(root)
         recordings = Recordings(root / USUAL)
@@ -81,34 +85,18 @@ def own_lab(say: Say) -> Iterator[tuple[Stack, Recordings]]:
         for directory in (root, recordings.directory, files):
             directory.chmod(ENTERED)
         recordings.put(GOOD)
-        settings = SETTINGS | {
+        variables = SETTINGS | {
             "LAB_RECORDINGS": str(recordings.directory),
             "BASE_IMAGE": image,
             "LAB_FILES": str(files),
         }
-        if bundle := base_image.ca_bundle():
-            settings["CA_BUNDLE"] = str(bundle)
-        stack = Stack(PROJECT, root)
-        with environment(settings):
-            try:
-                stack.down()  # what an earlier run may have left
-                stack.up(say)
-                yield stack, recordings
-            finally:
-                say("Taking it down")
-                stack.down()
-
-
-@contextmanager
-def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Have these settings come before all others while inside."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        if bundle := base_image.ca_bundle(settings):
+            variables["CA_BUNDLE"] = str(bundle)
+        stack = Stack(PROJECT, parse(root, {**settings.environ, **variables}, {}))
+        try:
+            stack.down()  # what an earlier run may have left
+            stack.up(say)
+            yield stack, recordings
+        finally:
+            say("Taking it down")
+            stack.down()

@@ -1,4 +1,4 @@
-"""How a chaos run is getting on: a line of a terminal that is kept up to date, else a line now and then."""
+"""Shows how far a chaos run is: in one line of a terminal that is updated, elsewhere in a line at intervals."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ LINE_EVERY_S = 10.0
 
 @contextmanager
 def showing(say: Say) -> Iterator[tuple[Say, float]]:
-    """Have a way to show the state while inside, and the seconds from one time to the next."""
+    """Yield a function that shows the state, and how many seconds to wait before the next call."""
     if not (sys.stderr and sys.stderr.isatty()):
         yield say, LINE_EVERY_S
         return

@@ -1,7 +1,7 @@
-"""What is done to the lab, and when: drawn from a seed, so that a run that found something can be run again.
+"""What is done to the lab, and when. A seed decides it, so that a run that found something can be run again.
 
-Steps are in lanes. A lane does one thing after another, and all lanes go on at once. Each lane empties a shuffled bag
-of its kinds before it fills it again, so that every kind has its turn, in an order that no person would think of.
+Steps are in lanes. A lane does one step after another, and all lanes go on at once. Each lane goes through all its
+kinds of steps, in random order, before one comes again.
 """
 
 import random
@@ -18,10 +18,10 @@ HOSTS = {
     "netease": "www.163.com",
     RECORDED: "healthy.test",
 }
-"""The name under which each site answers; that of `recorded` is one of its several."""
+"""The host name of each site; `recorded` has several, and this is one of them."""
 
 CHANGED = "changed.test"
-"""A host of `recorded` whose plans are changed while its neighbour answers a healthy client."""
+"""A host of `recorded` whose plans are changed, while another host of it answers a healthy client."""
 
 HTTP, TLS, ADMIN, HELLO_PORT = 80, 443, 8081, 8000
 KILL, WORKER, RESTART = "kill -9", "kill -9 of a worker", "docker restart"
@@ -36,9 +36,9 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that is done: at `at_s` seconds from the start, in a lane, to a service.
+    """One thing that is done to a service, in a lane, `at_s` seconds after the start.
 
-    `count` connections or requests at once, `per_s` of them a second at most, for `seconds`; `seed` is its own.
+    `count` connections or requests at once, `per_s` of them a second at most, for `seconds`; `seed` decides the rest.
     """
 
     at_s: float
@@ -55,25 +55,25 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of step: what it is called, where it can strike, and how much of it there is.
+    """One kind of step: its name, the services and ports it may be done to, and how much of it there is.
 
-    `before`: a kind that comes first, at the same place, for a third of the time.
+    `before`: a kind that comes first, at the same service and port, for a third of the time.
     """
 
     name: str
-    places: Sequence[Place]
+    targets: Sequence[Place]
     count: int = 1
     per_s: float = 0.0
     before: "Kind | None" = None
 
 
 def sites(port: int, services: Sequence[str]) -> list[Place]:
-    """Return that port of each site."""
+    """Return each site with this port."""
     return [(service, port) for service in services if service in HOSTS]
 
 
 def connections(services: Sequence[str]) -> list[Kind]:
-    """Return the attacks that hold thousands of connections, of which one goes on at a time."""
+    """Return the attacks that hold thousands of connections; one of them runs at a time."""
     web = [*sites(HTTP, services), (HELLO, HELLO_PORT)]
     tls, admin = sites(TLS, services), sites(ADMIN, services)
     return [
@@ -94,7 +94,7 @@ def noise(services: Sequence[str]) -> list[Kind]:
 
 
 def changes(services: Sequence[str]) -> list[Kind]:
-    """Return what is asked of the admin side."""
+    """Return the attacks on the admin side."""
     admin = sites(ADMIN, services)
     own_port = [place for place in admin if place[0] != RECORDED]
     return [Kind("faults", admin, per_s=100), Kind("refuse", own_port, per_s=100), Kind("verify", admin, 2)]
@@ -106,7 +106,7 @@ def surveys(services: Sequence[str]) -> list[Kind]:
 
 
 def draw(seed: int, seconds: float, services: Sequence[str]) -> tuple[Step, ...]:
-    """Return what is done in so many seconds to a lab of these services, in the order of time."""
+    """Return what is done in so many seconds to a lab of these services, ordered by time."""
     services = sorted(services)
     lasting = [
         ("connections", connections(services), (6.0, 9.5)),  # all of them in a minute
@@ -125,12 +125,12 @@ def draw(seed: int, seconds: float, services: Sequence[str]) -> tuple[Step, ...]
 def in_turn(
     seed: int, lane: str, kinds: Sequence[Kind], lasts_s: tuple[float, float], seconds: float
 ) -> Iterator[Step]:
-    """Yield the steps of a lane in which each goes on for a while."""
+    """Yield the steps of a lane whose steps take time."""
     chance = random.Random(f"{seed} {lane}")
     at_s = FIRST_S
     for kind in bag(chance, kinds):
         lasting_s = chance.uniform(*lasts_s)
-        service, port = chance.choice(kind.places)
+        service, port = chance.choice(kind.targets)
         if at_s + lasting_s > seconds:
             return
         step = partial(Step, lane=lane, service=service)
@@ -139,7 +139,7 @@ def in_turn(
             yield step(
                 at_s,
                 kind=first.name,
-                port=dict(first.places)[service],
+                port=dict(first.targets)[service],
                 count=first.count,
                 seconds=first_s,
                 per_s=first.per_s,
@@ -161,7 +161,7 @@ def in_turn(
 
 
 def ends(seed: int, seconds: float, services: Sequence[str]) -> Iterator[Step]:
-    """Yield the steps that end a process or a container: each service has its turn before one has it twice."""
+    """Yield the steps that end a process or a container: each service once before one comes again."""
     chance = random.Random(f"{seed} ends")
     kinds = [*((KILL, service) for service in services), (WORKER, HELLO), (RESTART, "")]
     least_s, most_s = KILL_GAP_S
@@ -175,9 +175,9 @@ def ends(seed: int, seconds: float, services: Sequence[str]) -> Iterator[Step]:
 
 
 def reloads(seed: int, seconds: float) -> Iterator[Step]:
-    """Yield the sets of recordings that replace each other; a valid one soon follows one that is not.
+    """Yield the sets of recordings that replace each other; a valid set soon follows one that is not.
 
-    A site that is killed meanwhile starts with what there is, and is not ready before that is valid.
+    A site that is killed meanwhile starts with the set that is there, and is ready only with a valid one.
     """
     chance = random.Random(f"{seed} reloads")
     at_s = chance.uniform(2.0, 5.0)
@@ -191,6 +191,6 @@ def reloads(seed: int, seconds: float) -> Iterator[Step]:
 
 
 def bag(chance: random.Random, things: Sequence[Thing]) -> Iterator[Thing]:
-    """Yield things for ever, in an order by chance; each once before one comes again."""
+    """Yield things for ever, in random order; each once before one comes again."""
     while True:
         yield from chance.sample(things, len(things))

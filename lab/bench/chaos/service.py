@@ -1,4 +1,4 @@
-"""A service's container: its state, its end, and what it holds in memory."""
+"""A service's container: its state, how to kill it, and how much memory it holds."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from signal import SIGKILL
 from lab.bench.chaos.engine import docker
 
 CGROUPS = Path("/sys/fs/cgroup")
-# A worker is a process of the service whose parent is one too; a server without workers is its own.
+# A worker is a process of the service whose parent is one too. A server without workers does the work itself.
 KILL_WORKER = """
 import os, pathlib, signal
 own = {}
@@ -27,7 +27,7 @@ os.kill((workers or list(own))[0], signal.SIGKILL)
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a container holds and has held, in bytes: all that counts against its limit, and what is no cache."""
+    """A container's memory in bytes: the most so far of what counts against its limit, and its anonymous memory."""
 
     most: int
     anonymous: int
@@ -44,7 +44,7 @@ class Service:
     has_health: bool = True
 
     async def look(self) -> dict[str, object]:
-        """Return its state, as the engine has it, and note its process."""
+        """Return its state from the engine, and note its main process."""
         found = await docker("inspect", "--format", "{{json .State}} {{.RestartCount}}", self.container)
         if not found.ok:
             return {}
@@ -54,14 +54,14 @@ class Service:
         return {**state, "RestartCount": int(restarts)}
 
     def is_here(self) -> bool:
-        """Return whether its main process is one of this machine, and this process may end it."""
+        """Return whether its main process is on this machine, and this process may kill it."""
         try:
             return os.geteuid() == 0 and self.container in Path(f"/proc/{self.pid}/cgroup").read_text("ascii")
         except OSError:
             return False
 
     async def kill(self) -> bool:
-        """Kill its main process, as a fault would; return False where only the engine can, which starts it again."""
+        """Kill its main process, as a fault would. Return False where only the engine can; it is then started again."""
         await self.look()
         if self.is_here():
             os.kill(self.pid, SIGKILL)
@@ -75,17 +75,17 @@ class Service:
         return (await docker("exec", self.container, "python3", "-c", KILL_WORKER)).ok
 
     def memory(self) -> Memory | None:
-        """Return what it holds, None where this machine's files do not tell."""
+        """Return its memory; None where this machine's files do not say."""
         try:
             lines = Path(f"/proc/{self.pid}/cgroup").read_text("ascii").splitlines()
-            # A process that is being started is moved into its groups one after another: until then it is in the root.
+            # A process that is being started is moved into its groups one after another; before that it is in the root.
             return memory_in("\n".join(line for line in lines if self.container in line))
         except (OSError, ValueError):
             return None
 
 
 def memory_in(groups: str, root: Path = CGROUPS) -> Memory | None:
-    """Return what a control group holds, version 1 or 2 (cgroups(7)). `groups`: what /proc/PID/cgroup says."""
+    """Return the memory of a control group, version 1 or 2 (cgroups(7)). `groups`: the text of /proc/PID/cgroup."""
     for line in groups.splitlines():
         _, controllers, path = line.split(":", 2)
         if "memory" in controllers.split(","):

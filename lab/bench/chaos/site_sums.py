@@ -1,4 +1,4 @@
-"""A site's sums, read from what its admin side says of itself: `/journal?limit=0` and `/metrics`."""
+"""Reads a site's sums from the answers of its admin side: `/journal?limit=0` and `/metrics`."""
 
 import json
 import re
@@ -9,7 +9,7 @@ SAMPLE = re.compile(r"^(\w+)(?:\{.*\})? ([0-9.eE+-]+)$", re.MULTILINE)
 
 
 def read_sums(journal: str, metrics: str) -> Sums | None:
-    """Return the sums, None where an answer is not one."""
+    """Return the sums; None where one of the answers cannot be read."""
     try:
         counts = json.loads(journal)
         total, kept, dropped = (int(counts[name]) for name in ("total", "kept", "dropped"))

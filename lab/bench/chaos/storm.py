@@ -1,6 +1,6 @@
-"""Everything at once: the lanes of a schedule against a lab, beside a client that asks as it should.
+"""The storm: all lanes of a schedule at once against a lab, while a healthy client measures its answers.
 
-`aftermath` is what follows when the load has stopped.
+`aftermath` follows when the load has stopped.
 """
 
 import asyncio
@@ -10,20 +10,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from lab.bench.chaos.clients.clients import Client
+from lab.bench.chaos.clients.container import Client
 from lab.bench.chaos.engine import Moment, Watch, docker
 from lab.bench.chaos.found import SLACK_S, Found, Held, Recovery
 from lab.bench.chaos.judge import BACK_WITHIN_S
 from lab.bench.chaos.own_lab import Recordings
 from lab.bench.chaos.schedule import CHANGED, GOOD, RESTART, WORKER, Step
 from lab.bench.chaos.service import Service
-from lab.errors import BenchFailed
+from lab.bench.errors import BenchFailed
 
 FIRST_ANSWERS_S = 20.0
 ATTACK_ENDS_S = 300.0
 LOOK_EVERY_S = 1.0
 DEATH_S = 5.0
-NOTICED_S = 2.0  # what is killed for its memory has been failing for a while before the engine tells
+NOTICED_S = 2.0  # a process short of memory fails for a while before it is killed
 BY_ITSELF = "an end of its own"
 BY_THE_ENGINE = (
     "containers were killed and started again by the engine: only root, on the engine's own machine, can kill their "
@@ -32,7 +32,7 @@ BY_THE_ENGINE = (
 
 
 class Storm:
-    """One run: what is done to a lab, and what is found of it."""
+    """One run: carries out a schedule, and notes what is found."""
 
     def __init__(
         self, services: Mapping[str, Service], recordings: Recordings, watch: Watch, found: Found, *, seconds: float
@@ -45,12 +45,12 @@ class Storm:
         self._seen = 0
 
     async def ask(self, client: Client) -> None:
-        """Let a client ask as it should, and note what it sees, until its scripts are ended."""
-        async for answer in client.ask_as_it_should(list(self.services), self.seconds * 2 + 3_600):
+        """Let a healthy client make requests, and note its answers, until its scripts are ended."""
+        async for answer in client.run_healthy(list(self.services), self.seconds * 2 + 3_600):
             self.found.answers.append(answer)
 
     async def first_answers(self, wanted: set[str]) -> None:
-        """Wait until each of these services has answered, and forget what was seen until then. Raises BenchFailed."""
+        """Wait until each of these services has answered, and drop the answers until then. Raises BenchFailed."""
         last_s = time.monotonic() + FIRST_ANSWERS_S
         while missing := wanted - {answer.service for answer in self.found.answers if not answer.error}:
             if time.monotonic() > last_s:
@@ -59,7 +59,7 @@ class Storm:
         self.found.answers.clear()
 
     async def load(self, schedule: Sequence[Step], attacking: Client, other: Client) -> int:
-        """Do what the schedule says, all lanes at once, and return 0."""
+        """Carry out the schedule, all lanes at once, and return 0."""
         self.began_s = time.monotonic()
         lanes: dict[str, list[Step]] = {}
         for step in schedule:
@@ -75,10 +75,11 @@ class Storm:
         return 0
 
     async def follow(self, lane: str, steps: Sequence[Step], client: Client) -> None:
-        """Do one step of a lane after the other, each no sooner than it is to be."""
+        """Do the steps of a lane one after the other, each at its time or later."""
         for step in steps:
             await asyncio.sleep(self.began_s + step.at_s - time.monotonic())
-            if time.monotonic() - self.began_s > self.seconds and step.kind != GOOD:  # what is bad does not stay
+            is_late = time.monotonic() - self.began_s > self.seconds
+            if is_late and step.kind != GOOD:  # a bad set of recordings does not stay
                 return
             self.doing[lane] = f"{step.kind} {step.service}".rstrip()
             await self.do(step, client)
@@ -112,7 +113,7 @@ class Storm:
 
     @contextmanager
     def told_to_do_wrong(self, step: Step) -> Iterator[None]:
-        """Excuse a service whose only site gets plans of faults."""
+        """Open a window for a service whose only site gets plans of faults."""
         if step.kind not in {"faults", "refuse"} or step.name == CHANGED:
             yield
             return
@@ -145,7 +146,7 @@ class Storm:
             window.end_s = time.time()
 
     async def recover(self, service: Service, why: str, *, began_s: float) -> None:
-        """Wait until a service is well again, and help where it does not come back by itself."""
+        """Wait until a service is well again; start it where it does not come back by itself."""
         died = await self.watch.next(service.name, "die", after_s=began_s - SLACK_S, within_s=DEATH_S)
         began_s = died.at_s if died else began_s
         well = await self.well_again(service, after_s=began_s)
@@ -157,13 +158,13 @@ class Storm:
         self.found.recoveries.append(Recovery(service.name, why, began_s, healthy_s, by_itself))
 
     async def well_again(self, service: Service, *, after_s: float) -> Moment | None:
-        """Return when a service was well again after an end, None if it was not soon enough."""
+        """Return when a service was well again after an end; None if it was not in time."""
         return await self.watch.well_again(
             service.name, after_s=after_s, within_s=BACK_WITHIN_S, has_health=service.has_health
         )
 
     async def look_on(self) -> None:
-        """Look at what the services hold, and at what the engine tells of them, until it is cancelled."""
+        """Read the services' memory and the engine's events, until it is cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 for service in self.services.values():
@@ -175,7 +176,7 @@ class Storm:
                 await asyncio.sleep(LOOK_EVERY_S)
 
     def notice(self, moment: Moment, group: asyncio.TaskGroup) -> None:
-        """Take note of what happened to a service: what chaos did not do to it counts against the lab."""
+        """Note an event of a service; an end that chaos did not cause counts against the lab."""
         service = self.services.get(moment.service)
         if service is None:
             return
@@ -191,7 +192,7 @@ class Storm:
             group.create_task(self.rescue(service, moment))
 
     async def rescue(self, service: Service, moment: Moment) -> None:
-        """Wait until a service is well again that ended without chaos."""
+        """Wait until a service is well again that ended though chaos did not end it."""
         window = self.found.window(service.name, BY_ITSELF, begin_s=moment.at_s - NOTICED_S)
         try:
             await self.recover(service, BY_ITSELF, began_s=moment.at_s)
@@ -199,12 +200,12 @@ class Storm:
             window.end_s = time.time()
 
     def note(self, text: str) -> None:
-        """Note what a reader of the figures has to know, once."""
+        """Add a note for the reader of the figures, once."""
         if text not in self.found.notes:
             self.found.notes.append(text)
 
     def sentence(self) -> str:
-        """Return how it is getting on."""
+        """Return how far the run is, in a line."""
         errors = sum(answer.error is not None for answer in self.found.answers)
         kills = len(self.found.recoveries)
         doing = ", ".join(self.doing.values()) or "waiting until it is calm"

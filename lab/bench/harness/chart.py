@@ -1,4 +1,4 @@
-"""The picture: a bar for each contestant, a panel for each group, in one small SVG without scripts or fonts of its own.
+"""The picture: a bar for each contestant, a panel for each group, in one small SVG without scripts or fonts.
 
 A bar's length is the ratio to the reference, so that panels with different units read alike: the line at 1 is the
 reference, and a dashed line is the goal, where there is one.
@@ -15,7 +15,7 @@ from lab.bench.harness.report import number, write
 WIDTH, MARGIN = 900, 24
 NAMES, FIGURES = 275, 150  # columns left and right of the bars
 BARS = WIDTH - 2 * MARGIN - NAMES - FIGURES
-MEDIANS = 82  # of the figures' column, what the medians take
+MEDIANS = 82  # of the figures' column: the room for medians
 ROW, BAR, TITLE, FOOT, GAP = 26, 16, 44, 16, 22
 INK, FAINT, OURS, PEER, GOAL = "#1b1f24", "#6a737d", "#0b6bcb", "#b6bec8", "#c2410c"
 LEAST_SCALE = 1.15
@@ -56,7 +56,7 @@ def svg_of(results: Sequence[Result]) -> str:
 
 
 def height_of(group: Group) -> int:
-    """Return how much room a panel takes."""
+    """Return the height of a panel."""
     return TITLE + ROW * len(group.rows) + FOOT
 
 

@@ -1,4 +1,4 @@
-"""What is measured: for each contestant a value a round, and what follows from them.
+"""Figures: for each contestant a value a round, and the ratios and goals that follow from them.
 
 A ratio is taken round by round, between values that were measured seconds apart, and then the median of those: a
 machine that slows down for a minute slows down both sides.
@@ -13,7 +13,7 @@ Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One contestant: what it is called, whether it is of this project, and its value in each round."""
+    """One contestant: its name, its value in each round, and whether it is of this project."""
 
     subject: str
     values: tuple[float, ...]
@@ -26,13 +26,13 @@ class Row:
 
     @property
     def spread(self) -> float:
-        """How far apart the least and the greatest value are, as a part of the median."""
+        """The distance from the least to the greatest value, as a part of the median."""
         return (max(self.values) - min(self.values)) / self.median if self.median else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What this project has set itself: the ratio that the subject `of` has to reach to the subject `against`."""
+    """A goal of this project: the ratio that the subject `of` has to reach to the subject `against`."""
 
     of: str
     ratio: float
@@ -43,7 +43,7 @@ class Goal:
 class Group:
     """Contestants at one task. `reference` is the subject of the row that ratios are taken to, if it could run.
 
-    `higher_is_better` is None where rows have units of their own, and are not compared.
+    `higher_is_better` is None where rows have different units, and are not compared.
     """
 
     title: str
@@ -54,7 +54,7 @@ class Group:
     goals: tuple[Goal, ...] = ()
 
     def ratio(self, row: Row) -> float | None:
-        """Return the median of a row's ratios to the reference, None without one."""
+        """Return the median of a row's ratios to the reference; None where there is no reference."""
         ratios = self.ratios(row)
         return median(ratios) if ratios else None
 
@@ -63,7 +63,7 @@ class Group:
         return ratios(row.values, self._values(self.reference))
 
     def achieved(self, goal: Goal) -> float | None:
-        """Return the median of the ratios that a goal is about, None where there is nothing to compare with."""
+        """Return the median of the ratios that a goal is about; None where there is nothing to compare with."""
         found = ratios(self._values(goal.of), self._values(goal.against))
         return median(found) if found else None
 
@@ -72,17 +72,17 @@ class Group:
 
 
 def ratios(values: Sequence[float], base: Sequence[float]) -> tuple[float, ...]:
-    """Return the ratio in each round that both have a value of."""
+    """Return the ratio in each round in which both have a value."""
     return tuple(value / other for value, other in zip(values, base, strict=False) if other)
 
 
 Cell = str | float | None
-"""What a table's cell holds: a word, a figure, or nothing."""
+"""A table's cell: a word, a figure, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Figures that are read row by row, and have no contestants."""
+    """A table of figures without contestants."""
 
     title: str
     columns: tuple[str, ...]
@@ -91,7 +91,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What the lab promises, whether it was kept, and what was found. A goal is shown, and fails nothing."""
+    """A promise of the lab, whether it was kept, and what was found. A goal is only shown: it fails no run."""
 
     text: str
     kept: bool
@@ -101,7 +101,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a bench found. `method` says how, in lines for a person; `notes` what was left out, and why."""
+    """What a bench found. `method`: how, in lines for a person. `notes`: what was left out, and why."""
 
     bench: str
     groups: tuple[Group, ...]
@@ -134,7 +134,7 @@ def table_as_json(table: Table) -> dict[str, Json]:
 
 
 def group_as_json(group: Group) -> dict[str, Json]:
-    """Return a group with all its values, so that anybody can count again."""
+    """Return a group with all its values, so that a reader can count again."""
     return {
         "title": group.title,
         "unit": group.unit,

@@ -1,7 +1,7 @@
-"""What the figures were measured on, and who gets which core.
+"""The machine on which figures are measured, and which program runs on which core.
 
-With two cores or more, servers have the first and whoever loads them the second: they do not push each other around,
-and a server's figure is that of one core. taskset(1) does it, so that it can be seen in the process list.
+With two cores or more, servers run on the first, and the programs that load them on the second: they do not disturb
+each other, and a server's figure is that of one core. taskset(1) does it, so that it can be seen in the process list.
 """
 
 import importlib.metadata
@@ -14,11 +14,11 @@ from pathlib import Path
 from lab.bench.harness.figures import Json
 
 QUIET = 0.1
-"""Others may use this part of the machine before it has to be said."""
+"""Other processes may use this part of the machine before a note says so."""
 
 
 class Core:
-    """Which core somebody runs on: prefixes for a command line, empty where there is no choice."""
+    """Prefixes for command lines that choose the core; empty where there is no choice."""
 
     def __init__(self, *, cores: int | None = None, taskset: str | None = None) -> None:
         mine = sorted(os.sched_getaffinity(0)) if cores is None else list(range(cores))
@@ -28,7 +28,7 @@ class Core:
         self.load: tuple[str, ...] = (str(tool), "-c", str(mine[1])) if self.pinned else ()
 
     def sentence(self) -> str:
-        """Return what a reader of the figures has to know of it."""
+        """Return in a sentence which program ran on which core."""
         if self.pinned:
             return f"servers on core {self.server[-1]}, load on core {self.load[-1]}, all on loopback"
         return "servers and load share the cores, all on loopback: it takes two cores and taskset to part them"
@@ -40,9 +40,9 @@ class Core:
 
 
 class Neighbours:
-    """How much of the machine others used since this was made: what a busy machine does to figures.
+    """How much of the machine other processes used since this object was made: a busy machine changes figures.
 
-    The time of processes that were started here counts as ours once they have ended, and been waited for.
+    The time of a process that was started here counts as ours once it has ended, and been waited for.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Neighbours:
         return max(0.0, busy - ours) / max(0.01, all_s - self._all)
 
     def note(self) -> str:
-        """Return what a reader has to know of them, nothing if they kept quiet."""
+        """Return a note about other processes; nothing if they used little."""
         share = self.share()
         if share < QUIET:
             return ""
@@ -71,7 +71,7 @@ def our_cpu_s() -> float:
 
 
 def processor_s(file: Path = Path("/proc/stat")) -> tuple[float, float]:
-    """Return the seconds that all cores have had so far, and those that they were idle (proc(5))."""
+    """Return the seconds of all cores so far, and how many of them were idle (proc(5))."""
     try:
         figures = [int(figure) for figure in file.read_text("ascii").split("\n", 1)[0].split()[1:9]]
     except (OSError, ValueError):
@@ -81,7 +81,7 @@ def processor_s(file: Path = Path("/proc/stat")) -> tuple[float, float]:
 
 
 def facts() -> dict[str, Json]:
-    """Return what is known of this machine, and the versions that matter."""
+    """Return the facts of this machine, and the versions that matter."""
     return {
         "cpu": cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
@@ -97,7 +97,7 @@ def sentence() -> str:
 
 
 def cpu_model(file: Path = Path("/proc/cpuinfo")) -> str:
-    """Return what the processor calls itself."""
+    """Return the name of the processor."""
     try:
         lines = file.read_text("utf-8", "replace").splitlines()
     except OSError:

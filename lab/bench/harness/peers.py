@@ -1,6 +1,6 @@
-"""The peers: programs of others that this project is measured beside. They come from the distribution.
+"""The peers: other projects' programs beside which this one is measured. They come from the distribution.
 
-A peer that is missing is left out and said to be missing, with the command that installs it; a figure is never made up.
+A peer that is missing is left out, and a note names the command that installs it. No figure is made up.
 """
 
 import re
@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab import subprocesses
+from lab.bench.errors import PeersNotInstallable
 from lab.docker import packages
 from lab.docker.packages import Host, PackageSet
-from lab.errors import PeersNotInstallable
 from lab.subprocesses import Runner
 
 LOOK_TIMEOUT_S = 10.0
@@ -19,7 +19,7 @@ LOOK_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A program, the package that brings it, and the words by which it tells its version."""
+    """A program, its package, and the option with which it prints its version."""
 
     name: str
     package: str
@@ -32,7 +32,7 @@ class Peer:
         return next((path for path in found if path), None)
 
     def version(self, run: Runner = subprocesses.run) -> str:
-        """Return the version that the program names; some do it on stderr, and some with exit code 1."""
+        """Return the version that the program prints; some print it on stderr, and some exit with 1."""
         path = self.path()
         if not path:
             return "missing"
@@ -41,7 +41,7 @@ class Peer:
         return number[0] if number else "unknown"
 
     def missing(self) -> str:
-        """Return the note that stands for a peer's figures where it is missing."""
+        """Return the note that replaces a missing peer's figures."""
         return f"{self.name} is missing: `lab bench --install`, or apt-get install {self.package}"
 
 

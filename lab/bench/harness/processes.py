@@ -1,8 +1,8 @@
-"""Running what is measured: servers for as long as they are needed, programs to their end.
+"""Runs what is measured: servers for as long as they are needed, programs to their end.
 
-Every wait has a deadline; a server that does not start, or a program that fails, is a BenchFailed with what it said.
-What a program cost is asked of the kernel: processor time when it ends (wait4), memory while it runs. The memory of a
-program of several processes is the sum of theirs, so that what they share is counted for each.
+Every wait has a deadline; a server that does not start, or a program that fails, is a BenchFailed with its last lines.
+The kernel says what a program cost: its processor time when it ends (wait4), its memory while it runs. The memory of a
+program of several processes is the sum of theirs, so shared memory is counted for each of them.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from lab.errors import BenchFailed
+from lab.bench.errors import BenchFailed
 from services.runtime.files.temporary import temporary_file
 from services.runtime.process import HIGH_WATER, memory_kib
 
@@ -29,7 +29,7 @@ LAST_BYTES = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """How a program ended and what it took: seconds, processor seconds, and the most memory it held, in KiB.
+    """What a program printed and cost: seconds, processor seconds, and the most memory it held, in KiB.
 
     The memory is the sum of what each of its processes held at most.
     """
@@ -42,7 +42,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs: its port on loopback, the process that was started for it, its admin side if it has one."""
+    """A running server: its port on loopback, its first process, and the port of its admin side if it has one."""
 
     port: int
     pid: int
@@ -59,7 +59,7 @@ class Server:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
+    """Return a port of loopback that is free now."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port: int = bound.getsockname()[1]
@@ -87,7 +87,7 @@ def serving(
 
 
 def await_port(name: str, process: "subprocess.Popen[bytes]", port: int, log: IO[bytes]) -> None:
-    """Return when somebody listens on the port."""
+    """Return when the port accepts connections. Raises BenchFailed where it does not in time."""
     last = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < last and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -97,7 +97,7 @@ def await_port(name: str, process: "subprocess.Popen[bytes]", port: int, log: IO
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End a process: asked first, then made to."""
+    """End a process by SIGTERM; by SIGKILL if it does not end in time."""
     process.terminate()
     try:
         process.wait(STOP_TIMEOUT_S)
@@ -121,16 +121,16 @@ def cost_of(
         began = time.perf_counter()
         process = subprocess.Popen(command, env=os.environ | (environment or {}), stdin=given, stdout=out, stderr=log)
         ended = threading.Event()
-        guard = threading.Timer(timeout_s, process.kill)
+        killer = threading.Timer(timeout_s, process.kill)
         with watched(process.pid, ended) as peaks:
-            guard.start()
+            killer.start()
             try:
                 _, status, usage = os.wait4(process.pid, 0)
-            except BaseException:  # an interrupt, which nobody else may have passed on
+            except BaseException:  # an interrupt: the program may not have got it
                 process.kill()
                 raise
             finally:
-                guard.cancel()
+                killer.cancel()
                 ended.set()
         wall_s = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -143,7 +143,7 @@ def cost_of(
 
 @contextlib.contextmanager
 def watched(pid: int, ended: threading.Event) -> Iterator[dict[int, int]]:
-    """Note what a process and all that descend from it have held at most, every MEMORY_POLL_S seconds until it ends."""
+    """Note the most memory of a process and each descendant, every MEMORY_POLL_S seconds until it ends."""
     peaks: dict[int, int] = {}
 
     def watch() -> None:
@@ -163,7 +163,7 @@ def watched(pid: int, ended: threading.Event) -> Iterator[dict[int, int]]:
 
 
 def family(pid: int) -> Iterator[int]:
-    """Yield a process and all that descend from it."""
+    """Yield a process and all its descendants."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):
@@ -172,7 +172,7 @@ def family(pid: int) -> Iterator[int]:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the processor seconds of one process, 0 once it has gone (proc(5), utime and stime of stat)."""
+    """Return the processor seconds of one process; 0 after it has gone (proc(5), utime and stime of stat)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""What is shown of a result: a table a group, then how it was measured and what was left out. And the JSON file."""
+"""Shows a result: a table a group, then how it was measured and what was left out. Also writes the JSON file."""
 
 import json
 from collections.abc import Sequence
@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.bench.errors import ReportUnwritable
 from lab.bench.harness import machine, peers
 from lab.bench.harness.figures import Cell, Goal, Group, Json, Promise, Result, Row, Table, as_json
 from lab.console import draw_by
-from lab.errors import ReportUnwritable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,7 @@ PIPE_COLUMNS = 110
 
 
 def draw(results: Sequence[Result]) -> None:
-    """Print results on stdout, and last on which machine they were measured."""
+    """Print results on stdout, and then the machine on which they were measured."""
     for result in results:
         draw_result(result)
     draw_machine()
@@ -32,7 +32,7 @@ def draw_result(result: Result) -> None:
 
 
 def draw_machine() -> None:
-    """Print on stdout where it was measured."""
+    """Print on stdout on which machine it was measured."""
     draw_by(lambda console: console.print(machine.sentence(), style="dim", markup=False), pipe_columns=PIPE_COLUMNS)
 
 
@@ -53,7 +53,7 @@ def write_result(console: "Console", result: Result) -> None:
 
 
 def table_of(group: Group) -> "RichTable":
-    """Return a group's table: the project's own rows stand out, and so does a goal that is missed."""
+    """Return a group's table, in which this project's rows and missed goals stand out."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -117,7 +117,7 @@ def goal_line(group: Group, goal: Goal) -> str:
 
 
 def number(value: float) -> str:
-    """Return a figure with as many digits as it deserves."""
+    """Return a figure with a fitting number of digits."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:,.1f}" if value >= 10 else f"{value:.3g}"
@@ -136,7 +136,7 @@ def write_json(file: Path, results: Sequence[Result]) -> None:
 
 
 def write(file: Path, text: str) -> None:
-    """Write a file for a person."""
+    """Write a file of figures. Raises ReportUnwritable."""
     try:
         file.write_text(text, "utf-8")
     except OSError as error:

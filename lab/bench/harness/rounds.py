@@ -1,6 +1,6 @@
-"""Whose turn it is: A B C, A B C, A B C, and never A A A, B B B.
+"""Measures in turns: A B C, A B C, A B C, and never A A A, B B B, C C C.
 
-A machine is not the same from one minute to the next. In turns, whatever changes meets every contestant.
+The speed of a machine changes from one minute to the next. In turns, each change meets every contestant.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ class Plan(NamedTuple):
     requests: int = 1_000_000
 
     def in_turns(self) -> str:
-        """Return in words how often everybody has a turn."""
+        """Return in words how many rounds there are."""
         return f"{self.rounds} rounds in turns" if self.rounds > 1 else "one round, which says nothing of spread"
 
 
@@ -32,7 +32,7 @@ QUICK = Plan(rounds=1, seconds=0.5, targets=500, users=(100,), stalled=200, requ
 def interleaved(
     contestants: Sequence[tuple[str, Callable[[], Measured]]], rounds: int, say: Say = lambda _: None
 ) -> dict[str, list[Measured]]:
-    """Let each contestant have its turn, `rounds` times over, and return what was measured of each."""
+    """Measure each contestant once a round, and return the values of each."""
     measured: dict[str, list[Measured]] = {name: [] for name, _ in contestants}
     for number in range(1, rounds + 1):
         for name, turn in contestants:

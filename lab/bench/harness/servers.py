@@ -1,4 +1,4 @@
-"""The servers: nginx with one worker, and the project's own, each on a port of loopback until the block ends."""
+"""The servers: nginx with one worker, and those of this project, each on a port of loopback until the block ends."""
 
 import contextlib
 import socket
@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness.peers import NGINX
 from lab.bench.harness.processes import Server, free_port, serving
-from lab.errors import BenchFailed
 from services.runtime.files.temporary import temporary_directory
 
 PAGE = "<!doctype html><title>asynclab</title><p>Only the head of this page was recorded.</p>"
@@ -65,7 +65,7 @@ def nginx(core: Sequence[str]) -> Iterator[Server]:
 def module(
     name: str, core: Sequence[str], *words: str, port: int, environment: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
-    """Run one of the project's programs as a server, and yield it."""
+    """Run one of this project's programs as a server, and yield it."""
     command = [*core, sys.executable, "-m", name, *words]
     with serving(" ".join((name, *words)), command, port=port, environment=environment) as server:
         yield server
@@ -73,7 +73,7 @@ def module(
 
 @contextlib.contextmanager
 def sites(core: Sequence[str], directory: Path, *, loop: str) -> Iterator[Server]:
-    """Play recordings, the program as it is in its container."""
+    """Play recordings, with the same program as in the container."""
     port, admin_port = free_port(), free_port()
     environment = {
         "SITES_RECORDINGS": str(directory),
@@ -89,7 +89,7 @@ def sites(core: Sequence[str], directory: Path, *, loop: str) -> Iterator[Server
 
 
 def null(core: Sequence[str], directory: Path, *, loop: str) -> contextlib.AbstractContextManager[Server]:
-    """Answer with the same bytes, and do nothing else: the most that a protocol on that loop can do."""
+    """Answer with the same bytes, and do nothing else: no protocol on that loop can do more."""
     port = free_port()
     return module("lab.bench.baselines.null_server", core, str(port), str(directory), "--loop", loop, port=port)
 
@@ -129,7 +129,7 @@ def answer_of(port: int, request: bytes) -> bytes:
 
 
 def whole(answer: bytes) -> bool:
-    """Return whether an answer has all the bytes that its Content-Length promises."""
+    """Return whether an answer has all the bytes of its Content-Length."""
     head, end, body = answer.partition(b"\r\n\r\n")
     fields = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
     lengths = [int(value) for name, _, value in fields if name.lower() == b"content-length"]

@@ -1,12 +1,12 @@
-"""wrk, the load: 64 connections from one thread, for as long as it is told; and what it prints, read."""
+"""wrk, the load: 64 connections from one thread, for some seconds; and reading what it prints."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness.peers import WRK
 from lab.bench.harness.processes import Cost, cost_of
-from lab.errors import BenchFailed
 
 CONNECTIONS = 64
 RATE = re.compile(r"^Requests/sec:\s+([\d.]+)$", re.MULTILINE)
@@ -14,7 +14,7 @@ COUNT = re.compile(r"^\s+(\d+) requests in ", re.MULTILINE)
 BAD_ANSWERS = re.compile(r"^\s+Non-2xx or 3xx responses: (\d+)$", re.MULTILINE)
 SOCKET_ERRORS = re.compile(r"^\s+Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)$", re.MULTILINE)
 MOST_ERRORS = 0.001
-"""More failed requests than this part of all, and the figure is not one of answering."""
+"""The part of failed requests above which a figure says nothing of answering."""
 
 
 @dataclass(frozen=True, slots=True)

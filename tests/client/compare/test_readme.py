@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.compose.stack import ROOT
+from lab import ROOT
 
 LAB = Path(sys.executable).parent / "lab"
 BEGIN, END = "one after another: one task", "take as long as the longest."

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from lab.compose.stack import ROOT
+from lab import ROOT
 from services.runtime.settings import LOOPS
 from tests.tutorial import DIALOGUE, check_wget, printed_head
 

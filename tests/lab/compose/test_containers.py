@@ -1,13 +1,13 @@
-"""Containers as the engine lists them, and what `up` concludes from them."""
+"""Containers as the engine describes them, and which of them count as healthy or failed."""
 
 import json
 
 import pytest
 
 from lab.compose import containers
-from lab.compose.containers import Container
-from lab.compose.stack import DEATHS, failing, healthy
-from lab.errors import ComposeRefused, EngineSilent
+from lab.compose.containers import DEATHS, Container, failing, healthy
+from lab.compose.errors import ComposeRefused
+from lab.docker.errors import EngineSilent
 from lab.subprocesses import TIMED_OUT, Outcome
 from tests.lab.answers import Programs
 

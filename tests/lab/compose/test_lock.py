@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from lab.compose import lock
-from lab.errors import LockBusy, LockClosed
+from lab.compose.errors import LockBusy, LockClosed
 
 HOLD = """
 import sys, time
 from pathlib import Path
 from lab.compose.lock import held
-with held("a-project", lambda line: print("said:", line, flush=True), places=[Path(sys.argv[1])]):
+with held("a-project", lambda line: print("said:", line, flush=True), directories=[Path(sys.argv[1])]):
     print("held", flush=True)
     sys.stdin.read()
 print("let go", flush=True)
@@ -62,7 +62,7 @@ def test_a_holder_that_was_killed_holds_nothing(tmp_path: Path) -> None:
         assert line_of(first) == "held"
         first.kill()
     said: list[str] = []
-    with lock.held("a-project", said.append, places=[tmp_path]):
+    with lock.held("a-project", said.append, directories=[tmp_path]):
         pass
     assert said == []
 
@@ -86,7 +86,7 @@ def test_the_waiting_has_a_deadline(tmp_path: Path) -> None:
         assert line_of(first) == "held"
         with (
             pytest.raises(LockBusy, match=r"fuser .*asynclab-a-project\.lock") as caught,
-            lock.held("a-project", print, places=[tmp_path], timeout_s=0),
+            lock.held("a-project", print, directories=[tmp_path], timeout_s=0),
         ):
             pass
         assert caught.value.exit_code == 1
@@ -97,17 +97,17 @@ def test_the_waiting_has_a_deadline(tmp_path: Path) -> None:
 def test_projects_do_not_wait_for_each_other(tmp_path: Path) -> None:
     """Another name is another lab."""
     said: list[str] = []
-    with lock.held("one", said.append, places=[tmp_path]), lock.held("other", said.append, places=[tmp_path]):
+    with lock.held("one", said.append, directories=[tmp_path]), lock.held("other", said.append, directories=[tmp_path]):
         assert len(list(tmp_path.iterdir())) == 2
     assert said == []
 
 
-def test_where_the_first_directory_takes_no_file_the_next_is_used(tmp_path: Path) -> None:
-    """Where none does, the work goes on, after one line."""
-    with lock.held("a-project", print, places=[Path("/dev/null"), tmp_path / "build"]):
+def test_where_the_first_place_takes_no_file_the_next_does(tmp_path: Path) -> None:
+    """Where no directory takes it, the work goes on without a lock, after one line."""
+    with lock.held("a-project", print, directories=[Path("/dev/null"), tmp_path / "build"]):
         assert (tmp_path / "build" / "asynclab-a-project.lock").is_file()
     said: list[str] = []
-    with lock.held("a-project", said.append, places=[Path("/dev/null")]):
+    with lock.held("a-project", said.append, directories=[Path("/dev/null")]):
         assert len(said) == 1
 
 
@@ -122,7 +122,7 @@ def test_what_another_user_put_in_its_place_is_no_lock(tmp_path: Path, kind: str
             os.mkfifo(trap)
         case _:
             trap.mkdir()
-    with lock.held("a-project", print, places=[tmp_path, tmp_path / "build"]):
+    with lock.held("a-project", print, directories=[tmp_path, tmp_path / "build"]):
         assert (tmp_path / "build" / "asynclab-a-project.lock").is_file()
     assert not target.exists()
 
@@ -132,25 +132,25 @@ def test_another_user_waits_too(tmp_path: Path) -> None:
     """Every user who can read the file can lock it."""
     place = tmp_path / "place"
     place.mkdir()
-    with lock.held("a-project", print, places=[place]):
+    with lock.held("a-project", print, directories=[place]):
         file = place / "asynclab-a-project.lock"
         with holder_as_another_user(file) as other:
             assert line_of(other) == "busy"
 
 
-def test_the_file_is_readable_for_all_under_any_umask(tmp_path: Path) -> None:
+def test_the_file_is_for_all_to_read_whatever_the_umask(tmp_path: Path) -> None:
     """A user who cannot read it cannot lock it."""
     before = os.umask(0o077)
     try:
-        with lock.held("a-project", print, places=[tmp_path]):
+        with lock.held("a-project", print, directories=[tmp_path]):
             assert (tmp_path / "asynclab-a-project.lock").stat().st_mode & 0o777 == 0o644
     finally:
         os.umask(before)
 
 
-@pytest.mark.parametrize("places", [1, 2])
+@pytest.mark.parametrize("directories", [1, 2])
 def test_a_lock_that_cannot_be_opened_is_waited_for_and_never_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directories: int
 ) -> None:
     """It may be held by another user: no other place is taken instead, and the work does not go on."""
     file, said = tmp_path / "asynclab-a-project.lock", list[str]()
@@ -158,7 +158,7 @@ def test_a_lock_that_cannot_be_opened_is_waited_for_and_never_passed_over(
     refuse_to_open(file, monkeypatch)
     with (
         pytest.raises(LockClosed, match="another user may be at work on a-project") as caught,
-        lock.held("a-project", said.append, places=[tmp_path, tmp_path / "build"][:places], timeout_s=0.2),
+        lock.held("a-project", said.append, directories=[tmp_path, tmp_path / "build"][:directories], timeout_s=0.2),
     ):
         pytest.fail("went on")
     assert caught.value.exit_code == 1
@@ -180,7 +180,7 @@ def test_a_lock_that_could_not_be_opened_is_taken_once_it_has_gone(
         monkeypatch.undo()
         file.unlink()
 
-    with lock.held("a-project", say, places=[tmp_path]):
+    with lock.held("a-project", say, directories=[tmp_path]):
         assert file.is_file()
 
 

@@ -1,4 +1,4 @@
-"""Errors that are found before any change: settings are read by the services' own classes, ports are tried."""
+"""Mistakes that are found before anything is touched: settings by the services' classes, ports by trying."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from lab.compose import validation
-from lab.errors import PortTaken
+from lab.compose.errors import PortTaken
 from lab.subprocesses import Outcome
 from services.runtime.errors import BadSetting, TooLittleMemory
 from tests.lab.answers import Programs
@@ -56,7 +56,7 @@ def test_a_setting_that_a_service_would_refuse_is_refused_by_its_name(name: str,
 
 
 def test_a_service_is_judged_by_the_memory_of_its_container() -> None:
-    """This machine has more: what would be refused in the container is refused here."""
+    """This machine has more memory: a setting that the container would refuse is refused here."""
     limits = {"resources": {"limits": {"memory": str(512 * 1024 * 1024)}}}
     hello = {"image": "asynclab/hello:latest", "environment": {"HELLO_WORKERS": "32"}, "deploy": limits}
     with pytest.raises(TooLittleMemory, match="there are 512 MiB"):
@@ -64,7 +64,7 @@ def test_a_service_is_judged_by_the_memory_of_its_container() -> None:
 
 
 def test_settings_that_services_take_pass() -> None:
-    """What is unset is theirs to choose, and another's image is another's business."""
+    """Unset ones get the services' defaults, and other images are not checked."""
     validation.check_settings(
         config({"HELLO_DELAY_S": "0.5", "HELLO_WORKERS": "2", "LAB_LOOP": "uvloop", "LAB_LOG": None})
     )
@@ -93,6 +93,6 @@ def test_a_port_that_passes(taken: int) -> None:
 
 
 def test_a_port_that_cannot_be_tried_is_left_to_the_engine() -> None:
-    """An address of another machine, one of IPv6 where there is none."""
+    """An address of another machine, or of IPv6 where there is no IPv6."""
     assert validation.is_free("203.0.113.1", 8000)
     assert validation.is_free("::1", 0)

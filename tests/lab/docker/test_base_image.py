@@ -1,4 +1,4 @@
-"""Which base image is used, and what is done where there is none. No test here runs apt or Docker."""
+"""Which base image is used, and what is done where it is missing. No test here touches apt or Docker."""
 
 import shutil
 from collections.abc import Mapping
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from lab.docker import base_image, packages
+from lab.docker.errors import BaseImageUnavailable
 from lab.docker.packages import Host
-from lab.errors import BaseImageUnavailable
+from lab.settings import Settings, read
 from lab.subprocesses import Outcome
 from services.runtime.files import ownership
 from tests.lab import answers
@@ -30,6 +31,11 @@ def builder(monkeypatch: pytest.MonkeyPatch) -> None:
 def env_file(tmp_path: Path) -> Path:
     """An `.env` that is not there yet."""
     return tmp_path / ".env"
+
+
+def settings_of(env_file: Path, environ: Mapping[str, str]) -> Settings:
+    """What this environment and an `.env` say."""
+    return read(env_file.parent, environ)
 
 
 PRESENT = {
@@ -55,7 +61,7 @@ def test_an_image_that_is_here_is_used_after_one_question(
     env_file.write_text(text)
     programs = Programs({HAS + image: answers.IMAGE})
     said: list[str] = []
-    assert base_image.ensure(said.append, run=programs, environ=environ, env_file=env_file) == image
+    assert base_image.ensure(said.append, settings_of(env_file, environ), run=programs) == image
     assert said == []
     assert len(programs.ran) == 1
     assert env_file.read_text() == text
@@ -64,15 +70,15 @@ def test_an_image_that_is_here_is_used_after_one_question(
 def test_pulls_the_usual_image_where_a_registry_answers(env_file: Path) -> None:
     """Nothing has to be remembered then: Compose has the same default."""
     programs = Programs({HAS: answers.NO_IMAGE, ASK: answers.MANIFEST, "docker pull": Outcome(0)})
-    assert base_image.ensure(lambda line: None, run=programs, environ={}, env_file=env_file) == base_image.USUAL
+    assert base_image.ensure(lambda line: None, settings_of(env_file, {}), run=programs) == base_image.USUAL
     assert not env_file.exists()
 
 
 @pytest.mark.usefixtures("builder")
 def test_builds_an_image_where_no_registry_answers(env_file: Path) -> None:
-    """It is made from where the host gets its own packages, and `.env` remembers it."""
+    """It is made from the mirror of the host's packages, and `.env` remembers it."""
     programs = Programs(BUILDS | {HAS: answers.NO_IMAGE, ASK: answers.NO_REGISTRY})
-    assert base_image.ensure(lambda line: None, run=programs, environ={}, env_file=env_file) == base_image.LOCAL
+    assert base_image.ensure(lambda line: None, settings_of(env_file, {}), run=programs) == base_image.LOCAL
     assert env_file.read_text() == f"BASE_IMAGE={base_image.LOCAL}\n"
     (bootstrap,) = (line for line in programs.ran if line.startswith("mmdebstrap"))
     assert "--include=ca-certificates,python3,python3-venv" in bootstrap
@@ -87,7 +93,7 @@ def test_builds_again_when_the_remembered_image_is_gone(env_file: Path) -> None:
     """`docker system prune -a` must not break the lab; no registry is asked for an image of our own."""
     env_file.write_text(f"BASE_IMAGE={base_image.LOCAL}\n")
     programs = Programs(BUILDS | {HAS: answers.NO_IMAGE})
-    assert base_image.ensure(lambda line: None, run=programs, environ={}, env_file=env_file) == base_image.LOCAL
+    assert base_image.ensure(lambda line: None, settings_of(env_file, {}), run=programs) == base_image.LOCAL
     assert not any(line.startswith(ASK) for line in programs.ran)
     assert any(line.startswith("docker import") for line in programs.ran)
 
@@ -95,7 +101,7 @@ def test_builds_again_when_the_remembered_image_is_gone(env_file: Path) -> None:
 def test_does_not_build_what_is_here_when_only_the_memory_is_gone(env_file: Path) -> None:
     """A lost `.env` costs a question to the registry, not a build."""
     programs = Programs({HAS: answers.NO_IMAGE, HAS + base_image.LOCAL: answers.IMAGE, ASK: answers.NO_REGISTRY})
-    assert base_image.ensure(lambda line: None, run=programs, environ={}, env_file=env_file) == base_image.LOCAL
+    assert base_image.ensure(lambda line: None, settings_of(env_file, {}), run=programs) == base_image.LOCAL
     assert env_file.read_text() == f"BASE_IMAGE={base_image.LOCAL}\n"
 
 
@@ -103,7 +109,7 @@ def test_never_replaces_an_image_that_a_person_chose(env_file: Path) -> None:
     """If it cannot be had, that is an error, and nothing is written."""
     programs = Programs({HAS: answers.NO_IMAGE, ASK: answers.NO_REGISTRY})
     with pytest.raises(BaseImageUnavailable, match="mine:1") as caught:
-        base_image.ensure(lambda line: None, run=programs, environ={"BASE_IMAGE": "mine:1"}, env_file=env_file)
+        base_image.ensure(lambda line: None, settings_of(env_file, {"BASE_IMAGE": "mine:1"}), run=programs)
     assert caught.value.exit_code == 2
     assert not env_file.exists()
 
@@ -115,7 +121,7 @@ def test_a_failed_build_shows_the_last_lines_and_remembers_nothing(env_file: Pat
     failure = {fails: Outcome(25, err="E: cannot reach the mirror\nE: giving up\n")}
     programs = Programs(BUILDS | {HAS: answers.NO_IMAGE, ASK: answers.NO_REGISTRY} | failure)
     with pytest.raises(BaseImageUnavailable) as caught:
-        base_image.ensure(lambda line: None, run=programs, environ={}, env_file=env_file)
+        base_image.ensure(lambda line: None, settings_of(env_file, {}), run=programs)
     assert caught.value.evidence == ("E: cannot reach the mirror", "E: giving up")
     assert "\n" not in str(caught.value)
     assert not env_file.exists()
@@ -137,7 +143,7 @@ def test_installs_no_builder_where_it_may_not(
     monkeypatch.setattr(packages, "host", lambda: host)
     programs = Programs({HAS: answers.NO_IMAGE, ASK: answers.NO_REGISTRY})
     with pytest.raises(BaseImageUnavailable, match=r"BASE_IMAGE.*make demo"):
-        base_image.ensure(lambda line: None, run=programs, environ=environ, env_file=env_file)
+        base_image.ensure(lambda line: None, settings_of(env_file, environ), run=programs)
 
 
 def test_finds_the_hosts_own_authorities(tmp_path: Path) -> None:
@@ -145,14 +151,14 @@ def test_finds_the_hosts_own_authorities(tmp_path: Path) -> None:
     mine, theirs, file = tmp_path / "mine.crt", tmp_path / "theirs.crt", tmp_path / ".env"
     mine.touch()
     theirs.touch()
-    assert base_image.ca_bundle({"CA_BUNDLE": str(mine), "SSL_CERT_FILE": str(theirs)}, file) == mine
-    assert base_image.ca_bundle({"SSL_CERT_FILE": str(theirs)}, file) == theirs
-    assert base_image.ca_bundle({"CA_BUNDLE": str(tmp_path)}, file) is None
-    assert base_image.ca_bundle({"CA_BUNDLE": str(tmp_path / "none.crt")}, file) is None
-    assert base_image.ca_bundle({}, file) is None
+    assert base_image.ca_bundle(settings_of(file, {"CA_BUNDLE": str(mine), "SSL_CERT_FILE": str(theirs)})) == mine
+    assert base_image.ca_bundle(settings_of(file, {"SSL_CERT_FILE": str(theirs)})) == theirs
+    assert base_image.ca_bundle(settings_of(file, {"CA_BUNDLE": str(tmp_path)})) is None
+    assert base_image.ca_bundle(settings_of(file, {"CA_BUNDLE": str(tmp_path / "none.crt")})) is None
+    assert base_image.ca_bundle(settings_of(file, {})) is None
     file.write_text("CA_BUNDLE=mine.crt\n")
-    assert base_image.ca_bundle({"SSL_CERT_FILE": str(theirs)}, file) == mine
-    assert base_image.ca_bundle({"CA_BUNDLE": str(theirs)}, file) == theirs
+    assert base_image.ca_bundle(settings_of(file, {"SSL_CERT_FILE": str(theirs)})) == mine
+    assert base_image.ca_bundle(settings_of(file, {"CA_BUNDLE": str(theirs)})) == theirs
 
 
 def test_where_env_cannot_be_written_the_image_is_used_all_the_same(
@@ -166,7 +172,7 @@ def test_where_env_cannot_be_written_the_image_is_used_all_the_same(
     monkeypatch.setattr(ownership, "write", refuse)
     programs = Programs(BUILDS | {HAS: answers.NO_IMAGE, ASK: answers.NO_REGISTRY})
     said: list[str] = []
-    assert base_image.ensure(said.append, run=programs, environ={}, env_file=env_file) == base_image.LOCAL
+    assert base_image.ensure(said.append, settings_of(env_file, {}), run=programs) == base_image.LOCAL
     assert said[-1] == (
         f"cannot write {env_file} (Read-only file system): "
         f"make it writable, or add BASE_IMAGE={base_image.LOCAL} by hand"

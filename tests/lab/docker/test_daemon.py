@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.docker import daemon
-from lab.errors import EngineNotOurs, EngineNotStarting
+from lab.docker.errors import EngineNotOurs, EngineNotStarting
 from lab.subprocesses import Outcome
 from tests.lab.answers import Programs
 
@@ -27,7 +27,7 @@ sys.exit("failed to start daemon: no cgroup mounted")
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place of its own for log, marks and the program."""
+    """A directory for the log, the marks and the program."""
     monkeypatch.setattr(daemon, "LOG", tmp_path / "dockerd.log")
     monkeypatch.setattr(daemon, "MARK", tmp_path / "mark.pid")
     monkeypatch.setattr(daemon, "PID_FILE", tmp_path / "docker.pid")

@@ -1,4 +1,4 @@
-"""From the findings about a machine to the steps that give it an engine. No test here runs apt or Docker."""
+"""What is decided from what was found on a machine, and done. No test here touches apt or Docker."""
 
 import subprocess
 import sys
@@ -7,24 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from lab import ROOT
 from lab.docker import engine, packages
 from lab.docker.engine import Plan, Probe
-from lab.docker.packages import Host, PackageSet
-from lab.errors import (
+from lab.docker.errors import (
     ComposeMissing,
     ComposeTooOld,
-    DockerClientFails,
-    DockerClientMissing,
-    DockerMissing,
     EngineDenied,
     EngineMissing,
     EngineNotAllowed,
     EngineSettingUnknown,
-    EngineSilent,
-    EngineStopped,
     EngineUnreachable,
-    LabError,
 )
+from lab.docker.packages import Host, PackageSet
+from lab.errors import LabError
+from lab.settings import parse, read
 from lab.subprocesses import NOT_FOUND, Outcome
 from tests.lab import answers
 from tests.lab.answers import Programs
@@ -152,19 +149,19 @@ def test_reads_what_docker_says(
     """One look finds versions, the reason why there is no engine, and where the client is pointed."""
     monkeypatch.setattr(engine, "_has_daemon", lambda: False)
     programs = Programs({"docker --version": answers.CLIENT_28, "docker info": info})
-    assert engine.probe(run=programs, environ=environ) == expected
+    assert engine.probe(parse(ROOT, environ, {}), run=programs) == expected
 
 
 def test_no_client_is_an_empty_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without Docker is no error; `decide` begins with it."""
     monkeypatch.setattr(engine, "_has_daemon", lambda: False)
     monkeypatch.setattr(engine, "_is_listening", lambda: False)
-    assert engine.probe(run=Programs({}), environ={}) == NOTHING
+    assert engine.probe(parse(ROOT, {}, {}), run=Programs({})) == NOTHING
 
 
 @pytest.mark.parametrize(("found", "host", "plan"), PLANS.values(), ids=PLANS)
 def test_decides_what_to_do(found: Probe, host: Host, plan: Plan) -> None:
-    """A part that works is not changed; a missing part is installed, and nothing else."""
+    """Parts that work are left alone; only missing ones are installed."""
     assert engine.decide(found, host, allowed=True) == plan
 
 
@@ -200,13 +197,13 @@ def test_what_works_is_left_alone_even_where_installing_is_forbidden() -> None:
 def test_reads_the_setting(tmp_path: Path, environ: Mapping[str, str], text: str, allowed: bool) -> None:
     """LAB_ENGINE is auto unless the environment or `.env` says never."""
     (tmp_path / ".env").write_text(text)
-    assert engine.installing_allowed(environ, tmp_path / ".env") is allowed
+    assert engine.installing_allowed(read(tmp_path, environ)) is allowed
 
 
 def test_refuses_an_unknown_setting(tmp_path: Path) -> None:
     """A misspelt `nevr` must not install anything."""
     with pytest.raises(EngineSettingUnknown, match="nevr"):
-        engine.installing_allowed({"LAB_ENGINE": "nevr"}, tmp_path / ".env")
+        engine.installing_allowed(read(tmp_path, {"LAB_ENGINE": "nevr"}))
 
 
 @pytest.mark.parametrize(
@@ -222,7 +219,7 @@ def test_a_working_engine_is_not_mentioned(tmp_path: Path) -> None:
     """A second `make up` prints nothing about it, and asks Docker twice at most."""
     programs = Programs({"docker --version": answers.CLIENT_28, "docker info": answers.WORKS})
     said: list[str] = []
-    engine.ensure(said.append, run=programs, environ={}, env_file=tmp_path / ".env")
+    engine.ensure(said.append, read(tmp_path, {}), run=programs)
     assert said == []
     assert len(programs.ran) == 2
 
@@ -245,7 +242,7 @@ def test_installs_what_is_missing_and_looks_again(monkeypatch: pytest.MonkeyPatc
         }
     )
     said: list[str] = []
-    engine.ensure(said.append, run=programs, environ={}, env_file=tmp_path / ".env")
+    engine.ensure(said.append, read(tmp_path, {}), run=programs)
     assert [recipe.packages for recipe in installed] == [("docker.io", "docker-compose-v2", "docker-buildx")]
     assert len(said) == 1
     assert "docker.io docker-compose-v2 docker-buildx" in said[0]
@@ -259,7 +256,7 @@ def test_says_so_when_the_client_does_not_find_what_was_installed(
     monkeypatch.setattr(packages, "install", lambda wanted, *, run: None)
     programs = Programs({"docker --version": answers.CLIENT_28, "docker info": answers.NO_COMPOSE})
     with pytest.raises(ComposeMissing, match="does not find"):
-        engine.ensure(lambda line: None, run=programs, environ={}, env_file=tmp_path / ".env")
+        engine.ensure(lambda line: None, read(tmp_path, {}), run=programs)
 
 
 def test_importing_the_control_room_is_cheap() -> None:
@@ -268,71 +265,3 @@ def test_importing_the_control_room_is_cheap() -> None:
     code = f"import sys, lab.docker.base_image, lab.doctor, lab.docker.engine; print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
-
-
-STATES: dict[str, tuple[dict[str, Outcome], dict[str, str], bool, bool, type[LabError] | None]] = {
-    "works": ({"docker info": answers.WORKS}, {}, True, True, None),
-    "refused": ({"docker info": answers.DENIED}, {}, True, True, EngineDenied),
-    "refused, older client": ({"docker info": answers.DENIED_20}, {}, True, True, EngineDenied),
-    "refused at a socket that was named": (
-        {"docker info": answers.DENIED},
-        {"DOCKER_HOST": "unix:///srv/docker.sock"},
-        False,
-        False,
-        EngineDenied,
-    ),
-    "dead DOCKER_HOST": (
-        {"docker info": answers.NO_ENGINE},
-        {"DOCKER_HOST": "tcp://127.0.0.1:1"},
-        True,
-        True,
-        EngineUnreachable,
-    ),
-    "dead context": ({"docker info": answers.OTHER_CONTEXT}, {}, False, False, EngineUnreachable),
-    "no such context": ({"docker info": answers.NO_CONTEXT}, {}, True, True, DockerClientFails),
-    "silent": ({"docker info": answers.SILENT}, {}, True, True, EngineSilent),
-    "stopped": ({"docker info": answers.ENGINE_OFF}, {}, True, False, EngineStopped),
-    "no Compose": ({"docker info": answers.NO_COMPOSE}, {}, True, True, ComposeMissing),
-    "old Compose": ({"docker info": answers.OLD_COMPOSE}, {}, True, True, ComposeTooOld),
-    "a client and no engine at all": ({"docker info": answers.ENGINE_OFF}, {}, False, False, DockerMissing),
-    "no client, an engine that listens": ({}, {}, False, True, DockerClientMissing),
-    "no client, an engine that is stopped": ({}, {}, True, False, DockerClientMissing),
-    "no client, an engine elsewhere": ({}, {"DOCKER_HOST": "tcp://far.test:1"}, False, False, DockerClientMissing),
-    "nothing at all": ({}, {}, False, False, DockerMissing),
-}
-
-
-@pytest.mark.parametrize(("outcomes", "environ", "installed", "listening", "error"), STATES.values(), ids=STATES)
-def test_refused_is_told_from_absent(
-    monkeypatch: pytest.MonkeyPatch,
-    outcomes: dict[str, Outcome],
-    environ: dict[str, str],
-    installed: bool,
-    listening: bool,
-    error: type[LabError] | None,
-) -> None:
-    """That there is no lab is said where it is certain, and nowhere else: no engine is here or elsewhere."""
-    monkeypatch.setattr(engine, "_has_daemon", lambda: installed)
-    monkeypatch.setattr(engine, "_is_listening", lambda: listening)
-    client = {"docker --version": answers.CLIENT_28} if outcomes else {}
-    programs = Programs(client | outcomes)
-    if error is None:
-        engine.require(run=programs, environ=environ)
-    else:
-        with pytest.raises(error) as caught:
-            engine.require(run=programs, environ=environ)
-        assert type(caught.value) is error
-        assert str(caught.value).isprintable()
-
-
-@pytest.mark.parametrize("info", [answers.SILENT, answers.NO_CONTEXT, answers.DENIED], ids=["silent", "none", "denied"])
-def test_nothing_is_installed_or_started_where_an_engine_may_be(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, info: Outcome
-) -> None:
-    """A second daemon beside one that hangs would use its data."""
-    monkeypatch.setattr(packages, "host", lambda: DEBIAN_12)
-    monkeypatch.setattr(engine, "_has_daemon", lambda: True)
-    programs = Programs({"docker --version": answers.CLIENT_28, "docker info": info})
-    with pytest.raises((EngineSilent, DockerClientFails, EngineDenied)):
-        engine.ensure(lambda line: None, run=programs, environ={}, env_file=tmp_path / ".env")
-    assert len(programs.ran) == 2

@@ -61,9 +61,9 @@ def test_a_missing_file_or_a_directory_is_the_usual_error(tmp_path: Path) -> Non
 
 def env_file(file: Path) -> object:
     """Read it as a `.env`."""
-    from lab import settings
+    from lab import env_file
 
-    return settings.read(file)
+    return env_file.read(file)
 
 
 def sidecar(file: Path) -> object:
@@ -75,12 +75,12 @@ def sidecar(file: Path) -> object:
 
 def generated(file: Path) -> object:
     """Read it as the Compose file that the lab generates."""
-    from lab import own_sites
+    from lab.compose import override
 
-    place = file.parent / own_sites.GENERATED
+    place = file.parent / override.GENERATED
     place.parent.mkdir(exist_ok=True)
     place.symlink_to(file)
-    return own_sites.compose_override(file.parent)
+    return override.read(file.parent)
 
 
 def plans(file: Path) -> object:

@@ -1,1 +1,1 @@
-"""What runs inside the clients' containers of a chaos run: attacks, honest clients, surveys."""
+"""What runs inside the clients' containers of a chaos run: attacks, the healthy client, surveys."""

@@ -1,6 +1,6 @@
 """Attacks on the admin side of a site, from inside a client's container: floods of changes, and costly questions.
 
-Sent through stdin together with `lab.bench.chaos.clients.attacker`, whose events it prints; see `inside`.
+Sent through stdin together with `lab.bench.chaos.clients.attack`, whose events it prints; see `inside`.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import json
 import time
 from contextlib import closing, suppress
 
-from lab.bench.chaos.clients.attacker import Attack, Connection, Gate, Order, Report, Target, main, request
+from lab.bench.chaos.clients.attack import Attack, Connection, Order, RateLimiter, Report, Target, main, request
 
 HTTP_PORT = 80
 ANSWER_S = 30.0
@@ -46,7 +46,7 @@ class Admin:
 
 
 UNANSWERED = (OSError, http.client.HTTPException, ValueError)
-# A site that was started again plays nothing, and answers to no host's name, until there is a set that it can play.
+# A site that was restarted has no host until there is a set of recordings that it can play.
 HOST_ABSENT = {404, 421}
 PLANS: tuple[list[dict[str, object]], ...] = ([{"fault": "refuse"}], [])
 
@@ -54,8 +54,8 @@ PLANS: tuple[list[dict[str, object]], ...] = ([{"fault": "refuse"}], [])
 class Changes:
     """Changes of one host's plan, one after the other, and what the changed site may answer.
 
-    `confirmed` is the last change that was answered, 0 where none is known to be in force: a service that was
-    restarted may have the plan that it had, an older one, or none.
+    `confirmed` is the last change that was answered, 0 where it is not known which plan is in force: a service that was
+    restarted may have the same plan as before, an older one, or none.
     """
 
     def __init__(self, order: Order, report: Report) -> None:
@@ -63,11 +63,11 @@ class Changes:
         self.path = f"/faults/{order.site}"
         self.confirmed = self.asked = 0
         self.generation = 0
-        self._gate = Gate(order.per_s)
+        self._limiter = RateLimiter(order.per_s)
 
     async def put(self, rules: list[dict[str, object]]) -> bool:
-        """Put a plan in force; return whether it was answered. What is answered has to be what was asked for."""
-        await self._gate.turn()
+        """Put a plan in force; return whether that was answered. The answer has to hold the plan that was sent."""
+        await self._limiter.wait()
         self.asked += 1
         try:
             status, found = await self.admin.ask("PUT", self.path, {"faults": rules})
@@ -93,7 +93,7 @@ class Changes:
         return True
 
     async def clear(self) -> None:
-        """Take the plan out of force, however often it takes to be answered."""
+        """Clear the plan; try again until that is answered."""
         last_s = time.monotonic() + CLEARING_S
         with closing(Admin(self.order)) as admin:  # what was cut off may be in the middle of an answer on the other
             while time.monotonic() < last_s:
@@ -105,7 +105,7 @@ class Changes:
 
 
 async def faults(order: Order, report: Report) -> None:
-    """Change a plan again and again, while others ask: no answer is of two plans, or of one that was replaced."""
+    """Change a plan again and again, while others ask: no answer may mix two plans, or follow a replaced one."""
     changes = Changes(order, report)
 
     async def read_on() -> None:
@@ -142,7 +142,7 @@ async def faults(order: Order, report: Report) -> None:
 
 
 async def answered(target: Target, order: Order) -> tuple[int, int] | None:
-    """Return the status and Retry-After of an answer on a new connection, None where there is none."""
+    """Return the status and Retry-After of an answer on a new connection; None where there is no answer."""
     connection = Connection()
     data = b""
     try:
@@ -163,7 +163,7 @@ async def answered(target: Target, order: Order) -> tuple[int, int] | None:
 
 
 async def refuse(order: Order, report: Report) -> None:
-    """Close a site's ports and open them, again and again: who connects after the answer finds it so."""
+    """Close a site's ports and open them, again and again: after each answer, connections have to show it."""
     changes = Changes(order, report)
     target = Target(order.host, HTTP_PORT)
     report.tell("opened")
@@ -197,7 +197,7 @@ async def is_refused(target: Target) -> bool | None:
 
 
 async def still(changes: Changes) -> bool:
-    """Return whether the last plan is in force even now: a service that was killed meanwhile has broken nothing."""
+    """Return whether the last plan is still in force: a service that was killed meanwhile has broken no promise."""
     try:
         _, found = await changes.admin.ask("GET", changes.path)
     except UNANSWERED:
@@ -206,7 +206,7 @@ async def still(changes: Changes) -> bool:
 
 
 async def verify(order: Order, report: Report) -> None:
-    """Hold fifty expectations against the journal, `count` at once; and its sums, kept + dropped = total."""
+    """Have fifty expectations checked, `count` at once; the journal's sums have to add up: kept + dropped = total."""
     expect = [{"match": {"host": order.site, "target": f"/{each}"}, "at_least": 1} for each in range(EXPECTATIONS)]
 
     async def go_on() -> None:

@@ -1,9 +1,9 @@
-"""A client that does nothing wrong, inside a container of its own: what it sees while others attack the lab.
+"""A healthy client, inside a container: it makes ordinary requests, and prints its answers, while others attack.
 
     docker compose run --rm -T --no-deps --entrypoint python3 client - ORDER < lab/bench/chaos/clients/healthy.py
 
 ORDER is a JSON object: `seconds`, `ca` (a file), and `targets`, each `[service, host, port, "http" or "https"]`. It
-asks each target by a new connection for each request, and beside that over one that is kept alive. It prints a line of
+asks each target on a new connection for each request, and also on one that is kept alive. It prints a line of
 JSON for each answer: `[began, ended, service, how, error]`, times in seconds since the epoch, error null or a word.
 """
 
@@ -24,7 +24,7 @@ LINE_END = b"\r\n"
 
 @dataclass(slots=True)
 class Target:
-    """What is asked, and how: `kept` tells whether its connection is used again."""
+    """What is asked, and how: `kept` says whether the connection is used again."""
 
     service: str
     host: str
@@ -44,9 +44,9 @@ class Target:
         """Ask once, and read the whole answer. Raises OSError, EOFError or WrongAnswer."""
         async with asyncio.timeout(TIMEOUT_S):
             if self.writer is None or self.reader is None:
-                trust = ssl.create_default_context(cafile=self.ca) if self.scheme == "https" else None
+                context = ssl.create_default_context(cafile=self.ca) if self.scheme == "https" else None
                 self.reader, self.writer = await asyncio.open_connection(
-                    self.host, self.port, ssl=trust, limit=MOST_HEAD_BYTES
+                    self.host, self.port, ssl=context, limit=MOST_HEAD_BYTES
                 )
             close = "" if self.kept else "Connection: close\r\n"
             self.writer.write(f"GET / HTTP/1.1\r\nHost: {self.host}\r\n{close}\r\n".encode("ascii"))
@@ -62,7 +62,7 @@ class Target:
 
 
 class WrongAnswer(Exception):
-    """An answer that a healthy site does not give."""
+    """An answer that no site in order gives."""
 
 
 async def read_answer(reader: asyncio.StreamReader) -> bool:
@@ -87,7 +87,7 @@ async def read_answer(reader: asyncio.StreamReader) -> bool:
 
 
 def word_for(error: BaseException) -> str:
-    """Return an error's class, as a person reads it in a table."""
+    """Return an error's class, as a table shows it."""
     if isinstance(error, WrongAnswer):
         return str(error)
     for kind, word in WORDS:
@@ -126,7 +126,7 @@ async def ask_on(target: Target, offset_s: float) -> None:
 
 
 async def ask_all(targets: list[Target], seconds: float) -> None:
-    """Ask all targets, each at its own moment of the interval."""
+    """Ask all targets, spread over the interval."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
             for index, target in enumerate(targets):

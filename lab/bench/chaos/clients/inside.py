@@ -1,16 +1,16 @@
 """What runs inside a client's container: scripts of the standard library, sent to `python3 -` through its stdin.
 
-The containers hold nothing of `lab`, and should not. A script that shares code with another is sent together with it:
-the modules that it imports come first, each under its own name.
+The containers hold nothing of `lab`, and should not. An attack is sent together with `attack`, the module that all
+attacks import: that comes first, under its own name.
 """
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
+from lab import ROOT
 from lab.bench.chaos.clients.attacker import ATTACKS
 
-ROOT = Path(__file__).parents[4]
+SHARED = "lab.bench.chaos.clients.attack"
 ATTACKER = "lab.bench.chaos.clients.attacker"
 CHANGES, SURVEYS = "lab.bench.chaos.clients.changes", "lab.bench.chaos.clients.surveys"
 HEALTHY = "lab.bench.chaos.clients.healthy"
@@ -19,7 +19,7 @@ SCRIPTS: Mapping[str, str] = {
     **dict.fromkeys(("faults", "refuse", "verify"), CHANGES),
     **dict.fromkeys(("survey_killed", "survey_paused"), SURVEYS),
 }
-"""The module in which each attack is."""
+"""Which module holds each attack."""
 
 PRELUDE = """\
 import sys, types
@@ -30,10 +30,10 @@ def load(name, source):
 
 
 def script(module: str) -> bytes:
-    """Return what to send for a module to run."""
-    if module in {ATTACKER, HEALTHY}:
+    """Return what has to be sent to run a module."""
+    if module == HEALTHY:
         return source(module).encode("utf-8")
-    return f"{PRELUDE}load({ATTACKER!r}, {source(ATTACKER)!r})\n{source(module)}".encode()
+    return f"{PRELUDE}load({SHARED!r}, {source(SHARED)!r})\n{source(module)}".encode()
 
 
 def source(module: str) -> str:

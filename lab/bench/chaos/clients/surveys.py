@@ -1,6 +1,6 @@
-"""Surveys that are killed, or paused, inside a client's container: what they promise holds for each of them.
+"""Surveys that are killed or paused inside a client's container, and whether each kept its promises.
 
-Sent through stdin together with `lab.bench.chaos.clients.attacker`, whose events it prints; see `inside`.
+Sent through stdin together with `lab.bench.chaos.clients.attack`, whose events it prints; see `inside`.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from lab.bench.chaos.clients.attacker import Attack, Order, Report, main
-from services.runtime.files.temporary import async_temporary_directory
+from lab.bench.chaos.clients.attack import Attack, Order, Report, main
+from services.runtime.files.temporary import temporary_directory_aside
 
 CLIENT = (sys.executable, "-m", "services.client", "wget", "--quiet", "--timeout", "3")
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -31,7 +31,7 @@ FIRST_OF_A_LINE = b'{"v": 1, "line": '
 
 @asynccontextmanager
 async def surveying(*options: str) -> AsyncIterator[Process]:
-    """Run a survey in a session of its own, of which nothing is left afterwards."""
+    """Run a survey in a new session; all its processes are gone afterwards."""
     process = await asyncio.create_subprocess_exec(*CLIENT, *options, stdout=DEVNULL, start_new_session=True)
     try:
         yield process
@@ -42,10 +42,10 @@ async def surveying(*options: str) -> AsyncIterator[Process]:
 
 
 async def killed(order: Order, report: Report) -> None:
-    """Kill a survey at random moments and resume it, and let it end: each target has exactly one record."""
+    """Kill a survey at random moments, resume it, and let it end: each target must have exactly one record."""
     chance = random.Random(order.seed)
-    ends_s = time.monotonic() + order.seconds - MOST_S  # the last run may go on beyond that
-    async with async_temporary_directory("lab-chaos-survey-") as directory:
+    ends_s = time.monotonic() + order.seconds - MOST_S  # the last run may go on after that
+    async with temporary_directory_aside("lab-chaos-survey-") as directory:
         targets, records = directory / "targets", directory / "heads.jsonl"
         write_targets(targets, order.site, order.count)
         options = ("-i", str(targets), "-o", str(records), "--format", "jsonl", "--resume", "--rate", "1000")
@@ -70,7 +70,7 @@ async def finish(options: tuple[str, ...], report: Report) -> None:
 
 
 def tell_of_records(records: Path, count: int, report: Report) -> None:
-    """Hold what was written against what was asked for."""
+    """Compare the records with the targets."""
     lines = records.read_bytes().split(b"\n") if records.exists() else [b""]
     times = Counter(int(line.removeprefix(FIRST_OF_A_LINE).partition(b",")[0]) for line in lines[:-1])
     report.counts["answered"] += sum(b'"error": null' in line for line in lines)
@@ -81,7 +81,7 @@ def tell_of_records(records: Path, count: int, report: Report) -> None:
 
 
 async def paused(order: Order, report: Report) -> None:
-    """Stop a survey for a while (SIGSTOP): when it goes on, it makes up for one second's worth at most."""
+    """Stop a survey for a while (SIGSTOP): afterwards it may exceed its rate by one second's worth at most."""
     chance = random.Random(order.seed)
     came = Arrivals()
     async with async_temporary_directory("lab-chaos-survey-") as directory:
@@ -104,20 +104,20 @@ async def paused(order: Order, report: Report) -> None:
 
 
 class Arrivals:
-    """When requests came."""
+    """The times at which requests came."""
 
     def __init__(self) -> None:
         self.first = asyncio.Event()
         self.at_s: list[float] = []
 
     def note(self) -> None:
-        """Note one, now."""
+        """Note a request that comes now."""
         self.at_s.append(time.monotonic())
         self.first.set()
 
 
 def most_in_a_second(came_s: list[float]) -> int:
-    """Return how many came in the fullest second."""
+    """Return the most requests that came within one second."""
     first = most = 0
     for last, moment_s in enumerate(came_s):
         while moment_s - came_s[first] > 1:
@@ -128,7 +128,7 @@ def most_in_a_second(came_s: list[float]) -> int:
 
 @asynccontextmanager
 async def answering(came: Arrivals) -> AsyncIterator[int]:
-    """Answer on loopback while inside, and note when each request comes; give the port."""
+    """Answer on loopback while inside, and note when each request comes; yield the port."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):

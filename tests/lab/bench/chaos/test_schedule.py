@@ -63,7 +63,7 @@ def test_a_lane_does_one_thing_after_the_other_and_ends_in_time(seed: int) -> No
 
 @pytest.mark.parametrize("seconds", [*range(1, 30), LONG_S])
 def test_recordings_that_are_not_valid_are_soon_replaced(seconds: float) -> None:
-    """A site that is killed and starts with them is not ready until then; so none is left at the end."""
+    """A site that is restarted with a bad set is not ready; so no bad set is left at the end."""
     kinds = [step.kind for step in draw(3, seconds, SERVICES) if step.lane == "reloads"]
     assert all((one == GOOD) is not (other == GOOD) for one, other in pairwise(kinds))
     assert kinds[-1:] in ([], [GOOD])
@@ -84,6 +84,6 @@ def test_a_fault_of_a_port_is_drawn_only_for_sites_with_a_port_of_their_own() ->
 
 
 def test_a_lab_without_a_service_is_not_asked_for_it() -> None:
-    """A missing service is neither attacked nor killed."""
+    """A service that is not there is neither attacked nor ended."""
     services = (HELLO, "sina")
     assert {step.service for step in draw(3, LONG_S, services) if step.lane != "reloads"} <= {*services, ""}

@@ -29,7 +29,7 @@ def test_sums_are_added_over_hosts_faults_and_outcomes() -> None:
     "sums", [Sums(12, 10, 1, 12), Sums(12, 10, 2, 11), Sums(12, 10, 3, 12), Sums(13, 10, 2, 12)], ids=str
 )
 def test_one_too_many_or_too_few_is_not_exact(sums: Sums) -> None:
-    """Neither is lost, and none is counted twice."""
+    """No process is missed, and none is counted twice."""
     assert not sums.exact
 
 

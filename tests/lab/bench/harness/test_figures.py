@@ -1,4 +1,4 @@
-"""Figures: ratios, goals, tables, charts and files of results."""
+"""Ratios, goals and promises from measured values, and how they are shown."""
 
 import json
 from functools import partial
@@ -7,10 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lab.bench.errors import ReportUnwritable
 from lab.bench.harness import chart, report
 from lab.bench.harness.figures import Goal, Group, Promise, Result, Row, Table, as_json
 from lab.bench.harness.rounds import interleaved
-from lab.errors import ReportUnwritable
 
 SVG = "{http://www.w3.org/2000/svg}"
 NGINX = Row("nginx", (100.0, 10.0, 40.0))
@@ -41,8 +41,8 @@ def test_without_its_reference_a_group_has_no_ratios() -> None:
     assert alone.achieved(GOAL) is None
 
 
-def test_each_contestant_runs_once_before_any_runs_again() -> None:
-    """A B A B: a change of the machine's speed meets all of them."""
+def test_each_contestant_has_a_turn_before_one_has_another() -> None:
+    """A B A B: what changes on the machine meets all."""
     turns: list[str] = []
 
     def turn(name: str) -> int:
@@ -72,7 +72,7 @@ def test_a_table_has_a_row_for_each_contestant_and_says_whether_the_goal_is_reac
 
 
 def test_the_json_file_has_every_value(tmp_path: Path) -> None:
-    """So that a reader can calculate again."""
+    """So that a reader can count again."""
     report.write_json(tmp_path / "bench.json", [RESULT])
     document = json.loads((tmp_path / "bench.json").read_text())
     assert document["v"] == 1

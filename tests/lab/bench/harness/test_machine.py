@@ -1,4 +1,4 @@
-"""What is known of the machine, and which other programs use it."""
+"""The facts of the machine, and how much other processes use it."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from lab.bench.harness.machine import Core, Neighbours
 
 
 def test_servers_and_load_are_parted_where_there_are_two_cores() -> None:
-    """With a program (taskset) that is visible in the process list."""
+    """By a program that is to be seen in the process list."""
     core = Core(cores=2, taskset="/usr/bin/taskset")
     assert core.server == ("/usr/bin/taskset", "-c", "0")
     assert core.load == ("/usr/bin/taskset", "-c", "1")
@@ -19,7 +19,7 @@ def test_servers_and_load_are_parted_where_there_are_two_cores() -> None:
 
 @pytest.mark.parametrize(("cores", "taskset"), [(1, "/usr/bin/taskset"), (2, "")])
 def test_otherwise_they_share_and_the_reader_is_told(cores: int, taskset: str) -> None:
-    """A prefix that cannot work is none."""
+    """Where a prefix cannot work there is none."""
     core = Core(cores=cores, taskset=taskset)
     assert (core.server, core.load) == ((), ())
     assert "share" in core.sentence()

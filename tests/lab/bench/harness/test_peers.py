@@ -2,11 +2,11 @@
 
 import pytest
 
+from lab.bench.errors import BenchFailed, PeersNotInstallable
 from lab.bench.harness import peers, wrk
 from lab.bench.harness.peers import Peer
 from lab.bench.harness.processes import Cost
 from lab.docker.packages import Host
-from lab.errors import BenchFailed, PeersNotInstallable
 from lab.subprocesses import Outcome
 from tests.lab.answers import Programs
 
@@ -45,7 +45,7 @@ def test_a_version_is_read_wherever_it_is_printed() -> None:
 
 
 def test_only_what_is_missing_is_installed() -> None:
-    """From the distribution, by its own package manager."""
+    """From the distribution, by its package manager."""
     ran = Programs({"env": Outcome(0)})
     said: list[str] = []
     peers.install(said.append, peers=(PRESENT, ABSENT), on=DEBIAN, run=ran)

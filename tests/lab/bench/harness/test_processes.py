@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from lab.bench.errors import BenchFailed
 from lab.bench.harness import processes
 from lab.bench.harness.processes import cost_of, free_port, serving
-from lab.errors import BenchFailed
 
 MIB = 1024 * 1024
 SERVE = "import http.server, sys; http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), None).serve_forever()"

@@ -112,7 +112,7 @@ def test_what_is_ended_without_an_answer_or_with_503_was_turned_away(serve: Call
 
 
 def test_where_nothing_listens_connections_are_refused() -> None:
-    """Which is an event of its own, since a service may be starting again."""
+    """They are counted separately, since a service may be starting again."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     done = attack("noise", port)[-1]

@@ -1,4 +1,4 @@
-"""The floods of changes check each answer of a site: a real site passes, and a wrong answer is reported."""
+"""The promises that floods of changes check: a real site keeps them, and a site that breaks one is reported."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from lab.bench.chaos.clients import changes
-from lab.bench.chaos.clients.attacker import Order, Report
+from lab.bench.chaos.clients.attack import Order, Report
 from lab.bench.chaos.clients.changes import ATTACKS, Changes
 from services.runtime.http import Address
 from services.runtime.serving.serve import serve_app
@@ -91,5 +91,5 @@ async def test_a_change_that_is_not_answered_confirms_nothing() -> None:
     ],
 )
 def test_a_journal_adds_up_or_does_not(found: dict[str, object], exact: bool) -> None:
-    """A missing number is not zero."""
+    """A missing figure is not zero."""
     assert changes.adds_up(found) is exact

@@ -1,10 +1,10 @@
-"""What surveys that are killed or paused must have written."""
+"""Which promises of surveys are checked that are killed or paused."""
 
 from pathlib import Path
 
 import pytest
 
-from lab.bench.chaos.clients.attacker import Report
+from lab.bench.chaos.clients.attack import Report
 from lab.bench.chaos.clients.surveys import most_in_a_second, tell_of_records
 
 

@@ -1,4 +1,4 @@
-"""The clients' containers of a chaos run: what attacks, and what asks as it should. Scripts are sent into them."""
+"""The clients' containers of a chaos run, in which attacks and the healthy client run as scripts."""
 
 import contextlib
 import json
@@ -10,16 +10,18 @@ from lab.bench.chaos.clients import inside
 from lab.bench.chaos.engine import docker, lines_of
 from lab.bench.chaos.found import Answer
 from lab.bench.chaos.schedule import HELLO, HELLO_PORT, HOSTS, HTTP, TLS, Step
+from lab.bench.errors import BenchFailed
 from lab.compose.stack import Stack
-from lab.errors import BenchFailed
 
 CA = "/lab-ca/ca.pem"
 WAIT = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep({seconds})"
-END_SCRIPTS = "import os, signal; os.kill(-1, signal.SIGINT)"  # all but the container's own, which takes no notice
+END_SCRIPTS = (
+    "import os, signal; os.kill(-1, signal.SIGINT)"  # all processes but the container's first, which ignores it
+)
 FETCH = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=20).read().decode())"
 CLEAR = "import sys, urllib.request as r; r.urlopen(r.Request(sys.argv[1], method='DELETE'), timeout=20)"
 LONGEST_S = 1_800.0
-"""How much longer than the load a container may live, if it is not taken down."""
+"""How many seconds a container lives after the load, if it is not taken down."""
 
 Event = dict[str, object]
 
@@ -31,27 +33,27 @@ class Client:
     container: str
 
     async def run(self, code: str, *words: str) -> str:
-        """Run a short piece of Python, and return what it printed; nothing where it fails."""
+        """Run a short Python program, and return what it printed; nothing where it fails."""
         done = await docker("exec", self.container, "python3", "-c", code, *words)
         return done.out if done.ok else ""
 
     async def fetch(self, url: str) -> str:
-        """Return what a URL answers, nothing where it does not."""
+        """Return the answer of a URL; nothing where there is none."""
         return await self.run(FETCH, url)
 
     async def end_scripts(self) -> None:
-        """End whatever runs in it."""
+        """End all scripts in it."""
         await self.run(END_SCRIPTS)
 
     @asynccontextmanager
     async def script(self, module: str, order: str) -> AsyncIterator[AsyncIterator[str]]:
-        """Run a script while inside, and give the lines that it prints."""
+        """Run a script while inside, and yield the lines that it prints."""
         words = ("exec", "-i", self.container, "python3", "-", order)
         async with lines_of(*words, given=inside.script(module)) as lines:
             yield lines
 
     async def attack(self, step: Step) -> AsyncIterator[Event]:
-        """Carry out a step, and give its events."""
+        """Carry out a step, and yield its events."""
         order = inside.order(
             attack=step.kind,
             host=HOSTS.get(step.service, step.service),
@@ -64,11 +66,11 @@ class Client:
         )
         async with self.script(inside.SCRIPTS[step.kind], order) as lines:
             async for line in lines:
-                with contextlib.suppress(ValueError):  # what a program in between says is no event
+                with contextlib.suppress(ValueError):  # a line of a program in between is no event
                     yield json.loads(line)
 
-    async def ask_as_it_should(self, services: Sequence[str], seconds: float) -> AsyncIterator[Answer]:
-        """Ask every service by HTTP, and the sites by HTTPS too, and give what is answered."""
+    async def run_healthy(self, services: Sequence[str], seconds: float) -> AsyncIterator[Answer]:
+        """Ask every service by HTTP, and the sites by HTTPS too, and yield the answers."""
         targets: list[tuple[str, str, int, str]] = [(HELLO, HELLO, HELLO_PORT, "http")]
         for service, host in HOSTS.items():
             targets += [(service, host, HTTP, "http"), (service, host, TLS, "https")]
@@ -82,7 +84,8 @@ class Client:
 async def start(stack: Stack, seconds: float) -> Client:
     """Start a client's container that does nothing by itself. Raises BenchFailed."""
     words = ("run", "--detach", "--rm", "--no-deps", "--entrypoint", "python3", "client", "-c")
-    done = await docker(*stack.command(*words, WAIT.format(seconds=seconds + LONGEST_S))[1:])
+    command = stack.command(*words, WAIT.format(seconds=seconds + LONGEST_S))
+    done = await docker(*command[1:], environ=stack.settings.environ)
     if not done.ok:
         raise BenchFailed("chaos", why="a client's container does not start", evidence=done.tail())
     return Client(done.out.split()[-1])

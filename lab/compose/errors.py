@@ -1,0 +1,77 @@
+"""What can go wrong with a project of containers: its lock, its name, its ports, its start."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.errors import LabError
+
+
+class LockBusy(LabError):
+    """Another `lab` works on the same project, and does not end."""
+
+    exit_code = 1
+
+    def __init__(self, name: str, file: Path, *, waited_s: float) -> None:
+        super().__init__(
+            f"another `lab` has been at work on {name} for {waited_s:g} s", f"end it (`fuser {file}` shows it)"
+        )
+
+
+class LockClosed(LabError):
+    """The file of a project's lock is another user's, and cannot be opened, so it may be held."""
+
+    exit_code = 1
+
+    def __init__(self, name: str, file: Path, *, waited_s: float) -> None:
+        super().__init__(
+            f"{file} cannot be opened, so another user may be at work on {name} (waited {waited_s:g} s)",
+            "where that is not so, remove it as that user",
+        )
+
+
+class ProjectNameBad(LabError):
+    """A project cannot have that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"COMPOSE_PROJECT_NAME={ascii(name)[:80]} is not the name of a project",
+            "begin with a letter or digit in lower case, go on with those, - and _, 63 at most",
+        )
+
+
+class PortTaken(LabError):
+    """The port on which the hello server is to be published is in use."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"{address} is in use", "set HELLO_PORT in .env to a free port")
+
+
+class ComposeRefused(LabError):
+    """Compose did not accept its files or `.env`, or could not build or start a service."""
+
+    def __init__(self, doing: str, *, reason: str, evidence: Sequence[str] = ()) -> None:
+        super().__init__(f"{doing} failed ({reason})", "mend what is named here, then again", evidence=evidence)
+
+
+class TooSlow(LabError):
+    """Services are neither healthy nor failed at the deadline."""
+
+    exit_code = 1
+
+    def __init__(self, services: Sequence[str], *, timeout_s: float, evidence: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"not healthy in {timeout_s:g} s: {', '.join(services) or 'no service started'}",
+            "give it longer (`lab up --timeout`), or look at HEALTH_INTERVAL",
+            evidence=evidence,
+        )
+
+
+class LabNotHealthy(LabError):
+    """A service did not become healthy."""
+
+    exit_code = 1
+
+    def __init__(self, services: Sequence[str], *, evidence: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"not healthy: {', '.join(services)}", "its last lines and health log are above", evidence=evidence
+        )
