@@ -1,14 +1,14 @@
 """The client's command line: `client [COMMAND] [OPTIONS]`; without a command, the tutorial's three programs in order.
 
-`services.client.options` declares the commands. A handler is imported only when it is to run, so that help and
-refusals come at once.
+`services.client.options` declares the commands and their options. A command's handler is imported only when it is to
+run, so that help and error messages come at once.
 """
 
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from services.client.options import COMMANDS, IN_CONTAINER, ON_HOST, TOUR, Command
+from services.client.options.commands import COMMANDS, IN_CONTAINER, ON_HOST, TOUR, Command
 from services.runtime.cli import HelpFormatter, OptionParser, add_loop_option, add_version_option, main_of
 from services.runtime.settings import Environment
 

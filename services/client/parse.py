@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from services.client.head import HeadError, HeadReader, Limits
 from services.client.head.to_json import head_to_json
-from services.client.options import STDIN
+from services.client.options.programs import STDIN
 from services.runtime.errors import InputUnreadable
 from services.runtime.terminal import show
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from services.client.compare import hello, picture, pipeline, wget
 from services.client.compare.runs import Comparison, comparison_json
-from services.client.options import COMPARED_USERS
+from services.client.defaults import COMPARED_USERS
 from services.client.settings import ClientSettings
 from services.client.trace.terminal import Terminal
 from services.client.wget.tutorial import exit_code
