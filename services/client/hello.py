@@ -14,7 +14,7 @@ from statistics import quantiles
 import aiohttp
 
 from services.client.errors import fetch_error
-from services.client.session import AS_IT_COMES, SessionResolver, read_at_most
+from services.client.session import NOT_ENCODED, SessionResolver, read_at_most
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.process import raise_open_files
@@ -80,7 +80,7 @@ def open_session(settings: ClientSettings, *, timeout_s: float) -> aiohttp.Clien
         timeout=aiohttp.ClientTimeout(total=timeout_s),
         connector=aiohttp.TCPConnector(limit=0, resolver=SessionResolver()),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers=AS_IT_COMES,
+        headers=NOT_ENCODED,
         auto_decompress=False,
         read_bufsize=MAX_PAGE_BYTES,
     )
