@@ -1,4 +1,4 @@
-"""How much a server may make the reader hold. Without these, a server that never stops fills the memory."""
+"""How large a head may be. Without these limits, a server that never stops sending would fill the memory."""
 
 from dataclasses import dataclass
 
