@@ -66,7 +66,7 @@ def test_a_person_is_told_what_to_look_at_why_and_what_is_next(
 
 @pytest.mark.parametrize("called", ["docker compose run --rm client", EMBEDDED, ON_HOST])
 def test_each_suggestion_is_one_line(called: str) -> None:
-    """Of 80 columns, wherever the client runs."""
+    """Of 80 columns, for each way to run the client."""
     assert all(len(f"{command}  # {meaning}") <= 80 for command, meaning in suggestions(called))
 
 
