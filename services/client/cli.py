@@ -1,14 +1,14 @@
 """The client's command line: `client [COMMAND] [OPTIONS]`; without a command, the tutorial's three programs in order.
 
-`services.client.options` declares the commands. A handler is imported only when it is to run, so that help and
-refusals come at once.
+`services.client.options` declares the commands and their options. A command's handler is imported only when it is to
+run, so that help and error messages come at once.
 """
 
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from services.client.options import COMMANDS, IN_CONTAINER, ON_HOST, TOUR, Command
+from services.client.options.commands import COMMANDS, IN_CONTAINER, ON_HOST, TOUR, Command
 from services.runtime.cli import HelpFormatter, OptionParser, add_loop_option, add_version_option, main_of
 from services.runtime.settings import Environment
 
@@ -21,7 +21,7 @@ EPILOG = "exit codes: 0 all well; 1 some failed; 2 wrong usage; 3 a file; 4 noth
 
 
 class Invocation:
-    """A command line that was understood: the loop that it wants (None: it needs none), its handler and its options."""
+    """A parsed command line: the name of the loop (None: the command needs none), the handler and its options."""
 
     __slots__ = ("handler", "loop", "values")
 
@@ -30,17 +30,17 @@ class Invocation:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing is to be said but what went wrong: not even which loop runs."""
+        """Whether only errors are printed on stderr, and not even which loop runs."""
         return bool(self.values.get("quiet"))
 
     async def main(self, settings: "ClientSettings", stop: "Stop") -> int:
-        """Run the handler on the loop that runs now."""
+        """Run the handler on the running loop."""
         handler = import_module(self.handler)
         code: int = await handler.main(handler.Options(**self.values), settings, stop)
         return code
 
     def check(self) -> None:
-        """Refuse options that do not go together, as the handler does when it runs. Raises ProgramError."""
+        """Check options that may contradict each other, as the handler does when it runs. Raises ProgramError."""
         handler = import_module(self.handler)
         if check := getattr(handler, "check", None):
             check(handler.Options(**self.values))
@@ -58,9 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def program(argv: Sequence[str], environment: Environment, *, prog: str = "client", called: str = "") -> int:
-    """Understand the command line and run it against the world as the resolver shows it.
+    """Run a command line, with the hosts that the system's resolver finds.
 
-    `called`: what a person types to run it; empty: what runs the client itself.
+    `called`: what a person types to run the client; empty: what runs it here.
     """
     called = called or (IN_CONTAINER if environment.text("LAB_CA", "") else ON_HOST)
     invocation = understand(argv, default_loop=environment.loop(), prog=prog, called=called)
@@ -77,7 +77,7 @@ def program(argv: Sequence[str], environment: Environment, *, prog: str = "clien
 def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client", called: str = ON_HOST) -> Invocation:
     """Return what a command line asks for; one that asks for nothing possible, or for help, ends the program.
 
-    `prog`: how messages name the program; `called`: what a person types to run it, as the examples have it.
+    `prog`: how messages name the program; `called`: what a person types to run it, for the examples.
     """
     argv = command_first(argv)
     named = bool(argv) and argv[0] in COMMANDS
@@ -102,14 +102,14 @@ def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client", 
 
 
 def epilog(command: Command, called: str) -> str:
-    """Return what ends a command's help: examples as they run in the checkout, and the exit codes."""
+    """Return the end of a command's help: examples as they run in the checkout, and the exit codes."""
     examples = [*command.before, *(f"{called} {words}".rstrip() for words in command.examples)]
     title = f"example{'s' * (len(examples) > 1)}, to run in the checkout:"
     return "\n".join([title, *(f"  {line}" for line in examples), "", EPILOG])
 
 
 def command_first(argv: Sequence[str]) -> Sequence[str]:
-    """Return the command line with --loop behind its command, where it stands ahead of it."""
+    """Return the command line with its command first, also where --loop stands before the command."""
     ahead = {"--loop": 2}.get(argv[0], int(argv[0].startswith("--loop="))) if argv else 0
     if argv[ahead : ahead + 1] and argv[ahead] in COMMANDS:
         return [argv[ahead], *argv[:ahead], *argv[ahead + 1 :]]

@@ -1,4 +1,4 @@
-"""How a fetch can fail: the closed list of the design, and the one place where foreign errors become its members."""
+"""How a fetch can fail: the closed list of kinds, and the one place where other errors are translated into them."""
 
 import asyncio
 import errno
@@ -36,9 +36,9 @@ BY_ERRNO = {
 
 
 class FetchError(Exception):
-    """A target that gave no head: `kind` is one of KINDS, `detail` is for a person.
+    """A fetch gave no head: `kind` is one of KINDS, `detail` is for a person.
 
-    `transient`: the same question may well have another answer soon, though its kind alone does not say so.
+    `transient`: a retry may succeed, although the kind alone does not say so.
     """
 
     def __init__(self, kind: str, detail: str, *, transient: bool = False) -> None:
@@ -47,7 +47,7 @@ class FetchError(Exception):
 
 
 def fetch_error(error: Exception) -> FetchError:
-    """Return the member of the list that an exception from the network or from asyncio's streams stands for."""
+    """Return the FetchError for an exception from the network or from asyncio's streams; raise any other exception."""
     match error:
         case FetchError():
             return error

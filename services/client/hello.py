@@ -1,8 +1,8 @@
-"""`client hello --users N`: N people ask the hello server at the same moment.
+"""`client hello --users N`: N users send a request to the hello server at the same time.
 
-Each waits half a second for an answer, all of them together hardly longer: while one request sleeps, the server's
-single thread serves the others. One user alone is timed first; "one after another" is that time N times: reckoned, and
-said so. `client compare hello` measures it.
+Each waits half a second for the answer, and all of them together hardly longer: while one request sleeps, the server's
+single thread serves the others. One user alone is timed first. The figure "one after another" is N times that time: it
+is reckoned, and the output says so. `client compare hello` measures it.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from statistics import quantiles
 import aiohttp
 
 from services.client.errors import fetch_error
-from services.client.session import AS_IT_COMES, SessionResolver, read_at_most
+from services.client.session import NOT_ENCODED, SessionResolver, read_at_most
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.process import raise_open_files
@@ -34,7 +34,7 @@ class Options:
 
 
 class TooManyUsers(ProgramError):
-    """More users were asked for than this process may have connections."""
+    """There are more users than this process may have connections."""
 
     def __init__(self, users: int, *, limit: int, most: int) -> None:
         remedy = f"ask for {most:,} users at most" if most > 0 else "raise it"
@@ -46,7 +46,7 @@ class TooManyUsers(ProgramError):
 
 
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
-    """Ask and print the figures; 0 if everyone was answered, 1 if some were, 4 if nobody was, 130 if stopped."""
+    """Send the requests and print the figures; 0 if all are answered, 1 if some are, 4 if none is, 130 if stopped."""
     limit = raise_open_files()
     most = (limit - SPARE_FILES) // settings.files_per_connection
     if options.users > most:
@@ -55,7 +55,7 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
 
 
 async def ask_all(options: Options, settings: ClientSettings) -> int:
-    """Ask once alone, then for all users at once."""
+    """Send one request alone, then one for each user, all at once. Returns the exit code."""
     async with open_session(settings, timeout_s=options.timeout_s) as session:
         alone = await ask(session, "alone")
         if isinstance(alone, str):
@@ -80,14 +80,14 @@ def open_session(settings: ClientSettings, *, timeout_s: float) -> aiohttp.Clien
         timeout=aiohttp.ClientTimeout(total=timeout_s),
         connector=aiohttp.TCPConnector(limit=0, resolver=SessionResolver()),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers=AS_IT_COMES,
+        headers=NOT_ENCODED,
         auto_decompress=False,
         read_bufsize=MAX_PAGE_BYTES,
     )
 
 
 async def ask(session: aiohttp.ClientSession, name: str) -> float | str:
-    """Return the seconds that one user waited, or why there was no answer."""
+    """Send the request of one user. Returns the seconds until the answer, or why there was none."""
     began = time.perf_counter()
     try:
         async with session.get(f"/hello/{name}", allow_redirects=False) as response:
@@ -97,14 +97,15 @@ async def ask(session: aiohttp.ClientSession, name: str) -> float | str:
     except aiohttp.ClientConnectorError as error:
         return str(fetch_error(error.os_error))
     except aiohttp.ClientError as error:
-        return f"closed: {printable(' '.join(str(error).split()))}"  # the library's words, and the server's in them
+        text = " ".join(str(error).split())  # aiohttp's, and in it may be bytes that the server sent
+        return f"closed: {printable(text)}"
     if page != f"<h1>hello, {name}!</h1>".encode():
         return f"an answer with status {response.status} that is not a greeting"
     return time.perf_counter() - began
 
 
 def report(latencies: list[float], *, options: Options, alone_s: float, wall_s: float) -> None:
-    """Print what was measured, in seconds."""
+    """Print the figures, in seconds."""
     rows = [
         ("users", f"{options.users:,}"),
         ("answered", f"{len(latencies):,}"),

@@ -1,8 +1,8 @@
 """Running a lesson as a file: `python services/client/wget/await_.py`.
 
-What a learner need not see stands here: which lab the lesson meets, how it is interrupted, how long it may take. In the
-client's container the lesson meets the lab that is up. Elsewhere the lab's hosts cannot be reached, and their names
-mean hosts of the Internet, so there it meets an embedded lab, which lives as long as the lesson does.
+Here is what a learner does not need to see: which lab the lesson uses, how it is interrupted, how long it may take. In
+the client's container, the lesson uses the lab that is up. Elsewhere, the lab's hosts cannot be reached, and their
+names mean hosts of the Internet. So there the lesson uses an embedded lab, which is started and ended with the lesson.
 """
 
 import sys
@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from services.client.defaults import TIMEOUT_S
 from services.client.topology import Topology
 from services.runtime.cli import OptionParser, add_loop_option, main_of
 from services.runtime.errors import ProgramError
@@ -24,11 +25,10 @@ if TYPE_CHECKING:
     from services.runtime.run import Stop
 
 EMBEDDED = "lab.embedded"  # by name: the client does not import the lab, but on the host a lesson may start one
-TIMEOUT_S = 10.0
 
 
 class NoLab(ProgramError):
-    """A lesson has no lab to meet."""
+    """A lesson has no lab to use."""
 
     def __init__(self) -> None:
         super().__init__("there is no lab to meet: run it by the checkout's .venv/bin/python (make setup makes it)")
@@ -38,7 +38,7 @@ def run_lesson(
     wget: Callable[[str, int, Topology], Awaitable[None]],
     fetch_all: Callable[[Callable[[str], Any], Iterable[str]], Awaitable[None]],
 ) -> "NoReturn":
-    """Run a lesson's own functions on the tutorial's hosts, and end the program with an exit code as the client's."""
+    """Run the functions of a lesson on the tutorial's hosts, and end the program with an exit code of the client."""
 
     def program() -> int:
         from services.client.settings import TUTORIAL_HOSTS, ClientSettings
@@ -52,7 +52,7 @@ def run_lesson(
         known = ClientSettings.from_environment(environment)
 
         async def main(stop: "Stop") -> int:
-            async with lab_to_meet(known) as settings:
+            async with lab_for_lesson(known) as settings:
                 edition = Edition(wget, fetch_all)
                 work = run_edition(edition, TUTORIAL_HOSTS, settings.topology, timeout_s=TIMEOUT_S)
                 return await until_stopped(work, stop)
@@ -64,7 +64,7 @@ def run_lesson(
 
 
 def run_alone(work: Callable[[], None]) -> "NoReturn":
-    """Run a lesson that meets no lab, and end the program."""
+    """Run a lesson that needs no lab, and end the program."""
 
     def program() -> int:
         OptionParser(prog=name, description="A lesson of the lab; it has no options.").parse_args()
@@ -76,10 +76,10 @@ def run_alone(work: Callable[[], None]) -> "NoReturn":
 
 
 @asynccontextmanager
-async def lab_to_meet(known: "ClientSettings") -> "AsyncIterator[ClientSettings]":
-    """Give the settings of a lab that answers while inside. Raises NoLab.
+async def lab_for_lesson(known: "ClientSettings") -> "AsyncIterator[ClientSettings]":
+    """Yield the settings for a lab that runs while inside. Raises NoLab.
 
-    `known`: what the environment says; only the client's container knows where the lab's CA is.
+    `known`: the settings of the environment; only in the client's container do they have the lab's CA.
     """
     if known.ca_file is not None:
         yield known

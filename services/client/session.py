@@ -1,7 +1,8 @@
-"""How aiohttp is used here: names are looked up as the survey does it, and answers are read to a bound.
+"""What every aiohttp session of the client has: our own look-up of names, and bodies that are read to a bound.
 
-aiohttp's own resolver asks in a thread of the loop's pool, and the program's end waits for that thread: neither ^C nor
-a timeout would end it before the resolver does. An endless answer would fill any memory.
+aiohttp looks up names in threads of the loop's pool, and the program's end waits for these: with a resolver that hangs,
+neither ^C nor a timeout would end the program. And aiohttp reads a body to its end, however long it is, and decodes it:
+a few compressed bytes can be gigabytes.
 """
 
 import socket
@@ -15,32 +16,38 @@ from services.client.resolver import Resolver
 if TYPE_CHECKING:
     from aiohttp.abc import ResolveResult
 
+NOT_ENCODED = {"Accept-Encoding": "identity"}  # the request field of sessions that do not decode bodies
+
 
 class SessionResolver(AbstractResolver):
-    """Looks names up for the sessions of one event loop."""
+    """Looks up names for a session by `Resolver`."""
 
-    def __init__(self, names: Resolver | None = None) -> None:
-        self._names = names or Resolver()
+    def __init__(self, resolver: Resolver | None = None) -> None:
+        self._resolver = resolver or Resolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> "list[ResolveResult]":
         """Return the addresses of a name. Raises socket.gaierror where it has none of that family."""
-        addresses = self._names.known(host) or await self._names.look_up(host)
+        addresses = self._resolver.known(host) or await self._resolver.look_up(host)
         found = [(ip, socket.AF_INET6 if ":" in ip else socket.AF_INET) for ip in addresses]
-        usable = [(ip, its) for ip, its in found if family in {socket.AF_UNSPEC, its}]
+        usable = [(ip, its_family) for ip, its_family in found if family in {socket.AF_UNSPEC, its_family}]
         if not usable:
             raise socket.gaierror(socket.EAI_NONAME, "no address of this family")
         return [
-            {"hostname": host, "host": ip, "port": port, "family": its, "proto": 0, "flags": socket.AI_NUMERICHOST}
-            for ip, its in usable
+            {
+                "hostname": host,
+                "host": ip,
+                "port": port,
+                "family": its_family,
+                "proto": 0,
+                "flags": socket.AI_NUMERICHOST,
+            }
+            for ip, its_family in usable
         ]
 
     async def close(self) -> None:
-        """Leave the threads: they end with the program."""
-
-
-AS_IT_COMES = {"Accept-Encoding": "identity"}  # sessions read bodies as they come: a few coded bytes can be gigabytes
+        """Do nothing: the threads of a Resolver end with the program."""
 
 
 async def read_at_most(content: aiohttp.StreamReader, most_bytes: int) -> bytes | None:

@@ -1,9 +1,9 @@
-"""What the client takes from its environment, and what it does without options."""
+"""The settings of the client, from its environment, and what stands for a missing argument."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.client.options import IN_CONTAINER, ON_HOST
+from services.client.options.commands import IN_CONTAINER, ON_HOST
 from services.client.topology import OPEN, Topology
 from services.runtime.errors import BadSetting
 from services.runtime.settings import Environment
@@ -15,10 +15,15 @@ TUTORIAL_HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
-    """`topology` says where names are reached; the embedded lab puts its own here.
+    """The settings of one run.
 
-    `ca_file` holds the certificate of the lab's CA, where there is one; `files_per_connection` is 2 where the server
-    lives in the same process; `called` is what a person types to run the client here.
+    Arguments:
+        topology: where host names are reached; the embedded lab has its own.
+        hello_url: the hello server's origin.
+        ca_file: the certificate of the lab's CA, if there is a lab.
+        loop: the default of --loop.
+        files_per_connection: 2 where the server runs in the same process.
+        called: what a person types to run the client here.
     """
 
     topology: Topology = OPEN
@@ -30,7 +35,7 @@ class ClientSettings:
 
     def authorities(self, ca: str | None) -> str | None:
         """Return the file that --ca names; `lab` is the lab's own CA. Raises BadSetting where there is none."""
-        if ca == "":  # a shell variable that is not set, and no wish to trust what the system trusts
+        if ca == "":  # it comes from a shell variable that is not set
             raise BadSetting("--ca", ca, "a file of certificates")
         if ca != LAB:
             return ca
@@ -40,7 +45,7 @@ class ClientSettings:
 
     @classmethod
     def from_environment(cls, environment: Environment) -> "ClientSettings":
-        """Return what the environment says; raise BadSetting for what it cannot say."""
+        """Return the settings of the environment. Raises BadSetting for a value that a variable cannot have."""
         ca = environment.text("LAB_CA", "")
         return cls(
             hello_url=environment.origin("HELLO_URL", cls().hello_url),

@@ -1,14 +1,14 @@
-"""Whom TLS trusts: the same certificates on every Python, those that curl takes.
+"""How servers are verified: the same certificates are accepted on every Python, namely those that curl accepts.
 
-From 3.13 on, Python by itself refuses certificates that lack what only RFC 5280 asks for, and takes an intermediate
-authority for a root where it is given as one; before, it does neither.
+Since 3.13, Python by default refuses certificates that lack what only RFC 5280 asks for, and accepts an intermediate
+authority as a root if the file of authorities has it; earlier versions do neither.
 """
 
 import ssl
 
 
 def tls_context(*, ca: str | None = None, insecure: bool = False) -> ssl.SSLContext:
-    """Return how servers are verified: by the system's authorities, by those in a file, or not at all.
+    """Return a context that verifies servers by the system's authorities, by those in the file `ca`, or not at all.
 
     Raises OSError for a file that cannot be read or holds no certificate (ssl.SSLError is one).
     """

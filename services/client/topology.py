@@ -1,9 +1,9 @@
-"""Which name is reached where.
+"""Where host names are reached: by a route, or at the address that the resolver finds.
 
-In a container, names are the network's business: the topology is OPEN and asks the resolver. The embedded lab has every
-site on loopback at a port of its own, so it hands the client a topology that knows each, and nothing but them:
-a name that is not in the lab does not exist, and no question about it leaves the machine. `--resolve` adds routes to
-either; the host `*` stands for every host.
+In a container, the topology is OPEN: it has no routes, and the resolver finds the lab's hosts. The embedded lab has
+every site on loopback at a port of its own, so it gives the client a closed topology with a route for each. In a closed
+topology other names do not exist, and the resolver is not asked for them. `--resolve` adds routes to either; the host
+`*` stands for every host.
 """
 
 import errno
@@ -27,17 +27,17 @@ class Topology:
 
     def with_routes(self, routes: Mapping[Route, Route]) -> "Topology":
         """Return a topology that also has these routes, which come first."""
-        return replace(self, routes={**self.routes, **routes})  # as they are now: a survey asks them for every target
+        return replace(self, routes={**self.routes, **routes})  # a dict: a survey looks here for every target
 
     def route(self, host: str, port: int) -> Route | None:
-        """Return the address for a host and port; None where there is no route, and the resolver is to be asked."""
+        """Return the address for a host and port; None where there is no route."""
         routes = self.routes
         if not routes:
             return None
         return routes.get((host.lower().removesuffix("."), port)) or routes.get((ANY_HOST, port))
 
     def no_route(self, host: str, port: int) -> OSError:
-        """Return what a closed topology says where it has no route: the name is not there, or only the port is not."""
+        """Return the error of a closed topology without a route: no such name, or no such port of the host."""
         if any(self.route(host, usual) for usual in USUAL_PORTS):
             return ConnectionRefusedError(errno.ECONNREFUSED, f"{host} has no port {port} in the embedded lab")
         return socket.gaierror(socket.EAI_NONAME, "no such name in the embedded lab")

@@ -1,4 +1,4 @@
-"""Peers that speak bytes: a server on loopback that sends what a test tells it to, and ends as told."""
+"""Servers on loopback that send the bytes that a test gives them, and end the connection as the test says."""
 
 import asyncio
 import contextlib

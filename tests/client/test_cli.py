@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.client.cli import main, understand
-from services.client.options import COMMANDS, ON_HOST, TOUR
+from services.client.options.commands import COMMANDS, ON_HOST, TOUR
 from services.client.survey.run import GRACE_S
 from services.runtime.errors import BadSetting
 from services.runtime.settings import LOOPS

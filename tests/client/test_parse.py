@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.client.options import add_parse
+from services.client.options.programs import add_parse
 from services.client.parse import Options, run
 from services.runtime.cli import OptionParser
 from services.runtime.errors import InputUnreadable

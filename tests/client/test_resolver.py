@@ -117,9 +117,9 @@ async def test_threads_are_bounded(resolver: SlowResolver, monkeypatch: pytest.M
 
 
 @pytest.mark.anyio
-async def test_the_cache_is_bounded(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest entry is dropped first."""
-    monkeypatch.setattr(resolver_module, "MOST_KEPT", 3)
+async def test_what_is_kept_is_bounded(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest goes first."""
+    monkeypatch.setattr(resolver_module, "MOST_CACHED", 3)
     names = Resolver(resolver)
     for number in range(5):
         await names.look_up(f"host-{number}")
@@ -127,9 +127,9 @@ async def test_the_cache_is_bounded(resolver: SlowResolver, monkeypatch: pytest.
 
 
 @pytest.mark.anyio
-async def test_the_cache_expires(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name may get another address."""
-    monkeypatch.setattr(resolver_module, "KEPT_S", -1.0)
+async def test_what_is_kept_grows_old(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name may move."""
+    monkeypatch.setattr(resolver_module, "CACHED_S", -1.0)
     names = Resolver(resolver)
     await names.look_up("host")
     assert names.known("host") is None

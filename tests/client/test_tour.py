@@ -11,7 +11,7 @@ import pytest
 
 from lab import ROOT
 from lab.embedded import EMBEDDED
-from services.client.options import ON_HOST
+from services.client.options.commands import ON_HOST
 from services.client.tour import HEADINGS, NEXT, ORIGIN, TUTORIAL, WHY, suggestions
 from tests.tutorial import DIALOGUE, check_wget
 
@@ -66,7 +66,7 @@ def test_a_person_is_told_what_to_look_at_why_and_what_is_next(
 
 @pytest.mark.parametrize("called", ["docker compose run --rm client", EMBEDDED, ON_HOST])
 def test_each_suggestion_is_one_line(called: str) -> None:
-    """Of 80 columns, wherever the client runs."""
+    """Of 80 columns, for each way to run the client."""
     assert all(len(f"{command}  # {meaning}") <= 80 for command, meaning in suggestions(called))
 
 

@@ -12,7 +12,8 @@ import pytest
 from lab import ROOT
 from lab.cli import COMMANDS as LAB_COMMANDS
 from lab.cli import main
-from services.client.options import COMMANDS
+from lab.compose.stack import ROOT
+from services.client.options.commands import COMMANDS
 
 NAMES = ("", *COMMANDS)
 SLOW = ("wget --help", "compare --loop", "compare hello")  # enough of the kind is run

@@ -10,7 +10,7 @@ import aiohttp
 from services.client.admin.answers import NotASite, read_problems
 from services.client.admin.options import SITE_TIMEOUT_S
 from services.client.errors import FetchError, fetch_error
-from services.client.session import AS_IT_COMES, read_at_most
+from services.client.session import NOT_ENCODED, read_at_most
 from services.client.settings import ADMIN_PORT, ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.terminal import printable, say
@@ -69,7 +69,7 @@ async def ask(
                     url,
                     json=body,
                     params=query,
-                    headers={"Host": site, **AS_IT_COMES},
+                    headers={"Host": site, **NOT_ENCODED},
                     allow_redirects=False,
                 ) as response,
             ):

@@ -1,7 +1,6 @@
 """`client compare [wget|hello|pipeline]`: why at once is faster, measured and drawn.
 
-What it prints on stdout is the picture or, with --format json, all that was recorded. Order of reading: see the
-package.
+On stdout is the picture or, with --format json, all that was recorded.
 """
 
 import json
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 
 from services.client.compare import hello, picture, pipeline, wget
 from services.client.compare.runs import Comparison, comparison_json
-from services.client.options import COMPARED_USERS
+from services.client.defaults import COMPARED_USERS
 from services.client.settings import ClientSettings
 from services.client.trace.terminal import Terminal
 from services.client.wget.tutorial import exit_code
@@ -41,13 +40,13 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
 
 
 def check(options: Options) -> None:
-    """Refuse what contradicts itself. Raises Contradiction."""
+    """Refuse options that contradict each other. Raises Contradiction."""
     if options.users is not None and options.what != "hello":
         raise Contradiction(f"compare {options.what} has no --users: leave it out, or compare hello")
 
 
 async def measure_and_show(options: Options, settings: ClientSettings) -> int:
-    """Measure, and show it where anything answered; what did not has been said on stderr."""
+    """Measure, and show the result if anything answered; for what did not, there are lines on stderr already."""
     comparison = await measure(options, settings)
     code = exit_code(comparison.answers)
     if code == NOTHING_ANSWERED:

@@ -1,7 +1,7 @@
-"""Sites that take as long as real ones: a delay that each is asked for, for as long as a comparison runs.
+"""Sites that take as long as real ones: each gets a fault plan with a delay, for as long as a comparison runs.
 
-It is a temporary plan of the site's: the plan before it comes back with all that it has seen, whatever ends the
-comparison. Where that is a kill, the site ends it by itself.
+The plan is a temporary one: when it ends, the site goes on with the plan that it had before, and with that one's
+counts. If the comparison is killed, the site itself ends the temporary plan after some time.
 """
 
 import asyncio
@@ -18,31 +18,31 @@ ASK_TIMEOUT_S = 5.0
 
 @asynccontextmanager
 async def delayed(settings: ClientSettings, delays_s: Mapping[str, float], *, for_s: int) -> AsyncIterator[None]:
-    """Let each site wait so many seconds with its answers while inside, and not longer than `for_s` in all.
+    """Delay the answers of each site by so many seconds while inside, for at most `for_s` in all.
 
-    A site that cannot be asked stays as it is, and a line on stderr says so.
+    A site whose admin side does not answer stays as it is, and a line on stderr says so.
     """
-    # A stop must not come between a site's taking the delay and our knowing of it.
-    lending = asyncio.ensure_future(lend_all(settings, delays_s, for_s=for_s))
+    # A cancellation must not lose a generation: without it, the plan cannot be removed.
+    setting = asyncio.ensure_future(set_delays(settings, delays_s, for_s=for_s))
     try:
-        await asyncio.shield(lending)
+        await asyncio.shield(setting)
         yield
     finally:
-        generations = await lending
-        await asyncio.gather(*(take_back(settings, site, each, for_s=for_s) for site, each in generations.items()))
+        generations = await setting
+        await asyncio.gather(*(remove_delay(settings, site, each, for_s=for_s) for site, each in generations.items()))
 
 
-async def lend_all(settings: ClientSettings, delays_s: Mapping[str, float], *, for_s: int) -> dict[str, int]:
-    """Ask every site for its delay, and return the generation of the plan of each that took it."""
-    taken = await asyncio.gather(*(lend(settings, site, each, for_s=for_s) for site, each in delays_s.items()))
-    return {site: generation for site, generation in zip(delays_s, taken, strict=True) if generation is not None}
+async def set_delays(settings: ClientSettings, delays_s: Mapping[str, float], *, for_s: int) -> dict[str, int]:
+    """Set the delay of every site, and return the generation of the plan of each site that has one now."""
+    set_now = await asyncio.gather(*(set_delay(settings, site, each, for_s=for_s) for site, each in delays_s.items()))
+    return {site: generation for site, generation in zip(delays_s, set_now, strict=True) if generation is not None}
 
 
-async def lend(settings: ClientSettings, site: str, delay_s: float, *, for_s: int) -> int | None:
-    """Ask a site for a delay, and return the generation of its plan; None where it cannot be asked."""
+async def set_delay(settings: ClientSettings, site: str, delay_s: float, *, for_s: int) -> int | None:
+    """Set the delay of a site, and return the generation of its plan; None where that failed."""
     plan = {"faults": [{"fault": "delay", "seconds": delay_s}]}
     try:
-        answer = await asked(settings, site, "PUT", body=plan, query={"for_s": str(for_s)})
+        answer = await ask_temporary(settings, site, "PUT", body=plan, query={"for_s": str(for_s)})
         generation = answer.data.get("generation")
         if answer.status == 200 and isinstance(generation, int):
             return generation
@@ -53,10 +53,10 @@ async def lend(settings: ClientSettings, site: str, delay_s: float, *, for_s: in
     return None
 
 
-async def take_back(settings: ClientSettings, site: str, generation: int, *, for_s: int) -> None:
-    """Let a site be as it was before."""
+async def remove_delay(settings: ClientSettings, site: str, generation: int, *, for_s: int) -> None:
+    """End the temporary plan of this generation."""
     try:
-        answer = await asked(settings, site, "DELETE", query={"generation": str(generation)})
+        answer = await ask_temporary(settings, site, "DELETE", query={"generation": str(generation)})
         reason = "" if answer.status == 200 else f"its admin side answered {answer.status}"
     except FetchError as error:
         reason = str(error)
@@ -64,10 +64,10 @@ async def take_back(settings: ClientSettings, site: str, generation: int, *, for
         say(printable(f"compare: {site} keeps its delay for {for_s} s at most: {reason}"))
 
 
-async def asked(
+async def ask_temporary(
     settings: ClientSettings, site: str, method: str, *, body: object = None, query: Mapping[str, str]
 ) -> Answer:
-    """Put a question about the temporary plan of a site. Raises FetchError where nothing answers in time."""
+    """Send a request about the temporary plan of a site. Raises FetchError where no answer comes in time."""
     try:
         async with asyncio.timeout(ASK_TIMEOUT_S):
             return await ask(settings, site, method, f"/faults/{site}/temporary", body=body, query=query)

@@ -1,4 +1,4 @@
-"""A comparison, drawn: both runs on one time axis, their totals and ratio, and a sentence that says what to see."""
+"""Draws a comparison: both runs on one time axis, their total times and ratio, and an explanation."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What is said of a comparison: the titles of its runs, what running and waiting are, and what to see.
+class Captions:
+    """The texts of a comparison: the titles of its runs, and the meaning of the two glyphs, `runs` and `waits`.
 
-    `faster`, `equal` and `slower`: what to see where at once was measured to be that.
+    `faster`, `equal` and `slower`: the explanation, where at once was measured to be that.
     """
 
     sequential: str
@@ -38,8 +38,8 @@ BUSY = (
     "slower in the second run. Measure again."
 )
 ALONE = "With one there is no other to run while it waits: one after another and at once are the same."
-WORDS = {
-    "wget": Words(
+CAPTIONS = {
+    "wget": Captions(
         sequential="one after another: one task, which waits for each site in turn",
         at_once="at once: a task for each site, and all wait at the same time",
         waits="waits for the site",
@@ -49,7 +49,7 @@ WORDS = {
         "them, or the machine was busy. Measure again.",
         slower=BUSY,
     ),
-    "hello": Words(
+    "hello": Captions(
         sequential="one after another: one task, which asks for each user in turn",
         at_once="at once: a task for each user, and all wait at the same time",
         waits="waits for the server",
@@ -59,7 +59,7 @@ WORDS = {
         "user after another, or the machine was busy.",
         slower=BUSY,
     ),
-    "pipeline": Words(
+    "pipeline": Captions(
         sequential="one after another: dialogue A, then dialogue B",
         at_once="at once: a task for each dialogue",
         runs="runs",
@@ -75,19 +75,19 @@ WORDS = {
 
 def picture(comparison: Comparison, terminal: Terminal) -> str:
     """Return a comparison as a terminal shows it."""
-    words = WORDS[comparison.what]
+    captions = CAPTIONS[comparison.what]
     glyphs = glyphs_of(terminal)
-    runs = ((words.sequential, comparison.sequential), (words.at_once, comparison.at_once))
-    lanes_of = turns if comparison.what == "pipeline" else waits
+    runs = ((captions.sequential, comparison.sequential), (captions.at_once, comparison.at_once))
+    lanes_of = turn_lanes if comparison.what == "pipeline" else wait_lanes
     longest_s = max(each.recording.total_s for _, each in runs)
     groups = tuple(Group(title, seconds(each.recording.total_s), lanes_of(each)) for title, each in runs)
     chart = Chart(groups, longest_s, takes_turns=comparison.what == "pipeline")
     lines = [
         *draw(chart, terminal),
-        *wrapped(f"{glyphs.runs} {words.runs}   {glyphs.waits} {words.waits}", terminal),
+        *wrapped(f"{glyphs.runs} {captions.runs}   {glyphs.waits} {captions.waits}", terminal),
         "",
         *wrapped(summary(comparison), terminal),
-        *wrapped(lesson(comparison), terminal),
+        *wrapped(explanation(comparison), terminal),
     ]
     return "\n".join(lines)
 
@@ -104,16 +104,16 @@ def summary(comparison: Comparison) -> str:
     )
 
 
-def lesson(comparison: Comparison) -> str:
-    """Return what to see in the measured times; nothing where they do not compare."""
+def explanation(comparison: Comparison) -> str:
+    """Return what the measured times show; empty where they do not compare."""
     if not all(comparison.answers):
         return ""
     if len(comparison.at_once.done) == 1:
         return ALONE
-    words = WORDS[comparison.what]
+    captions = CAPTIONS[comparison.what]
     if comparison.ratio >= NOISE:
-        return words.faster
-    return words.equal if comparison.ratio > 1 / NOISE else words.slower
+        return captions.faster
+    return captions.equal if comparison.ratio > 1 / NOISE else captions.slower
 
 
 def seconds(time_s: float) -> str:
@@ -121,7 +121,7 @@ def seconds(time_s: float) -> str:
     return f"{time_s:.3f} s" if time_s >= 0.1 else f"{time_s * 1000:.3f} ms"
 
 
-def waits(run: Run) -> tuple[Lane, ...]:
+def wait_lanes(run: Run) -> tuple[Lane, ...]:
     """Return a lane for each piece of work: when its task ran, and when it waited."""
     phases = {phase.name: phase for phase in run.recording.phases}
     return tuple(
@@ -130,23 +130,23 @@ def waits(run: Run) -> tuple[Lane, ...]:
 
 
 def spans(recording: Recording, phase: Phase) -> tuple[Span, ...]:
-    """Return when the task of a phase ran in it, and when it waited."""
+    """Return when, within a phase, its task ran and when it waited."""
     slices = next((task.slices for task in recording.tasks if task.id == phase.task), ())
     ran = ((max(each.begin_s, phase.begin_s), min(each.end_s, phase.end_s)) for each in slices)
     return within(phase, [times for times in ran if times[0] < times[1]])
 
 
-def turns(run: Run) -> tuple[Lane, ...]:
+def turn_lanes(run: Run) -> tuple[Lane, ...]:
     """Return two lanes for each dialogue: a consumer runs in its phases, its producer in between."""
     found: list[Lane] = []
     for phase in run.recording.phases:
         if phase.name in run.done:
-            turn = pipeline.turn_of(phase.name)
+            consumer = pipeline.consumer_phase(phase.name)
             consumers = within(
-                phase, ((each.begin_s, each.end_s) for each in run.recording.phases if each.name == turn)
+                phase, ((each.begin_s, each.end_s) for each in run.recording.phases if each.name == consumer)
             )
             producers = tuple(Span(each.begin_s, each.end_s, runs=not each.runs) for each in consumers)
-            found += [Lane(f"{phase.name} producer", producers), Lane(turn, consumers)]
+            found += [Lane(f"{phase.name} producer", producers), Lane(consumer, consumers)]
     return tuple(found)
 
 

@@ -13,13 +13,13 @@ from services.client.wget.tutorial import FetchAll
 VERSION = 1
 LESSONS = (("sequential", sequential.fetch_all), ("await", await_.fetch_all))
 
-Work = Callable[[str, Recorder], Awaitable[bool]]
-"""Does the work of that name and returns whether it was done; the recorder is for phases of its own."""
+DoPiece = Callable[[str, Recorder], Awaitable[bool]]
+"""Does the piece of work of that name, and returns whether it succeeded; it may add phases to the recorder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run: the lesson's name, what was recorded, and whether each piece of work was done.
+    """A run: the lesson's name, what was recorded, and of each piece of work, whether it succeeded.
 
     In the recording, each piece of work is a phase of its name.
     """
@@ -44,25 +44,25 @@ class Comparison:
 
     @property
     def answers(self) -> list[bool]:
-        """Whether each piece of work was done, in both runs."""
+        """Of each piece of work, in both runs, whether it succeeded."""
         return [*self.sequential.done.values(), *self.at_once.done.values()]
 
 
-async def compared(what: str, work: Work, names: Sequence[str]) -> Comparison:
-    """Do the work of these names by each lesson. Nothing that it prints is shown: here only its time counts."""
+async def compared(what: str, do_piece: DoPiece, names: Sequence[str]) -> Comparison:
+    """Do the pieces of work of these names by each lesson. What they print is not shown: here only the time counts."""
     with without_output():
-        sequential_run, at_once_run = [await run(lesson, fetch_all, work, names) for lesson, fetch_all in LESSONS]
+        sequential_run, at_once_run = [await run(lesson, fetch_all, do_piece, names) for lesson, fetch_all in LESSONS]
     return Comparison(what, sequential_run, at_once_run)
 
 
-async def run(lesson: str, fetch_all: FetchAll, work: Work, names: Sequence[str]) -> Run:
-    """Record one lesson at its work."""
+async def run(lesson: str, fetch_all: FetchAll, do_piece: DoPiece, names: Sequence[str]) -> Run:
+    """Do the pieces of work by one lesson, and record it."""
     recorder = Recorder()
     done = dict.fromkeys(names, False)
 
     async def piece(name: str) -> None:
         with recorder.phase(name):
-            done[name] = await work(name, recorder)
+            done[name] = await do_piece(name, recorder)
 
     async def whole() -> None:
         await fetch_all(piece, names)
@@ -83,20 +83,20 @@ def comparison_json(comparison: Comparison) -> dict[str, object]:
 
 
 def run_json(each: Run) -> dict[str, object]:
-    """Return a run: its lesson, what was done and what not, and the recording."""
+    """Return a run for `comparison_json`."""
     return {"lesson": each.lesson, "done": each.done, "recording": as_json(each.recording)}
 
 
-class Nowhere(io.TextIOBase):
-    """A stream that forgets what is written to it."""
+class DiscardedOutput(io.TextIOBase):
+    """A stream that discards what is written to it."""
 
     def write(self, text: str) -> int:
-        """Take a text, and forget it."""
+        """Discard the text."""
         return len(text)
 
 
 @contextmanager
 def without_output() -> Iterator[None]:
     """Show nothing on stdout while inside."""
-    with redirect_stdout(Nowhere()):
+    with redirect_stdout(DiscardedOutput()):
         yield

@@ -10,7 +10,7 @@ from services.client.wget import await_
 from services.client.wget.tutorial import fetched
 
 DELAYS_S = {"www.sina.com.cn": 0.55, "www.sohu.com": 0.5, "www.163.com": 0.45}
-"""About what real sites take; not the same, so that they can be told apart in the picture."""
+"""About as long as real sites take; three different times, so that the picture shows three different bars."""
 SPARE_S = 10
 
 

@@ -8,7 +8,7 @@ Fine, and so not in this list: bytes above 127 in values and reasons (obs-text, 
 reason after its space, and spaces within a reason (RFC 9112 §4); a transfer coding other than chunked that
 ends with the connection (RFC 9112 §6.3).
 
-`notes` is where departures are noted, and the one place where the strict and the default reader part ways.
+Where each is found: `line_reader` (line ends and control bytes), `status_line`, `field_lines`, `framing`, `location`.
 """
 
 from dataclasses import dataclass

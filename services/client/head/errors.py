@@ -1,4 +1,4 @@
-"""Why no head could be read: one root, and a class for each such name in the survey's closed list of errors.
+"""Why no head could be read: a base class, and a class for each such name in the survey's closed list of errors.
 
 `kind` is the name that goes into a record; `offset` counts from the first byte fed to the reader; `detail` is
 for a person, and safe to print: bytes in it are shown as Python literals.
@@ -48,9 +48,9 @@ class NotHttpError(HeadError):
 
 
 class MalformedHeadError(HeadError):
-    """The status line names no version and status, or a strict reader met a departure.
+    """The status line has no version and status, or a strict reader met a departure.
 
-    `departure` is the departure that a strict reader refused; None where no reader could go on.
+    `departure`: the one that the strict reader refused; None where the default reader refuses the head, too.
     """
 
     kind = "malformed_head"

@@ -1,7 +1,7 @@
 """What Content-Length and Transfer-Encoding say of the content, and where they contradict each other.
 
-None of it keeps a head from being read, so a survey lists it and goes on. Whoever reads the content as well
-must not: two readers that frame it differently are how requests are smuggled (RFC 9112 §11.2).
+A head can be read whatever they say, so a survey lists the departure and goes on. A program that also reads the content
+must not go on: where two readers frame it differently, requests can be smuggled (RFC 9112 §11.2).
 """
 
 import re
@@ -31,9 +31,9 @@ class _Placed(NamedTuple):
 
 
 def has_plain_framing(headers: Sequence[Field], status: int, minor_version: bytes) -> bool:
-    """Whether the framing fields are the plain ones that need no judging: the quick reader's question.
+    """Whether the framing fields surely show no departure, which `fast_path` asks.
 
-    True only where `note_framing` would find nothing; False may mean either.
+    True only where `note_framing` would find none. False where it may find one.
     """
     framing = [(name.lower(), value) for name, value in headers if len(name) in (14, 17)]
     lengths = [value for name, value in framing if name == b"content-length"]

@@ -1,4 +1,4 @@
-"""What Location says of where to go on (RFC 9110 section 10.2.2), and where several contradict each other."""
+"""Departures of the Location field (RFC 9110 section 10.2.2): one without a URI, and several that differ."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ _NAME = b"location"
 
 
 def has_plain_location(headers: Sequence[Field], status: int) -> bool:
-    """Whether there is nothing to judge: the quick reader's question.
+    """Whether the Location fields surely show no departure, which `fast_path` asks.
 
-    True only where `note_location` would find nothing; False may mean either.
+    True only where `note_location` would find none. False where it may find one.
     """
     if not says_where(status):
         return True

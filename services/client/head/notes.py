@@ -1,4 +1,4 @@
-"""Where departures are noted while a head is being read, and where strict and default part ways."""
+"""Takes the departures while a head is being read; only here does a strict reader differ from the default one."""
 
 from services.client.head.anomalies import Anomaly, Departure
 from services.client.head.errors import MalformedHeadError

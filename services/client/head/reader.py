@@ -1,15 +1,15 @@
 """The head reader: heads in, one after the other, until the final one; its result is the `Head`.
 
-Each head is offered to the quick reader, which takes it if it is whole and clean, and otherwise goes to the
-careful one, which keeps it until it ends. Interim heads (RFC 9110 §15.2) are kept and passed over.
+A head that comes whole and shows no departure is read by `fast_path`; any other one by `line_reader`, which keeps its
+bytes until it ends. Interim heads (RFC 9110 §15.2) are kept, and the reader goes on to the next head.
 """
 
-from services.client.head.careful import CarefulReader
 from services.client.head.errors import ClosedError, HeadError, HeadTooLargeError, TruncatedHeadError
+from services.client.head.fast_path import read_clean_head
 from services.client.head.head import Head, HeadParts, ResponseHead, is_interim
 from services.client.head.limits import DEFAULT_LIMITS, Limits
+from services.client.head.line_reader import LineReader
 from services.client.head.notes import Notes
-from services.client.head.quick import read_clean_head
 
 
 class HeadReader:
@@ -26,7 +26,7 @@ class HeadReader:
         self._interim: list[ResponseHead] = []
         self._interim_bytes = 0
         self._received = 0
-        self._careful: CarefulReader | None = None
+        self._line_reader: LineReader | None = None
         self._head: Head | None = None
         self._error: HeadError | None = None
 
@@ -38,7 +38,7 @@ class HeadReader:
 
         Raises:
             HeadError: there is none in these bytes, whatever follows; and again at every later call.
-            RuntimeError: the head has been read already, so the bytes belong to somebody else.
+            RuntimeError: the head has been read already, so the bytes are not part of it.
         """
         if self._head is not None:
             raise RuntimeError("this reader has read its head; these bytes are not part of it")
@@ -52,7 +52,7 @@ class HeadReader:
         return self._head
 
     def eof(self) -> Head:
-        """Say that no more bytes will come.
+        """Note that the stream has ended.
 
         Returns:
             The head, if it has been read.
@@ -78,23 +78,23 @@ class HeadReader:
             parts, position = found
             if not is_interim(parts[1]):
                 return Head(*parts, tuple(self._interim), self._notes.anomalies(), data[position:])
-            self._pass_over(ResponseHead(*parts), data_offset + position)
+            self._keep_interim(ResponseHead(*parts), data_offset + position)
         return None
 
     def _read_one(self, data: bytes, start: int, data_offset: int) -> tuple[HeadParts, int] | None:
         """Read on in one head; returns it and where in `data` it ends, or None if it does not."""
-        if self._careful is None:
+        if self._line_reader is None:
             clean = read_clean_head(data, start, self._limits)
             if clean is not None:
                 return clean, start + len(clean[-1])
-            self._careful = CarefulReader(data_offset + start, self._limits, self._notes)
-        end = self._careful.feed(data, start)
+            self._line_reader = LineReader(data_offset + start, self._limits, self._notes)
+        end = self._line_reader.feed(data, start)
         if end is None:
             return None
-        parts, self._careful = self._careful.result(), None
+        parts, self._line_reader = self._line_reader.result(), None
         return parts, end
 
-    def _pass_over(self, head: ResponseHead, offset: int) -> None:
+    def _keep_interim(self, head: ResponseHead, offset: int) -> None:
         self._interim.append(head)
         self._interim_bytes += head.head_bytes
         if len(self._interim) > self._limits.max_interim:
@@ -105,7 +105,7 @@ class HeadReader:
     def _ended_early(self) -> HeadError:
         if self._received == 0:
             return ClosedError("the stream ended before any byte came", 0)
-        where = self._careful.progress() if self._careful else "before the status line"
+        where = self._line_reader.progress() if self._line_reader else "before the status line"
         if self._interim:
             where += f", after {len(self._interim)} interim heads"
         return TruncatedHeadError(f"the stream ended {where}", self._received)

@@ -1,7 +1,7 @@
 """A head as JSON has it, in `client parse` and in the survey's records: Latin-1 text, in wire order and case.
 
-Latin-1 maps each byte to one character and back, so nothing is lost and nothing is guessed. Anomalies are
-names alone, which is what people count; where each is, and its clause, the `Head` itself knows.
+Latin-1 maps each byte to one character and back, so nothing is lost and nothing is guessed. Of an anomaly, only its
+name is in the JSON; its offset and its clause are in the `Head`.
 """
 
 from typing import TypedDict

@@ -1,1 +1,1 @@
-"""The producer/consumer pipeline. Order of reading: `generator`, then `command`, which runs it."""
+"""The producer/consumer pipeline. Order of reading: `generator` (the lesson), `command` (which runs it)."""

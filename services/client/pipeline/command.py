@@ -1,6 +1,6 @@
-"""`client pipeline`: run the pipeline's dialogue.
+"""`client pipeline`: runs the lesson in `generator`.
 
-Its two functions never wait, so they have a thread to themselves: the loop, beside them, hears of a stop.
+Its two functions never wait, so they run in a thread of their own: meanwhile, the loop can receive a stop.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""Lesson 4, the tutorial's pipeline: two functions that take turns in one thread, with a generator between them.
+"""Lesson 4, the tutorial's pipeline: two functions take turns in one thread, by means of a generator.
 
 1. `c.send(None)` runs the consumer to its first `yield`, where it waits.
-2. `c.send(n)` wakes it with an item; it works, and its next `yield` hands the reply back.
-3. `c.close()` ends it: the producer has nothing more to make.
+2. `c.send(n)` resumes it with an item. It works, and its next `yield` gives the reply back.
+3. `c.close()` ends it: the producer has no more items.
 """
 
 from collections.abc import Generator, Iterable

@@ -1,4 +1,4 @@
-"""What the tasks of an event loop did, and when: the one source of every picture.
+"""What the tasks of an event loop did, and when. Every picture of tasks is drawn from such a recording.
 
-Order of reading: `model` (what is kept), `recorder` (how it is gained), `lanes` (how it is drawn in a terminal).
+Order of reading: `model` (what is recorded), `recorder` (how), `lanes` (how it is drawn in a terminal).
 """

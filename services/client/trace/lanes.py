@@ -1,12 +1,12 @@
-"""Lanes: what ran when, drawn in a terminal. Each lane is a line, and all of them share one time axis.
+"""Draws in a terminal what ran when. Each lane is a line, and all lanes have one time axis.
 
     www.sina.com.cn █───────────────█
     www.sohu.com    █────────────█
                     0              0.5
 
-A cell shows what its lane did in its part of the time. Running is often so short that no cell would show it, so a cell
-in which a lane ran at all shows that it ran, but a wait that reaches into two cells or more keeps one of them. A chart
-whose lanes take turns shows in each cell what took most of it.
+A cell shows what its lane did in one part of the time. A task often runs for so short a time that no cell would show
+it. So a cell in which a lane ran at all shows that it ran; but a wait that reaches into two cells or more is shown in
+one of them at least. In a chart whose lanes take turns, a cell shows what took most of its time.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A line of a chart. `note` stands behind it: how it ended, where that was not well."""
+    """A line of a chart. `note` is printed behind it: how it ended, if not well."""
 
     label: str
     spans: tuple[Span, ...]
@@ -63,7 +63,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """What stands for running, for waiting, for what was cut off, and for the two parts of the axis."""
+    """The characters for running, for waiting, for what was cut off, and for the line and the ticks of the axis."""
 
     runs: str
     waits: str
@@ -77,7 +77,7 @@ ASCII = Glyphs(runs="#", waits="-", cut="~", line="-", tick="+")
 
 
 def glyphs_of(terminal: Terminal) -> Glyphs:
-    """Return the glyphs that a terminal has."""
+    """Return the glyphs that a terminal can show."""
     return UNICODE if terminal.unicode else ASCII
 
 
@@ -148,7 +148,7 @@ def bar(lane: Lane, cells: int, chart: Chart, glyphs: Glyphs) -> str:
         if not span.runs:
             waits.append(reached)
         for cell in reached:
-            # What has no length takes place all the same, so it counts for a little.
+            # A span without length counts for a little, so that its cell shows it.
             shares[cell] += max(min(end, cell + 1) - max(begin, cell), 1e-9)
     drawn = [_glyph(run, wait, chart.takes_turns, glyphs) for run, wait in zip(ran, waited, strict=True)]
     for reached in () if chart.takes_turns else waits:
@@ -164,7 +164,7 @@ def _glyph(ran: float, waited: float, takes_turns: bool, glyphs: Glyphs) -> str:
 
 
 def with_note(drawn: str, note: str, cells: int, terminal: Terminal) -> str:
-    """Return a bar with its note behind it, or over its end where there is no room; coloured, if that is wanted."""
+    """Return a bar with its note behind it, or over its end where there is no room; coloured where the terminal is."""
     if note:
         text = " " + in_encoding(note, terminal)
         bar_cells = min(len(drawn.rstrip()), max(0, cells - cell_len(text)))
@@ -173,7 +173,7 @@ def with_note(drawn: str, note: str, cells: int, terminal: Terminal) -> str:
 
 
 def coloured(drawn: str, terminal: Terminal) -> str:
-    """Return a bar with its running parts in green; what they are is told by their glyph, too."""
+    """Return a bar with its running parts in green. Without colour, their glyph still tells them apart."""
     if not terminal.colour:
         return drawn
     runs = glyphs_of(terminal).runs

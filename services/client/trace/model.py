@@ -1,4 +1,4 @@
-"""A recording: the tasks that ran, the slices of time in which they ran, and the phases that they had names for.
+"""A recording: tasks, the slices of time in which they ran, and the phases of their time that have a name.
 
 Every time is in seconds from the recording's beginning, of a clock that never goes back. Between two slices of a task,
 the task waits; `Slice.awaits` says for what.
@@ -50,7 +50,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A part of a task's time that has a name, as `connect` or `head`. `task`: its id; None: it was not kept."""
+    """A part of a task's time that has a name, as `connect` or `head`. `task`: its id; None: it was not recorded."""
 
     name: str
     task: int | None
@@ -60,7 +60,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """How much was not kept, since a recording has bounds."""
+    """How much was not recorded, because a recording has bounds."""
 
     tasks: int = 0
     slices: int = 0

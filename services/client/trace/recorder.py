@@ -1,10 +1,10 @@
 """The recorder: a task factory whose tasks time themselves.
 
-A task runs its coroutine by `send()`, once for every time that the coroutine can go on, and is told by what `send()`
-returns what the coroutine now waits for. So the coroutine is given to the task in a wrapper that notes when each
-`send()` began and ended. This is the same on every Python and on both loops, and costs nothing where no recorder runs.
+A task runs its coroutine by `send()`, once for every time that the coroutine can go on; what `send()` returns is what
+the coroutine now waits for. So the task gets the coroutine in a wrapper that notes when each `send()` began and ended.
+This works alike on every Python and on both loops, and costs nothing where no recorder runs.
 
-Recorded is one task and all that it makes, and what these make: not the tasks of a server on the same loop.
+One task and its descendants are recorded, and not the tasks of a server on the same loop.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ AnyCoroutine = Coroutine[Any, Any, Result] | Generator[Any, Any, Result]
 
 
 class Recorder:
-    """Records tasks on the loop that runs, within bounds: what is beyond them is counted, and not kept."""
+    """Records tasks on the running loop, within bounds: what is beyond them is only counted."""
 
     def __init__(
         self, *, most_tasks: int = MOST_TASKS, most_slices: int = MOST_SLICES, most_phases: int = MOST_PHASES
@@ -48,7 +48,7 @@ class Recorder:
         self.running: Track | None = None
 
     async def record(self, work: Coroutine[Any, Any, Result], *, name: str = "main") -> Result:
-        """Do `work` as a task of this name, and record it and its descendants; once only.
+        """Run `work` as a task of this name, and record it and its descendants. May be called once.
 
         Returns what `work` returns, and raises what it raises. A cancellation is passed on to it.
         """
@@ -74,13 +74,13 @@ class Recorder:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Give the time inside a name, as a part of the time of the task that runs."""
+        """Record the time inside as a phase of the running task."""
         begin_s, track = time.perf_counter(), self.running
         try:
             yield
         finally:
             if len(self._phases) < self._most_phases:
-                number = track.number if track and track.is_kept else None
+                number = track.number if track and track.is_recorded else None
                 self._phases.append(Phase(name, number, begin_s - self._began_s, time.perf_counter() - self._began_s))
             else:
                 self._dropped_phases += 1
@@ -98,7 +98,7 @@ class Recorder:
         )
 
     def _wrapped(self, coroutine: AnyCoroutine[Any]) -> "Recorded[Any] | None":
-        """Return the coroutine in its wrapper; None where its task is not to be recorded."""
+        """Return the coroutine in a wrapper; None where its task is not to be recorded."""
         if not self.is_on or not (self.running or self._takes_next):
             return None
         self._takes_next = False
@@ -108,12 +108,12 @@ class Recorder:
             self._tracks.append(track)
         else:
             self._dropped_tasks += 1
-            track.is_kept = False
+            track.is_recorded = False
         return Recorded(coroutine, track, self)
 
     def ran(self, track: "Track", begin_s: float, end_s: float, awaits: str | None) -> None:
         """Note that a task ran."""
-        if not track.is_kept:
+        if not track.is_recorded:
             return
         if self._slices_left:
             self._slices_left -= 1
@@ -132,12 +132,12 @@ def plain_task(
 class Track:
     """What is known of one task. `task` is forgotten once it has ended and its name is known."""
 
-    __slots__ = ("_name", "begin_s", "end_s", "is_kept", "number", "outcome", "parent", "slices", "task")
+    __slots__ = ("_name", "begin_s", "end_s", "is_recorded", "number", "outcome", "parent", "slices", "task")
 
     def __init__(self, number: int, parent: int | None, begin_s: float, name: str) -> None:
         self.number, self.parent, self.begin_s = number, parent, begin_s
         self.slices: list[tuple[float, float, str | None]] = []
-        self.is_kept = True
+        self.is_recorded = True
         self.end_s: float | None = None
         self.outcome: Outcome | None = None
         self.task: asyncio.Future[Any] | None = None
@@ -150,12 +150,12 @@ class Track:
         return self._name if DEFAULT_NAME.fullmatch(given) else given
 
     def ended(self, end_s: float, outcome: Outcome) -> None:
-        """Note how and when the task ended. One that ends within its own making, eagerly, has no name until later."""
+        """Note how and when the task ended. An eager task that ends while it is made gets its name only later."""
         self.end_s, self.outcome = end_s, outcome
         self._name, self.task = self.name, None
 
     def as_task(self, began_s: float) -> Task:
-        """Return it for the recording that began then."""
+        """Return the task as a recording has it; `began_s`: when the recording began."""
         return Task(
             id=self.number,
             name=self.name,
@@ -168,7 +168,7 @@ class Track:
 
 
 class Recorded(Coroutine[Any, Any, Result]):
-    """A coroutine that notes when it runs. For everything else it is the coroutine that it wraps."""
+    """A coroutine that notes when it runs. In every other way it is the coroutine that it wraps."""
 
     __slots__ = ("__name__", "__qualname__", "_coroutine", "_recorder", "track")
 
@@ -178,15 +178,15 @@ class Recorded(Coroutine[Any, Any, Result]):
         self.__name__ = self.__qualname__.rpartition(".")[2]
 
     def send(self, value: Any) -> Any:
-        """Let the coroutine go on with a value."""
+        """Resume the coroutine with a value."""
         return self._step(self._coroutine.send, value)
 
     def throw(self, *error: Any) -> Any:
-        """Let the coroutine go on with an exception."""
+        """Resume the coroutine with an exception."""
         return self._step(self._coroutine.throw, *error)
 
     def close(self) -> None:
-        """End the coroutine where it stands."""
+        """End the coroutine where it waits."""
         self._coroutine.close()
 
     def __await__(self) -> Generator[Any, Any, Result]:
@@ -217,25 +217,25 @@ class Recorded(Coroutine[Any, Any, Result]):
             recorder.ran(track, begin_s, time.perf_counter(), awaits)
         return waited_for
 
-    # What asyncio asks a coroutine for, to print a task or its stack.
+    # asyncio reads these to print a task or its stack.
     @property
     def cr_code(self) -> Any:
-        """The code that it runs."""
+        """The coroutine's code."""
         return _of(self._coroutine, "code")
 
     @property
     def cr_frame(self) -> Any:
-        """Where it stands."""
+        """The coroutine's frame."""
         return _of(self._coroutine, "frame")
 
     @property
     def cr_running(self) -> Any:
-        """Whether it runs."""
+        """Whether the coroutine is running."""
         return _of(self._coroutine, "running")
 
     @property
     def cr_await(self) -> Any:
-        """What it waits for."""
+        """What the coroutine waits for."""
         return awaited(self._coroutine)
 
 
@@ -245,18 +245,18 @@ def name_of(coroutine: object) -> str:
 
 
 def _of(coroutine: object, what: str) -> Any:
-    """Return a fact of a coroutine, which has it as `cr_…`, or of a generator, as `gi_…`."""
+    """Return an attribute that a coroutine has as `cr_…`, and a generator as `gi_…`."""
     return getattr(coroutine, f"cr_{what}", None) or getattr(coroutine, f"gi_{what}", None)
 
 
 def awaited(coroutine: object) -> object:
-    """Return what a coroutine, or a generator that is one, waits for."""
+    """Return what a coroutine, or a generator that is used as one, waits for."""
     found: object = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
     return found
 
 
 def innermost(coroutine: object, waited_for: object) -> str:
-    """Return the name of the innermost coroutine that waits, or of the kind of object that the task's own waits for."""
+    """Return the name of the innermost coroutine that waits; if the task's own does, the type of what it waits for."""
     inner = coroutine
     for _ in range(MOST_HOPS):
         following = awaited(inner)

@@ -1,4 +1,4 @@
-"""What a terminal can show: how wide it is, whether it has Unicode and colour."""
+"""What a terminal can show: its width, and whether it has Unicode and colour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import TextIO
 from services.runtime.settings import Environment
 from services.runtime.terminal import USUAL_COLUMNS, columns
 
-SHOWN = "█─│…"  # what pictures are made of
+SHOWN = "█─│…"  # the characters of pictures
 PLAIN_LOCALES = {"C", "POSIX"}
-COERCED = "C.UTF-8"  # what Python itself makes of the locale C (PEP 538)
+COERCED = "C.UTF-8"  # the locale that Python itself sets in place of C (PEP 538)
 
 
 @dataclass(frozen=True, slots=True)

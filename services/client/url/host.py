@@ -1,7 +1,8 @@
-"""A host as people write it, made into the ASCII that is asked for: percent-encoded, in UTF-8, an A-label already.
+"""Host names in ASCII, from what a person or a server wrote: percent-encoded, in UTF-8, or ASCII already.
 
-As curl and browsers read it: UTS #46, non-transitional (`faß` is not `fass`), and without the narrower choice of IDNA
-2008, so that `☃.test` is a name. A name that a label rule forbids is refused; what cannot be seen in it is left out.
+They are read as by curl and browsers: by UTS #46, non-transitional (`faß` is not `fass`), and without the smaller set
+of characters of IDNA 2008, so that `☃.test` is a name. A name that breaks a rule for labels is refused; invisible
+characters in it are left out.
 """
 
 import re
@@ -13,7 +14,7 @@ MOST_BYTES, MOST_LABEL_BYTES = 253, 63
 
 
 class NoHostName(ValueError):
-    """A text is no host name; the error's text is the reason."""
+    """A text is not a host name; the text of the error is the reason."""
 
 
 def ascii_host_name(text: str) -> str:
@@ -32,7 +33,7 @@ def ascii_host_name(text: str) -> str:
 
 
 def what_is_wrong(name: str) -> str | None:
-    """Return why an ASCII text, without the dot of the root, is no host name (RFC 1035, section 2.3.4)."""
+    """Return why an ASCII text, without its last dot, is no host name (RFC 1035, section 2.3.4). None: it is one."""
     if len(name) > MOST_BYTES:
         return f"a host name has at most {MOST_BYTES} characters in ASCII, and this has {len(name)}"
     for label in name.split("."):
@@ -45,8 +46,8 @@ def what_is_wrong(name: str) -> str | None:
 
 
 def a_labels(name: str) -> str:
-    """Return a name beyond ASCII in A-labels (RFC 5890). Raises NoHostName."""
-    import idna  # it takes a while, and most names do not need it
+    """Return a name that is not in ASCII, in A-labels (RFC 5890). Raises NoHostName."""
+    import idna  # here, since the import is slow and most names do not need it
 
     try:
         return ".".join(map(a_label, idna.uts46_remap(name, std3_rules=False).split(".")))
@@ -69,7 +70,7 @@ def a_label(label: str) -> str:
 
 
 def canonical_ipv6(text: str) -> str | None:
-    """Return an IPv6 address as RFC 5952 writes it, one host however it is spelled; None for what is none."""
+    """Return an IPv6 address as RFC 5952 writes it, the same for each spelling; None if the text is no such address."""
     if ":" not in text:
         return None
     try:
@@ -79,7 +80,7 @@ def canonical_ipv6(text: str) -> str | None:
 
 
 def unseen(text: str) -> str | None:
-    """Return the first character that leaves no mark where it is shown, as `U+200B`; None where there is none."""
+    """Return the first invisible character, as `U+200B`; None where there is none."""
     import unicodedata
 
     import idna

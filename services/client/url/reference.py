@@ -1,6 +1,6 @@
-"""URI references and what they mean at a place, strictly by RFC 3986: its grammar, and section 5.2 to the letter.
+"""URI references, split and resolved strictly by RFC 3986: its grammar, and section 5.2 to the letter.
 
-`urllib.parse.urljoin` is older than the RFC, and forgiving: it takes `http:/one` for a relative reference, loses a
+`urllib.parse.urljoin` is older than the RFC and less strict: it takes `http:/one` for a relative reference, loses a
 slash of `x//y`, and reads an authority where the base's path has two slashes.
 """
 
@@ -17,7 +17,7 @@ SEGMENT = re.compile(r"/[^/]*|[^/]+")
 
 
 class Reference(NamedTuple):
-    """The five parts of a URI or a relative reference; None is a part that is not there, which "" is."""
+    """The five parts of a URI or a relative reference. None: the part is absent, while "" is an empty part."""
 
     scheme: str | None
     authority: str | None
@@ -36,14 +36,14 @@ class Reference(NamedTuple):
 
 
 def split(text: str) -> Reference:
-    """Return the parts of a reference (appendix B); any text has them."""
+    """Return the parts of a reference (appendix B); every text can be split."""
     found = REFERENCE.fullmatch(text)
     assert found is not None  # noqa: S101 - a path may hold anything
     return Reference(*found.group("scheme", "authority", "path", "query", "fragment"))
 
 
 def resolve(base: Reference, reference: Reference) -> Reference:
-    """Return what a reference means at a base (section 5.2.2, strict)."""
+    """Resolve a reference against a base URI (section 5.2.2, strict)."""
     scheme, authority, path, query, fragment = reference
     if scheme is not None:
         return Reference(scheme, authority, without_dot_segments(path), query, fragment)
@@ -56,7 +56,7 @@ def resolve(base: Reference, reference: Reference) -> Reference:
 
 
 def merged(base: Reference, path: str) -> str:
-    """Return a relative path behind the base's, up to that one's last slash (section 5.2.3)."""
+    """Return the base's path up to its last slash, and then this path (section 5.2.3)."""
     if base.authority is not None and not base.path:
         return f"/{path}"
     before, slash, _ = base.path.rpartition("/")
@@ -64,7 +64,7 @@ def merged(base: Reference, path: str) -> str:
 
 
 def without_dot_segments(path: str) -> str:
-    """Return a path whose `.` and `..` have been followed (section 5.2.4); empty segments stay."""
+    """Return a path without the segments `.` and `..`, as they are resolved (section 5.2.4); empty segments stay."""
     segments = SEGMENT.findall(path)
     while segments and segments[0] in (".", ".."):
         segments[:2] = [segment[1:] for segment in segments[1:2]]

@@ -1,8 +1,8 @@
-"""What is asked, for the survey and for recordings alike: a person's text, or a server's Location, made into a URL.
+"""URLs, for the survey and for recordings: made from a person's target, or from a server's Location field.
 
-A target is `host`, `host:port`, an IPv6 literal with or without brackets, or an http(s) URL (RFC 3986). What cannot be
-asked, or could mean two things, is a FetchError of kind `usage`, and nothing is guessed. Read on in `host_names` (hosts
-in ASCII), `no_host` (what looks like a host and is none) and `uri` (what a reference means at a place).
+A target is `host`, `host:port`, an IPv6 literal with or without brackets, or an http(s) URL (RFC 3986). A text that is
+no target, or that could mean two things, raises FetchError of kind `usage`: nothing is guessed. Read on in `host` (host
+names in ASCII), `not_a_host` (what looks like a host and is none) and `reference` (how a redirect's URL is resolved).
 """
 
 import re
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from services.client.errors import FetchError
 from services.client.url.host import NoHostName, ascii_host_name, canonical_ipv6, unseen
-from services.client.url.no_host import many_addresses, network, number_alone
+from services.client.url.not_a_host import many_addresses, network, number_alone
 from services.client.url.reference import Reference, resolve, split
 
 PORTS = {"http": 80, "https": 443}
@@ -20,7 +20,7 @@ MAX_LOCATION_BYTES = 8000  # RFC 9110, section 4.1
 SHOWN = 80
 
 _ANY_CASE = re.IGNORECASE | re.ASCII  # without ASCII, a dotless i and a long s are letters from a to z
-# Most targets are this; a number alone and a range look like it, and are judged in `no_host`.
+# Most targets match this. A number alone and a range do not: they are judged in `not_a_host`.
 _PLAIN = re.compile(
     r"(?![0-9]++\Z|0x|[0-9.]*+-[0-9.-]*+\Z)"
     r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*",
@@ -30,12 +30,13 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", _ANY_CASE)
 _NEARLY_A_SCHEME = re.compile(r"(?P<scheme>[^/?#]*):[/\\][/\\]|https?:[/\\]", _ANY_CASE)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff]")
 _AUTHORITY = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\[\]:@\\]+))(?::(?P<port>[0-9]{0,5}))?", _ANY_CASE)
-# Browsers (URL standard, sections 4.4 and 3.1) read these so, and curl does not: a backslash in front of a query is a
-# slash, a segment of encoded dots is one of dots, and what is at an end, or is a tab or a line's end, is not there.
+# Browsers (URL standard, sections 4.4 and 3.1) and curl read these differently. To browsers, a backslash before the
+# query is a slash, a segment of encoded dots is one of dots, and control characters at the ends, tabs and line ends are
+# not there.
 _BACKSLASH = re.compile(r"[^?#]*\\")
 _ENCODED_DOTS = re.compile(r"(?:\A|/)(?=\.?%)(?:\.|%2e){1,2}(?:/|\Z)", re.IGNORECASE)
 _LEFT_OUT = re.compile(rb"\A[\x00-\x20]|[\t\r\n]|[\x00-\x20]\Z")
-# Left as they are in a path and a query: RFC 3986's pchar, "/", "?", and "%" of what is encoded already.
+# Not encoded in a path and a query: RFC 3986's pchar, "/", "?", and the "%" of what is encoded already.
 _KEPT = "/?%:@!$&'()*+,;=-._~[]"
 _ASCII = bytes(range(0x21, 0x7F))
 
@@ -60,7 +61,7 @@ class Url(NamedTuple):
         return f"{self.scheme}://{self.authority}{self.path}"
 
     def join(self, reference: bytes) -> "Url":
-        """Return what a Location field means here (RFC 3986, section 5.2). Raises FetchError (usage).
+        """Resolve a Location field against this URL (RFC 3986, section 5.2). Raises FetchError (usage).
 
         Bytes above 127 are of an unknown encoding: in a path they are percent-encoded as they are, and a host is UTF-8.
         """
@@ -80,13 +81,13 @@ class Url(NamedTuple):
 
 
 class NoUrl(ValueError):
-    """A URI is none that can be asked; the error's text is the reason."""
+    """A URI is not an http or https URL that can be fetched; the text of the error is the reason."""
 
 
 def ambiguity(given: bytes, text: str, location: Reference, meant: Reference) -> str | None:
-    """Return why not all that read a Location read the same; None if they do.
+    """Return why clients read a Location differently; None if they do not.
 
-    A control character within it is read alike: percent-encoded.
+    A control character in the middle is no such reason: all of them percent-encode it.
     """
     if _LEFT_OUT.search(given):
         return "a control character that browsers leave out"
@@ -115,7 +116,7 @@ def read_target(text: str) -> Url:
 
 
 def read_whole(text: str, behind_scheme: str) -> Url:
-    """Return the URL of a target with a scheme: a number is a host there, and bits are a path.
+    """Return the URL of a target with a scheme, where a number is a host, and the bits of a network are a path.
 
     Raises FetchError (usage).
     """
@@ -137,7 +138,7 @@ def read_url(text: str, *, given: str | None = None) -> Url:
 
 
 def not_a_scheme(scheme: str | None) -> str:
-    """Return what is wrong where a URL seems to begin with a scheme, and does not."""
+    """Return what is wrong with a text that seems to begin with a scheme, and does not."""
     if scheme is None:
         return "two slashes belong behind http:"
     first = unseen(scheme)
@@ -156,13 +157,13 @@ def read_bare(text: str) -> Url:
 
 
 def refuse(reason: str | None, *, given: str) -> None:
-    """Refuse what is no host, if there is a reason; `given` is what the person wrote. Raises FetchError (usage)."""
+    """Raise FetchError (usage) if there is a reason; `given` is what the person wrote."""
     if reason:
         raise not_one(given, reason)
 
 
 def url_of(uri: Reference) -> Url:
-    """Return the http or https URL that a URI is. Raises NoUrl."""
+    """Return a URI as a Url. Raises NoUrl where it is not http or https, or has no usable host or port."""
     scheme = (uri.scheme or "").lower()
     if scheme not in PORTS:
         raise NoUrl("neither http nor https")
@@ -196,5 +197,5 @@ def host_name(text: str) -> str:
 
 
 def not_one(text: str, reason: str) -> FetchError:
-    """Return the error for what is no target."""
+    """Return the error for a text that is no target."""
     return FetchError("usage", f"{text[:SHOWN]!r} is not a host, host:port or http(s) URL: {reason}")

@@ -1,7 +1,8 @@
-"""Lesson 3, at once, as the tutorial's second edition: `async` and `await`, the syntax that Python gave to coroutines.
+"""Lesson 3, at once, as the tutorial's second edition: `async` and `await`, Python's own syntax for coroutines.
 
-Line by line the same as `yield_from`: `async def` for the decorator, `await` for `yield from`. A task group does what
-`gather` did there, and where one task fails it ends the others. Compare `fetch_all` with that of `sequential`.
+Line by line the same as `yield_from`: `async def` instead of the decorator, `await` instead of `yield from`. A task
+group does what `gather` did there; if one task fails, it also ends the others. Compare `fetch_all` with that of
+`sequential`.
 """
 
 import asyncio

@@ -1,21 +1,21 @@
-"""The lines of a response head, without the tutorial's hazards.
+"""The lines of a response head, for the lessons; every malformed line ends the fetch.
 
-The tutorial's loop ends at `b"\r\n"` only. At the end of a stream `readline()` returns `b""` at once and for ever, so
-a peer that closes early, or ends its lines with a bare LF, made that loop spin without a pause: no timeout could fire.
-Here every line either belongs to the head, ends it, or ends the fetch.
+The tutorial's loop ends at `b"\r\n"` only. At the end of a stream, `readline()` returns `b""` again and again without
+waiting. So where a peer closed early, or ended its lines with a bare LF, that loop ran for ever and never let the event
+loop run: no timeout could end it. Here, each line belongs to the head, ends the head, or ends the fetch with an error.
 """
 
 from services.client.errors import FetchError
 from services.runtime.terminal import printable, show
 
-WHITESPACE = " \t"  # of a field line; what else str takes for whitespace is shown
+WHITESPACE = " \t"  # in HTTP; `str.rstrip` alone would strip more
 MAX_LINES = 1_000  # each of at most 64 KiB, the limit of asyncio's StreamReader
 
 
 def header_line(line: bytes, *, after: list[str]) -> str:
-    """Return the text of a line that `readline()` gave, empty for the one that ends the head.
+    """Return the text of a line from `readline()`, empty for the line that ends the head. `after`: the lines so far.
 
-    Raises FetchError for a line that no head has there: see RFC 9112, sections 2.2 and 4.
+    Raises FetchError for a line that cannot follow those in a head: see RFC 9112, sections 2.2 and 4.
     """
     if not line and not after:
         raise FetchError("closed", "the peer closed before it sent a byte")
@@ -31,5 +31,5 @@ def header_line(line: bytes, *, after: list[str]) -> str:
 
 
 def print_head(host: str, head: list[str]) -> None:
-    """Print a head's lines together, as the tutorial does; no host's lines get between another's."""
+    """Print a head's lines as the tutorial does, and together: the lines of other hosts cannot come between them."""
     show("\n".join(f"{host} header > {printable(line.rstrip(WHITESPACE))}" for line in head))

@@ -1,8 +1,7 @@
-"""Lesson 1, one after another: the next host is asked when the one before has answered.
+"""Lesson 1, one after another: the program asks the next host when the host before it has answered.
 
-`await` lets the event loop run other tasks until the answer is there. Here there are none, so nothing happens
-meanwhile, and the waits add up. The fetch is the same as in `await_`: it is how it is run that makes it slow.
-Read `yield_from` next.
+`await` lets the event loop run other tasks until the answer comes. Here there are no other tasks, so the waits add up.
+The function `wget` is the same as in `await_`. This lesson is slow because of `fetch_all`. Read `yield_from` next.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The lessons of wget, run for all targets: `sequential`, and the tutorial's two editions.
 
-Every target ends in its head on stdout or in one line on stderr. Whatever a host does, its deadline ends it. What a
-survey of many hosts needs beyond that: `survey`.
+Each target ends with its head on stdout or with one line on stderr, at its deadline at the latest. What a survey of
+many hosts needs beyond that is in `services.client.survey`.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.client.errors import FetchError, fetch_error
-from services.client.settings import TUTORIAL_HOSTS
+from services.client.settings import HTTP_PORT, TUTORIAL_HOSTS
 from services.client.topology import Topology
 from services.client.wget import await_, sequential, yield_from
 from services.runtime.terminal import printable, say
@@ -34,7 +34,6 @@ EDITIONS = {
     "await": Edition(await_.wget, await_.fetch_all),
 }
 TARGET = re.compile(r"([A-Za-z0-9._-]{1,253})(?::(\d{1,5}))?")
-HTTP_PORT = 80
 MOST_AT_ONCE = 256
 
 
@@ -47,12 +46,12 @@ async def fetch_all(targets: Sequence[str], topology: Topology, *, edition: str,
 
 
 async def run_edition(edition: Edition, targets: Sequence[str], topology: Topology, *, timeout_s: float) -> int:
-    """Do as `fetch_all` with an edition that may be another than those of EDITIONS."""
-    places = asyncio.Semaphore(MOST_AT_ONCE)
+    """Do as `fetch_all`, with any edition."""
+    limit = asyncio.Semaphore(MOST_AT_ONCE)
     answers: list[bool] = []
 
     async def fetch(target: str) -> None:
-        async with places:
+        async with limit:
             answers.append(await fetched(target, topology, wget=edition.wget, timeout_s=timeout_s))
 
     await edition.fetch_all(fetch, targets)
@@ -67,7 +66,7 @@ def exit_code(answers: Sequence[bool]) -> int:
 
 
 async def fetched(target: str, topology: Topology, *, wget: Wget, timeout_s: float) -> bool:
-    """Fetch one target and return whether it answered; if not, one line on stderr says why."""
+    """Fetch one target and return whether it answered; if it did not, print one line with the reason on stderr."""
     try:
         host, port = read_target(target)
         async with asyncio.timeout(timeout_s) as deadline:

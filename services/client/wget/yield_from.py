@@ -1,7 +1,7 @@
 """Lesson 2, at once, as the tutorial's first edition: a coroutine made from a generator.
 
-`@types.coroutine` does today what `@asyncio.coroutine` did until Python 3.11. Each `yield from` hands control to the
-event loop until what stands behind it is done; meanwhile the loop runs the other fetches. Compare with `await_`.
+`@types.coroutine` does today what `@asyncio.coroutine` did before Python 3.11. Each `yield from` gives control to the
+event loop until the awaited result is there; meanwhile, the loop runs the other fetches. Compare with `await_`.
 """
 
 import asyncio

@@ -15,8 +15,8 @@ from lab.embedded import embedded_lab
 from services.client.admin.api import ask
 from services.client.compare import wget
 from services.client.compare.command import Contradiction, Options, main, measure
-from services.client.compare.picture import ALONE, WORDS, lesson, picture
-from services.client.compare.runs import Comparison, Nowhere, Run
+from services.client.compare.picture import ALONE, CAPTIONS, explanation, picture
+from services.client.compare.runs import Comparison, DiscardedOutput, Run
 from services.client.settings import TUTORIAL_HOSTS, ClientSettings
 from services.client.trace.model import Dropped, Recording
 from services.client.trace.terminal import Terminal
@@ -103,7 +103,7 @@ async def test_the_picture_fits_and_says_totals_ratio_loop_and_what_to_see(lab: 
         assert all(cell_len(line) <= columns for line in drawn.splitlines())
         assert drawn.isascii() is not unicode
         words = " ".join(drawn.split())
-        assert lesson(comparison) in words
+        assert explanation(comparison) in words
         first, second = re.findall(r"(\d+\.\d{3} m?s)$", drawn, re.MULTILINE)[:2]
         assert re.search(rf"{first} one after another, {second} at once: \d+\.\d times as fast, on {loop}\.", words)
 
@@ -118,17 +118,17 @@ def measured(what: str, *totals_s: float, pieces: int = 2, answered: bool = True
     return Comparison(what, first, second)
 
 
-@pytest.mark.parametrize("what", WORDS)
+@pytest.mark.parametrize("what", CAPTIONS)
 async def test_what_is_said_follows_from_what_was_measured(what: str) -> None:
     """A little more or less is noise; with one piece of work there is nothing to see, and without an answer, too."""
-    words = WORDS[what]
+    captions = CAPTIONS[what]
     for first_s, second_s in ((1.0, 1.0), (1.0, 1.2), (1.2, 1.0)):
-        assert lesson(measured(what, first_s, second_s)) == words.equal
-    assert lesson(measured(what, 3.0, 1.0)) == words.faster
-    assert lesson(measured(what, 1.0, 2.0)) == words.slower
-    assert len({words.faster, words.equal, words.slower}) == 3
-    assert lesson(measured(what, 1.0, 1.0, pieces=1)) == ALONE
-    assert lesson(measured(what, 3.0, 1.0, answered=False)) == ""
+        assert explanation(measured(what, first_s, second_s)) == captions.equal
+    assert explanation(measured(what, 3.0, 1.0)) == captions.faster
+    assert explanation(measured(what, 1.0, 2.0)) == captions.slower
+    assert len({captions.faster, captions.equal, captions.slower}) == 3
+    assert explanation(measured(what, 1.0, 1.0, pieces=1)) == ALONE
+    assert explanation(measured(what, 3.0, 1.0, answered=False)) == ""
 
 
 async def test_the_picture_alone_is_on_stdout_as_the_terminal_has_it(
@@ -257,8 +257,8 @@ async def test_users_are_of_hello_alone(what: str) -> None:
         await main(asked_for(what, users=3), ClientSettings(), Stop())
 
 
-async def test_output_of_the_measured_work_is_dropped() -> None:
-    """It takes no memory."""
-    nowhere = Nowhere()
-    assert nowhere.write("text") == 4
-    assert isinstance(nowhere, io.TextIOBase)
+async def test_what_is_printed_meanwhile_is_shown_nowhere() -> None:
+    """And takes no memory."""
+    output = DiscardedOutput()
+    assert output.write("text") == 4
+    assert isinstance(output, io.TextIOBase)

@@ -120,7 +120,7 @@ def ask_httptools(data: bytes) -> Answer:
         pass
     except httptools.HttpParserError:
         refused = True
-    # An error after a final head is about the content, which does not matter here.
+    # An error after a final head is about the content, which is not read here.
     for reading in readings:
         if not 100 <= reading.status < 200 or reading.status == 101:
             return reading

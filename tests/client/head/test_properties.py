@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.client.head import Head, HeadError, HeadReader, Limits, ResponseHead
-from services.client.head.careful import CarefulReader
+from services.client.head.fast_path import read_clean_head
+from services.client.head.line_reader import LineReader
 from services.client.head.notes import Notes
-from services.client.head.quick import read_clean_head
 from tests.client.head.cases import CASES, ok
 from tests.client.head.peers import REFUSED, ask_httptools, ask_us
 
@@ -95,14 +95,14 @@ def test_offsets_are_within_the_bytes(data: bytes, strict: bool) -> None:
 
 @PATIENT
 @given(data=st.one_of(RESPONSES, TABLED))
-def test_quick_and_careful_readers_agree(data: bytes) -> None:
-    """The quick reader takes a head only where the careful one finds nothing to note, and reads the same."""
+def test_the_fast_path_and_the_line_reader_agree(data: bytes) -> None:
+    """The fast path takes a head only where the line reader notes no departure, and reads the same."""
     limits = Limits(max_fields=4)
-    quick = read_clean_head(data, 0, limits)
-    if quick is not None:
-        careful = CarefulReader(0, limits, Notes(strict=True))
-        assert careful.feed(data, 0) == len(quick[-1])
-        assert careful.result() == quick
+    parts = read_clean_head(data, 0, limits)
+    if parts is not None:
+        reader = LineReader(0, limits, Notes(strict=True))
+        assert reader.feed(data, 0) == len(parts[-1])
+        assert reader.result() == parts
 
 
 @PATIENT

@@ -97,6 +97,6 @@ async def test_no_answer_at_all_is_exit_4(edition: str) -> None:
 
 def test_the_editions_are_all_offered() -> None:
     """The command's choices are the editions that exist, beside the survey."""
-    from services.client.options import EDITIONS as OFFERED
+    from services.client.options.wget import EDITIONS as OFFERED
 
     assert set(OFFERED) == {"survey", *EDITIONS}

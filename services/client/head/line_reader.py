@@ -1,16 +1,19 @@
-"""The careful reader: one head, line by line as they come, with a name for everything that is out of order.
+"""Reads any head, line by line, and notes every departure: the way for all heads that `fast_path` does not take.
 
 A line is looked at once, when its LF has come, so the result depends on the bytes alone and not on how they
 were cut, and the time is linear even where they come one by one. The only thing judged before its line has
 ended is whether this can be HTTP at all: a peer that speaks another protocol may never send an LF.
+
+The lines themselves are read by `status_line` and `field_lines`.
 """
 
 import re
 
 from services.client.head.anomalies import Departure
 from services.client.head.errors import HeadTooLargeError, NotHttpError
+from services.client.head.field_lines import FieldLines
 from services.client.head.framing import note_framing
-from services.client.head.head import Field, HeadParts
+from services.client.head.head import HeadParts
 from services.client.head.limits import Limits
 from services.client.head.location import note_location
 from services.client.head.notes import Notes
@@ -18,7 +21,6 @@ from services.client.head.status_line import StatusLine, read_status_line
 
 _BEGINNINGS = (b"http/", b"icy ")
 _LONGEST_BEGINNING = 5
-_WHITESPACE = b" \t"
 _LEADING = re.compile(rb"[\r\n \t]*+")
 _LEADING_DEPARTURES = (
     (Departure.LEADING_EMPTY_LINE, re.compile(rb"[\r\n]")),
@@ -27,10 +29,9 @@ _LEADING_DEPARTURES = (
 _NOT_TEXT = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CR_AND_NUL_TO_SP = bytes.maketrans(b"\r\0", b"  ")
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
-class CarefulReader:
+class LineReader:
     """Reads one head.
 
     Arguments:
@@ -49,11 +50,7 @@ class CarefulReader:
         self._begun = False
         self._complete = False
         self._status_line: StatusLine | None = None
-        self._headers: list[Field] = []
-        self._offsets: list[int] = []
-        self._field_lines = 0
-        self._name: bytes | None = None
-        self._value = bytearray()
+        self._field_lines = FieldLines(limits.max_fields, notes)
 
     def feed(self, data: bytes, start: int) -> int | None:
         """Take what the head needs of `data[start:]`.
@@ -62,7 +59,7 @@ class CarefulReader:
             The index in `data` where the head ends; None if it does not end there.
 
         Raises:
-            HeadError: it never will.
+            HeadError: it cannot end, whatever follows.
         """
         held = len(self._buffer)
         max_head = self._limits.max_head
@@ -78,16 +75,16 @@ class CarefulReader:
     def result(self) -> HeadParts:
         """The parts of the head, once `feed` has returned where it ends."""
         assert self._status_line is not None  # noqa: S101 (for mypy: no head is complete without one)
-        return *self._status_line, tuple(self._headers), bytes(self._buffer[: self._line_start])
+        return *self._status_line, tuple(self._field_lines.headers), bytes(self._buffer[: self._line_start])
 
     def progress(self) -> str:
         """How far the head has come, for the detail of an error."""
         if self._status_line is None:
             return "before the end of the status line"
-        return f"after the status line and {self._field_lines} field lines"
+        return f"after the status line and {self._field_lines.count} field lines"
 
     def _begin(self) -> bool:
-        """Whether a status line has begun; raises `NotHttpError` at the first byte that says it cannot."""
+        """Whether a status line has begun. Raises NotHttpError at the first byte that no status line can have there."""
         start = self._skip_leading()
         # Up to the limit only: the byte beyond it is there to show that there is one.
         came = bytes(self._buffer[start : min(start + _LONGEST_BEGINNING, self._limits.max_head)])
@@ -137,10 +134,8 @@ class CarefulReader:
             self._status_line = read_status_line(text, offset, self._notes)
         elif is_empty:
             self._end_head()
-        elif text[0] in _WHITESPACE:
-            self._take_folded_line(text, offset)
         else:
-            self._take_field_line(text, offset)
+            self._field_lines.take(text, offset)
 
     def _as_text(self, line: bytes, offset: int) -> bytes:
         """The line with bare CRs and NULs as spaces, which RFC 9112 §2.2 and RFC 9110 §5.5 ask for."""
@@ -154,51 +149,12 @@ class CarefulReader:
             self._notes.note(Departure.CONTROL_BYTE, offset + control.start())
         return line.translate(_CR_AND_NUL_TO_SP)
 
-    def _take_folded_line(self, text: bytes, offset: int) -> None:
-        if self._field_lines == 0:
-            self._notes.note(Departure.WHITESPACE_BEFORE_FIRST_FIELD, offset)
-            return
-        self._notes.note(Departure.OBS_FOLD, offset)
-        if more := text.strip(_WHITESPACE):
-            if self._value:
-                self._value += b" "
-            self._value += more
-
-    def _take_field_line(self, text: bytes, offset: int) -> None:
-        self._end_field()
-        self._field_lines += 1
-        if self._field_lines > self._limits.max_fields:
-            raise HeadTooLargeError(f"more than {self._limits.max_fields} field lines", offset)
-        name, colon, value = text.partition(b":")
-        if not colon:
-            self._notes.note(Departure.MISSING_COLON, offset)
-            return
-        self._name = self._checked_name(name, offset)
-        self._value += value.strip(_WHITESPACE)
-        self._offsets.append(offset)
-
-    def _checked_name(self, name: bytes, offset: int) -> bytes:
-        bare = name.rstrip(_WHITESPACE)
-        if not bare:
-            self._notes.note(Departure.EMPTY_FIELD_NAME, offset)
-        elif _TOKEN.fullmatch(bare) is None:
-            self._notes.note(Departure.INVALID_FIELD_NAME, offset)
-        if len(bare) < len(name):
-            self._notes.note(Departure.WHITESPACE_BEFORE_COLON, offset + len(bare))
-        return bare
-
-    def _end_field(self) -> None:
-        """Keep the field whose lines have ended; a line without a colon left no name, and is not kept."""
-        if self._name is not None:
-            self._headers.append((self._name, bytes(self._value)))
-            self._name = None
-        self._value.clear()
-
     def _end_head(self) -> None:
         assert self._status_line is not None  # noqa: S101 (for mypy: an empty line before it is leading)
-        self._end_field()
-        note_framing(self._headers, self._offsets, self._status_line, self._notes)
-        note_location(self._headers, self._offsets, self._status_line.status, self._notes)
+        self._field_lines.end()
+        headers, offsets = self._field_lines.headers, self._field_lines.offsets
+        note_framing(headers, offsets, self._status_line, self._notes)
+        note_location(headers, offsets, self._status_line.status, self._notes)
         self._complete = True
 
 

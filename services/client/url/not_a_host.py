@@ -1,11 +1,11 @@
-"""What is written where a host belongs and cannot be meant as one: many addresses at once, or a number alone.
+"""Texts that stand in the place of a host and are none: several addresses at once, or a number alone.
 
-A dotted name without a letter is an address or nothing: no top-level domain is of digits and hyphens alone. So a range,
-a list or a wildcard of addresses is no host. A network (CIDR) is none where nothing but its bits follows the address
-and the port; behind `http://` the bits are a path, and so they are if a slash or a query follows them.
+A dotted name without a letter can only be an address: no top-level domain has only digits and hyphens. So a range, a
+list or a wildcard of addresses is no host. A network (CIDR) is no host where only its bits follow the address and the
+port. Behind `http://` the bits are a path; they also are one if a slash or a query follows them.
 
-A number alone is the address that the resolver counts it as (2130706433, 0x7f000001) if that is 1.0.0.0 or more; below
-that, where no network is, and in digits of another alphabet it was meant as something else, mostly as a port.
+A number alone is an address as the resolver reads it (2130706433, 0x7f000001), if that is 1.0.0.0 or more. A smaller
+number, or one in digits of another alphabet, was meant as something else, mostly as a port.
 """
 
 import re
@@ -34,7 +34,7 @@ _OCTAL = re.compile(r"0[0-7]*")
 
 
 def many_addresses(text: str) -> str | None:
-    """Return why a target, without a scheme, is a range or a list of addresses and no host; None if it is none."""
+    """Return why a target is no host, if it is a range or a list of addresses, else None. `text`: without a scheme."""
     authority = authority_of(in_ascii(text))
     if is_range_of_ipv4(_PORT.sub("", authority)) or is_range_of_ipv6(authority):
         return "a range of addresses is no host; give each address on a line of its own"
@@ -42,19 +42,19 @@ def many_addresses(text: str) -> str | None:
 
 
 def is_range_of_ipv4(text: str) -> bool:
-    """Return whether a text, without ports, is made of parts of IPv4 addresses and stands for many."""
+    """Return whether a text, without a port, is made of parts of IPv4 addresses and means several."""
     if not _LIKE_IPV4.fullmatch(text):
         return False
     return not set("*,~").isdisjoint(text) or {"-", "."} <= set(text) or bool(_DOTS_BETWEEN.search(text))
 
 
 def is_range_of_ipv6(text: str) -> bool:
-    """Return whether a text is made of parts of IPv6 addresses and stands for many."""
+    """Return whether a text is made of parts of IPv6 addresses and means several."""
     return text.count(":") > 1 and not set("-*,~").isdisjoint(text) and bool(_LIKE_IPV6.fullmatch(text))
 
 
 def network(text: str) -> str | None:
-    """Return why a target, without a scheme, is a network and no host; None if it is none."""
+    """Return why a target is no host, if it is a network, else None. `text`: without a scheme."""
     found = _NETWORK.fullmatch(in_ascii(text))
     if found is None or not is_address_with_bits(found["v4"] or found["v6"], found["bits"]):
         return None
@@ -63,14 +63,14 @@ def network(text: str) -> str | None:
 
 
 def is_address_with_bits(address: str, bits: str) -> bool:
-    """Return whether an address, or a beginning of one, is followed by how many of its bits count, or by their mask."""
+    """Return whether these are an address, or the first part of one, and its number of bits or its mask."""
     if ":" in address:
         return canonical_ipv6(address) is not None and bits.isdigit() and int(bits) <= 128
     return "." in address and ("." in bits or int(bits) <= 32)
 
 
 def number_alone(text: str) -> str | None:
-    """Return why a target, without a scheme, is a number and no host; None if it is none."""
+    """Return why a target is no host, if it is a number, else None. `text`: without a scheme."""
     found = _NUMBER.fullmatch(authority_of(in_ascii(text)))
     if found is None:
         return None
@@ -84,25 +84,25 @@ def number_alone(text: str) -> str | None:
 
 
 def base_of(digits: str) -> int:
-    """Return the base in which inet_aton reads a number."""
+    """Return the base in which `inet_aton` reads a number."""
     if digits.startswith("0x"):
         return 16
     return 8 if _OCTAL.fullmatch(digits) else 10
 
 
 def authority_of(text: str) -> str:
-    """Return what is before the path, the query and the fragment."""
+    """Return the part before the path, the query and the fragment."""
     found = _AUTHORITY.match(text)
     return found[0] if found else ""
 
 
 def in_ascii(text: str) -> str:
-    """Return a text with the digits of every alphabet, and dashes of every length, as ASCII has them."""
+    """Return a text with the digits of other alphabets, and other dashes, replaced by those of ASCII."""
     return text if text.isascii() else "".join(each_in_ascii(unicodedata.normalize("NFKC", text)))
 
 
 def each_in_ascii(text: str) -> Iterator[str]:
-    """Yield each character, or the digit or hyphen that it stands for."""
+    """Yield each character, or the ASCII digit or hyphen in its place."""
     for character in text:
         digit = unicodedata.decimal(character, None)
         is_dash = character == MINUS or unicodedata.category(character) == "Pd"

@@ -1,7 +1,7 @@
-"""The quick reader: a clean head that came whole, which is nearly every head, in a few calls into C.
+"""Reads a head that came whole and shows no departure, which is nearly every head, in a few calls into C.
 
-It never judges. A head with anything out of the ordinary is left to `careful`, which reads all that this
-reads, with the same result; a property test holds the two together.
+It names no departure: any other head is left to `line_reader`. That one reads the heads that this one reads, too, and
+with the same result: a property test checks it.
 """
 
 import re
@@ -23,7 +23,7 @@ def read_clean_head(data: bytes, start: int, limits: Limits) -> HeadParts | None
     """Read a head that begins at `start`, if it is all there and nothing is wrong with it.
 
     Returns:
-        The version, status, reason, headers and raw bytes; None where the careful reader must look.
+        The version, status, reason, headers and raw bytes; None where `line_reader` has to read it.
     """
     blank = data.find(b"\r\n\r\n", start, start + limits.max_head)
     if blank < 0:

@@ -1,0 +1,95 @@
+"""The options of `pipeline`, `hello`, `compare`, `record` and `parse`, each with a field in its handler's `Options`."""
+
+from argparse import ArgumentParser
+
+from services.client import defaults
+from services.client.options.bounds import add_head_limits, add_timeout
+from services.client.options.values import whole
+
+COMPARED = ("wget", "hello", "pipeline")
+MOST_COMPARED_USERS = 50  # each is a line of the picture
+STDIN = "-"
+
+
+def add_pipeline(parser: ArgumentParser) -> None:
+    """Declare the options of `pipeline`."""
+    parser.add_argument(
+        "-n",
+        "--items",
+        metavar="N",
+        type=whole(0, 10**9),
+        default=defaults.PIPELINE_ITEMS,
+        help="how many are produced (%(default)s)",
+    )
+
+
+def add_hello(parser: ArgumentParser) -> None:
+    """Declare the options of `hello`."""
+    parser.add_argument(
+        "--users",
+        metavar="N",
+        type=whole(1, 1_000_000),
+        default=defaults.HELLO_USERS,
+        help="how many ask at once (%(default)s)",
+    )
+    add_timeout(parser)
+
+
+def add_compare(parser: ArgumentParser) -> None:
+    """Declare the options of `compare`."""
+    parser.add_argument(
+        "what", nargs="?", choices=COMPARED, default=COMPARED[0], help=f"what is compared ({COMPARED[0]})"
+    )
+    parser.add_argument(
+        "--users",
+        metavar="N",
+        type=whole(1, MOST_COMPARED_USERS),
+        help=f"hello: how many users ask, 1 to {MOST_COMPARED_USERS} ({defaults.COMPARED_USERS})",
+    )
+    parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
+    add_timeout(parser)
+
+
+def add_record(parser: ArgumentParser) -> None:
+    """Declare the options of `record`."""
+    from services.runtime.playable import MAX_HEAD_BYTES, MAX_RECORDING_BYTES
+
+    most = MAX_RECORDING_BYTES - MAX_HEAD_BYTES  # with the largest head, what a site plays
+    parser.add_argument("url", metavar="URL", help="http or https; a bare host is http")
+    parser.add_argument("--name", metavar="HOST", help="the host it is recorded as (the URL's)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        default="recordings",
+        help="where HOST.http and HOST.toml go; - writes the bytes alone to standard output (%(default)s)",
+    )
+    parser.add_argument(
+        "-H",
+        "--header",
+        dest="fields",
+        metavar="FIELD",
+        action="append",
+        default=[],
+        help="a request field, `Name: value`; again for more",
+    )
+    parser.add_argument("--head-only", action="store_true", help="leave the body out")
+    parser.add_argument(
+        "--max-body",
+        metavar="BYTES",
+        type=whole(0, most),
+        default=most,
+        help="leave a larger body out (%(default)s)",
+    )
+    parser.add_argument("--keep-secrets", action="store_true", help="do not mask cookies, tokens and the like")
+    parser.add_argument("--force", action="store_true", help="replace a recording that is there")
+    parser.add_argument("--ca", metavar="FILE", help="trust these certificate authorities (PEM; lab: the lab's)")
+    parser.add_argument("-k", "--insecure", action="store_true", help="do not verify the server's certificate")
+    add_timeout(parser)
+
+
+def add_parse(parser: ArgumentParser) -> None:
+    """Declare the options of `parse`."""
+    parser.add_argument("file", metavar="FILE", nargs="?", default=STDIN, help="a raw response (default: stdin)")
+    parser.add_argument("--strict", action="store_true", help="refuse what departs from RFC 9112")
+    add_head_limits(parser)
