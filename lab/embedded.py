@@ -93,7 +93,7 @@ async def embedded_lab(
 @asynccontextmanager
 async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator[RunningSite]:
     """Run the sites on loopback, each host at its own ports, with a CA that exists as long as they run."""
-    async with temporary_directory_aside("lab-ca-") as ca:
+    async with async_temporary_directory("lab-ca-") as ca:
         usual = settings or SitesSettings()
         settings = dataclasses.replace(
             usual,

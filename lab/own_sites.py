@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lab.errors import RecordingsUnusable
 from lab.settings import Settings
+from services.runtime.files.regular import mode_of
 from services.runtime.http import HOST_NAME
 from services.runtime.playable import is_recording
 from services.runtime.terminal import printable
@@ -55,9 +56,7 @@ def to_play(settings: Settings) -> Path:
 def why_unusable(path: Path) -> str:
     """Return why a path is no directory that can be used; nothing if it is one."""
     try:
-        if path.is_dir():
-            return ""
-        return "is not a directory" if path.exists() else "does not exist"
+        mode = mode_of(path)
     except OSError as error:  # a name that is too long, for example
         return f"cannot be read ({error.strerror})"
     if mode is None:

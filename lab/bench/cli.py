@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab import ROOT
 from services.client.options.values import whole
 from services.runtime.terminal import say
 

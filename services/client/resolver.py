@@ -108,7 +108,7 @@ class Resolver:
         most = min(self._at_once + hanging, self._most_threads)
         for _ in range(min(waiting - idle, most - self._threads)):
             try:
-                start_thread(self._run_thread, name="names")
+                start_daemon_thread(self._run_thread, name="names")
             except NoThread:  # go on with those that run; if there are none, try to start one again later
                 self._most_threads = max(self._threads, 1)
                 break

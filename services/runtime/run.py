@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 
 from services.runtime.cli import INTERRUPTED
 from services.runtime.errors import BadSetting, LoopMissing, NoThread, OutOfMemory, ProgramError, lacks_memory
-from services.runtime.serving.listen import AcceptErrors
+from services.runtime.serving.listen import AcceptErrorHandler
 from services.runtime.settings import LOOPS
 from services.runtime.terminal import say
 

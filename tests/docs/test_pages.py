@@ -9,7 +9,7 @@ import pytest
 from lab.cli import COMMANDS as LAB_COMMANDS
 from lab.cli import understand as understand_lab
 from services.client.cli import understand as understand_client
-from services.client.options import COMMANDS as CLIENT_COMMANDS
+from services.client.options.commands import COMMANDS as CLIENT_COMMANDS
 from tests.docs.pages import (
     CLIENT,
     FENCED,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from services.client.errors import KINDS
 from services.client.head.anomalies import Departure
-from services.client.options import COMMANDS
+from services.client.options.commands import COMMANDS
 from services.client.survey.results.formats import COLUMNS, TLS_COLUMNS
 from tests.docs.pages import ROOT, names_in, rows, section, text_of
 

@@ -12,7 +12,6 @@ import pytest
 from lab import ROOT
 from lab.cli import COMMANDS as LAB_COMMANDS
 from lab.cli import main
-from lab.compose.stack import ROOT
 from services.client.options.commands import COMMANDS
 
 NAMES = ("", *COMMANDS)

@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from lab.compose.stack import ROOT
+from lab import ROOT
 
 OLDEST, NEWEST = "3.11", "3.14"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab import ROOT
-from services.runtime.cli import main_of
-from services.runtime.errors import ProgramError
+from services.runtime.cli import OptionParser, main_of
+from services.runtime.errors import OutOfMemory, ProgramError
 
 SHOWS = """
 from services.runtime.cli import main_of

@@ -106,7 +106,7 @@ class Watch:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Collect events while inside."""
-        async with alongside(self._follow()):
+        async with background_task(self._follow()):
             yield
 
     async def _follow(self) -> None:

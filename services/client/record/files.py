@@ -15,9 +15,9 @@ import tomli_w
 
 from services.client.record.provenance import Value
 from services.runtime.errors import ProgramError
-from services.runtime.files.ownership import give, make_directory, owner_of
+from services.runtime.files.ownership import make_directory, owner_of, set_owner
 from services.runtime.files.regular import mode_of, read_regular
-from services.runtime.untrusted import BadTables, read_tables
+from services.runtime.untrusted import BadTOML, parse_toml
 
 # Others read it, whatever the umask: a site in a container runs as a user of its own.
 MODE, DIRECTORY_MODE = 0o644, 0o755

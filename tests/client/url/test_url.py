@@ -385,7 +385,7 @@ def test_the_longest_names_are_names(name: str) -> None:
 
 
 @contextmanager
-def listening() -> Iterator[tuple[int, list[bytes]]]:
+def bind_socket() -> Iterator[tuple[int, list[bytes]]]:
     """Answer every request with an empty 200; yields the port, and the requests that will have come."""
     requests: list[bytes] = []
 
@@ -437,7 +437,7 @@ def has_fit_curl() -> bool:
 @pytest.mark.skipif(not has_fit_curl(), reason="no curl here that reads international names")
 def test_a_url_is_read_as_curl_reads_it() -> None:
     """The same host and path are asked for, or both refuse; how curl writes hexadecimal digits is its own."""
-    with listening() as (port, requests):
+    with bind_socket() as (port, requests):
         for url in AS_CURL:
             requests.clear()
             subprocess.run(

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from lab.bench.chaos.clients.attack import Attack, Order, Report, main
-from services.runtime.files.temporary import temporary_directory_aside
+from services.runtime.files.temporary import async_temporary_directory
 
 CLIENT = (sys.executable, "-m", "services.client", "wget", "--quiet", "--timeout", "3")
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -45,7 +45,7 @@ async def killed(order: Order, report: Report) -> None:
     """Kill a survey at random moments, resume it, and let it end: each target must have exactly one record."""
     chance = random.Random(order.seed)
     ends_s = time.monotonic() + order.seconds - MOST_S  # the last run may go on after that
-    async with temporary_directory_aside("lab-chaos-survey-") as directory:
+    async with async_temporary_directory("lab-chaos-survey-") as directory:
         targets, records = directory / "targets", directory / "heads.jsonl"
         write_targets(targets, order.site, order.count)
         options = ("-i", str(targets), "-o", str(records), "--format", "jsonl", "--resume", "--rate", "1000")

@@ -20,7 +20,7 @@ Event = dict[str, object]
 
 
 @contextmanager
-def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+def bind_socket(serve: Callable[[socket.socket], None]) -> Iterator[int]:
     """Listen on loopback while inside, and let `serve` have each connection."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
 
@@ -84,7 +84,7 @@ def attack(name: str, port: int, *, seconds: float = 1.0) -> list[Event]:
 @pytest.mark.parametrize("name", CONNECTION_ATTACKS)
 def test_an_attack_tells_when_it_is_ready_and_done_and_what_it_opened(name: str) -> None:
     """It needs the standard library only, and ends by itself."""
-    with listening(swallow) as port:
+    with bind_socket(swallow) as port:
         events = attack(name, port, seconds=0.5)
     assert events[0]["event"] == "ready"
     assert events[-1]["event"] == "done"
@@ -93,7 +93,7 @@ def test_an_attack_tells_when_it_is_ready_and_done_and_what_it_opened(name: str)
 
 def test_it_tells_when_every_connection_has_sent_what_it_sends() -> None:
     """A test that attacks waits for this, and not for a time."""
-    with listening(swallow) as port:
+    with bind_socket(swallow) as port:
         events = attack("tls_trickle", port)
     assert events == [
         {"event": "ready"},
@@ -105,7 +105,7 @@ def test_it_tells_when_every_connection_has_sent_what_it_sends() -> None:
 @pytest.mark.parametrize("serve", [turn_away, busy])
 def test_what_is_ended_without_an_answer_or_with_503_was_turned_away(serve: Callable[[socket.socket], None]) -> None:
     """A site whose budget is spent does one or the other."""
-    with listening(serve) as port:
+    with bind_socket(serve) as port:
         done = attack("tls_trickle", port)[-1]
     assert int(str(done["turned_away"])) >= COUNT
     assert "answered" not in done
