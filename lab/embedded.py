@@ -52,21 +52,21 @@ class SiteRoutes(Mapping[tuple[str, int], Address]):
             raise KeyError(place)
         if port == ADMIN_PORT:
             return self._running.admin
-        return self._doors()[host, port]
+        return self._addresses()[host, port]
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         admin = ((host, ADMIN_PORT) for host in self._running.site.hosts)
-        yield from (*self._doors(), *admin)
+        yield from (*self._addresses(), *admin)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def _doors(self) -> dict[tuple[str, int], Address]:
-        doors: Listeners = self._running.doors
+    def _addresses(self) -> dict[tuple[str, int], Address]:
+        listeners: Listeners = self._running.listeners
         return {
             (host, port): address
             for host in self._running.site.hosts
-            for port, address in zip((HTTP_PORT, TLS_PORT), doors.of(host), strict=False)
+            for port, address in zip((HTTP_PORT, TLS_PORT), listeners.of(host), strict=False)
         }
 
 

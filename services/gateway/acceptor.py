@@ -11,12 +11,11 @@ from contextlib import asynccontextmanager
 from services.gateway.dialer import Dialer, Unreachable
 from services.gateway.relay import Relay
 from services.gateway.settings import GatewaySettings
+from services.runtime.serving.deadlines import DRAIN_POLL_S, SWEEP_S
 from services.runtime.serving.listen import Address, bound_address, listening, stop_accepting
 from services.runtime.tasks import alongside
 
 BACKLOG = 1024  # the loop accepts as many in one go, before it looks at anything else
-SWEEP_S = 0.25
-DRAIN_POLL_S = 0.02
 # Where the target spoke last and nothing has moved for so long, no answer is on its way: a connection that is kept.
 QUIET_S = 0.5
 

@@ -1,12 +1,12 @@
 """The journal: what every connection sent and got, kept in memory and bounded in entries and bytes.
 
 One entry an exchange, and one for a connection that never sent a whole request. An exchange is entered when its request
-is whole, or refused, and completed when it ends: whoever asks afterwards finds it. When there is no room the oldest
+is whole, or refused, and completed when it ends: a query after that finds it. When there is no room, the oldest
 entries are dropped and counted, so that kept + dropped = total at any moment. Where the journal begins anew for one
 host, the other hosts' entries keep their places and numbers: the host's own are passed over up to there.
 
 What the site answers all day, a known request with a recording, is entered as a bare tuple: it costs a tenth of an
-object, and is made one when somebody reads it.
+object, and is made one when it is read.
 """
 
 from collections import deque
@@ -50,7 +50,7 @@ class Exchange:
     taken off; `sha256` is that of the recording; `fault` and `generation` those of the plan that struck.
     """
 
-    visit: ConnectionInfo
+    connection: ConnectionInfo
     number: int
     head: bytes
     host: str
@@ -187,9 +187,9 @@ def as_exchange(entry: Exchange | CompactEntry) -> Exchange:
     """Return an entry in full."""
     if isinstance(entry, Exchange):
         return entry
-    visit, number, same, received_s, ended_s = entry
+    connection, number, same, received_s, ended_s = entry
     return Exchange(
-        visit,
+        connection,
         number,
         same.head,
         same.host,

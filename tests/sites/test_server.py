@@ -143,7 +143,7 @@ async def test_a_site_that_cannot_start_says_why_and_starts_when_it_can(tmp_path
         status, text = await readiness(admin)
         assert status == 503
         assert "holds no recording" in text
-        assert running.doors.of("a.test") == []
+        assert running.listeners.of("a.test") == []
         await anyio.Path(tmp_path, "a.test.http").write_bytes(KEEP)
         await until_ready(admin, 200, "a.test\n")
         assert await body_of(await target_of(running, "a.test")) == KEEP
@@ -157,9 +157,9 @@ async def test_a_site_is_not_ready_while_a_port_is_taken(
     await anyio.Path(tmp_path, "a.test.http").write_bytes(b"nonsense")
     with socket.create_server(LOOPBACK) as taken:
         where = Address(*taken.getsockname())
-        doors = {"where": LOOPBACK, "tls": where} if tls else {"where": where, "tls": None}
+        addresses = {"where": LOOPBACK, "tls": where} if tls else {"where": where, "tls": None}
         settings = SitesSettings(directory=tmp_path, admin=LOOPBACK, reload_s=SOON_S)
-        async with serve_site(dataclasses.replace(settings, **doors)) as running:
+        async with serve_site(dataclasses.replace(settings, **addresses)) as running:
             admin = running.admin.url
             await anyio.Path(tmp_path, "a.test.http").write_bytes(KEEP)
             reason = f"cannot listen on {where} (Address already in use): stop what holds it or choose another port"
@@ -173,7 +173,7 @@ async def test_a_site_is_not_ready_while_a_port_is_taken(
             )
             taken.close()
             await until_ready(admin, 200, "a.test\n")
-            assert running.doors.of("a.test")[tls] == where
+            assert running.listeners.of("a.test")[tls] == where
             assert await body_of(await target_of(running, "a.test", secure=tls)) == KEEP
 
 
@@ -264,18 +264,18 @@ async def test_a_stop_lets_answers_end_and_nobody_new_in(tmp_path: Path) -> None
     assert heard[1].data == b""
 
 
-async def test_doors_that_are_settled_during_a_stop_stay_shut(tmp_path: Path) -> None:
+async def test_listeners_that_are_reconciled_during_a_stop_stay_shut(tmp_path: Path) -> None:
     """A plan may run out, or be set, just then: no port is left behind that nobody answers on."""
 
-    async def keep_settling(doors: Listeners) -> None:
+    async def keep_reconciling(listeners: Listeners) -> None:
         while True:
-            await doors.settle()
+            await listeners.reconcile()
             await anyio.lowlevel.checkpoint()
 
     async with anyio.create_task_group() as group:
         async with sites({f"{name}.test.http": KEEP for name in "abcd"}, tmp_path) as running:
-            addresses = [address for name in "abcd" for address in running.doors.of(f"{name}.test")]
-            group.start_soon(keep_settling, running.doors)
+            addresses = [address for name in "abcd" for address in running.listeners.of(f"{name}.test")]
+            group.start_soon(keep_reconciling, running.listeners)
         group.cancel_scope.cancel()
     assert len(addresses) == 8
     for host, port in addresses:

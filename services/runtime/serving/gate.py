@@ -23,7 +23,8 @@ from typing import cast
 
 from aiohttp import web
 
-from services.runtime.serving.memory_pool import Pool
+from services.runtime.serving.deadlines import GRACE_S, SHORT_PATIENCE_S, SWEEP_S
+from services.runtime.serving.memory_pool import Pool, Share
 
 KIB = 1024
 PROCESS_BYTES = 48 * KIB * KIB  # the program with its libraries
@@ -36,9 +37,6 @@ LINGER_BYTES = 64 * KIB  # of a body that goes on after the last answer; to read
 MAX_HEAD_BYTES = 32 * KIB
 SPARE_CONNECTIONS = 64  # for this machine's own probe, whatever others do
 IDLE_S, HEAD_S, BODY_S, WRITE_S = 75.0, 10.0, 30.0, 30.0
-SHORT_PATIENCE_S = 1.0  # for a peer that says nothing, while there is hardly room for others
-HEAD_GRACE_S = 0.25  # for a head to become whole, while there is no room for others
-SWEEP_S = 0.25
 TURNS, TURN_S = 5, 0.005  # a thousand requests a second, of those that were sent ahead
 
 HEAD_END = re.compile(rb"\n\r?\n")
@@ -108,10 +106,10 @@ class Gates:
 
     def make_room(self) -> None:
         """End the oldest connection whose head is not whole although it has had its time: a new one may be quicker."""
-        since = monotonic() - HEAD_GRACE_S
-        slow = (gate for gate in self.open.values() if gate.taken_bytes and gate.head_bytes and not gate.busy)
+        since = monotonic() - GRACE_S
+        slow = (gate for gate in self.open.values() if gate.share.size and gate.head_bytes and not gate.busy)
         if slowest := next((gate for gate in slow if gate.since < since), None):
-            slowest.charge(0)
+            slowest.share.give_back()
             slowest.transport.abort()
 
     async def sweep_for_ever(self) -> None:
@@ -148,9 +146,9 @@ class Gate(asyncio.Protocol):
         "paused",
         "request",
         "rest_bytes",
+        "share",
         "since",
         "tail",
-        "taken_bytes",
         "transport",
     )
 
@@ -161,7 +159,8 @@ class Gate(asyncio.Protocol):
         self.body_left: int | None = 0
         self.rest_bytes = sys.maxsize
         self.request: web.BaseRequest | None = None
-        self.head_bytes = self.body_bytes = self.taken_bytes = 0
+        self.share = Share(gates.pool)
+        self.head_bytes = self.body_bytes = 0
         self.free_bytes = FREE_BYTES - CONNECTION_BYTES
         self.busy = self.blocked = self.paused = self.let_in = False
         self.since = monotonic()
@@ -174,7 +173,7 @@ class Gate(asyncio.Protocol):
         gates = self.gates
         if gates.pool.left < CONNECTION_BYTES:
             gates.make_room()
-        if not self.charge(CONNECTION_BYTES):
+        if not self.share.resize(CONNECTION_BYTES):
             if not (is_local(transport) and gates.spare):
                 self.transport.abort()
                 return
@@ -191,7 +190,7 @@ class Gate(asyncio.Protocol):
         gates = self.gates
         del gates.open[self.inner]
         gates.spare += self.free_bytes == FREE_BYTES
-        self.charge(0)
+        self.share.give_back()
         self.inner.connection_lost(exc)
 
     def eof_received(self) -> bool | None:
@@ -271,17 +270,7 @@ class Gate(asyncio.Protocol):
     def charge_all(self) -> bool:
         """Have of the pool what the connection takes now; return False where there is not so much."""
         more_bytes = len(self.held) + HEAD_COPIES * self.head_bytes + self.body_bytes - self.free_bytes
-        return self.charge(max(more_bytes, FREE_BYTES - self.free_bytes))
-
-    def charge(self, size: int) -> bool:
-        """Have so many bytes of the pool, all in all; return False where there are not so many."""
-        more = size - self.taken_bytes
-        if more > 0 and not self.gates.pool.take(more):
-            return False
-        if more < 0:
-            self.gates.pool.give_back(-more)
-        self.taken_bytes = size
-        return True
+        return self.share.resize(max(more_bytes, FREE_BYTES - self.free_bytes))
 
     # The request
 

@@ -60,3 +60,29 @@ class Pool:
             yield
         finally:
             self.give_back(size)
+
+
+class Share:
+    """What one holder has of a pool: `size` bytes, all in all."""
+
+    __slots__ = ("pool", "size")
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.size = 0
+
+    def resize(self, size: int) -> bool:
+        """Have `size` bytes from now on and return True; where the pool has not so many, keep what there is."""
+        more = size - self.size
+        if more > 0 and not self.pool.take(more):
+            return False
+        if more < 0:
+            self.pool.give_back(-more)
+        self.size = size
+        return True
+
+    def give_back(self) -> None:
+        """Have nothing."""
+        if self.size:
+            self.pool.give_back(self.size)
+            self.size = 0

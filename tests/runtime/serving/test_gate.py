@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from services.runtime.serving import gate
+from services.runtime.serving.deadlines import SHORT_PATIENCE_S
 from services.runtime.serving.gate import (
     CODED,
     CONNECTION_BYTES,
@@ -172,7 +173,7 @@ async def test_a_head_that_is_slow_makes_room_for_a_new_connection(
     without_spare: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Peers that hold all the memory with heads that they do not end keep no healthy client out; the oldest goes."""
-    monkeypatch.setattr(gate, "HEAD_GRACE_S", 0.0)
+    monkeypatch.setattr(gate, "GRACE_S", 0.0)
     monkeypatch.setattr(gate, "SHORT_PATIENCE_S", 3600.0)
     async with served(2 * CONNECTION_BYTES) as app:
         app.go_on.set()
@@ -398,7 +399,7 @@ async def test_a_peer_that_owes_something_is_not_waited_for_for_ever(
     connection.connection_made(wire)
     for piece in sent:
         connection.data_received(piece)
-    most_s = gate.SHORT_PATIENCE_S if short else most_s
+    most_s = SHORT_PATIENCE_S if short else most_s
     begun = connection.since
     gates.sweep(begun + most_s)
     assert not wire.aborted

@@ -7,7 +7,8 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from services.sites.connection.connection import MAX_AHEAD_BYTES, Connection
+from services.sites.connection.connection import Connection
+from services.sites.connection.unread import MAX_AHEAD_BYTES
 from services.sites.server import RunningSite
 from tests.sites.peer import Heard, listen
 from tests.sites.target import KEEP, sites, target_of
@@ -21,7 +22,11 @@ MOST_IN_SYSTEMS = 256 * 1024 * 1024  # on loopback, a few megabytes are usual
 
 def connections(running: RunningSite) -> list[Connection]:
     """Return those that are open: none, while the site has yet to accept the peer's."""
-    return [guest for guest in running.site.connections if isinstance(guest, Connection)]
+    return [
+        accepted_connection
+        for accepted_connection in running.site.connections
+        if isinstance(accepted_connection, Connection)
+    ]
 
 
 def held_back(running: RunningSite) -> Callable[[], Awaitable[bool]]:
@@ -35,7 +40,7 @@ def held_back(running: RunningSite) -> Callable[[], Awaitable[bool]]:
 
 async def waiting_bytes(running: RunningSite) -> int:
     """Return how much of what peers have sent is in memory."""
-    return sum(len(connection.reader.buffer) for connection in connections(running) if connection.reader)
+    return sum(len(connection.unread.reader.buffer) for connection in connections(running) if connection.unread)
 
 
 def send_for_ever(connection: socket.socket) -> None:

@@ -10,8 +10,7 @@ import zstandard
 
 from services.runtime.playable import LEAST_BYTES as LEAST
 from services.runtime.playable import Unplayable
-from services.sites.http.body import MAKERS, PAGE, chunked, coded, plain
-from services.sites.replay.recording import ends_chunked
+from services.sites.http.body import MAKERS, PAGE, chunked, coded, ends_chunked, plain
 
 DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
