@@ -1,4 +1,8 @@
-"""One connection: reads requests, decides what each gets, and keeps its journal. A ResponseWriter sends the answers.
+"""One connection: it reads requests and decides what each gets. It holds what does the rest of its work:
+
+    ResponseWriter  sends a script: bytes, pauses, an ending
+    Unread          has what the peer sent and is not answered yet
+    Exchanges       enters what happens into the journal
 
 An asyncio protocol and not a web framework, since a framework rewrites heads. It knows nothing of TLS: the transport
 that it is given may be one (see `tls.protocol`). `states` says which states it has, and what ends each.
@@ -10,15 +14,16 @@ from typing import cast
 
 from services.sites import journal
 from services.sites.connection.cache import as_recorded, remember
+from services.sites.connection.exchanges import Exchanges
 from services.sites.connection.unread import Unread
 from services.sites.connection.writer import ResponseWriter, raw_transport
-from services.sites.faults.active import ActivePlan, Decisions, Injection
+from services.sites.faults.active import ActivePlan, Decisions
 from services.sites.faults.catalog import Stage
 from services.sites.faults.script import Ending, Script
 from services.sites.http.request import Request
 from services.sites.http.response import Refused
-from services.sites.journal import TRIM_EVERY, ConnectionInfo, Exchange
-from services.sites.site import CachedResponse, Host, Outcomes, Site
+from services.sites.journal import ConnectionInfo, Exchange
+from services.sites.site import CachedResponse, Host, Site
 from services.sites.states import (
     ANSWERING,
     DEADLINES,
@@ -46,13 +51,9 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "decisions",
-        "exchange",
         "exchanges",
-        "info",
-        "is_journaled",
         "is_last",
         "keep",
-        "outcomes",
         "own",
         "peer_ended",
         "reason",
@@ -65,7 +66,7 @@ class Connection(asyncio.Protocol):
         "writer",
     )
     transport: asyncio.Transport
-    info: ConnectionInfo
+    exchanges: Exchanges
     writer: ResponseWriter
 
     def __init__(self, site: Site, own: str | None, *, state: State = IDLE) -> None:
@@ -73,10 +74,7 @@ class Connection(asyncio.Protocol):
         self.own = own
         self.state = state
         self.since = 0.0
-        self.exchange: Exchange | None = None
-        self.outcomes: Outcomes = site.outcomes_without_host
-        self.exchanges = 0
-        self.keep = self.is_last = self.is_journaled = self.peer_ended = False
+        self.keep = self.is_last = self.peer_ended = False
         self.reason = ""
         self.unread: Unread | None = None
         self.decisions: Decisions = {}
@@ -97,7 +95,8 @@ class Connection(asyncio.Protocol):
         site.accepted += 1
         site.connections.add(self)
         self.since = monotonic()
-        self.info = ConnectionInfo(site.accepted, peer_of(transport), self.state is State.HANDSHAKE, self.since)
+        over_tls = self.state is State.HANDSHAKE
+        self.exchanges = Exchanges(site, ConnectionInfo(site.accepted, peer_of(transport), over_tls, self.since))
         if site.draining:
             self.leave(journal.STOPPED)
         elif len(site.connections) > site.max_connections:
@@ -109,14 +108,13 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Complete the journal, where a connection without a whole request has an entry too; forget the connection."""
         begun = self.unread.reader.begun if self.unread and self.state is not State.LINGER else b""
-        if self.exchange is None and (begun or not (self.exchanges or self.is_journaled)):
-            self.enter_without_request(begun)
+        self.exchanges.without_request(begun, host=self.own or "")
         self.site.connections.discard(self)
         self.writer.close()
         if self.unread:
             self.unread.share.give_back()
         self.reason = self.reason or ended_by(exc)
-        self.complete(self.reason)
+        self.exchanges.complete(self.reason)
 
     def data_received(self, data: bytes) -> None:
         """Take what the peer sent. A request that came before, byte for byte, needs no reading."""
@@ -149,18 +147,13 @@ class Connection(asyncio.Protocol):
     def answer_known(self, known: CachedResponse) -> None:
         """Answer a request that came before: the same bytes, journal and counts as `answer` gives, in a microsecond."""
         received_s = monotonic()
-        site, host = self.site, known.host
-        self.exchanges += 1
+        host = known.host
         self.write(known.wire)
-        if self.state is not IDLE or site.draining:
+        if self.state is not IDLE or self.site.draining:
             self.complete_known(known, received_s)
             return
         self.since = now = monotonic()
-        entries = site.journal
-        entries.entries.append((self.info, self.exchanges, known.exchange, received_s, now))
-        entries.total = total = entries.total + 1
-        if not total % TRIM_EVERY:
-            entries.trim()
+        self.exchanges.add_known(known.exchange, received_s=received_s, ended_s=now)
         if known.keep:
             host.kept += 1
         else:
@@ -170,11 +163,9 @@ class Connection(asyncio.Protocol):
 
     def complete_known(self, known: CachedResponse, received_s: float) -> None:
         """Complete what `answer_known` began, where the system has not taken it all, or the site is to stop."""
-        same = known.exchange
-        exchange = Exchange(self.info, self.exchanges, same.head, same.host, same.sha256, same.status, received_s)
-        self.outcomes, self.keep, self.is_last = known.host.outcomes, known.keep, known.is_last
-        self.enter(exchange)
-        self.writer.complete(exchange, same.sent_bytes)
+        self.keep, self.is_last = known.keep, known.is_last
+        exchange = self.exchanges.begin_known(known.exchange, known.host, received_s=received_s)
+        self.writer.complete(exchange, known.exchange.sent_bytes)
 
     def read(self, data: bytes) -> None:
         """Take bytes that have to be read. What comes after our last word, or after too much, is dropped."""
@@ -231,7 +222,7 @@ class Connection(asyncio.Protocol):
     def accept(self, host: Host, plan: ActivePlan) -> None:
         """Let a plan choose a fault for a connection that has said nothing yet."""
         if injection := plan.inject(Stage.ACCEPT, self.since):
-            exchange = self.begin(host, injection, head=b"")
+            exchange = self.exchanges.begin(host, injection, head=b"")
             self.send(injection.script(host.recording.response(), ""), exchange)
 
     def answer(self, request: Request) -> None:
@@ -244,7 +235,7 @@ class Connection(asyncio.Protocol):
         injection = host.plan.inject(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
         response = host.recording.response(head_only=request.method == b"HEAD")
         self.keep, self.is_last = request.persistent and not self.site.draining, request.last
-        exchange = self.begin(host, injection, head=request.head)
+        exchange = self.exchanges.begin(host, injection, head=request.head)
         if injection:
             if injection.name == "rst_at":  # the deadline of a peer that does not take these bytes is the reset's
                 self.writer.hold_whole(int(injection.rule.parameters["bytes"]))
@@ -255,10 +246,7 @@ class Connection(asyncio.Protocol):
 
     def refuse(self, refused: Refused, head: bytes) -> None:
         """Say why there is no recording, and end the connection."""
-        self.exchanges += 1
-        self.outcomes = self.site.outcomes_without_host
-        exchange = Exchange(self.info, self.exchanges, head, self.own or "", "", refused.status, monotonic())
-        self.enter(exchange)
+        exchange = self.exchanges.refuse(refused, head, host=self.own or "")
         response = refused.response(head_only=head.startswith(b"HEAD "))
         self.send(iter((response, Ending.CLOSE)), exchange)
 
@@ -272,7 +260,7 @@ class Connection(asyncio.Protocol):
     def script_ended(self, ending: Ending) -> None:
         """Do what a script ends with."""
         if ending is Ending.KEEP and self.keep and not self.site.draining:
-            self.complete(journal.KEPT)
+            self.exchanges.complete(journal.KEPT)
             self.move(Event.KEPT)
             self.writer.unsent.give_back()
         elif ending is Ending.SILENCE:
@@ -281,12 +269,12 @@ class Connection(asyncio.Protocol):
             self.move(Event.RESET)
             self.writer.reset_when_acknowledged(self.since + self.site.settings.write_timeout_s)
         else:
-            self.complete(journal.FIN)
+            self.exchanges.complete(journal.FIN)
             self.linger(cut=ending is Ending.CUT)
 
     def reset_due(self) -> None:
         """Send the RST."""
-        self.complete(journal.RST)
+        self.exchanges.complete(journal.RST)
         self.leave(journal.RST)
 
     def script_failed(self) -> None:
@@ -337,51 +325,15 @@ class Connection(asyncio.Protocol):
 
     def secured(self) -> None:
         """Begin to wait for a request; a peer that was given a bad certificate has accepted it."""
-        if self.exchange:
-            self.complete(journal.KEPT)
+        self.exchanges.complete(journal.KEPT)
         self.move(Event.SECURED)
 
     def handshake_failed(self, reason: str) -> None:
         """End a connection on which TLS was not agreed on."""
-        if self.exchange is None:
-            self.enter_without_request(b"")
-        self.complete(reason)
+        self.exchanges.without_request(b"", host=self.own or "")
+        self.exchanges.complete(reason)
         self.linger(cut=True)
         self.reason = reason
-
-    # The journal
-
-    def begin(self, host: Host, injection: Injection | None, *, head: bytes) -> Exchange:
-        """Enter an exchange with a host; one without a request has number 0."""
-        self.exchanges += bool(head)
-        self.outcomes = host.outcomes
-        recording = host.recording
-        number = self.exchanges if head else 0
-        exchange = Exchange(self.info, number, head, host.name, recording.sha256, recording.status, monotonic())
-        if injection:
-            exchange.fault, exchange.generation = injection.name, injection.generation
-            exchange.status = int(injection.rule.parameters.get("status", recording.status))
-        self.enter(exchange)
-        return exchange
-
-    def enter_without_request(self, begun: bytes) -> None:
-        """Enter a connection that has sent no whole request, with what it has sent of one."""
-        self.outcomes = self.site.outcomes_without_host
-        self.enter(Exchange(self.info, 0, begun, self.own or "", "", 0, self.info.accepted_s))
-
-    def enter(self, exchange: Exchange) -> None:
-        """Put an exchange that has begun into the journal."""
-        self.is_journaled = True
-        self.exchange = exchange
-        self.site.journal.add(exchange)
-
-    def complete(self, ended: str) -> None:
-        """Note how the exchange ended."""
-        exchange = self.exchange
-        if exchange:
-            exchange.ended, exchange.ended_s = ended, monotonic()
-            self.outcomes[exchange.fault, ended] += 1
-            self.exchange = None
 
 
 def ended_by(error: Exception | None) -> str:

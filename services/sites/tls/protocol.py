@@ -155,7 +155,7 @@ class TLSProtocol(asyncio.Protocol):
         connection = self.connection
         injection = self.injection = host.plan.inject(Stage.HANDSHAKE, connection.since) if host.plan else None
         if injection:
-            connection.begin(host, injection, head=b"")
+            connection.exchanges.begin(host, injection, head=b"")
         fault = injection.name if injection else ""
         if fault == "tls_stall":
             self.forget_hello()
