@@ -8,12 +8,10 @@ hold each constant against what really is allocated.
 
 from dataclasses import dataclass
 
-from services.runtime.serving.memory_pool import Pool, PoolSpent
-
-__all__ = ("Budget", "Pool", "PoolSpent")
+from services.runtime.process import MIB
+from services.runtime.serving.memory_pool import Pool
 
 KIB = 1024
-MIB = 1024 * KIB
 
 INTERPRETER_BYTES = 64 * MIB  # the program with its libraries, once it has spoken TLS, and all requests it knows
 LEAST_BYTES = 96 * MIB  # with less, no pool would have room for what it is there for

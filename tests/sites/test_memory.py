@@ -15,9 +15,11 @@ import anyio
 import anyio.to_thread
 import pytest
 
+from services.runtime.process import MIB
 from services.runtime.serving.deadlines import SHORT_PATIENCE_S
 from services.runtime.serving.listen import RECEIVE_BYTES, UNSENT_BYTES, Address
-from services.sites.budget import CONTEXT_BYTES, FREE_BYTES, KIB, MIB, SESSION_BYTES, Budget, Pool
+from services.runtime.serving.memory_pool import Pool
+from services.sites.budget import CONTEXT_BYTES, FREE_BYTES, KIB, SESSION_BYTES, Budget
 from services.sites.connection.connection import Connection
 from services.sites.connection.unread import HELD_IN_SYSTEM_BYTES
 from services.sites.faults.active import Injection

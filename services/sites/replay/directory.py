@@ -11,7 +11,7 @@ from typing import NamedTuple
 from services.runtime.files.regular import read_regular
 from services.runtime.http import HOST_NAME
 from services.runtime.playable import MAX_RECORDING_BYTES, Unplayable, is_recording
-from services.sites.budget import MIB
+from services.runtime.process import MIB
 from services.sites.faults.plan import misplaced
 from services.sites.replay.recording import Recording, read_recording
 from services.sites.replay.sidecar import MAX_SIDECAR_BYTES, NOTHING_SAID, read_sidecar

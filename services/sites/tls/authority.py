@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from services.runtime.errors import ProgramError
 from services.runtime.files.regular import read_regular, without_waiting
-from services.sites.budget import CONTEXT_BYTES, Pool
+from services.runtime.serving.memory_pool import Pool
+from services.sites.budget import CONTEXT_BYTES
 
 if TYPE_CHECKING:
     import trustme
