@@ -82,7 +82,8 @@ class Listeners:
     async def reconcile(self) -> None:
         """Open and shut listeners until they are as the hosts and their plans are now.
 
-        Raises PortUnavailable for the first that cannot be opened, once all others are; `site.shut` says so, too.
+        Raises PortUnavailable for the first that cannot be opened, once all others are; the reason is then in
+        `site.listeners_trouble`, too.
         """
         failed: PortUnavailable | None = None
         async with self._lock:
@@ -96,17 +97,17 @@ class Listeners:
                         await (listener.open() if is_open else listener.shut())
                 except PortUnavailable as error:
                     failed = failed or error
-            self.site.shut = str(failed or "")
+            self.site.listeners_trouble = str(failed or "")
         if failed:
             raise failed
 
     async def try_to_reconcile(self) -> None:
         """Reconcile, or say in the log what cannot be opened: once, however often it is tried."""
-        before = self.site.shut
+        before = self.site.listeners_trouble
         try:
             await self.reconcile()
         except PortUnavailable as error:
-            if self.site.shut != before:
+            if self.site.listeners_trouble != before:
                 log.error("not ready: %s", error)  # noqa: TRY400 - the reason is the port's, not the code's
 
     def unreconciled(self) -> bool:

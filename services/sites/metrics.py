@@ -63,7 +63,7 @@ def connections(site: Site) -> Iterator[Metric]:
 
 
 def memory(site: Site) -> Iterator[Metric]:
-    """Return what each pool of the budget has and holds, and what was turned away for lack of it."""
+    """Return what each pool of the budget has and has given, and how often it was refused."""
     budget = site.budget
     budget.count(connections=len(site.connections), journal_bytes=site.journal.held_bytes)
     limits = GaugeMetricFamily("site_memory_limit_bytes", "What a pool of memory has", labels=["pool"])

@@ -75,10 +75,10 @@ async def read(site: Site, recordings: RecordingDirectory, saved: SavedPlans) ->
         site.adopt(await asyncio.to_thread(recordings.load))
     except (BadRecording, BadPlan) as error:
         site.budget.recordings.refused += isinstance(error, TooLarge)
-        site.unfit = str(error)
+        site.recordings_trouble = str(error)
         log.error("not ready: recording %s", error)  # noqa: TRY400 - the reason is the file's, not the code's
     else:
-        site.shut = site.shut or "the doors are not open yet"  # until they are reconciled, which comes next
+        site.listeners_trouble = site.listeners_trouble or "the doors are not open yet"  # until they are reconciled
         log.info("playing %s", known_names(site.hosts))
         await saved.restore(site)
         await saved.keep(site)  # a sidecar that changed has put its own plan in force

@@ -130,7 +130,7 @@ class Lateness:
 class Site:
     """What all connections share.
 
-    `unfit` and `shut`: which recording, or which listener, keeps the site from being ready.
+    `recordings_trouble` and `listeners_trouble`: why the site is not ready; nothing where it is.
     """
 
     def __init__(self, settings: SitesSettings, recordings: Mapping[str, Recording] | None = None) -> None:
@@ -148,14 +148,14 @@ class Site:
         self.turned_away = 0
         self.generation = 0
         self.draining = False
-        self.unfit, self.shut = "the recordings have not been read yet", ""
+        self.recordings_trouble, self.listeners_trouble = "the recordings have not been read yet", ""
         if recordings:
             self.adopt(recordings)
 
     @property
     def trouble(self) -> str:
         """Why it is not ready; nothing where it is."""
-        return self.unfit or self.shut
+        return self.recordings_trouble or self.listeners_trouble
 
     @property
     def shared(self) -> str:
@@ -167,7 +167,7 @@ class Site:
         return len(self.connections) * 4 > self.max_connections * 3 or self.budget.tls.is_short
 
     def adopt(self, recordings: Mapping[str, Recording]) -> None:
-        """Play these recordings from now on. A plan lives on, unless its sidecar says another or it no longer fits.
+        """Replay these recordings from now on. A plan stays in force, unless its sidecar changed or it does not fit.
 
         Raises BadPlan, and changes nothing, where a sidecar's plan cannot be.
         """
@@ -184,7 +184,7 @@ class Site:
                 self.reset_plan(name)
         self.known.clear()
         self.budget.recordings.used = sum(recording.held_bytes for recording in recordings.values())
-        self.unfit = ""
+        self.recordings_trouble = ""
 
     def set_plan(self, name: str, plan: tuple[Rule, ...], *, source: str = "admin") -> ActivePlan:
         """Put a plan in force. Raises BadPlan, and changes nothing, where it cannot be."""

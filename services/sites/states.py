@@ -66,7 +66,7 @@ class Event(Enum):
 MOVES: Mapping[State, Mapping[Event, State]] = {
     State.HANDSHAKE: {
         Event.SECURED: State.IDLE,
-        Event.ANSWERED: State.SENDING,  # a fault that meets the connection before it says anything
+        Event.ANSWERED: State.SENDING,  # a fault that comes before the connection has sent anything
         Event.SILENCED: State.SILENT,
         Event.ENDED: State.LINGER,
     },

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class PoolSpent(Exception):
-    """A pool has not the bytes that something new would need; the text says how many there are."""
+    """A pool has fewer bytes left than something new needs; the text says how many it has."""
 
     def __init__(self, pool: "Pool", size: int) -> None:
         super().__init__(
@@ -18,7 +18,7 @@ class PoolSpent(Exception):
 
 
 class Pool:
-    """So many bytes for one purpose. `refused` counts what was turned away for lack of them; `on_refused` is told."""
+    """So many bytes for one purpose. `refused` counts what found too few left, and `on_refused` is called for each."""
 
     __slots__ = ("limit", "name", "on_refused", "refused", "used")
 

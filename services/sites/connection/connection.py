@@ -5,7 +5,7 @@
     Exchanges       enters what happens into the journal
 
 An asyncio protocol and not a web framework, since a framework rewrites heads. It knows nothing of TLS: the transport
-that it is given may be one (see `tls.protocol`). `states` says which states it has, and what ends each.
+that it is given may be one (see `tls.protocol`). `states` has its states, and what ends each.
 """
 
 import asyncio
@@ -45,8 +45,8 @@ IDLE, READING = State.IDLE, State.READING
 class Connection(asyncio.Protocol):
     """One connection to a site. `own`: the host whose port this is, None for a port of several.
 
-    `keep` and `is_last`: what the request says of the connection's future. `reason`: why the connection ends, for the
-    journal. `unread`: None until a request has to be read.
+    `keep`: the connection stays open after this answer; `is_last`: the client has said that it sends nothing more.
+    `reason`: why the connection ends, for the journal. `unread`: None until a request has to be read.
     """
 
     __slots__ = (
@@ -87,7 +87,7 @@ class Connection(asyncio.Protocol):
     # The transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request, or for nothing where a fault says so."""
+        """Begin to wait for a request, unless a fault comes first."""
         site = self.site
         self.transport = cast("asyncio.Transport", transport)
         self.writer = ResponseWriter(self, self.transport, site)
@@ -168,7 +168,7 @@ class Connection(asyncio.Protocol):
         self.writer.complete(exchange, known.exchange.sent_bytes)
 
     def read(self, data: bytes) -> None:
-        """Take bytes that have to be read. What comes after our last word, or after too much, is dropped."""
+        """Take bytes that have to be read. What comes after the last answer, or after too much, is dropped."""
         unread = self.unread
         if self.state in DEAF or (unread and unread.is_overdrawn):
             return
@@ -220,7 +220,7 @@ class Connection(asyncio.Protocol):
     # Answers
 
     def accept(self, host: Host, plan: ActivePlan) -> None:
-        """Let a plan choose a fault for a connection that has said nothing yet."""
+        """Let a plan choose a fault for a connection that has sent nothing yet."""
         if injection := plan.inject(Stage.ACCEPT, self.since):
             exchange = self.exchanges.begin(host, injection, head=b"")
             self.send(injection.script(host.recording.response(), ""), exchange)
@@ -245,7 +245,7 @@ class Connection(asyncio.Protocol):
         self.send(as_recorded(response, host), exchange)
 
     def refuse(self, refused: Refused, head: bytes) -> None:
-        """Say why there is no recording, and end the connection."""
+        """Send the reason why there is no recording, and end the connection."""
         exchange = self.exchanges.refuse(refused, head, host=self.own or "")
         response = refused.response(head_only=head.startswith(b"HEAD "))
         self.send(iter((response, Ending.CLOSE)), exchange)
@@ -292,7 +292,7 @@ class Connection(asyncio.Protocol):
             raw_transport(self.transport).close()
 
     def linger(self, *, cut: bool = False) -> None:
-        """End our side of the stream; the peer ends the other, unless it has said that nothing more will come."""
+        """End our side of the stream; the peer ends the other, unless it has said that it sends nothing more."""
         self.move(Event.ENDED)
         self.reason = journal.FIN
         if self.unread:
@@ -301,7 +301,7 @@ class Connection(asyncio.Protocol):
             self.writer.finish(cut=cut, both_ways=self.peer_ended or (self.is_last and not cut))
 
     def expire(self) -> None:
-        """Act on a state that has lasted too long; a peer that has begun a request and not ended it is told."""
+        """End a state that has lasted too long; a peer whose request is not whole gets 408 Request Timeout."""
         if DEADLINES[self.state].expiry is Expiry.REFUSE and self.unread:
             reader = self.unread.reader
             reason = f"a request takes at most {self.site.settings.head_timeout_s:g} seconds"
@@ -337,7 +337,7 @@ class Connection(asyncio.Protocol):
 
 
 def ended_by(error: Exception | None) -> str:
-    """Return how a connection ended that is lost: by the peer, or by what the loop caught of ours."""
+    """Return how a lost connection ended: by the peer, or by an error of this program that the loop caught."""
     if error is None:
         return journal.PEER_FIN
     return journal.PEER_RST if isinstance(error, OSError) else journal.SITE_ERROR

@@ -1,7 +1,7 @@
 """The exchanges of one connection, as the journal gets them: one at a time, each entered as it begins, and completed.
 
-A connection that never sent a whole request has one entry too, with the number 0; so has one that a fault meets before
-it says anything.
+A connection that never sent a whole request has one entry too, with the number 0; so has one that gets a fault before
+it sends anything.
 """
 
 from time import monotonic

@@ -1,4 +1,4 @@
-"""Faults inside the head. The body follows as recorded, then FIN: whoever goes on reading finds an end.
+"""Faults inside the head. The body follows as recorded, then FIN: a client that goes on reading finds an end.
 
 A line that is put in comes first after the status line, so that a reader which stops at the first offence has seen
 nothing else of the recording than its status. Where interim heads come before the final one, they stay as they are: a

@@ -13,7 +13,7 @@ def delay(context: FaultContext) -> Script:
 
 
 def drawn_s(context: FaultContext) -> float:
-    """Return a delay in seconds: an hour at most, whatever a distribution's tail says."""
+    """Return a delay in seconds: an hour at most, however long a distribution's tail is."""
     match context.parameters["distribution"]:
         case "uniform":
             seconds = context.random.uniform(context.number("least_s"), context.number("most_s"))

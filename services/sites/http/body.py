@@ -2,8 +2,8 @@
 
 A head often outlives its body: the tutorial kept `Content-Length: 92426` and `Content-Encoding: gzip`, and no page.
 Each maker here returns exactly `size` bytes which are valid in their coding and decode to `PAGE`, repeated. The least
-size of each is in `services.runtime.playable`, where those who record learn what cannot be made.
-Every format has a way to carry plain bytes with a length of one's choosing; that is what is used.
+size of each is in `services.runtime.playable`, where the client that records reads it too.
+Every format has a way to carry plain bytes of any length, and that is what is used.
 """
 
 import re

@@ -33,8 +33,8 @@ AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]*)(?::\d{0,5})
 class Request:
     """What is needed of a request; `host` is lower case, without a port, and None where none was sent.
 
-    `persistent`: whether the connection may be used again; `last`: whether the client has said that nothing more will
-    come. `body_bytes`: how many follow the head; None says that they come chunked.
+    `persistent`: whether the connection may be used again; `last`: whether the client has said that it sends
+    nothing more. `body_bytes`: how many follow the head; None says that they come chunked.
     """
 
     head: bytes

@@ -85,7 +85,7 @@ class ClientHelloReader:
 
 
 class Fields:
-    """A cursor over fields that say their own length. Raises IndexError where less is there than is said."""
+    """A cursor over fields that begin with their length. Raises IndexError where fewer bytes follow than that."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data

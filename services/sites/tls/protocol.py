@@ -2,7 +2,7 @@
 
     the loop's transport  <->  TLSProtocol (and its TLSTransport)  <->  Connection
 
-The ssl module's in-memory objects are used, and not the loop's TLS transports: what the peer gets is then ours to the
+The ssl module's in-memory objects are used, and not the loop's TLS transports: what the peer gets is then known to the
 byte, in a handshake that stalls as in a reset after exactly so many bytes. First the ClientHello is waited for, and
 read for the name that is asked for (see `client_hello`); the certificate for it is made in a thread, the first time;
 then the handshake begins, and the connection has its part of the budget for TLS.
@@ -172,9 +172,9 @@ class TLSProtocol(asyncio.Protocol):
         making.add_done_callback(self.certificate_made)
 
     def certificate_made(self, making: MakeContext) -> None:
-        """Begin the handshake; without a certificate, say that it is not the peer's fault."""
+        """Begin the handshake; without a certificate, send the alert `internal_error`."""
         failed = None if making.cancelled() else making.exception()
-        if isinstance(failed, OSError):  # of the system, as where no file can be opened: the reason says it all
+        if isinstance(failed, OSError):  # of the system, as where no file can be opened: a traceback would add nothing
             log.error("no certificate: %s", failed.strerror or failed)
         elif failed:
             log.error("no certificate", exc_info=failed)
@@ -252,7 +252,7 @@ class TLSProtocol(asyncio.Protocol):
     # Bytes
 
     def receive_block(self, data: bytes) -> None:
-        """Go on with the handshake, or with what is said over it.
+        """Go on with the handshake, or with the bytes that come over it.
 
         What follows the peer's close_notify is ignored (RFC 8446, section 6.1): OpenSSL reads no more of it.
         """
@@ -265,7 +265,7 @@ class TLSProtocol(asyncio.Protocol):
             self.decrypt()
 
     def decrypt(self) -> None:
-        """Hand on what the peer said."""
+        """Give the connection what the peer sent."""
         while self.tls is not None and not self.transport.is_closing():
             try:
                 data = self.tls.read(READ_BYTES)
@@ -315,7 +315,7 @@ class TLSProtocol(asyncio.Protocol):
             self.connection.leave(journal.SITE_ERROR)
 
     def flush(self) -> None:
-        """Send what TLS has to say."""
+        """Send what OpenSSL has written."""
         if self.outgoing and self.outgoing.pending:
             self.transport.write(self.outgoing.read())
 

@@ -61,7 +61,7 @@ class TLSTransport(asyncio.Transport):
         self._below.resume_reading()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Say when `pause_writing` is called: by how much the loop's transport holds."""
+        """Set when `pause_writing` is called: by how much the loop's transport holds."""
         self._below.set_write_buffer_limits(high, low)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
