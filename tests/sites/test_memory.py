@@ -204,7 +204,7 @@ async def test_once_the_pool_is_spent_an_answer_waits_in_little_memory_and_comes
 
 @pytest.mark.anyio
 async def test_a_handshake_that_only_begins_costs_no_session(tmp_path: Path) -> None:
-    """Three bytes each, or all but the last of the ClientHello; whoever goes on is greeted."""
+    """Three bytes each, or all but the last of the ClientHello; a peer that goes on is answered."""
     async with one_site(tmp_path, secure=True) as target:
         plain, hello = Peer(target.peer.address, target.host), hello_for("keep.test")
 
@@ -336,7 +336,7 @@ def test_where_connections_run_out_those_that_say_nothing_make_room() -> None:
     assert hurried == {State.HANDSHAKE, State.IDLE, State.READING, State.LINGER}
 
 
-def test_where_there_is_room_nobody_is_hurried() -> None:
+def test_where_there_is_room_no_peer_is_hurried() -> None:
     """Deadlines are as they are set."""
     site = Site(SitesSettings(max_connections=11))
     waiting_connections = [Waiting(state) for state in State]

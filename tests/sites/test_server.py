@@ -240,7 +240,7 @@ async def test_the_embedded_lab_does_not_start_with_a_bad_recording(tmp_path: Pa
     assert caught.value.exit_code == 3
 
 
-async def test_a_stop_lets_answers_end_and_nobody_new_in(tmp_path: Path) -> None:
+async def test_a_stop_lets_answers_end_and_no_new_peer_in(tmp_path: Path) -> None:
     """What is on its way is sent whole; a connection that waits is closed."""
     started, heard = anyio.Event(), []
 
@@ -265,7 +265,7 @@ async def test_a_stop_lets_answers_end_and_nobody_new_in(tmp_path: Path) -> None
 
 
 async def test_listeners_that_are_reconciled_during_a_stop_stay_shut(tmp_path: Path) -> None:
-    """A plan may run out, or be set, just then: no port is left behind that nobody answers on."""
+    """A plan may run out, or be set, just then: no port is left behind without a site that answers."""
 
     async def keep_reconciling(listeners: Listeners) -> None:
         while True:
@@ -297,7 +297,7 @@ async def test_a_drain_has_an_end(tmp_path: Path) -> None:
 
 
 async def test_a_time_to_live_opens_a_refused_port_again(tmp_path: Path) -> None:
-    """Without anybody asking for it."""
+    """Without being asked to."""
     async with one_site(tmp_path) as target:
         await target.set_plan([{"fault": "refuse", "ttl_s": 0.3}])
         with pytest.raises(ConnectionRefusedError):

@@ -71,7 +71,7 @@ async def test_a_peer_that_floods_during_a_drip_is_held_back(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
-async def test_whoever_was_held_back_is_answered_in_full(tmp_path: Path, secure: bool) -> None:
+async def test_a_peer_that_was_held_back_is_answered_in_full(tmp_path: Path, secure: bool) -> None:
     """A peer asks for more than it reads; once it reads, every request that had to wait gets its answer, in order."""
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n" + bytes(8_000_000)
     async with sites({"keep.test.http": raw}, tmp_path) as running:

@@ -119,14 +119,14 @@ async def test_a_peer_that_never_ends_its_side_is_not_waited_for(tmp_path: Path,
     async with sites({"keep.test.http": raw}, tmp_path, linger_s=SOON_S) as running:
         peer = (await target_of(running, "keep.test", secure=secure)).peer
 
-        async def nobody_is_there() -> bool:
+        async def no_connection_is_left() -> bool:
             return not running.site.connections
 
         def stay() -> Heard:
             with peer.connect() as connection:
                 connection.sendall(peer.get())
                 heard = listen(connection, 1 << 62)
-                anyio.from_thread.run(until, nobody_is_there)
+                anyio.from_thread.run(until, no_connection_is_left)
                 return heard
 
         assert await anyio.to_thread.run_sync(stay) == Heard(raw, "fin")

@@ -54,7 +54,7 @@ REFUSED = {
     "an interim head alone": (b"HTTP/1.1 103 Early\r\n\r\n", "has no status line at byte 22"),
     "a length that is none": (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "Content-Length 'x' is not one number"),
     "an enormous length": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "is over the 8,388,608 bytes"),
-    "a coding nobody has": (b"HTTP/1.1 200 OK\r\nContent-Encoding: sdch\r\n\r\n", "Content-Encoding 'sdch'"),
+    "an unknown coding": (b"HTTP/1.1 200 OK\r\nContent-Encoding: sdch\r\n\r\n", "Content-Encoding 'sdch'"),
     "a body that fits none": (
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n",
         "no gzip body has 3 bytes",
@@ -65,7 +65,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("raw", "reason"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_played_is_refused_with_file_and_reason(tmp_path: Path, raw: bytes, reason: str) -> None:
-    """Found when it is read, not when somebody asks for it."""
+    """Found when it is read, not when it is asked for."""
     file = tmp_path / "a.test.http"
     file.write_bytes(raw)
     with pytest.raises(BadRecording) as caught:
@@ -250,7 +250,7 @@ def test_a_named_host_without_a_recording_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.test.http", "a.test.toml"])
 def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
-    """Nobody may ever write to it."""
+    """No code may ever write to it."""
     (tmp_path / "a.test.http").write_bytes(HEAD)
     (tmp_path / name).unlink(missing_ok=True)
     os.mkfifo(tmp_path / name)

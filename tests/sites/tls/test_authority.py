@@ -1,4 +1,4 @@
-"""The lab's CA: made once whoever starts first, its key kept from clients, a good certificate for every name."""
+"""The lab's CA: made once by the first site, its key kept from clients, a good certificate for every name."""
 
 import re
 import ssl
@@ -24,7 +24,7 @@ def directories(tmp_path: Path) -> tuple[Path, Path]:
     return key, public
 
 
-def test_whoever_starts_first_makes_the_ca_and_the_others_find_it(tmp_path: Path) -> None:
+def test_the_first_to_start_makes_the_ca_and_the_others_find_it(tmp_path: Path) -> None:
     """Five at once agree on one certificate."""
     key, public = directories(tmp_path)
     found: list[bytes] = []
