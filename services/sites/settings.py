@@ -1,30 +1,4 @@
-"""The settings of a site, and the environment variable of each.
-
-SITES_RECORDINGS        a directory of recordings; unset: the tutorial's
-SITES_HOSTS             which of them, by host; unset: all
-SITES_WITHOUT           which of them not
-SITES_HOST              the address to listen on
-SITES_PORT              HTTP (80)
-SITES_TLS_PORT          TLS (443)
-SITES_ADMIN_HOST        the address of the admin side
-SITES_ADMIN_PORT        its port (8081)
-SITES_ADMIN_NAMES       names and addresses that the admin side answers to besides its hosts
-SITES_CA_KEY            a directory for the CA's key
-SITES_CA                a directory for the CA's certificate alone, which clients may see
-SITES_STATE             a directory for plans that outlive a restart
-SITES_HEAD_TIMEOUT_S    until a request, or a TLS handshake, is whole (10)
-SITES_IDLE_TIMEOUT_S    between two requests (60)
-SITES_WRITE_TIMEOUT_S   until the peer has taken a write (30)
-SITES_STALL_TIMEOUT_S   of a fault that sends nothing more (3600)
-SITES_ANSWER_TIMEOUT_S  of the admin side: until a request is whole, and until its answer is taken (30)
-SITES_VERIFY_TIMEOUT_S  of the admin side: until a verdict (8)
-SITES_DRAIN_S           for answers that are on their way when the site stops (5)
-SITES_RELOAD_S          how often the recordings are looked at (1)
-SITES_MEMORY_MIB        what the process may have; unset: what the system allows
-SITES_MAX_CONNECTIONS   how many at once, where the memory is enough (1,000,000)
-SITES_JOURNAL_ENTRIES   how many exchanges the journal keeps (50,000)
-SITES_JOURNAL_BYTES     how many bytes of request heads it keeps (32 MiB)
-"""
+"""The settings of a site, and the environment variable of each; docs/sites.md says what each is for."""
 
 from dataclasses import dataclass
 from pathlib import Path
