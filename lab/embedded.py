@@ -52,17 +52,17 @@ class SiteRoutes(Mapping[tuple[str, int], Address]):
             raise KeyError(name)
         if port == ADMIN_PORT:
             return self._running.admin
-        return self._listeners()[host, port]
+        return self._addresses()[host, port]
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         admin = ((host, ADMIN_PORT) for host in self._running.site.hosts)
-        yield from (*self._listeners(), *admin)
+        yield from (*self._addresses(), *admin)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def _listeners(self) -> dict[tuple[str, int], Address]:
-        listeners: Listeners = self._running.doors
+    def _addresses(self) -> dict[tuple[str, int], Address]:
+        listeners: Listeners = self._running.listeners
         return {
             (host, port): address
             for host in self._running.site.hosts

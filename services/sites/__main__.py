@@ -17,7 +17,7 @@ from services.runtime.settings import Environment
 from services.sites.server import serve_site
 from services.sites.settings import SitesSettings
 
-SPARE_FILES = 64  # the doors, the admin side, logs, recordings
+SPARE_FILES = 64  # the listeners, the admin side, logs, recordings
 
 log = logging.getLogger(__name__)
 

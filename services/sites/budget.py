@@ -2,18 +2,16 @@
 
 Each thing has its own bound (a request head, a recording, a journal), and ten thousand peers make ten thousand of it.
 So whatever grows with what peers or people do takes its bytes from a pool first, and gives them back. A pool that is
-spent turns away what is new, never what is there. Where a cost is no plain number of bytes, it was measured: the tests
-hold each constant against what really is allocated.
+spent refuses what is new, and never touches what is there. Where a cost is no plain number of bytes, it was measured:
+the tests compare each constant with what is really allocated.
 """
 
 from dataclasses import dataclass
 
-from services.runtime.serving.memory_pool import MemoryPool, PoolExhausted
-
-__all__ = ("Budget", "MemoryPool", "PoolExhausted")
+from services.runtime.process import MIB
+from services.runtime.serving.memory_pool import MemoryPool
 
 KIB = 1024
-MIB = 1024 * KIB
 
 INTERPRETER_BYTES = 64 * MIB  # the program with its libraries, once it has spoken TLS, and all requests it knows
 LEAST_BYTES = 96 * MIB  # with less, no pool would have room for what it is there for

@@ -1,12 +1,12 @@
 """The journal: what every connection sent and got, kept in memory and bounded in entries and bytes.
 
 One entry an exchange, and one for a connection that never sent a whole request. An exchange is entered when its request
-is whole, or refused, and completed when it ends: whoever asks afterwards finds it. When there is no room the oldest
+is whole, or refused, and completed when it ends: a query after that finds it. When there is no room, the oldest
 entries are dropped and counted, so that kept + dropped = total at any moment. Where the journal begins anew for one
 host, the other hosts' entries keep their places and numbers: the host's own are passed over up to there.
 
-What the site answers all day, a known request with a recording, is entered as a bare tuple: it costs a tenth of an
-object, and is made one when somebody reads it.
+Most exchanges are a known request, answered with a recording. Such an exchange is entered as a bare tuple, which costs
+a tenth of an object, and becomes an object when it is read.
 """
 
 from collections import deque
@@ -21,14 +21,14 @@ ENTRY_BYTES = 576  # an Exchange with its connection, without the head's own byt
 
 # How an exchange ended; None while it has not.
 KEPT = "kept"  # answered whole, and the connection stayed open
-FIN = "fin"  # we ended the connection after the last byte
-RST = "rst"  # we reset it
+FIN = "fin"  # the site ended the connection after the last byte
+RST = "rst"  # the site reset it
 PEER_FIN = "peer_fin"  # the peer ended it first
 PEER_RST = "peer_rst"  # the peer reset it
-TIMED_OUT = "timed_out"  # a deadline of ours passed
+TIMED_OUT = "timed_out"  # a deadline of the site passed
 STOPPED = "stopped"  # the site was stopped
 BAD_HANDSHAKE = "bad_handshake"  # TLS was not agreed on
-SITE_ERROR = "site_error"  # a mistake of ours, which the log tells
+SITE_ERROR = "site_error"  # an error of this program, which is in the log
 ENDS = (KEPT, FIN, RST, PEER_FIN, PEER_RST, TIMED_OUT, STOPPED, BAD_HANDSHAKE, SITE_ERROR)
 
 
@@ -47,10 +47,10 @@ class Exchange:
 
     `number` counts within the connection, from 1; 0 is the entry of a connection that never sent a whole request.
     `head` is what came of the request's head; `sent_bytes` counts what the system has taken for sending, after TLS is
-    taken off; `sha256` is that of the recording; `fault` and `generation` those of the plan that struck.
+    taken off; `sha256` is that of the recording; `fault` and `generation` those of the plan that injected it.
     """
 
-    visit: ConnectionInfo
+    connection: ConnectionInfo
     number: int
     head: bytes
     host: str
@@ -187,9 +187,9 @@ def as_exchange(entry: Exchange | CompactEntry) -> Exchange:
     """Return an entry in full."""
     if isinstance(entry, Exchange):
         return entry
-    visit, number, same, received_s, ended_s = entry
+    connection, number, same, received_s, ended_s = entry
     return Exchange(
-        visit,
+        connection,
         number,
         same.head,
         same.host,

@@ -1,8 +1,8 @@
-"""Doors: the listening sockets of a site, opened and shut as its plans say.
+"""The listening sockets of a site, opened and shut as its plans say; and the sweep over the connections they accept.
 
-A site in a container has one door for HTTP and one for TLS. In the embedded lab each host has its own two, since names
-cannot share an address there. While a door is shut, its port is held by a socket that is bound and does not listen:
-whoever knocks is refused, and the system gives the port to nobody else.
+A site in a container has one listener for HTTP and one for TLS. In the embedded lab each host has its own two, since
+names cannot share an address there. While a listener is shut, its port is held by a socket that is bound and does not
+listen: a connection is refused, and the system gives the port to no other program.
 """
 
 import asyncio
@@ -13,16 +13,14 @@ from time import monotonic
 
 from services.runtime.errors import PortUnavailable
 from services.runtime.http import Address
+from services.runtime.serving.deadlines import DRAIN_POLL_S, SWEEP_S
 from services.runtime.serving.listen import BACKLOG, bind_socket, bound_address, stop_accepting, unavailable
 from services.runtime.tasks import background_task
 from services.sites.connection.connection import Connection
-from services.sites.site import Site, State
+from services.sites.site import Site
+from services.sites.states import longest_s
 
-SWEEP_S = 0.25
-DRAIN_POLL_S = 0.02
-SHORT_PATIENCE_S = 1.0  # for a peer that says nothing, while there is hardly room for others
-
-Protocol = Callable[[], Connection]
+MakeProtocol = Callable[[Site, str | None], asyncio.Protocol]
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +28,7 @@ log = logging.getLogger(__name__)
 class Listener:
     """One address, listened on or refused."""
 
-    def __init__(self, where: Address, protocol: Protocol) -> None:
+    def __init__(self, where: Address, protocol: Callable[[], asyncio.Protocol]) -> None:
         self._holder = bind_socket(where)
         self._protocol = protocol
         self._server: asyncio.Server | None = None
@@ -64,59 +62,60 @@ class Listener:
         self.release()
 
     def release(self) -> None:
-        """Give back the port of a door that is shut."""
+        """Give back the port of a listener that is shut."""
         self._holder.close()
 
 
 class Listeners:
-    """Every door of a site: `of(host)` gives the addresses of one."""
+    """Every listener of a site. `over_tls` makes the protocol of a connection over TLS."""
 
-    def __init__(self, site: Site, secure: Callable[[Site, str | None], Connection]) -> None:
+    def __init__(self, site: Site, over_tls: MakeProtocol) -> None:
         self.site = site
-        self._secure = secure
-        self._doors: dict[str | None, list[Listener]] = {}
+        self._over_tls = over_tls
+        self._listeners: dict[str | None, list[Listener]] = {}
         self._lock = asyncio.Lock()
 
     def of(self, host: str) -> list[Address]:
         """Return where a host answers: HTTP first, then TLS, if it is spoken."""
         key = host if self.site.settings.own_ports else None
-        return [door.address for door in self._doors.get(key, [])]
+        return [listener.address for listener in self._listeners.get(key, [])]
 
-    async def settle(self) -> None:
-        """Open and shut doors until they are as the hosts and their plans are now.
+    async def reconcile(self) -> None:
+        """Open and shut listeners until they are as the hosts and their plans are now.
 
-        Raises PortUnavailable for the first that cannot be opened, once all others are; `site.shut` says so, too.
+        Raises PortUnavailable for the first that cannot be opened, once all others are; the reason is then in
+        `site.listeners_trouble`, too.
         """
         failed: PortUnavailable | None = None
         async with self._lock:
             wanted = self._wanted()
-            for owner in self._doors.keys() - wanted.keys():
-                for door in self._doors.pop(owner):
-                    await door.remove()
+            for owner in self._listeners.keys() - wanted.keys():
+                for listener in self._listeners.pop(owner):
+                    await listener.remove()
             for owner, is_open in wanted.items():
                 try:
-                    for door in self._doors.get(owner) or self._make(owner):
-                        await (door.open() if is_open else door.shut())
+                    for listener in self._listeners.get(owner) or self._make(owner):
+                        await (listener.open() if is_open else listener.shut())
                 except PortUnavailable as error:
                     failed = failed or error
-            self.site.shut = str(failed or "")
+            self.site.listeners_trouble = str(failed or "")
         if failed:
             raise failed
 
     async def try_to_reconcile(self) -> None:
-        """Settle, or say in the log what cannot be opened: once, however often it is tried."""
-        before = self.site.shut
+        """Reconcile, or say in the log what cannot be opened: once, however often it is tried."""
+        before = self.site.listeners_trouble
         try:
-            await self.settle()
+            await self.reconcile()
         except PortUnavailable as error:
-            if self.site.shut != before:
+            if self.site.listeners_trouble != before:
                 log.error("not ready: %s", error)  # noqa: TRY400 - the reason is the port's, not the code's
 
     def unreconciled(self) -> bool:
-        """Return whether `settle` has something to do: a plan's time has run out, or a port could not be opened."""
+        """Return whether `reconcile` has something to do: a plan's time has run out, or a port could not be opened."""
         wanted = self._wanted()
-        return self._doors.keys() != wanted.keys() or any(
-            door.is_open is not is_open for owner, is_open in wanted.items() for door in self._doors[owner]
+        return self._listeners.keys() != wanted.keys() or any(
+            listener.is_open is not is_open for owner, is_open in wanted.items() for listener in self._listeners[owner]
         )
 
     def _wanted(self) -> dict[str | None, bool]:
@@ -133,74 +132,61 @@ class Listeners:
         settings = self.site.settings
         only = settings.hosts[0] if len(settings.hosts) == 1 else None
         own = owner or only
-        doors = [Listener(settings.where, lambda: Connection(self.site, own))]
+        listeners = [Listener(settings.where, lambda: Connection(self.site, own))]
         if settings.tls:
             try:
-                doors.append(Listener(settings.tls, lambda: self._secure(self.site, own)))
+                listeners.append(Listener(settings.tls, lambda: self._over_tls(self.site, own)))
             except PortUnavailable:
-                doors[0].release()
+                listeners[0].release()
                 raise
-        self._doors[owner] = doors
-        return doors
+        self._listeners[owner] = listeners
+        return listeners
 
 
 @asynccontextmanager
-async def open_listeners(doors: Listeners) -> AsyncIterator[None]:
-    """Answer while inside; on the way out, let answers end for `drain_s` seconds at most, and cut off who is left.
+async def open_listeners(listeners: Listeners) -> AsyncIterator[None]:
+    """Answer while inside; on the way out, let answers end for `drain_s` seconds at most, and drop the rest.
 
-    Raises PortUnavailable where a door cannot be opened to begin with.
+    Raises PortUnavailable where a listener cannot be opened to begin with.
     """
-    async with background_task(sweep_for_ever(doors)):
+    async with background_task(sweep_for_ever(listeners)):
         try:
-            await doors.settle()
+            await listeners.reconcile()
             yield
         finally:
-            doors.site.draining = True  # from now on no door is wanted, whoever else settles them
-            await doors.settle()
-            await drain(doors.site)
+            listeners.site.draining = True  # from now on no listener is wanted, whatever else reconciles them
+            await listeners.reconcile()
+            await drain(listeners.site)
 
 
-async def sweep_for_ever(doors: Listeners) -> None:
+async def sweep_for_ever(listeners: Listeners) -> None:
     """Enforce deadlines, of connections and of plans, every SWEEP_S seconds."""
     while True:
         await asyncio.sleep(SWEEP_S)
         now = monotonic()
-        doors.site.end_old_plans(now)
-        sweep(doors.site, now)
-        if doors.unreconciled():
-            await doors.try_to_reconcile()
+        listeners.site.end_old_plans(now)
+        sweep(listeners.site, now)
+        if listeners.unreconciled():
+            await listeners.try_to_reconcile()
 
 
 def sweep(site: Site, now: float) -> None:
     """End every connection whose state has lasted too long.
 
     Where connections, or TLS sessions, are about to run out, those that have nothing on its way have less time: a new
-    one is to find room (RFC 9112, section 9.5: an idle connection may be closed at any time).
+    connection is to find room (RFC 9112, section 9.5: an idle connection may be closed at any time).
     """
-    settings = site.settings
-    longest = {
-        State.HANDSHAKE: settings.head_timeout_s,
-        State.IDLE: settings.idle_timeout_s,
-        State.READING: settings.head_timeout_s,
-        State.BLOCKED: settings.write_timeout_s,
-        State.SILENT: settings.stall_timeout_s,
-        State.RESETTING: settings.write_timeout_s * 2,
-        State.LINGER: settings.linger_s,
-        State.PLAYING: float("inf"),
-    }
-    if site.is_short():
-        for state in (State.HANDSHAKE, State.IDLE, State.READING, State.LINGER):
-            longest[state] = min(longest[state], SHORT_PATIENCE_S)
+    longest = longest_s(site.settings, hurried=site.is_short())
     for connection in [each for each in site.connections if now - each.since > longest[each.state]]:
         connection.expire()
 
 
 async def drain(site: Site) -> None:
-    """Wait until every answer has been taken, then cut off who is left."""
+    """Wait until every answer has been taken, then drop the connections that are left."""
     last = monotonic() + site.settings.drain_s
     for connection in list(site.connections):
         connection.drain()
-    while site.connections and monotonic() < last:  # noqa: ASYNC110 - the last one gone is not worth an event each
+    while site.connections and monotonic() < last:  # noqa: ASYNC110 - that the last has gone is not worth an event of each
         await asyncio.sleep(DRAIN_POLL_S)
     for connection in list(site.connections):
         connection.leave("stopped")

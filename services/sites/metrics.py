@@ -1,4 +1,4 @@
-"""What Prometheus sees: plain numbers of the site, read when somebody asks, so that an answer costs no lock."""
+"""What Prometheus sees: plain numbers of the site, read at each scrape, so that an answer to a peer costs no lock."""
 
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
@@ -20,7 +20,7 @@ class SiteCollector(Collector):
         """Return the metrics as they are now."""
         site = self._site
         yield exchanges(site)
-        yield struck(site)
+        yield generations(site)
         yield from connections(site)
         journal = CounterMetricFamily("site_journal_entries", "Journal entries by what became of them", labels=["fate"])
         journal.add_metric(["kept"], len(site.journal.entries))
@@ -38,13 +38,16 @@ def exchanges(site: Site) -> Metric:
     family = CounterMetricFamily(
         "site_requests", "Exchanges by host, fault and outcome", labels=["host", "fault", "outcome"]
     )
-    for host, tally in [("", site.nobody), *((host.name, host.tallied()) for host in site.hosts.values())]:
-        for (fault, outcome), count in tally.items():
+    for host, outcomes in [
+        ("", site.outcomes_without_host),
+        *((host.name, host.all_outcomes()) for host in site.hosts.values()),
+    ]:
+        for (fault, outcome), count in outcomes.items():
             family.add_metric([host, fault, outcome], count)
     return family
 
 
-def struck(site: Site) -> Metric:
+def generations(site: Site) -> Metric:
     """Return the generation of each plan in force."""
     family = GaugeMetricFamily("site_plan_generation", "Generation of the plan in force; 0: no faults", labels=["host"])
     for host in site.hosts.values():
@@ -60,7 +63,7 @@ def connections(site: Site) -> Iterator[Metric]:
 
 
 def memory(site: Site) -> Iterator[Metric]:
-    """Return what each pool of the budget has and holds, and what was turned away for lack of it."""
+    """Return what each pool of the budget has and has given, and how often it was refused."""
     budget = site.budget
     budget.count(connections=len(site.connections), journal_bytes=site.journal.held_bytes)
     limits = GaugeMetricFamily("site_memory_limit_bytes", "What a pool of memory has", labels=["pool"])

@@ -5,7 +5,7 @@ latest plan came from the admin side (an empty one too: it was cleared), when ea
 generation. Times to live go on while nothing runs: a rule whose time is over does not come back. What the rules had
 seen begins anew, and the generation goes on growing. What is read is checked as a PUT is.
 
-A file that cannot be written or read never fails the site: one line of the log says what will not survive, or did not.
+A file that cannot be written or read never fails the site: one line of the log names the plans that are lost.
 """
 
 import asyncio

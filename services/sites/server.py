@@ -1,6 +1,6 @@
-"""A site that runs: its recordings read and watched, its doors open, its admin side answering.
+"""A site that runs: its recordings read and watched, its listeners open, its admin side answering.
 
-One async context manager, which the container and the embedded lab share. The doors stay shut while no valid set of
+One async context manager, which the container and the embedded lab share. The listeners stay shut while no valid set of
 recordings has been read, since half a lab would mislead; the admin side answers all the while, and says why.
 """
 
@@ -21,17 +21,17 @@ from services.sites.saved_plans import SavedPlans
 from services.sites.settings import SitesSettings
 from services.sites.site import Site, known_names
 from services.sites.tls.authority import Authority
-from services.sites.tls.protocol import secure_connections
+from services.sites.tls.protocol import over_tls
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RunningSite:
-    """A site, its doors, the address of its admin side, and who signs its certificates."""
+    """A site, its listeners, the address of its admin side, and the CA that signs its certificates."""
 
     site: Site
-    doors: Listeners
+    listeners: Listeners
     admin: Address
     authority: Authority
 
@@ -43,7 +43,7 @@ async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
     Raises PortUnavailable where a port cannot be had to begin with.
     """
     site = Site(settings)
-    catalogue = RecordingDirectory(
+    recordings = RecordingDirectory(
         settings.directory,
         settings.hosts,
         without=settings.without,
@@ -51,43 +51,43 @@ async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
         room_bytes=site.budget.recordings_room,
     )
     authority = Authority(settings.ca_key, settings.ca, pool=site.budget.certificates)
-    doors = Listeners(site, secure_connections(authority))
-    state = SavedPlans(settings.state, settings.hosts)
+    listeners = Listeners(site, over_tls(authority))
+    saved = SavedPlans(settings.state, settings.hosts)
 
-    async def settle() -> None:
+    async def reconcile() -> None:
         try:
-            await doors.settle()
+            await listeners.reconcile()
         finally:
-            await state.keep(site)  # the plan is in force, whatever a port says
+            await saved.keep(site)  # the plan is in force, whatever a port says
 
-    await read(site, catalogue, state)
+    await read(site, recordings, saved)
     async with (
-        serve_app(make_admin(site, settle), settings.admin) as admin,
-        open_listeners(doors),
-        background_task(watch(site, catalogue, doors, state)),
+        serve_app(make_admin(site, reconcile), settings.admin) as admin,
+        open_listeners(listeners),
+        background_task(watch(site, recordings, listeners, saved)),
     ):
-        yield RunningSite(site, doors, admin, authority)
+        yield RunningSite(site, listeners, admin, authority)
 
 
-async def read(site: Site, catalogue: RecordingDirectory, state: SavedPlans) -> None:
+async def read(site: Site, recordings: RecordingDirectory, saved: SavedPlans) -> None:
     """Read the recordings, and play them if they are valid; else go on with those that are played."""
     try:
-        site.adopt(await asyncio.to_thread(catalogue.load))
+        site.adopt(await asyncio.to_thread(recordings.load))
     except (BadRecording, BadPlan) as error:
         site.budget.recordings.refused += isinstance(error, TooLarge)
-        site.unfit = str(error)
+        site.recordings_trouble = str(error)
         log.error("not ready: recording %s", error)  # noqa: TRY400 - the reason is the file's, not the code's
     else:
-        site.shut = site.shut or "the doors are not open yet"  # until they are settled, which comes next
+        site.listeners_trouble = site.listeners_trouble or "the doors are not open yet"  # until they are reconciled
         log.info("playing %s", known_names(site.hosts))
-        await state.restore(site)
-        await state.keep(site)  # a sidecar that changed has put its own plan in force
+        await saved.restore(site)
+        await saved.keep(site)  # a sidecar that changed has put its own plan in force
 
 
-async def watch(site: Site, catalogue: RecordingDirectory, doors: Listeners, state: SavedPlans) -> None:
+async def watch(site: Site, recordings: RecordingDirectory, listeners: Listeners, saved: SavedPlans) -> None:
     """Read the recordings again whenever they change."""
     while True:
         await asyncio.sleep(site.settings.reload_s)
-        if await asyncio.to_thread(catalogue.changed):
-            await read(site, catalogue, state)
-            await doors.try_to_reconcile()
+        if await asyncio.to_thread(recordings.changed):
+            await read(site, recordings, saved)
+            await listeners.try_to_reconcile()

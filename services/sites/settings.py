@@ -1,4 +1,4 @@
-"""What a site can be told, and by which variable."""
+"""The settings of a site, and the environment variable of each; docs/sites.md says what each is for."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,9 @@ RECORDINGS = Path(__file__).parent / "recordings"
 @dataclass(frozen=True, slots=True)
 class SitesSettings:
     """`hosts`: which recordings are played (none named: all but those of `without`).
-    Seconds are floats; times given to peers are limits.
 
     `own`: a second directory, whose recordings come before the first's.
-    `own_ports`: whether each host gets ports of its own, as in the embedded lab; `tls`: where TLS is spoken, None for
+    `own_ports`: whether each host has its own ports, as in the embedded lab; `tls`: where TLS is spoken, None for
     nowhere; `admin_names`: what the admin side is called besides its hosts; `ca_key`: a directory for the CA's key,
     `ca`: one for its certificate alone, which clients may see; `state`: one for plans that are to outlive a restart.
     `memory_bytes`: what the process may have, all in all; `budget` shares it out.

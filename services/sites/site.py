@@ -1,6 +1,6 @@
-"""A site: its hosts with their plans, its journal, its counters. No sockets: connections and the admin side ask it.
+"""A site: its hosts with their plans, its journal, its counters. It has no sockets: connections and the admin side do.
 
-Everything happens on one thread, so a change of plan or of recordings is atomic: whoever asks after it sees it whole.
+Everything happens on one thread, so a change of plan or of recordings is atomic: the next request sees all of it.
 """
 
 import logging
@@ -8,17 +8,18 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 from time import monotonic
 from typing import Protocol
 
 from services.sites.budget import Budget
 from services.sites.faults.active import ActivePlan
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced
-from services.sites.http.request import Refused, Request
+from services.sites.http.request import Request
+from services.sites.http.response import Refused
 from services.sites.journal import FIN, KEPT, CachedExchange, Journal
 from services.sites.replay.recording import Recording
 from services.sites.settings import SitesSettings
+from services.sites.states import State
 
 SHARED = "this host shares its port with others, and who is meant is known only after the connection is accepted"
 LATENESS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -27,20 +28,8 @@ log = logging.getLogger(__name__)
 
 NO_PLAN = ActivePlan((), generation=0, source="sidecar", now=0.0)
 
-Tally = Counter[tuple[str, str]]
-
-
-class State(Enum):
-    """What a connection waits for."""
-
-    HANDSHAKE = auto()
-    IDLE = auto()
-    READING = auto()
-    PLAYING = auto()
-    BLOCKED = auto()
-    SILENT = auto()
-    RESETTING = auto()
-    LINGER = auto()
+Outcomes = Counter[tuple[str, str]]
+"""How often each fault (an empty name: none) led to each end of an exchange."""
 
 
 class OpenConnection(Protocol):
@@ -55,8 +44,8 @@ class OpenConnection(Protocol):
     def drain(self) -> None:
         """End, unless an answer is on its way."""
 
-    def leave(self, why: str) -> None:
-        """End at once; `why` is for the journal."""
+    def leave(self, reason: str) -> None:
+        """End at once; `reason` is for the journal."""
 
 
 class Handshake(Protocol):
@@ -69,32 +58,32 @@ class Handshake(Protocol):
 
 
 class Host:
-    """A recorded host: what it plays, the plan in force (None: no faults), and the tally of (fault, how it ended).
+    """A recorded host: its recording, the plan in force (None: no faults), and how its exchanges ended.
 
     `latest` is the plan that was set last, even if it is empty. Where that is a temporary one, `below` is the plan that
     comes back, with all that it has seen, when the temporary one ends: at `until_s`, if not before.
-    `kept` and `ended` count the answers to known requests, which are most; they are not in `tally`.
+    `kept` and `ended` count the answers to known requests, which are most; they are not in `outcomes`.
     """
 
-    __slots__ = ("_whole", "below", "ended", "kept", "latest", "name", "plan", "recording", "tally", "until_s")
+    __slots__ = ("_whole", "below", "ended", "kept", "latest", "name", "outcomes", "plan", "recording", "until_s")
 
     def __init__(self, recording: Recording) -> None:
         self.name = recording.host
-        self.play(recording)
+        self.replay(recording)
         self.plan: ActivePlan | None = None
         self.latest = NO_PLAN
         self.below: ActivePlan | None = None
         self.until_s = 0.0
-        self.tally: Tally = Counter()
+        self.outcomes: Outcomes = Counter()
         self.kept = self.ended = 0
 
-    def play(self, recording: Recording) -> None:
+    def replay(self, recording: Recording) -> None:
         """Answer with this recording from now on."""
         self.recording = recording
         self._whole = b""
 
-    def obey(self, plan: ActivePlan) -> None:
-        """Be under this plan from now on."""
+    def put_in_force(self, plan: ActivePlan) -> None:
+        """Follow this plan from now on."""
         self.latest, self.plan = plan, plan if plan.plan else None
 
     def wire(self, *, head_only: bool) -> bytes:
@@ -105,20 +94,23 @@ class Host:
         self._whole = self._whole or recording.head + recording.body
         return self._whole
 
-    def tallied(self) -> Tally:
-        """Return the tally of all exchanges."""
-        return self.tally + Counter({("", KEPT): self.kept, ("", FIN): self.ended})
+    def all_outcomes(self) -> Outcomes:
+        """Return how all exchanges ended, those of known requests among them."""
+        return self.outcomes + Counter({("", KEPT): self.kept, ("", FIN): self.ended})
 
 
 @dataclass(frozen=True, slots=True)
 class CachedResponse:
-    """A request that came before, byte for byte, and all that follows from it."""
+    """The answer to a request that came before, byte for byte.
+
+    `wire`: what is sent; `keep`: the connection stays open; `is_last`: the client has said that nothing more will come.
+    """
 
     host: Host
     wire: bytes
     keep: bool
-    last: bool
-    answered: CachedExchange
+    is_last: bool
+    exchange: CachedExchange
 
 
 class Lateness:
@@ -136,7 +128,10 @@ class Lateness:
 
 
 class Site:
-    """What all connections share. `unfit` and `shut`: which recording or which door keeps it from being ready."""
+    """What all connections share.
+
+    `recordings_trouble` and `listeners_trouble`: why the site is not ready; nothing where it is.
+    """
 
     def __init__(self, settings: SitesSettings, recordings: Mapping[str, Recording] | None = None) -> None:
         self.settings = settings
@@ -148,19 +143,19 @@ class Site:
         self.known: dict[bytes, CachedResponse] = {}
         self.connections: set[OpenConnection] = set()
         self.handshakes: dict[Handshake, None] = {}  # TLS sessions that are not agreed on; the oldest first
-        self.nobody: Tally = Counter()  # exchanges that no host had a part in
+        self.outcomes_without_host: Outcomes = Counter()  # of exchanges that no host had a part in
         self.accepted = 0
         self.turned_away = 0
         self.generation = 0
         self.draining = False
-        self.unfit, self.shut = "the recordings have not been read yet", ""
+        self.recordings_trouble, self.listeners_trouble = "the recordings have not been read yet", ""
         if recordings:
             self.adopt(recordings)
 
     @property
     def trouble(self) -> str:
         """Why it is not ready; nothing where it is."""
-        return self.unfit or self.shut
+        return self.recordings_trouble or self.listeners_trouble
 
     @property
     def shared(self) -> str:
@@ -172,7 +167,7 @@ class Site:
         return len(self.connections) * 4 > self.max_connections * 3 or self.budget.tls.is_short
 
     def adopt(self, recordings: Mapping[str, Recording]) -> None:
-        """Play these recordings from now on. A plan lives on, unless its sidecar says another or it no longer fits.
+        """Replay these recordings from now on. A plan stays in force, unless its sidecar changed or it does not fit.
 
         Raises BadPlan, and changes nothing, where a sidecar's plan cannot be.
         """
@@ -183,19 +178,19 @@ class Site:
         for name, recording in recordings.items():
             host = before.get(name) or Host(recording)
             old = host.recording
-            host.play(recording)
+            host.replay(recording)
             self.hosts[name] = host
             if name not in before or old.sidecar.plan != recording.sidecar.plan or not self._fits(host):
                 self.reset_plan(name)
         self.known.clear()
         self.budget.recordings.used = sum(recording.held_bytes for recording in recordings.values())
-        self.unfit = ""
+        self.recordings_trouble = ""
 
     def set_plan(self, name: str, plan: tuple[Rule, ...], *, source: str = "admin") -> ActivePlan:
         """Put a plan in force. Raises BadPlan, and changes nothing, where it cannot be."""
         host = self.hosts[name]
         in_force = self._in_force(host, plan, source)
-        host.obey(in_force)
+        host.put_in_force(in_force)
         host.below = None
         return in_force
 
@@ -207,14 +202,14 @@ class Site:
         host = self.hosts[name]
         in_force = self._in_force(host, plan, "temporary")
         host.below, host.until_s = host.below or host.latest, monotonic() + for_s
-        host.obey(in_force)
+        host.put_in_force(in_force)
         return in_force
 
     def end_temporary_plan(self, name: str, generation: int) -> None:
         """Put the plan below in force again, unless another than the temporary one of that generation is in force."""
         host = self.hosts[name]
         if host.below is not None and host.latest.generation == generation:
-            host.obey(host.below)
+            host.put_in_force(host.below)
             host.below = None
 
     def end_old_plans(self, now: float) -> None:
@@ -233,7 +228,10 @@ class Site:
         return plan is not None and plan.refuses(monotonic())
 
     def host_for(self, request: Request, own: str | None) -> Host:
-        """Return who answers this request; raise Refused (421) where nobody does. `own`: whose port it came to."""
+        """Return the host that a request is for; raise Refused (421) where there is none.
+
+        `own`: the host whose port the request came to, None for a port of several.
+        """
         name = request.host or own
         if name is None and len(self.hosts) == 1:
             name = next(iter(self.hosts))

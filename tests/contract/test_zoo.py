@@ -193,8 +193,8 @@ def most_at_once(journal: Journal) -> int:
     opened: dict[int, float] = {}
     closed: dict[int, float] = {}
     for _number, exchange in journal.newest_first():
-        connection = exchange.visit.number
-        opened[connection] = exchange.visit.accepted_s
+        connection = exchange.connection.number
+        opened[connection] = exchange.connection.accepted_s
         closed.setdefault(connection, exchange.ended_s if exchange.ended else math.inf)  # by the newest exchange
     changes = sorted([(at_s, 1) for at_s in opened.values()] + [(at_s, -1) for at_s in closed.values()])
     return max(itertools.accumulate(change for _at_s, change in changes))

@@ -12,7 +12,7 @@ import aiohttp
 
 from lab.embedded import embedded_lab
 from services.client.settings import ADMIN_PORT
-from services.sites.http.request import REASONS
+from services.sites.http.response import REASONS
 from services.sites.journal import ENDS
 from services.sites.settings import SitesSettings
 from tests.docs.pages import FENCED, ROOT, names_in, rows, section, text_of

@@ -15,8 +15,9 @@ from services.sites.connection.connection import Connection
 from services.sites.journal import FIN, ConnectionInfo, Exchange
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
+from services.sites.states import State
 from services.sites.tls.authority import Authority
-from services.sites.tls.protocol import SecureConnection
+from services.sites.tls.protocol import TLSProtocol
 from tests.sites.target import recording_of
 
 COUNT = 400
@@ -30,7 +31,7 @@ class Taking(asyncio.Transport):
         super().__init__()
         self.sent: list[memoryview] = []
         self.size = 0
-        self.protocol: Connection | None = None
+        self.protocol: Connection | TLSProtocol | None = None
         self.takes = True
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -89,28 +90,28 @@ def session_maker() -> Callable[[], object]:
     site = Site(SitesSettings(), {"keep.test": recording_of(PAGE)})
 
     def make() -> object:
-        connection, transport = SecureConnection(site, "keep.test", authority), Taking()
-        connection.connection_made(transport)
-        transport.protocol = connection
-        connection.hello = None
-        connection.incoming, connection.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        connection.tls = context.wrap_bio(connection.incoming, connection.outgoing, server_side=True)
+        tls, transport = TLSProtocol(site, "keep.test", authority), Taking()
+        tls.connection_made(transport)
+        transport.protocol = tls
+        tls.hello = None
+        tls.incoming, tls.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls.tls = context.wrap_bio(tls.incoming, tls.outgoing, server_side=True)
         came, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
         peer = trusting.wrap_bio(came, sent, server_hostname="keep.test")
-        while not connection.established:
+        while not tls.established:
             with contextlib.suppress(ssl.SSLWantReadError):
                 peer.do_handshake()
-            connection.data_received(sent.read())
+            tls.data_received(sent.read())
             came.write(b"".join(transport.sent))
             transport.sent.clear()
         peer.write(b"POST / HTTP/1.1\r\nHost: keep.test\r\nContent-Length: 40000\r\n\r\n" + bytes(40_000))
-        connection.data_received(sent.read())
+        tls.data_received(sent.read())
         transport.takes = False
         transport.sent.clear()
         peer.write(b"GET /other HTTP/1.1\r\nHost: keep.test\r\n\r\n")
-        connection.data_received(sent.read())
-        assert connection.is_blocked()
-        return connection, transport
+        tls.data_received(sent.read())
+        assert tls.connection.state is State.BLOCKED
+        return tls, transport
 
     return make
 
@@ -132,7 +133,7 @@ def blocked_maker() -> Callable[[], object]:
         connection.connection_made(transport)
         transport.protocol, transport.takes = connection, False
         connection.data_received(b"GET /%d HTTP/1.1\r\nHost: keep.test\r\n\r\n" % next(numbers))
-        assert connection.is_blocked()
+        assert connection.state is State.BLOCKED
         return connection, transport
 
     return make

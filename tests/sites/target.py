@@ -76,7 +76,7 @@ async def sites(recordings: Mapping[str, bytes], directory: Path, **changes: obj
 
 async def target_of(running: RunningSite, host: str, *, secure: bool = False) -> Target:
     """Return a running site's host, over TLS if asked."""
-    address = running.doors.of(host)[secure]
+    address = running.listeners.of(host)[secure]
     context = None
     if secure:
         pem = await anyio.to_thread.run_sync(running.authority.certificate)

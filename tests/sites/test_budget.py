@@ -2,7 +2,9 @@
 
 import pytest
 
-from services.sites.budget import INTERPRETER_BYTES, MIB, Budget, MemoryPool, PoolExhausted
+from services.runtime.process import MIB
+from services.runtime.serving.memory_pool import MemoryPool, PoolExhausted
+from services.sites.budget import INTERPRETER_BYTES, Budget
 
 
 def test_a_pool_gives_what_it_has_and_no_more() -> None:

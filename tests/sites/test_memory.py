@@ -16,19 +16,24 @@ import anyio.to_thread
 import pytest
 
 from services.runtime.http import Address
+from services.runtime.process import MIB
+from services.runtime.serving.deadlines import SHORT_PATIENCE_S
 from services.runtime.serving.listen import RECEIVE_BYTES, UNSENT_BYTES
-from services.sites.budget import CONTEXT_BYTES, FREE_BYTES, KIB, MIB, SESSION_BYTES, Budget, MemoryPool
-from services.sites.connection.connection import HELD_IN_SYSTEM_BYTES, Connection
+from services.runtime.serving.memory_pool import MemoryPool
+from services.sites.budget import CONTEXT_BYTES, FREE_BYTES, KIB, SESSION_BYTES, Budget
+from services.sites.connection.connection import Connection
+from services.sites.connection.unread import HELD_IN_SYSTEM_BYTES
 from services.sites.faults.active import Injection
 from services.sites.faults.plan import read_plan
 from services.sites.faults.script import SHORT_BYTES, Ending, Response
 from services.sites.journal import ENTRY_BYTES, FIN, ConnectionInfo, Exchange, Journal
-from services.sites.listeners import SHORT_PATIENCE_S, sweep
+from services.sites.listeners import sweep
 from services.sites.replay.directory import RecordingDirectory, TooLarge
 from services.sites.replay.recording import RECORDING_BYTES
 from services.sites.server import RunningSite, serve_site
 from services.sites.settings import SitesSettings
-from services.sites.site import Site, State
+from services.sites.site import Site
+from services.sites.states import State
 from services.sites.tls import protocol
 from services.sites.tls.authority import Authority
 from services.sites.tls.protocol import MAX_HELLO_BYTES
@@ -150,8 +155,8 @@ async def test_what_the_system_holds_of_a_connection_is_bounded(tmp_path: Path) 
             with peers(target.peer, 1) as (connection,):
                 connection.sendall(target.peer.get())
                 assert listen(connection, len(KEEP)).data == KEEP
-                (guest,) = anyio.from_thread.run(list_of, running)
-                accepted = guest.transport.get_extra_info("socket")
+                (open_connection,) = anyio.from_thread.run(list_of, running)
+                accepted = open_connection.transport.get_extra_info("socket")
                 assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 2 * RECEIVE_BYTES
                 assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == UNSENT_BYTES
 
@@ -183,8 +188,10 @@ async def test_once_the_pool_is_spent_an_answer_waits_in_little_memory_and_comes
         def ask() -> tuple[int, Heard]:
             with peers(target.peer, 1) as (connection,):
                 anyio.from_thread.run(until, is_there)
-                (guest,) = anyio.from_thread.run(list_of, running)
-                size = guest.transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+                (open_connection,) = anyio.from_thread.run(list_of, running)
+                size = open_connection.transport.get_extra_info("socket").getsockopt(
+                    socket.SOL_SOCKET, socket.SO_SNDBUF
+                )
                 connection.sendall(target.peer.get(fields="Connection: close\r\n"))
                 return size, listen(connection, 1 << 62)
 
@@ -198,7 +205,7 @@ async def test_once_the_pool_is_spent_an_answer_waits_in_little_memory_and_comes
 
 @pytest.mark.anyio
 async def test_a_handshake_that_only_begins_costs_no_session(tmp_path: Path) -> None:
-    """Three bytes each, or all but the last of the ClientHello; a peer that sends the rest gets its answer."""
+    """Three bytes each, or all but the last of the ClientHello; a peer that goes on is answered."""
     async with one_site(tmp_path, secure=True) as target:
         plain, hello = Peer(target.peer.address, target.host), hello_for("keep.test")
 
@@ -314,7 +321,7 @@ async def shared_port(tmp_path: Path, **changes: object):  # type: ignore[no-unt
         await anyio.Path(tmp_path, f"{host}.http").write_bytes(KEEP)
     where = Address("127.0.0.1", 0)
     async with serve_site(SitesSettings(directory=tmp_path, where=where, tls=where, admin=where)) as running:
-        yield running.doors.of("keep.test")[1]
+        yield running.listeners.of("keep.test")[1]
 
 
 # Connections
@@ -323,20 +330,20 @@ async def shared_port(tmp_path: Path, **changes: object):  # type: ignore[no-unt
 def test_where_connections_run_out_idle_ones_make_room() -> None:
     """An idle connection may be closed at any time (RFC 9112, section 9.5); answers in flight are not ended."""
     site = Site(SitesSettings(max_connections=8))
-    guests = {state: Waiting(state) for state in State}
-    site.connections |= set(guests.values())
+    waiting_connections = {state: Waiting(state) for state in State}
+    site.connections |= set(waiting_connections.values())
     sweep(site, SHORT_PATIENCE_S + 0.1)
-    hurried = {state for state, guest in guests.items() if guest.expired}
+    hurried = {state for state, open_connection in waiting_connections.items() if open_connection.expired}
     assert hurried == {State.HANDSHAKE, State.IDLE, State.READING, State.LINGER}
 
 
-def test_where_there_is_room_deadlines_are_as_they_are_set() -> None:
-    """No connection ends sooner."""
+def test_where_there_is_room_no_peer_is_hurried() -> None:
+    """Deadlines are as they are set."""
     site = Site(SitesSettings(max_connections=11))
-    guests = [Waiting(state) for state in State]
-    site.connections |= set(guests)
+    waiting_connections = [Waiting(state) for state in State]
+    site.connections |= set(waiting_connections)
     sweep(site, SHORT_PATIENCE_S + 0.1)
-    assert not any(guest.expired for guest in guests)
+    assert not any(open_connection.expired for open_connection in waiting_connections)
 
 
 def test_the_number_of_connections_follows_from_the_memory() -> None:
@@ -485,8 +492,8 @@ def test_a_fault_copies_no_body(rule: dict[str, object]) -> None:
 def test_random_bytes_are_the_same_however_they_are_cut() -> None:
     """A seed says what a peer gets, of any length."""
     (read,) = read_plan([{"fault": "garbage", "bytes": 50_001, "seed": 7}])
-    strike = Injection(read, 1, 1)
-    steps = strike.script(Response(b"", b"", Ending.CLOSE), "/")
+    injection = Injection(read, 1, 1)
+    steps = injection.script(Response(b"", b"", Ending.CLOSE), "/")
     data = b"".join(step for step in steps if isinstance(step, bytes))
     assert data == b"\xff" + Random("7/1").randbytes(50_000)
 

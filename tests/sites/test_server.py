@@ -143,7 +143,7 @@ async def test_a_site_that_cannot_start_says_why_and_starts_when_it_can(tmp_path
         status, text = await readiness(admin)
         assert status == 503
         assert "holds no recording" in text
-        assert running.doors.of("a.test") == []
+        assert running.listeners.of("a.test") == []
         await anyio.Path(tmp_path, "a.test.http").write_bytes(KEEP)
         await until_ready(admin, 200, "a.test\n")
         assert await body_of(await target_of(running, "a.test")) == KEEP
@@ -157,9 +157,9 @@ async def test_a_site_is_not_ready_while_a_port_is_taken(
     await anyio.Path(tmp_path, "a.test.http").write_bytes(b"nonsense")
     with socket.create_server(LOOPBACK) as taken:
         where = Address(*taken.getsockname())
-        doors = {"where": LOOPBACK, "tls": where} if tls else {"where": where, "tls": None}
+        addresses = {"where": LOOPBACK, "tls": where} if tls else {"where": where, "tls": None}
         settings = SitesSettings(directory=tmp_path, admin=LOOPBACK, reload_s=SOON_S)
-        async with serve_site(dataclasses.replace(settings, **doors)) as running:
+        async with serve_site(dataclasses.replace(settings, **addresses)) as running:
             admin = running.admin.url
             await anyio.Path(tmp_path, "a.test.http").write_bytes(KEEP)
             reason = f"cannot listen on {where} (Address already in use): stop what holds it or choose another port"
@@ -173,7 +173,7 @@ async def test_a_site_is_not_ready_while_a_port_is_taken(
             )
             taken.close()
             await until_ready(admin, 200, "a.test\n")
-            assert running.doors.of("a.test")[tls] == where
+            assert running.listeners.of("a.test")[tls] == where
             assert await body_of(await target_of(running, "a.test", secure=tls)) == KEEP
 
 
@@ -240,8 +240,8 @@ async def test_the_embedded_lab_does_not_start_with_a_bad_recording(tmp_path: Pa
     assert caught.value.exit_code == 3
 
 
-async def test_a_stop_lets_answers_end_and_accepts_no_new_connection(tmp_path: Path) -> None:
-    """Answers in flight are sent completely; an idle connection is closed."""
+async def test_a_stop_lets_answers_end_and_no_new_peer_in(tmp_path: Path) -> None:
+    """What is on its way is sent whole; a connection that waits is closed."""
     started, heard = anyio.Event(), []
 
     def ask(target: Target) -> None:
@@ -264,18 +264,18 @@ async def test_a_stop_lets_answers_end_and_accepts_no_new_connection(tmp_path: P
     assert heard[1].data == b""
 
 
-async def test_listeners_that_change_during_a_stop_stay_closed(tmp_path: Path) -> None:
-    """A plan may end, or be set, just then: no port without a server is left."""
+async def test_listeners_that_are_reconciled_during_a_stop_stay_shut(tmp_path: Path) -> None:
+    """A plan may run out, or be set, just then: no port is left behind without a site that answers."""
 
-    async def keep_settling(doors: Listeners) -> None:
+    async def keep_reconciling(listeners: Listeners) -> None:
         while True:
-            await doors.settle()
+            await listeners.reconcile()
             await anyio.lowlevel.checkpoint()
 
     async with anyio.create_task_group() as group:
         async with sites({f"{name}.test.http": KEEP for name in "abcd"}, tmp_path) as running:
-            addresses = [address for name in "abcd" for address in running.doors.of(f"{name}.test")]
-            group.start_soon(keep_settling, running.doors)
+            addresses = [address for name in "abcd" for address in running.listeners.of(f"{name}.test")]
+            group.start_soon(keep_reconciling, running.listeners)
         group.cancel_scope.cancel()
     assert len(addresses) == 8
     for host, port in addresses:
@@ -297,7 +297,7 @@ async def test_a_drain_has_an_end(tmp_path: Path) -> None:
 
 
 async def test_a_time_to_live_opens_a_refused_port_again(tmp_path: Path) -> None:
-    """Without any request."""
+    """Without being asked to."""
     async with one_site(tmp_path) as target:
         await target.set_plan([{"fault": "refuse", "ttl_s": 0.3}])
         with pytest.raises(ConnectionRefusedError):

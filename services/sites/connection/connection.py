@@ -1,67 +1,120 @@
-"""One connection: how what the peer sends becomes exchanges. `performer` is the half that sends.
+"""One connection: it reads requests and decides what each gets. It holds what does the rest of its work:
 
-A raw protocol and not a web framework, since a framework rewrites heads. Most requests are the same as one that came
-before, byte for byte: those are answered without being read again.
+    ResponseWriter  sends a script: bytes, pauses, an ending
+    Unread          has what the peer sent and is not answered yet
+    Exchanges       enters what happens into the journal
+
+An asyncio protocol and not a web framework, since a framework rewrites heads. It knows nothing of TLS: the transport
+that it is given may be one (see `tls.protocol`). `states` has its states, and what ends each.
 """
 
 import asyncio
-import socket
 from time import monotonic
+from typing import cast
 
-from services.runtime.serving.listen import RECEIVE_BYTES
 from services.sites import journal
-from services.sites.budget import FREE_BYTES
-from services.sites.connection.writer import BLOCKED, BLOCKED_BYTES, IDLE, READING, ResponseWriter
-from services.sites.faults.active import ActivePlan, Decisions, Injection
+from services.sites.connection.cache import as_recorded, remember
+from services.sites.connection.exchanges import Exchanges
+from services.sites.connection.unread import Unread
+from services.sites.connection.writer import ResponseWriter, raw_transport
+from services.sites.faults.active import ActivePlan, Decisions
 from services.sites.faults.catalog import Stage
-from services.sites.faults.script import SHORT_BYTES, Ending, Response, Script, pieces
-from services.sites.http.request import Refused, Request, RequestReader
-from services.sites.journal import TRIM_EVERY, CachedExchange, Exchange
-from services.sites.site import CachedResponse, Host, Site, State
+from services.sites.faults.script import Ending, Script
+from services.sites.http.request import Request
+from services.sites.http.response import Refused
+from services.sites.journal import ConnectionInfo, Exchange
+from services.sites.site import CachedResponse, Host, Site
+from services.sites.states import (
+    ANSWERING,
+    DEADLINES,
+    DEAF,
+    MIN_BODY_BYTES_PER_S,
+    MOVES,
+    WITHOUT_ANSWER,
+    Event,
+    Expiry,
+    State,
+    extended,
+)
 
-MAX_AHEAD_BYTES = FREE_BYTES  # what may wait while an answer is on its way; no more is read then
-HELD_IN_SYSTEM_BYTES = 2 * RECEIVE_BYTES  # what the system may have of a peer that is not read from
-MAX_KNOWN = 4096
-MAX_KNOWN_HEAD_BYTES = 1024
-MIN_BODY_BYTES_PER_S = 1000
 NO_MEMORY = "this site has no memory left for what you send: send less at a time, or later"
 
+IDLE, READING = State.IDLE, State.READING
 
-class Connection(ResponseWriter):
-    """One connection to a site. `own`: the host whose port this is, None for a port of several."""
 
-    __slots__ = ("decisions", "exchanges", "overdrawn", "own", "reader")
+class Connection(asyncio.Protocol):
+    """One connection to a site. `own`: the host whose port this is, None for a port of several.
 
-    def __init__(self, site: Site, own: str | None) -> None:
-        super().__init__(site)
+    `keep`: the connection stays open after this answer; `is_last`: the client has said that it sends nothing more.
+    `reason`: why the connection ends, for the journal. `unread`: None until a request has to be read.
+    """
+
+    __slots__ = (
+        "decisions",
+        "exchanges",
+        "is_last",
+        "keep",
+        "own",
+        "peer_ended",
+        "reason",
+        "since",
+        "site",
+        "state",
+        "transport",
+        "unread",
+        "write",
+        "writer",
+    )
+    transport: asyncio.Transport
+    exchanges: Exchanges
+    writer: ResponseWriter
+
+    def __init__(self, site: Site, own: str | None, *, state: State = IDLE) -> None:
+        self.site = site
         self.own = own
-        self.exchanges = 0
-        self.overdrawn = False
-        self.reader: RequestReader | None = None
+        self.state = state
+        self.since = 0.0
+        self.keep = self.is_last = self.peer_ended = False
+        self.reason = ""
+        self.unread: Unread | None = None
         self.decisions: Decisions = {}
 
+    def move(self, event: Event) -> None:
+        """Go to the state that an event leads to, and start its clock."""
+        self.state = MOVES[self.state][event]
+        self.since = monotonic()
+
+    # The transport
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request, or for nothing where a fault says so."""
-        super().connection_made(transport)
+        """Begin to wait for a request, unless a fault comes first."""
         site = self.site
+        self.transport = cast("asyncio.Transport", transport)
+        self.writer = ResponseWriter(self, self.transport, site)
+        self.write = self.transport.write
+        site.accepted += 1
+        site.connections.add(self)
+        self.since = monotonic()
+        over_tls = self.state is State.HANDSHAKE
+        self.exchanges = Exchanges(site, ConnectionInfo(site.accepted, peer_of(transport), over_tls, self.since))
         if site.draining:
             self.leave(journal.STOPPED)
-            return
-        if len(site.connections) > site.max_connections:
+        elif len(site.connections) > site.max_connections:
             site.turned_away += 1
             self.leave(journal.STOPPED)
-            return
-        buffers = site.budget.buffers
-        if buffers.used + BLOCKED_BYTES > buffers.limit:
-            self.send_little()
-        if self.own and (host := site.hosts.get(self.own)) and host.plan:
-            self.receive(host, host.plan)
+        elif self.own and (host := site.hosts.get(self.own)) and host.plan:
+            self.accept(host, host.plan)
 
-    def receive(self, host: Host, plan: ActivePlan) -> None:
-        """Let the plan strike a connection that has said nothing yet."""
-        if strike := plan.strike(Stage.ACCEPT, self.since):
-            self.begin(host, strike, head=b"")
-            self.perform(strike.script(host.recording.response(), ""))
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Complete the journal, where a connection without a whole request has an entry too; forget the connection."""
+        begun = self.unread.reader.begun if self.unread and self.state is not State.LINGER else b""
+        self.exchanges.without_request(begun, host=self.own or "")
+        self.site.connections.discard(self)
+        self.writer.close()
+        if self.unread:
+            self.unread.share.release()
+        self.reason = self.reason or ended_by(exc)
+        self.exchanges.complete(self.reason)
 
     def data_received(self, data: bytes) -> None:
         """Take what the peer sent. A request that came before, byte for byte, needs no reading."""
@@ -70,205 +123,227 @@ class Connection(ResponseWriter):
             if known is not None and known.host.plan is None:
                 self.answer_known(known)
                 return
-        self.take(data)
+        self.read(data)
 
     def eof_received(self) -> bool:
         """Stay open for answers that are still owed to a peer which has only ended its own side."""
         self.peer_ended = True
-        return self.state in {State.PLAYING, State.BLOCKED, State.RESETTING}
+        return self.state in ANSWERING
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See to it that a connection without a whole request is in the journal too."""
-        begun = self.reader.begun if self.reader and self.state is not State.LINGER else b""
-        if self.exchange is None and (begun or not (self.exchanges or self.journaled)):
-            self.tally = self.site.nobody
-            self.enter(Exchange(self.visit, 0, begun, self.own or "", "", 0, self.visit.accepted_s))
-        super().connection_lost(exc)
+    def pause_writing(self) -> None:
+        """Note that the system has not taken all of the last write."""
+        if self.state is IDLE or self.state is State.SENDING:
+            self.move(Event.PAUSED)
+            self.writer.pause()
 
-    def ready(self) -> None:
-        """Answer what has come meanwhile; a peer that has ended its side gets no more than that."""
-        self.read_on()
-        self.weigh()
-        if self.peer_ended and (self.state is IDLE or self.state is READING):
-            self.transport.close()
+    def resume_writing(self) -> None:
+        """Go on: the system has taken all of it."""
+        if self.state is State.BLOCKED:
+            self.move(Event.RESUMED)
+            self.writer.resume()
+
+    # Requests
 
     def answer_known(self, known: CachedResponse) -> None:
         """Answer a request that came before: the same bytes, journal and counts as `answer` gives, in a microsecond."""
         received_s = monotonic()
-        site, host = self.site, known.host
-        self.exchanges += 1
-        self.put(known.wire)
-        if self.state is not IDLE or site.draining:
-            self.answer_slowly(known, received_s)
+        host = known.host
+        self.write(known.wire)
+        if self.state is not IDLE or self.site.draining:
+            self.complete_known(known, received_s)
             return
         self.since = now = monotonic()
-        kept = site.journal
-        kept.entries.append((self.visit, self.exchanges, known.answered, received_s, now))
-        kept.total = total = kept.total + 1
-        if not total % TRIM_EVERY:
-            kept.trim()
+        self.exchanges.add_known(known.exchange, received_s=received_s, ended_s=now)
         if known.keep:
             host.kept += 1
         else:
             host.ended += 1
-            self.last = known.last
+            self.is_last = known.is_last
             self.linger()
 
-    def answer_slowly(self, known: CachedResponse, received_s: float) -> None:
+    def complete_known(self, known: CachedResponse, received_s: float) -> None:
         """Complete what `answer_known` began, where the system has not taken it all, or the site is to stop."""
-        same = known.answered
-        exchange = Exchange(self.visit, self.exchanges, same.head, same.host, same.sha256, same.status, received_s)
-        self.tally, self.keep, self.last = known.host.tally, known.keep, known.last
-        self.enter(exchange)
-        self.script = iter((Ending.KEEP,))
-        if self.state is BLOCKED:
-            self.blocked_bytes = same.sent_bytes
-        else:
-            exchange.sent_bytes = same.sent_bytes
-            self.proceed()
+        self.keep, self.is_last = known.keep, known.is_last
+        exchange = self.exchanges.begin_known(known.exchange, known.host, received_s=received_s)
+        self.writer.complete(exchange, known.exchange.sent_bytes)
 
-    def take(self, data: bytes) -> None:
-        """Take bytes that have to be read. What comes after our last word, or after too much, is dropped."""
-        if self.overdrawn or self.state is State.LINGER or self.state is State.SILENT:
+    def read(self, data: bytes) -> None:
+        """Take bytes that have to be read. What comes after the last answer, or after too much, is dropped."""
+        unread = self.unread
+        if self.state in DEAF or (unread and unread.is_overdrawn):
             return
-        if self.reader is None:
-            self.reader = RequestReader()
-        self.reader.feed(data)
+        if unread is None:
+            unread = self.unread = Unread(self.transport, self.site.budget.buffers)
+        unread.reader.feed(data)
         if self.state is IDLE or self.state is READING:
-            self.read_on(len(data))
-        self.weigh()
+            self.read_on(unread, len(data))
+        self.charge(unread)
 
-    def weigh(self) -> None:
-        """Charge the site's budget for what waits, beyond what is free; behind an answer, read no more of it."""
-        reader = self.reader
-        if reader is None or self.overdrawn or self.state is State.LINGER or self.state is State.SILENT:
+    def ready(self) -> None:
+        """Answer what has come meanwhile; a peer that has ended its side gets no more than that."""
+        if self.state is not IDLE:
             return
-        more_bytes = len(reader.buffer) - MAX_AHEAD_BYTES
-        if more_bytes <= 0:
-            if self.unread_bytes or self.held:
-                self.charge_unread(0)
-                self.let_in()
-            return
-        if self.state is IDLE or self.state is READING:
-            self.let_in()
-        else:
-            self.hold_back()
-            more_bytes += HELD_IN_SYSTEM_BYTES
-        if not self.charge_unread(more_bytes):
-            self.overdraw(reader)
+        if self.unread:
+            self.read_on(self.unread)
+            self.charge(self.unread)
+        if self.peer_ended and (self.state is IDLE or self.state is READING):
+            raw_transport(self.transport).close()
 
-    def overdraw(self, reader: RequestReader) -> None:
-        """Refuse what there is no memory for; what came before it is answered first."""
-        self.overdrawn = True
-        if self.state is IDLE or self.state is READING:
-            self.refuse(Refused(503, NO_MEMORY), reader.begun)
-            return
-        del reader.buffer[MAX_AHEAD_BYTES:]
-        self.hold_back()
-        connected = self.transport.get_extra_info("socket")
-        if connected is not None:
-            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-
-    def drop_unread(self) -> None:
-        """Forget it in the reader too."""
-        if self.reader:
-            self.reader.forget()
-        super().drop_unread()
-
-    def read_on(self, came_bytes: int = 0) -> None:
-        """Answer each whole request that has come, in order (pipelining: RFC 9112, section 9.3.2).
-
-        A body that goes on coming buys its request time, by the byte: whoever sends one byte at a time is cut off.
-        """
-        reader = self.reader
-        if reader is None:
-            return
+    def read_on(self, unread: Unread, came_bytes: int = 0) -> None:
+        """Answer each whole request that has come, in order (pipelining: RFC 9112, section 9.3.2)."""
+        reader = unread.reader
         try:
             while (self.state is IDLE or self.state is READING) and (request := reader.next_request()):
                 self.answer(request)
         except Refused as refused:
             self.refuse(refused, reader.begun)
             return
-        if self.overdrawn and (self.state is IDLE or self.state is READING):
+        if unread.is_overdrawn and (self.state is IDLE or self.state is READING):
             self.refuse(Refused(503, NO_MEMORY), reader.begun)
         elif self.state is IDLE and reader:
-            self.state, self.since = READING, monotonic()
+            self.move(Event.BEGUN)
         elif self.state is READING and reader.in_body:
-            self.since = min(monotonic(), self.since + came_bytes / MIN_BODY_BYTES_PER_S)
+            self.since = extended(self.since, came_bytes, now=monotonic())
+
+    def charge(self, unread: Unread) -> None:
+        """Charge the site's buffers for what waits; refuse what there is no memory for, after what came before it."""
+        if unread.is_overdrawn or self.state in DEAF:
+            return
+        answering = not (self.state is IDLE or self.state is READING)
+        if unread.charge(answering=answering):
+            return
+        if answering:
+            unread.keep_what_is_free()
+        else:
+            self.refuse(Refused(503, NO_MEMORY), unread.reader.begun)
+
+    # Answers
+
+    def accept(self, host: Host, plan: ActivePlan) -> None:
+        """Let a plan choose a fault for a connection that has sent nothing yet."""
+        if injection := plan.inject(Stage.ACCEPT, self.since):
+            exchange = self.exchanges.begin(host, injection, head=b"")
+            self.send(injection.script(host.recording.response(), ""), exchange)
 
     def answer(self, request: Request) -> None:
-        """Play the recording, or the fault that strikes."""
+        """Send the recording, or what a fault makes of it."""
         try:
             host = self.site.host_for(request, self.own)
         except Refused as refused:
             self.refuse(refused, request.head)
             return
-        strike = host.plan.strike(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
+        injection = host.plan.inject(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
         response = host.recording.response(head_only=request.method == b"HEAD")
-        self.keep, self.last = request.persistent and not self.site.draining, request.last
-        self.begin(host, strike, head=request.head)
-        if strike:
-            if strike.name == "rst_at":  # the deadline of a peer that does not take these bytes is the reset's
-                self.send_whole(int(strike.rule.parameters["bytes"]))
-            self.perform(strike.script(response, request.target))
+        self.keep, self.is_last = request.persistent and not self.site.draining, request.last
+        exchange = self.exchanges.begin(host, injection, head=request.head)
+        if injection:
+            if injection.name == "rst_at":  # the deadline of a peer that does not take these bytes is the reset's
+                self.writer.hold_whole(int(injection.rule.parameters["bytes"]))
+            self.send(injection.script(response, request.target), exchange)
             return
-        self.remember(request, host, response)
-        self.perform(as_recorded(response, host))
-
-    def remember(self, request: Request, host: Host, response: Response) -> None:
-        """Make the same request quick to answer from now on, where nothing but its bytes decides the answer."""
-        known = self.site.known
-        short = len(response.body) < SHORT_BYTES
-        settled = response.ending in {Ending.KEEP, Ending.CLOSE} and not host.recording.dated
-        plain = request.host is not None and request.body_bytes == 0 and len(request.head) <= MAX_KNOWN_HEAD_BYTES
-        if short and settled and plain:
-            if len(known) >= MAX_KNOWN:
-                known.clear()
-            wire = host.wire(head_only=request.method == b"HEAD")
-            keep = response.ending is Ending.KEEP and request.persistent
-            recording, ended = host.recording, journal.KEPT if keep else journal.FIN
-            answered = CachedExchange(request.head, host.name, recording.sha256, recording.status, len(wire), ended)
-            known[request.head] = CachedResponse(host, wire, keep, request.last, answered)
+        remember(self.site, request, host, response)
+        self.send(as_recorded(response, host), exchange)
 
     def refuse(self, refused: Refused, head: bytes) -> None:
-        """Say why there is no recording, and end the connection."""
-        self.exchanges += 1
-        self.tally = self.site.nobody
-        self.enter(Exchange(self.visit, self.exchanges, head, self.own or "", "", refused.status, monotonic()))
+        """Send the reason why there is no recording, and end the connection."""
+        exchange = self.exchanges.refuse(refused, head, host=self.own or "")
         response = refused.response(head_only=head.startswith(b"HEAD "))
-        self.perform(iter((response, Ending.CLOSE)))
+        self.send(iter((response, Ending.CLOSE)), exchange)
 
-    def begin(self, host: Host, strike: Injection | None, *, head: bytes) -> None:
-        """Enter an exchange with a host; one without a request has number 0."""
-        self.exchanges += bool(head)
-        self.tally = host.tally
-        recording = host.recording
-        number = self.exchanges if head else 0
-        exchange = Exchange(self.visit, number, head, host.name, recording.sha256, recording.status, monotonic())
-        if strike:
-            exchange.fault, exchange.generation = strike.name, strike.generation
-            exchange.status = int(strike.rule.parameters.get("status", recording.status))
-        self.enter(exchange)
+    def send(self, script: Script, exchange: Exchange) -> None:
+        """Send a script, from its first step on."""
+        self.move(Event.ANSWERED)
+        self.writer.send(script, exchange)
+
+    # What the writer tells (see ScriptOwner)
+
+    def script_ended(self, ending: Ending) -> None:
+        """Do what a script ends with."""
+        if ending is Ending.KEEP and self.keep and not self.site.draining:
+            self.exchanges.complete(journal.KEPT)
+            self.move(Event.KEPT)
+            self.writer.unsent.release()
+        elif ending is Ending.SILENCE:
+            self.fall_silent()
+        elif ending is Ending.RESET:
+            self.move(Event.RESET)
+            self.writer.reset_when_acknowledged(self.since + self.site.settings.write_timeout_s)
+        else:
+            self.exchanges.complete(journal.FIN)
+            self.linger(cut=ending is Ending.CUT)
+
+    def reset_due(self) -> None:
+        """Send the RST."""
+        self.exchanges.complete(journal.RST)
+        self.leave(journal.RST)
+
+    def script_failed(self) -> None:
+        """Drop the connection."""
+        self.leave(journal.SITE_ERROR)
+
+    # The end
+
+    def fall_silent(self) -> None:
+        """Send nothing more, and wait for the peer to leave."""
+        self.move(Event.SILENCED)
+        if self.unread:
+            self.unread.drop()
+        if self.peer_ended:
+            raw_transport(self.transport).close()
+
+    def linger(self, *, cut: bool = False) -> None:
+        """End our side of the stream; the peer ends the other, unless it has said that it sends nothing more."""
+        self.move(Event.ENDED)
+        self.reason = journal.FIN
+        if self.unread:
+            self.unread.drop()
+        if not self.transport.is_closing():
+            self.writer.finish(cut=cut, both_ways=self.peer_ended or (self.is_last and not cut))
 
     def expire(self) -> None:
-        """Say so to a peer that has begun a request and not ended it."""
-        if self.state is READING and self.reader:
-            most_s = self.site.settings.head_timeout_s
-            reason = f"a request takes at most {most_s:g} seconds"
-            if self.reader.in_body:
+        """End a state that has lasted too long; a peer whose request is not whole gets 408 Request Timeout."""
+        if DEADLINES[self.state].expiry is Expiry.REFUSE and self.unread:
+            reader = self.unread.reader
+            reason = f"a request takes at most {self.site.settings.head_timeout_s:g} seconds"
+            if reader.in_body:
                 reason += f", and one more for every {MIN_BODY_BYTES_PER_S:,} bytes of its body"
-            self.refuse(Refused(408, reason), self.reader.begun)
+            self.refuse(Refused(408, reason), reader.begun)
         else:
-            super().expire()
+            self.leave(self.reason or journal.TIMED_OUT)
+
+    def drain(self) -> None:
+        """End the connection, unless an answer is on its way."""
+        if self.state in WITHOUT_ANSWER:
+            self.leave(journal.STOPPED)
+
+    def leave(self, reason: str) -> None:
+        """Drop the connection; what is written and not taken is lost."""
+        self.reason = reason
+        self.transport.abort()
+
+    # The handshake, of which the layer below tells
+
+    def secured(self) -> None:
+        """Begin to wait for a request; a peer that was given a bad certificate has accepted it."""
+        self.exchanges.complete(journal.KEPT)
+        self.move(Event.SECURED)
+
+    def handshake_failed(self, reason: str) -> None:
+        """End a connection on which TLS was not agreed on."""
+        self.exchanges.without_request(b"", host=self.own or "")
+        self.exchanges.complete(reason)
+        self.linger(cut=True)
+        self.reason = reason
 
 
-def as_recorded(response: Response, host: Host) -> Script:
-    """Return the script of a response without fault: in one write if it is small."""
-    if len(response) > SHORT_BYTES:
-        yield from pieces(response.head)
-        yield from pieces(response.body)
-    elif host.recording.dated:
-        yield response.head + response.body
-    else:
-        yield host.wire(head_only=not response.body)
-    yield response.ending
+def ended_by(error: Exception | None) -> str:
+    """Return how a lost connection ended: by the peer, or by an error of this program that the loop caught."""
+    if error is None:
+        return journal.PEER_FIN
+    return journal.PEER_RST if isinstance(error, OSError) else journal.SITE_ERROR
+
+
+def peer_of(transport: asyncio.BaseTransport) -> str:
+    """Return the peer's address and port."""
+    name = transport.get_extra_info("peername")
+    return f"{name[0]}:{name[1]}" if name else ""

@@ -1,15 +1,8 @@
-"""Performing: what a connection does once it is told what to send, and for how long it may take.
+"""Sending a script: its bytes, its pauses and its ending, as fast as the peer takes them.
 
-A connection is in one state at a time, and each state has a deadline, which one timer enforces for all (see `doors`).
-
-    HANDSHAKE  until TLS is agreed on            cut off
-    IDLE       between two requests              closed quietly
-    READING    until a request is whole          408; its body buys it a second for every 1,000 bytes
-    PLAYING    a script's own pauses             none: a pause is an hour at most
-    BLOCKED    until the peer takes what we sent cut off
-    SILENT     a fault that says nothing         cut off, after an hour unless told otherwise
-    RESETTING  until the peer has every byte     reset all the same
-    LINGER     after our end of the stream       cut off; closing at once could destroy what the peer has yet to read
+A writer belongs to one connection, which gives it one script at a time and hears of four things: the script has come
+to its ending, the RST is due, the script has failed, and (once a wait is over) the next request can be answered. What
+an ending means for the connection's state and its journal is the connection's to decide.
 
 The write buffer's high-water mark is 0: a write that the system does not take whole calls `pause_writing` from within,
 so that after each write it is known whether every byte is with the system. That is what makes the journal exact.
@@ -23,17 +16,16 @@ import math
 import socket
 import struct
 import termios
-from collections.abc import Callable
 from time import monotonic
-from typing import cast
+from typing import Protocol
 
 from services.runtime.serving.listen import UNSENT_BYTES
-from services.sites import journal
+from services.runtime.serving.memory_pool import Share
 from services.sites.faults.script import Bytes, Ending, Pause, Script
-from services.sites.journal import ConnectionInfo, Exchange
-from services.sites.site import Site, State, Tally
+from services.sites.journal import Exchange
+from services.sites.site import Site
 
-BURST_BYTES = 512 * 1024  # what one connection may write before others get their turn
+BURST_BYTES = 512 * 1024  # what one connection may write before the loop looks at the others
 BLOCKED_BYTES = UNSENT_BYTES + 8 * 1024  # what the system has of an answer that a peer does not take
 ACKNOWLEDGED_EVERY_S = 0.001
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -42,306 +34,204 @@ BYTES = (bytes, memoryview)
 
 log = logging.getLogger(__name__)
 
-IDLE, READING, BLOCKED = State.IDLE, State.READING, State.BLOCKED
+
+class ScriptOwner(Protocol):
+    """What a writer tells its connection."""
+
+    def script_ended(self, ending: Ending) -> None:
+        """The last byte is with the system, and this comes next."""
+
+    def reset_due(self) -> None:
+        """The peer's system has every byte, or has had its time: closing the transport now sends the RST."""
+
+    def script_failed(self) -> None:
+        """The script raised an error, which the log tells."""
+
+    def ready(self) -> None:
+        """A wait is over, and the script has gone on: if it has ended, the next request can be answered."""
 
 
-class ResponseWriter(asyncio.Protocol):
-    """The half of a connection that sends. `keep` and `last`: what the request says of the connection's future.
+class ResponseWriter:
+    """Sends scripts to one transport.
 
-    `unread_bytes` and `unsent_bytes`: what it has of the site's budget, for what the peer sent, and does not take.
+    `is_blocked`: the system has not taken all of the last write; `blocked_bytes`: how many bytes that write had.
+    `unsent`: what the connection has of the site's buffers for an answer that the peer does not take.
     """
 
     __slots__ = (
-        "blocked_bytes",
-        "due",
-        "exchange",
-        "held",
-        "journaled",
-        "keep",
-        "last",
-        "peer_ended",
-        "put",
-        "script",
-        "since",
-        "site",
-        "state",
-        "tally",
-        "timer",
-        "transport",
-        "unread_bytes",
-        "unsent_bytes",
-        "visit",
-        "why",
+        "_blocked_bytes",
+        "_due",
+        "_exchange",
+        "_owner",
+        "_script",
+        "_site",
+        "_timer",
+        "_transport",
+        "is_blocked",
+        "unsent",
     )
-    secure = False
-    put: Callable[[Bytes], None]
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.state = IDLE
-        self.exchange: Exchange | None = None
-        self.tally: Tally = site.nobody
-        self.script: Script | None = None
-        self.timer: asyncio.Handle | None = None
-        self.keep = self.last = self.held = self.journaled = self.peer_ended = False
-        self.blocked_bytes = self.unread_bytes = self.unsent_bytes = 0
-        self.due = 0.0
-        self.why = ""
+    def __init__(self, owner: ScriptOwner, transport: asyncio.Transport, site: Site) -> None:
+        self._owner = owner
+        self._transport = transport
+        self._site = site
+        self._script: Script | None = None
+        self._exchange: Exchange | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due = 0.0
+        self._blocked_bytes = 0
+        self.is_blocked = False
+        self.unsent = Share(site.budget.buffers)
+        transport.set_write_buffer_limits(high=0)
+        if self.unsent.pool.left < BLOCKED_BYTES:
+            self._hold_little()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note who is there."""
-        site = self.site
-        self.transport = cast("asyncio.Transport", transport)
-        self.transport.set_write_buffer_limits(high=0)
-        self.put = self.transport.write
-        site.accepted += 1
-        site.connections.add(self)
-        self.since = monotonic()
-        self.visit = ConnectionInfo(site.accepted, peer_of(transport), self.secure, self.since)
+    def close(self) -> None:
+        """End with the connection. The writer forgets its connection, so that no garbage collector has to find both."""
+        if self._timer:
+            self._timer.cancel()
+        self._script = None
+        self.unsent.release()
+        del self._owner
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Complete the journal, and forget the connection."""
-        self.site.connections.discard(self)
-        if self.timer:
-            self.timer.cancel()
-        self.script = None
-        if self.unread_bytes or self.unsent_bytes:
-            self.site.budget.buffers.release(self.unread_bytes + self.unsent_bytes)
-            self.unread_bytes = self.unsent_bytes = 0
-        self.why = self.why or ended_by(exc)
-        self.complete(self.why)
+    # The script
 
-    def ready(self) -> None:
-        """Go on after an answer that took its time: requests may have come meanwhile."""
-        raise NotImplementedError
+    def send(self, script: Script, exchange: Exchange) -> None:
+        """Send a script, and count its bytes in `exchange`."""
+        self._script, self._exchange = script, exchange
+        self._due = 0.0
+        self._proceed()
 
-    def pause_writing(self) -> None:
-        """Note that the system has not taken all of the last write."""
-        if self.state is IDLE or self.state is State.PLAYING:
-            self.state, self.since = BLOCKED, monotonic()
-            if not self.unsent_bytes:
-                buffers = self.site.budget.buffers
-                if buffers.left < BLOCKED_BYTES:
-                    self.send_little()
-                elif buffers.reserve(BLOCKED_BYTES):
-                    self.unsent_bytes = BLOCKED_BYTES
+    def complete(self, exchange: Exchange, sent_bytes: int) -> None:
+        """Go on after one write of so many bytes, which was made without a script; the connection is to stay open."""
+        self._script, self._exchange = iter((Ending.KEEP,)), exchange
+        if self.is_blocked:
+            self._blocked_bytes = sent_bytes
+        else:
+            exchange.sent_bytes = sent_bytes
+            self._proceed()
 
-    def is_blocked(self) -> bool:
-        """Return whether the system has not taken all of the last write."""
-        return self.state is BLOCKED
-
-    def send_whole(self, size: int) -> None:
-        """Let the system take `size` bytes, however few of them the peer does, if there is memory for that."""
-        connected = self.transport.get_extra_info("socket")
-        buffers = self.site.budget.buffers
-        if connected is not None and size <= buffers.left and buffers.reserve(size):
-            self.unsent_bytes += size
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NO_BOUND)
-
-    def send_little(self) -> None:
-        """Let the system hold as little as it can of answers that the peer does not take; it still gets all of them."""
-        connected = self.transport.get_extra_info("socket")
-        if connected is not None:
-            connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
-
-    def resume_writing(self) -> None:
-        """Go on once the loop is through with this write: asyncio does not bear a transport closed from in here."""
-        self.timer = asyncio.get_running_loop().call_soon(self.unblocked)
-
-    def enter(self, exchange: Exchange) -> None:
-        """Put an exchange that has begun into the journal."""
-        self.journaled = True
-        self.exchange = exchange
-        self.site.journal.add(exchange)
-
-    def complete(self, ended: str) -> None:
-        """Note how the exchange ended."""
-        exchange = self.exchange
-        if exchange:
-            exchange.ended, exchange.ended_s = ended, monotonic()
-            self.tally[exchange.fault, ended] += 1
-            self.exchange = None
-
-    def perform(self, script: Script) -> None:
-        """Perform a script, from its first step on."""
-        self.script = script
-        self.state = State.PLAYING
-        self.due = 0.0
-        self.proceed()
-
-    def proceed(self) -> None:
-        """Perform steps until one has to wait."""
-        script, exchange = self.script, self.exchange
+    def _proceed(self) -> None:
+        """Take steps until one has to wait."""
+        script, exchange = self._script, self._exchange
         if script is None or exchange is None:
             return
         left = BURST_BYTES
         try:
             for step in script:
                 if isinstance(step, BYTES):
-                    if not self.transport.is_closing():  # else the peer has left: no system takes any more
-                        self.put(step)
-                        if self.state is BLOCKED:
-                            self.blocked_bytes = len(step)
-                            return
-                        exchange.sent_bytes += len(step)
+                    if not self._write(step, exchange):
+                        return
                     left -= len(step)
                     if left <= 0:
-                        self.timer = asyncio.get_running_loop().call_soon(self.go_on)
+                        self._timer = asyncio.get_running_loop().call_soon(self._go_on)
                         return
                 elif isinstance(step, Pause):
-                    self.wait(step)
+                    self._wait(step)
                     return
                 else:
-                    self.end(step)
+                    self._script = None
+                    self._owner.script_ended(step)
                     return
         except Exception:
             # Let through, it would leave the peer waiting (from a timer), or be called the peer's (from the transport).
             log.exception("%s: the site broke off its answer", exchange.fault or "no fault")
-            self.leave(journal.SITE_ERROR)
+            self._owner.script_failed()
 
-    def wait(self, pause: Pause) -> None:
-        """Wait, counted from when the last pause was due, so that many small ones do not add up to more."""
-        now = monotonic()
-        self.due = (self.due or now) + pause.seconds
-        self.timer = asyncio.get_running_loop().call_later(whole_ms(self.due - now), self.pause_over)
-
-    def pause_over(self) -> None:
-        """Go on, and note how late; a timer that rang early is wound again."""
-        late_s = monotonic() - self.due
-        if late_s < 0:
-            self.timer = asyncio.get_running_loop().call_later(whole_ms(-late_s), self.pause_over)
-            return
-        self.site.lateness.observe(late_s)
-        self.go_on()
-
-    def unblocked(self) -> None:
-        """Go on after the peer has taken everything."""
-        if self.state is not BLOCKED or self.exchange is None:
-            return
-        self.exchange.sent_bytes += self.blocked_bytes
-        self.blocked_bytes = 0
-        self.due = 0.0
-        self.state = State.PLAYING
-        self.go_on()
-
-    def go_on(self) -> None:
-        """Perform what is left, and then answer what has come meanwhile."""
-        self.proceed()
-        if self.state is IDLE:
-            self.ready()
-
-    def end(self, ending: Ending) -> None:
-        """Do what a script ends with."""
-        self.script = None
-        if ending is Ending.KEEP and self.keep and not self.site.draining:
-            self.complete(journal.KEPT)
-            self.state, self.since = IDLE, monotonic()
-            if self.unsent_bytes:
-                self.site.budget.buffers.release(self.unsent_bytes)
-                self.unsent_bytes = 0
-        elif ending is Ending.SILENCE:
-            self.state, self.since = State.SILENT, monotonic()
-            self.drop_unread()
-            if self.peer_ended:
-                self.transport.close()
-        elif ending is Ending.RESET:
-            self.state, self.since = State.RESETTING, monotonic()
-            self.reset_when_acknowledged()
-        else:
-            self.complete(journal.FIN)
-            self.linger(politely=ending is not Ending.CUT)
-
-    def linger(self, *, politely: bool = True) -> None:
-        """End our side of the stream; the peer ends the other, unless it has said that nothing more will come."""
-        self.state, self.since = State.LINGER, monotonic()
-        self.why = journal.FIN
-        if self.held or self.unread_bytes:
-            self.drop_unread()
-        if self.transport.is_closing():
-            return
-        if self.peer_ended or (self.last and politely):
-            self.hang_up(politely=politely)
-        else:
-            self.end_stream(politely=politely)
-
-    def hang_up(self, *, politely: bool) -> None:
-        """End the stream both ways. `politely` matters over TLS alone."""
-        self.transport.close()
-
-    def hold_back(self) -> None:
-        """Let what the peer sends wait in its own system."""
-        if not self.held:
-            self.held = True
-            self.transport.pause_reading()
-
-    def let_in(self) -> None:
-        """Take what the peer sends again."""
-        if self.held and not self.transport.is_closing():
-            self.held = False
-            self.transport.resume_reading()
-
-    def drop_unread(self) -> None:
-        """Forget what the peer has sent and is not to be answered; go on reading, so that its leaving is noticed."""
-        if self.unread_bytes:
-            self.charge_unread(0)
-        self.let_in()
-
-    def charge_unread(self, size: int) -> bool:
-        """Have the site's budget for so many bytes that the peer sent; return False, and have none, if it is spent."""
-        more = size - self.unread_bytes
-        buffers = self.site.budget.buffers
-        if more > 0 and not buffers.reserve(more):
-            buffers.release(self.unread_bytes)
-            self.unread_bytes = 0
-            return False
-        if more < 0:
-            buffers.release(-more)
-        self.unread_bytes = size
+    def _write(self, data: Bytes, exchange: Exchange) -> bool:
+        """Return whether the system has taken all of it; a peer that has left gets nothing more."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
+            if self.is_blocked:
+                self._blocked_bytes = len(data)
+                return False
+            exchange.sent_bytes += len(data)
         return True
 
-    def end_stream(self, *, politely: bool) -> None:
-        """Send FIN, unless the peer has reset the connection: the loop tells of that. `politely` is for TLS alone."""
-        with contextlib.suppress(OSError):
-            self.transport.write_eof()
+    def _wait(self, pause: Pause) -> None:
+        """Wait, counted from when the last pause was due, so that many small ones do not add up to more."""
+        now = monotonic()
+        self._due = (self._due or now) + pause.seconds
+        self._timer = asyncio.get_running_loop().call_later(whole_ms(self._due - now), self._pause_over)
 
-    def reset_when_acknowledged(self) -> None:
-        """Reset, once the peer's system has every byte (or a deadline says so): a RST overtakes what is unsent."""
-        connected = self.transport.get_extra_info("socket")
-        expired = monotonic() - self.since > self.site.settings.write_timeout_s
-        if not expired and unacknowledged_bytes(connected):
+    def _pause_over(self) -> None:
+        """Go on, and note how late; a timer that rang early is set again."""
+        late_s = monotonic() - self._due
+        if late_s < 0:
+            self._timer = asyncio.get_running_loop().call_later(whole_ms(-late_s), self._pause_over)
+            return
+        self._site.lateness.observe(late_s)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._proceed()
+        self._owner.ready()
+
+    # A peer that does not take what is sent
+
+    def pause(self) -> None:
+        """Wait until the system has taken all of the last write; it takes more than the peer does, as memory allows."""
+        self.is_blocked = True
+        if not self.unsent.size:
+            if self.unsent.pool.left < BLOCKED_BYTES:
+                self._hold_little()
+            else:
+                self.unsent.resize(BLOCKED_BYTES)
+
+    def resume(self) -> None:
+        """Go on in the loop's next round: asyncio does not bear a transport that is closed from `resume_writing`."""
+        self.is_blocked = False
+        if self._timer:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_soon(self._unblocked)
+
+    def _unblocked(self) -> None:
+        if self.is_blocked or self._exchange is None:
+            return
+        self._exchange.sent_bytes += self._blocked_bytes
+        self._blocked_bytes = 0
+        self._due = 0.0
+        self._go_on()
+
+    def hold_whole(self, size: int) -> None:
+        """Let the system take `size` bytes, however few of them the peer does, if there is memory for that."""
+        connected = self._transport.get_extra_info("socket")
+        unsent = self.unsent
+        if connected is not None and size <= unsent.pool.left and unsent.resize(unsent.size + size):
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NO_BOUND)
+
+    def _hold_little(self) -> None:
+        """Let the system hold as little as it can of answers that the peer does not take; it still gets all of them."""
+        connected = self._transport.get_extra_info("socket")
+        if connected is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+
+    # The end of the stream
+
+    def finish(self, *, cut: bool, both_ways: bool) -> None:
+        """Send FIN. `cut`: without TLS's close_notify before it; `both_ways`: nothing more is read, either."""
+        transport = raw_transport(self._transport) if cut else self._transport
+        if both_ways:
+            transport.close()
+            return
+        with contextlib.suppress(OSError):  # the peer has reset the connection, and the loop tells of that
+            transport.write_eof()
+
+    def reset_when_acknowledged(self, deadline: float) -> None:
+        """Reset, once the peer's system has every byte, or the deadline passes: a RST overtakes what is unsent."""
+        connected = self._transport.get_extra_info("socket")
+        if monotonic() <= deadline and unacknowledged_bytes(connected):
             loop = asyncio.get_running_loop()
-            self.timer = loop.call_later(ACKNOWLEDGED_EVERY_S, self.reset_when_acknowledged)
+            self._timer = loop.call_later(ACKNOWLEDGED_EVERY_S, self.reset_when_acknowledged, deadline)
             return
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        self.complete(journal.RST)
-        self.leave(journal.RST)
-
-    def expire(self) -> None:
-        """Act on a deadline that has passed."""
-        self.leave(self.why or journal.TIMED_OUT)
-
-    def drain(self) -> None:
-        """End the connection, unless an answer is on its way."""
-        if self.state in {State.IDLE, State.READING, State.SILENT, State.HANDSHAKE}:
-            self.leave(journal.STOPPED)
-
-    def leave(self, why: str) -> None:
-        """Drop the connection; what is written and not taken is lost."""
-        self.why = why
-        self.transport.abort()
+        self._owner.reset_due()
 
 
-def ended_by(error: Exception | None) -> str:
-    """Return how a connection ended that is lost: by the peer, or by what the loop caught of ours."""
-    if error is None:
-        return journal.PEER_FIN
-    return journal.PEER_RST if isinstance(error, OSError) else journal.SITE_ERROR
-
-
-def peer_of(transport: asyncio.BaseTransport) -> str:
-    """Return the peer's address and port."""
-    name = transport.get_extra_info("peername")
-    return f"{name[0]}:{name[1]}" if name else ""
+def raw_transport(transport: asyncio.Transport) -> asyncio.Transport:
+    """Return the transport of the loop's own: the one below TLS, where there is TLS."""
+    below: asyncio.Transport = transport.get_extra_info("raw_transport", transport)
+    return below
 
 
 def unacknowledged_bytes(connected: socket.socket) -> int:

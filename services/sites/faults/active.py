@@ -14,7 +14,7 @@ from services.sites.faults.script import FaultContext, Response, Script, Value
 
 
 class ActiveRule:
-    """One rule, and how often it was asked (`seen`) and struck (`fired`)."""
+    """One rule, how often it was asked (`seen`), and how often it injected its fault (`fired`)."""
 
     __slots__ = ("_chance", "ends", "fired", "rule", "seen")
 
@@ -24,7 +24,7 @@ class ActiveRule:
         self.ends = math.inf if rule.ttl_s is None else now + rule.ttl_s
         self._chance: Random | None = None  # 2.5 KB, and a plan for all of ten thousand hosts has a million rules
 
-    def strikes(self, now: float) -> bool:
+    def decide(self, now: float) -> bool:
         """Count one more, and decide whether it gets the fault."""
         rule = self.rule
         if now >= self.ends:
@@ -43,7 +43,7 @@ class ActiveRule:
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """A fault that a connection or a request is to get; `number`: how often its rule had struck, this time included."""
+    """A fault that a connection or a request gets; `number`: how often its rule has injected it, this time included."""
 
     rule: Rule
     number: int
@@ -55,7 +55,7 @@ class Injection:
         return self.rule.fault.name
 
     def script(self, response: Response, target: str) -> Script:
-        """Return what the connection has to perform."""
+        """Return what the connection has to send."""
         write = self.rule.fault.script
         if write is None:
             raise TypeError(f"{self.name} has no script")
@@ -84,20 +84,20 @@ class ActivePlan:
         """Return whether the listening sockets are to be closed."""
         return any(now < each.ends for each in self._by_stage[Stage.LISTEN])
 
-    def strike(self, stage: Stage, now: float, decisions: Decisions | None = None) -> Injection | None:
-        """Let every rule of this stage count, and return the first that strikes.
+    def inject(self, stage: Stage, now: float, decisions: Decisions | None = None) -> Injection | None:
+        """Let every rule of this stage count, and return the injection of the first that decides for it.
 
         `decisions`: where a connection remembers what was decided once for all its requests.
         """
         chosen = None
         for each in self._by_stage[stage]:
             if decisions is None or each.rule.per != "connection":
-                strikes = each.strikes(now)
+                injects = each.decide(now)
             else:
                 if each not in decisions:
-                    decisions[each] = each.strikes(now)
-                strikes = decisions[each] and now < each.ends
-            if strikes and chosen is None:
+                    decisions[each] = each.decide(now)
+                injects = decisions[each] and now < each.ends
+            if injects and chosen is None:
                 chosen = each
         if chosen is None:
             return None

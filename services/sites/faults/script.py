@@ -1,4 +1,4 @@
-"""What a connection can be told to do: bytes, pauses, an ending. Faults write scripts of these; it performs them."""
+"""Scripts: bytes, pauses and an ending. Faults and recordings become scripts, and a ResponseWriter sends them."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from enum import Enum
 from random import Random
 from typing import NamedTuple
 
-SHORT_BYTES = 64 * 1024  # a response that is not longer is one write, of bytes that all who ask for it share
+SHORT_BYTES = 64 * 1024  # a response that is not longer is one write, of bytes that all its connections share
 # What a peer does not take waits in its transport: since Python 3.12 as a view, which costs nothing; before, as a copy.
 PIECE_BYTES = SHORT_BYTES if sys.version_info >= (3, 12) else 16 * 1024
 
@@ -68,7 +68,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class FaultContext:
-    """What a fault has to work with: the response, the request's target, its own parameters, its share of chance."""
+    """What a fault is given: the response, the request's target, its parameters, and a random generator."""
 
     response: Response
     target: str

@@ -2,10 +2,11 @@
 
 A head often outlives its body: the tutorial kept `Content-Length: 92426` and `Content-Encoding: gzip`, and no page.
 Each maker here returns exactly `size` bytes which are valid in their coding and decode to `PAGE`, repeated. The least
-size of each is in `services.runtime.playable`, where those who record learn what cannot be made.
-Every format has a way to carry plain bytes with a length of one's choosing; that is what is used.
+size of each is in `services.runtime.playable`, where the client that records reads it too.
+Every format has a way to carry plain bytes of any length, and that is what is used.
 """
 
+import re
 import zlib
 
 from services.runtime.playable import MadeBody, check_makable
@@ -16,6 +17,9 @@ ZSTD_HEAD = b"\x28\xb5\x2f\xfd\x00\x38"  # RFC 8878, section 3.1.1: no checksum,
 STORED_MAX = 0xFFFF  # RFC 1951, section 3.2.4: a stored block's length has 16 bits
 BROTLI_MAX = 1 << 16  # RFC 7932, section 9.2: four nibbles of length less one
 ZSTD_MAX = 1 << 17  # RFC 8878, section 3.1.1.2: a block is no larger than the window
+
+CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
+TRAILERS = re.compile(rb"(?:[^\r\n]++\r?\n)*+\r?\n")
 
 Bytes = bytes | memoryview
 
@@ -115,3 +119,18 @@ def coded(coding: str, size: int) -> bytes:
 def chunked(body: bytes) -> bytes:
     """Return a body in the chunked transfer coding (RFC 9112, section 7.1)."""
     return b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+
+
+def ends_chunked(body: bytes) -> bool:
+    """Return whether a body is whole in the chunked transfer coding, with nothing after it."""
+    at = 0
+    while chunk := CHUNK_HEAD.match(body, at):
+        size = int(chunk[1], 16)
+        if size == 0:
+            trailers = TRAILERS.match(body, chunk.end())
+            return trailers is not None and trailers.end() == len(body)
+        at = chunk.end() + size
+        if body[at : at + 2] != b"\r\n":
+            return False
+        at += 2
+    return False

@@ -1,17 +1,8 @@
 """A request, read without I/O: bytes in, a Request or a refusal out.
 
 Everything here comes from strangers. The head's size, its number of fields, its characters and the size of a body
-are bounded; a refusal has a status code and one line that says why; the host is only ever compared, never opened.
-
-    400  not HTTP/1, a bad field line, no Host or several, a host that is no name, lengths that contradict each other
-    408  a request that has begun and is not whole in time
-    413  a body of more than MAX_BODY_BYTES
-    414  a target of more than MAX_TARGET_BYTES
-    421  a host that is not played here
-    431  a head of more than MAX_HEAD_BYTES or MAX_FIELDS
-    501  CONNECT, or a transfer coding that is not chunked
-    503  no memory left for what the peer sends (see `budget`)
-    505  HTTP/2 without TLS, and other versions
+are bounded; a refusal has a status code and one line that says why (`response` lists them); the host is only ever
+compared, never opened.
 """
 
 import re
@@ -20,23 +11,14 @@ from dataclasses import dataclass
 
 from services.runtime.http import TOKEN_CHARACTERS
 from services.runtime.playable import read_fields
-from services.sites.replay.recording import wants_persistence
+from services.sites.http.body import CHUNK_HEAD
+from services.sites.http.headers import wants_persistence
+from services.sites.http.response import Refused
 
 MAX_HEAD_BYTES = 32 * 1024
 MAX_TARGET_BYTES = 8 * 1024
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_FIELDS = 200
-REASONS = {
-    400: "Bad Request",
-    408: "Request Timeout",
-    413: "Content Too Large",
-    414: "URI Too Long",
-    421: "Misdirected Request",
-    431: "Request Header Fields Too Large",
-    501: "Not Implemented",
-    503: "Service Unavailable",
-    505: "HTTP Version Not Supported",
-}
 
 TOKEN = b"[%s]" % TOKEN_CHARACTERS.encode()
 HEAD_END = re.compile(rb"\n\r?\n")
@@ -44,32 +26,16 @@ LEADING_LINES = re.compile(rb"(?:\r?\n)*")
 REQUEST_LINE = re.compile(rb"(%s{1,32}) ([^\s\0]+) HTTP/(\d\.\d)\r?\n" % TOKEN)
 FIELD_LINE = re.compile(rb"%s+:[^\0\r\n]*\r?\n" % TOKEN)
 BEGINNING = re.compile(rb"%s{1,32}(?: |$)|\r\Z" % TOKEN)  # CR: half of an empty line
-CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 ABSOLUTE = re.compile(r"https?://(?:[^/@?#]*@)?([^/?#]*)", re.IGNORECASE)
 AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]*)(?::\d{0,5})?")
-
-
-class Refused(Exception):
-    """A request that gets an error instead of the recording, and then a closed connection."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status, self.reason = status, reason
-
-    def response(self, *, head_only: bool) -> bytes:
-        """Return a response that says in one line why there is no other; to HEAD, its head alone."""
-        body = f"{self.reason}\n".encode("latin-1", "replace")
-        fields = f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
-        head = f"HTTP/1.1 {self.status} {REASONS[self.status]}\r\n{fields}\r\n".encode("latin-1")
-        return head if head_only else head + body
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is needed of a request; `host` is lower case, without a port, and None where none was sent.
 
-    `persistent`: whether the connection may be used again; `last`: whether the client has said that nothing more will
-    come. `body_bytes`: how many follow the head; None says that they come chunked.
+    `persistent`: whether the connection may be used again; `last`: whether the client has said that it sends
+    nothing more. `body_bytes`: how many follow the head; None says that they come chunked.
     """
 
     head: bytes

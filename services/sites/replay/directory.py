@@ -1,7 +1,7 @@
 """The directory of recordings: every file read and checked, and watched for changes while the site runs.
 
 A set of recordings is taken whole or not at all: one that cannot be played keeps the set that is played, and its file
-and reason are what /readyz says until somebody mends it.
+and reason are what /readyz says until the file is mended.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from services.runtime.files.regular import read_regular
 from services.runtime.http import HOST_NAME
 from services.runtime.playable import MAX_RECORDING_BYTES, Unplayable, is_recording
-from services.sites.budget import MIB
+from services.runtime.process import MIB
 from services.sites.faults.plan import misplaced
 from services.sites.replay.recording import Recording, read_recording
 from services.sites.replay.sidecar import MAX_SIDECAR_BYTES, NOTHING_SAID, read_sidecar
@@ -20,7 +20,7 @@ MAX_RECORDINGS = 10_000
 
 
 class Stamp(NamedTuple):
-    """What changes with a file, or with who may read it."""
+    """What changes with a file, or with the permission to read it."""
 
     changed_ns: int
     status_changed_ns: int
@@ -171,7 +171,7 @@ def refuse_twins(files: Iterable[Path]) -> None:
 
 
 def stamp(file: Path) -> Stamp | None:
-    """Return what changes with a file, or with who may read it; None where there is no such file."""
+    """Return a file's stamp; None where there is no such file."""
     try:
         found = file.stat()
     except OSError:

@@ -6,20 +6,16 @@ learn where the response ends, and they are read as they are sent: those that th
 """
 
 import hashlib
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from services.runtime.playable import BODILESS_STATUSES, are_unambiguous, body_to_play, measure_response, read_fields
+from services.runtime.playable import are_unambiguous, body_to_play, measure_response, read_fields
 from services.sites.faults.script import SHORT_BYTES, Ending, Response
 from services.sites.http.body import made_body
+from services.sites.http.headers import date_at, set_fields, wants_persistence
+from services.sites.http.response import is_framed
 from services.sites.replay.sidecar import NOTHING_SAID, BodyMode, Sidecar
 
-CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
-TRAILERS = re.compile(rb"(?:[^\r\n]++\r?\n)*+\r?\n")
-DATE_FIELD = re.compile(rb"(?<=\n)date:[ \t]*", re.IGNORECASE)
-VALUE_BEGINS = re.compile(rb":[ \t]*")
 NOW = b"now"
 RECORDING_BYTES = 4 * 1024  # its objects, its host's, and their counts
 SOME_DATE = formatdate(0, usegmt=True).encode()  # every date is as long, so that offsets in the head are true
@@ -90,76 +86,3 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
         dated=len(interim) + date_at(head) if dated else 0,
         final=len(interim),
     )
-
-
-def set_fields(head: bytes, fields: Mapping[bytes, bytes]) -> bytes:
-    """Return the head with each value in the first line of its field, wherever it stands; new fields come last.
-
-    Names have no case: of two that differ in nothing else, the last one's value counts. Takes time for the head and the
-    fields, and not for their product: a sidecar may have thousands.
-    """
-    blank = b"\r\n" if head.endswith(b"\r\n") else b"\n"
-    lines = head.removesuffix(blank).split(b"\n")
-    first: dict[bytes, int] = {}
-    for index, line in enumerate(lines[1:], 1):
-        name, colon, _value = line.partition(b":")
-        if colon:
-            first.setdefault(name.lower(), index)
-    last = lines.pop()  # nothing, as the head's last line has its end
-    for name, value in fields.items():
-        index = first.setdefault(name.lower(), len(lines))
-        if index == len(lines):
-            lines.append(b"%s: %s%s" % (name, value, blank.removesuffix(b"\n")))
-        else:
-            lines[index] = with_value(lines[index], value)
-    return b"\n".join([*lines, last]) + blank
-
-
-def with_value(line: bytes, value: bytes) -> bytes:
-    """Return a field line with another value; the spaces before it and the line's end stay."""
-    begins = VALUE_BEGINS.search(line)
-    at = begins.end() if begins else len(line)
-    _old, end, rest = line[at:].partition(b"\r")
-    return line[:at] + value + end + rest
-
-
-def date_at(head: bytes) -> int:
-    """Return where the value of a head's first Date field begins."""
-    found = DATE_FIELD.search(head)
-    return found.end() if found else 0
-
-
-def is_framed(version: bytes, status: int, fields: Mapping[str, str], body: bytes) -> bool:
-    """Return whether all clients can tell where this response ends while the connection stays open.
-
-    A transfer coding where there can be none, in HTTP/1.0 or of a response without content, is read by some.
-    """
-    coding, length = fields.get("transfer-encoding"), fields.get("content-length")
-    if status in BODILESS_STATUSES:
-        return not body and coding is None and (status == 304 or length in {None, "0"})
-    if status < 200:
-        return False
-    if coding is not None:
-        return coding.lower() == "chunked" and version >= b"1.1" and length is None and ends_chunked(body)
-    return length == str(len(body))
-
-
-def ends_chunked(body: bytes) -> bool:
-    """Return whether a body is whole in the chunked transfer coding, with nothing after it."""
-    at = 0
-    while chunk := CHUNK_HEAD.match(body, at):
-        size = int(chunk[1], 16)
-        if size == 0:
-            trailers = TRAILERS.match(body, chunk.end())
-            return trailers is not None and trailers.end() == len(body)
-        at = chunk.end() + size
-        if body[at : at + 2] != b"\r\n":
-            return False
-        at += 2
-    return False
-
-
-def wants_persistence(version: bytes, fields: Mapping[str, str]) -> bool:
-    """Return whether a message lets its connection be used again (RFC 9112, section 9.3)."""
-    options = {option.strip().lower() for option in fields.get("connection", "").split(",")}
-    return "close" not in options and (version >= b"1.1" or "keep-alive" in options)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from services.runtime.errors import ProgramError
 from services.runtime.files.regular import open_without_blocking, read_regular
-from services.sites.budget import CONTEXT_BYTES, MemoryPool
+from services.runtime.serving.memory_pool import MemoryPool
+from services.sites.budget import CONTEXT_BYTES
 
 if TYPE_CHECKING:
     import trustme
@@ -85,7 +86,7 @@ class Authority:
     def _make_context(self, name: str, fault: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.num_tickets = 0  # nobody resumes here, and a ticket would be bytes that no recording holds
+        context.num_tickets = 0  # no session is resumed here, and a ticket would be bytes that no recording has
         context.set_alpn_protocols(["http/1.1"])
         load_pem(context, self._make_certificate(name, fault))
         return context
@@ -125,7 +126,7 @@ class Authority:
 
 
 def shared_ca(key_directory: Path, directory: Path) -> "trustme.CA":
-    """Return the CA whose key is in `key_directory`, made now if nobody has; its certificate is put in `directory`."""
+    """Return the CA whose key is in `key_directory`, made now if there is none; put its certificate in `directory`."""
     import trustme
 
     key_file, ca_file = key_directory / KEY_FILE, key_directory / CA_FILE
@@ -142,7 +143,7 @@ def shared_ca(key_directory: Path, directory: Path) -> "trustme.CA":
 
 
 def write(file: Path, data: bytes, *, mode: int) -> None:
-    """Put a file in its place whole: whoever reads sees all of it or none."""
+    """Put a file in its place whole: a reader sees all of it or none."""
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     with os.fdopen(handle, "wb") as made:
         made.write(data)

@@ -1,4 +1,4 @@
-"""Certificates for names as they are, with keys of their own.
+"""Certificates for names as they are, each with its own key.
 
 trustme makes the CA, and refuses names that IDNA has no labels for. Those are on the wire all the same: `a_b.test`,
 `r3---sn-abc.test`, `x-.test` are names to a resolver (RFC 2181, section 11) and to every client. So the leaves are made
@@ -56,7 +56,7 @@ def signed(name: str, ca: trustme.CA, *, valid: Span = EVER) -> bytes:
 
 
 def self_signed(name: str) -> bytes:
-    """Return a key and a certificate for that name which nobody else vouches for, in PEM."""
+    """Return a key and a certificate for that name which no CA has signed, in PEM."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     itself = named("self-signed")
     valid = now - timedelta(days=1), now + timedelta(days=365)
@@ -81,12 +81,12 @@ def unsigned(
 
 
 def named(organization: str) -> x509.Name:
-    """Return the name of who holds a certificate, which no client looks at."""
+    """Return the name of a certificate's holder, which no client looks at."""
     return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)])
 
 
 def identities(name: str) -> Sequence[x509.GeneralName]:
-    """Return what a client compares with whom it asked for; an address counts as an address only."""
+    """Return what a client compares with the name it asked for; an address counts as an address only."""
     try:
         return [x509.IPAddress(ip_address(name))]
     except ValueError:

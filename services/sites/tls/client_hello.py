@@ -7,6 +7,8 @@ RFC 8446: a record (5.1) has a type, a version, and a length of 2^14 at most; a 
 three bytes of length, and may be cut over many records. RFC 6066, section 3: the name is one of its extensions.
 """
 
+from services.runtime.http import HOST_NAME
+
 HANDSHAKE_RECORD = 22
 MAX_RECORD_BYTES = 1 << 14
 RECORD_HEAD_BYTES, MESSAGE_HEAD_BYTES = 5, 4
@@ -83,7 +85,7 @@ class ClientHelloReader:
 
 
 class Fields:
-    """A cursor over fields that say their own length. Raises IndexError where less is there than is said."""
+    """A cursor over fields that begin with their length. Raises IndexError where fewer bytes follow than that."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -125,3 +127,9 @@ def asked_name(message: bytes) -> bytes | None:
                 if name_type == HOST_NAME_TYPE:
                     return name
     return None
+
+
+def host_name(asked: bytes) -> str | None:
+    """Return the name that a ClientHello asks for, as hosts are named; None for what is no host name."""
+    name = asked.decode("latin-1").lower().removesuffix(".")
+    return name if HOST_NAME.fullmatch(name) else None

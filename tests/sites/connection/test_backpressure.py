@@ -7,7 +7,8 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from services.sites.connection.connection import MAX_AHEAD_BYTES, Connection
+from services.sites.connection.connection import Connection
+from services.sites.connection.unread import MAX_AHEAD_BYTES
 from services.sites.server import RunningSite
 from tests.sites.peer import Heard, listen
 from tests.sites.target import KEEP, sites, target_of
@@ -20,8 +21,12 @@ MOST_IN_SYSTEMS = 256 * 1024 * 1024  # on loopback, a few megabytes are usual
 
 
 def connections(running: RunningSite) -> list[Connection]:
-    """Return the open connections; there is none before the site has accepted the peer's."""
-    return [guest for guest in running.site.connections if isinstance(guest, Connection)]
+    """Return those that are open: none, while the site has yet to accept the peer's."""
+    return [
+        accepted_connection
+        for accepted_connection in running.site.connections
+        if isinstance(accepted_connection, Connection)
+    ]
 
 
 def held_back(running: RunningSite) -> Callable[[], Awaitable[bool]]:
@@ -34,8 +39,8 @@ def held_back(running: RunningSite) -> Callable[[], Awaitable[bool]]:
 
 
 async def waiting_bytes(running: RunningSite) -> int:
-    """Return how many bytes of peers are in the site's memory."""
-    return sum(len(connection.reader.buffer) for connection in connections(running) if connection.reader)
+    """Return how much of what peers have sent is in memory."""
+    return sum(len(connection.unread.reader.buffer) for connection in connections(running) if connection.unread)
 
 
 def send_for_ever(connection: socket.socket) -> None:
@@ -66,8 +71,8 @@ async def test_a_peer_that_floods_during_a_drip_is_held_back(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
-async def test_a_peer_that_was_held_back_gets_every_answer(tmp_path: Path, secure: bool) -> None:
-    """A peer asks for more than it reads; once it reads, each request that had to wait is answered, in order."""
+async def test_a_peer_that_was_held_back_is_answered_in_full(tmp_path: Path, secure: bool) -> None:
+    """A peer asks for more than it reads; once it reads, every request that had to wait gets its answer, in order."""
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n" + bytes(8_000_000)
     async with sites({"keep.test.http": raw}, tmp_path) as running:
         target = await target_of(running, "keep.test", secure=secure)

@@ -65,7 +65,7 @@ async def test_a_connection_that_is_accepted_while_its_port_closes_is_answered_o
                 running.site.set_plan("keep.test", read_plan([{"fault": "refuse"}]))
                 for _ in range(rounds):
                     await asyncio.sleep(0)
-                await running.doors.settle()
+                await running.listeners.reconcile()
 
                 def ask_on() -> bytes:
                     try:
@@ -99,7 +99,7 @@ async def test_a_port_that_is_opened_and_shut_under_load_breaks_nothing(
                     group.create_task(anyio.to_thread.run_sync(load))
                 for change in range(CHANGES):
                     running.site.set_plan("keep.test", read_plan([] if change % 2 else [{"fault": "refuse"}]))
-                    await running.doors.settle()
+                    await running.listeners.reconcile()
                     for _ in range(rounds.randint(0, ROUNDS)):
                         await asyncio.sleep(0)
                 stopped = True

@@ -15,7 +15,8 @@ import pytest
 from services.sites.connection import writer
 from services.sites.listeners import sweep
 from services.sites.settings import SitesSettings
-from services.sites.site import Site, State
+from services.sites.site import Site
+from services.sites.states import State
 from tests.sites.peer import Heard, Peer, listen
 from tests.sites.target import KEEP, one_site, sites, target_of
 from tests.sites.test_server import until
@@ -31,13 +32,13 @@ LONGEST_S = {
     State.SILENT: 4.0,
     State.RESETTING: 6.0,  # the connection's own deadline, which resets, comes first
     State.LINGER: 5.0,
-    State.PLAYING: None,
+    State.SENDING: None,
 }
 
 
 @dataclass(eq=False)
 class Waiting:
-    """A connection that has always been in its state; `expired`: how often its deadline was reported to it."""
+    """A connection in a state since time 0; `expired`: how often it was told that this is too long."""
 
     state: State
     since: float = 0.0
@@ -56,17 +57,17 @@ class Waiting:
 
 @pytest.mark.parametrize("state", State, ids=lambda state: state.name)
 def test_every_state_has_its_deadline(state: State) -> None:
-    """At the deadline, nothing happens; after it, this connection alone expires. A script's pauses have none."""
+    """At it, nothing happens; after it, the connection is told, and no other is. A script's pauses have none."""
     site = Site(SETTINGS)
-    guest, newcomer = Waiting(state), Waiting(state, since=1e9)
-    site.connections |= {guest, newcomer}
+    open_connection, newer = Waiting(state), Waiting(state, since=1e9)
+    site.connections |= {open_connection, newer}
     longest_s = LONGEST_S[state]
     sweep(site, 1e6 if longest_s is None else longest_s)
-    assert guest.expired == 0
+    assert open_connection.expired == 0
     if longest_s is not None:
         sweep(site, longest_s + 0.001)
-        assert guest.expired == 1
-    assert newcomer.expired == 0
+        assert open_connection.expired == 1
+    assert newer.expired == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +119,14 @@ async def test_a_peer_that_never_ends_its_side_is_not_waited_for(tmp_path: Path,
     async with sites({"keep.test.http": raw}, tmp_path, linger_s=SOON_S) as running:
         peer = (await target_of(running, "keep.test", secure=secure)).peer
 
-        async def nobody_is_there() -> bool:
+        async def no_connection_is_left() -> bool:
             return not running.site.connections
 
         def stay() -> Heard:
             with peer.connect() as connection:
                 connection.sendall(peer.get())
                 heard = listen(connection, 1 << 62)
-                anyio.from_thread.run(until, nobody_is_there)
+                anyio.from_thread.run(until, no_connection_is_left)
                 return heard
 
         assert await anyio.to_thread.run_sync(stay) == Heard(raw, "fin")

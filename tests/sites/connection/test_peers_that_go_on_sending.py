@@ -3,6 +3,7 @@
 The connection is given the bytes directly, as its transport would: so each is through when its effect is looked at.
 """
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -12,9 +13,10 @@ import anyio.to_thread
 import pytest
 
 from services.sites.connection.connection import Connection
+from services.sites.connection.writer import raw_transport
 from services.sites.server import RunningSite
-from services.sites.site import State
-from services.sites.tls.protocol import BLOCK_BYTES, MAX_REPLIES_BYTES, SecureConnection
+from services.sites.states import State
+from services.sites.tls.protocol import BLOCK_BYTES, MAX_REPLIES_BYTES, TLSProtocol
 from tests.sites.connection.test_backpressure import connections
 from tests.sites.peer import Heard, Peer, SecureSocket, listen
 from tests.sites.target import KEEP, Target, sites, target_of
@@ -28,28 +30,41 @@ HANDSHAKE_FAILURE = b"\x15\x03\x03\0\x02\x02\x28"
 MUCH = bytes(32 * BLOCK_BYTES)
 
 
-async def guest_of(running: RunningSite, is_there: Callable[[Connection], bool]) -> Connection:
-    """Return the only connection, once a condition holds for it."""
+async def the_connection(running: RunningSite, is_there: Callable[[Connection], bool]) -> Connection:
+    """Return the only connection, once something holds for it."""
 
     async def holds() -> bool:
         return any(map(is_there, connections(running)))
 
     await until(holds)
-    (guest,) = connections(running)
-    return guest
+    (open_connection,) = connections(running)
+    return open_connection
 
 
-async def send_on(running: RunningSite, guest: Connection, data: bytes) -> None:
+def tls_of(connection: Connection) -> TLSProtocol:
+    """Return the layer below a connection over TLS."""
+    tls = lowest(connection)
+    assert isinstance(tls, TLSProtocol)
+    return tls
+
+
+def lowest(connection: Connection) -> asyncio.Protocol:
+    """Return what the loop gives a connection's bytes to."""
+    return cast("asyncio.Protocol", raw_transport(connection.transport).get_protocol())
+
+
+async def send_on(running: RunningSite, open_connection: Connection, data: bytes) -> None:
     """Let the peer send bytes one by one, and many at once; check what must not change."""
-    since, state, entries = guest.since, guest.state, running.site.journal.total
-    held = bytes(guest.reader.buffer) if guest.reader else b""
+    receive = lowest(open_connection).data_received
+    since, state, entries = open_connection.since, open_connection.state, running.site.journal.total
+    held = bytes(open_connection.unread.reader.buffer) if open_connection.unread else b""
     for byte in data[:10]:
-        guest.data_received(bytes([byte]))
+        receive(bytes([byte]))
     for _again in range(3):
-        guest.data_received(data)
-    assert (guest.since, guest.state, running.site.journal.total) == (since, state, entries)
-    assert (guest.reader.buffer if guest.reader else b"") == held
-    assert guest.unread_bytes == 0
+        receive(data)
+    assert (open_connection.since, open_connection.state, running.site.journal.total) == (since, state, entries)
+    assert (open_connection.unread.reader.buffer if open_connection.unread else b"") == held
+    assert open_connection.unread is None or open_connection.unread.share.size == 0
 
 
 async def test_after_a_handshake_that_failed_nothing_is_kept_or_entered_and_no_deadline_moves(tmp_path: Path) -> None:
@@ -58,11 +73,11 @@ async def test_after_a_handshake_that_failed_nothing_is_kept_or_entered_and_no_d
         target = await target_of(running, "keep.test", secure=True)
 
         async def goes_on() -> None:
-            guest = await guest_of(running, lambda each: each.state is State.LINGER)
-            assert isinstance(guest, SecureConnection)
+            open_connection = await the_connection(running, lambda each: each.state is State.LINGER)
+            tls = tls_of(open_connection)
             assert running.site.budget.tls.used == 0
-            await send_on(running, guest, MUCH)
-            assert (guest.tls, guest.incoming, guest.outgoing) == (None, None, None)
+            await send_on(running, open_connection, MUCH)
+            assert (tls.tls, tls.incoming, tls.outgoing) == (None, None, None)
             assert running.site.journal.total == 1
 
         def attack() -> Heard:
@@ -81,17 +96,17 @@ async def test_what_follows_close_notify_is_dropped_while_an_answer_is_on_its_wa
         target = await target_of(running, "large.test", secure=True)
 
         async def goes_on() -> None:
-            guest = await guest_of(running, lambda each: each.peer_ended)
-            assert isinstance(guest, SecureConnection)
-            assert guest.incoming is not None
-            assert guest.state is State.BLOCKED
-            await send_on(running, guest, MUCH)
-            assert guest.incoming.pending <= BLOCK_BYTES
+            open_connection = await the_connection(running, lambda each: each.peer_ended)
+            tls = tls_of(open_connection)
+            assert tls.incoming is not None
+            assert open_connection.state is State.BLOCKED
+            await send_on(running, open_connection, MUCH)
+            assert tls.incoming.pending <= BLOCK_BYTES
 
         def attack() -> Heard:
             with target.peer.connect() as connection:
                 connection.sendall(target.peer.get())
-                anyio.from_thread.run(guest_of, running, lambda each: each.state is State.BLOCKED)
+                anyio.from_thread.run(the_connection, running, lambda each: each.state is State.BLOCKED)
                 cast("SecureSocket", connection).send_close_notify()
                 anyio.from_thread.run(goes_on)
                 return listen(connection, len(LARGE))
@@ -105,11 +120,11 @@ async def test_a_peer_that_makes_tls_reply_without_end_is_cut_off(tmp_path: Path
         target = await target_of(running, "keep.test", secure=True)
 
         async def replies() -> None:
-            guest = await guest_of(running, lambda each: each.state is State.IDLE)
-            assert isinstance(guest, SecureConnection)
-            assert guest.outgoing is not None
-            guest.outgoing.write(bytes(MAX_REPLIES_BYTES + 1))
-            guest.data_received(b"\x17")
+            open_connection = await the_connection(running, lambda each: each.state is State.IDLE)
+            tls = tls_of(open_connection)
+            assert tls.outgoing is not None
+            tls.outgoing.write(bytes(MAX_REPLIES_BYTES + 1))
+            tls.data_received(b"\x17")
 
         def attack() -> Heard:
             with target.peer.connect() as connection:
@@ -151,13 +166,13 @@ async def send_first(
     """Connect, send, and once the connection is in that state go on sending."""
 
     async def goes_on() -> None:
-        guest = await guest_of(running, lambda each: each.state is state)
+        open_connection = await the_connection(running, lambda each: each.state is state)
         if one_by_one:
-            await send_on(running, guest, then)
+            await send_on(running, open_connection, then)
             return
-        since = guest.since
-        guest.data_received(then)
-        assert (guest.since, guest.state) == (since, state)
+        since = open_connection.since
+        lowest(open_connection).data_received(then)
+        assert (open_connection.since, open_connection.state) == (since, state)
 
     def attack() -> None:
         with Peer(target.peer.address, target.peer.host).connect() as connection:

@@ -53,7 +53,7 @@ def place(running: RunningSite, host: str, *, secure: bool) -> Place:
     """Return where a host is reached."""
     directory = running.site.settings.ca
     assert directory
-    return Place(host, running.doors.of(host)[secure].port, secure, directory / CA_FILE)
+    return Place(host, running.listeners.of(host)[secure].port, secure, directory / CA_FILE)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Plans: what they may hold, which requests they apply to, and that the same seed gives the same faults."""
+"""Plans: what they may say, which requests they meet, and that the same seed gives the same faults."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,9 +17,9 @@ def in_force(*rules: Mapping[str, object], now: float = 0.0) -> ActivePlan:
     return ActivePlan(read_plan(list(rules)), generation=1, source="admin", now=now)
 
 
-def struck(plan: ActivePlan, count: int, now: float = 0.0) -> list[int]:
+def injected(plan: ActivePlan, count: int, now: float = 0.0) -> list[int]:
     """Return which of so many requests get a fault, counted from 1."""
-    return [number for number in range(1, count + 1) if plan.strike(Stage.REQUEST, now, {})]
+    return [number for number in range(1, count + 1) if plan.inject(Stage.REQUEST, now, {})]
 
 
 STATUS = {"fault": "status", "status": 503}
@@ -37,39 +37,39 @@ SELECTIONS: dict[str, tuple[dict[str, object], Sequence[int]]] = {
 @pytest.mark.parametrize(("when", "numbers"), SELECTIONS.values(), ids=SELECTIONS)
 def test_a_rule_applies_to_the_requests_that_it_names(when: dict[str, object], numbers: Sequence[int]) -> None:
     """Counted since the plan was set."""
-    assert struck(in_force({**STATUS, **when}), 12) == list(numbers)
+    assert injected(in_force({**STATUS, **when}), 12) == list(numbers)
 
 
 def test_probability_0_gives_no_fault_in_10_000_requests() -> None:
     """Each of them was checked against the rule."""
     plan = in_force({**STATUS, "probability": 0})
-    assert struck(plan, 10_000) == []
+    assert injected(plan, 10_000) == []
     assert (plan.rules[0].seen, plan.rules[0].fired) == (10_000, 0)
 
 
 def test_the_same_seed_gives_the_same_faults_and_another_others() -> None:
     """So that a failure can be repeated."""
     one, same, other = (in_force({**STATUS, "probability": 0.3, "seed": seed}) for seed in (1, 1, 2))
-    first = struck(one, 1000)
+    first = injected(one, 1000)
     assert 200 < len(first) < 400
-    assert struck(same, 1000) == first
-    assert struck(other, 1000) != first
+    assert injected(same, 1000) == first
+    assert injected(other, 1000) != first
 
 
 def test_a_drawn_seed_is_shown() -> None:
     """Without it, the run could not be repeated."""
     plan = in_force({**STATUS, "probability": 0.5})
-    assert struck(in_force(plan.plan[0].as_json()), 100) == struck(plan, 100)
+    assert injected(in_force(plan.plan[0].as_json()), 100) == injected(plan, 100)
 
 
 def test_drawn_delays_repeat_with_the_seed_and_differ_from_request_to_request() -> None:
-    """Each fault draws its own delay."""
+    """Each injection has a share of chance of its own."""
     rule: dict[str, object] = {"fault": "delay", "distribution": "lognormal", "median_s": 1, "sigma": 1, "seed": 5}
 
     def delays() -> list[Pause]:
         plan = in_force(rule)
-        strikes = [plan.strike(Stage.REQUEST, 0.0) for _ in range(20)]
-        steps = [step for strike in strikes if strike for step in strike.script(RESPONSE, "/")]
+        injections = [plan.inject(Stage.REQUEST, 0.0) for _ in range(20)]
+        steps = [step for injection in injections if injection for step in injection.script(RESPONSE, "/")]
         return [step for step in steps if isinstance(step, Pause)]
 
     assert delays() == delays()
@@ -80,23 +80,23 @@ def test_no_drawn_delay_is_longer_than_an_hour() -> None:
     """Every wait has a deadline, also in the tail of a distribution."""
     plan = in_force({"fault": "delay", "distribution": "lognormal", "median_s": 3600, "sigma": 10})
     for _ in range(100):
-        strike = plan.strike(Stage.REQUEST, 0.0)
-        assert strike
-        assert all(step.seconds <= 3600 for step in strike.script(RESPONSE, "/") if isinstance(step, Pause))
+        injection = plan.inject(Stage.REQUEST, 0.0)
+        assert injection
+        assert all(step.seconds <= 3600 for step in injection.script(RESPONSE, "/") if isinstance(step, Pause))
 
 
 def test_a_rule_ends_with_its_time_to_live() -> None:
-    """It neither applies to later requests nor counts them."""
+    """Requests after it are neither given a fault nor counted."""
     plan = in_force({**STATUS, "ttl_s": 10}, now=100.0)
-    assert struck(plan, 2, now=109.9) == [1, 2]
-    assert struck(plan, 2, now=110.0) == []
+    assert injected(plan, 2, now=109.9) == [1, 2]
+    assert injected(plan, 2, now=110.0) == []
     assert plan.as_json(now=105.0)["faults"][0]["remaining_s"] == 5.0  # type: ignore[index]
 
 
 def test_the_first_rule_that_applies_wins_and_all_of_them_count() -> None:
     """What a rule has seen does not depend on those before it."""
     plan = in_force({"fault": "drip", "every": 2}, {**STATUS, "every": 3})
-    names = [strike.name if (strike := plan.strike(Stage.REQUEST, 0.0)) else "" for _ in range(6)]
+    names = [injection.name if (injection := plan.inject(Stage.REQUEST, 0.0)) else "" for _ in range(6)]
     assert names == ["", "drip", "status", "drip", "", "drip"]
     assert [(rule.seen, rule.fired) for rule in plan.rules] == [(6, 3), (6, 1)]
 
@@ -105,7 +105,7 @@ def test_per_connection_a_rule_is_decided_once() -> None:
     """The first connection's requests all get it, the second's none."""
     plan = in_force({**STATUS, "first": 1, "per": "connection"})
     connections: list[dict[ActiveRule, bool]] = [{}, {}]
-    assert [bool(plan.strike(Stage.REQUEST, 0.0, seen)) for seen in connections for _ in range(3)] == [True] * 3 + [
+    assert [bool(plan.inject(Stage.REQUEST, 0.0, seen)) for seen in connections for _ in range(3)] == [True] * 3 + [
         False
     ] * 3
     assert plan.rules[0].seen == 2

@@ -1,4 +1,4 @@
-"""Made bodies: exactly as long as the head says, valid in their coding, and read by another library's decoder."""
+"""Made bodies: exactly as long as the head says, valid in their coding, and decoded by another project's decoder."""
 
 import gzip
 import zlib
@@ -10,8 +10,7 @@ import zstandard
 
 from services.runtime.playable import SMALLEST_BODIES as LEAST
 from services.runtime.playable import Unplayable
-from services.sites.http.body import MAKERS, PAGE, chunked, coded, plain
-from services.sites.replay.recording import ends_chunked
+from services.sites.http.body import MAKERS, PAGE, chunked, coded, ends_chunked, plain
 
 DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.runtime.playable import read_fields
+from services.sites.http.headers import set_fields
 from services.sites.http.request import RequestReader
-from services.sites.replay.recording import read_recording, set_fields
+from services.sites.replay.recording import read_recording
 from services.sites.replay.sidecar import read_sidecar
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"

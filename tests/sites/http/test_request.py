@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.sites.http.request import Refused, Request, RequestReader
+from services.sites.http.request import Request, RequestReader
+from services.sites.http.response import Refused
 
 HEAD = b"POST / HTTP/1.1\r\nHost: keep.test\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

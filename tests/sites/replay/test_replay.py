@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from services.sites.connection.writer import ResponseWriter
+from services.sites.connection.connection import Connection
 from tests.sites.peer import Heard, listen
 from tests.sites.target import KEEP, Target, one_site, sites, target_of
 
@@ -183,7 +183,7 @@ async def test_a_request_body_is_read_and_the_connection_kept(tmp_path: Path, re
         assert len(await target.entries()) == 3
 
 
-async def test_a_request_that_expects_100_is_answered_at_once(tmp_path: Path) -> None:
+async def test_a_client_that_expects_100_is_answered_at_once(tmp_path: Path) -> None:
     """RFC 9110, section 10.1.1: a final status instead of 100; the body is not waited for."""
     async with one_site(tmp_path) as target:
         fields = "Expect: 100-continue\r\nContent-Length: 1000\r\n"
@@ -211,11 +211,11 @@ async def test_hosts_of_one_port_are_told_apart_by_name(tmp_path: Path) -> None:
     names = ("a.test", "b.test")
     raw: Callable[[str], bytes] = lambda name: f"HTTP/1.1 200 {name}\r\nContent-Length: 0\r\n\r\n".encode()  # noqa: E731
     async with sites({f"{name}.http": raw(name) for name in names}, tmp_path) as running:
-        door = running.doors.of("a.test")
+        addresses = running.listeners.of("a.test")
         for secure in (False, True):
             for name in names:
                 target = await target_of(running, name, secure=secure)
-                peer = type(target.peer)(door[secure], name, target.peer.context)
+                peer = type(target.peer)(addresses[secure], name, target.peer.context)
                 got = await anyio.to_thread.run_sync(peer.ask, peer.get(fields="Connection: close\r\n"))
                 assert got.data == raw(name)
 
@@ -274,7 +274,7 @@ async def test_an_answer_in_several_writes_is_not_held_back(tmp_path: Path) -> N
         with connection:
             await anyio.to_thread.run_sync(connection.sendall, target.peer.get())
             await anyio.to_thread.run_sync(listen, connection, len(KEEP))
-            guest = next(iter(running.site.connections))
-            assert isinstance(guest, ResponseWriter)
-            accepted = guest.transport.get_extra_info("socket")
+            open_connection = next(iter(running.site.connections))
+            assert isinstance(open_connection, Connection)
+            accepted = open_connection.transport.get_extra_info("socket")
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -1,4 +1,4 @@
-"""The lab's CA: the first site makes it, clients never see its key, and every name gets a valid certificate."""
+"""The lab's CA: made once by the first site, its key kept from clients, a good certificate for every name."""
 
 import re
 import ssl
@@ -24,8 +24,8 @@ def directories(tmp_path: Path) -> tuple[Path, Path]:
     return key, public
 
 
-def test_the_first_site_to_start_makes_the_ca_and_the_others_find_it(tmp_path: Path) -> None:
-    """Five that start at once agree on one certificate."""
+def test_the_first_to_start_makes_the_ca_and_the_others_find_it(tmp_path: Path) -> None:
+    """Five at once agree on one certificate."""
     key, public = directories(tmp_path)
     found: list[bytes] = []
     threads = [threading.Thread(target=lambda: found.append(Authority(key, public).certificate())) for _ in range(5)]

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 async def site(monkeypatch: pytest.MonkeyPatch, directory: Path) -> AsyncIterator[Order]:
     """Run a site, and give an order whose host it is."""
     async with sites({"a.test.http": KEEP}, directory) as running:
-        monkeypatch.setattr(changes, "HTTP_PORT", running.doors.of("a.test")[0].port)
+        monkeypatch.setattr(changes, "HTTP_PORT", running.listeners.of("a.test")[0].port)
         yield Order("", "127.0.0.1", running.admin.port, count=2, name="a.test")
 
 
