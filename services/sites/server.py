@@ -58,7 +58,7 @@ async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
         try:
             await doors.settle()
         finally:
-            await state.keep(site)  # the plan is in force, whatever a port says
+            await state.save(site)  # the plan is in force, whatever a port says
 
     await read(site, catalogue, state)
     async with (
@@ -81,7 +81,7 @@ async def read(site: Site, catalogue: RecordingDirectory, state: SavedPlans) -> 
         site.shut = site.shut or "the doors are not open yet"  # until they are settled, which comes next
         log.info("playing %s", known_names(site.hosts))
         await state.restore(site)
-        await state.keep(site)  # a sidecar that changed has put its own plan in force
+        await state.save(site)  # a sidecar that changed has put its own plan in force
 
 
 async def watch(site: Site, catalogue: RecordingDirectory, doors: Listeners, state: SavedPlans) -> None:

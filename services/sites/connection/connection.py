@@ -59,7 +59,7 @@ class Connection(ResponseWriter):
 
     def receive(self, host: Host, plan: ActivePlan) -> None:
         """Let the plan strike a connection that has said nothing yet."""
-        if strike := plan.strike(Stage.ACCEPT, self.since):
+        if strike := plan.decide(Stage.ACCEPT, self.since):
             self.begin(host, strike, head=b"")
             self.perform(strike.script(host.recording.response(), ""))
 
@@ -203,7 +203,7 @@ class Connection(ResponseWriter):
         except Refused as refused:
             self.refuse(refused, request.head)
             return
-        strike = host.plan.strike(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
+        strike = host.plan.decide(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
         response = host.recording.response(head_only=request.method == b"HEAD")
         self.keep, self.last = request.persistent and not self.site.draining, request.last
         self.begin(host, strike, head=request.head)

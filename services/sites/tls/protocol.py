@@ -124,7 +124,7 @@ class SecureConnection(Connection):
 
     def choose(self, host: Host) -> None:
         """Let the plan strike, then go on with the certificate that it leaves."""
-        self.strike = host.plan.strike(Stage.HANDSHAKE, self.since) if host.plan else None
+        self.strike = host.plan.decide(Stage.HANDSHAKE, self.since) if host.plan else None
         if self.strike:
             self.begin(host, self.strike, head=b"")
         fault = self.strike.name if self.strike else ""

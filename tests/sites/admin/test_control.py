@@ -8,7 +8,8 @@ import pytest
 
 from services.client.admin import options
 from services.client.admin.api import FileUnreadable, WrongUsage
-from services.sites.faults.catalog import FAULTS, NOTES, WHEN
+from services.sites.faults.catalog import FAULTS, NOTES
+from services.sites.faults.parameters import WHEN
 from tests.contract.conftest import Client
 from tests.sites.commands import HOST, get, lab
 from tests.sites.target import KEEP

@@ -18,10 +18,11 @@ from jsonschema import Draft202012Validator
 from services.runtime.errors import PortUnavailable
 from services.runtime.serving.listen import Address
 from services.sites.admin.app import make_admin
-from services.sites.admin.journal import read_query
 from services.sites.admin.openapi import document
-from services.sites.admin.responses import Unfit
-from services.sites.faults.catalog import FAULTS, WHEN, Fault, Parameter
+from services.sites.admin.query import read_query
+from services.sites.admin.responses import BadRequest
+from services.sites.faults.catalog import FAULTS, Fault
+from services.sites.faults.parameters import WHEN, Parameter
 from services.sites.faults.plan import BadPlan, read_plan
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
@@ -156,7 +157,7 @@ def is_query(query: str) -> tuple[bool, bool]:
     )
     try:
         read_query(parts)
-    except Unfit:
+    except BadRequest:
         return described, False
     return described, True
 

@@ -19,7 +19,7 @@ def in_force(*rules: Mapping[str, object], now: float = 0.0) -> ActivePlan:
 
 def struck(plan: ActivePlan, count: int, now: float = 0.0) -> list[int]:
     """Return which of so many requests get a fault, counted from 1."""
-    return [number for number in range(1, count + 1) if plan.strike(Stage.REQUEST, now, {})]
+    return [number for number in range(1, count + 1) if plan.decide(Stage.REQUEST, now, {})]
 
 
 STATUS = {"fault": "status", "status": 503}
@@ -68,7 +68,7 @@ def test_drawn_delays_repeat_with_the_seed_and_differ_from_request_to_request() 
 
     def delays() -> list[Pause]:
         plan = in_force(rule)
-        strikes = [plan.strike(Stage.REQUEST, 0.0) for _ in range(20)]
+        strikes = [plan.decide(Stage.REQUEST, 0.0) for _ in range(20)]
         steps = [step for strike in strikes if strike for step in strike.script(RESPONSE, "/")]
         return [step for step in steps if isinstance(step, Pause)]
 
@@ -80,7 +80,7 @@ def test_no_drawn_delay_is_longer_than_an_hour() -> None:
     """Every wait has a deadline, whatever a distribution's tail says."""
     plan = in_force({"fault": "delay", "distribution": "lognormal", "median_s": 3600, "sigma": 10})
     for _ in range(100):
-        strike = plan.strike(Stage.REQUEST, 0.0)
+        strike = plan.decide(Stage.REQUEST, 0.0)
         assert strike
         assert all(step.seconds <= 3600 for step in strike.script(RESPONSE, "/") if isinstance(step, Pause))
 
@@ -96,7 +96,7 @@ def test_a_rule_ends_with_its_time_to_live() -> None:
 def test_the_first_rule_that_strikes_wins_and_all_of_them_count() -> None:
     """What a rule has seen does not depend on those before it."""
     plan = in_force({"fault": "drip", "every": 2}, {**STATUS, "every": 3})
-    names = [strike.name if (strike := plan.strike(Stage.REQUEST, 0.0)) else "" for _ in range(6)]
+    names = [strike.name if (strike := plan.decide(Stage.REQUEST, 0.0)) else "" for _ in range(6)]
     assert names == ["", "drip", "status", "drip", "", "drip"]
     assert [(rule.seen, rule.fired) for rule in plan.rules] == [(6, 3), (6, 1)]
 
@@ -105,7 +105,7 @@ def test_per_connection_a_rule_is_decided_once() -> None:
     """The first connection's requests all get it, the second's none."""
     plan = in_force({**STATUS, "first": 1, "per": "connection"})
     connections: list[dict[ActiveRule, bool]] = [{}, {}]
-    assert [bool(plan.strike(Stage.REQUEST, 0.0, seen)) for seen in connections for _ in range(3)] == [True] * 3 + [
+    assert [bool(plan.decide(Stage.REQUEST, 0.0, seen)) for seen in connections for _ in range(3)] == [True] * 3 + [
         False
     ] * 3
     assert plan.rules[0].seen == 2

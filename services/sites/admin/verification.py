@@ -1,7 +1,8 @@
-"""Expectations held against what the journal holds: two readings of its entries, however many checks there are.
+"""The verification of expectations: the journal is read at most twice, for any number of checks.
 
-The first reading counts what meets each check. Only where too few do, a second one looks for the entries that miss the
-fewest criteria. Both go from the oldest entry to the newest, in slices, so that the site goes on answering.
+The first reading counts the entries that meet each check. If one has too few, a second reading looks for the entries
+that miss the fewest criteria. Both go from the oldest entry to the newest, in time slices, so that the site can answer
+other requests meanwhile.
 """
 
 import asyncio
@@ -9,40 +10,40 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from services.sites.admin.bounds import Pace
+from services.sites.admin.bounds import TimeSlice
 from services.sites.admin.entries import Criteria, Entry
 from services.sites.admin.expectations import AtOnce, Expectations, Expected
 from services.sites.admin.overlap import Span, most_at_once, span_of
 from services.sites.journal import Snapshot
 
 NEAREST = 3
-OVERLAPPING = 10  # as many as are shown of those that were in progress at once
+OVERLAPPING = 10  # the most entries shown of those that were in progress at once
 SHOWN_HEAD_BYTES = 2048
-SHOWN_BYTES = 256 * 1024  # of all entries that are shown, as many bytes of heads and misses
-FLAGS = 1  # bytes for each entry and each check of `at_once`
+SHOWN_BYTES = 256 * 1024  # of heads and misses, in all entries that are shown
+FLAG_BYTES = 1  # for each entry and each check of `at_once`
 SPAN_BYTES = 128  # for each entry that meets such a check
 
 Failure = dict[str, object]
-Lost = Callable[[Criteria], int]
-"""How many entries were dropped that could have met the criteria."""
+DroppedCount = Callable[[Criteria], int]
+"""Returns how many entries were dropped that could have met the criteria."""
 
 
 def work_bytes(expectations: Expectations, kept: Snapshot) -> int:
-    """Return how much memory a verdict takes while it is found, without the entries themselves."""
-    return len(kept.entries) * (8 + FLAGS * len(expectations.at_once) + SPAN_BYTES * bool(expectations.at_once))
+    """Return how much memory a verification takes, without the entries themselves."""
+    return len(kept.entries) * (8 + FLAG_BYTES * len(expectations.at_once) + SPAN_BYTES * bool(expectations.at_once))
 
 
 @dataclass(slots=True)
-class Count:
-    """How many entries met a check, and the last of them."""
+class MatchCount:
+    """How many entries met a check, and the numbers of the last of them."""
 
     check: Expected
     found: int = 0
     last: deque[int] = field(default_factory=lambda: deque(maxlen=NEAREST))
 
 
-class Nearest:
-    """The entries that miss the fewest criteria; of those that miss as many, the oldest."""
+class NearMisses:
+    """The entries that miss the fewest criteria; among entries that miss equally many, the oldest."""
 
     __slots__ = ("_found", "criteria")
 
@@ -50,27 +51,27 @@ class Nearest:
         self.criteria = criteria
         self._found: list[tuple[int, int]] = []
 
-    def look(self, entry: Entry) -> None:
-        """Keep an entry if it is nearer than one that is kept."""
+    def consider(self, entry: Entry) -> None:
+        """Take an entry in if it misses fewer criteria than one that is in."""
         missed = self.criteria.missed(entry)
         if missed and (len(self._found) < NEAREST or missed < self._found[-1][0]):
             self._found = sorted([*self._found, (missed, entry.number)])[:NEAREST]
 
     @property
     def numbers(self) -> list[int]:
-        """Their numbers, the nearest first."""
+        """The numbers of the entries, the nearest first."""
         return [number for _missed, number in self._found]
 
 
-class Shown:
-    """Shows entries in failures, until there is more of them than anyone reads."""
+class ShownEntries:
+    """Entries as failures show them, until SHOWN_BYTES have been shown."""
 
     def __init__(self, kept: Snapshot) -> None:
         self._kept = kept
         self._left = SHOWN_BYTES
 
     def nearest(self, numbers: Iterable[int], criteria: Criteria | None) -> Failure:
-        """Return what a failure shows of these entries. `criteria` None: they meet them."""
+        """Return these entries for a failure. `criteria` None: the entries meet the criteria."""
         shown: list[object] = []
         for number in numbers:
             if self._left <= 0:
@@ -90,19 +91,21 @@ class Shown:
         return {**near, "misses": misses}
 
 
-class Judge:
-    """Finds what of the expectations does not hold. `considered`: how many entries count."""
+class Verification:
+    """Compares a journal with expectations. `considered`: how many entries were compared."""
 
-    def __init__(self, expectations: Expectations, kept: Snapshot, *, lost: Lost, pace: Pace) -> None:
-        self._expectations, self._kept, self._lost, self._pace = expectations, kept, lost, pace
-        self._counts = [Count(each) for each in expectations.expected]
+    def __init__(
+        self, expectations: Expectations, kept: Snapshot, *, lost: DroppedCount, time_slice: TimeSlice
+    ) -> None:
+        self._expectations, self._kept, self._lost, self._time_slice = expectations, kept, lost, time_slice
+        self._counts = [MatchCount(each) for each in expectations.expected]
         self._overlapping = [bytearray(len(kept.entries)) for _ in expectations.at_once]
-        self._place = self._after = 0
-        self._shown = Shown(kept)
+        self._position = self._after = 0  # in `order`: the next criteria, and the entry that met those before
+        self._shown = ShownEntries(kept)
         self.considered = 0
 
     async def failures(self) -> list[Failure]:
-        """Return what is not as expected, check by check."""
+        """Return the checks that fail."""
         await self._count()
         nearest = await self._look_for_nearest()
         failures = [self._unmet(each, nearest.get(each.check.where)) for each in self._counts]
@@ -121,30 +124,32 @@ class Judge:
                 if count.check.criteria.meets(entry):
                     count.found += 1
                     count.last.append(number)
-            if self._place < len(order) and order[self._place].meets(entry):
-                self._place, self._after = self._place + 1, number
+            if self._position < len(order) and order[self._position].meets(entry):
+                self._position, self._after = self._position + 1, number
             for bound, flags in at_once:
                 flags[number - first] = bound.criteria.meets(entry)
-            if self._pace.due:
-                await self._pace.turn()
+            if self._time_slice.is_over:
+                await self._time_slice.renew()
 
-    async def _look_for_nearest(self) -> dict[str, Nearest]:
-        few = {each.check.where: Nearest(each.check.criteria) for each in self._counts if each.found < each.check.least}
+    async def _look_for_nearest(self) -> dict[str, NearMisses]:
+        few = {
+            each.check.where: NearMisses(each.check.criteria) for each in self._counts if each.found < each.check.least
+        }
         order = self._expectations.order
-        missing = Nearest(order[self._place]) if self._place < len(order) else None
+        missing = NearMisses(order[self._position]) if self._position < len(order) else None
         if not few and not missing:
             return {}
         for number, exchange in self._kept.oldest_first(self._expectations.since):
             entry = Entry(number, exchange)
             for each in few.values():
-                each.look(entry)
+                each.consider(entry)
             if missing and number > self._after:
-                missing.look(entry)
-            if self._pace.due:
-                await self._pace.turn()
+                missing.consider(entry)
+            if self._time_slice.is_over:
+                await self._time_slice.renew()
         return few | ({"order": missing} if missing else {})
 
-    def _unmet(self, count: Count, nearest: Nearest | None) -> Failure | None:
+    def _unmet(self, count: MatchCount, nearest: NearMisses | None) -> Failure | None:
         expected, found = count.check, count.found
         failure: Failure = {"check": expected.where, "expected": expected.text, "found": found}
         if nearest:
@@ -154,13 +159,13 @@ class Judge:
         if found > expected.most:
             return failure | self._shown.nearest(count.last, None)
         lost = self._lost(expected.criteria)
-        return failure | unknowable(lost) if lost and found + lost > expected.most else None
+        return failure | undecided(lost) if lost and found + lost > expected.most else None
 
-    def _out_of_order(self, nearest: Nearest | None) -> Failure | None:
+    def _out_of_order(self, nearest: NearMisses | None) -> Failure | None:
         if not nearest:
             return None
         expected = f"an entry after {self._after}" if self._after else "an entry"
-        failure: Failure = {"check": f"order[{self._place}]", "expected": expected, "found": 0}
+        failure: Failure = {"check": f"order[{self._position}]", "expected": expected, "found": 0}
         return failure | self._shown.nearest(nearest.numbers, nearest.criteria)
 
     async def _too_many_at_once(self, bound: AtOnce, flags: Sequence[int]) -> Failure | None:
@@ -171,7 +176,7 @@ class Judge:
         if found > bound.most:
             return failure | self._shown.nearest(together[-OVERLAPPING:], None)
         lost = self._lost(bound.criteria)
-        return failure | unknowable(lost) if lost and found + lost > bound.most else None
+        return failure | undecided(lost) if lost and found + lost > bound.most else None
 
     async def _spans(self, flags: Sequence[int]) -> list[Span]:
         spans = []
@@ -179,11 +184,11 @@ class Judge:
             if met:
                 number = self._kept.first + index
                 spans.append(span_of(number, self._kept.entry(number)))
-            if self._pace.due:
-                await self._pace.turn()
+            if self._time_slice.is_over:
+                await self._time_slice.renew()
         return spans
 
 
-def unknowable(lost: int) -> Failure:
-    """Return why a check fails of which only the entries that were dropped could tell whether it holds."""
+def undecided(lost: int) -> Failure:
+    """Return the reason of a check that fails because entries were dropped that could have changed its result."""
     return {"reason": f"{lost} entries were dropped: it cannot be known whether it holds", "nearest": []}
