@@ -33,19 +33,19 @@ class Entry:
     def __init__(self, number: int, exchange: Exchange) -> None:
         self.number, self.exchange = number, exchange
         line = exchange.head.partition(b"\n")[0].decode("latin-1").rstrip("\r").split(" ", 2)
-        visit = exchange.visit
+        connection = exchange.visit
         self.values: Mapping[str, object] = {
             "host": exchange.host,
             "method": line[0] or None,
             "target": line[1] if len(line) > 1 else None,
-            "peer": visit.peer,
+            "peer": connection.peer,
             "fault": exchange.fault or None,
             "ended": exchange.ended,
-            "connection": visit.number,
+            "connection": connection.number,
             "exchange": exchange.number,
             "status": exchange.status or None,
             "generation": exchange.generation or None,
-            "tls": visit.secure,
+            "tls": connection.secure,
         }
         self._fields: Mapping[str, str] | None = None
 

@@ -104,27 +104,27 @@ async def verify(request: web.Request) -> web.Response:
         raise Busy
     try:
         async with asyncio.timeout(most_s), lock:
-            return await verified(request, expectations)
+            return await verification_response(request, expectations)
     except TimeoutError as error:
         reason = f"could not be held against the journal within {most_s:g} s: expect less at once, or name `since`"
         raise TooSlow(reason) from error
 
 
-async def verified(request: web.Request, expectations: Expectations) -> web.Response:
+async def verification_response(request: web.Request, expectations: Expectations) -> web.Response:
     """Return the answer to expectations. Raises Busy, PeerLeft."""
     site = request.app[SITE]
-    kept = site.journal.kept()  # this drops the entries beyond the bound first
+    snapshot = site.journal.kept()  # this drops the entries beyond the bound first
     dropped = site.journal.dropped
 
-    def lost(criteria: Criteria) -> int:
+    def dropped_for(criteria: Criteria) -> int:
         host = criteria.values.get("host")
-        begun = kept.begun.get(host, 0) if isinstance(host, str) else 0
-        return max(0, dropped - max(expectations.since, begun))
+        cleared = snapshot.begun.get(host, 0) if isinstance(host, str) else 0
+        return max(0, dropped - max(expectations.since, cleared))
 
     time_slice = TimeSlice(request)
-    with reserved(site, STREAM_BYTES + work_bytes(expectations, kept)):
+    with reserved(site, STREAM_BYTES + work_bytes(expectations, snapshot)):
         await time_slice.renew()  # nothing is done for a peer that left while it waited
-        verification = Verification(expectations, kept, lost=lost, time_slice=time_slice)
+        verification = Verification(expectations, snapshot, dropped=dropped_for, time_slice=time_slice)
         failures = await verification.failures()
     considered = verification.considered
     found = {"verified": not failures, "considered": considered, "dropped": dropped, "failures": failures}

@@ -17,7 +17,7 @@ TIME: Schema = {**NUMBER, "description": "seconds of the site's monotonic clock"
 
 def schemas() -> Schema:
     """Return every schema by its name."""
-    return {**plans(), **kinds(), **journal(), **verdicts(), **expectations.schemas(), **refusals()}
+    return {**plans(), **kinds(), **journal(), **verifications(), **expectations.schemas(), **refusals()}
 
 
 def refusals() -> Schema:
@@ -144,15 +144,15 @@ def journal() -> Schema:
     }
 
 
-def verdicts() -> Schema:
+def verifications() -> Schema:
     """Return the schemas of the answer to expectations."""
     failure = {"check": TEXT, "expected": TEXT, "found": WHOLE, "nearest": array(reference("NearMiss"))}
     reason: Schema = {"reason": {**TEXT, "description": "why it cannot be known whether it holds, or what is left out"}}
     shown: Schema = {**TEXT, "description": f"its first {SHOWN_HEAD_BYTES:,} bytes, as Latin-1"}
     misses = {**array(TEXT), "description": "the criteria that it does not meet, each with what it has instead"}
-    verdict = {"verified": TRUTH, "considered": WHOLE, "dropped": WHOLE, "failures": array(reference("Failure"))}
+    properties = {"verified": TRUTH, "considered": WHOLE, "dropped": WHOLE, "failures": array(reference("Failure"))}
     return {
         "NearMiss": table({**entry(), "request_head": shown, "misses": misses}),
         "Failure": table({**failure, **reason}, required=failure),
-        "Verdict": table(verdict),
+        "Verdict": table(properties),
     }

@@ -28,9 +28,10 @@ DroppedCount = Callable[[Criteria], int]
 """Returns how many entries were dropped that could have met the criteria."""
 
 
-def work_bytes(expectations: Expectations, kept: Snapshot) -> int:
+def work_bytes(expectations: Expectations, snapshot: Snapshot) -> int:
     """Return how much memory a verification takes, without the entries themselves."""
-    return len(kept.entries) * (8 + FLAG_BYTES * len(expectations.at_once) + SPAN_BYTES * bool(expectations.at_once))
+    checks = len(expectations.at_once)
+    return len(snapshot.entries) * (8 + FLAG_BYTES * checks + SPAN_BYTES * bool(checks))
 
 
 @dataclass(slots=True)
@@ -66,8 +67,8 @@ class NearMisses:
 class ShownEntries:
     """Entries as failures show them, until SHOWN_BYTES have been shown."""
 
-    def __init__(self, kept: Snapshot) -> None:
-        self._kept = kept
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
         self._left = SHOWN_BYTES
 
     def nearest(self, numbers: Iterable[int], criteria: Criteria | None) -> Failure:
@@ -76,7 +77,7 @@ class ShownEntries:
         for number in numbers:
             if self._left <= 0:
                 return {"reason": "the entries are left out: the answer is long enough", "nearest": shown}
-            shown.append(self._near(Entry(number, self._kept.entry(number)), criteria))
+            shown.append(self._near(Entry(number, self._snapshot.entry(number)), criteria))
         return {"nearest": shown}
 
     def _near(self, entry: Entry, criteria: Criteria | None) -> Failure:
@@ -95,13 +96,14 @@ class Verification:
     """Compares a journal with expectations. `considered`: how many entries were compared."""
 
     def __init__(
-        self, expectations: Expectations, kept: Snapshot, *, lost: DroppedCount, time_slice: TimeSlice
+        self, expectations: Expectations, snapshot: Snapshot, *, dropped: DroppedCount, time_slice: TimeSlice
     ) -> None:
-        self._expectations, self._kept, self._lost, self._time_slice = expectations, kept, lost, time_slice
+        self._expectations, self._snapshot = expectations, snapshot
+        self._dropped, self._time_slice = dropped, time_slice
         self._counts = [MatchCount(each) for each in expectations.expected]
-        self._overlapping = [bytearray(len(kept.entries)) for _ in expectations.at_once]
+        self._overlapping = [bytearray(len(snapshot.entries)) for _ in expectations.at_once]
         self._position = self._after = 0  # in `order`: the next criteria, and the entry that met those before
-        self._shown = ShownEntries(kept)
+        self._shown = ShownEntries(snapshot)
         self.considered = 0
 
     async def failures(self) -> list[Failure]:
@@ -115,9 +117,9 @@ class Verification:
         return [failure for failure in failures if failure]
 
     async def _count(self) -> None:
-        order, since, first = self._expectations.order, self._expectations.since, self._kept.first
+        order, since, first = self._expectations.order, self._expectations.since, self._snapshot.first
         at_once = [*zip(self._expectations.at_once, self._overlapping, strict=True)]
-        for number, exchange in self._kept.oldest_first(since):
+        for number, exchange in self._snapshot.oldest_first(since):
             entry = Entry(number, exchange)
             self.considered += 1
             for count in self._counts:
@@ -139,7 +141,7 @@ class Verification:
         missing = NearMisses(order[self._position]) if self._position < len(order) else None
         if not few and not missing:
             return {}
-        for number, exchange in self._kept.oldest_first(self._expectations.since):
+        for number, exchange in self._snapshot.oldest_first(self._expectations.since):
             entry = Entry(number, exchange)
             for each in few.values():
                 each.consider(entry)
@@ -158,8 +160,8 @@ class Verification:
             return None
         if found > expected.most:
             return failure | self._shown.nearest(count.last, None)
-        lost = self._lost(expected.criteria)
-        return failure | undecided(lost) if lost and found + lost > expected.most else None
+        dropped = self._dropped(expected.criteria)
+        return failure | undecided(dropped) if dropped and found + dropped > expected.most else None
 
     def _out_of_order(self, nearest: NearMisses | None) -> Failure | None:
         if not nearest:
@@ -175,20 +177,20 @@ class Verification:
         failure: Failure = {"check": bound.where, "expected": f"at most {bound.most} at once", "found": found}
         if found > bound.most:
             return failure | self._shown.nearest(together[-OVERLAPPING:], None)
-        lost = self._lost(bound.criteria)
-        return failure | undecided(lost) if lost and found + lost > bound.most else None
+        dropped = self._dropped(bound.criteria)
+        return failure | undecided(dropped) if dropped and found + dropped > bound.most else None
 
     async def _spans(self, flags: Sequence[int]) -> list[Span]:
         spans = []
         for index, met in enumerate(flags):
             if met:
-                number = self._kept.first + index
-                spans.append(span_of(number, self._kept.entry(number)))
+                number = self._snapshot.first + index
+                spans.append(span_of(number, self._snapshot.entry(number)))
             if self._time_slice.is_over:
                 await self._time_slice.renew()
         return spans
 
 
-def undecided(lost: int) -> Failure:
+def undecided(dropped: int) -> Failure:
     """Return the reason of a check that fails because entries were dropped that could have changed its result."""
-    return {"reason": f"{lost} entries were dropped: it cannot be known whether it holds", "nearest": []}
+    return {"reason": f"{dropped} entries were dropped: it cannot be known whether it holds", "nearest": []}

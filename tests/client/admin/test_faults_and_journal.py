@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from services.client.admin import faults, journal
-from services.client.admin.answers import NotASite, read_kinds, read_plan
-from services.client.admin.api import Answer, WrongUsage, ask, complain, read_json
+from services.client.admin.answers import Kinds, NotASite, Plan, read
+from services.client.admin.api import Answer, WrongUsage, ask, read_json, report_refusal
 from services.client.admin.tables import MOST_WIDE, columns
 from services.client.errors import FetchError
 from services.client.settings import ADMIN_PORT, ClientSettings
@@ -181,14 +181,14 @@ async def test_an_answer_that_is_distorted_anywhere_is_shown_or_a_strangers(
 
 
 def shown(name: str, answer: Answer) -> None:
-    """Show an answer as its command does. Raises Stranger."""
+    """Show an answer as its command does. Raises NotASite."""
     match name:
         case "kinds":
-            print(faults.kinds_text(read_kinds(answer.data)))
+            print(faults.kinds_text(read(Kinds, answer.data)))
         case "list":
-            print(faults.plan_text(read_plan(answer.data)))
+            print(faults.plan_text(read(Plan, answer.data)))
         case "refusal":
-            complain("faults", SITE, answer)
+            report_refusal("faults", SITE, answer)
         case _:
             journal.show_answer(of_journal(verify="" if name == "verify" else None), answer)
 
