@@ -50,7 +50,7 @@ def test_a_cleared_journal_has_all_its_room_again() -> None:
 
 
 def test_a_quick_entry_reads_as_any_other() -> None:
-    """It is a tuple only until somebody asks."""
+    """It is a tuple only until it is read."""
     journal = Journal(max_entries=10)
     answered = CachedExchange(b"GET / HTTP/1.1\r\n\r\n", "a.test", "", 200, 5, KEPT)
     journal.entries.append((VISIT, 3, answered, 1.0, 2.0))
@@ -68,7 +68,7 @@ def test_no_entries_may_be_kept_at_all() -> None:
 
 @pytest.mark.anyio
 async def test_many_known_requests_stay_within_the_bound(tmp_path: Path) -> None:
-    """The quick way trims now and then, and whoever reads gets no more than the bound."""
+    """Compact entries are trimmed in batches, and a reader gets no more entries than the bound."""
     async with one_site(tmp_path, journal_entries=100) as target:
         count = TRIM_EVERY * 3
 
@@ -232,7 +232,7 @@ async def test_what_was_dropped_proves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_quick_entries_beyond_the_bound_prove_nothing_either(tmp_path: Path) -> None:
-    """They are dropped when somebody reads, and counted before a verdict: not all of them were seen."""
+    """They are dropped when the journal is read, and counted before the verification: it did not see all of them."""
     async with one_site(tmp_path, journal_entries=2) as target:
 
         def ask() -> None:

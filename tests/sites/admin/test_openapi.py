@@ -1,20 +1,23 @@
-"""The OpenAPI document, held against what the admin side takes, refuses and answers.
+"""The OpenAPI document, compared with what the admin API accepts, refuses and answers.
 
 A schema that passes what is refused sends its reader into a 422; one that refuses what is taken hides a feature.
 """
 
+import dataclasses
 import json
 import random
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from types import NoneType
+from typing import cast, get_args
 
 import aiohttp
 import anyio.to_thread
 import pytest
 from jsonschema import Draft202012Validator
 
+from services.client.admin import answers
 from services.runtime.errors import PortUnavailable
 from services.runtime.serving.listen import Address
 from services.sites.admin.app import make_admin
@@ -58,7 +61,7 @@ def is_plan(data: object) -> bool:
 
 @pytest.mark.anyio
 async def test_openapi_describes_every_route_and_no_other() -> None:
-    """The document is hand-made where the code is, so a test holds the two together."""
+    """The routes are written in the application and in the document; this test compares them."""
 
     async def settle() -> None:
         return
@@ -92,7 +95,7 @@ def nodes(schema: object) -> Iterator[Node]:
 
 
 def test_nothing_is_a_bare_object() -> None:
-    """Whoever generates a client from it gets a type for everything."""
+    """A client that is generated from it has a type for everything."""
     assert not [node for node in nodes(SCHEMAS) if node == {} or node == {"type": "object"}]
 
 
@@ -170,6 +173,31 @@ def test_a_query_fits_the_document_where_the_site_takes_it_and_nowhere_else(quer
     """Its closed lists are closed in both."""
     described, taken = is_query(query)
     assert described is taken
+
+
+ANSWERS: Mapping[str, type] = {
+    "Refusal": answers.Refusal,
+    "Problem": answers.Problem,
+    "Plan": answers.Plan,
+    "Kinds": answers.Kinds,
+    "Kind": answers.Kind,
+    "Parameter": answers.Parameter,
+    "Journal": answers.Journal,
+    "Counts": answers.Counts,
+    "Entry": answers.Entry,
+    "Verdict": answers.Verification,
+    "Failure": answers.Failure,
+    "NearMiss": answers.NearMiss,
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_client_reads_no_value_that_the_document_does_not_have(name: str) -> None:
+    """The client has its own dataclasses, since no service imports another; a value may be null or absent in both."""
+    schema = SCHEMAS[name]
+    for field in dataclasses.fields(ANSWERS[name]):
+        assert field.name in schema["properties"], field.name
+        assert NoneType in get_args(field.type) or field.name in schema["required"], field.name
 
 
 UNAVAILABLE = "503"

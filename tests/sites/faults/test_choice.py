@@ -1,4 +1,4 @@
-"""Whom a plan strikes, and where it leads, seen by a client: hosts beside each other, connections, redirects."""
+"""Which requests get a fault, and what it leads to, seen by a client: several hosts, connections, redirects."""
 
 import re
 import tracemalloc

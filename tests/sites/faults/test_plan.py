@@ -1,4 +1,4 @@
-"""Plans: what they may say, whom they strike, and that the same seed gives the same faults."""
+"""Plans: what they may contain, which requests get a fault, and that the same seed gives the same faults."""
 
 from collections.abc import Mapping, Sequence
 
@@ -183,7 +183,7 @@ def test_an_offset_may_be_the_heads_end_and_no_more() -> None:
 
 
 def test_faults_of_a_port_need_a_port_of_their_own() -> None:
-    """Where several hosts share one, nobody knows in time who is meant."""
+    """Where several hosts share a port, it is not known in time which host is meant."""
     plan = read_plan([{"fault": name} for name in ("refuse", "accept_then_silent", "accept_then_close", "tls_stall")])
     problems = misplaced(plan, head_bytes=19, shared="the port is shared")
     assert [each.field for each in problems] == ["faults[0].fault", "faults[1].fault", "faults[2].fault"]
