@@ -20,17 +20,17 @@ Reconcile = Callable[[], Awaitable[None]]
 RECONCILE: web.AppKey[Reconcile] = web.AppKey("RECONCILE")
 
 
-def as_json(host: Host) -> dict[str, object]:
+def plan_json(host: Host) -> dict[str, object]:
     """Return a host's plan as it is now."""
     return {"host": host.name, **host.latest.as_json(monotonic())}
 
 
 async def all_plans(request: web.Request) -> web.StreamResponse:
     """Return the plan of every host, as a stream."""
-    return await stream(request, written(request.app[SITE]))
+    return await stream(request, plan_pieces(request.app[SITE]))
 
 
-async def written(site: Site) -> AsyncIterator[bytes]:
+async def plan_pieces(site: Site) -> AsyncIterator[bytes]:
     """Yield the plan of every host, as it is just before it is sent. Hosts that have gone meanwhile are left out.
 
     The generation comes last, so that no plan in the answer has a greater one.
@@ -39,21 +39,21 @@ async def written(site: Site) -> AsyncIterator[bytes]:
     separator = b""
     for name in list(site.hosts):
         if host := site.hosts.get(name):
-            yield separator + encoded(as_json(host))
+            yield separator + encoded(plan_json(host))
             separator = b", "
     yield b'], "generation": %d}' % site.generation
 
 
 async def plan_of(request: web.Request) -> web.Response:
     """Return the plan of one host."""
-    return json_response(as_json(host_of(request)))
+    return json_response(plan_json(host_of(request)))
 
 
 async def set_plan(request: web.Request) -> web.Response:
     """Put a plan in force."""
     plan, host = await plan_and_host(request)
     request.app[SITE].set_plan(host.name, plan)
-    return await reconciled(request, as_json(host))
+    return await reconciled(request, plan_json(host))
 
 
 async def set_all(request: web.Request) -> web.StreamResponse:
@@ -66,7 +66,7 @@ async def set_all(request: web.Request) -> web.StreamResponse:
         for name in site.hosts:
             site.set_plan(name, plan)
 
-    return await stream(request, changed(request, change))
+    return await stream(request, change_and_show(request, change))
 
 
 def check_all(site: Site, plan: tuple[Rule, ...]) -> None:
@@ -80,7 +80,7 @@ async def clear(request: web.Request) -> web.Response:
     """Put no faults in force for one host."""
     host = host_of(request)
     request.app[SITE].set_plan(host.name, ())
-    return await reconciled(request, as_json(host))
+    return await reconciled(request, plan_json(host))
 
 
 async def clear_all(request: web.Request) -> web.StreamResponse:
@@ -91,14 +91,14 @@ async def clear_all(request: web.Request) -> web.StreamResponse:
         for name in site.hosts:
             site.set_plan(name, ())
 
-    return await stream(request, changed(request, change))
+    return await stream(request, change_and_show(request, change))
 
 
 async def reset(request: web.Request) -> web.Response:
     """Put the plan of one host's sidecar in force again."""
     host = host_of(request)
     request.app[SITE].reset_plan(host.name)
-    return await reconciled(request, as_json(host))
+    return await reconciled(request, plan_json(host))
 
 
 async def reset_all(request: web.Request) -> web.StreamResponse:
@@ -109,14 +109,14 @@ async def reset_all(request: web.Request) -> web.StreamResponse:
         for name in site.hosts:
             site.reset_plan(name)
 
-    return await stream(request, changed(request, change))
+    return await stream(request, change_and_show(request, change))
 
 
-async def changed(request: web.Request, change: Callable[[], None]) -> AsyncIterator[bytes]:
+async def change_and_show(request: web.Request, change: Callable[[], None]) -> AsyncIterator[bytes]:
     """Change plans, and yield all of them. It runs in the stream: without memory for that, nothing is changed."""
     change()
     await request.app[RECONCILE]()
-    async for piece in written(request.app[SITE]):
+    async for piece in plan_pieces(request.app[SITE]):
         yield piece
 
 
@@ -126,7 +126,7 @@ async def set_temporary(request: web.Request) -> web.Response:
     for_s = read_single(request, "for_s", least=1, most=MOST_TEMPORARY_S)
     plan, host = await plan_and_host(request)
     request.app[SITE].set_temporary_plan(host.name, plan, for_s=for_s)
-    return await reconciled(request, as_json(host))
+    return await reconciled(request, plan_json(host))
 
 
 async def end_temporary(request: web.Request) -> web.Response:
@@ -134,7 +134,7 @@ async def end_temporary(request: web.Request) -> web.Response:
     host = host_of(request)
     generation = read_single(request, "generation", least=0, most=10**DIGITS - 1)
     request.app[SITE].end_temporary_plan(host.name, generation)
-    return await reconciled(request, as_json(host))
+    return await reconciled(request, plan_json(host))
 
 
 async def kinds(_request: web.Request) -> web.Response:

@@ -42,10 +42,10 @@ VERIFY_LOCK = web.AppKey("VERIFY_LOCK", CountingLock)
 async def entries(request: web.Request) -> web.StreamResponse:
     """Return the newest entries that meet every filter, oldest first, as a stream."""
     query = read_query(request.query)
-    return await stream(request, written(request.app[SITE], query, TimeSlice(request)))
+    return await stream(request, entry_pieces(request.app[SITE], query, TimeSlice(request)))
 
 
-async def written(site: Site, query: Query, time_slice: TimeSlice) -> AsyncIterator[bytes]:
+async def entry_pieces(site: Site, query: Query, time_slice: TimeSlice) -> AsyncIterator[bytes]:
     """Yield the answer in pieces, one for each entry.
 
     The journal changes while a client reads the answer. The numbers of the entries are found first, and each entry is
