@@ -1,4 +1,4 @@
-"""JSON values, each described once: `Shape` has the JSON Schema of a value, and the check that a request has to pass.
+"""JSON values, each declared once: a `Shape` has the JSON Schema of a value, and the check that a request has to pass.
 
 The other names are the vocabulary of JSON Schema, in which `schemas` and `openapi` describe answers.
 
@@ -47,10 +47,20 @@ def table(properties: Mapping[str, object], *, required: Iterable[str] | None = 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A value of a request: its JSON Schema, and `problem`, which returns why a value is refused, or an empty text."""
+    """A value of a request: its JSON Schema, its check, and the reason with which a value that does not fit is refused.
+
+    `kind`: a shape that is checked first. A value that does not have it is refused with the reason of `kind`.
+    """
 
     schema: Schema
-    problem: Callable[[object], str]
+    fits: Callable[[object], bool]
+    reason: str
+    kind: "Shape | None" = None
+
+    def problem(self, value: object) -> str:
+        """Return why a value is refused; an empty text if it is not."""
+        other_kind = self.kind.problem(value) if self.kind else ""
+        return other_kind or ("" if self.fits(value) else self.reason)
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -58,44 +68,32 @@ def is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def text_problem(value: object) -> str:
-    """Return why a value is not text or null."""
-    return "" if isinstance(value, str | None) else "is not text"
+def is_texts(value: object) -> bool:
+    """Return whether a value is an object with a text or null under each name."""
+    return isinstance(value, dict) and all(isinstance(each, str | None) for each in value.values())
 
 
-def count_problem(value: object) -> str:
-    """Return why a value is not a whole number, 0 or more."""
-    return "" if is_whole(value) and value >= 0 else "is not a whole number, 0 or more"
-
-
-def ascii_problem(value: object) -> str:
-    """Return why a value is not text in ASCII, or null."""
-    return "" if value is None or (isinstance(value, str) and value.isascii()) else "is not ASCII text"
-
-
-def texts_problem(value: object) -> str:
-    """Return why a value is not an object with a text or null under each name."""
-    if isinstance(value, dict) and all(isinstance(each, str | None) for each in value.values()):
-        return ""
-    return "is not an object of names with text, or null for none"
-
-
-BOOLEAN = Shape(TRUTH, lambda value: "" if isinstance(value, bool) else "is not true or false")
-COUNT = Shape(WHOLE, count_problem)
-WHOLE_OR_NULL = Shape(
-    or_null("integer"), lambda value: "" if value is None or is_whole(value) else "is not a whole number"
+BOOLEAN = Shape(TRUTH, lambda value: isinstance(value, bool), "is not true or false")
+COUNT = Shape(WHOLE, lambda value: is_whole(value) and value >= 0, "is not a whole number, 0 or more")
+WHOLE_OR_NULL = Shape(or_null("integer"), lambda value: value is None or is_whole(value), "is not a whole number")
+TEXT_OR_NULL = Shape(or_null("string"), lambda value: isinstance(value, str | None), "is not text")
+ASCII_OR_NULL = Shape(
+    ASCII | or_null("string"),
+    lambda value: value is None or (isinstance(value, str) and value.isascii()),
+    "is not ASCII text",
 )
-TEXT_OR_NULL = Shape(or_null("string"), text_problem)
-ASCII_OR_NULL = Shape(ASCII | or_null("string"), ascii_problem)
-TEXTS_BY_NAME = Shape({"type": "object", "additionalProperties": or_null("string")}, texts_problem)
+TEXTS_BY_NAME = Shape(
+    {"type": "object", "additionalProperties": or_null("string")},
+    is_texts,
+    "is not an object of names with text, or null for none",
+)
 
 
 def choice_or_null(words: Collection[str]) -> Shape:
     """Return the shape of one of these words, or null."""
-
-    def problem(value: object) -> str:
-        if reason := text_problem(value):
-            return reason
-        return "" if value is None or value in words else f"is not one of {', '.join(words)}"
-
-    return Shape(one_of([*words, None]), problem)
+    return Shape(
+        one_of([*words, None]),
+        lambda value: value is None or value in words,
+        f"is not one of {', '.join(words)}",
+        kind=TEXT_OR_NULL,
+    )
