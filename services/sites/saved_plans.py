@@ -1,11 +1,12 @@
-"""Plans that were set at run time outlive their site's process: a file keeps them, and the next process reads it.
+"""Plans that were set at run time survive a restart: a site saves them in a file, and its next process restores them.
 
-The file lies in a directory that only sites see, one for each set of hosts. It holds the plans of the hosts whose
-latest plan came from the admin side (an empty one too: it was cleared), when each was set, by the wall clock, and the
-generation. Times to live go on while nothing runs: a rule whose time is over does not come back. What the rules had
-seen begins anew, and the generation goes on growing. What is read is checked as a PUT is.
+The file is in a directory that only sites see; each set of hosts has one file. It has the generation, and the plan of
+each host whose latest plan came from the admin API (an empty plan too: it was cleared), with the time at which it was
+set, by the wall clock. Times to live go on while no process runs: a rule whose time is over is not restored. The
+counters of the rules start from zero, and the generation goes on growing. The plans in the file are checked like the
+body of a PUT.
 
-A file that cannot be written or read never fails the site: one line of the log names the plans that are lost.
+A site goes on if the file cannot be written or read: one line of the log says what will not survive, or did not.
 """
 
 import asyncio
@@ -41,66 +42,66 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A host's plan as it was kept: `set_at_s` by the wall clock."""
+    """A host's plan in the file. `set_at_s`: when it was set, by the wall clock."""
 
     plan: tuple[Rule, ...]
     set_at_s: float
 
     def left(self, now_s: float) -> tuple[Rule, ...]:
-        """Return the rules whose time is not over, each with what is left of it."""
-        gone_s = max(0.0, now_s - self.set_at_s)
+        """Return the rules whose time to live is not over, each with the rest of its time."""
+        elapsed_s = max(0.0, now_s - self.set_at_s)
         return tuple(
-            rule if rule.ttl_s is None else replace(rule, ttl_s=rule.ttl_s - gone_s)
+            rule if rule.ttl_s is None else replace(rule, ttl_s=rule.ttl_s - elapsed_s)
             for rule in self.plan
-            if rule.ttl_s is None or rule.ttl_s - gone_s >= LEAST_TTL_S
+            if rule.ttl_s is None or rule.ttl_s - elapsed_s >= LEAST_TTL_S
         )
 
 
 class SavedPlans:
-    """The file of one site. `keep` and `restore` are no-ops without a directory."""
+    """The file of one site. Without a directory, `save` and `restore` do nothing."""
 
     def __init__(self, directory: Path | None, hosts: tuple[str, ...]) -> None:
         self._file = directory / f"plans-{name_of(hosts)}.json" if directory else None
         self._lock = asyncio.Lock()
-        self._kept_generation = 0
+        self._saved_generation = 0
         self._restored = False
         self._failing = False
 
-    async def keep(self, site: Site) -> None:
-        """Write the plans as they are now, unless that has been done since they changed."""
+    async def save(self, site: Site) -> None:
+        """Write the plans as they are now, unless the file has them already."""
         if not self._file or not self._restored:
             return
         async with self._lock:
-            if self._kept_generation == site.generation:
+            if self._saved_generation == site.generation:
                 return
-            generation, data = site.generation, written(site)
-            trouble = await asyncio.to_thread(put, self._file, data)
-            self._kept_generation = generation
-        if trouble and not self._failing:
-            log.warning("plans that are set now do not survive a restart: %s: %s", self._file, trouble)
-        self._failing = bool(trouble)
+            generation, data = site.generation, serialized(site)
+            reason = await asyncio.to_thread(write_or_remove, self._file, data)
+            self._saved_generation = generation
+        if reason and not self._failing:
+            log.warning("plans that are set now do not survive a restart: %s: %s", self._file, reason)
+        self._failing = bool(reason)
 
     async def restore(self, site: Site) -> None:
-        """Put the plans in force that the file keeps. Called once, when there are recordings to judge them by."""
+        """Put the plans of the file in force. It does so once, when the recordings that they have to fit are there."""
         if not self._file or self._restored:
             return
         self._restored = True
         try:
-            raw = await asyncio.to_thread(take, self._file)
+            raw = await asyncio.to_thread(read_file, self._file)
             if raw is None:
                 return
-            generation, kept = read_state(raw)
+            generation, saved = read_saved_plans(raw)
         except (OSError, ValueError, RecursionError, BadPlan) as error:
             log.warning("plans that were set before the restart are lost: %s: %s", self._file, reason_of(error))
             return
         site.generation = max(site.generation, generation)
-        for host, each in kept.items():
+        for host, each in saved.items():
             put_in_force(site, host, each.left(time.time()))
-        await self.keep(site)
+        await self.save(site)
 
 
 def put_in_force(site: Site, host: str, plan: tuple[Rule, ...]) -> None:
-    """Set one host's plan; where it no longer fits, its sidecar's stays in force."""
+    """Set one host's plan. If it does not fit the host any more, the sidecar's plan stays in force."""
     if host not in site.hosts:
         return
     try:
@@ -112,39 +113,39 @@ def put_in_force(site: Site, host: str, plan: tuple[Rule, ...]) -> None:
 
 
 def name_of(hosts: tuple[str, ...]) -> str:
-    """Return a file name's part for a set of hosts; none named: all of them."""
+    """Return the part of the file's name for a set of hosts; an empty set means all hosts."""
     name = "+".join(sorted(hosts)) or "all"
     return name if PLAIN_NAME.fullmatch(name) else hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
 
 
-def written(site: Site) -> bytes:
+def serialized(site: Site) -> bytes:
     """Return the file's content for a site as it is now."""
-    lasting = {name: host.below or host.latest for name, host in site.hosts.items()}  # a temporary plan is not kept
+    lasting = {name: host.below or host.latest for name, host in site.hosts.items()}  # a temporary plan is not saved
     hosts = {name: as_json(plan) for name, plan in lasting.items() if plan.source == FROM_ADMIN}
     return json.dumps({"generation": site.generation, "hosts": hosts}, separators=(",", ":")).encode()
 
 
 def as_json(plan: ActivePlan) -> dict[str, object]:
-    """Return what would put a plan in force again."""
+    """Return a plan as `read_saved_plan` takes it."""
     set_at_s = time.time() - (time.monotonic() - plan.since)
     return {"set_at": set_at_s, "faults": [rule.as_json() for rule in plan.plan]}
 
 
-def put(file: Path, data: bytes) -> str:
-    """Replace the file whole, and return why that failed, if it did: the old one is then removed, where it can be."""
+def write_or_remove(file: Path, data: bytes) -> str:
+    """Replace the file, and return an empty text. If that fails, remove the old file, if possible, and return why."""
     try:
         if len(data) > MAX_FILE_BYTES:
             raise OSError(0, f"they take {len(data):,} bytes, and {MAX_FILE_BYTES:,} is the limit")
         replace_whole(file, data)
     except OSError as error:
         with suppress(OSError):
-            file.unlink()  # what it holds is no longer so
+            file.unlink()  # its plans are not the latest any more
         return error.strerror or str(error)
     return ""
 
 
 def replace_whole(file: Path, data: bytes) -> None:
-    """Put a file in its place whole. Raises OSError."""
+    """Replace a file in one step, by a new file that is renamed to its name. Raises OSError."""
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.")
     try:
         with os.fdopen(handle, "wb") as made:
@@ -157,13 +158,13 @@ def replace_whole(file: Path, data: bytes) -> None:
         raise
 
 
-def take(file: Path) -> bytes | None:
-    """Return the file's content, None where there is none. Raises OSError or ValueError."""
-    for part in parts_left(file):
-        part.unlink(missing_ok=True)
+def read_file(file: Path) -> bytes | None:
+    """Return the file's content, None if there is no file. Raises OSError or ValueError."""
+    for leftover in leftovers(file):
+        leftover.unlink(missing_ok=True)
     try:
-        with open_regular(file, follow=False) as kept:
-            data = kept.read(MAX_FILE_BYTES + 1)
+        with open_regular(file, follow=False) as opened:
+            data = opened.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         return None
     if len(data) > MAX_FILE_BYTES:
@@ -171,23 +172,23 @@ def take(file: Path) -> bytes | None:
     return data
 
 
-def parts_left(file: Path) -> Iterator[Path]:
-    """Yield what a process that was killed had not put in its place."""
+def leftovers(file: Path) -> Iterator[Path]:
+    """Yield the new files of processes that were killed before they renamed them."""
     yield from file.parent.glob(f".{file.name[:100]}.*")
 
 
-def read_state(raw: bytes) -> tuple[int, Mapping[str, SavedPlan]]:
-    """Return the generation, and each host's plan. Raises ValueError, RecursionError or BadPlan."""
-    said = parse_json(raw)
-    if not isinstance(said, dict) or said.keys() != KEYS:
+def read_saved_plans(raw: bytes) -> tuple[int, Mapping[str, SavedPlan]]:
+    """Return the generation, and the plan of each host. Raises ValueError, RecursionError or BadPlan."""
+    data = read_objects(raw)
+    if not isinstance(data, dict) or data.keys() != KEYS:
         raise ValueError("is no file of plans")
-    generation, hosts = said["generation"], said["hosts"]
+    generation, hosts = data["generation"], data["hosts"]
     if type(generation) is not int or not 0 <= generation < 1 << 53 or not isinstance(hosts, dict):
         raise ValueError("has no generation, or no hosts")
-    return generation, {host: read_kept(host, entry) for host, entry in hosts.items()}
+    return generation, {host: read_saved_plan(host, entry) for host, entry in hosts.items()}
 
 
-def read_kept(host: str, entry: object) -> SavedPlan:
+def read_saved_plan(host: str, entry: object) -> SavedPlan:
     """Return one host's plan. Raises ValueError or BadPlan."""
     if not isinstance(entry, dict) or entry.keys() != ENTRY_KEYS:
         raise ValueError(f"{host[:80]!r} has no plan")

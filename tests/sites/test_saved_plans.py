@@ -197,7 +197,7 @@ def test_no_content_of_the_file_fails_the_site(data: bytes) -> None:
         here = Site(SitesSettings(state=Path(place)), {HOST: read_recording(HOST, KEEP, NOTHING_SAID)})
         asyncio.run(saved_plans.SavedPlans(Path(place), ()).restore(here))
     assert not here.trouble
-    assert json.loads(saved_plans.written(here))["generation"] == here.generation
+    assert json.loads(saved_plans.serialized(here))["generation"] == here.generation
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "directory"])

@@ -1,1 +1,4 @@
-"""The commands that ask a site's admin API: `client faults` and `client journal`; `api` sends the requests."""
+"""The commands for the admin API of a site: `client faults` and `client journal`.
+
+`options` declares their options, `api` sends the requests, `answers` reads the answers, and `tables` shows them.
+"""

@@ -1,25 +1,26 @@
-"""What the admin side of a site answers, as far as the commands use it: read from JSON into frozen dataclasses.
+"""The answers of a site's admin API, as far as the commands use them: dataclasses, read from JSON by their types.
 
-Many programs listen on port 8081. What is not of the documented shape was not said by a site, and raises Stranger.
+Each dataclass is one object of JSON: its fields have the names and types of the object's values, and `read` checks
+them. Many programs listen on port 8081, so an answer that does not have these types raises NotASite.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, is_dataclass
+from functools import cache, partial, reduce
+from operator import or_
+from types import NoneType
+from typing import TypeVar, cast, get_args, get_origin
 
 from services.client.admin.options import Value
 from services.client.errors import FetchError
 
-Json = Mapping[str, object]
-Item = TypeVar("Item")
+T = TypeVar("T")
 
-MOST_S = 1e12  # of seconds: what is told in them is a clock's, or a time to live
-RULE_STATE = frozenset({"seen", "fired", "remaining_s"})
-"""What is told of a rule while it is in force, and cannot be set."""
+MOST_S = 1e12  # of seconds: these are times of a clock, or times to live
 
 
 class NotASite(FetchError):
-    """What answered is not the admin side of a site."""
+    """An answer does not come from the admin API of a site."""
 
     def __init__(self) -> None:
         super().__init__("malformed_head", "what answers there is not the admin side of a site")
@@ -27,15 +28,23 @@ class NotASite(FetchError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a request: the field and the reason."""
+    """One problem of a request: the field and the reason."""
 
     field: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """The answer to a request that is refused: a word for programs, and the problems for a person."""
+
+    error: str
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ActiveRule:
-    """A rule of a plan, and what it has done; `remaining_s` None: it has no time to live."""
+    """A rule of an active plan. `parameters`: the other values of the object; `remaining_s` None: no time to live."""
 
     fault: str
     parameters: Mapping[str, Value]
@@ -46,17 +55,17 @@ class ActiveRule:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan of a host that is in force."""
+    """The active plan of a host."""
 
     host: str
     generation: int
     source: str
-    rules: tuple[ActiveRule, ...]
+    faults: tuple[ActiveRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a fault; `choices` None: a number from `least` to `most`; `default` None: there is none."""
+    """A parameter of a fault: one of `choices`, or a number from `least` to `most`. `default` None: it has none."""
 
     name: str
     meaning: str
@@ -66,10 +75,14 @@ class Parameter:
     most: Value | None
     default: Value | None
 
+    def __post_init__(self) -> None:
+        if self.choices == () or (self.choices is None and (self.least is None or self.most is None)):
+            raise NotASite
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A fault that there is: what it counts, its bytes, and who gets it."""
+    """One fault: what it counts, its bytes, and which connections or requests get it."""
 
     fault: str
     counts: str
@@ -81,7 +94,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Kinds:
-    """Every fault, who gets most of them, and what the words mean."""
+    """Every fault, the `when` of most of them, and an explanation of the terms."""
 
     faults: tuple[Kind, ...]
     when: tuple[Parameter, ...]
@@ -90,9 +103,9 @@ class Kinds:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An exchange. Times are in seconds; None: it has not ended, or nothing of the kind is known."""
+    """An exchange. Times are in seconds; None: it has not ended, or it has no such value."""
 
-    number: int
+    entry: int
     connection: int
     exchange: int
     peer: str
@@ -109,7 +122,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a journal holds."""
+    """The counts of a journal: kept + dropped = total."""
 
     total: int
     kept: int
@@ -118,216 +131,145 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """Entries of a journal, oldest first."""
+    """The counts of a journal, and entries of it, oldest first."""
 
-    counts: Counts
+    total: int
+    kept: int
+    dropped: int
     entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """An entry that came near what was expected, and what it misses."""
+    """An entry that meets most criteria of a check, and those that it does not meet."""
 
-    number: int
+    entry: int
     misses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What is not as expected."""
+    """A check that fails."""
 
     check: str
     expected: str
     found: int
-    reason: str
+    reason: str | None
     nearest: tuple[NearMiss, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether the journal is as expected."""
+class Verification:
+    """Whether the journal meets the expectations, and the checks that fail if it does not."""
 
     verified: bool
     considered: int
     failures: tuple[Failure, ...]
 
+    def __post_init__(self) -> None:
+        if self.verified is bool(self.failures):
+            raise NotASite
 
-def text(data: Json, name: str) -> str:
-    """Return a text of an object."""
-    value = data.get(name)
-    if not isinstance(value, str):
+
+Reader = Callable[[object], object]
+"""Returns a value of JSON as a field has it. Raises NotASite if it does not have the type of the field."""
+
+
+def read(answer: type[T], data: object) -> T:
+    """Return an object of JSON as this dataclass. Raises NotASite if a value does not have the type of its field."""
+    type_: object = answer
+    return cast("T", reader_of(type_)(data))
+
+
+@cache
+def reader_of(type_: object) -> Reader:
+    """Return the reader of a type: a dataclass, a tuple, an optional type, or a type of READERS."""
+    parts = get_args(type_)
+    if isinstance(type_, type) and is_dataclass(type_):
+        return partial(read_object, type_, {name: reader_of(each) for name, each in type_.__annotations__.items()})
+    if NoneType in parts:
+        return partial(read_optional, reader_of(reduce(or_, [each for each in parts if each is not NoneType])))
+    if get_origin(type_) is tuple:
+        return partial(read_list, reader_of(parts[0]))
+    return READERS[type_]
+
+
+def read_object(answer: Callable[..., object], readers: Mapping[str, Reader], data: object) -> object:
+    """Return an object as a dataclass. A field that is a mapping gets the values that no other field has."""
+    if not isinstance(data, dict):
         raise NotASite
-    return value
+    return answer(
+        **{
+            name: reader(without(data, readers.keys()) if reader is read_scalars else data.get(name))
+            for name, reader in readers.items()
+        }
+    )
 
 
-def whole(data: Json, name: str) -> int:
-    """Return a whole number, 0 or more."""
-    value = data.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+def read_optional(reader: Reader, value: object) -> object:
+    """Return None for null, and for a name that is not there."""
+    return None if value is None else reader(value)
+
+
+def read_list(reader: Reader, value: object) -> tuple[object, ...]:
+    """Return a list as a tuple."""
+    if not isinstance(value, list):
         raise NotASite
-    return value
+    return tuple(map(reader, value))
 
 
-def number(data: Json, name: str) -> float:
-    """Return a number."""
-    value = data.get(name)
-    if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > MOST_S:
+def read_scalars(value: object) -> dict[str, Value]:
+    """Return an object of numbers and texts."""
+    if not isinstance(value, dict):
         raise NotASite
-    return value
+    return {name: read_scalar(each) for name, each in value.items()}
 
 
-def truth(data: Json, name: str) -> bool:
-    """Return true or false."""
-    value = data.get(name)
-    if not isinstance(value, bool):
-        raise NotASite
-    return value
-
-
-def scalar(value: object) -> Value:
+def read_scalar(value: object) -> Value:
     """Return a number or a text."""
     if not isinstance(value, int | float | str):
         raise NotASite
     return value
 
 
-def or_none(read: Callable[[Json, str], Item], data: Json, name: str) -> Item | None:
-    """Return what `read` returns; None where the object has null, or nothing, under that name."""
-    return None if data.get(name) is None else read(data, name)
-
-
-def items(data: Json, name: str) -> Sequence[object]:
-    """Return a list."""
-    value = data.get(name)
-    if not isinstance(value, list):
+def read_whole(value: object) -> int:
+    """Return a whole number, 0 or more."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise NotASite
     return value
 
 
-def each(data: Json, name: str, read: Callable[[Json], Item]) -> tuple[Item, ...]:
-    """Return what `read` makes of each object in a list."""
-    return tuple(read(object_of(item)) for item in items(data, name))
-
-
-def texts(data: Json, name: str) -> tuple[str, ...]:
-    """Return a list of texts."""
-    listed = items(data, name)
-    if not all(isinstance(item, str) for item in listed):
-        raise NotASite
-    return tuple(map(str, listed))
-
-
-def object_of(value: object) -> Json:
-    """Return an object."""
-    if not isinstance(value, dict):
+def read_number(value: object) -> float:
+    """Return a number."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > MOST_S:
         raise NotASite
     return value
 
 
-def read_problem(data: Json) -> Problem:
-    """Read what is wrong with a request."""
-    return Problem(text(data, "field"), text(data, "reason"))
-
-
-def read_problems(data: Json) -> tuple[Problem, ...]:
-    """Read a refusal: a word for programs, and the problems."""
-    text(data, "error")
-    return each(data, "problems", read_problem)
-
-
-def read_plan(data: Json) -> Plan:
-    """Read the plan of a host."""
-    return Plan(text(data, "host"), whole(data, "generation"), text(data, "source"), each(data, "faults", read_rule))
-
-
-def read_rule(data: Json) -> ActiveRule:
-    """Read a rule in force."""
-    apart = RULE_STATE | {"fault"}
-    return ActiveRule(
-        text(data, "fault"),
-        {name: scalar(value) for name, value in data.items() if name not in apart},
-        whole(data, "seen"),
-        whole(data, "fired"),
-        or_none(number, data, "remaining_s"),
-    )
-
-
-def read_kinds(data: Json) -> Kinds:
-    """Read every fault there is."""
-    return Kinds(each(data, "faults", read_kind), each(data, "when", read_parameter), texts(data, "notes"))
-
-
-def read_kind(data: Json) -> Kind:
-    """Read a fault."""
-    return Kind(
-        text(data, "fault"),
-        text(data, "counts"),
-        text(data, "bytes"),
-        truth(data, "needs_own_port"),
-        each(data, "parameters", read_parameter),
-        each(data, "when", read_parameter),
-    )
-
-
-def read_parameter(data: Json) -> Parameter:
-    """Read a parameter of a fault."""
-    least, most, default = (
-        None if data.get(name) is None else scalar(data[name]) for name in ("least", "most", "default")
-    )
-    choices = or_none(texts, data, "choices")
-    if choices == () or (choices is None and (least is None or most is None)):
+def read_text(value: object) -> str:
+    """Return a text."""
+    if not isinstance(value, str):
         raise NotASite
-    return Parameter(text(data, "name"), text(data, "meaning"), truth(data, "required"), choices, least, most, default)
+    return value
 
 
-def read_counts(data: Json) -> Counts:
-    """Read what a journal holds."""
-    return Counts(whole(data, "total"), whole(data, "kept"), whole(data, "dropped"))
-
-
-def read_journal(data: Json) -> Journal:
-    """Read entries of a journal."""
-    return Journal(read_counts(data), each(data, "entries", read_entry))
-
-
-def read_entry(data: Json) -> Entry:
-    """Read an entry."""
-    return Entry(
-        whole(data, "entry"),
-        whole(data, "connection"),
-        whole(data, "exchange"),
-        text(data, "peer"),
-        truth(data, "tls"),
-        text(data, "request_head"),
-        or_none(whole, data, "status"),
-        whole(data, "sent_bytes"),
-        or_none(text, data, "fault"),
-        or_none(whole, data, "generation"),
-        or_none(text, data, "ended"),
-        number(data, "received_s"),
-        or_none(number, data, "ended_s"),
-    )
-
-
-def read_verdict(data: Json) -> Verdict:
-    """Read a verdict: verified, or failures that say why not."""
-    verdict = Verdict(truth(data, "verified"), whole(data, "considered"), each(data, "failures", read_failure))
-    if verdict.verified is bool(verdict.failures):
+def read_truth(value: object) -> bool:
+    """Return true or false."""
+    if not isinstance(value, bool):
         raise NotASite
-    return verdict
+    return value
 
 
-def read_failure(data: Json) -> Failure:
-    """Read what is not as expected."""
-    return Failure(
-        text(data, "check"),
-        text(data, "expected"),
-        whole(data, "found"),
-        or_none(text, data, "reason") or "",
-        each(data, "nearest", read_near_miss),
-    )
+def without(data: Mapping[str, object], names: Set[str]) -> dict[str, object]:
+    """Return an object without these names."""
+    return {name: value for name, value in data.items() if name not in names}
 
 
-def read_near_miss(data: Json) -> NearMiss:
-    """Read an entry that came near."""
-    return NearMiss(whole(data, "entry"), texts(data, "misses"))
+READERS: Mapping[object, Reader] = {
+    int: read_whole,
+    float: read_number,
+    str: read_text,
+    bool: read_truth,
+    Value: read_scalar,
+    Mapping[str, Value]: read_scalars,
+}

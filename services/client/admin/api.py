@@ -1,4 +1,4 @@
-"""Asking a site's admin side: one question, one answer, or a failure with a name."""
+"""Requests to the admin API of a site, and the messages of the two commands when one fails."""
 
 import asyncio
 import json
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from services.client.admin.answers import NotASite, read_problems
-from services.client.admin.options import SITE_TIMEOUT_S
+from services.client.admin.answers import NotASite, Refusal, read
 from services.client.errors import FetchError, fetch_error
 from services.client.session import NOT_ENCODED, read_at_most
 from services.client.settings import ADMIN_PORT, ClientSettings
@@ -16,16 +15,17 @@ from services.runtime.errors import ProgramError
 from services.runtime.terminal import printable, say
 from services.runtime.untrusted import parse_json
 
-MAX_PLAN_BYTES = 1024 * 1024
-MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of plans, kinds and verdicts, which have far less
+SITE_TIMEOUT_S = 10.0
+MAX_FILE_BYTES = 1024 * 1024
+MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of plans, kinds and verifications, which are far smaller
 
 
 class WrongUsage(ProgramError):
-    """A command line asks for what cannot be."""
+    """The options of a command do not go together, or an argument is not JSON."""
 
 
 class FileUnreadable(ProgramError):
-    """A file that was named cannot be read."""
+    """A file cannot be read."""
 
     exit_code = 3
 
@@ -36,7 +36,7 @@ class FileUnreadable(ProgramError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the admin side said: a status, and an object of JSON."""
+    """The answer of the admin API: a status, and an object of JSON."""
 
     status: int
     data: Mapping[str, object]
@@ -53,9 +53,9 @@ async def ask(
     most_bytes: int | None = None,
     hint: str = "",
 ) -> Answer:
-    """Put a question to the admin side of a site. Raises FetchError where nothing that a site can say comes in time.
+    """Send a request to the admin API of a site. Raises FetchError if no answer of a site comes in time.
 
-    `most_bytes`: of an answer, MAX_ANSWER_BYTES unless told; `hint`: what a person can do about one that has more.
+    `most_bytes`: the limit of the answer, by default MAX_ANSWER_BYTES; `hint`: what to do if the answer is larger.
     """
     timeout, most = aiohttp.ClientTimeout(total=SITE_TIMEOUT_S), most_bytes or MAX_ANSWER_BYTES
     try:
@@ -76,7 +76,7 @@ async def ask(
                 raw = await read_at_most(response.content, most)
                 if raw is None:
                     raise FetchError("malformed_head", f"the answer has more than {most:,} bytes{hint}")
-                return Answer(response.status, understood(raw))
+                return Answer(response.status, parse_object(raw))
     except aiohttp.ClientConnectorError as error:
         raise fetch_error(error.os_error) from error
     except aiohttp.ClientError as error:
@@ -87,8 +87,8 @@ async def ask(
         raise fetch_error(error) from error
 
 
-def understood(raw: bytes) -> Mapping[str, object]:
-    """Return the object that an answer is. Raises Stranger for what is none."""
+def parse_object(raw: bytes) -> Mapping[str, object]:
+    """Return the object of JSON in an answer. Raises NotASite if it is anything else."""
     try:
         data = json.loads(raw)
     except (ValueError, RecursionError):
@@ -98,9 +98,9 @@ def understood(raw: bytes) -> Mapping[str, object]:
     return data
 
 
-def complain(command: str, site: str, answer: Answer) -> int:
-    """Say on stderr why the site refused, a line for each field, and return the exit code. Raises Stranger."""
-    problems = read_problems(answer.data)
+def report_refusal(command: str, site: str, answer: Answer) -> int:
+    """Print the problems of a refusal on stderr, a line each, and return the exit code. Raises NotASite."""
+    problems = read(Refusal, answer.data).problems
     if answer.status < 400 or not problems:
         raise NotASite
     for problem in problems:
@@ -108,31 +108,34 @@ def complain(command: str, site: str, answer: Answer) -> int:
     return 1
 
 
-def no_answer(command: str, site: str, error: FetchError) -> int:
-    """Say on stderr that nothing answered, and return the exit code."""
+def report_no_answer(command: str, site: str, error: FetchError) -> int:
+    """Print on stderr why there is no answer, and return the exit code."""
     say(printable(f"{command} {site}: {error}"))
     return 4
 
 
 def read_json(text: str) -> object:
-    """Return what JSON, or a file of it, says; `-` is stdin. Blocks. Raises WrongUsage or FileUnreadable."""
+    """Return JSON from an argument, or from the file that it names; `-` is stdin. It blocks.
+
+    Raises WrongUsage or FileUnreadable.
+    """
     inline = text.lstrip()[:1] in {"{", "["}
     try:
-        return parse_json(text if inline else read_plan(text))
+        return read_objects(text if inline else read_file(text))
     except OSError as error:
         raise FileUnreadable(text, error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:
         raise WrongUsage(f"{'this' if inline else text} is not JSON: {error}") from error
 
 
-def read_plan(name: str) -> bytes:
-    """Return what a file holds; `-` is stdin. Raises OSError or FileUnreadable."""
+def read_file(name: str) -> bytes:
+    """Return the content of a file; `-` is stdin. Raises OSError or FileUnreadable."""
     source = 0 if name == "-" else name
     # Unbuffered: a buffer that a thread still reads into cannot be closed when the program ends.
     with open(source, "rb", buffering=0, closefd=source != 0) as file:
         raw = b""
-        while block := file.read(MAX_PLAN_BYTES + 1 - len(raw)):
+        while block := file.read(MAX_FILE_BYTES + 1 - len(raw)):
             raw += block
-    if len(raw) > MAX_PLAN_BYTES:
-        raise FileUnreadable(name, f"is larger than {MAX_PLAN_BYTES:,} bytes")
+    if len(raw) > MAX_FILE_BYTES:
+        raise FileUnreadable(name, f"is larger than {MAX_FILE_BYTES:,} bytes")
     return raw

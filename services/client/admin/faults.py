@@ -1,24 +1,16 @@
-"""`client faults`: what a site does wrong, shown and changed while it runs.
+"""`client faults`: shows and changes the faults of a site while it runs.
 
-Whoever connects after this command has ended gets what it said. A plan that is refused changes nothing.
+A new plan is in force for all connections that begin after this command has ended. A plan that is refused changes
+nothing.
 """
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from services.client.admin.answers import (
-    RULE_STATE,
-    ActiveRule,
-    Kinds,
-    NotASite,
-    Parameter,
-    Plan,
-    read_kinds,
-    read_plan,
-)
-from services.client.admin.api import WrongUsage, ask, complain, no_answer, read_json
+from services.client.admin.answers import ActiveRule, Kinds, NotASite, Parameter, Plan, read, without
+from services.client.admin.api import WrongUsage, ask, read_json, report_no_answer, report_refusal
 from services.client.admin.options import WHEN, Value
 from services.client.admin.tables import columns, hanging
 from services.client.errors import FetchError
@@ -28,13 +20,14 @@ from services.runtime.tasks import run_in_daemon_thread
 from services.runtime.terminal import printable, say, show
 
 PLAN_STATE = frozenset({"host", "generation", "source"})
-"""What is told of a plan while it is in force, and cannot be set."""
-KIND_INDENT = 8  # of what goes on in the next line
+RULE_STATE = frozenset({"seen", "fired", "remaining_s"})
+"""The values of a plan and of a rule that `list` shows and `set` does not take."""
+KIND_INDENT = 8  # of the second and later lines of a line that is too long
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`parameters`: of the one rule that `fault` makes; `plan`: a whole plan instead."""
+    """`fault` and its `parameters` make a plan of one rule; `plan` is a whole plan instead."""
 
     action: str
     site: str
@@ -45,46 +38,46 @@ class Options:
 
 
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
-    """Do it; 0 if done, 1 if the site refused, 2 for wrong usage, 3 for a file, 4 if nothing answered."""
-    return await until_stopped(act(options, settings), stop)
+    """Run the command. Exit codes: 0 done, 1 refused by the site, 2 wrong usage, 3 unreadable file, 4 no answer."""
+    return await until_stopped(ask_site(options, settings), stop)
 
 
-async def act(options: Options, settings: ClientSettings) -> int:
-    """Ask the site, and show the plan that is then in force."""
+async def ask_site(options: Options, settings: ClientSettings) -> int:
+    """Send the request, and show the plan that is in force then."""
     method, path, body = await request(options)
     try:
         answer = await ask(settings, options.site, method, path, body=body)
         if answer.status != 200:
-            return complain("faults", options.site, answer)
+            return report_refusal("faults", options.site, answer)
         if options.action == "kinds":
-            shown, amiss = kinds_text(read_kinds(answer.data)), ""
+            text, problem = kinds_text(read(Kinds, answer.data)), ""
         else:
-            plan = read_plan(answer.data)
-            shown, amiss = plan_text(plan), difference(plan, options, body)
+            plan = read(Plan, answer.data)
+            text, problem = plan_text(plan), difference(plan, options, body)
     except FetchError as error:
-        return no_answer("faults", options.site, error)
-    if amiss:
-        say(printable(f"faults {options.site}: {amiss}"))
+        return report_no_answer("faults", options.site, error)
+    if problem:
+        say(printable(f"faults {options.site}: {problem}"))
         return 1
-    show(json.dumps(answer.data) if options.format == "json" else shown)
+    show(json.dumps(answer.data) if options.format == "json" else text)
     return 0
 
 
 def difference(plan: Plan, options: Options, body: object) -> str:
-    """Return how the plan that a site shows differs from what was asked for; nothing where it does not."""
+    """Return how the plan that a site shows differs from the requested one; an empty text if it does not."""
     if plan.host != options.site:
         raise NotASite
     if options.action not in {"set", "clear"}:
         return ""
-    wanted = fault_names(body) if options.action == "set" else []
-    has = [rule.fault for rule in plan.rules]
-    if has == wanted and plan.generation >= 1:
+    requested = fault_names(body) if options.action == "set" else []
+    names = [rule.fault for rule in plan.faults]
+    if names == requested and plan.generation >= 1:
         return ""
-    return f"the site says that another plan is in force ({', '.join(has) or 'no faults'}): see client faults list"
+    return f"the site says that another plan is in force ({', '.join(names) or 'no faults'}): see client faults list"
 
 
 def fault_names(body: object) -> list[object]:
-    """Return the names of the faults in a plan that a site has taken. Raises Stranger where no site takes it."""
+    """Return the names of the faults in a plan that the site has accepted. Raises NotASite if no site accepts it."""
     rules = body.get("faults") if isinstance(body, dict) else None
     if not isinstance(rules, list):
         raise NotASite
@@ -92,7 +85,7 @@ def fault_names(body: object) -> list[object]:
 
 
 async def request(options: Options) -> tuple[str, str, object]:
-    """Return method, path and body. Raises WrongUsage or FileUnreadable."""
+    """Return the method, path and body of the request. Raises WrongUsage or FileUnreadable."""
     path = f"/faults/{options.site}"
     if options.action != "set" and (options.fault or options.plan or options.parameters):
         raise WrongUsage(f"faults {options.action} takes a site and nothing else (see client faults --help)")
@@ -111,12 +104,12 @@ async def request(options: Options) -> tuple[str, str, object]:
         return "PUT", path, {"faults": [{"fault": options.fault, **options.parameters}]}
     if options.parameters:
         raise WrongUsage("a plan says everything itself: leave the other options out")
-    plan = await run_in_daemon_thread(partial(read_json, options.plan))
-    return "PUT", path, as_set({"faults": plan} if isinstance(plan, list) else plan)
+    plan = await aside(partial(read_json, options.plan))
+    return "PUT", path, without_state({"faults": plan} if isinstance(plan, list) else plan)
 
 
-def as_set(plan: object) -> object:
-    """Return a plan without what only `list` tells of one in force. Anything else in it is the site's to judge."""
+def without_state(plan: object) -> object:
+    """Return a plan without the values that only `list` shows. The site checks everything else in it."""
     if not isinstance(plan, dict):
         return plan
     faults = plan.get("faults")
@@ -125,18 +118,13 @@ def as_set(plan: object) -> object:
     return without(plan, PLAN_STATE)
 
 
-def without(data: Mapping[str, object], names: Set[str]) -> dict[str, object]:
-    """Return an object without some of its names."""
-    return {name: value for name, value in data.items() if name not in names}
-
-
 def plan_text(plan: Plan) -> str:
     """Return a plan as a table."""
     title = printable(f"{plan.host}: plan {plan.generation} ({plan.source})")
-    if not plan.rules:
+    if not plan.faults:
         return f"{title}: no faults"
     head = ("fault", "parameters", "who", "seen", "fired", "ttl left")
-    return title + "\n" + columns(head, [rule_row(rule) for rule in plan.rules])
+    return title + "\n" + columns(head, [rule_row(rule) for rule in plan.faults])
 
 
 def rule_row(rule: ActiveRule) -> tuple[str, ...]:
@@ -148,7 +136,7 @@ def rule_row(rule: ActiveRule) -> tuple[str, ...]:
 
 
 def kinds_text(kinds: Kinds) -> str:
-    """Return every fault with its parameters and its bytes; who gets it where it is not as for most."""
+    """Return every fault with its parameters and its bytes, and its `when` if that differs from most faults."""
     lines = []
     for kind in kinds.faults:
         lines.append(f"{kind.fault}  (counts: {kind.counts})")
@@ -166,7 +154,7 @@ def kinds_text(kinds: Kinds) -> str:
 
 
 def brief_text(parameter: Parameter) -> str:
-    """Return a parameter's name, and the one thing that it may be if there is but one."""
+    """Return the name of a parameter, with its first choice if it has choices."""
     return f"{parameter.name} {parameter.choices[0]}" if parameter.choices else parameter.name
 
 

@@ -1,7 +1,7 @@
-"""`client journal`: what a site really got and sent, as the site itself saw it.
+"""`client journal`: the requests that a site got and the answers that it sent, as the site itself recorded them.
 
-A server may play several hosts, and has one journal for all of them. This command shows, clears and verifies what is of
-SITE, and reaches beyond it only with --all.
+A server may play several hosts, and has one journal for all of them. This command shows, clears and verifies the
+entries of SITE, and those of the other hosts only with --all.
 """
 
 import json
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from services.client.admin.answers import Entry, Journal, NotASite, Verdict, read_counts, read_journal, read_verdict
-from services.client.admin.api import Answer, WrongUsage, ask, complain, no_answer, read_json
+from services.client.admin.answers import Counts, Entry, Journal, NotASite, Verification, read
+from services.client.admin.api import Answer, WrongUsage, ask, read_json, report_no_answer, report_refusal
 from services.client.admin.options import option_of
 from services.client.admin.tables import columns
 from services.client.errors import FetchError
@@ -20,13 +20,13 @@ from services.runtime.tasks import run_in_daemon_thread
 from services.runtime.terminal import printable, say, show
 
 MAX_JOURNAL_BYTES = 32 * 1024 * 1024
-BARE = {"order", "absent"}  # checks that are criteria; the others have them as their match
+BARE = {"order", "absent"}  # the items of these checks are criteria; those of the others have them under `match`
 CHECKS = BARE | {"expect", "at_once"}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`filters`: what entries have to agree with; `verify`: expectations, as JSON or the name of a file."""
+    """`filters`: by name, as in the query; `verify`: expectations, as JSON or the name of a file."""
 
     site: str
     all: bool
@@ -37,61 +37,60 @@ class Options:
 
 
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
-    """Show it; 0 if shown or as expected, 1 if not as expected or refused, 3 for a file, 4 if nothing answered."""
-    return await until_stopped(act(options, settings), stop)
+    """Run the command. Exit codes: 0 done or as expected, 1 not as expected or refused, 3 bad file, 4 no answer."""
+    return await until_stopped(ask_site(options, settings), stop)
 
 
-async def act(options: Options, settings: ClientSettings) -> int:
-    """Ask the site, and show the answer."""
-    question = await question_of(options)
+async def ask_site(options: Options, settings: ClientSettings) -> int:
+    """Send the request, and show the answer."""
+    request = await request_of(options)
     try:
         answer = await ask(
             settings,
             options.site,
-            question.method,
-            question.path,
-            body=question.body,
-            query=question.query,
+            request.method,
+            request.path,
+            body=request.body,
+            query=request.query,
             most_bytes=MAX_JOURNAL_BYTES,
             hint=": ask for fewer entries (--limit)",
         )
         return show_answer(options, answer)
     except FetchError as error:
-        return no_answer("journal", options.site, error)
+        return report_no_answer("journal", options.site, error)
 
 
 def show_answer(options: Options, answer: Answer) -> int:
-    """Show what a site answered, and return the exit code. Raises Stranger for what no site answers."""
+    """Show the answer of a site, and return the exit code. Raises NotASite for an answer that no site gives."""
     verifies = options.verify is not None
     if answer.status != 200 and not (verifies and answer.status == 409):
-        return complain("journal", options.site, answer)
+        return report_refusal("journal", options.site, answer)
     code = 0
     if verifies:
-        verdict = read_verdict(answer.data)
-        if verdict.verified is not (answer.status == 200):
+        verification = read(Verification, answer.data)
+        if verification.verified is not (answer.status == 200):
             raise NotASite
-        shown, told, code = verdict_text(verdict), "", 0 if verdict.verified else 1
+        text, message, code = verification_text(verification), "", 0 if verification.verified else 1
     elif options.clear:
-        read_counts(answer.data)
-        shown, told = "", f"journal: {'all of it' if options.all else options.site} begins anew"
+        read(Counts, answer.data)
+        text, message = "", f"journal: {'all of it' if options.all else options.site} begins anew"
     else:
-        journal = read_journal(answer.data)
-        counts = journal.counts
-        shown = entries_text(journal)
-        told = f"journal: total {counts.total}, kept {counts.kept}, dropped {counts.dropped}"
+        journal = read(Journal, answer.data)
+        text = entries_text(journal)
+        message = f"journal: total {journal.total}, kept {journal.kept}, dropped {journal.dropped}"
     if options.format == "json":
         show(json.dumps(answer.data))
         return code
-    if shown:
-        show(shown)
-    if told:
-        say(told)
+    if text:
+        show(text)
+    if message:
+        say(message)
     return code
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What the admin side is asked."""
+class Request:
+    """A request to the admin API."""
 
     method: str
     path: str
@@ -99,22 +98,22 @@ class Question:
     body: object = None
 
 
-async def question_of(options: Options) -> Question:
-    """Return what a command line asks for. Raises WrongUsage or FileUnreadable."""
+async def request_of(options: Options) -> Request:
+    """Return the request for these options. Raises WrongUsage or FileUnreadable."""
     if options.filters and (options.clear or options.verify is not None):
         given = ", ".join(map(option_of, options.filters))
         raise WrongUsage(f"{given}: for what is shown, and not with --clear or --verify (see client journal --help)")
     host = {} if options.all else {"host": options.site}
     if options.clear:
-        return Question("DELETE", "/journal", query=host)
+        return Request("DELETE", "/journal", query=host)
     if options.verify is not None:
-        expectations = await run_in_daemon_thread(partial(read_json, options.verify))
-        return Question("POST", "/journal/verify", body=of_host(expectations, host))
-    return Question("GET", "/journal", query={**host, **options.filters})
+        expectations = await aside(partial(read_json, options.verify))
+        return Request("POST", "/journal/verify", body=of_host(expectations, host))
+    return Request("GET", "/journal", query={**host, **options.filters})
 
 
 def of_host(expectations: object, host: Mapping[str, str]) -> object:
-    """Return expectations with the host in every criteria that name none. What is not as documented stays as it is."""
+    """Return expectations with the host added to all criteria without one. The site checks everything else in them."""
     if not isinstance(expectations, dict):
         return expectations
 
@@ -133,7 +132,7 @@ def of_host(expectations: object, host: Mapping[str, str]) -> object:
 
 
 def entries_text(journal: Journal) -> str:
-    """Return entries as a table; nothing where there are none."""
+    """Return entries as a table; an empty text if there are none."""
     head = ("entry", "conn", "peer", "request", "status", "sent", "fault", "ended", "took")
     return columns(head, [entry_row(each) for each in journal.entries]) if journal.entries else ""
 
@@ -142,7 +141,7 @@ def entry_row(entry: Entry) -> tuple[str, ...]:
     """Return an entry's cells."""
     line = entry.request_head.partition("\n")[0].rstrip("\r")
     return (
-        str(entry.number),
+        str(entry.entry),
         f"{entry.connection}.{entry.exchange}{' tls' if entry.tls else ''}",
         entry.peer,
         line or "-",
@@ -154,12 +153,12 @@ def entry_row(entry: Entry) -> tuple[str, ...]:
     )
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """Return a verdict: a line for each failure, and what came nearest."""
+def verification_text(verification: Verification) -> str:
+    """Return a line for each check that fails, with the nearest entries below it."""
     lines = []
-    for each in verdict.failures:
-        lines.append(f"{each.check}: expected {each.expected}, found {each.found} {each.reason}")
-        lines += [f"    nearest: entry {near.number}: {'; '.join(near.misses) or 'agrees'}" for near in each.nearest]
+    for each in verification.failures:
+        lines.append(f"{each.check}: expected {each.expected}, found {each.found} {each.reason or ''}")
+        lines += [f"    nearest: entry {near.entry}: {'; '.join(near.misses) or 'agrees'}" for near in each.nearest]
     if not lines:
-        lines = [f"as expected ({verdict.considered} entries)"]
+        lines = [f"as expected ({verification.considered} entries)"]
     return "\n".join(printable(line.rstrip()) for line in lines)

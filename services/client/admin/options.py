@@ -1,13 +1,12 @@
 """The options of `client faults` and `client journal`.
 
-Which faults there are, and what their parameters may be, is the site's to say: here are only their names, so that a
-wrong one is refused before anything is sent. A test holds them against the site's own table.
+The site decides which faults there are, and which values their parameters have. Here are only the names of the
+parameters, so that a wrong name is refused before a request is sent; a test compares them with the site's table.
 """
 
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 
-SITE_TIMEOUT_S = 10.0
 PARAMETERS = {
     "bytes": "offset in the head, or how many",
     "seconds": "fixed delay",
@@ -52,8 +51,8 @@ FILTERS = {
 Value = int | float | str
 
 
-class Put(Action):
-    """Collects options of one kind in a dictionary."""
+class CollectByName(Action):
+    """Collects options in one dictionary, by their names in the admin API."""
 
     def __call__(
         self,
@@ -62,19 +61,18 @@ class Put(Action):
         values: str | Sequence[object] | None,
         option: str | None = None,
     ) -> None:
-        """Add one."""
         collected = dict(getattr(namespace, self.dest))
         collected[str(option).removeprefix("--").replace("-", "_")] = values
         setattr(namespace, self.dest, collected)
 
 
 def option_of(name: str) -> str:
-    """Return the option that sets a name of the admin API."""
+    """Return the option for a name of the admin API."""
     return f"--{name.replace('_', '-')}"
 
 
 def number(text: str) -> int | float:
-    """Read a number; a whole one stays whole."""
+    """Return a number: an int if it is whole. Raises ArgumentTypeError."""
     try:
         return int(text[:40]) if text.lstrip("-").isdecimal() and text.isascii() else float(text)
     except ValueError:
@@ -82,14 +80,14 @@ def number(text: str) -> int | float:
 
 
 def host_name(text: str) -> str:
-    """Read a site's name."""
+    """Return the name of a site in lower case. Raises ArgumentTypeError."""
     if not text or len(text) > 253 or not all(each.isascii() and (each.isalnum() or each in "-._") for each in text):
         raise ArgumentTypeError(f"{text[:40]!r} is not a host name")
     return text.lower()
 
 
 def add_site(parser: ArgumentParser) -> None:
-    """Declare what both commands have."""
+    """Declare the arguments that both commands have."""
     parser.add_argument("site", metavar="SITE", type=host_name, help="a recorded host, as www.163.com")
     parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
 
@@ -116,11 +114,10 @@ def add_faults(parser: ArgumentParser) -> None:
             group.add_argument(
                 option_of(name),
                 dest="parameters",
-                action=Put,
+                action=CollectByName,
                 metavar="X",
                 type=str if name in TEXTS else number,
                 help=meaning,
-                default={},
             )
 
 
@@ -143,4 +140,4 @@ def add_journal(parser: ArgumentParser) -> None:
     parser.set_defaults(filters={})
     group = parser.add_argument_group("which entries to show (the newest 100, unless told)")
     for name, meaning in FILTERS.items():
-        group.add_argument(option_of(name), dest="filters", action=Put, metavar="X", help=meaning, default={})
+        group.add_argument(option_of(name), dest="filters", action=CollectByName, metavar="X", help=meaning)

@@ -1,7 +1,8 @@
-"""Tables for a terminal: text in columns, everything printable, no wider than the terminal.
+"""Tables for a terminal: text in columns, escaped where it is not printable, and not wider than the terminal.
 
-Where it is narrower than the table, the widest columns give way and their cells go on in the next line; where even that
-does not fit, each row is a list of its cells, one a line. Elsewhere, as in a pipe, a row is one line, however wide.
+If the terminal is narrower than the table, the widest columns are narrowed, and their cells continue in the next line.
+If that is not enough, each row is a list of its cells, one in each line. Without a terminal, as in a pipe, a row is one
+line of any width.
 """
 
 import sys
@@ -10,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from services.runtime import terminal
 from services.runtime.terminal import printable
 
-MOST_WIDE = 200  # characters of a cell: one that has more is cut, and ends with "..."
-CUT = "..."  # in ASCII: it is shown wherever the table is
-LEAST_WIDE = 7  # characters of a column that gives way
+MOST_WIDE = 200  # characters of a cell; a longer one is cut, and ends with "..."
+CUT = "..."  # in ASCII, which every encoding of a terminal has
+LEAST_WIDE = 7  # characters of a column that is narrowed
 GAP = "  "
 
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
-    """Return a table with a head, `width` characters wide at most (None: as wide as the terminal, if there is one)."""
+    """Return a table with a head, at most `width` characters wide (None: as wide as the terminal, if there is one)."""
     cells = [tuple(each.upper() for each in head), *(tuple(map(cell, row)) for row in rows)]
     wanted = [max(len(row[index]) for row in cells) for index in range(len(head))]
     most = terminal.columns(sys.stdout) or 0 if width is None else width
@@ -28,13 +29,13 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | 
 
 
 def cell(text: str) -> str:
-    """Return a cell's text, printable, and cut where it is too long."""
+    """Return the text of a cell, printable, and cut if it is too long."""
     shown = printable(text[: MOST_WIDE + 1])
     return shown if len(shown) <= MOST_WIDE else f"{shown[: MOST_WIDE - len(CUT)]}{CUT}"
 
 
 def hanging(line: str, indent: int) -> str:
-    """Return a line, printable, that goes on below where the terminal is narrower, so many characters from its edge."""
+    """Return a line, printable. On a narrower terminal its rest follows in the next lines, indented by `indent`."""
     most = terminal.columns(sys.stdout) or 0
     shown = printable(line)
     if not most or len(shown) <= most:
@@ -45,7 +46,7 @@ def hanging(line: str, indent: int) -> str:
 
 
 def fitted(wanted: Sequence[int], most: int) -> list[int] | None:
-    """Return widths that add up to `most` at most, the widest columns narrowed first; None if they cannot."""
+    """Return widths with a sum of `most` at most, the widest columns narrowed first; None if that is impossible."""
     widths = list(wanted)
     while sum(widths) > most:
         widest = max(widths)
@@ -68,7 +69,7 @@ def wrapped(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
 
 
 def listed(head: Sequence[str], row: Sequence[str], most: int) -> Iterator[str]:
-    """Yield a row as a list, a line or more for each cell, and a blank line behind it."""
+    """Yield a row as a list, with one or more lines for each cell, and a blank line at the end."""
     name_width = max(map(len, head))
     for name, text in zip(head, row, strict=True):
         yield from wrapped((name, text), (name_width, max(LEAST_WIDE, most - name_width - len(GAP))))
@@ -76,7 +77,7 @@ def listed(head: Sequence[str], row: Sequence[str], most: int) -> Iterator[str]:
 
 
 def pieces(text: str, width: int) -> Iterator[str]:
-    """Yield a text in pieces that fit, parted at spaces where there are any."""
+    """Yield a text in pieces of `width` characters at most, divided at spaces if possible."""
     rest = text
     while len(rest) > width:
         space = rest.rfind(" ", 1, width + 1)

@@ -1,6 +1,7 @@
-"""The admin side of a site, on a port that never leaves the lab: health, metrics, faults, journal.
+"""The admin API of a site, on its own port, which only the lab reaches: health, metrics, faults, journal.
 
-`app` puts the routes together, `answers` is what they share, within `bounds` of memory and time. `faults` and `journal`
-are the handlers. `expectations` reads what a test expects of the journal, `verdict` holds the two together (`criteria`:
-which entries are meant; `overlap`: how many at once). `openapi` describes all of it in `schemas`.
+`app` has the routes. `faults` and `journal` are the handlers, and `responses` and `bounds` (memory and time) what they
+share. `query` reads queries, `expectations` the expectations of a test, with the criteria of `entries`; `verification`
+compares the journal with them (`overlap`: how many exchanges at once). `openapi` describes the routes, and `schemas`
+the JSON, from the same tables that requests are checked with (`shapes`).
 """

@@ -1,4 +1,4 @@
-"""The admin application: every route, in one place. `openapi` describes each, and a test holds the two together."""
+"""The admin application: all its routes. `openapi` describes each of them, and a test compares the two."""
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -10,19 +10,19 @@ from services.runtime.terminal import printable
 from services.sites.admin import faults, journal
 from services.sites.admin.bounds import SITE
 from services.sites.admin.openapi import document
-from services.sites.admin.responses import MAX_BODY_BYTES, answer, refusal, refusals
+from services.sites.admin.responses import MAX_BODY_BYTES, json_response, refusal, refusals
 from services.sites.faults.plan import Problem
 from services.sites.metrics import SiteCollector
 from services.sites.site import Site
 
 
-def make_admin(site: Site, settle: faults.Settle) -> web.Application:
-    """Return the admin application of a site. `settle` opens and shuts its doors after a change of plan."""
+def make_admin(site: Site, reconcile: faults.Reconcile) -> web.Application:
+    """Return the admin application of a site. `reconcile` is called after each change of plans."""
     registry = CollectorRegistry()
     registry.register(SiteCollector(site))
-    own = allowed_hosts(*site.settings.hosts, *site.settings.admin_names, changing=lambda: site.hosts)
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[host_check(own, misdirected), refusals])
-    app[SITE], app[faults.SETTLE], app[journal.TURNS] = site, settle, journal.Turns()
+    own = own_names(*site.settings.hosts, *site.settings.admin_names, changing=lambda: site.hosts)
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[only_own_names(own, misdirected), refusals])
+    app[SITE], app[faults.RECONCILE], app[journal.VERIFY_LOCK] = site, reconcile, journal.CountingLock()
     app[POOL] = site.budget.admin
     app.add_routes(
         [
@@ -49,14 +49,14 @@ def make_admin(site: Site, settle: faults.Settle) -> web.Application:
     return app
 
 
-def misdirected(objection: HostRefusal) -> web.Response:
-    """Refuse what means another server, or comes from another site's page."""
+def misdirected(objection: Objection) -> web.Response:
+    """Refuse a request for another server, or from a page of another site."""
     word = "misdirected_request" if objection.status == MISDIRECTED else "forbidden"
     return refusal(objection.status, word, [Problem(objection.field, objection.reason)])
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Answer 200 with the hosts, or 503 with the file or the port that is wrong and the reason."""
+    """Answer 200 with the hosts, or 503 with the file or the port that is wrong, and the reason."""
     site = request.app[SITE]
     if site.trouble:
         return web.Response(status=503, text=f"{printable(site.trouble)}\n")
@@ -65,4 +65,4 @@ async def ready(request: web.Request) -> web.Response:
 
 async def openapi(_request: web.Request) -> web.Response:
     """Return the description of this API."""
-    return answer(document())
+    return json_response(document())

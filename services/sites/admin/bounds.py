@@ -1,8 +1,8 @@
-"""What answers of the admin side may cost: memory, of the site's budget, and time, of peers that read slowly.
+"""The limits of the admin API's answers: memory from the site's budget, and time for peers that read slowly.
 
-An answer that may be large is a stream: it is written piece by piece, each once the peer has taken the one before, so
-that it costs as much as its largest piece. So many streams at once as the budget has room for; the next is refused
-with 503, at once. Work that takes its time gives the loop its turn, and ends once its peer has left.
+An answer that may be large is a stream. Each piece is written when the peer has taken the one before, so the stream
+costs as much memory as its largest piece. The budget limits how many streams there are at once; the next one is refused
+with 503. Long work runs in time slices, between which the loop can do other work, and ends if its peer has left.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from services.sites.site import Site
 
 SITE = web.AppKey("SITE", Site)
 STREAM_BYTES = 512 * 1024  # the largest head, escaped and encoded, with what waits to be sent
-SMALL_BYTES = 64 * 1024  # what is not larger is not asked for: health, and refusals, are always answered
+SMALL_BYTES = 64 * 1024  # smaller answers take nothing from the budget: health and refusals are always answered
 WRITE_BYTES = 32 * 1024
-SLICE_S = 0.005  # how long the loop may wait for its turn
+SLICE_S = 0.005  # how long the loop may be blocked
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 ESCAPED = re.compile("[\x7f-\x9f\u0100-\U0010ffff]")
 
@@ -30,22 +30,22 @@ class Busy(Exception):
 
 
 class TooSlow(Exception):
-    """A request took longer than it may; the text says of what, and how long."""
+    """A request took too long. The text says what took so long, and the limit."""
 
 
 class PeerLeft(ConnectionResetError):
-    """Nothing reads the answer any more: its peer has left, or was cut off for reading too slowly."""
+    """The peer of an answer has left, or its connection was aborted because it read too slowly."""
 
 
 def encoded(data: object) -> bytes:
-    """Return JSON in UTF-8. Letters of Latin-1 are as they are; control characters and all else are escaped."""
+    """Return JSON in UTF-8. Printable characters of Latin-1 are kept; control characters and all others are escaped."""
     text = json.dumps(data, ensure_ascii=False)
     return ESCAPED.sub(lambda found: json.dumps(found[0])[1:-1], text).encode()
 
 
 @contextmanager
-def charged(site: Site, size: int) -> Iterator[None]:
-    """Have so many bytes of the site's budget while inside. Raises Busy where it has not as many."""
+def reserved(site: Site, size: int) -> Iterator[None]:
+    """Take so many bytes of the site's budget while inside. Raises Busy if it has fewer."""
     pool = site.budget.answers
     if not pool.reserve(size):
         raise Busy
@@ -56,8 +56,8 @@ def charged(site: Site, size: int) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def in_time(request: web.Request) -> AsyncIterator[None]:
-    """Let what is inside take the time that an answer may. Past it the peer is cut off, and PeerLeft raised."""
+async def answer_deadline(request: web.Request) -> AsyncIterator[None]:
+    """Limit the time of the code inside. After it, the peer's connection is aborted, and PeerLeft is raised."""
     try:
         async with asyncio.timeout(request.app[SITE].settings.answer_timeout_s):
             yield
@@ -67,20 +67,20 @@ async def in_time(request: web.Request) -> AsyncIterator[None]:
         raise PeerLeft("the answer was not taken in time") from error
 
 
-class Pace:
-    """Work for a request, in slices: `if pace.due: await pace.turn()`."""
+class TimeSlice:
+    """Lets long work for a request yield to the loop: `if time_slice.is_over: await time_slice.renew()`."""
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
         self._until = monotonic() + SLICE_S
 
     @property
-    def due(self) -> bool:
-        """Whether the loop has waited long enough."""
+    def is_over(self) -> bool:
+        """Whether it is time to yield to the loop."""
         return monotonic() >= self._until
 
-    async def turn(self) -> None:
-        """Give the loop its turn. Raises PeerLeft where the answer has no reader any more."""
+    async def renew(self) -> None:
+        """Yield to the loop, and begin the next slice. Raises PeerLeft if the peer has left."""
         await asyncio.sleep(0)
         if self._request.transport is None:
             raise PeerLeft("the peer has left")
@@ -88,10 +88,10 @@ class Pace:
 
 
 async def stream(request: web.Request, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
-    """Answer with JSON that is made while it is read. Raises Busy where there is no room for another stream."""
+    """Answer with JSON that is made while the peer reads. Raises Busy if the budget has no room for another stream."""
     response = web.StreamResponse(headers=JSON)
-    with charged(request.app[SITE], STREAM_BYTES):
-        async with in_time(request):
+    with reserved(request.app[SITE], STREAM_BYTES):
+        async with answer_deadline(request):
             waiting = bytearray()
             async for piece in pieces:
                 waiting += piece
@@ -104,7 +104,7 @@ async def stream(request: web.Request, pieces: AsyncIterator[bytes]) -> web.Stre
 
 
 async def write(response: web.StreamResponse, request: web.Request, data: bytes) -> None:
-    """Write a piece of a stream, and wait until the peer has room for the next. To HEAD, the head alone."""
+    """Write a piece of a stream, and wait until the peer can take the next one. A HEAD request gets the head alone."""
     if not response.prepared:
         await response.prepare(request)
     if request.method != "HEAD":
@@ -112,11 +112,11 @@ async def write(response: web.StreamResponse, request: web.Request, data: bytes)
 
 
 async def send(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Send a response that is whole, if it is large: within the budget and in time. Raises Busy."""
+    """Send a complete response, if it is large, within the budget and the deadline. Raises Busy."""
     if not isinstance(response, web.Response) or response.prepared or (response.content_length or 0) <= SMALL_BYTES:
         return response
-    with charged(request.app[SITE], response.content_length or 0):
-        async with in_time(request):
+    with reserved(request.app[SITE], response.content_length or 0):
+        async with answer_deadline(request):
             await response.prepare(request)
             await response.write_eof()
     return response

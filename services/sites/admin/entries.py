@@ -1,30 +1,39 @@
-"""What an entry of the journal is held against: the same names as the entry's own, all of which must agree."""
+"""Entries of the journal, and the criteria that they are compared with. A criterion has the name of the entry's value.
+
+`CRITERIA` declares every criterion once: `read_criteria` checks a request with it, and `schemas` publishes it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from services.runtime.playable import read_fields
+from services.sites.admin.shapes import (
+    ASCII_OR_NULL,
+    BOOLEAN,
+    TEXT_OR_NULL,
+    TEXTS_BY_NAME,
+    WHOLE_OR_NULL,
+    Shape,
+    choice_or_null,
+)
 from services.sites.faults.catalog import FAULTS
 from services.sites.faults.plan import Problem
 from services.sites.journal import ENDS, Exchange
 
-TEXTS = ("host", "method", "target", "peer", "fault", "ended", "head_contains")
-WHOLES = ("connection", "exchange", "status", "generation")
-NAMES = (*TEXTS, *WHOLES, "tls", "fields")
 SHOWN_CHARACTERS = 200
 SHOWN_MISSES = 20
-CHOICES = {"ended": ENDS, "fault": tuple(FAULTS)}
 
 
 class Entry:
-    """An exchange with its number in the journal; `values` by the names of criteria, read once for all of them."""
+    """An exchange with its number in the journal. `values`: by the names of criteria, read once for all criteria."""
 
     __slots__ = ("_fields", "exchange", "number", "values")
 
     def __init__(self, number: int, exchange: Exchange) -> None:
         self.number, self.exchange = number, exchange
         line = exchange.head.partition(b"\n")[0].decode("latin-1").rstrip("\r").split(" ", 2)
-        connection = exchange.connection
+        connection = exchange.visit
         self.values: Mapping[str, object] = {
             "host": exchange.host,
             "method": line[0] or None,
@@ -48,7 +57,7 @@ class Entry:
         return self._fields
 
     def as_json(self) -> dict[str, object]:
-        """Return the entry; bytes of the head are shown as Latin-1, which loses none."""
+        """Return the entry as the API shows it. The head is in Latin-1, which keeps every byte."""
         exchange, values = self.exchange, self.values
         return {
             "entry": self.number,
@@ -68,14 +77,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """`values` are compared; `fields` are request fields by lower-case name, None for one that must not be there."""
+    """`values` are compared; `fields` are request fields by lower-case name, None for a field that must be absent."""
 
     values: Mapping[str, object]
     fields: Mapping[str, str | None]
     head_contains: bytes | None
 
     def meets(self, entry: Entry) -> bool:
-        """Return whether an entry meets all of them; most do not, and the first that it does not meet is enough."""
+        """Return whether an entry meets all criteria. Most entries do not: it stops at the first criterion not met."""
         has = entry.values
         for name, wanted in self.values.items():
             if has[name] != wanted:
@@ -88,7 +97,7 @@ class Criteria:
         return self.head_contains is None or self.head_contains in entry.exchange.head
 
     def missed(self, entry: Entry) -> int:
-        """Return how many of them an entry does not meet."""
+        """Return how many criteria an entry does not meet."""
         count = sum(entry.values[name] != wanted for name, wanted in self.values.items())
         if self.fields:
             had = entry.fields
@@ -96,7 +105,7 @@ class Criteria:
         return count + (self.head_contains is not None and self.head_contains not in entry.exchange.head)
 
     def misses(self, entry: Entry) -> list[str]:
-        """Return which of them an entry does not meet, each with what it has instead, for a person."""
+        """Return the criteria that an entry does not meet, each with what the entry has instead, for a person."""
         found = [
             f"{name}: {brief(entry.values[name])} is not {brief(wanted)}"
             for name, wanted in self.values.items()
@@ -114,61 +123,56 @@ class Criteria:
         more = len(found) - SHOWN_MISSES
         return found if more <= 0 else [*found[:SHOWN_MISSES], f"and {more:,} more"]
 
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.values) + len(self.fields) + (self.head_contains is not None)
-
 
 def brief(value: object) -> str:
-    """Return a value as it is shown in a miss: not more of it than fits in a few lines."""
+    """Return a value as a miss shows it: a few lines at most."""
     if isinstance(value, str) and len(value) > SHOWN_CHARACTERS:
         return f"{value[:SHOWN_CHARACTERS]!r}… ({len(value):,} characters)"
     return repr(value)
 
 
 NO_CRITERIA = Criteria({}, {}, None)
+CRITERIA: Mapping[str, Shape] = MappingProxyType(
+    {
+        "host": TEXT_OR_NULL,
+        "method": TEXT_OR_NULL,
+        "target": TEXT_OR_NULL,
+        "peer": TEXT_OR_NULL,
+        "fault": choice_or_null(FAULTS),
+        "ended": choice_or_null(ENDS),
+        "head_contains": ASCII_OR_NULL,
+        "connection": WHOLE_OR_NULL,
+        "exchange": WHOLE_OR_NULL,
+        "status": WHOLE_OR_NULL,
+        "generation": WHOLE_OR_NULL,
+        "tls": BOOLEAN,
+        "fields": TEXTS_BY_NAME,
+    }
+)
+"""Every criterion by its name. Null is the value of an entry that has no such thing."""
 
 
 def read_criteria(data: object, where: str, problems: list[Problem]) -> Criteria:
-    """Return the criteria that `data` is; what is wrong goes into `problems`. Names of hosts have no case."""
+    """Return the criteria in `data`, and add their problems to `problems`. Names of hosts have no case."""
     if not isinstance(data, dict):
         problems.append(Problem(where, "is not an object of criteria"))
         return NO_CRITERIA
-    values: dict[str, object] = {}
+    found = []
     for name, value in data.items():
-        if name not in NAMES:
-            problems.append(Problem(f"{where}.{str(name)[:40]}", f"is unknown: there are {', '.join(NAMES)}"))
-        elif name not in {"fields", "head_contains"}:
-            if reason := misfit(name, value):
-                problems.append(Problem(f"{where}.{name}", reason))
-            values[name] = value.lower() if name == "host" and isinstance(value, str) else value
-    contains = data.get("head_contains")
-    if contains is not None and not (isinstance(contains, str) and contains.isascii()):
-        problems.append(Problem(f"{where}.head_contains", "is not ASCII text"))
-        contains = None
-    wanted = read_wanted(data.get("fields", {}), where, problems)
-    return Criteria(values, wanted, None if contains is None else contains.encode("ascii"))
-
-
-def read_wanted(data: object, where: str, problems: list[Problem]) -> dict[str, str | None]:
-    """Return the request fields that are asked for."""
-    if not isinstance(data, dict) or not all(isinstance(value, str | None) for value in data.values()):
-        problems.append(Problem(f"{where}.fields", "is not an object of names with text, or null for none"))
-        return {}
-    return {name.lower(): value for name, value in data.items()}
-
-
-def misfit(name: str, value: object) -> str:
-    """Return why a value can never be met; nothing if it can."""
-    if name == "tls":
-        return "" if isinstance(value, bool) else "is not true or false"
-    if value is None:
-        return ""
-    if name in WHOLES:
-        return "" if isinstance(value, int) and not isinstance(value, bool) else "is not a whole number"
-    if not isinstance(value, str):
-        return "is not text"
-    if name in CHOICES and value not in CHOICES[name]:
-        return f"is not one of {', '.join(CHOICES[name])}"
-    return ""
+        shape = CRITERIA.get(name)
+        if shape is None:
+            found.append(Problem(f"{where}.{name[:40]}", f"is unknown: there are {', '.join(CRITERIA)}"))
+        elif reason := shape.problem(value):
+            found.append(Problem(f"{where}.{name}", reason))
+    if found:
+        problems += found
+        return NO_CRITERIA
+    values = dict(data)
+    fields, head_contains = values.pop("fields", {}), values.pop("head_contains", None)
+    if isinstance(host := values.get("host"), str):
+        values["host"] = host.lower()
+    return Criteria(
+        values,
+        {name.lower(): value for name, value in fields.items()},
+        None if head_contains is None else head_contains.encode("ascii"),
+    )

@@ -1,4 +1,4 @@
-"""Expectations of the journal: how many entries there are like this, in which order, how many at once, and which not.
+"""Expectations of the journal: how many entries meet criteria, in which order, how many at once, and which are absent.
 
     {"since": 0,
      "expect":  [{"match": {"host": "www.163.com", "method": "GET"}, "count": 3}],
@@ -6,26 +6,30 @@
      "at_once": [{"match": {"host": "www.163.com"}, "at_most": 2}],
      "absent":  [{"fields": {"cookie": "secret"}}]}
 
-`expect` wants `count`, or `at_least` and `at_most`; nothing said means at least one. `order` wants entries that meet
-the criteria one after another, with anything between them. `at_once` wants no more than `at_most` exchanges in progress
-at the same time (see `overlap`). A check that needs to know of every entry fails where some were dropped that could
-have changed its outcome: what is not kept is not proved.
-`verdict` holds the journal against all of it.
+`expect` has `count`, or `at_least` and `at_most`; without all three, at least one entry is expected. `order` expects
+entries that meet the criteria one after another, with any entries between them. `at_once` expects no more than
+`at_most` exchanges in progress at the same time (see `overlap`). A check that depends on every entry fails if entries
+were dropped that could have changed its result: an entry that is not in the journal proves nothing.
+
+This file reads expectations and describes them as JSON Schema; `verification` compares the journal with them.
 """
 
 from dataclasses import dataclass
 
-from services.sites.admin.entries import NO_CRITERIA, Criteria, read_criteria
-from services.sites.admin.responses import Unfit
+from services.sites.admin.entries import CRITERIA, NO_CRITERIA, Criteria, read_criteria
+from services.sites.admin.responses import BadRequest
+from services.sites.admin.shapes import COUNT, Schema, array, reference, table
 from services.sites.faults.plan import Problem
 
 MAX_CHECKS = 100
-CHECKS = ("expect", "order", "at_once", "absent")
+BOUNDS = ("count", "at_least", "at_most")
+CHECKS = {"expect": "Expected", "order": "Criteria", "at_once": "AtOnce", "absent": "Criteria"}
+"""The lists of checks, each with the schema of its items."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """So many entries like this; `most` None: any number of them."""
+    """From `least` to `most` entries that meet the criteria; `most` None: any number. `where`: the check's path."""
 
     where: str
     criteria: Criteria
@@ -34,7 +38,7 @@ class Expected:
 
     @property
     def text(self) -> str:
-        """What is expected, for a person."""
+        """The expected number, for a person."""
         if self.most is None:
             return f"at least {self.least}"
         if self.most == self.least:
@@ -44,7 +48,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class AtOnce:
-    """No more than `most` exchanges like this in progress at the same time."""
+    """No more than `most` exchanges that meet the criteria, in progress at the same time."""
 
     where: str
     criteria: Criteria
@@ -53,7 +57,7 @@ class AtOnce:
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """Everything that one request expects. Entries up to `since` do not count."""
+    """All expectations of one request. Entries up to `since` do not count."""
 
     since: int
     expected: list[Expected]
@@ -62,11 +66,11 @@ class Expectations:
 
 
 def read_expectations(data: object) -> Expectations:
-    """Return what a body expects. Raises Unfit, with every problem that it has."""
+    """Return the expectations in a body. Raises BadRequest, with every problem that they have."""
     problems: list[Problem] = []
     if not isinstance(data, dict) or not data.keys() <= {"since", *CHECKS} or not data.keys() & {*CHECKS}:
         reason = f"is not an object with {', '.join(CHECKS)}, or several of them, and since if need be"
-        raise Unfit(422, "bad_expectation", [Problem("body", reason)])
+        raise BadRequest(422, "bad_expectation", [Problem("body", reason)])
     lists = {name: read_list(data.get(name, []), name, problems) for name in CHECKS}
     since = read_number(data.get("since", 0), "since", problems)
     expected = [read_expected(each, f"expect[{index}]", problems) for index, each in enumerate(lists["expect"])]
@@ -76,13 +80,13 @@ def read_expectations(data: object) -> Expectations:
     order = [read_criteria(each, f"order[{index}]", problems) for index, each in enumerate(lists["order"])]
     at_once = [read_at_once(each, f"at_once[{index}]", problems) for index, each in enumerate(lists["at_once"])]
     if problems:
-        raise Unfit(422, "bad_expectation", problems)
+        raise BadRequest(422, "bad_expectation", problems)
     return Expectations(since, expected, order, at_once)
 
 
 def read_expected(data: object, where: str, problems: list[Problem]) -> Expected:
-    """Return one expectation of `expect`."""
-    if not isinstance(data, dict) or not data.keys() <= {"match", "count", "at_least", "at_most"}:
+    """Return one check of `expect`."""
+    if not isinstance(data, dict) or not data.keys() <= {"match", *BOUNDS}:
         problems.append(Problem(where, "is not an object with match, and count or at_least and at_most"))
         return Expected(where, NO_CRITERIA, 0, None)
     if "count" in data and data.keys() & {"at_least", "at_most"}:
@@ -99,7 +103,7 @@ def read_expected(data: object, where: str, problems: list[Problem]) -> Expected
 
 
 def read_at_once(data: object, where: str, problems: list[Problem]) -> AtOnce:
-    """Return one bound of `at_once`."""
+    """Return one check of `at_once`."""
     if not isinstance(data, dict) or not data.keys() <= {"match", "at_most"}:
         problems.append(Problem(where, "is not an object with match and at_most"))
         return AtOnce(where, NO_CRITERIA, 0)
@@ -117,7 +121,26 @@ def read_list(data: object, where: str, problems: list[Problem]) -> list[object]
 
 def read_number(data: object, where: str, problems: list[Problem]) -> int:
     """Return a whole number, 0 or more."""
-    if isinstance(data, int) and not isinstance(data, bool) and data >= 0:
+    reason = COUNT.problem(data)
+    if isinstance(data, int) and not reason:
         return data
-    problems.append(Problem(where, "is not a whole number, 0 or more"))
+    problems.append(Problem(where, reason))
     return 0
+
+
+def schemas() -> Schema:
+    """Return the schemas of what `read_expectations` takes."""
+    criteria = reference("Criteria")
+    bounds = dict.fromkeys(BOUNDS, COUNT.schema)
+    either = {"required": ["count"], "anyOf": [{"required": ["at_least"]}, {"required": ["at_most"]}]}
+    lists: Schema = {name: array(reference(item), most=MAX_CHECKS) for name, item in CHECKS.items()}
+    since: Schema = {"since": {**COUNT.schema, "description": "only entries after this one count"}}
+    return {
+        "Criteria": table({name: shape.schema for name, shape in CRITERIA.items()}, required=()),
+        "Expected": {**table({"match": criteria, **bounds}, required=()), "not": either},
+        "AtOnce": table({"match": criteria, "at_most": COUNT.schema}, required=("at_most",)),
+        "Expectations": {
+            **table({**since, **lists}, required=()),
+            "anyOf": [{"required": [name]} for name in CHECKS],
+        },
+    }

@@ -1,4 +1,4 @@
-"""Plans over HTTP. A plan is taken whole or refused whole, and is in force for whoever connects after the answer."""
+"""Plans over HTTP. A plan is accepted or refused as a whole. It is in force for all connections after the answer."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
@@ -6,52 +6,54 @@ from time import monotonic
 from aiohttp import web
 
 from services.sites.admin.bounds import SITE, encoded, stream
-from services.sites.admin.journal import DIGITS
-from services.sites.admin.responses import Unfit, answer, host_of, read_json
-from services.sites.faults.catalog import FAULTS, NOTES, WHEN, Fault, Parameter
+from services.sites.admin.query import DIGITS, read_single
+from services.sites.admin.responses import BadRequest, host_of, json_response, read_json
+from services.sites.faults.catalog import FAULTS, NOTES, Fault
+from services.sites.faults.parameters import WHEN
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced, read_plan
 from services.sites.site import Host, Site
 
 MOST_TEMPORARY_S = 3_600
 
-Settle = Callable[[], Awaitable[None]]
-SETTLE: web.AppKey[Settle] = web.AppKey("SETTLE")
+Reconcile = Callable[[], Awaitable[None]]
+"""Opens and closes the listening sockets as the plans say, and saves the plans."""
+RECONCILE: web.AppKey[Reconcile] = web.AppKey("RECONCILE")
 
 
-def as_json(host: Host) -> dict[str, object]:
+def plan_json(host: Host) -> dict[str, object]:
     """Return a host's plan as it is now."""
     return {"host": host.name, **host.latest.as_json(monotonic())}
 
 
 async def all_plans(request: web.Request) -> web.StreamResponse:
     """Return the plan of every host, as a stream."""
-    return await stream(request, written(request.app[SITE]))
+    return await stream(request, plan_pieces(request.app[SITE]))
 
 
-async def written(site: Site) -> AsyncIterator[bytes]:
-    """Give every host's plan in pieces, as it is when it is its turn; hosts that have gone meanwhile are left out.
+async def plan_pieces(site: Site) -> AsyncIterator[bytes]:
+    """Yield the plan of every host, as it is just before it is sent. Hosts that have gone meanwhile are left out.
 
-    The generation comes last: no plan that was written is newer.
+    The generation comes last, so that no plan in the answer has a greater one.
     """
     yield b'{"hosts": ['
     separator = b""
     for name in list(site.hosts):
         if host := site.hosts.get(name):
-            yield separator + encoded(as_json(host))
+            yield separator + encoded(plan_json(host))
             separator = b", "
     yield b'], "generation": %d}' % site.generation
 
 
 async def plan_of(request: web.Request) -> web.Response:
     """Return the plan of one host."""
-    return answer(as_json(host_of(request)))
+    return json_response(plan_json(host_of(request)))
 
 
 async def set_plan(request: web.Request) -> web.Response:
     """Put a plan in force."""
     plan, host = await plan_and_host(request)
     request.app[SITE].set_plan(host.name, plan)
-    return await settled(request, as_json(host))
+    return await reconciled(request, plan_json(host))
 
 
 async def set_all(request: web.Request) -> web.StreamResponse:
@@ -64,39 +66,39 @@ async def set_all(request: web.Request) -> web.StreamResponse:
         for name in site.hosts:
             site.set_plan(name, plan)
 
-    return await stream(request, changed(request, change))
+    return await stream(request, change_and_show(request, change))
 
 
 def check_all(site: Site, plan: tuple[Rule, ...]) -> None:
-    """Raise BadPlan where a plan does not fit some host."""
+    """Raise BadPlan if a plan does not fit one of the hosts."""
     for host in site.hosts.values():
         if problems := misplaced(plan, head_bytes=len(host.recording.head), shared=site.shared):
             raise BadPlan([Problem(each.field, f"{each.reason} ({host.name})") for each in problems])
 
 
 async def clear(request: web.Request) -> web.Response:
-    """Take the plan of one host out of force."""
+    """Put no faults in force for one host."""
     host = host_of(request)
     request.app[SITE].set_plan(host.name, ())
-    return await settled(request, as_json(host))
+    return await reconciled(request, plan_json(host))
 
 
 async def clear_all(request: web.Request) -> web.StreamResponse:
-    """Take every plan out of force."""
+    """Put no faults in force for every host."""
     site = request.app[SITE]
 
     def change() -> None:
         for name in site.hosts:
             site.set_plan(name, ())
 
-    return await stream(request, changed(request, change))
+    return await stream(request, change_and_show(request, change))
 
 
 async def reset(request: web.Request) -> web.Response:
     """Put the plan of one host's sidecar in force again."""
     host = host_of(request)
     request.app[SITE].reset_plan(host.name)
-    return await settled(request, as_json(host))
+    return await reconciled(request, plan_json(host))
 
 
 async def reset_all(request: web.Request) -> web.StreamResponse:
@@ -107,47 +109,38 @@ async def reset_all(request: web.Request) -> web.StreamResponse:
         for name in site.hosts:
             site.reset_plan(name)
 
-    return await stream(request, changed(request, change))
+    return await stream(request, change_and_show(request, change))
 
 
-async def changed(request: web.Request, change: Callable[[], None]) -> AsyncIterator[bytes]:
-    """Change plans, and give all of them; the change comes after the answer has its room, or it would be in vain."""
+async def change_and_show(request: web.Request, change: Callable[[], None]) -> AsyncIterator[bytes]:
+    """Change plans, and yield all of them. It runs in the stream: without memory for that, nothing is changed."""
     change()
-    await request.app[SETTLE]()
-    async for piece in written(request.app[SITE]):
+    await request.app[RECONCILE]()
+    async for piece in plan_pieces(request.app[SITE]):
         yield piece
 
 
 async def set_temporary(request: web.Request) -> web.Response:
-    """Put a plan in force for a while."""
-    host_of(request)  # an unknown one is refused before its query is judged
-    for_s = whole_in_query(request, "for_s", least=1, most=MOST_TEMPORARY_S)
+    """Put a plan in force for some time."""
+    host_of(request)  # an unknown host is refused before its query is read
+    for_s = read_single(request, "for_s", least=1, most=MOST_TEMPORARY_S)
     plan, host = await plan_and_host(request)
     request.app[SITE].set_temporary_plan(host.name, plan, for_s=for_s)
-    return await settled(request, as_json(host))
+    return await reconciled(request, plan_json(host))
 
 
 async def end_temporary(request: web.Request) -> web.Response:
     """Put the plan before a temporary one in force again."""
     host = host_of(request)
-    generation = whole_in_query(request, "generation", least=0, most=10**DIGITS - 1)
+    generation = read_single(request, "generation", least=0, most=10**DIGITS - 1)
     request.app[SITE].end_temporary_plan(host.name, generation)
-    return await settled(request, as_json(host))
-
-
-def whole_in_query(request: web.Request, name: str, *, least: int, most: int) -> int:
-    """Return the one number that a query has to have. Raises Unfit (422) for any other query."""
-    text = request.query.get(name, "")
-    alone = list(request.query.items()) == [(name, text)]
-    if alone and text.isascii() and text.isdigit() and len(text) <= DIGITS and least <= int(text) <= most:
-        return int(text)
-    raise Unfit(422, "bad_query", [Problem(name, f"a query is {name}=N, N a whole number from {least} to {most:,}")])
+    return await reconciled(request, plan_json(host))
 
 
 async def kinds(_request: web.Request) -> web.Response:
-    """Return every fault there is, its parameters and its exact bytes."""
-    faults, when = [kind_json(fault) for fault in FAULTS.values()], [*map(parameter_json, WHEN)]
-    return answer({"faults": faults, "when": when, "notes": NOTES})
+    """Return every fault, with its parameters and its exact bytes."""
+    faults, when = [kind_json(fault) for fault in FAULTS.values()], [each.as_json() for each in WHEN]
+    return json_response({"faults": faults, "when": when, "notes": NOTES})
 
 
 def kind_json(fault: Fault) -> dict[str, object]:
@@ -157,44 +150,29 @@ def kind_json(fault: Fault) -> dict[str, object]:
         "counts": fault.stage.value,
         "bytes": fault.oracle,
         "needs_own_port": fault.needs_own_port,
-        "parameters": [parameter_json(each) for each in fault.parameters],
-        "when": [parameter_json(each) for each in fault.when],
+        "parameters": [each.as_json() for each in fault.parameters],
+        "when": [each.as_json() for each in fault.when],
     }
-
-
-def parameter_json(parameter: Parameter) -> dict[str, object]:
-    """Describe a parameter."""
-    described: dict[str, object] = {
-        "name": parameter.name,
-        "type": parameter.json_type,
-        "meaning": parameter.meaning,
-        "required": parameter.required,
-    }
-    if parameter.choices:
-        described["choices"] = parameter.choices
-    else:
-        described |= {"least": parameter.least, "most": parameter.most}
-    return described if parameter.default is None else {**described, "default": parameter.default}
 
 
 async def plan_and_host(request: web.Request) -> tuple[tuple[Rule, ...], Host]:
-    """Return the plan in a request's body, and the host that it is for, as it is once the body is there.
+    """Return the plan in a request's body, and its host as it is when the body has come.
 
-    Recordings come and go while a body is on its way. Raises Unfit or BadPlan.
+    Recordings may change while a body arrives. Raises BadRequest or BadPlan.
     """
-    host_of(request)  # an unknown one is refused before its body is read
+    host_of(request)  # an unknown host is refused before its body is read
     plan = read_plan(rules_in(await read_json(request)))
     return plan, host_of(request)
 
 
 def rules_in(body: object) -> object:
-    """Return the rules in a body: `{"faults": [...]}`, and nothing else in it."""
+    """Return the rules in a body, which has to be `{"faults": [...]}` with no other name."""
     if not isinstance(body, dict) or body.keys() != {"faults"}:
-        raise Unfit(422, "bad_plan", [Problem("body", 'is not {"faults": [...]}')])
+        raise BadRequest(422, "bad_plan", [Problem("body", 'is not {"faults": [...]}')])
     return body["faults"]
 
 
-async def settled(request: web.Request, state: dict[str, object]) -> web.Response:
-    """Answer once the listening sockets are as the plans say."""
-    await request.app[SETTLE]()
-    return answer(state)
+async def reconciled(request: web.Request, state: dict[str, object]) -> web.Response:
+    """Answer when the listening sockets are as the plans say."""
+    await request.app[RECONCILE]()
+    return json_response(state)

@@ -1,15 +1,13 @@
-"""The OpenAPI 3.1 document of the admin API: its routes; what goes in and comes out of them is in `schemas`."""
+"""The OpenAPI 3.1 document of the admin API: its routes. The JSON of requests and answers is described in `schemas`."""
 
 from functools import cache
 
-from services.sites.admin.entries import CHOICES, TEXTS, WHOLES
 from services.sites.admin.faults import MOST_TEMPORARY_S
-from services.sites.admin.journal import DIGITS, MOST_ENTRIES, NUMBERS, TRUTHS
-from services.sites.admin.schemas import ASCII, schemas
-from services.sites.admin.shapes import TEXT, WHOLE, Schema, one_of, reference
+from services.sites.admin.query import FILTERS, WHOLE_IN_QUERY
+from services.sites.admin.schemas import schemas
+from services.sites.admin.shapes import TEXT, WHOLE, Schema, reference
 
 FOR_S: Schema = {**WHOLE, "minimum": 1, "maximum": MOST_TEMPORARY_S, "description": "how long at most, in seconds"}
-IN_QUERY: Schema = {**WHOLE, "maximum": 10**DIGITS - 1}
 
 
 @cache
@@ -75,14 +73,14 @@ def paths() -> Schema:
             "delete": operation(
                 "End a temporary plan before its time, unless another plan has been set since",
                 changed | missing | refuses(422, "bad_query"),
-                parameters=[query("generation", IN_QUERY, required=True)],
+                parameters=[query("generation", WHOLE_IN_QUERY, required=True)],
             ),
         },
         "/journal": {
             "get": operation(
                 "The newest entries that meet every filter, oldest first; without those dropped meanwhile",
                 returns("Journal") | refuses(422, "bad_query") | busy,
-                parameters=[query(name, schema) for name, schema in filters().items()],
+                parameters=[query(name, each.schema) for name, each in FILTERS.items()],
             ),
             "delete": operation(
                 "Begin the journal anew, of one host or of all",
@@ -101,7 +99,7 @@ def paths() -> Schema:
 
 
 def operation(summary: str, responses: Schema, **more: object) -> Schema:
-    """Return an operation. Every one refuses what means another server, or comes from another site's page."""
+    """Return an operation. All refuse requests for another server, and requests from a page of another site."""
     refused = refuses(403, "Origin or Sec-Fetch-Site: a page of another site") | refuses(421, "Host: not of this site")
     return {"summary": summary, "responses": responses | refused, **more}
 
@@ -139,17 +137,3 @@ def body(name: str) -> Schema:
 def query(name: str, schema: object, *, required: bool = False) -> Schema:
     """Return a query parameter."""
     return {"name": name, "in": "query", "required": required, "schema": schema}
-
-
-def filters() -> Schema:
-    """Return the filters of GET /journal; empty text is what an entry has that has none."""
-    named: Schema = dict.fromkeys(TEXTS, TEXT)
-    chosen: Schema = {name: one_of([*words, ""]) for name, words in CHOICES.items()}
-    rest: Schema = {
-        **dict.fromkeys(WHOLES, IN_QUERY),
-        "head_contains": {**TEXT, "pattern": ASCII},
-        "tls": one_of(TRUTHS),
-        "since": {**IN_QUERY, "default": NUMBERS["since"], "description": "only entries after this one"},
-        "limit": {**WHOLE, "maximum": MOST_ENTRIES, "default": NUMBERS["limit"]},
-    }
-    return named | chosen | rest

@@ -1,7 +1,7 @@
-"""How many exchanges were in progress at once: a sweep over the times at which they were received and ended.
+"""How many exchanges were in progress at once: a sweep over the times at which they began and ended.
 
-An exchange is in progress from when its request was whole until it ended; one that has not ended, until now. One that
-begins at the instant in which another ends does not overlap with it.
+An exchange is in progress from the time its request was complete until it ended, or until now if it has not ended. If
+one begins at the instant in which another ends, the two do not overlap.
 """
 
 import math
@@ -13,7 +13,7 @@ from services.sites.journal import Exchange
 
 
 class Span(NamedTuple):
-    """When an entry's exchange was in progress; `ended_s` is infinity while it is."""
+    """When the exchange of an entry was in progress. `ended_s` is infinity if it has not ended."""
 
     begun_s: float
     ended_s: float
@@ -21,10 +21,10 @@ class Span(NamedTuple):
 
 
 def most_at_once(spans: Sequence[Span]) -> list[int]:
-    """Return the numbers of the entries that were in progress when most of them were, in the order in which they began.
+    """Return the numbers of the entries in progress at the moment when most of them were, in order of their beginning.
 
-    Of several such moments it is the first. Blocks: a full journal is work for a thread, in which spans, unlike the
-    exchanges themselves, do not change.
+    If there are several such moments, it is the first. It blocks: for a full journal it has to run in a thread. Spans
+    do not change meanwhile, as exchanges do.
     """
     spans = sorted(spans, key=lambda each: each.begun_s)
     running: list[float] = []

@@ -1,12 +1,12 @@
-"""What every handler shares: JSON in, JSON out, and refusals that name each field that is wrong."""
+"""What all handlers share: JSON in, JSON out, and refusals that name each wrong field."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from aiohttp import web
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.untrusted import parse_json
-from services.sites.admin.bounds import JSON, SITE, Busy, TooSlow, encoded, in_time, send
+from services.runtime.untrusted import read_objects
+from services.sites.admin.bounds import JSON, SITE, Busy, TooSlow, answer_deadline, encoded, send
 from services.sites.faults.plan import BadPlan, Problem
 from services.sites.site import Host, Site, known_names
 
@@ -18,52 +18,54 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Json = Mapping[str, object] | Sequence[object]
 
 
-class Unfit(Exception):
-    """A request that is not as documented: `status` 4xx, a word for programs, and what is wrong, field by field."""
+class BadRequest(Exception):
+    """A request is not as documented: `status` is 4xx, `error` a word for programs, `problems` has each wrong field."""
 
     def __init__(self, status: int, error: str, problems: Iterable[Problem]) -> None:
         super().__init__(error)
         self.status, self.error, self.problems = status, error, tuple(problems)
 
 
-def answer(data: Json, *, status: int = 200) -> web.Response:
-    """Return a JSON response; what has to be escaped is."""
+def json_response(data: Json, *, status: int = 200) -> web.Response:
+    """Return a response with JSON."""
     return web.Response(body=encoded(data), headers=JSON, status=status)
 
 
 async def read_json(request: web.Request) -> object:
-    """Return what the request's body says. Raises Unfit for what is not JSON, or too much; PeerLeft.
+    """Return the JSON of the request's body. Raises BadRequest if it is not JSON or too large, or PeerLeft.
 
-    Its memory is the connection's, which `runtime.serving.limited_protocol` has from the budget before it comes.
+    The memory for it was taken from the budget before the request, by `services.runtime.serving.gate`.
     """
     try:
-        async with in_time(request):
+        async with answer_deadline(request):
             raw = await request.read()
         return parse_json(raw)
     except (ValueError, RecursionError) as error:
-        raise Unfit(400, "not_json", [Problem("body", str(error))]) from error
+        raise BadRequest(400, "not_json", [Problem("body", str(error))]) from error
     except web.RequestPayloadError as error:
-        raise Unfit(400, "not_json", [Problem("body", "is not in the coding that it is said to be in")]) from error
+        raise BadRequest(400, "not_json", [Problem("body", "is not in the coding that it is said to be in")]) from error
 
 
 def host_of(request: web.Request) -> Host:
-    """Return the host in the path. Raises Unfit (404) where the site has none of that name."""
+    """Return the host in the path. Raises BadRequest (404) if the site has no such host."""
     return host_named(request.app[SITE], request.match_info["host"])
 
 
 def host_named(site: Site, name: str) -> Host:
-    """Return the host of a site that has this name. Raises Unfit (404) where there is none."""
+    """Return the host of this name. Raises BadRequest (404) if the site has no such host."""
     host = site.hosts.get(name.lower())
     if host is None:
-        raise Unfit(404, "unknown_host", [Problem("host", f"is not here; this site knows {known_names(site.hosts)}")])
+        raise BadRequest(
+            404, "unknown_host", [Problem("host", f"is not here; this site knows {known_names(site.hosts)}")]
+        )
     return host
 
 
 @web.middleware
 async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn what a handler raises into JSON, and send what is large within bounds."""
+    """Turn the errors of a handler into refusals, and send large answers within the limits."""
     try:
-        return await send(request, await answer_of(request, handler))
+        return await send(request, await response_of(request, handler))
     except Busy:
         reason = "is answering as many large requests as it has memory for: ask again"
         busy = refusal(503, "busy", [Problem("request", f"the site {reason}")])
@@ -71,12 +73,12 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
         return busy
 
 
-async def answer_of(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Return a handler's answer, or a refusal for what it raises. Raises Busy."""
+async def response_of(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Return a handler's response, or a refusal for its error. Raises Busy."""
     try:
         return await handler(request)
-    except Unfit as unfit:
-        return refusal(unfit.status, unfit.error, unfit.problems)
+    except BadRequest as bad:
+        return refusal(bad.status, bad.error, bad.problems)
     except BadPlan as bad:
         return refusal(422, "bad_plan", bad.problems)
     except PortUnavailable as error:
@@ -87,15 +89,17 @@ async def answer_of(request: web.Request, handler: Handler) -> web.StreamRespons
         if error.status < 400:
             raise
         refused = refusal(error.status, error.reason.lower().replace(" ", "_"), [Problem("request", error.text or "")])
-        if isinstance(error, web.HTTPMethodNotAllowed):  # RFC 9110, section 15.5.6: it says which are
+        if isinstance(
+            error, web.HTTPMethodNotAllowed
+        ):  # RFC 9110, section 15.5.6: the answer names the methods that are allowed
             refused.headers["Allow"] = error.headers["Allow"]
         return refused
 
 
 def refusal(status: int, error: str, problems: Iterable[Problem]) -> web.Response:
-    """Return a refusal: a word for programs, and the problems for a person, not more than anyone reads."""
+    """Return a refusal: a word for programs, and the first MOST_PROBLEMS problems for a person."""
     listed = list(problems)
     shown = listed[:MOST_PROBLEMS]
     if more := len(listed) - len(shown):
         shown.append(Problem("body", f"has {more:,} more problems"))
-    return answer({"error": error, "problems": [problem._asdict() for problem in shown]}, status=status)
+    return json_response({"error": error, "problems": [problem._asdict() for problem in shown]}, status=status)

@@ -1,28 +1,27 @@
-"""Every schema of the admin API, made from the tables that the code itself reads: faults, criteria, checks, endings.
+"""Every schema of the admin API, made from the tables with which requests are checked: faults, parameters, criteria.
 
-A request that a schema refuses is refused; one that it lets pass may still be refused for what no schema can say: an
-offset beyond the head of this host, a fault that needs a port of its own, a bound above another.
+The site refuses every request that a schema refuses. It also refuses what no schema can describe: an offset beyond the
+head of this host, a fault that needs the host's own port, a lower bound above the upper one.
 """
 
-from services.sites.admin.entries import CHOICES, TEXTS, WHOLES
-from services.sites.admin.expectations import CHECKS, MAX_CHECKS
+from services.sites.admin import expectations
 from services.sites.admin.shapes import NUMBER, TEXT, TRUTH, WHOLE, Schema, array, one_of, or_null, reference, table
-from services.sites.admin.verdict import SHOWN_HEAD_BYTES
-from services.sites.faults.catalog import FAULTS, Fault, Parameter, Stage
-from services.sites.faults.plan import MAX_RULES, NEEDED
+from services.sites.admin.verification import SHOWN_HEAD_BYTES
+from services.sites.faults.catalog import FAULTS, Fault, Stage
+from services.sites.faults.parameters import DISTRIBUTIONS
+from services.sites.faults.plan import MAX_RULES
 from services.sites.journal import ENDS
 
-ASCII = r"^[\x00-\x7f]*$"
 TIME: Schema = {**NUMBER, "description": "seconds of the site's monotonic clock"}
 
 
 def schemas() -> Schema:
     """Return every schema by its name."""
-    return {**plans(), **kinds(), **journal(), **verdicts(), **expectations(), **refusals()}
+    return {**plans(), **kinds(), **journal(), **verifications(), **expectations.schemas(), **refusals()}
 
 
 def refusals() -> Schema:
-    """Return what is answered with 4xx: a word for programs, and for a person what is wrong."""
+    """Return the schemas of a refusal: a word for programs, and for a person what is wrong."""
     return {
         "Problem": table({"field": TEXT, "reason": TEXT}),
         "Refusal": table({"error": TEXT, "problems": array(reference("Problem"))}),
@@ -30,7 +29,7 @@ def refusals() -> Schema:
 
 
 def plans() -> Schema:
-    """Return plans as they are set, and as they are in force."""
+    """Return the schemas of plans, as they are set and as they are shown."""
     source = one_of(["sidecar", "admin", "temporary"])
     faults = array(reference("RuleInForce"))
     return {
@@ -44,32 +43,35 @@ def plans() -> Schema:
 
 def rule(fault: Fault) -> Schema:
     """Return the schema of a rule with this fault."""
-    properties: Schema = {"fault": {"const": fault.name}}
-    properties |= {each.name: parameter(each) for each in (*fault.parameters, *fault.when)}
     required = ("fault", *(each.name for each in fault.parameters if each.required))
     description = fault.oracle + ("; needs the host's own port" if fault.needs_own_port else "")
-    return {"title": fault.name, "description": description, **table(properties, required=required), **variants(fault)}
+    schema = table(properties(fault), required=required)
+    return {"title": fault.name, "description": description, **schema, **variants(fault)}
 
 
 def rule_in_force(fault: Fault) -> Schema:
-    """Return the schema of a rule with this fault, what was left out of it filled in, and what it has done so far."""
+    """Return the schema of a rule with this fault as a plan shows it: with defaults filled in, and its counters."""
     state: Schema = {
         "seen": {**WHOLE, "description": "how many it was asked about"},
         "fired": {**WHOLE, "description": "how many it struck"},
         "remaining_s": {**or_null("number"), "description": "null: no time to live"},
     }
     drawn = () if fault.stage is Stage.LISTEN else ("seed", "per")
-    properties: Schema = {"fault": {"const": fault.name}}
-    properties |= {each.name: parameter(each) for each in (*fault.parameters, *fault.when)}
     required = ("fault", *(each.name for each in fault.parameters if not each.optional), *drawn, *state)
-    return {"title": fault.name, **table(properties | state, required=required), **variants(fault)}
+    return {"title": fault.name, **table(properties(fault) | state, required=required), **variants(fault)}
+
+
+def properties(fault: Fault) -> Schema:
+    """Return the properties of a rule with this fault."""
+    parameters = {each.name: each.schema for each in (*fault.parameters, *fault.when)}
+    return {"fault": {"const": fault.name}, **parameters}
 
 
 def variants(fault: Fault) -> Schema:
-    """Return which parameters go together, for a delay: each distribution has its own."""
+    """Return, for a delay, which parameters go with which distribution."""
     if fault.name != "delay":
         return {}
-    every = [name for needed in NEEDED.values() for name in needed]
+    every = [name for needed in DISTRIBUTIONS.values() for name in needed]
     usual = fault.defaults["distribution"]
     return {
         "oneOf": [
@@ -77,20 +79,13 @@ def variants(fault: Fault) -> Schema:
                 "properties": {"distribution": {"const": name}} | {each: False for each in every if each not in needed},
                 "required": [*needed, *(() if name == usual else ("distribution",))],
             }
-            for name, needed in NEEDED.items()
+            for name, needed in DISTRIBUTIONS.items()
         ]
     }
 
 
-def parameter(each: Parameter) -> Schema:
-    """Return the schema of a parameter."""
-    schema: Schema = {"type": each.json_type, "description": each.meaning}
-    schema |= one_of(each.choices) if each.choices else {"minimum": each.least, "maximum": each.most}
-    return schema if each.default is None else {**schema, "default": each.default}
-
-
 def kinds() -> Schema:
-    """Return how faults and their parameters are described."""
+    """Return the schemas of GET /fault-kinds."""
     own = {
         "name": TEXT,
         "type": one_of(["integer", "number", "string"]),
@@ -116,7 +111,7 @@ def kinds() -> Schema:
 
 
 def entry() -> Schema:
-    """Return what is known of an exchange."""
+    """Return the properties of an entry."""
     return {
         "entry": {**WHOLE, "description": "from 1, in the order of arrival"},
         "connection": WHOLE,
@@ -140,7 +135,7 @@ def entry() -> Schema:
 
 
 def journal() -> Schema:
-    """Return the journal: kept + dropped = total."""
+    """Return the schemas of the journal: kept + dropped = total."""
     counts: Schema = {"total": WHOLE, "kept": WHOLE, "dropped": WHOLE}
     return {
         "Entry": table(entry()),
@@ -149,44 +144,15 @@ def journal() -> Schema:
     }
 
 
-def verdicts() -> Schema:
-    """Return what the journal says to expectations."""
+def verifications() -> Schema:
+    """Return the schemas of the answer to expectations."""
     failure = {"check": TEXT, "expected": TEXT, "found": WHOLE, "nearest": array(reference("NearMiss"))}
     reason: Schema = {"reason": {**TEXT, "description": "why it cannot be known whether it holds, or what is left out"}}
     shown: Schema = {**TEXT, "description": f"its first {SHOWN_HEAD_BYTES:,} bytes, as Latin-1"}
     misses = {**array(TEXT), "description": "the criteria that it does not meet, each with what it has instead"}
-    verdict = {"verified": TRUTH, "considered": WHOLE, "dropped": WHOLE, "failures": array(reference("Failure"))}
+    properties = {"verified": TRUTH, "considered": WHOLE, "dropped": WHOLE, "failures": array(reference("Failure"))}
     return {
         "NearMiss": table({**entry(), "request_head": shown, "misses": misses}),
         "Failure": table({**failure, **reason}, required=failure),
-        "Verdict": table(verdict),
+        "Verdict": table(properties),
     }
-
-
-def expectations() -> Schema:
-    """Return what POST /journal/verify takes."""
-    criteria = reference("Criteria")
-    bounds = {"count": WHOLE, "at_least": WHOLE, "at_most": WHOLE}
-    either = {"required": ["count"], "anyOf": [{"required": ["at_least"]}, {"required": ["at_most"]}]}
-    items = {"expect": reference("Expected"), "at_once": reference("AtOnce"), "order": criteria, "absent": criteria}
-    lists: Schema = {name: array(items[name], most=MAX_CHECKS) for name in CHECKS}
-    since: Schema = {"since": {**WHOLE, "description": "only entries after this one count"}}
-    return {
-        "Criteria": table(criteria_of_an_entry(), required=()),
-        "Expected": {**table({"match": criteria, **bounds}, required=()), "not": either},
-        "AtOnce": table({"match": criteria, "at_most": WHOLE}, required=("at_most",)),
-        "Expectations": {
-            **table({**since, **lists}, required=()),
-            "anyOf": [{"required": [name]} for name in CHECKS],
-        },
-    }
-
-
-def criteria_of_an_entry() -> Schema:
-    """Return what an entry can be held against; null is what an entry has that has none."""
-    texts: Schema = {name: or_null("string") for name in TEXTS}
-    chosen: Schema = {name: one_of([*words, None]) for name, words in CHOICES.items()}
-    wholes: Schema = {name: or_null("integer") for name in WHOLES}
-    fields: Schema = {"type": "object", "additionalProperties": or_null("string")}
-    contains = {**or_null("string"), "pattern": ASCII}
-    return {**texts, **chosen, **wholes, "tls": TRUTH, "fields": fields, "head_contains": contains}

@@ -1,10 +1,19 @@
-"""The words that `schemas` and `openapi` are written in: small functions from schemas to schemas."""
+"""JSON values, each declared once: a `Shape` has the JSON Schema of a value, and the check that a request has to pass.
 
-from collections.abc import Iterable, Mapping
+The other names are the vocabulary of JSON Schema, in which `schemas` and `openapi` describe answers.
+
+Pydantic models would give both as well. They are not used because their import would make the start of a site longer by
+almost half, and because their errors would have to be translated into the texts and paths of this API.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeGuard
 
 Schema = dict[str, object]
 
 TEXT: Schema = {"type": "string"}
+ASCII: Schema = {**TEXT, "pattern": r"^[\x00-\x7f]*$"}
 WHOLE: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "number"}
 TRUTH: Schema = {"type": "boolean"}
@@ -26,7 +35,7 @@ def or_null(type_: str) -> Schema:
 
 
 def array(items: Schema, *, most: int | None = None) -> Schema:
-    """Return a list of a schema, of `most` items at most."""
+    """Return a list of a schema, with `most` items at most."""
     return {"type": "array", "items": items} | ({} if most is None else {"maxItems": most})
 
 
@@ -34,3 +43,57 @@ def table(properties: Mapping[str, object], *, required: Iterable[str] | None = 
     """Return an object with these properties and no other; `required` None: all of them."""
     names = list(properties if required is None else required)
     return {"type": "object", "properties": properties, "required": names, "additionalProperties": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A value of a request: its JSON Schema, its check, and the reason with which a value that does not fit is refused.
+
+    `kind`: a shape that is checked first. A value that does not have it is refused with the reason of `kind`.
+    """
+
+    schema: Schema
+    fits: Callable[[object], bool]
+    reason: str
+    kind: "Shape | None" = None
+
+    def problem(self, value: object) -> str:
+        """Return why a value is refused; an empty text if it is not."""
+        other_kind = self.kind.problem(value) if self.kind else ""
+        return other_kind or ("" if self.fits(value) else self.reason)
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether a value is a whole number. In Python, true and false are numbers too."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_texts(value: object) -> bool:
+    """Return whether a value is an object with a text or null under each name."""
+    return isinstance(value, dict) and all(isinstance(each, str | None) for each in value.values())
+
+
+BOOLEAN = Shape(TRUTH, lambda value: isinstance(value, bool), "is not true or false")
+COUNT = Shape(WHOLE, lambda value: is_whole(value) and value >= 0, "is not a whole number, 0 or more")
+WHOLE_OR_NULL = Shape(or_null("integer"), lambda value: value is None or is_whole(value), "is not a whole number")
+TEXT_OR_NULL = Shape(or_null("string"), lambda value: isinstance(value, str | None), "is not text")
+ASCII_OR_NULL = Shape(
+    ASCII | or_null("string"),
+    lambda value: value is None or (isinstance(value, str) and value.isascii()),
+    "is not ASCII text",
+)
+TEXTS_BY_NAME = Shape(
+    {"type": "object", "additionalProperties": or_null("string")},
+    is_texts,
+    "is not an object of names with text, or null for none",
+)
+
+
+def choice_or_null(words: Collection[str]) -> Shape:
+    """Return the shape of one of these words, or null."""
+    return Shape(
+        one_of([*words, None]),
+        lambda value: value is None or value in words,
+        f"is not one of {', '.join(words)}",
+        kind=TEXT_OR_NULL,
+    )

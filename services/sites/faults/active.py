@@ -1,7 +1,7 @@
-"""A plan in force: what each rule has seen, and what it decides.
+"""An active plan: the rules with their counters, and the decision which connection or request gets a fault.
 
-Decisions are drawn in the order in which connections or requests come, from a generator of the rule's own, so that the
-same seed gives the same faults. Setting a plan starts it anew.
+Each rule has its own random generator, and draws in the order in which connections or requests come: the same seed
+gives the same faults. Setting a plan again starts with new counters and generators.
 """
 
 import math
@@ -14,7 +14,7 @@ from services.sites.faults.script import FaultContext, Response, Script, Value
 
 
 class ActiveRule:
-    """One rule, how often it was asked (`seen`), and how often it injected its fault (`fired`)."""
+    """A rule with its counters. `seen`: how many it decided on; `fired`: how many got its fault; `ends`: its end."""
 
     __slots__ = ("_chance", "ends", "fired", "rule", "seen")
 
@@ -24,8 +24,8 @@ class ActiveRule:
         self.ends = math.inf if rule.ttl_s is None else now + rule.ttl_s
         self._chance: Random | None = None  # 2.5 KB, and a plan for all of ten thousand hosts has a million rules
 
-    def decide(self, now: float) -> bool:
-        """Count one more, and decide whether it gets the fault."""
+    def applies(self, now: float) -> bool:
+        """Count one more connection or request, and return whether the rule applies to it."""
         rule = self.rule
         if now >= self.ends:
             return False
@@ -43,7 +43,7 @@ class ActiveRule:
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """A fault that a connection or a request gets; `number`: how often its rule has injected it, this time included."""
+    """A fault for one connection or request. `number`: how many faults of its rule there were, this one included."""
 
     rule: Rule
     number: int
@@ -55,7 +55,7 @@ class Injection:
         return self.rule.fault.name
 
     def script(self, response: Response, target: str) -> Script:
-        """Return what the connection has to send."""
+        """Return what the connection has to send. Raises TypeError for a fault without a script."""
         write = self.rule.fault.script
         if write is None:
             raise TypeError(f"{self.name} has no script")
@@ -63,13 +63,13 @@ class Injection:
 
 
 Decisions = dict[ActiveRule, bool]
-"""What was decided for one connection as a whole."""
+"""For the rules with `per = "connection"`: the decision for one connection."""
 
 
 class ActivePlan:
-    """A plan since it was set. `generation` grows with every change; `source` is "sidecar", "admin" or "temporary".
+    """A plan that was set. `generation` grows with every change; `source` is "sidecar", "admin" or "temporary".
 
-    `since`: when that was, by the monotonic clock.
+    `since`: when it was set, by the monotonic clock.
     """
 
     def __init__(self, plan: tuple[Rule, ...], *, generation: int, source: str, now: float) -> None:
@@ -84,20 +84,20 @@ class ActivePlan:
         """Return whether the listening sockets are to be closed."""
         return any(now < each.ends for each in self._by_stage[Stage.LISTEN])
 
-    def inject(self, stage: Stage, now: float, decisions: Decisions | None = None) -> Injection | None:
-        """Let every rule of this stage count, and return the injection of the first that decides for it.
+    def decide(self, stage: Stage, now: float, decisions: Decisions | None = None) -> Injection | None:
+        """Let every rule of this stage count, and return the fault of the first rule that applies, if there is one.
 
-        `decisions`: where a connection remembers what was decided once for all its requests.
+        `decisions`: the decisions of one connection, which rules with `per = "connection"` read and add to.
         """
         chosen = None
         for each in self._by_stage[stage]:
             if decisions is None or each.rule.per != "connection":
-                injects = each.decide(now)
+                applies = each.applies(now)
             else:
                 if each not in decisions:
-                    decisions[each] = each.decide(now)
-                injects = decisions[each] and now < each.ends
-            if injects and chosen is None:
+                    decisions[each] = each.applies(now)
+                applies = decisions[each] and now < each.ends
+            if applies and chosen is None:
                 chosen = each
         if chosen is None:
             return None
@@ -105,7 +105,7 @@ class ActivePlan:
         return Injection(chosen.rule, chosen.fired, self.generation)
 
     def as_json(self, now: float) -> dict[str, object]:
-        """Return the plan and what it has done so far."""
+        """Return the plan with the counters of its rules, for the admin API."""
         rules: list[dict[str, Value | None]] = []
         for each in self.rules:
             left = None if math.isinf(each.ends) else round(max(0.0, each.ends - now), 3)

@@ -1,7 +1,7 @@
-"""Every fault: its name, when it strikes, its parameters, and the exact bytes that a peer gets.
+"""Every fault: its name, the stage at which it is injected, its parameters, and the exact bytes that a peer gets.
 
-The texts in `oracle` are the contract: `client faults kinds` prints them, and tests/sites/fault_table.py holds each
-against a socket. What their words mean is in NOTES, which `client faults kinds` prints too.
+The texts in `oracle` are the contract: `client faults kinds` prints them, and tests/sites/fault_table.py compares each
+with what a socket gets. NOTES explains their terms, and `client faults kinds` prints it too.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,11 +10,8 @@ from enum import Enum
 from types import MappingProxyType
 
 from services.sites.faults import endings, malformed, timing
+from services.sites.faults.parameters import DELAY, MAX_OFFSET, WHEN, Parameter, offset
 from services.sites.faults.script import FaultContext, Script, Value
-
-DAY_S = 86_400.0
-MAX_OFFSET = 256 * 1024  # a recorded head has no more
-
 
 NOTES = (
     "HEAD and BODY are the recording's; the status line of HEAD is its final head's, after any interim (1xx) ones",
@@ -24,7 +21,7 @@ NOTES = (
 
 
 class Stage(Enum):
-    """When a fault strikes, which is also what its plan counts."""
+    """The stage at which a fault is injected. The value names what a rule with such a fault counts."""
 
     LISTEN = "while in force"
     ACCEPT = "connection"
@@ -33,32 +30,8 @@ class Stage(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter: `type` is int, float or str; `default` None: must be given, unless `optional`."""
-
-    name: str
-    type: type[int] | type[float] | type[str]
-    meaning: str
-    least: float = 0
-    most: float = 0
-    default: Value | None = None
-    choices: tuple[str, ...] = ()
-    optional: bool = False
-
-    @property
-    def required(self) -> bool:
-        """Whether a rule without it is none."""
-        return self.default is None and not self.optional
-
-    @property
-    def json_type(self) -> str:
-        """Its type, as JSON Schema has it."""
-        return {int: "integer", float: "number", str: "string"}[self.type]
-
-
-@dataclass(frozen=True, slots=True)
 class Fault:
-    """A small thing that a site does wrong. `script` is None where no script can do it."""
+    """One thing that a site can do wrong. `script` is None for faults of TLS and of the port, which send no bytes."""
 
     name: str
     stage: Stage
@@ -68,7 +41,7 @@ class Fault:
 
     @property
     def when(self) -> tuple[Parameter, ...]:
-        """The parameters that say who gets it. A closed port sees nobody to choose from."""
+        """Which connections or requests get it, as parameters. A closed port sees none, so it has only `ttl_s`."""
         if self.stage is Stage.LISTEN:
             return tuple(each for each in WHEN if each.name == "ttl_s")
         if self.stage is Stage.REQUEST:
@@ -77,37 +50,19 @@ class Fault:
 
     @property
     def needs_own_port(self) -> bool:
-        """Whether it strikes before anything tells which host is meant."""
+        """Whether it is injected before the host of a connection is known."""
         return self.stage in {Stage.LISTEN, Stage.ACCEPT}
 
     @property
     def defaults(self) -> Mapping[str, Value]:
-        """The parameters that have one."""
+        """The default values, of the parameters that have one."""
         return {each.name: each.default for each in self.parameters if each.default is not None}
 
     @property
     def has_offset(self) -> bool:
-        """Whether it strikes at a byte of the head."""
+        """Whether its `bytes` is a position in the head."""
         return any(each.name == "bytes" and each.most == MAX_OFFSET for each in self.parameters)
 
-
-def offset(default: int | None = None) -> Parameter:
-    """Return the parameter that says where in the head."""
-    return Parameter("bytes", int, "how many bytes of the head come before", 0, MAX_OFFSET, default)
-
-
-DISTRIBUTION = Parameter(
-    "distribution", str, "how the delay is drawn", default="fixed", choices=("fixed", "uniform", "lognormal")
-)
-DELAY = (
-    offset(0),
-    DISTRIBUTION,
-    Parameter("seconds", float, "fixed: how long", 0, 3600, optional=True),
-    Parameter("least_s", float, "uniform: from", 0, 3600, optional=True),
-    Parameter("most_s", float, "uniform: to", 0, 3600, optional=True),
-    Parameter("median_s", float, "lognormal: half of the delays are shorter", 0, 3600, optional=True),
-    Parameter("sigma", float, "lognormal: spread, the standard deviation of the logarithm", 0, 10, optional=True),
-)
 
 _ALL = (
     Fault("delay", Stage.REQUEST, "HEAD[:bytes], a pause, the rest; ends as recorded", DELAY, timing.delay),
@@ -229,12 +184,3 @@ _ALL = (
 )
 
 FAULTS: Mapping[str, Fault] = MappingProxyType({each.name: each for each in _ALL})
-
-WHEN = (
-    Parameter("first", int, "only the first so many", 1, 1_000_000_000, optional=True),
-    Parameter("every", int, "only every n-th", 1, 1_000_000_000, optional=True),
-    Parameter("probability", float, "only by this chance", 0, 1, optional=True),
-    Parameter("seed", int, "of the chance, and of all that a fault draws", 0, 2**63 - 1, optional=True),
-    Parameter("ttl_s", float, "only for so long after the plan was set", 0.001, 365 * DAY_S, optional=True),
-    Parameter("per", str, "what is counted", choices=("request", "connection"), optional=True),
-)

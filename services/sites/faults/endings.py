@@ -1,10 +1,12 @@
-"""Faults of ending, and responses that are none."""
+"""Faults that end the connection in an unusual way, or send something else than the recorded response."""
 
 from http import HTTPStatus
 
 from services.sites.faults.script import Ending, FaultContext, Script, pieces
 
-RANDOM_BYTES = 16 * 1024  # at a time; a multiple of four, so that the pieces are what the generator gives at once
+RANDOM_BYTES = (
+    16 * 1024
+)  # of one piece; with a multiple of four, the pieces together are what one call of the generator would give
 
 
 def fin_at(context: FaultContext) -> Script:
@@ -29,13 +31,13 @@ def garbage(context: FaultContext) -> Script:
 
 
 def http09(context: FaultContext) -> Script:
-    """The body alone, as HTTP/0.9 had it, then FIN."""
+    """The body alone, as in HTTP/0.9, then FIN."""
     yield from pieces(context.response.body)
     yield Ending.CLOSE
 
 
 def status(context: FaultContext) -> Script:
-    """Another status, with an empty body and, if asked for, a Retry-After field."""
+    """Another status, with an empty body and, if it was given, a Retry-After field."""
     code = context.whole("status")
     reason = HTTPStatus(code).phrase if code in set(HTTPStatus) else ""
     wait = b"Retry-After: %d\r\n" % context.whole("retry_after_s") if "retry_after_s" in context.parameters else b""
@@ -53,10 +55,10 @@ def redirect_loop(context: FaultContext) -> Script:
 
 
 def accept_then_close(_context: FaultContext) -> Script:
-    """FIN, before anything is read."""
+    """FIN, before any byte is read."""
     yield Ending.CUT
 
 
 def accept_then_silent(_context: FaultContext) -> Script:
-    """Nothing at all."""
+    """No byte, until the peer leaves."""
     yield Ending.SILENCE

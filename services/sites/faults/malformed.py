@@ -1,8 +1,8 @@
-"""Faults inside the head. The body follows as recorded, then FIN: a client that goes on reading finds an end.
+"""Faults inside the head. The body follows as recorded, then FIN, so that a client that goes on reading finds an end.
 
-A line that is put in comes first after the status line, so that a reader which stops at the first offence has seen
-nothing else of the recording than its status. Where interim heads come before the final one, they stay as they are: a
-client reads past them, and the offence has to be in the head that it means to use.
+An inserted line comes first after the status line: a reader that stops at the first error has seen nothing but the
+status of the recording. Interim heads before the final one stay as they are: a client skips them, and the error has to
+be in the head that it uses.
 """
 
 from collections.abc import Callable
@@ -15,24 +15,24 @@ ENDLESS_LINES = b"X-Lab-Fault: endless\r\n" * 512
 
 
 def with_head(head: bytes, context: FaultContext) -> Script:
-    """Send that head, the body as recorded, and FIN."""
+    """Yield this head, the body as recorded, and FIN."""
     yield from pieces(head)
     yield from pieces(context.response.body)
     yield Ending.CLOSE
 
 
-def thirds(context: FaultContext) -> tuple[bytes, bytes, bytes]:
-    """Return the interim heads, if there are any, the final head's first line, and all after it."""
+def split_head(context: FaultContext) -> tuple[bytes, bytes, bytes]:
+    """Return the interim heads (often none), the final head's first line, and the rest of the final head."""
     head = context.response.head
     at = measure_heads(head, most=len(head))
     return head[: at.begin], head[at.begin : at.fields], head[at.fields :]
 
 
 def inserting(lines: bytes) -> Callable[[FaultContext], Script]:
-    """Return the fault that puts `lines` after the status line."""
+    """Return the fault that inserts `lines` after the status line."""
 
     def inserted(context: FaultContext) -> Script:
-        interim, first, rest = thirds(context)
+        interim, first, rest = split_head(context)
         return with_head(interim + first + lines + rest, context)
 
     return inserted
@@ -40,18 +40,18 @@ def inserting(lines: bytes) -> Callable[[FaultContext], Script]:
 
 def bad_status_line(context: FaultContext) -> Script:
     """A status of two digits and a letter, in place of the first line."""
-    interim, _first, rest = thirds(context)
+    interim, _first, rest = split_head(context)
     return with_head(interim + b"HTTP/1.1 2x0 OK\r\n" + rest, context)
 
 
 def bare_lf(context: FaultContext) -> Script:
-    """Every CRLF of the head is LF alone."""
+    """LF alone, in place of every CRLF of the head."""
     return with_head(context.response.head.replace(b"\r\n", b"\n"), context)
 
 
 def huge_field(context: FaultContext) -> Script:
     """A field whose value has `bytes` bytes, all of them `a`."""
-    interim, first, rest = thirds(context)
+    interim, first, rest = split_head(context)
     yield interim + first + b"X-Lab-Fault: "
     whole, left = divmod(context.whole("bytes"), len(ENDLESS_LINES))
     yield from repeat(b"a" * len(ENDLESS_LINES), whole)
@@ -59,8 +59,8 @@ def huge_field(context: FaultContext) -> Script:
 
 
 def endless_head(context: FaultContext) -> Script:
-    """The first line, and then a field again and again, for as long as the peer takes them."""
-    interim, first, _rest = thirds(context)
+    """The first line, and then one field again and again, for as long as the peer reads."""
+    interim, first, _rest = split_head(context)
     yield interim + first
     yield from repeat(ENDLESS_LINES)
 

@@ -3,9 +3,11 @@
     [{"fault": "rst_at", "bytes": 40, "first": 3},
      {"fault": "delay", "seconds": 1.5, "probability": 0.1, "seed": 7, "ttl_s": 60}]
 
-A rule counts everything of its kind that it has seen since the plan was set: requests, connections, or TLS handshakes.
-`first`, `every` and `probability` must all agree; the first rule that strikes wins. `per = "connection"` lets a fault
-of requests be decided once, at a connection's first request, for all of them.
+A rule counts what it has seen since the plan was set: requests, connections, or TLS handshakes, as its fault says.
+A rule applies where `first`, `every` and `probability` all agree; of the rules that apply, the first one is used.
+With `per = "connection"`, a fault of requests is decided once for all requests of a connection, at the first one.
+
+The parameters and their bounds are declared in `parameters`; `read_plan` checks a plan against them.
 """
 
 from collections.abc import Mapping
@@ -13,11 +15,11 @@ from dataclasses import dataclass
 from random import SystemRandom
 from typing import NamedTuple
 
-from services.sites.faults.catalog import FAULTS, WHEN, Fault, Parameter, Stage
+from services.sites.faults.catalog import FAULTS, Fault, Stage
+from services.sites.faults.parameters import DISTRIBUTIONS, WHEN, quoted
 from services.sites.faults.script import Value
 
 MAX_RULES = 100
-NEEDED = {"fixed": ("seconds",), "uniform": ("least_s", "most_s"), "lognormal": ("median_s", "sigma")}
 
 
 class Problem(NamedTuple):
@@ -31,7 +33,7 @@ class Problem(NamedTuple):
 
 
 class BadPlan(Exception):
-    """A plan cannot be put in force; every problem that was found is listed."""
+    """A plan is refused. `problems` has every problem that was found."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("; ".join(map(str, problems[:3])))
@@ -40,7 +42,7 @@ class BadPlan(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A fault, and who gets it. None means: no such limit. Times are in seconds."""
+    """A fault, and which connections or requests get it. None means: no such limit. Times are in seconds."""
 
     fault: Fault
     parameters: Mapping[str, Value]
@@ -52,7 +54,7 @@ class Rule:
     per: str
 
     def as_json(self) -> dict[str, Value]:
-        """Return what would make this rule again."""
+        """Return the rule as `read_plan` takes it."""
         when = {name: getattr(self, name) for name in ("first", "every", "probability", "ttl_s")}
         given = {name: value for name, value in when.items() if value is not None}
         chosen: dict[str, Value] = {} if self.fault.stage is Stage.LISTEN else {"seed": self.seed, "per": self.per}
@@ -60,7 +62,7 @@ class Rule:
 
 
 def read_plan(data: object) -> tuple[Rule, ...]:
-    """Return the plan that `data` (from JSON or TOML) is. Raises BadPlan, with every problem that it has."""
+    """Return the plan in `data`, which comes from JSON or TOML. Raises BadPlan, with every problem that it has."""
     if not isinstance(data, list):
         raise BadPlan([Problem("faults", "is not a list of rules")])
     if len(data) > MAX_RULES:
@@ -73,14 +75,14 @@ def read_plan(data: object) -> tuple[Rule, ...]:
 
 
 def read_rule(data: object, where: str, problems: list[Problem]) -> Rule | None:
-    """Return the rule that `data` is, or None after saying in `problems` why it is none."""
+    """Return the rule in `data`. If it has problems, add them to `problems` and return None."""
     if not isinstance(data, dict):
         problems.append(Problem(where, "is not a table of fields"))
         return None
     name = data.get("fault")
     fault = FAULTS.get(name) if isinstance(name, str) else None
     if not fault:
-        problems.append(Problem(f"{where}.fault", f"{shown(name)} is not a fault: there are {', '.join(FAULTS)}"))
+        problems.append(Problem(f"{where}.fault", f"{quoted(name)} is not a fault: there are {', '.join(FAULTS)}"))
         return None
     already = len(problems)
     known = {each.name: each for each in (*fault.parameters, *WHEN)}
@@ -92,7 +94,7 @@ def read_rule(data: object, where: str, problems: list[Problem]) -> Rule | None:
     values = dict(fault.defaults)
     for key, parameter in known.items():
         if key in data:
-            if reason := misfit(data[key], parameter):
+            if reason := parameter.problem(data[key]):
                 problems.append(Problem(f"{where}.{key}", reason))
             else:
                 values[key] = parameter.type(data[key])
@@ -103,27 +105,8 @@ def read_rule(data: object, where: str, problems: list[Problem]) -> Rule | None:
     return None if len(problems) > already else rule_of(fault, values)
 
 
-def misfit(value: object, parameter: Parameter) -> str:
-    """Return why a value is not what the parameter asks for; nothing if it is."""
-    if parameter.choices:
-        return "" if value in parameter.choices else f"{shown(value)} is not one of {', '.join(parameter.choices)}"
-    fits = isinstance(value, int | float if parameter.type is float else int) and not isinstance(value, bool)
-    if fits and parameter.least <= value <= parameter.most:  # type: ignore[operator]  # a number, since it fits
-        return ""
-    kind = "number" if parameter.type is float else "whole number"
-    return f"{shown(value)} is not a {kind} from {parameter.least:,g} to {int(parameter.most):,}"
-
-
-def shown(value: object) -> str:
-    """Return the beginning of a value, for a person; hostile ones have no text: too many digits, too deeply nested."""
-    try:
-        return repr(str(value)[:40])
-    except (ValueError, RecursionError):
-        return "this"
-
-
 def contradictions(fault: Fault, values: Mapping[str, Value]) -> list[tuple[str, str]]:
-    """Return the keys that do not go together, and why; each alone is as it should be."""
+    """Return the keys that do not go together, and why. The value of each key is already checked."""
     found = []
     if fault.stage is Stage.LISTEN:
         only = [each.name for each in WHEN if each.name in values and each not in fault.when]
@@ -132,9 +115,9 @@ def contradictions(fault: Fault, values: Mapping[str, Value]) -> list[tuple[str,
         found.append(("per", f"{fault.name} strikes before there is a request"))
     if fault.name == "delay":
         distribution = str(values["distribution"])
-        needed = NEEDED[distribution]
+        needed = DISTRIBUTIONS[distribution]
         found += [(key, f"is missing: a {distribution} delay needs it") for key in needed if key not in values]
-        others = [key for keys in NEEDED.values() for key in keys if key not in needed]
+        others = [key for keys in DISTRIBUTIONS.values() for key in keys if key not in needed]
         found += [(key, f"is not for a {distribution} delay") for key in others if key in values]
         if distribution == "uniform" and not found and float(values["least_s"]) > float(values["most_s"]):
             found.append(("least_s", "is greater than most_s"))
@@ -142,7 +125,7 @@ def contradictions(fault: Fault, values: Mapping[str, Value]) -> list[tuple[str,
 
 
 def rule_of(fault: Fault, values: Mapping[str, Value]) -> Rule:
-    """Return the rule with these values, all of them checked."""
+    """Return the rule with these values, which are already checked."""
 
     def whole(key: str) -> int | None:
         return int(values[key]) if key in values else None
@@ -165,9 +148,9 @@ def rule_of(fault: Fault, values: Mapping[str, Value]) -> Rule:
 
 
 def misplaced(plan: tuple[Rule, ...], *, head_bytes: int, shared: str = "") -> list[Problem]:
-    """Return what makes a plan unfit for one host.
+    """Return the problems that a plan has on one host.
 
-    `head_bytes`: the size of its head; `shared`: why its port is not its own, if it is not.
+    `head_bytes`: the size of the host's head; `shared`: why its port is shared with other hosts, empty if it is not.
     """
     problems = []
     for index, rule in enumerate(plan):

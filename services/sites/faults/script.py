@@ -1,4 +1,4 @@
-"""Scripts: bytes, pauses and an ending. Faults and recordings become scripts, and a ResponseWriter sends them."""
+"""A script: the bytes, pauses and the ending of one response. A fault makes it, and the connection sends it."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -7,13 +7,13 @@ from enum import Enum
 from random import Random
 from typing import NamedTuple
 
-SHORT_BYTES = 64 * 1024  # a response that is not longer is one write, of bytes that all its connections share
+SHORT_BYTES = 64 * 1024  # a response up to this size is one write, and all its copies share the same bytes
 # What a peer does not take waits in its transport: since Python 3.12 as a view, which costs nothing; before, as a copy.
 PIECE_BYTES = SHORT_BYTES if sys.version_info >= (3, 12) else 16 * 1024
 
 
 class Ending(Enum):
-    """What becomes of the connection after the last byte."""
+    """What happens to the connection after the last byte."""
 
     KEEP = "the next request is answered"
     CLOSE = "FIN; over TLS, close_notify comes before it"
@@ -23,7 +23,7 @@ class Ending(Enum):
 
 
 class Pause(NamedTuple):
-    """Nothing is sent for so long."""
+    """A time in which nothing is sent."""
 
     seconds: float
 
@@ -36,24 +36,24 @@ Value = int | float | str
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One response as it is to be sent: its bytes, and what becomes of the connection then."""
+    """One response as it is to be sent: its bytes, and what happens to the connection then."""
 
     head: bytes
     body: bytes
     ending: Ending
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        """Cut head and body as one, without a copy of either: thousands of connections may be at it."""
+        """Yield head and body in pieces. Neither is copied whole: thousands of connections may do this at once."""
         for begin in range(0, len(self), size):
             yield self.cut(begin, begin + size)
 
     def cut(self, begin: int, end: int) -> bytes:
-        """Return a copy of a part, which has to be a small one."""
+        """Return a copy of a part. Meant for small parts."""
         split = len(self.head)
         return self.head[begin:end] + self.body[max(0, begin - split) : max(0, end - split)]
 
     def part(self, begin: int, end: int) -> Iterator[Bytes]:
-        """Give a part of head and body as one: in one piece if it is small, else in several, which are no copies."""
+        """Yield a part of head and body together: a small one as one copy, a large one in pieces without a copy."""
         if end - begin <= PIECE_BYTES:
             yield self.cut(begin, end)
             return
@@ -68,7 +68,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class FaultContext:
-    """What a fault is given: the response, the request's target, its parameters, and a random generator."""
+    """What a fault makes its script from: the response, the request's target, its parameters, its random generator."""
 
     response: Response
     target: str
@@ -76,24 +76,22 @@ class FaultContext:
     random: Random
 
     def whole(self, name: str) -> int:
-        """Return a parameter that is a whole number."""
         return int(self.parameters[name])
 
     def number(self, name: str) -> float:
-        """Return a parameter that is a number."""
         return float(self.parameters[name])
 
     def rest(self, begin: int = 0) -> Script:
-        """Send the response from its byte `begin` on, and end as it ends."""
+        """Yield the response from its byte `begin` on, with its own ending."""
         yield from pieces(self.response.head, begin)
         yield from pieces(self.response.body, begin - len(self.response.head))
         yield self.response.ending
 
 
 def pieces(data: bytes, begin: int = 0, end: int | None = None) -> Iterator[Bytes]:
-    """Cut data, or what is of it between `begin` and `end`, so that no write is larger than PIECE_BYTES.
+    """Yield data, or its part from `begin` to `end`, in pieces of PIECE_BYTES at most.
 
-    Of what is large, nothing is copied: ten thousand peers may ask for it, and read nothing.
+    Large data is not copied: ten thousand peers may request it and read nothing.
     """
     begin, end = max(0, begin), len(data) if end is None else min(end, len(data))
     if end - begin <= PIECE_BYTES:

@@ -2,18 +2,18 @@
 
 from services.sites.faults.script import Ending, FaultContext, Pause, Script, pieces
 
-THROTTLE_S = 0.05  # how often a throttled response gets its share
+THROTTLE_S = 0.05  # how often a piece of a throttled response is sent
 
 
 def delay(context: FaultContext) -> Script:
-    """The first `bytes` bytes of the head, a pause, the rest. How long is fixed, or drawn anew for each."""
+    """The first `bytes` bytes of the head, a pause, the rest. The pause is fixed, or drawn for each response."""
     yield from pieces(context.response.head, 0, context.whole("bytes"))
     yield Pause(drawn_s(context))
     yield from context.rest(context.whole("bytes"))
 
 
 def drawn_s(context: FaultContext) -> float:
-    """Return a delay in seconds: an hour at most, however long a distribution's tail is."""
+    """Return a delay in seconds: an hour at most, also where the distribution gives more."""
     match context.parameters["distribution"]:
         case "uniform":
             seconds = context.random.uniform(context.number("least_s"), context.number("most_s"))
@@ -34,7 +34,7 @@ def drip(context: FaultContext) -> Script:
 
 
 def throttle(context: FaultContext) -> Script:
-    """The whole response at `bytes_per_s`, each piece followed by the time that it should take."""
+    """The whole response at `bytes_per_s`: after each piece, a pause as long as the piece takes at that rate."""
     rate = context.whole("bytes_per_s")
     size, most = max(1, int(rate * THROTTLE_S)), len(context.response)
     for begin in range(0, most, size):

@@ -1,8 +1,8 @@
-"""The sidecar: `<host>.toml` beside a recording. All of it is optional, and whatever is not listed here is refused.
+"""The sidecar: `<host>.toml` beside a recording. All of it is optional, and keys that are not listed here are refused.
 
 after = "body"              # after the head: "body" (see the next key), "close", "idle" (open and quiet)
-body = "recorded"           # "recorded": what follows the head in the recording, which may be nothing; "made": none was
-                            # kept, and the site makes one that fits the head. Without this key it is "made" where
+body = "recorded"           # "recorded": what follows the head in the recording, which may be nothing; "made": no body
+                            # was recorded, and the site makes one that fits the head. Without this key it is "made" if
                             # nothing follows the head, else "recorded". `lab record` writes it.
 
 [fields]                    # what may differ from the recording: set in place, or added at the (final) head's end; it
@@ -14,7 +14,7 @@ fault = "rst_at"
 bytes = 40
 first = 3
 
-[provenance]                # whence the recording came, written by `lab record`; only read by people
+[provenance]                # where the recording comes from, written by `lab record`; only people read it
 """
 
 import re
@@ -26,11 +26,12 @@ from typing import TypeVar
 
 from services.runtime.http import TOKEN_CHARACTERS
 from services.runtime.playable import BodySource
-from services.runtime.untrusted import BadTOML, parse_toml
-from services.sites.faults.plan import BadPlan, Problem, Rule, read_plan, shown
+from services.runtime.untrusted import BadTables, read_tables
+from services.sites.faults.parameters import quoted
+from services.sites.faults.plan import BadPlan, Rule, read_plan
 
 MAX_SIDECAR_BYTES = 256 * 1024
-FIELD_BYTES, RULE_BYTES = 192, 1024  # the objects that each is kept in
+FIELD_BYTES, RULE_BYTES = 192, 1024  # of the objects that hold each in memory
 KEYS = {"after", "body", "fields", "faults", "provenance"}
 FIELD_NAME = re.compile(rf"[{TOKEN_CHARACTERS}]{{1,256}}")
 FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]{0,8192}")
@@ -48,7 +49,7 @@ class BodyMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """What a sidecar says; `fields` are bytes, as they go into the head. `body`: None where it says nothing."""
+    """The values of a sidecar. `fields` are bytes, as they go into the head; `body` is None if the key is missing."""
 
     after: BodyMode = BodyMode.BODY
     body: BodySource | None = None
@@ -57,7 +58,7 @@ class Sidecar:
 
     @property
     def held_bytes(self) -> int:
-        """What it takes in memory."""
+        """Its size in memory."""
         fields = sum(len(name) + len(value) + FIELD_BYTES for name, value in self.fields.items())
         return fields + len(self.plan) * RULE_BYTES
 
@@ -66,35 +67,35 @@ NOTHING_SAID = Sidecar()
 
 
 def read_sidecar(raw: bytes) -> Sidecar:
-    """Return what `raw` says. Raises ValueError, whose text names the field and the reason."""
+    """Return the sidecar in `raw`. Raises ValueError, whose text names the field and the reason."""
     if len(raw) > MAX_SIDECAR_BYTES:
         raise ValueError(f"is larger than {MAX_SIDECAR_BYTES:,} bytes")
     try:
-        said = parse_toml(raw)
-    except BadTOML as error:
+        tables = read_tables(raw)
+    except BadTables as error:
         raise ValueError(str(error)) from error
-    if unknown := sorted(said.keys() - KEYS):
+    if unknown := sorted(tables.keys() - KEYS):
         raise ValueError(f"{unknown[0][:40]!r} is not a key: there are {', '.join(sorted(KEYS))}")
-    if not isinstance(said.get("provenance", {}), dict):
+    if not isinstance(tables.get("provenance", {}), dict):
         raise ValueError("provenance: is not a table")  # noqa: TRY004 - a file's value is wrong
     return Sidecar(
-        after=read_choice("after", said.get("after", "body"), BodyMode),
-        body=read_choice("body", said["body"], BodySource) if "body" in said else None,
-        fields=read_set(said.get("fields", {})),
-        plan=read_faults(said),
+        after=read_choice("after", tables.get("after", "body"), BodyMode),
+        body=read_choice("body", tables["body"], BodySource) if "body" in tables else None,
+        fields=read_fields(tables.get("fields", {})),
+        plan=read_faults(tables.get("faults", [])),
     )
 
 
 def read_choice(key: str, value: object, choices: type[Choice]) -> Choice:
-    """Return which of a key's values is said."""
+    """Return the member of `choices` with this value. Raises ValueError for any other value."""
     try:
         return choices(value)
     except ValueError:
-        raise ValueError(f"{key}: {shown(value)} is not one of {', '.join(each.value for each in choices)}") from None
+        raise ValueError(f"{key}: {quoted(value)} is not one of {', '.join(each.value for each in choices)}") from None
 
 
-def read_set(table: object) -> Mapping[bytes, bytes]:
-    """Return the fields that are set."""
+def read_fields(table: object) -> Mapping[bytes, bytes]:
+    """Return the fields that the sidecar sets. Raises ValueError."""
     if not isinstance(table, dict):
         raise ValueError("fields: is not a table")  # noqa: TRY004
     for name, value in table.items():
@@ -105,14 +106,9 @@ def read_set(table: object) -> Mapping[bytes, bytes]:
     return MappingProxyType({name.encode(): value.encode("latin-1") for name, value in table.items()})
 
 
-def read_faults(said: Mapping[str, object]) -> tuple[Rule, ...]:
-    """Return the plan to start with."""
+def read_faults(rules: object) -> tuple[Rule, ...]:
+    """Return the plan to start with. Raises ValueError with its first problem: a log line has room for one."""
     try:
-        return read_plan(said.get("faults", []))
+        return read_plan(rules)
     except BadPlan as error:
-        raise ValueError(f"{first(error.problems)}") from error
-
-
-def first(problems: tuple[Problem, ...]) -> Problem:
-    """Return the first problem of a plan: a log line has room for one."""
-    return problems[0]
+        raise ValueError(str(error.problems[0])) from error

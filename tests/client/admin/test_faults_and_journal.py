@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from services.client.admin import faults, journal
-from services.client.admin.answers import NotASite, read_kinds, read_plan
-from services.client.admin.api import Answer, WrongUsage, ask, complain, read_json
+from services.client.admin.answers import Kinds, NotASite, Plan, read
+from services.client.admin.api import Answer, WrongUsage, ask, read_json, report_refusal
 from services.client.admin.tables import MOST_WIDE, columns
 from services.client.errors import FetchError
 from services.client.settings import ADMIN_PORT, ClientSettings
@@ -21,7 +21,7 @@ from tests.client.peers import Peer, sends, serving
 from tests.sites.admin.test_journal import visited
 from tests.sites.target import one_site
 
-STRANGERS = {
+OTHER_ANSWERS = {
     "a page in Latin-1": b"caf\xe9",
     "a page that claims to be UTF-16": b"\xff\xfe\0",
     "no object": b"[]",
@@ -30,8 +30,8 @@ STRANGERS = {
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("page", STRANGERS.values(), ids=STRANGERS)
-async def test_another_server_on_the_admin_port_is_told_from_a_site(page: bytes) -> None:
+@pytest.mark.parametrize("page", OTHER_ANSWERS.values(), ids=OTHER_ANSWERS)
+async def test_another_server_on_the_admin_port_is_not_taken_for_a_site(page: bytes) -> None:
     """Many programs listen on port 8081."""
     async with serving(site=sends(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(page) + page)) as topology:
         routes = {("site", ADMIN_PORT): next(iter(topology.routes.values()))}
@@ -149,7 +149,7 @@ def distorted(data: object) -> Iterator[object]:
 
 
 @pytest.mark.anyio
-async def test_a_distorted_answer_is_shown_or_called_no_sites(
+async def test_an_answer_that_is_distorted_anywhere_is_shown_or_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each place in each answer of a real site, of every other type, or left out: never a traceback."""
@@ -181,14 +181,14 @@ async def test_a_distorted_answer_is_shown_or_called_no_sites(
 
 
 def shown(name: str, answer: Answer) -> None:
-    """Show an answer as its command does. Raises the error of an answer that is no site's."""
+    """Show an answer as its command does. Raises NotASite."""
     match name:
         case "kinds":
-            print(faults.kinds_text(read_kinds(answer.data)))
+            print(faults.kinds_text(read(Kinds, answer.data)))
         case "list":
-            print(faults.plan_text(read_plan(answer.data)))
+            print(faults.plan_text(read(Plan, answer.data)))
         case "refusal":
-            complain("faults", SITE, answer)
+            report_refusal("faults", SITE, answer)
         case _:
             journal.show_answer(of_journal(verify="" if name == "verify" else None), answer)
 

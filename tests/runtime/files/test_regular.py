@@ -85,9 +85,9 @@ def generated(file: Path) -> object:
 
 def plans(file: Path) -> object:
     """Read it as the file of plans of a site."""
-    from services.sites.saved_plans import take
+    from services.sites.saved_plans import read_file
 
-    return take(file)
+    return read_file(file)
 
 
 def key(file: Path) -> object:

@@ -8,7 +8,8 @@ import pytest
 
 from services.client.admin import options
 from services.client.admin.api import FileUnreadable, WrongUsage
-from services.sites.faults.catalog import FAULTS, NOTES, WHEN
+from services.sites.faults.catalog import FAULTS, NOTES
+from services.sites.faults.parameters import WHEN
 from tests.contract.conftest import Client
 from tests.sites.commands import HOST, get, lab
 from tests.sites.target import KEEP
@@ -184,7 +185,7 @@ async def test_kinds_fit_their_terminal(
 async def test_kinds_say_which_requests_can_get_a_fault_and_where_it_cannot_be(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A closed port sees no request to choose; it and an accepted connection know no host."""
+    """A closed port sees no connections, and before a request comes it is not known which host is meant."""
     async with lab(tmp_path) as here:
         assert await here.run("faults", "kinds", HOST) == 0
     told = capsys.readouterr().out.partition("\nrefuse  ")[2].partition("\ntls_stall")[0].splitlines()
@@ -197,7 +198,7 @@ async def test_kinds_say_which_requests_can_get_a_fault_and_where_it_cannot_be(
 
 
 def test_the_clients_options_are_the_sites_parameters() -> None:
-    """They are declared on both sides, since no service imports another: here is what holds them together."""
+    """They are declared on both sides, since no service imports another; this test compares them."""
     assert set(options.PARAMETERS) == {each.name for fault in FAULTS.values() for each in fault.parameters}
     assert list(options.WHEN) == [each.name for each in WHEN]
 
@@ -214,7 +215,7 @@ def test_the_commands_work_in_both_labs(client: Client) -> None:
 
 
 def test_the_labs_certificates_are_trusted_by_one_option(client: Client) -> None:
-    """`--ca lab`, in both labs; without it, no authority is trusted for them."""
+    """`--ca lab`, in both labs; without it, they are not trusted."""
     fetched = client("wget", "--ca", "lab", *(f"https://{host}/" for host in HEADS))
     assert fetched.returncode == 0, fetched.stderr
     for host in HEADS:

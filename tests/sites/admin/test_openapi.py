@@ -1,27 +1,31 @@
-"""The OpenAPI document, held against what the admin side takes, refuses and answers.
+"""The OpenAPI document, compared with what the admin API accepts, refuses and answers.
 
 A schema that passes what is refused sends its reader into a 422; one that refuses what is taken hides a feature.
 """
 
+import dataclasses
 import json
 import random
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from types import NoneType
+from typing import cast, get_args
 
 import aiohttp
 import anyio.to_thread
 import pytest
 from jsonschema import Draft202012Validator
 
+from services.client.admin import answers
 from services.runtime.errors import PortUnavailable
 from services.runtime.http import Address
 from services.sites.admin.app import make_admin
-from services.sites.admin.journal import read_query
 from services.sites.admin.openapi import document
-from services.sites.admin.responses import Unfit
-from services.sites.faults.catalog import FAULTS, WHEN, Fault, Parameter
+from services.sites.admin.query import read_query
+from services.sites.admin.responses import BadRequest
+from services.sites.faults.catalog import FAULTS, Fault
+from services.sites.faults.parameters import WHEN, Parameter
 from services.sites.faults.plan import BadPlan, read_plan
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
@@ -57,7 +61,7 @@ def is_plan(data: object) -> bool:
 
 @pytest.mark.anyio
 async def test_openapi_describes_every_route_and_no_other() -> None:
-    """The document is written by hand, so a test compares it with the code."""
+    """The routes are written in the application and in the document; this test compares them."""
 
     async def settle() -> None:
         return
@@ -91,7 +95,7 @@ def nodes(schema: object) -> Iterator[Node]:
 
 
 def test_nothing_is_a_bare_object() -> None:
-    """Code that is generated from the document has a type for everything."""
+    """A client that is generated from it has a type for everything."""
     assert not [node for node in nodes(SCHEMAS) if node == {} or node == {"type": "object"}]
 
 
@@ -156,7 +160,7 @@ def is_query(query: str) -> tuple[bool, bool]:
     )
     try:
         read_query(parts)
-    except Unfit:
+    except BadRequest:
         return described, False
     return described, True
 
@@ -169,6 +173,31 @@ def test_a_query_fits_the_document_where_the_site_takes_it_and_nowhere_else(quer
     """Its closed lists are closed in both."""
     described, taken = is_query(query)
     assert described is taken
+
+
+ANSWERS: Mapping[str, type] = {
+    "Refusal": answers.Refusal,
+    "Problem": answers.Problem,
+    "Plan": answers.Plan,
+    "Kinds": answers.Kinds,
+    "Kind": answers.Kind,
+    "Parameter": answers.Parameter,
+    "Journal": answers.Journal,
+    "Counts": answers.Counts,
+    "Entry": answers.Entry,
+    "Verdict": answers.Verification,
+    "Failure": answers.Failure,
+    "NearMiss": answers.NearMiss,
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_client_reads_no_value_that_the_document_does_not_have(name: str) -> None:
+    """The client has its own dataclasses, since no service imports another; a value may be null or absent in both."""
+    schema = SCHEMAS[name]
+    for field in dataclasses.fields(ANSWERS[name]):
+        assert field.name in schema["properties"], field.name
+        assert NoneType in get_args(field.type) or field.name in schema["required"], field.name
 
 
 UNAVAILABLE = "503"
@@ -266,7 +295,7 @@ async def test_a_port_that_cannot_be_opened_is_as_the_document_says(
     async with one_site(tmp_path) as target:
         await target.set_plan([{"fault": "refuse"}])
         monkeypatch.setattr("services.sites.listeners.listening", taken)
-        changes = [(path, method) for path, method, status in documented() if status == UNAVAILABLE]
+        changes = [(path, method) for path, method, status in sorted(documented()) if status == UNAVAILABLE]
         operations = [each for each in changes if each[0].startswith("/faults") and each[1] != "get"]
         for path, method in operations:
             body: object = {"faults": []} if method == "put" else None

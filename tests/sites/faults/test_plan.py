@@ -1,4 +1,4 @@
-"""Plans: what they may say, which requests they meet, and that the same seed gives the same faults."""
+"""Plans: what they may contain, which requests get a fault, and that the same seed gives the same faults."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ def in_force(*rules: Mapping[str, object], now: float = 0.0) -> ActivePlan:
 
 def injected(plan: ActivePlan, count: int, now: float = 0.0) -> list[int]:
     """Return which of so many requests get a fault, counted from 1."""
-    return [number for number in range(1, count + 1) if plan.inject(Stage.REQUEST, now, {})]
+    return [number for number in range(1, count + 1) if plan.decide(Stage.REQUEST, now, {})]
 
 
 STATUS = {"fault": "status", "status": 503}
@@ -68,8 +68,8 @@ def test_drawn_delays_repeat_with_the_seed_and_differ_from_request_to_request() 
 
     def delays() -> list[Pause]:
         plan = in_force(rule)
-        injections = [plan.inject(Stage.REQUEST, 0.0) for _ in range(20)]
-        steps = [step for injection in injections if injection for step in injection.script(RESPONSE, "/")]
+        strikes = [plan.decide(Stage.REQUEST, 0.0) for _ in range(20)]
+        steps = [step for strike in strikes if strike for step in strike.script(RESPONSE, "/")]
         return [step for step in steps if isinstance(step, Pause)]
 
     assert delays() == delays()
@@ -80,9 +80,9 @@ def test_no_drawn_delay_is_longer_than_an_hour() -> None:
     """Every wait has a deadline, also in the tail of a distribution."""
     plan = in_force({"fault": "delay", "distribution": "lognormal", "median_s": 3600, "sigma": 10})
     for _ in range(100):
-        injection = plan.inject(Stage.REQUEST, 0.0)
-        assert injection
-        assert all(step.seconds <= 3600 for step in injection.script(RESPONSE, "/") if isinstance(step, Pause))
+        strike = plan.decide(Stage.REQUEST, 0.0)
+        assert strike
+        assert all(step.seconds <= 3600 for step in strike.script(RESPONSE, "/") if isinstance(step, Pause))
 
 
 def test_a_rule_ends_with_its_time_to_live() -> None:
@@ -96,7 +96,7 @@ def test_a_rule_ends_with_its_time_to_live() -> None:
 def test_the_first_rule_that_applies_wins_and_all_of_them_count() -> None:
     """What a rule has seen does not depend on those before it."""
     plan = in_force({"fault": "drip", "every": 2}, {**STATUS, "every": 3})
-    names = [injection.name if (injection := plan.inject(Stage.REQUEST, 0.0)) else "" for _ in range(6)]
+    names = [strike.name if (strike := plan.decide(Stage.REQUEST, 0.0)) else "" for _ in range(6)]
     assert names == ["", "drip", "status", "drip", "", "drip"]
     assert [(rule.seen, rule.fired) for rule in plan.rules] == [(6, 3), (6, 1)]
 
@@ -105,7 +105,7 @@ def test_per_connection_a_rule_is_decided_once() -> None:
     """The first connection's requests all get it, the second's none."""
     plan = in_force({**STATUS, "first": 1, "per": "connection"})
     connections: list[dict[ActiveRule, bool]] = [{}, {}]
-    assert [bool(plan.inject(Stage.REQUEST, 0.0, seen)) for seen in connections for _ in range(3)] == [True] * 3 + [
+    assert [bool(plan.decide(Stage.REQUEST, 0.0, seen)) for seen in connections for _ in range(3)] == [True] * 3 + [
         False
     ] * 3
     assert plan.rules[0].seen == 2
@@ -183,7 +183,7 @@ def test_an_offset_may_be_the_heads_end_and_no_more() -> None:
 
 
 def test_faults_of_a_port_need_a_port_of_their_own() -> None:
-    """On a port of several hosts, the host is not yet known when the fault has to happen."""
+    """Where several hosts share a port, it is not known in time which host is meant."""
     plan = read_plan([{"fault": name} for name in ("refuse", "accept_then_silent", "accept_then_close", "tls_stall")])
     problems = misplaced(plan, head_bytes=19, shared="the port is shared")
     assert [each.field for each in problems] == ["faults[0].fault", "faults[1].fault", "faults[2].fault"]
