@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from services.client.defaults import TIMEOUT_S
 from services.client.topology import Topology
 from services.runtime.cli import OptionParser, add_loop_option, main_of
 from services.runtime.errors import ProgramError
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from services.runtime.run import Stop
 
 EMBEDDED = "lab.embedded"  # by name: the client does not import the lab, but on the host a lesson may start one
-TIMEOUT_S = 10.0
 
 
 class NoLab(ProgramError):

@@ -1,4 +1,4 @@
-"""Every command and option of the client, each declared once.
+"""Every command and option of the client, each declared once; defaults that others need, too, are in `defaults`.
 
 This is what `--help` needs, and all that it imports. A command's handler is a module with a dataclass `Options`, whose
 fields are the names declared here, and an `async def main(options, settings, stop)` or, for a command that needs no
@@ -8,6 +8,7 @@ loop, a `def run(options)`; it is imported when it is to run.
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 
+from services.client import defaults
 from services.client.admin.options import add_faults, add_journal
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
@@ -20,7 +21,6 @@ COMPARED_USERS = 5
 MOST_COMPARED_USERS = 50  # each is a line of the picture
 FORMATS = ("human", "jsonl", "csv", "raw")
 METHODS = ("GET", "HEAD")
-TIMEOUT_S = 10.0
 MOST_PATH_BYTES = 4_000
 STDIN = "-"
 IN_CONTAINER = "docker compose run --rm client"  # what a person types to run the client
@@ -81,7 +81,7 @@ def add_timeout(parser: "Group", text: str = "seconds for each (%(default)g)") -
         dest="timeout_s",
         metavar="S",
         type=seconds,
-        default=TIMEOUT_S,
+        default=defaults.TIMEOUT_S,
         help=text,
     )
 
@@ -130,13 +130,13 @@ def add_wget(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--edition",
         choices=EDITIONS,
-        default=EDITIONS[0],
+        default=defaults.EDITION,
         help="the survey, or a lesson: one after another, or at once (%(default)s)",
     )
     for title, add in (
         ("what goes in and out", add_wget_files),
         ("how many, how fast, how long", add_wget_bounds),
-        ("which heads, and from where", add_wget_manners),
+        ("which heads, and from where", add_wget_requests),
     ):
         add(parser.add_argument_group(title))
 
@@ -145,7 +145,7 @@ def add_wget_files(group: "Group") -> None:
     """Declare input and output."""
     add = group.add_argument
     add("-i", "--input", metavar="FILE", help="read targets from it, one a line; -: stdin")
-    add("--format", choices=FORMATS, default=FORMATS[0], help="of the records (%(default)s)")
+    add("--format", choices=FORMATS, default=defaults.FORMAT, help="of the records (%(default)s)")
     add(
         "--columns",
         metavar="NAME,...",
@@ -175,12 +175,22 @@ def add_wget_files(group: "Group") -> None:
 def add_wget_bounds(group: "Group") -> None:
     """Declare bounds and deadlines."""
     add = group.add_argument
-    add("-c", "--concurrency", metavar="N", type=whole(1, 100_000), default=64, help="fetches at once (%(default)s)")
+    add(
+        "-c",
+        "--concurrency",
+        metavar="N",
+        type=whole(1, 100_000),
+        default=defaults.CONCURRENCY,
+        help="fetches at once (%(default)s)",
+    )
     add("--processes", metavar="N", type=whole(0, 64), default=0, help="for a long list (0: as many as are worth it)")
     add("--per-host", metavar="N", type=whole(0, 100_000), default=0, help="of them to one name or address (no limit)")
     add("--rate", metavar="N", type=per_second, default=0.0, help="requests a second (no limit)")
     add_timeout(group, "seconds for a target, redirects and retries included (%(default)g); after ^C, 2 at most")
-    for name, limit_s, phase in (("connect", 5.0, "a connection, and for TLS"), ("head", 10.0, "a head")):
+    for name, limit_s, phase in (
+        ("connect", defaults.CONNECT_TIMEOUT_S, "a connection, and for TLS"),
+        ("head", defaults.HEAD_TIMEOUT_S, "a head"),
+    ):
         add(
             f"--{name}-timeout",
             dest=f"{name}_timeout_s",
@@ -195,11 +205,17 @@ def add_wget_bounds(group: "Group") -> None:
     add_head_limits(group)
 
 
-def add_wget_manners(group: "Group") -> None:
-    """Declare how hosts are treated."""
+def add_wget_requests(group: "Group") -> None:
+    """Declare what is asked for, and of which servers."""
     add = group.add_argument
     add("-L", "--location", dest="follow", action="store_true", help="follow redirects")
-    add("--max-redirects", metavar="N", type=whole(0, 100), default=10, help="at most so many (%(default)s)")
+    add(
+        "--max-redirects",
+        metavar="N",
+        type=whole(0, 100),
+        default=defaults.MAX_REDIRECTS,
+        help="at most so many (%(default)s)",
+    )
     add("--strict", action="store_true", help="a departure from RFC 9112 is an error")
     add("--ca", metavar="FILE", help="trust these certificates instead of the system's (lab: the lab's)")
     add("-k", "--insecure", action="store_true", help="go on with a certificate that is not trusted, and record why")
@@ -212,8 +228,14 @@ def add_wget_manners(group: "Group") -> None:
         default=[],
         help="reach a host (*: every host) there",
     )
-    add("--method", type=str.upper, choices=METHODS, default=METHODS[0], help="of the requests (%(default)s)")
-    add("--path", metavar="PATH", type=path, default="/", help="asked of a TARGET that names none (%(default)s)")
+    add("--method", type=str.upper, choices=METHODS, default=defaults.METHOD, help="of the requests (%(default)s)")
+    add(
+        "--path",
+        metavar="PATH",
+        type=path,
+        default=defaults.PATH,
+        help="asked of a TARGET that names none (%(default)s)",
+    )
     add(
         "-H",
         "--header",
@@ -222,7 +244,7 @@ def add_wget_manners(group: "Group") -> None:
         default=[],
         help="a request field, `Name: value`; again for more. Redirects elsewhere take only Accept and the like",
     )
-    add("-A", "--user-agent", metavar="TEXT", type=field_value, default="asynclab", help="(%(default)s)")
+    add("-A", "--user-agent", metavar="TEXT", type=field_value, default=defaults.USER_AGENT, help="(%(default)s)")
 
 
 def add_pipeline(parser: ArgumentParser) -> None:
@@ -312,8 +334,12 @@ def add_parse(parser: ArgumentParser) -> None:
 def add_head_limits(parser: "Group") -> None:
     """Declare the limits of one head."""
     size, count = whole(1, 16 * 1024 * 1024), whole(1, 1_000_000)
-    parser.add_argument("--max-head", metavar="BYTES", type=size, default=262_144, help="of one head (%(default)s)")
-    parser.add_argument("--max-fields", metavar="N", type=count, default=1_000, help="of one head (%(default)s)")
+    parser.add_argument(
+        "--max-head", metavar="BYTES", type=size, default=defaults.MAX_HEAD_BYTES, help="of one head (%(default)s)"
+    )
+    parser.add_argument(
+        "--max-fields", metavar="N", type=count, default=defaults.MAX_HEAD_FIELDS, help="of one head (%(default)s)"
+    )
 
 
 TOUR = Command(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-KIB = 1024
+from services.client.defaults import MAX_HEAD_BYTES, MAX_HEAD_FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,8 @@ class Limits:
         max_interim: interim (1xx) heads before the final one.
     """
 
-    max_head: int = 256 * KIB
-    max_fields: int = 1_000
+    max_head: int = MAX_HEAD_BYTES
+    max_fields: int = MAX_HEAD_FIELDS
     max_interim: int = 16
 
 

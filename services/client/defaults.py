@@ -1,0 +1,20 @@
+"""Defaults that more than one place needs: the command line that shows them, and the dataclass that the program uses.
+
+`--help` imports this module, so it imports nothing itself. A default of 0, False, None or an empty list means that the
+option was not given, and is not listed.
+"""
+
+EDITION = "survey"
+FORMAT = "human"
+METHOD = "GET"
+PATH = "/"
+USER_AGENT = "asynclab"
+
+TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 5.0
+HEAD_TIMEOUT_S = 10.0
+
+CONCURRENCY = 64
+MAX_REDIRECTS = 10
+MAX_HEAD_BYTES = 256 * 1024
+MAX_HEAD_FIELDS = 1_000
