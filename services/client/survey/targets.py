@@ -195,7 +195,7 @@ class LineSource(Source):
             self._room.release()
 
     def _split(self, block: bytes) -> None:
-        """Take lines from a block; of one that is too long, only so much is kept as shows that it is."""
+        """Take lines from a block; a line that is too long is cut, but not to a length that is allowed."""
         self._block_bytes = len(block)
         self._split_bytes += len(block)
         first, *rest = block.split(b"\n")

@@ -15,8 +15,8 @@ WITHOUT = """
 import os, select, socket, sys
 del select.epoll, os.sched_getaffinity, socket.SOCK_NONBLOCK
 from pathlib import Path
-from services.runtime import memory
-memory.Path = lambda _name: Path("/nonexistent")
+from services.runtime import process
+process.Path = lambda _name: Path("/nonexistent")
 from lab.cli import main
 sys.exit(main(sys.argv[1:]))
 """

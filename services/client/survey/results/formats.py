@@ -186,11 +186,11 @@ def with_columns(columns: Sequence[str]) -> Format:
     """Return CSV with only these columns, in this order. Raises BadSetting."""
     if unknown := [name for name in columns if name not in ALL_COLUMNS]:
         raise BadSetting("--columns", unknown[0], f"among {', '.join(ALL_COLUMNS)}")
-    places = [ALL_COLUMNS.index(name) for name in columns]
+    indices = [ALL_COLUMNS.index(name) for name in columns]
 
     def ended(record: Record) -> bytes:
         every = (*cells(record), *tls_cells(record))
-        return row(*(every[place] for place in places))
+        return row(*(every[index] for index in indices))
 
     return FORMATS["csv"]._replace(opening=row(*columns), ended=ended)
 

@@ -88,7 +88,7 @@ def has_source_address(address: SocketAddress) -> bool:
 def is_connected(polled: PolledSocket) -> bool:
     """Return whether a connection has been made, though it may have been reset since. Raises FetchError if it failed.
 
-    To connect once more would tell, too; but of a connection that was reset it would forget what the peer has said.
+    To connect once more would show it, too, but would lose what the peer of a connection that was reset has sent.
     """
     try:
         polled.socket.getpeername()
@@ -181,5 +181,5 @@ class HappyEyeballs:
         kinds = [error.kind for _, error in self._failures if isinstance(error, FetchError)]
         if not kinds:
             return self._failures[0][1]
-        told = "; ".join(f"{address}: {error}" for address, error in self._failures)
-        return FetchError(next((kind for kind in kinds if kind != "unreachable"), "unreachable"), told)
+        outcomes = "; ".join(f"{address}: {error}" for address, error in self._failures)
+        return FetchError(next((kind for kind in kinds if kind != "unreachable"), "unreachable"), outcomes)
