@@ -70,7 +70,9 @@ async def fetch(request: FetchRequest, topology: Topology) -> Response:
     """Return what the source answers. Raises CutShort for a body without its end, FetchError for what else fails."""
     with Poller() as poller, DeadlineSweeper() as sweeper:
         until_s = time.monotonic() + request.timeout_s
-        connection = await connect_to_source(request, topology, Sockets(poller), sweeper.deadline(), until_s)
+        connection = await connect_to_source(
+            request, topology, sockets=Sockets(poller), deadline=sweeper.deadline(), until_s=until_s
+        )
         stream = connection.stream
         try:
             await stream.send(request.request, until_s)
@@ -87,7 +89,7 @@ async def fetch(request: FetchRequest, topology: Topology) -> Response:
 
 
 async def connect_to_source(
-    request: FetchRequest, topology: Topology, sockets: Sockets, deadline: Deadline, until_s: float
+    request: FetchRequest, topology: Topology, *, sockets: Sockets, deadline: Deadline, until_s: float
 ) -> Connection:
     """Return a connection to the source, which ends with the poller of `sockets`. Raises FetchError."""
     source = request.source

@@ -14,7 +14,6 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass, replace
 
-from services.client.settings import ClientSettings
 from services.client.survey.deadlines import DeadlineSweeper, SurveyStopped
 from services.client.survey.options import Options
 from services.client.survey.results.formats import format_of
@@ -23,6 +22,7 @@ from services.client.survey.results.stats import Stats
 from services.client.survey.results.writer import RecordWriter
 from services.client.survey.targets import Source, Target
 from services.client.survey.worker_protocol import ERROR, HEADER, RECORDS, Job, Report, numbered_line, read_report
+from services.client.topology import Topology
 from services.client.url.url import not_one
 from services.runtime.errors import NoThread, ProgramError
 from services.runtime.process import HIGH_WATER, memory_kib
@@ -115,16 +115,16 @@ class ProcessPool:
         self,
         source: Source,
         writer: RecordWriter,
-        options: Options,
-        settings: ClientSettings,
         *,
+        options: Options,
+        topology: Topology,
         concurrency: int,
         processes: int,
     ) -> None:
         self.stats = Stats()
         self.in_flight = 0
         self._source, self._writer = source, writer
-        self._options, self._topology, self._form = options, settings.topology, format_of(options)
+        self._options, self._topology, self._form = options, topology, format_of(options)
         self._concurrency, self._count = concurrency, min(processes, concurrency)
         self.processes = 1 + self._count
         self._workers: list[WorkerProcess] = []

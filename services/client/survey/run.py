@@ -115,7 +115,7 @@ class SurveyRun:
 
 
 async def conduct(
-    pool: Pool, source: Source, writer: RecordWriter, *, stop: Stop, quiet: bool, tutorial: bool, beside_records: bool
+    pool: Pool, source: Source, *, writer: RecordWriter, stop: Stop, quiet: bool, tutorial: bool, beside_records: bool
 ) -> int:
     """Run a pool over a source with progress and a summary for a person, and return the exit code.
 

@@ -15,6 +15,7 @@ from functools import partial
 from services.client.settings import ClientSettings
 from services.client.survey.deadlines import DeadlineSweeper
 from services.client.survey.fetch.fetcher import make_fetcher
+from services.client.survey.input_file import input_name, open_input
 from services.client.survey.options import Options, targets_of
 from services.client.survey.results.completed import DoneTargets, SkipDone
 from services.client.survey.results.file import OutputFile, open_output, open_stdout
@@ -22,7 +23,7 @@ from services.client.survey.results.formats import format_of
 from services.client.survey.results.resume import WrittenRecords
 from services.client.survey.results.writer import RecordWriter
 from services.client.survey.run import conduct
-from services.client.survey.targets import ArgumentSource, LineSource, Skip, Source, input_name, open_input
+from services.client.survey.targets import ArgumentSource, LineSource, Skip, Source
 from services.client.survey.tasks import TaskPool
 from services.client.survey.transport.epoll import Poller
 from services.runtime.cli import INTERRUPTED
@@ -43,7 +44,7 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
         fetcher = make_fetcher(options, settings, poller, concurrency=concurrency)
         source, writer, output = await open_both(options)
         processes = processes_for(options, concurrency)
-        tasks = TaskPool(source, writer, fetcher, options, concurrency=concurrency)
+        tasks = TaskPool(source, writer, fetcher=fetcher, options=options, concurrency=concurrency)
         conducted = partial(
             conduct,
             source=source,
@@ -58,7 +59,14 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
         if processes > 1 and (options.processes or await is_long(source, stop)):
             from services.client.survey.processes import NoWorkerProcess, ProcessPool
 
-            pool = ProcessPool(source, writer, options, settings, concurrency=concurrency, processes=processes)
+            pool = ProcessPool(
+                source,
+                writer,
+                options=options,
+                topology=settings.topology,
+                concurrency=concurrency,
+                processes=processes,
+            )
             try:
                 code = await conducted(pool)
             except* NoWorkerProcess as problems:

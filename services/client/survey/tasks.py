@@ -41,9 +41,9 @@ class TaskPool:
         self,
         source: Source,
         writer: RecordWriter,
+        *,
         fetcher: Fetcher,
         options: Options,
-        *,
         concurrency: int,
         say_error: Callable[[str], None] = say,
     ) -> None:

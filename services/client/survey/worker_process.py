@@ -71,7 +71,9 @@ async def serve(job: Job, stop: Stop) -> int:
             """Leave the line to the parent, which knows what else is on the terminal."""
             writer.write_block(frame(ERROR, line.encode("utf-8", "backslashreplace")))
 
-        pool = TaskPool(source, writer, fetcher, job.options, concurrency=concurrency, say_error=send_error)
+        pool = TaskPool(
+            source, writer, fetcher=fetcher, options=job.options, concurrency=concurrency, say_error=send_error
+        )
         progress = ReportProgress(writer)
         progress.report(pool.stats, in_flight=0)  # the first one says that this process has all that it needs
         await SurveyRun(source, writer, pool).run(stop, progress)

@@ -58,14 +58,14 @@ class Fetcher:
         self,
         policy: FetchPolicy,
         lookup: Lookup,
+        *,
         limits: FetchLimits,
         sockets: Sockets,
-        contexts: TLSContexts,
-        *,
+        tls_contexts: TLSContexts,
         loop: str,
     ) -> None:
         self._policy, self._lookup, self._limits = policy, lookup, limits
-        self._sockets, self._contexts, self._loop = sockets, contexts, loop
+        self._sockets, self._tls_contexts, self._loop = sockets, tls_contexts, loop
 
     @property
     def waiting(self) -> int:
@@ -198,9 +198,8 @@ class Fetcher:
 
     async def _request(self, context: FetchContext, addresses: Sequence[SocketAddress]) -> HeadResult:
         request = request_bytes(context.url, self._policy, is_elsewhere=context.is_elsewhere)
-        return await HeadRequest(self._policy, self._sockets, self._contexts, context).result(
-            context.url, addresses, request
-        )
+        sending = HeadRequest(self._policy, context, sockets=self._sockets, tls_contexts=self._tls_contexts)
+        return await sending.result(addresses, request)
 
 
 def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, *, concurrency: int) -> Fetcher:
@@ -211,9 +210,11 @@ def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, *, 
     return Fetcher(
         policy,
         Lookup(Resolver(), topology, address_filter),
-        FetchLimits(rate=options.rate, per_host=options.per_host, at_once=concurrency if options.per_host else 0),
-        Sockets(poller),
-        TLSContexts(ca=options.ca, insecure=options.insecure),
+        limits=FetchLimits(
+            rate=options.rate, per_host=options.per_host, at_once=concurrency if options.per_host else 0
+        ),
+        sockets=Sockets(poller),
+        tls_contexts=TLSContexts(ca=options.ca, insecure=options.insecure),
         loop=running_loop_name(),
     )
 

@@ -47,19 +47,22 @@ class HeadRequest:
         "_address",
         "_connect_s",
         "_connection",
-        "_contexts",
         "_deadline",
         "_head_s",
         "_policy",
         "_sockets",
         "_tls",
+        "_tls_contexts",
         "_tls_s",
         "_until_s",
+        "_url",
     )
 
-    def __init__(self, policy: FetchPolicy, sockets: Sockets, contexts: TLSContexts, context: FetchContext) -> None:
-        self._policy, self._sockets, self._contexts = policy, sockets, contexts
-        self._deadline, self._until_s = context.deadline, context.until_s
+    def __init__(
+        self, policy: FetchPolicy, context: FetchContext, *, sockets: Sockets, tls_contexts: TLSContexts
+    ) -> None:
+        self._policy, self._sockets, self._tls_contexts = policy, sockets, tls_contexts
+        self._url, self._deadline, self._until_s = context.url, context.deadline, context.until_s
         self._connection: PolledSocket | None = None
         self._address: SocketAddress | None = None
         self._tls: TlsJson | None = None
@@ -67,12 +70,12 @@ class HeadRequest:
         self._tls_s: float | None = None
         self._head_s: float | None = None
 
-    async def result(self, url: Url, addresses: Sequence[SocketAddress], request: bytes) -> HeadResult:
+    async def result(self, addresses: Sequence[SocketAddress], request: bytes) -> HeadResult:
         """Send the request to the first of the addresses that answers, and return the head of the response."""
         head = error = None
         try:
             plain = await self._connect(addresses)
-            stream = await self._secure(plain, url.host) if url.scheme == "https" else plain
+            stream = await self._secure(plain) if self._url.scheme == "https" else plain
             head = await self._read(stream, request)
         except SurveyStopped:
             error = FetchError(*CANCELLED)
@@ -115,28 +118,29 @@ class HeadRequest:
                     raise FetchError("unreachable", f"this machine is at its limits: {error}") from error
             await self._deadline.sleep(LOCAL_LIMIT_PAUSE_S)
 
-    async def _secure(self, plain: Plain, host: str) -> Tls:
+    async def _secure(self, plain: Plain) -> Tls:
         """Return the stream through TLS; a certificate that is not trusted ends it, or is noted."""
         began = time.monotonic()
         until_s = min(began + self._policy.connect_s, self._until_s)
         try:
-            return await self._handshake(plain, host.removesuffix("."), until_s)
+            return await self._handshake(plain, until_s)
         except Expired as error:
             within = self._within(self._policy.connect_s)
             raise FetchError("connect_timeout", f"no TLS session within {within}") from error
         finally:
             self._tls_s = time.monotonic() - began
 
-    async def _handshake(self, plain: Plain, host: str, until_s: float) -> Tls:
-        stream = Tls(plain, self._contexts.verifying(), host)
+    async def _handshake(self, plain: Plain, until_s: float) -> Tls:
+        host = self._url.host.removesuffix(".")
+        stream = Tls(plain, self._tls_contexts.verifying(), host)
         distrust = None
         try:
             await stream.handshake(until_s)
         except ssl.SSLCertVerificationError as error:
             distrust = error.verify_message or str(error)
-            if not self._contexts.insecure:
+            if not self._tls_contexts.insecure:
                 raise FetchError("certificate", distrust) from error
-            stream = Tls(await self._connect_again(), self._contexts.unverified(), host)
+            stream = Tls(await self._connect_again(), self._tls_contexts.unverified(), host)
             await stream.handshake(until_s)
         self._tls = tls_json(stream.session, distrust)
         return stream
