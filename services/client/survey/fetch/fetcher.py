@@ -207,12 +207,11 @@ def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, *, 
     policy = policy_of(options)
     topology = settings.topology.with_routes(read_routes(options.resolve))
     address_filter = AddressFilter(public_only=options.public_only, allowed=read_networks(options.allow_net))
+    at_once = concurrency if options.per_host else 0  # only then, more tasks than that run: see `tasks.task_count`
     return Fetcher(
         policy,
         Lookup(Resolver(), topology, address_filter),
-        limits=FetchLimits(
-            rate=options.rate, per_host=options.per_host, at_once=concurrency if options.per_host else 0
-        ),
+        limits=FetchLimits(rate=options.rate, per_host=options.per_host, at_once=at_once),
         sockets=Sockets(poller),
         tls_contexts=TLSContexts(ca=options.ca, insecure=options.insecure),
         loop=running_loop_name(),
