@@ -92,7 +92,7 @@ class TaskPool:
                 place = self._source.taken - 1
                 self._busy += 1
                 url = self._fetcher.url_of(target)
-                begun = self._begun(url)
+                begun = b"" if self._form.has_errors else self._begun(url)
                 record = await self._record(target, url, deadline, place=place, begun=begun)
                 self._busy -= 1
                 self._finish(record, place, begun)
@@ -122,9 +122,7 @@ class TaskPool:
 
     def _begun(self, url: Url | FetchError) -> bytes:
         """Return what is shown when a fetch begins."""
-        if self._form.has_errors or isinstance(url, FetchError):
-            return b""
-        return self._form.begun(url.authority)
+        return b"" if isinstance(url, FetchError) else self._form.begun(url.authority)
 
     def _finish(self, record: Record, place: int, begun: bytes) -> None:
         """Put a record aside, with others: what is done for many in a row takes half the time."""

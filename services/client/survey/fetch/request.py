@@ -11,6 +11,7 @@ from typing import NamedTuple
 from services.client.errors import FetchError, fetch_error
 from services.client.head import Head, HeadError, HeadReader
 from services.client.survey.deadlines import Expired, SurveyStopped
+from services.client.survey.fetch.lookup import LookupResult
 from services.client.survey.fetch.policy import CANCELLED, FetchContext, FetchPolicy
 from services.client.survey.fetch.request_fields import request_head
 from services.client.survey.results.tls import TlsJson, tls_json
@@ -25,19 +26,31 @@ ALWAYS = ("Accept", "*/*"), ("Connection", "close")
 LOCAL_LIMIT_PAUSE_S = 0.05
 
 
-class HeadResult(NamedTuple):
-    """The head of one response, or an `error`; the address that was connected to, the TLS session, and the times.
+class Attempt(NamedTuple):
+    """What one look-up and, if that gave addresses, one request came to: a head, or an error.
 
-    Times are in seconds, None for a phase that was not reached; those of a phase that failed tell how long that took.
+    `ip` was connected to, or would have been. Times are in seconds, None for a phase that was not reached; that of a
+    phase that failed is how long it took to fail.
     """
 
     head: Head | None = None
     error: FetchError | None = None
     ip: str | None = None
     tls: TlsJson | None = None
+    dns_s: float | None = None
     connect_s: float | None = None
     tls_s: float | None = None
     head_s: float | None = None
+
+    def ended_by(self, error: FetchError) -> "Attempt":
+        """Return the attempt with this error in place of what it came to."""
+        return self._replace(head=None, error=error)
+
+
+def without_request(lookup: LookupResult, error: FetchError) -> Attempt:
+    """Return what an attempt came to that ended, by an error, before its request."""
+    ip = lookup.addresses[0].ip if lookup.addresses else None
+    return Attempt(error=error, ip=ip, dns_s=lookup.took_s)
 
 
 class HeadRequest:
@@ -49,6 +62,7 @@ class HeadRequest:
         "_connection",
         "_deadline",
         "_head_s",
+        "_is_elsewhere",
         "_policy",
         "_sockets",
         "_tls",
@@ -62,7 +76,8 @@ class HeadRequest:
         self, policy: FetchPolicy, context: FetchContext, *, sockets: Sockets, tls_contexts: TLSContexts
     ) -> None:
         self._policy, self._sockets, self._tls_contexts = policy, sockets, tls_contexts
-        self._url, self._deadline, self._until_s = context.url, context.deadline, context.until_s
+        self._url, self._is_elsewhere = context.url, context.is_elsewhere
+        self._deadline, self._until_s = context.deadline, context.until_s
         self._connection: PolledSocket | None = None
         self._address: SocketAddress | None = None
         self._tls: TlsJson | None = None
@@ -70,13 +85,13 @@ class HeadRequest:
         self._tls_s: float | None = None
         self._head_s: float | None = None
 
-    async def result(self, addresses: Sequence[SocketAddress], request: bytes) -> HeadResult:
-        """Send the request to the first of the addresses that answers, and return the head of the response."""
+    async def attempt(self, lookup: LookupResult) -> Attempt:
+        """Send the request to the first of the addresses that answers, and return what it came to."""
         head = error = None
         try:
-            plain = await self._connect(addresses)
+            plain = await self._connect(lookup.addresses)
             stream = await self._secure(plain) if self._url.scheme == "https" else plain
-            head = await self._read(stream, request)
+            head = await self._read(stream)
         except SurveyStopped:
             error = FetchError(*CANCELLED)
         except (FetchError, OSError) as problem:  # whatever a host brings about is in its record, and ends nothing else
@@ -84,8 +99,8 @@ class HeadRequest:
             error = fetch_error(problem).with_traceback(None)
         finally:
             self._drop()
-        ip = (self._address or addresses[0]).ip
-        return HeadResult(head, error, ip, self._tls, self._connect_s, self._tls_s, self._head_s)
+        ip = (self._address or lookup.addresses[0]).ip
+        return Attempt(head, error, ip, self._tls, lookup.took_s, self._connect_s, self._tls_s, self._head_s)
 
     def _drop(self) -> None:
         """Drop the connection; its socket may be used again."""
@@ -151,12 +166,12 @@ class HeadRequest:
         self._drop()
         return await self._connect([self._address])
 
-    async def _read(self, stream: Plain | Tls, request: bytes) -> Head:
+    async def _read(self, stream: Plain | Tls) -> Head:
         began = time.monotonic()
         until_s = min(began + self._policy.head_s, self._until_s)
         reader = HeadReader(limits=self._policy.limits, strict=self._policy.strict)
         try:
-            await stream.send(request, until_s)
+            await stream.send(request_bytes(self._url, self._policy, is_elsewhere=self._is_elsewhere), until_s)
             head = None
             while head is None:
                 data = await stream.receive(until_s)
