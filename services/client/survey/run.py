@@ -114,7 +114,7 @@ class SurveyRun:
         self._sweeper.stop_after(self._pool.stop_after(seconds))
 
 
-async def conduct(
+async def run_pool(
     pool: Pool, source: Source, *, writer: RecordWriter, stop: Stop, quiet: bool, tutorial: bool, beside_records: bool
 ) -> int:
     """Run a pool over a source with progress and a summary for a person, and return the exit code.

@@ -22,7 +22,7 @@ from services.client.survey.results.file import OutputFile, open_output, open_st
 from services.client.survey.results.formats import format_of
 from services.client.survey.results.resume import WrittenRecords
 from services.client.survey.results.writer import RecordWriter
-from services.client.survey.run import conduct
+from services.client.survey.run import run_pool
 from services.client.survey.targets import ArgumentSource, LineSource, Skip, Source
 from services.client.survey.tasks import TaskPool
 from services.client.survey.transport.epoll import Poller
@@ -45,8 +45,8 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
         source, writer, output = await open_both(options)
         processes = processes_for(options, concurrency)
         tasks = TaskPool(source, writer, fetcher=fetcher, options=options, concurrency=concurrency)
-        conducted = partial(
-            conduct,
+        run = partial(
+            run_pool,
             source=source,
             writer=writer,
             stop=stop,
@@ -68,13 +68,13 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
                 processes=processes,
             )
             try:
-                code = await conducted(pool)
+                code = await run(pool)
             except* NoWorkerProcess as problems:
                 if options.processes:
                     raise
                 say(f"wget: {first(problems)}; going on with one")
         if code is None:
-            code = await conducted(tasks)
+            code = await run(tasks)
         if output and code != INTERRUPTED:
             await aside(output.finish)
         return code

@@ -99,7 +99,7 @@ async def test_a_process_that_is_killed_ends_the_survey(tmp_path: Path) -> None:
 @pytest.mark.anyio
 @ONCE
 async def test_a_process_that_is_stopped_by_somebody_else_ends_the_survey(tmp_path: Path) -> None:
-    """It goes softly, but what was numbered_line to it and not begun has no record: that is no success."""
+    """It goes softly, but what was sent to it and not begun has no record: that is no success."""
     both_ask = asyncio.Barrier(3)
 
     async def holds(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

@@ -123,7 +123,7 @@ class Fetcher:
             context.is_elsewhere = url[:3] != origin  # scheme, host and port
 
     async def _persist(self, context: FetchContext) -> Attempt:
-        """Ask, and ask again what is worth it, as often as is allowed and as long as there is time."""
+        """Make an attempt and, after a transient error, further ones, as many as --retries and the deadline allow."""
         count = 0
         while True:
             count += 1
