@@ -41,7 +41,7 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
     """Fetch every target, and return the exit code. Raises ProgramError before anything is written or fetched."""
     concurrency = fitting(options.concurrency, settings.files_per_connection)
     with Poller() as poller:
-        fetcher = make_fetcher(options, settings, poller, concurrency=concurrency)
+        fetcher = make_fetcher(options, settings, poller=poller, concurrency=concurrency)
         source, writer, output = await open_both(options)
         processes = processes_for(options, concurrency)
         tasks = TaskPool(source, writer, fetcher=fetcher, options=options, concurrency=concurrency)

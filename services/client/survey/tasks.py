@@ -73,9 +73,9 @@ class TaskPool:
     def update(self) -> None:
         """Count and write the records that have been put aside."""
         finished, self._finished = self._finished, []
-        for record, place, begun in finished:
+        for record, index, begun in finished:
             self.stats.add(record)
-            self._write(record, place, begun)
+            self._write(record, index, begun)
 
     def stop_after(self, seconds: float) -> float:
         """End what is in flight after that time; return the seconds after which no wait is left."""
@@ -89,13 +89,13 @@ class TaskPool:
         """Fetch targets, one after another, until there are no more."""
         with contextlib.suppress(SurveyStopped):
             while target := self._next_at_once() or await self._next(deadline):
-                place = self._source.taken - 1
+                index = self._source.taken - 1
                 self._busy += 1
                 url = self._fetcher.url_of(target)
                 begun = b"" if self._form.has_errors else self._begun(url)
-                record = await self._record(target, url, deadline, place=place, begun=begun)
+                record = await self._record(target, url, deadline, index=index, begun=begun)
                 self._busy -= 1
-                self._finish(record, place, begun)
+                self._finish(record, index, begun)
 
     def _next_at_once(self) -> Target | None:
         """Return a target, if that needs no wait."""
@@ -106,11 +106,11 @@ class TaskPool:
         return await self._source.next(deadline)
 
     async def _record(
-        self, target: Target, url: Url | FetchError, deadline: Deadline, *, place: int, begun: bytes
+        self, target: Target, url: Url | FetchError, deadline: Deadline, *, index: int, begun: bytes
     ) -> Record:
         if self._ordered:
             try:
-                await self._ordered.room(place, deadline)
+                await self._ordered.room(index, deadline)
             except SurveyStopped:
                 return self._fetcher.unfetched(target, FetchError(*CANCELLED))
         elif begun:
@@ -124,17 +124,17 @@ class TaskPool:
         """Return what is shown when a fetch begins."""
         return b"" if isinstance(url, FetchError) else self._form.begun(url.authority)
 
-    def _finish(self, record: Record, place: int, begun: bytes) -> None:
+    def _finish(self, record: Record, index: int, begun: bytes) -> None:
         """Put a record aside, with others: what is done for many in a row takes half the time."""
-        self._finished.append((record, place, begun))
+        self._finished.append((record, index, begun))
         if len(self._finished) == BATCH or (record.head and len(record.head.raw) > LARGE_HEAD_BYTES):
             self.update()
 
-    def _write(self, record: Record, place: int, begun: bytes) -> None:
+    def _write(self, record: Record, index: int, begun: bytes) -> None:
         if record.error and (line := self._form.error_line(record)):
             self._say_error(line)
         data = self._form.ended(record)
         if self._ordered is None:
             self._writer.write(data)
         else:
-            self._ordered.write(place, begun + data)
+            self._ordered.write(index, begun + data)

@@ -62,7 +62,9 @@ async def serve(job: Job, stop: Stop) -> int:
     """Fetch what the parent sends; 130 if a stop came first, of which the parent may know nothing."""
     concurrency = job.options.concurrency
     with Poller() as poller:
-        fetcher = make_fetcher(job.options, ClientSettings(topology=job.topology), poller, concurrency=concurrency)
+        fetcher = make_fetcher(
+            job.options, ClientSettings(topology=job.topology), poller=poller, concurrency=concurrency
+        )
         source = NumberedLineSource(0, "the parent process")
         writer = RecordWriter(1, "the parent process", to_file=False, wrap=lambda data: frame(RECORDS, data))
         source.begin()

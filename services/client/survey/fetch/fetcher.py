@@ -182,7 +182,7 @@ class Fetcher:
         return request.attempt(lookup)
 
 
-def make_fetcher(options: Options, settings: ClientSettings, poller: Poller, *, concurrency: int) -> Fetcher:
+def make_fetcher(options: Options, settings: ClientSettings, *, poller: Poller, concurrency: int) -> Fetcher:
     """Return the fetcher that the options ask for. Raises ProgramError."""
     policy = policy_of(options)
     topology = settings.topology.with_routes(read_routes(options.resolve))

@@ -166,16 +166,16 @@ class OrderedWriter:
         self._next = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
 
-    async def room(self, place: int, deadline: Deadline) -> None:
-        """Wait until that place is within the window. Raises SurveyStopped."""
-        while place >= self._next + self._window:
+    async def room(self, index: int, deadline: Deadline) -> None:
+        """Wait until that index is within the window. Raises SurveyStopped."""
+        while index >= self._next + self._window:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await deadline.wait(waiter)
 
-    def write(self, place: int, data: bytes) -> None:
-        """Take the record of a place, from 0; write it once all before it are written."""
-        self._done[place] = data
+    def write(self, index: int, data: bytes) -> None:
+        """Take the record with that index, from 0; write it once all before it are written."""
+        self._done[index] = data
         while self._next in self._done:
             self._output.write(self._done.pop(self._next))
             self._next += 1
