@@ -179,7 +179,7 @@ def leftovers(file: Path) -> Iterator[Path]:
 
 def read_saved_plans(raw: bytes) -> tuple[int, Mapping[str, SavedPlan]]:
     """Return the generation, and the plan of each host. Raises ValueError, RecursionError or BadPlan."""
-    data = read_objects(raw)
+    data = parse_json(raw)
     if not isinstance(data, dict) or data.keys() != KEYS:
         raise ValueError("is no file of plans")
     generation, hosts = data["generation"], data["hosts"]

@@ -58,7 +58,7 @@ async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
         try:
             await listeners.reconcile()
         finally:
-            await state.save(site)  # the plan is in force, whatever a port says
+            await saved.save(site)  # the plan is in force, whatever a port says
 
     await read(site, recordings, saved)
     async with (
@@ -80,8 +80,8 @@ async def read(site: Site, recordings: RecordingDirectory, saved: SavedPlans) ->
     else:
         site.listeners_trouble = site.listeners_trouble or "the doors are not open yet"  # until they are reconciled
         log.info("playing %s", known_names(site.hosts))
-        await state.restore(site)
-        await state.save(site)  # a sidecar that changed has put its own plan in force
+        await saved.restore(site)
+        await saved.save(site)  # a sidecar that changed has put its own plan in force
 
 
 async def watch(site: Site, recordings: RecordingDirectory, listeners: Listeners, saved: SavedPlans) -> None:

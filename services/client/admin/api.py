@@ -121,7 +121,7 @@ def read_json(text: str) -> object:
     """
     inline = text.lstrip()[:1] in {"{", "["}
     try:
-        return read_objects(text if inline else read_file(text))
+        return parse_json(text if inline else read_file(text))
     except OSError as error:
         raise FileUnreadable(text, error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:

@@ -104,7 +104,7 @@ async def request(options: Options) -> tuple[str, str, object]:
         return "PUT", path, {"faults": [{"fault": options.fault, **options.parameters}]}
     if options.parameters:
         raise WrongUsage("a plan says everything itself: leave the other options out")
-    plan = await aside(partial(read_json, options.plan))
+    plan = await run_in_daemon_thread(partial(read_json, options.plan))
     return "PUT", path, without_state({"faults": plan} if isinstance(plan, list) else plan)
 
 

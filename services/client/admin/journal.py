@@ -107,7 +107,7 @@ async def request_of(options: Options) -> Request:
     if options.clear:
         return Request("DELETE", "/journal", query=host)
     if options.verify is not None:
-        expectations = await aside(partial(read_json, options.verify))
+        expectations = await run_in_daemon_thread(partial(read_json, options.verify))
         return Request("POST", "/journal/verify", body=of_host(expectations, host))
     return Request("GET", "/journal", query={**host, **options.filters})
 

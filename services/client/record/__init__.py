@@ -1,5 +1,5 @@
 """Recording: one response of a live site, kept as it came, so that the lab can play it.
 
-Order of reading: `url` (what is asked), `fetch` (who asks), `body` (where a response ends), `secrets` (what must not be
-kept), `provenance` (what is said of it), `files` (how it gets onto the disk), `command`.
+Order of reading: `fetch_request` (what is asked for), `fetch` (the response), `body` (where a response ends),
+`secrets` (what is masked), `provenance` (the sidecar), `files` (how both are written), `command`.
 """

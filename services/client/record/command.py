@@ -1,5 +1,5 @@
 """`client record URL`: fetch one response and keep its bytes, as `<host>.http`, and where they came from, as
-`<host>.toml`. The control room's `lab record` is this, with the lab's own directory of recordings."""
+`<host>.toml`. `lab record` is the same, with the lab's own directory of recordings."""
 
 import asyncio
 import ssl
@@ -9,10 +9,10 @@ from pathlib import Path
 
 from services.client.errors import FetchError
 from services.client.record.body import Framing
-from services.client.record.fetch import CutShort, FetchRequest, Response, fetch
+from services.client.record.fetch import CutShort, Response, fetch
+from services.client.record.fetch_request import FetchRequest, read_field, request_bytes, source_of
 from services.client.record.files import refuse_existing, save
 from services.client.record.provenance import MaskedResponse, about_recording, body_source, masked
-from services.client.record.request import read_field, request_bytes, source_of
 from services.client.settings import ClientSettings
 from services.client.tls import tls_context
 from services.client.topology import Topology
@@ -61,35 +61,35 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
 
     Of a body that the peer cut short, what came is kept.
     """
-    trusting = replace(options, ca=settings.authorities(options.ca))
-    return await until_stopped(record(trusting, settings.topology), stop)
+    options = replace(options, ca=settings.authorities(options.ca))
+    return await until_stopped(record(options, settings.topology), stop)
 
 
 async def record(options: Options, topology: Topology) -> int:
-    """Ask, mask and write, in that order; nothing is asked if the answer could not be kept."""
+    """Ask, mask and write, in that order; nothing is asked if the response could not be kept."""
     try:
-        wish, name = understand(options)
+        request, name = understand(options)
     except FetchError as error:
         raise CannotAsk(f"record {printable(options.url)[:200]}: {printable(error.detail)}") from error
     directory = Path(options.output)
     if options.output != STANDARD_OUTPUT and not options.force:
         await asyncio.to_thread(refuse_existing, directory, name)
     try:
-        response = await fetch(wish, topology)
+        response = await fetch(request, topology)
     except CutShort as error:
-        say(f"record {printable(wish.source.text)}: {printable(error.detail)}: --head-only records the head")
+        say(f"record {printable(request.source.text)}: {printable(error.detail)}: --head-only records the head")
         return 1
     except FetchError as error:
-        say(f"record {printable(wish.source.text)}: {printable(str(error))}")
+        say(f"record {printable(request.source.text)}: {printable(str(error))}")
         return 4
-    kept = masked(response, keep_secrets=options.keep_secrets)
+    recording = masked(response, keep_secrets=options.keep_secrets)
     if options.output == STANDARD_OUTPUT:
-        show_bytes(kept.raw)
+        show_bytes(recording.raw)
         where = "standard output"
     else:
-        about = about_recording(wish, response, kept, when=datetime.now(UTC))
-        where = str(await asyncio.to_thread(save, directory, name, kept.raw, about, force=options.force))
-    for line in summary(where, response, kept, options):
+        about = about_recording(request, response, recording, when=datetime.now(UTC))
+        where = str(await asyncio.to_thread(save, directory, name, recording.raw, about, force=options.force))
+    for line in summary(where, response, recording, options):
         say(line)
     return 0 if response.whole else 1
 
@@ -104,37 +104,41 @@ def understand(options: Options) -> tuple[FetchRequest, str]:
         context = tls_context(ca=options.ca, insecure=options.insecure) if source.scheme == "https" else None
     except (OSError, ssl.SSLError) as error:
         raise AuthoritiesUnreadable(options.ca or "the system", error.strerror or str(error)) from error
-    wish = FetchRequest(
+    request = FetchRequest(
         source=source,
         request=request_bytes(source, [read_field(field) for field in options.fields]),
         timeout_s=options.timeout_s,
         max_body=None if options.head_only else options.max_body,
         tls=context,
     )
-    return wish, name
+    return request, name
 
 
-def summary(where: str, response: Response, kept: MaskedResponse, options: Options) -> list[str]:
-    """Return what a person has to know of what was recorded."""
-    lines = [f"recorded {where}: status {response.status}, head {len(kept.head):,} bytes, body {len(kept.body):,}"]
+def summary(where: str, response: Response, recording: MaskedResponse, options: Options) -> list[str]:
+    """Return the lines that tell a person what was recorded."""
+    lines = [
+        f"recorded {where}: status {response.status}, head {len(recording.head):,} bytes, body {len(recording.body):,}"
+    ]
     if not response.whole and response.framing == Framing.CLOSE:
-        came = f"{len(kept.body):,} bytes of the body"
+        came = f"{len(recording.body):,} bytes of the body"
         lines.append(f"the peer closed after {came} without TLS's close_notify: their end may be missing")
     elif not response.whole:
         of = f" of {response.declared:,}" if response.declared else ""
-        lines.append(f"the peer closed after {len(kept.body):,}{of} bytes of the body: so will a site that plays it")
+        lines.append(
+            f"the peer closed after {len(recording.body):,}{of} bytes of the body: so will a site that plays it"
+        )
     if not response.framing and not options.head_only:
         lines.append("the body is larger than --max-body: only the head is kept, and a site makes a body for it")
     has_sidecar = options.output != STANDARD_OUTPUT
-    if reason := why_unplayable(kept.raw, body_source(response) if has_sidecar else None):
+    if reason := why_unplayable(recording.raw, body_source(response) if has_sidecar else None):
         lines.append(f"no site can play it: {printable(reason)}")
-    elif not has_sidecar and response.framing and not kept.body:
+    elif not has_sidecar and response.framing and not recording.body:
         key = f'body = "{BodySource.RECORDED.value}"'
         lines.append(f"its body is empty: where no sidecar says {key}, a site makes one that fits the head")
     if response.surplus:
         lines.append(f"{response.surplus:,} bytes that came after its end are left out")
-    if kept.secrets:
-        done = "masked" if kept.masked else "KEPT (--keep-secrets): do not pass it on"
-        fields = ", ".join(f"{printable(secret.field)} {secret.secret_bytes} bytes" for secret in kept.secrets)
-        lines.append(f"credentials {done}: {fields}")
+    if recording.secrets:
+        state = "masked" if recording.masked else "KEPT (--keep-secrets): do not pass it on"
+        fields = ", ".join(f"{printable(secret.field)} {secret.secret_bytes} bytes" for secret in recording.secrets)
+        lines.append(f"credentials {state}: {fields}")
     return lines

@@ -1,7 +1,7 @@
-"""Who asks: one connection, one request, and the bytes of the answer, under one deadline and within fixed bounds.
+"""One connection, one request, and the bytes of the response, under one deadline and within fixed bounds.
 
-The bytes come through the streams of the survey (`wget.stream`), plain or TLS: the same on both loops, none lost,
-and their end tells whether the peer announced it.
+The bytes come through the streams of the survey (`survey.transport.stream`), plain or TLS: the same on both loops, and
+none lost. Their end tells whether the peer announced it.
 """
 
 import hashlib
@@ -12,18 +12,16 @@ from dataclasses import dataclass
 from services.client.errors import FetchError
 from services.client.head import Head, HeadError, HeadReader
 from services.client.record.body import Body, Framing
+from services.client.record.fetch_request import FetchRequest
 from services.client.resolver import Resolver
-from services.client.survey.deadlines import DeadlineSweeper, Expired
+from services.client.survey.deadlines import Deadline, DeadlineSweeper, Expired
 from services.client.survey.fetch.address_filter import AddressFilter
 from services.client.survey.fetch.lookup import Lookup
-from services.client.survey.fetch.request import FetchContext
-from services.client.survey.results.record import Record
 from services.client.survey.transport.connect import LocalLimit, connect
 from services.client.survey.transport.epoll import Poller
 from services.client.survey.transport.sockets import SocketAddress, Sockets
 from services.client.survey.transport.stream import Plain, Stream, Tls
 from services.client.topology import Topology
-from services.client.url.url import Url
 
 
 class CutShort(FetchError):
@@ -31,7 +29,7 @@ class CutShort(FetchError):
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class TLSSession:
     """How a connection was secured; `certificate_sha256` is the fingerprint of the server's certificate."""
 
     version: str
@@ -46,7 +44,7 @@ class Connection:
 
     stream: Stream
     address: SocketAddress
-    tls: Session | None = None
+    tls: TLSSession | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,62 +63,57 @@ class Response:
     surplus: int
     whole: bool
     address: str
-    tls: Session | None
+    tls: TLSSession | None
 
 
-@dataclass(frozen=True, slots=True)
-class FetchRequest:
-    """What to ask and how much to take. `max_body` is None for the head alone; `tls` is for https."""
-
-    source: Url
-    request: bytes
-    timeout_s: float
-    max_body: int | None
-    tls: ssl.SSLContext | None
-
-
-async def fetch(wish: FetchRequest, topology: Topology) -> Response:
+async def fetch(request: FetchRequest, topology: Topology) -> Response:
     """Return what the source answers. Raises CutShort for a body without its end, FetchError for what else fails."""
-    with Poller() as poller, DeadlineSweeper() as watchman:
-        turn = FetchContext(watchman.watch(), time.monotonic() + wish.timeout_s)
-        connection = await connected(wish, topology, Sockets(poller), turn)
+    with Poller() as poller, DeadlineSweeper() as sweeper:
+        until_s = time.monotonic() + request.timeout_s
+        connection = await connect_to_source(
+            request, topology, sockets=Sockets(poller), deadline=sweeper.deadline(), until_s=until_s
+        )
         stream = connection.stream
         try:
-            await stream.send(wish.request, turn.until_s)
-            head = await read_head(stream, turn.until_s)
+            await stream.send(request.request, until_s)
+            head = await read_head(stream, until_s)
         except Expired as error:
-            raise FetchError("head_timeout", f"no whole head within {wish.timeout_s:g} s") from error
+            raise FetchError("head_timeout", f"no whole head within {request.timeout_s:g} s") from error
         try:
-            body = await read_body(stream, head, wish.max_body, turn.until_s)
+            body = await read_body(stream, head, request.max_body, until_s)
         except Expired as error:
-            raise CutShort("head_timeout", f"the body did not end within {wish.timeout_s:g} s") from error
+            raise CutShort("head_timeout", f"the body did not end within {request.timeout_s:g} s") from error
         except FetchError as error:
             raise CutShort(error.kind, f"within the body: {error.detail}") from error
     return response(head, body, connection)
 
 
-async def connected(wish: FetchRequest, topology: Topology, sockets: Sockets, turn: FetchContext) -> Connection:
+async def connect_to_source(
+    request: FetchRequest, topology: Topology, *, sockets: Sockets, deadline: Deadline, until_s: float
+) -> Connection:
     """Return a connection to the source, which ends with the poller of `sockets`. Raises FetchError."""
-    source = wish.source
+    source = request.source
+    found = await Lookup(Resolver(), topology, AddressFilter()).addresses(source, deadline, until_s=until_s)
+    if found.error:
+        raise found.error
     try:
-        addresses = await Lookup(Resolver(), topology, AddressFilter()).locate(source, Record(1, source.text, ""), turn)
-        channel, address = await connect(sockets, addresses, turn.watch, turn.until_s)
-        plain = Plain(channel, turn.watch)
-        if wish.tls is None:
+        polled, address = await connect(sockets, found.addresses, deadline, until_s)
+        plain = Plain(polled, deadline)
+        if request.tls is None:
             return Connection(plain, address)
-        stream = await secured(plain, wish.tls, source.host, turn)
+        stream = await secured(plain, request.tls, source.host, until_s)
         return Connection(stream, address, session_of(stream.session))
     except LocalLimit as error:
         raise FetchError("unreachable", f"this machine is at its limits: {error}") from error
     except Expired as error:
-        raise FetchError("connect_timeout", f"no connection within {wish.timeout_s:g} s") from error
+        raise FetchError("connect_timeout", f"no connection within {request.timeout_s:g} s") from error
 
 
-async def secured(plain: Plain, context: ssl.SSLContext, host: str, turn: FetchContext) -> Tls:
+async def secured(plain: Plain, context: ssl.SSLContext, host: str, until_s: float) -> Tls:
     """Return a stream through TLS. Raises FetchError (tls, certificate, reset) or Expired."""
     stream = Tls(plain, context, host)
     try:
-        await stream.handshake(turn.until_s)
+        await stream.handshake(until_s)
     except ssl.SSLCertVerificationError as error:
         raise FetchError("certificate", f"{error.verify_message} (--ca FILE or --insecure)") from error
     return stream
@@ -164,7 +157,7 @@ async def read_body(stream: Stream, head: Head, max_body: int | None, until_s: f
 
 
 def response(head: Head, body: Body | None, connection: Connection) -> Response:
-    """Put together what is known of an answer."""
+    """Return what is kept of a response."""
     framing, declared = (body.framing, body.declared) if body else (None, Body(head).declared)
     return Response(
         status=head.status,
@@ -180,11 +173,11 @@ def response(head: Head, body: Body | None, connection: Connection) -> Response:
     )
 
 
-def session_of(session: ssl.SSLObject) -> Session:
-    """Return how a connection was secured; once it has ended, OpenSSL does not tell any more."""
+def session_of(session: ssl.SSLObject) -> TLSSession:
+    """Return how a connection was secured; OpenSSL no longer says so once it has ended."""
     cipher = session.cipher()
     certificate = session.getpeercert(binary_form=True) or b""
-    return Session(
+    return TLSSession(
         version=session.version() or "",
         cipher=cipher[0] if cipher else "",
         verified=session.context.verify_mode is ssl.CERT_REQUIRED,

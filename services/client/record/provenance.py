@@ -1,11 +1,12 @@
-"""What is said of a recording in its sidecar: whether its body was kept, and, in the table [provenance], where it came
-from and what was changed."""
+"""The sidecar of a recording: whether its body was kept and, in the table [provenance], where it came from and what was
+changed."""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.client.record.fetch import FetchRequest, Response, Session
+from services.client.record.fetch import Response, TLSSession
+from services.client.record.fetch_request import FetchRequest
 from services.client.record.secrets import Secret, in_urls, mask
 from services.runtime.playable import BodySource
 
@@ -40,41 +41,43 @@ def masked(response: Response, *, keep_secrets: bool) -> MaskedResponse:
 
 
 def body_source(response: Response) -> BodySource:
-    """Return where a site has the body from: what came, were it nothing, unless none was wanted or it was too large."""
+    """Return where a site takes the body from: the recording, unless no body was wanted or it was too large."""
     return BodySource.RECORDED if response.framing else BodySource.MADE
 
 
 def about_recording(
-    wish: FetchRequest, response: Response, kept: MaskedResponse, *, when: datetime
+    request: FetchRequest, response: Response, recording: MaskedResponse, *, when: datetime
 ) -> dict[str, Value]:
     """Return what the sidecar says of these bytes."""
-    return {"body": body_source(response).value, "provenance": provenance(wish, response, kept, when=when)}
+    return {"body": body_source(response).value, "provenance": provenance(request, response, recording, when=when)}
 
 
-def provenance(wish: FetchRequest, response: Response, kept: MaskedResponse, *, when: datetime) -> dict[str, Value]:
-    """Return the table. `sha256` and `bytes` are those of the file, so that anybody can check it."""
+def provenance(
+    request: FetchRequest, response: Response, recording: MaskedResponse, *, when: datetime
+) -> dict[str, Value]:
+    """Return the table. `sha256` and `bytes` are those of the file, so that it can be checked."""
     table: dict[str, Value] = {
-        "url": without_secrets(wish.source.text),
+        "url": without_secrets(request.source.text),
         "time": when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "address": response.address,
         "tls": table_of(response.tls) if response.tls else False,
-        "request": without_secrets_in(wish.request),
+        "request": without_secrets_in(request.request),
         "status": response.status,
-        "sha256": hashlib.sha256(kept.raw).hexdigest(),
-        "bytes": len(kept.raw),
-        "head_bytes": len(kept.head),
-        "body_bytes": len(kept.body),
+        "sha256": hashlib.sha256(recording.raw).hexdigest(),
+        "bytes": len(recording.raw),
+        "head_bytes": len(recording.head),
+        "body_bytes": len(recording.body),
         "body": response.framing or "not recorded",
     }
     if not response.whole:
         table["cut_short"] = True
-    if kept.secrets:
-        listed: list[Value] = [{"field": secret.field, "bytes": secret.secret_bytes} for secret in kept.secrets]
-        table["masked" if kept.masked else "secrets_kept"] = listed
+    if recording.secrets:
+        listed: list[Value] = [{"field": secret.field, "bytes": secret.secret_bytes} for secret in recording.secrets]
+        table["masked" if recording.masked else "secrets_kept"] = listed
     return table
 
 
-def table_of(tls: Session) -> dict[str, Value]:
+def table_of(tls: TLSSession) -> dict[str, Value]:
     """Return a TLS connection as a table."""
     return {
         "version": tls.version,
@@ -93,7 +96,7 @@ def without_secrets(url: str) -> str:
 
 
 def without_secrets_in(request: bytes) -> list[Value]:
-    """Return the lines of the request without what proves who sent it."""
+    """Return the lines of the request, with its credentials masked."""
     line, _, fields = request.partition(b"\r\n")
     masked, _ = mask(fields)
     text = f"{without_secrets(line.decode('ascii'))}\r\n{masked.decode('ascii')}"

@@ -1,8 +1,8 @@
 """What must not be kept: credentials in a head, found and made unreadable at the same length.
 
-A recording is passed on, committed and published; the cookies of whoever made it should not be. Lengths stay, so that
-every offset in the head stays too. A value that is not known to be harmless counts as a secret: what is kept of cookies
-and challenges is listed here, not what is masked. A body is never searched: record the head alone where it tells.
+A recording is passed on, committed and published; the cookies of the person who made it should not be. Lengths stay, so
+that every offset in the head stays. A value that is not known to be harmless counts as a secret: this file lists what
+stays of cookies and challenges, not what is masked. A body is never searched: record the head alone where it tells.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""Deadlines without a timer each: one watch a worker, and one watchman who looks at them all.
+"""Deadlines without a timer each: one `Deadline` a task, and one sweeper that looks at all of them.
 
-A survey has a wait for every phase of every fetch, nearly all of which end well before their deadline. A timer for
-each would be made only to be cancelled. Here a wait is a few assignments, and the watchman ends, at most SWEEP_S late,
-those whose time has come: by an exception in the future that is waited for.
+A survey has a wait for every phase of every fetch, and nearly all of them end well before their deadline. A timer for
+each would be made only to be cancelled. Here a wait is a few assignments. The sweeper ends the waits whose time has
+come, at most SWEEP_S late, by an exception in the future that is waited for.
 
 Times are `time.monotonic()`: the loop's own clock stands still within an iteration (uvloop).
 """
@@ -26,10 +26,10 @@ class SurveyStopped(Exception):
 
 
 class Deadline:
-    """Over what one worker waits for: `waiter`, no longer than until `at_s`. `late_s` is when it was last found late.
+    """The deadline of what one task waits for now: `waiter` ends at `at_s`. `late_s`: when it was last found late.
 
-    What has come is taken, however late we are ourselves. But who was late has no more to wait for: otherwise a peer
-    that drips fast enough, so that something has always just come when the watchman looks, would never end.
+    What has come is taken, even after the deadline: this process may be late itself. But after that no further wait
+    is allowed. Otherwise a peer that drips fast enough, so that something has just come at each sweep, would never end.
     """
 
     __slots__ = ("at_s", "late_s", "waiter")
@@ -40,7 +40,7 @@ class Deadline:
         self.waiter: asyncio.Future[object] | None = None
 
     async def wait(self, waiter: "asyncio.Future[T]", until_s: float = NEVER) -> T:
-        """Return the result of a future that is this worker's alone. Raises Expired or CutOff."""
+        """Return the result of a future that belongs to this task alone. Raises Expired or SurveyStopped."""
         self.at_s = until_s
         self.waiter = waiter  # type: ignore[assignment] # only its `done` and `set_exception` are used
         if until_s <= self.late_s:
@@ -51,13 +51,13 @@ class Deadline:
             self.waiter = None
 
     def end(self, late_s: float) -> None:
-        """End what is waited for, late since then, or because the survey is over (NEVER)."""
+        """End the wait: it was found late at `late_s`, or the survey is over (NEVER)."""
         self.late_s = late_s
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_exception(SurveyStopped() if late_s == NEVER else Expired())
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that long. Raises CutOff."""
+        """Wait that long. Raises SurveyStopped."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(seconds, release, waiter)
@@ -68,18 +68,18 @@ class Deadline:
 
 
 def release(waiter: "asyncio.Future[None]") -> None:
-    """Let whoever waits go on."""
+    """Set the result of a future, unless its wait has ended already."""
     if not waiter.done():
         waiter.set_result(None)
 
 
 class DeadlineSweeper:
-    """Ends the waits whose deadline has passed and, after `cut_off`, all of them. `also` is called at each sweep."""
+    """Ends the waits whose deadline has passed and, after `stop_after`, all waits. `also` is called at each sweep."""
 
     def __init__(self, also: Callable[[], object] = int) -> None:
         self._also = also
-        self._watches: list[Deadline] = []
-        self._cut_at_s = NEVER
+        self._deadlines: list[Deadline] = []
+        self._stop_at_s = NEVER
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> "DeadlineSweeper":
@@ -90,25 +90,25 @@ class DeadlineSweeper:
         if self._timer:
             self._timer.cancel()
 
-    def watch(self) -> Deadline:
-        """Return a watch for a new worker."""
-        self._watches.append(Deadline())
-        return self._watches[-1]
+    def deadline(self) -> Deadline:
+        """Return the deadline of a new task; it is swept from now on."""
+        self._deadlines.append(Deadline())
+        return self._deadlines[-1]
 
-    def cut_off(self, after_s: float) -> None:
-        """End every wait that lasts longer than that, from now on."""
-        self._cut_at_s = min(self._cut_at_s, time.monotonic() + after_s)
+    def stop_after(self, seconds: float) -> None:
+        """End every wait that lasts longer than that, from now on, and every wait that begins later."""
+        self._stop_at_s = min(self._stop_at_s, time.monotonic() + seconds)
 
     def _arm(self) -> None:
-        # Ten thousand watches take a millisecond to look at: then four times as rarely.
-        pause_s = SWEEP_S if len(self._watches) <= 1_000 else 4 * SWEEP_S
+        # A sweep of ten thousand deadlines takes a millisecond: then four times as rarely.
+        pause_s = SWEEP_S if len(self._deadlines) <= 1_000 else 4 * SWEEP_S
         self._timer = asyncio.get_running_loop().call_later(pause_s, self._sweep)
 
     def _sweep(self) -> None:
         self._arm()
         now = time.monotonic()
-        is_over = now >= self._cut_at_s
-        for watch in self._watches:
-            if watch.waiter is not None and (is_over or watch.at_s <= now):
-                watch.end(NEVER if is_over else now)
+        is_over = now >= self._stop_at_s
+        for deadline in self._deadlines:
+            if deadline.waiter is not None and (is_over or deadline.at_s <= now):
+                deadline.end(NEVER if is_over else now)
         self._also()

@@ -1,16 +1,11 @@
-"""What `client wget` can be asked for, and what contradicts itself: refused in one line, before anything is fetched."""
+"""The options of `client wget`; those that contradict each other are refused before anything is fetched."""
 
-import ipaddress
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
 
+from services.client import defaults
 from services.client.settings import TUTORIAL_HOSTS
-from services.runtime.errors import BadSetting, ProgramError
+from services.runtime.errors import ProgramError
 
-if TYPE_CHECKING:
-    from services.client.survey.fetch.address_filter import Network
-
-SURVEY = "survey"
 RESUMABLE = ("jsonl", "csv")
 FILE_OF_RECORDS = "--resume goes on with a file of records"
 NEEDED_COLUMNS = ("line", "target", "error")
@@ -18,41 +13,41 @@ NEEDED_COLUMNS = ("line", "target", "error")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `client wget` was asked for; `services.client.options` says what each is."""
+    """What `client wget` was asked for. `services.client.options` declares and explains each of the options."""
 
     targets: list[str]
-    edition: str = SURVEY
-    timeout_s: float = 10.0
+    edition: str = defaults.EDITION
+    timeout_s: float = defaults.TIMEOUT_S
     input: str | None = None
-    format: str = "human"
+    format: str = defaults.FORMAT
     output: str | None = None
     ordered: bool = False
     resume: bool = False
-    concurrency: int = 64
+    concurrency: int = defaults.CONCURRENCY
     per_host: int = 0
     rate: float = 0.0
-    connect_timeout_s: float = 5.0
-    head_timeout_s: float = 10.0
+    connect_timeout_s: float = defaults.CONNECT_TIMEOUT_S
+    head_timeout_s: float = defaults.HEAD_TIMEOUT_S
     retries: int = 0
     follow: bool = False
-    max_redirects: int = 10
+    max_redirects: int = defaults.MAX_REDIRECTS
     ca: str | None = None
     insecure: bool = False
     public_only: bool = False
     allow_net: list[str] = field(default_factory=list)
     resolve: list[str] = field(default_factory=list)
     strict: bool = False
-    max_head: int = 256 * 1024
-    max_fields: int = 1_000
-    user_agent: str = "asynclab"
+    max_head: int = defaults.MAX_HEAD_BYTES
+    max_fields: int = defaults.MAX_HEAD_FIELDS
+    user_agent: str = defaults.USER_AGENT
     processes: int = 0
     quiet: bool = False
     force: bool = False
     columns: list[str] = field(default_factory=list)
     only: list[str] = field(default_factory=list)
     header: list[str] = field(default_factory=list)
-    method: str = "GET"
-    path: str = "/"
+    method: str = defaults.METHOD
+    path: str = defaults.PATH
 
 
 class Contradiction(ProgramError):
@@ -60,10 +55,10 @@ class Contradiction(ProgramError):
 
 
 def check(options: Options) -> None:
-    """Refuse what contradicts itself. Raises Contradiction."""
+    """Refuse options that contradict each other. Raises Contradiction."""
     plain = Options(options.targets, options.edition, options.timeout_s)
     more = [each.name for each in fields(Options) if getattr(options, each.name) != getattr(plain, each.name)]
-    if options.edition != SURVEY and more:
+    if options.edition != defaults.EDITION and more:
         names = ", ".join("--" + name.removesuffix("_s").replace("_", "-") for name in more)
         raise Contradiction(f"the tutorial's edition {options.edition!r} has no {names}: leave out --edition or these")
     if options.input is not None and options.targets:
@@ -81,7 +76,7 @@ def check(options: Options) -> None:
 
 
 def check_resume(options: Options) -> None:
-    """Refuse what cannot be gone on with. Raises Contradiction."""
+    """Refuse to resume what cannot be resumed. Raises Contradiction."""
     if options.output is None:
         raise Contradiction(f"{FILE_OF_RECORDS}: it needs --output FILE and --format jsonl or csv")
     if options.force:
@@ -102,7 +97,7 @@ def why_not_resumed(options: Options) -> str | None:
 
 
 def what_to_do(options: Options) -> str:
-    """Return what to do where the output holds records of a run that was not finished: only what works is said."""
+    """Return the advice where the output holds records of an unfinished run: only what works with these options."""
     if why_not_resumed(options) is None:
         return "go on with it (--resume), or overwrite it (--force)"
     asked = "--only" if options.only else "--columns" if options.columns else f"--format {options.format}"
@@ -112,14 +107,3 @@ def what_to_do(options: Options) -> str:
 def targets_of(options: Options) -> list[str]:
     """Return the targets of the command line; none stands for the tutorial's three."""
     return options.targets or list(TUTORIAL_HOSTS)
-
-
-def networks(texts: list[str]) -> "list[Network]":
-    """Return the networks of --allow-net. Raises BadSetting."""
-    found: list[Network] = []
-    for text in texts:
-        try:
-            found.append(ipaddress.ip_network(text, strict=False))
-        except ValueError as error:
-            raise BadSetting("--allow-net", text, "a network such as 10.0.0.0/8 or fd00::/8") from error
-    return found

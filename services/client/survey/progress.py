@@ -1,6 +1,6 @@
-"""How a survey is getting on: a live view on a terminal, else one line every few seconds; both on stderr.
+"""The progress of a survey: a live view on a terminal, else one line every few seconds; both on stderr.
 
-A view is told the state at each step and decides itself whether it is time to say something.
+A view gets the state at each sweep and decides itself whether it is time to show it.
 """
 
 import math
@@ -22,18 +22,20 @@ class Progress(NamedTuple):
     """The state of a survey.
 
     `fraction` of the input that is done, None where its length is not known; `skipped` targets were done before.
+    `ended`: whether every target that was taken has its record.
     """
 
-    tally: Stats
+    stats: Stats
     in_flight: int
     fraction: float | None
     skipped: int = 0
+    ended: bool = False
 
     def left_s(self, done_per_s: float) -> float | None:
-        """Return the seconds left if the rest is like what is done, and goes as fast; None where nobody knows."""
+        """Return the seconds left if the rest is like what is done, and goes as fast; None where that is not known."""
         if not self.fraction or not done_per_s:
             return None
-        return (self.skipped + self.tally.done) * (1 - self.fraction) / self.fraction / done_per_s
+        return (self.skipped + self.stats.done) * (1 - self.fraction) / self.fraction / done_per_s
 
 
 class ProgressView(Protocol):
@@ -78,17 +80,17 @@ class Speed:
         return (done - before) / max(now - then, 1e-6)
 
 
-def told(progress: Progress, speed: Speed) -> list[str]:
-    """Return the state as lines, what a person looks for first in the front: a narrow terminal cuts their ends."""
-    tally = progress.tally
-    done_per_s = speed.of(tally.done)
-    parts = [f"{tally.done:,} done"]
+def progress_lines(progress: Progress, speed: Speed) -> list[str]:
+    """Return the state as lines, the most important figures first: a narrow terminal cuts off the ends."""
+    stats = progress.stats
+    done_per_s = speed.of(stats.done)
+    parts = [f"{stats.done:,} done"]
     if progress.fraction is not None:
         parts.append(f"{math.floor(progress.fraction * 100)}%")
     if (left_s := progress.left_s(done_per_s)) is not None:
         parts.append(f"about {duration(left_s)} left")
     parts += [f"{done_per_s:,.0f}/s", f"{progress.in_flight:,} in flight"]
-    errors = [f"errors: {counts(tally.errors)}"] if tally.errors else []
+    errors = [f"errors: {counts(stats.errors)}"] if stats.errors else []
     return [", ".join(parts), *errors]
 
 
@@ -110,7 +112,7 @@ class LineProgress:
         """Say it, if it is time to."""
         if time.monotonic() >= self._next_s:
             self._next_s += LINE_EVERY_S
-            say(", ".join(told(progress, self._speed)))
+            say(", ".join(progress_lines(progress, self._speed)))
 
     def __enter__(self) -> "LineProgress":
         return self
@@ -136,7 +138,7 @@ class TerminalProgress:
 
         if time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + VIEW_EVERY_S
-            lines = "\n".join(told(progress, self._speed))
+            lines = "\n".join(progress_lines(progress, self._speed))
             self._live.update(Text(lines, overflow="ellipsis", no_wrap=True), refresh=True)
 
     def __enter__(self) -> "TerminalProgress":
@@ -148,7 +150,7 @@ class TerminalProgress:
 
 
 def progress_view(*, quiet: bool, beside_records: bool = False) -> ProgressView:
-    """Return what suits stderr; a live view would not get on with records on the same terminal."""
+    """Return the view for stderr; a live view and records on one terminal would spoil each other."""
     if quiet:
         return NoProgress()
     return TerminalProgress() if sys.stderr and sys.stderr.isatty() and not beside_records else LineProgress()

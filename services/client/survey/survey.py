@@ -1,122 +1,154 @@
-"""The survey: workers that take targets and leave records, and what keeps them within bounds.
+"""The survey: input, output and the pool that fits are put together here, and run.
 
-    source -> workers (as many as --concurrency) -> output
+    source -> pool of tasks (as many as --concurrency) -> writer
                  |
               fetcher: look-up, connection, TLS, request, head
 
-Every worker has at most one target, so memory grows with their number and not with the list. What may wait is
-under the watchman, who ends it at its deadline or, after ^C, when the survey is over. A long list is fetched by several
-processes, each with workers of its own: see `team`.
+The targets of a long list are fetched by several processes, each with a pool of tasks: see `processes`. Every wait has
+a deadline, of its phase or, after ^C, of the survey: see `deadlines`.
 """
 
 import asyncio
-import contextlib
 import os
 from functools import partial
 
-from services.client.errors import FetchError
 from services.client.settings import ClientSettings
-from services.client.survey.deadlines import Deadline, DeadlineSweeper, SurveyStopped
-from services.client.survey.fetch.fetcher import Fetcher
+from services.client.survey.deadlines import DeadlineSweeper
+from services.client.survey.fetch.fetcher import make_fetcher
+from services.client.survey.input_file import input_name, open_input
 from services.client.survey.options import Options, targets_of
-from services.client.survey.prepare import fitting, make_fetcher, processes_for, workers_for
 from services.client.survey.results.completed import DoneTargets, SkipDone
-from services.client.survey.results.file import Opened, open_output, open_stdout
+from services.client.survey.results.file import OutputFile, open_output, open_stdout
 from services.client.survey.results.formats import format_of
-from services.client.survey.results.record import Record
 from services.client.survey.results.resume import WrittenRecords
-from services.client.survey.results.writer import OrderedWriter, RecordWriter
-from services.client.survey.run import SurveyRun, conduct
-from services.client.survey.targets import ArgumentSource, LineSource, Skip, Source, Target, called, open_input
+from services.client.survey.results.writer import RecordWriter
+from services.client.survey.run import run_pool
+from services.client.survey.targets import ArgumentSource, LineSource, Skip, Source
+from services.client.survey.tasks import TaskPool
 from services.client.survey.transport.epoll import Poller
-from services.client.url.url import read_target
 from services.runtime.cli import INTERRUPTED
+from services.runtime.process import raise_open_files, usable_cores
 from services.runtime.run import Stop, first_error
 from services.runtime.tasks import run_in_daemon_thread
 from services.runtime.terminal import say
 
-ORDER_WINDOW = 4  # times the workers
-BATCH = 32
-LARGE_HEAD_BYTES = 16 * 1024
+SPARE_FILES = 256  # the loop's own, standard streams, look-ups
+MOST_PROCESSES = 4
+LEAST_EACH = 16  # fetches at once that make a process worth its start
 
 
 async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Fetch every target, and return the exit code. Raises ProgramError before anything is written or fetched."""
     concurrency = fitting(options.concurrency, settings.files_per_connection)
     with Poller() as poller:
-        fetcher = make_fetcher(options, settings, poller, concurrency)
-        source, output, opened = await open_both(options)
+        fetcher = make_fetcher(options, settings, poller=poller, concurrency=concurrency)
+        source, writer, output = await open_both(options)
         processes = processes_for(options, concurrency)
-        survey = TaskPool(source, output, fetcher, options, workers=workers_for(options, concurrency))
-        # A few heads for a person are shown as in the tutorial: nothing is said beside them.
-        tutorial = options.format == "human" and options.input is None and options.output is None
-        beside_records = options.output is None and os.isatty(1)
-        conducted = partial(conduct, quiet=options.quiet, tutorial=tutorial, beside_records=beside_records)
+        tasks = TaskPool(source, writer, fetcher=fetcher, options=options, concurrency=concurrency)
+        run = partial(
+            run_pool,
+            source=source,
+            writer=writer,
+            stop=stop,
+            quiet=options.quiet,
+            # A few heads for a person are shown as in the tutorial: nothing is said beside them.
+            tutorial=options.format == "human" and options.input is None and options.output is None,
+            beside_records=options.output is None and os.isatty(1),
+        )
         code = None
         if processes > 1 and (options.processes or await is_long(source, stop)):
             from services.client.survey.processes import NoWorkerProcess, ProcessPool
 
+            pool = ProcessPool(
+                source,
+                writer,
+                options=options,
+                topology=settings.topology,
+                concurrency=concurrency,
+                processes=processes,
+            )
             try:
-                code = await conducted(
-                    ProcessPool(source, output, options, settings, concurrency, processes), source, stop
-                )
+                code = await run(pool)
             except* NoWorkerProcess as problems:
                 if options.processes:
                     raise
                 say(f"wget: {first_error(problems)}; going on with one")
         if code is None:
-            code = await conducted(survey, source, stop)
-        if opened and code != INTERRUPTED:
-            await run_in_daemon_thread(opened.finish)
+            code = await run(tasks)
+        if output and code != INTERRUPTED:
+            await run_in_daemon_thread(output.finish)
         return code
 
 
-async def open_both(options: Options) -> tuple[Source, RecordWriter, Opened | None]:
+def fitting(concurrency: int, files_per_connection: int) -> int:
+    """Return how many fetches at once fit into the open files that this process may have; say so if that is fewer."""
+    limit = raise_open_files()
+    most = max(1, (limit - min(SPARE_FILES, limit // 2)) // files_per_connection)
+    if concurrency > most:
+        say(
+            f"wget: {concurrency:,} at once need more than the {limit:,} open files allowed here (ulimit -Hn): {most:,}"
+        )
+    return min(concurrency, most)
+
+
+def processes_for(options: Options, concurrency: int) -> int:
+    """Return how many processes fetch a long list: one a core, unless something has to be kept in one place.
+
+    A rate is kept best in one place, too, but may be shared out where several processes are asked for.
+    """
+    if options.ordered or options.per_host:
+        return 1
+    if options.processes or options.rate:
+        return options.processes or 1
+    return max(1, min(usable_cores(), MOST_PROCESSES, concurrency // LEAST_EACH))
+
+
+async def open_both(options: Options) -> tuple[Source, RecordWriter, OutputFile | None]:
     """Open input and output, in this order: the output is not touched if there is no input. Raises ProgramError."""
     form = format_of(options)
     input_fd = None if options.input is None else open_input(options.input)
-    opened = None if options.output is None else await run_in_daemon_thread(partial(open_output, options, input_fd))
-    fd = opened.fd if opened else open_stdout(input_fd)
+    output = None if options.output is None else await run_in_daemon_thread(partial(open_output, options, input_fd))
+    fd = output.fd if output else open_stdout(input_fd)
     if input_fd is None or options.input is None:
         source: Source = ArgumentSource(targets_of(options))
     else:
-        source = LineSource(input_fd, called(options.input))
-    kept = opened.kept if opened else None
-    if opened and kept and kept.count:
-        source.skip = skip_of(opened, kept, source)
+        source = LineSource(input_fd, input_name(options.input))
+    written = output.written if output else None
+    if output and written and written.count:
+        source.skip = skip_of(output, written, source)
     source.begin()
-    output = RecordWriter(fd, options.output or "standard output", to_file=opened is not None)
-    if opened:
-        opened.begin()  # now that nothing can go wrong any more
-    if not (kept and kept.count):
-        output.write(form.opening)
-    return source, output, opened
+    writer = RecordWriter(fd, options.output or "standard output", to_file=output is not None)
+    if output:
+        output.begin()  # now that nothing can go wrong any more
+    if not (written and written.count):
+        writer.write(form.opening)
+    return source, writer, output
 
 
-def skip_of(opened: Opened, kept: WrittenRecords, source: Source) -> Skip:
+def skip_of(output: OutputFile, written: WrittenRecords, source: Source) -> Skip:
     """Return what a resumed survey skips: by line, or by target where the list has changed. Raises InputUnreadable."""
 
-    def tell() -> None:
-        say(f"wget: the list has changed since {opened.name} was begun: what it has of a target is not asked for again")
+    def say_changed() -> None:
+        say(f"wget: the list has changed since {output.name} was begun: what it has of a target is not asked for again")
 
-    def targets() -> DoneTargets:
-        with open(opened.fd, "rb", closefd=False) as file:
-            return kept.targets(file)
+    def done_targets() -> DoneTargets:
+        with open(output.fd, "rb", closefd=False) as file:
+            return written.targets(file)
 
-    items = source.items()
-    if items is None:  # a pipe: it will show
-        return SkipDone(kept.lines, targets(), changed=tell)
-    if kept.lines.are_of((item.line, item.text) for item in items):
-        return kept.lines.has
-    tell()
-    done = targets()
-    return lambda _line, target: done.take(target)
+    targets = source.targets()
+    if targets is None:  # a pipe: its lines will show whether the list has changed
+        return SkipDone(written.lines, done_targets(), changed=say_changed)
+    if written.lines.are_of((target.line, target.text) for target in targets):
+        return written.lines.has
+    say_changed()
+    done = done_targets()
+    return lambda _line, text: done.take(text)
 
 
 async def is_long(source: Source, stop: Stop) -> bool:
     """Return whether the input has so much waiting that several processes are worth their start."""
-    with DeadlineSweeper() as watchman:
-        looking = asyncio.ensure_future(source.is_long(watchman.watch()))
+    with DeadlineSweeper() as sweeper:
+        looking = asyncio.ensure_future(source.is_long(sweeper.deadline()))
         stopping = asyncio.ensure_future(stop.event.wait())
         try:
             await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -124,101 +156,3 @@ async def is_long(source: Source, stop: Stop) -> bool:
         finally:
             looking.cancel()
             stopping.cancel()
-
-
-class TaskPool(SurveyRun):
-    """The work of one process: workers, and what they share."""
-
-    def __init__(
-        self, source: Source, output: RecordWriter, fetcher: Fetcher, options: Options, *, workers: int
-    ) -> None:
-        super().__init__(source, output)
-        self._fetcher, self._workers = fetcher, workers
-        self._form = format_of(options)
-        self._ordered = OrderedWriter(output, ORDER_WINDOW * workers) if options.ordered else None
-        self._finished: list[tuple[Record, int]] = []
-        self._busy = 0
-
-    @property
-    def in_flight(self) -> int:
-        """How many workers have a target that does not wait for its turn."""
-        return self._busy - self._fetcher.parked
-
-    async def fetch_all(self, group: asyncio.TaskGroup) -> None:
-        """Let all workers work until there is nothing more to do."""
-        await asyncio.wait([group.create_task(self._work()) for _ in range(self._workers)])
-        self._settle()
-
-    def tick(self) -> None:
-        """Show what was put aside, too."""
-        self._settle()
-        super().tick()
-
-    async def _work(self) -> None:
-        watch = self._watchman.watch()
-        with contextlib.suppress(SurveyStopped):
-            while item := self._at_once() or await self._next(watch):
-                self._busy += 1
-                place = self._source.taken - 1
-                record = await self._fetched(item, place, watch)
-                self._busy -= 1
-                self._finish(record, place)
-
-    def _at_once(self) -> Target | None:
-        """Return a target, if nobody has to wait for it."""
-        return self._source.pop() if self._output.has_room else None
-
-    async def _next(self, watch: Deadline) -> Target | None:
-        await self._output.room(watch)
-        return await self._source.next(watch)
-
-    async def _fetched(self, item: Target, place: int, watch: Deadline) -> Record:
-        if self._ordered:
-            try:
-                await self._ordered.room(place, watch)
-            except SurveyStopped:
-                return self._fetcher.cancelled(item)
-        else:
-            self._write_begun(item)
-        return await self._fetcher.record(item, watch)
-
-    def _write_begun(self, item: Target) -> None:
-        """Show that a fetch begins, and before it what has ended."""
-        if begun := self._begun(item):
-            self._settle()
-            self._output.write(begun)
-
-    def _begun(self, item: Target) -> bytes:
-        """Return what is shown when a fetch begins."""
-        if self._form.tells_errors:
-            return b""
-        try:
-            return self._form.begun(read_target(item.text).authority)
-        except FetchError:
-            return b""
-
-    def _finish(self, record: Record, place: int) -> None:
-        """Put a record aside, with others: what is done for many in a row takes half the time."""
-        self._finished.append((record, place))
-        if len(self._finished) == BATCH or (record.head and len(record.head.raw) > LARGE_HEAD_BYTES):
-            self._settle()
-
-    def _settle(self) -> None:
-        """Count and show the records that were put aside."""
-        finished, self._finished = self._finished, []
-        for record, place in finished:
-            self.tally.add(record)
-            self._show(record, place)
-
-    def _say(self, line: str) -> None:
-        """Say why there is no head."""
-        say(line)
-
-    def _show(self, record: Record, place: int) -> None:
-        if record.error and (line := self._form.error_line(record)):
-            self._say(line)
-        data = self._form.ended(record)
-        if self._ordered is None:
-            self._output.write(data)
-        else:
-            self._ordered.write(place, self._begun(Target(record.line, record.target)) + data)

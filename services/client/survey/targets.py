@@ -1,19 +1,18 @@
 """The targets, one after another, from arguments or from an input of any length.
 
-An input is read as it is needed: work starts before it ends, and what waits here is bounded (BLOCKS of BLOCK_BYTES).
-A thread does the reading, since a read of a pipe, a terminal or a network file waits as long as it likes.
+An input is read as it is needed: fetches start before it ends, and what waits here is bounded (BLOCKS of BLOCK_BYTES).
+A thread reads it, since a read of a pipe, a terminal or a network file may wait for any time.
 """
 
 import asyncio
 import os
-import select
-import stat
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from services.client.survey.deadlines import Deadline, release
+from services.client.survey.input_file import file_bytes, wait_for_writer
 from services.client.url.url import MAX_TARGET_BYTES
 from services.runtime.errors import InputUnreadable
 from services.runtime.tasks import start_daemon_thread
@@ -28,7 +27,7 @@ SHOWN_BYTES = 200  # of a line that is no target
 
 
 class Target(NamedTuple):
-    """A target as it was given: its place, from 1, its text, and what is wrong with it already."""
+    """A target as it was given: the number of its line, from 1, its text, and why it is none, where that is known."""
 
     line: int
     text: str
@@ -44,7 +43,7 @@ def nothing_skipped(_line: int, _text: str) -> bool:
 
 
 class Source:
-    """What all sources share: `next` gives an item, or None at the end; after `stop`, the end has come."""
+    """What all sources share: `next` returns a target, or None at the end; after `stop`, the end has come."""
 
     def __init__(self, skip: Skip = nothing_skipped) -> None:
         self.skip = skip
@@ -53,36 +52,36 @@ class Source:
         self.ended = False
         self.error: InputUnreadable | None = None
 
-    async def next(self, watch: Deadline) -> Target | None:
-        """Return the next item that is not skipped."""
+    async def next(self, deadline: Deadline) -> Target | None:
+        """Return the next target that is not skipped. Raises SurveyStopped."""
         while not self.ended:
-            if item := self.pop():
-                return item
-            await self._more(watch)
+            if target := self.pop():
+                return target
+            await self._more(deadline)
         return None
 
     def pop(self) -> Target | None:
-        """Return the next item that is not skipped, if it is there already."""
-        while not self.ended and (item := self._pop()):
-            if not self.skip(item.line, item.text):
+        """Return the next target that is not skipped, if it has been read already."""
+        while not self.ended and (target := self._pop()):
+            if not self.skip(target.line, target.text):
                 self.taken += 1
-                return item
+                return target
             self.skipped += 1
         return None
 
     def begin(self) -> None:
         """Start to read, where that takes a thread. Raises NoThread."""
 
-    def items(self) -> Iterator[Target] | None:
-        """Return every item, without taking any; None where the input can be read but once. Raises InputUnreadable."""
+    def targets(self) -> Iterator[Target] | None:
+        """Return all targets, without taking any; None where they can be read only once. Raises InputUnreadable."""
         raise NotImplementedError
 
-    async def is_long(self, watch: Deadline) -> bool:
+    async def is_long(self, deadline: Deadline) -> bool:
         """Return whether the first look at the input shows a long list."""
         return False
 
     def stop(self) -> None:
-        """Give nothing more."""
+        """End here."""
         self.ended = True
 
     def fraction_taken(self) -> float | None:
@@ -92,38 +91,36 @@ class Source:
     def _pop(self) -> Target | None:
         raise NotImplementedError
 
-    async def _more(self, watch: Deadline) -> None:
+    async def _more(self, deadline: Deadline) -> None:
         raise NotImplementedError
 
 
 class ArgumentSource(Source):
     """Targets from the command line; the line is the argument's place."""
 
-    def __init__(self, targets: Sequence[str], skip: Skip = nothing_skipped) -> None:
+    def __init__(self, texts: Sequence[str], skip: Skip = nothing_skipped) -> None:
         super().__init__(skip)
-        self._targets = targets
+        self._texts = texts
         self._line = 0
 
     def fraction_taken(self) -> float:
-        """Return how much has been taken."""
-        return self._line / len(self._targets)
+        return self._line / len(self._texts)
 
-    def items(self) -> Iterator[Target]:
-        """Return every item."""
-        return map(argument, range(1, len(self._targets) + 1), self._targets)
+    def targets(self) -> Iterator[Target]:
+        return map(argument, range(1, len(self._texts) + 1), self._texts)
 
     def _pop(self) -> Target | None:
-        if self._line == len(self._targets):
+        if self._line == len(self._texts):
             return None
         self._line += 1
-        return argument(self._line, self._targets[self._line - 1])
+        return argument(self._line, self._texts[self._line - 1])
 
-    async def _more(self, _watch: Deadline) -> None:
+    async def _more(self, _deadline: Deadline) -> None:
         self.ended = True
 
 
 def argument(line: int, given: str) -> Target:
-    """Return the item of an argument."""
+    """Return the target that an argument is."""
     text = given.strip().removeprefix(BOM).lstrip()
     try:
         length = len(text.encode("utf-8"))
@@ -153,26 +150,26 @@ class LineSource(Source):
         self._begun = self._complete = False
         self._most_bytes = MAX_TARGET_BYTES
 
-    def items(self) -> Iterator[Target] | None:
-        """Return every item, where the input is a file; nothing must have been read yet."""
-        return self._items() if self._size else None
+    def targets(self) -> Iterator[Target] | None:
+        """Return all targets, where the input is a file; nothing must have been read yet."""
+        return self._all_targets() if self._size else None
 
-    def _items(self) -> Iterator[Target]:
+    def _all_targets(self) -> Iterator[Target]:
         lines = LineSource(self._fd, self._name)
         try:
             at = os.lseek(self._fd, 0, os.SEEK_CUR)
             while block := os.pread(self._fd, BLOCK_BYTES, at):
                 at += len(block)
-                yield from lines.items_of(block)
-            yield from lines.items_of(b"\n")
+                yield from lines.targets_of(block)
+            yield from lines.targets_of(b"\n")
         except OSError as error:
             raise InputUnreadable(self._name, error.strerror or str(error)) from error
 
-    def items_of(self, block: bytes) -> Iterator[Target]:
-        """Return the items that end in the next block of the input."""
+    def targets_of(self, block: bytes) -> Iterator[Target]:
+        """Return the targets that end in the next block of the input."""
         self._blocks.append(block)
-        while item := self._pop():
-            yield item
+        while target := self._pop():
+            yield target
 
     def fraction_taken(self) -> float | None:
         """Return how much has been taken, where the input is a file; lines of a block count as equally long."""
@@ -180,7 +177,7 @@ class LineSource(Source):
         return min(1.0, (self._split_bytes - waiting_bytes) / self._size) if self._size else None
 
     def stop(self) -> None:
-        """Give nothing more, and let everyone go who waits for more, the thread too."""
+        """End here, and end every wait for more, that of the thread too."""
         super().stop()
         self._wake()
         self._room.release()
@@ -189,15 +186,15 @@ class LineSource(Source):
         while True:
             while self._lines:
                 self._line += 1
-                if item := self._item(self._lines.popleft()):
-                    return item
+                if target := self._target(self._lines.popleft()):
+                    return target
             if not self._blocks:
                 return None
             self._split(self._blocks.popleft())
             self._room.release()
 
     def _split(self, block: bytes) -> None:
-        """Take lines from a block; of one that is too long, only so much is kept as shows that it is."""
+        """Take lines from a block; a line that is too long is cut, but not to a length that is allowed."""
         self._block_bytes = len(block)
         self._split_bytes += len(block)
         first, *rest = block.split(b"\n")
@@ -208,7 +205,7 @@ class LineSource(Source):
             self._lines.extend(rest)
         self._block_lines = max(1, len(self._lines))
 
-    def _item(self, line: bytes) -> Target | None:
+    def _target(self, line: bytes) -> Target | None:
         text = line.strip(SPACES)
         if text.startswith(NOT_AT_ONCE):
             text = text.removeprefix(NOT_AT_ONCE[1]).lstrip(SPACES)
@@ -229,12 +226,12 @@ class LineSource(Source):
             start_daemon_thread(self._read_all, name=f"read {self._name}")
             self._begun = True
 
-    async def is_long(self, watch: Deadline) -> bool:
+    async def is_long(self, deadline: Deadline) -> bool:
         """Return whether the first look at the input shows a long list."""
-        await self._more(watch)
+        await self._more(deadline)
         return bool(self._blocks) and len(self._blocks[0]) >= LONG_BYTES
 
-    async def _more(self, watch: Deadline) -> None:
+    async def _more(self, deadline: Deadline) -> None:
         """Wait until there is a block, or the end; an input that fails ends, with `error` set."""
         self.begin()
         if self._blocks:
@@ -244,7 +241,7 @@ class LineSource(Source):
             return
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiters.append(waiter)
-        await watch.wait(waiter)
+        await deadline.wait(waiter)
 
     def _read_all(self) -> None:
         """Read until the end, in a thread, never more than BLOCKS ahead."""
@@ -278,69 +275,6 @@ class LineSource(Source):
             release(self._waiters.popleft())
 
 
-class DealtSource(LineSource):
-    """Items that another process deals out, with the numbers of their lines: see `dealt`."""
-
-    def __init__(self, fd: int, name: str) -> None:
-        super().__init__(fd, name)
-        self._most_bytes = 2 * MAX_TARGET_BYTES
-
-    def _item(self, line: bytes) -> Target | None:
-        number, tab, text = line.partition(b"\t")
-        return Target(int(number), text.decode("utf-8")) if tab else None
-
-
-def dealt(item: Target) -> bytes:
-    """Return an item, which has no problem, as a line for a DealtSource."""
-    return b"%d\t%b\n" % (item.line, item.text.encode("utf-8"))
-
-
 def shown(text: bytes) -> str:
     """Return the beginning of a line that is no target, as ASCII."""
     return text[:SHOWN_BYTES].decode("ascii", "backslashreplace") + ("..." if len(text) > SHOWN_BYTES else "")
-
-
-def wait_for_writer(fd: int) -> None:
-    """Wait until something can be read: a named pipe would seem to have ended before its writer has come."""
-    waiting = select.poll()
-    waiting.register(fd, select.POLLIN)
-    waiting.poll()
-
-
-def file_bytes(fd: int) -> int:
-    """Return the size of a regular file, and 0 for what is none."""
-    status = os.fstat(fd)
-    return status.st_size if stat.S_ISREG(status.st_mode) else 0
-
-
-def open_input(name: str) -> int:
-    """Return the file descriptor of an input that can be read, `-` for stdin. Raises InputUnreadable.
-
-    A named pipe that nobody writes to yet is opened at once; it is for the reader to wait.
-    """
-    try:
-        fd = 0 if name == "-" else open_file(name)
-        try_to_read(fd)
-    except OSError as error:
-        raise InputUnreadable(called(name), error.strerror or str(error)) from error
-    return fd
-
-
-def open_file(name: str) -> int:
-    """Return the file descriptor of a file, or of a pipe whose writer may come later. Raises OSError."""
-    fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    os.set_blocking(fd, True)
-    return fd
-
-
-def try_to_read(fd: int) -> None:
-    """Raise OSError for what opens but cannot be read: a directory, a stdin that is closed, a file on a bad disk."""
-    if stat.S_ISREG(os.fstat(fd).st_mode):
-        os.pread(fd, 1, 0)
-    else:
-        os.read(fd, 0)  # takes nothing, and does not wait
-
-
-def called(name: str) -> str:
-    """Return what a person calls an input."""
-    return "standard input" if name == "-" else name

@@ -1,79 +1,97 @@
 """`python -m services.client.survey.worker_process`: one of the processes that fetch a long list.
 
-`processes` starts it.
+`processes` starts it, and `worker_protocol` says what is written between them.
 """
 
-import asyncio
-import json
 import os
 import sys
 import time
 
 from services.client.settings import ClientSettings
-from services.client.survey.options import Options
-from services.client.survey.prepare import make_fetcher, workers_for
-from services.client.survey.progress import NoProgress
-from services.client.survey.results.writer import ERROR, TALLY, RecordWriter
-from services.client.survey.survey import TaskPool
-from services.client.survey.targets import DealtSource
+from services.client.survey.fetch.fetcher import make_fetcher
+from services.client.survey.progress import Progress
+from services.client.survey.results.stats import Stats
+from services.client.survey.results.writer import RecordWriter
+from services.client.survey.run import SurveyRun
+from services.client.survey.tasks import TaskPool
 from services.client.survey.transport.epoll import Poller
-from services.client.topology import Topology
+from services.client.survey.worker_protocol import (
+    ERROR,
+    RECORDS,
+    REPORT,
+    Job,
+    NumberedLineSource,
+    Report,
+    frame,
+    read_job,
+)
 from services.runtime.cli import INTERRUPTED, main_of
+from services.runtime.process import HIGH_WATER, memory_kib
 from services.runtime.run import Stop, run
 
-TELL_EVERY_S = 0.2
+REPORT_EVERY_S = 0.2
 
 
-class WorkerRun(TaskPool):
-    """A survey that gives its records to a team, and tells it what they come to."""
+class ReportProgress:
+    """A progress view for the parent process: a report every REPORT_EVERY_S, and one at the end."""
 
-    _told_s = 0.0
+    def __init__(self, writer: RecordWriter) -> None:
+        self._writer = writer
+        self._reported_s = 0.0
 
-    async def fetch_all(self, group: asyncio.TaskGroup) -> None:
-        """Fetch everything, and tell what it came to."""
-        await super().fetch_all(group)
-        self.tell()
+    def show(self, progress: Progress) -> None:
+        """Report the state, if it is time to."""
+        now = time.monotonic()
+        if progress.ended or now - self._reported_s >= REPORT_EVERY_S:
+            self._reported_s = now
+            self.report(progress.stats, in_flight=progress.in_flight)
 
-    def tick(self) -> None:
-        """Tell, now and then."""
-        super().tick()
-        if time.monotonic() - self._told_s >= TELL_EVERY_S:
-            self._told_s = time.monotonic()
-            self.tell()
+    def report(self, stats: Stats, *, in_flight: int) -> None:
+        """Write a report."""
+        report = Report(in_flight, memory_kib(figure=HIGH_WATER), stats.dump())
+        self._writer.write_block(frame(REPORT, report.encode()))
 
-    def tell(self) -> None:
-        """Tell the team what has been done so far."""
-        self._output.tell(TALLY, b"%d %d " % (self.in_flight, self.peak_kib()) + self.tally.dump())
+    def __enter__(self) -> "ReportProgress":
+        return self
 
-    def _say(self, line: str) -> None:
-        """Leave it to the team, which knows what else is on the terminal."""
-        self._output.tell(ERROR, line.encode("utf-8", "backslashreplace"))
+    def __exit__(self, *_: object) -> None:
+        return
 
 
-async def serve(options: Options, settings: ClientSettings, stop: Stop) -> int:
-    """Fetch what is dealt, until there is no more; 130 if a stop came first, which the team may know nothing of."""
+async def serve(job: Job, stop: Stop) -> int:
+    """Fetch what the parent sends; 130 if a stop came first, of which the parent may know nothing."""
+    concurrency = job.options.concurrency
     with Poller() as poller:
-        fetcher = make_fetcher(options, settings, poller, options.concurrency)
-        source, output = DealtSource(0, "the team"), RecordWriter(1, "the team", to_file=False, framed=True)
+        fetcher = make_fetcher(
+            job.options, ClientSettings(topology=job.topology), poller=poller, concurrency=concurrency
+        )
+        source = NumberedLineSource(0, "the parent process")
+        writer = RecordWriter(1, "the parent process", to_file=False, wrap=lambda data: frame(RECORDS, data))
         source.begin()
-        member = WorkerRun(source, output, fetcher, options, workers=workers_for(options, options.concurrency))
-        member.tell()  # that it has all it needs
-        await member.run(stop, NoProgress())
+
+        def send_error(line: str) -> None:
+            """Leave the line to the parent, which knows what else is on the terminal."""
+            writer.write_block(frame(ERROR, line.encode("utf-8", "backslashreplace")))
+
+        pool = TaskPool(
+            source, writer, fetcher=fetcher, options=job.options, concurrency=concurrency, say_error=send_error
+        )
+        progress = ReportProgress(writer)
+        progress.report(pool.stats, in_flight=0)  # the first one says that this process has all that it needs
+        await SurveyRun(source, writer, pool).run(stop, progress)
     return INTERRUPTED if stop.event.is_set() else 0
 
 
 def program() -> int:
-    """Read what is asked for, and do it; nothing is, if the team has ended before it asked."""
+    """Read the job, and do it; nothing is done if the parent has ended before it wrote one."""
     line = bytearray()
     while not line.endswith(b"\n"):  # byte by byte: what follows is for the source
         byte = os.read(0, 1)
         if not byte:
             return INTERRUPTED
         line += byte
-    asked = json.loads(line)
-    routes = {(host, port): (ip, at) for host, port, ip, at in asked["routes"]}
-    settings = ClientSettings(topology=Topology(routes, closed=asked["closed"]))
-    return run(lambda stop: serve(Options(**asked["options"]), settings, stop), loop=asked["loop"], announce=False)
+    job = read_job(bytes(line))
+    return run(lambda stop: serve(job, stop), loop=job.loop, announce=False)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """`client wget`: the header survey or, with --edition, one of the tutorial's programs.
 
-Whatever can be refused is refused first, in one line, before anything is written or fetched: see `choices`,
-`source` for an input that cannot be read, and `output_file` for an output that cannot be written or resumed.
+Whatever can be refused is refused first, in one line, before anything is written or fetched: see `survey.options`,
+`survey.targets` for an input that cannot be read, and `survey.results.file` for an output that cannot be written or
+resumed.
 """
 
 from dataclasses import replace
 
+from services.client import defaults
 from services.client.settings import ClientSettings
-from services.client.survey.options import SURVEY, Options, check
+from services.client.survey.options import Options, check
 from services.client.wget import tutorial
 from services.runtime.run import Stop, until_stopped
 
@@ -19,7 +21,7 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     if options.ca is not None:
         options = replace(options, ca=settings.authorities(options.ca))
     check(options)
-    if options.edition != SURVEY:
+    if options.edition != defaults.EDITION:
         fetching = tutorial.fetch_all(
             options.targets, settings.topology, edition=options.edition, timeout_s=options.timeout_s
         )

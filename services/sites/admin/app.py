@@ -20,8 +20,8 @@ def make_admin(site: Site, reconcile: faults.Reconcile) -> web.Application:
     """Return the admin application of a site. `reconcile` is called after each change of plans."""
     registry = CollectorRegistry()
     registry.register(SiteCollector(site))
-    own = own_names(*site.settings.hosts, *site.settings.admin_names, changing=lambda: site.hosts)
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[only_own_names(own, misdirected), refusals])
+    own = allowed_hosts(*site.settings.hosts, *site.settings.admin_names, changing=lambda: site.hosts)
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[host_check(own, misdirected), refusals])
     app[SITE], app[faults.RECONCILE], app[journal.VERIFY_LOCK] = site, reconcile, journal.CountingLock()
     app[POOL] = site.budget.admin
     app.add_routes(
@@ -49,7 +49,7 @@ def make_admin(site: Site, reconcile: faults.Reconcile) -> web.Application:
     return app
 
 
-def misdirected(objection: Objection) -> web.Response:
+def misdirected(objection: HostRefusal) -> web.Response:
     """Refuse a request for another server, or from a page of another site."""
     word = "misdirected_request" if objection.status == MISDIRECTED else "forbidden"
     return refusal(objection.status, word, [Problem(objection.field, objection.reason)])

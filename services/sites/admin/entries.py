@@ -33,7 +33,7 @@ class Entry:
     def __init__(self, number: int, exchange: Exchange) -> None:
         self.number, self.exchange = number, exchange
         line = exchange.head.partition(b"\n")[0].decode("latin-1").rstrip("\r").split(" ", 2)
-        connection = exchange.visit
+        connection = exchange.connection
         self.values: Mapping[str, object] = {
             "host": exchange.host,
             "method": line[0] or None,

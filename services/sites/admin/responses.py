@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from aiohttp import web
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.untrusted import read_objects
+from services.runtime.untrusted import parse_json
 from services.sites.admin.bounds import JSON, SITE, Busy, TooSlow, answer_deadline, encoded, send
 from services.sites.faults.plan import BadPlan, Problem
 from services.sites.site import Host, Site, known_names
@@ -34,7 +34,7 @@ def json_response(data: Json, *, status: int = 200) -> web.Response:
 async def read_json(request: web.Request) -> object:
     """Return the JSON of the request's body. Raises BadRequest if it is not JSON or too large, or PeerLeft.
 
-    The memory for it was taken from the budget before the request, by `services.runtime.serving.gate`.
+    The memory for it was taken from the budget before the request, by `services.runtime.serving.limited_protocol`.
     """
     try:
         async with answer_deadline(request):

@@ -105,11 +105,16 @@ class Connection(asyncio.Protocol):
         elif self.own and (host := site.hosts.get(self.own)) and host.plan:
             self.accept(host, host.plan)
 
-    def receive(self, host: Host, plan: ActivePlan) -> None:
-        """Let the plan strike a connection that has said nothing yet."""
-        if strike := plan.decide(Stage.ACCEPT, self.since):
-            self.begin(host, strike, head=b"")
-            self.perform(strike.script(host.recording.response(), ""))
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Complete the journal, where a connection without a whole request has an entry too; forget the connection."""
+        begun = self.unread.reader.begun if self.unread and self.state is not State.LINGER else b""
+        self.exchanges.without_request(begun, host=self.own or "")
+        self.site.connections.discard(self)
+        self.writer.close()
+        if self.unread:
+            self.unread.share.release()
+        self.reason = self.reason or ended_by(exc)
+        self.exchanges.complete(self.reason)
 
     def data_received(self, data: bytes) -> None:
         """Take what the peer sent. A request that came before, byte for byte, needs no reading."""
@@ -216,7 +221,7 @@ class Connection(asyncio.Protocol):
 
     def accept(self, host: Host, plan: ActivePlan) -> None:
         """Let a plan choose a fault for a connection that has sent nothing yet."""
-        if injection := plan.inject(Stage.ACCEPT, self.since):
+        if injection := plan.decide(Stage.ACCEPT, self.since):
             exchange = self.exchanges.begin(host, injection, head=b"")
             self.send(injection.script(host.recording.response(), ""), exchange)
 
@@ -227,7 +232,7 @@ class Connection(asyncio.Protocol):
         except Refused as refused:
             self.refuse(refused, request.head)
             return
-        strike = host.plan.decide(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
+        injection = host.plan.decide(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
         response = host.recording.response(head_only=request.method == b"HEAD")
         self.keep, self.is_last = request.persistent and not self.site.draining, request.last
         exchange = self.exchanges.begin(host, injection, head=request.head)

@@ -26,7 +26,7 @@ from typing import TypeVar
 
 from services.runtime.http import TOKEN_CHARACTERS
 from services.runtime.playable import BodySource
-from services.runtime.untrusted import BadTables, read_tables
+from services.runtime.untrusted import BadTOML, parse_toml
 from services.sites.faults.parameters import quoted
 from services.sites.faults.plan import BadPlan, Rule, read_plan
 
@@ -71,8 +71,8 @@ def read_sidecar(raw: bytes) -> Sidecar:
     if len(raw) > MAX_SIDECAR_BYTES:
         raise ValueError(f"is larger than {MAX_SIDECAR_BYTES:,} bytes")
     try:
-        tables = read_tables(raw)
-    except BadTables as error:
+        tables = parse_toml(raw)
+    except BadTOML as error:
         raise ValueError(str(error)) from error
     if unknown := sorted(tables.keys() - KEYS):
         raise ValueError(f"{unknown[0][:40]!r} is not a key: there are {', '.join(sorted(KEYS))}")

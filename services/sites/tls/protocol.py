@@ -150,12 +150,13 @@ class TLSProtocol(asyncio.Protocol):
         else:
             self.choose_certificate(host)
 
-    def choose(self, host: Host) -> None:
-        """Let the plan strike, then go on with the certificate that it leaves."""
-        self.strike = host.plan.decide(Stage.HANDSHAKE, self.since) if host.plan else None
-        if self.strike:
-            self.begin(host, self.strike, head=b"")
-        fault = self.strike.name if self.strike else ""
+    def choose_certificate(self, host: Host) -> None:
+        """Let the plan choose a fault, then go on with the certificate that it leaves."""
+        connection = self.connection
+        injection = self.injection = host.plan.decide(Stage.HANDSHAKE, connection.since) if host.plan else None
+        if injection:
+            connection.exchanges.begin(host, injection, head=b"")
+        fault = injection.name if injection else ""
         if fault == "tls_stall":
             self.forget_hello()
             connection.fall_silent()

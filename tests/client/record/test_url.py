@@ -3,7 +3,7 @@
 import pytest
 
 from services.client.errors import FetchError
-from services.client.record.request import read_field, request_bytes, source_of
+from services.client.record.fetch_request import read_field, request_bytes, source_of
 
 USUAL = "\r\nUser-Agent: asynclab\r\nAccept: */*\r\n\r\n"
 ASKED = {

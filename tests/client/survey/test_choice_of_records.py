@@ -11,7 +11,7 @@ import pytest
 from services.client.survey.options import Options
 from services.client.survey.results.formats import COLUMNS, TLS_COLUMNS, format_of
 from services.client.survey.results.record import Record
-from services.client.survey.transport.tls import TlsJson
+from services.client.survey.results.tls import TlsJson
 from tests.client.peers import sends, serving
 from tests.client.survey.hostile import shut_port
 from tests.client.survey.surveys import route_of_all, run_client, run_client_async

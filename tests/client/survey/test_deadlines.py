@@ -10,33 +10,33 @@ from services.client.survey.deadlines import NEVER, Deadline, DeadlineSweeper, E
 MANY = 20_000  # waits, more than there are between two looks of the sweeper
 
 
-async def wait_often(watch: Deadline, until_s: float) -> None:
+async def wait_often(deadline: Deadline, until_s: float) -> None:
     """Wait again and again, each time until something is released."""
     for _ in range(MANY):
-        await watch.wait(asyncio.get_running_loop().create_future(), until_s)
+        await deadline.wait(asyncio.get_running_loop().create_future(), until_s)
 
 
-def release_waiter(watch: Deadline) -> None:
+def release_waiter(deadline: Deadline) -> None:
     """Let the worker go on, as the poller does when its socket is ready."""
-    if watch.waiter and not watch.waiter.done():
-        watch.waiter.set_result(None)
+    if deadline.waiter and not deadline.waiter.done():
+        deadline.waiter.set_result(None)
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("until_s", "end"), [(0.0, Expired), (NEVER, SurveyStopped)])
-async def test_a_task_that_is_released_again_and_again_ends_too(until_s: float, end: type[Exception]) -> None:
-    """A peer that drips fast has always just sent a byte when the sweeper looks."""
+async def test_who_is_released_again_and_again_ends_too(until_s: float, end: type[Exception]) -> None:
+    """Of a peer that drips fast enough, something has always just come when the sweeper looks."""
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
-    theirs.send(b"x")  # it is never read: the socket is readable in each round of the loop
-    with ours, theirs, DeadlineSweeper() as watchman:
-        watch = watchman.watch()
-        loop.add_reader(ours, release_waiter, watch)
-        watchman.cut_off(0 if end is SurveyStopped else NEVER)
+    theirs.send(b"x")  # and nobody reads it: each turn of the loop begins with the news that there is something
+    with ours, theirs, DeadlineSweeper() as sweeper:
+        deadline = sweeper.deadline()
+        loop.add_reader(ours, release_waiter, deadline)
+        sweeper.stop_after(0 if end is SurveyStopped else NEVER)
         try:
             with pytest.raises(end):
-                await wait_often(watch, until_s)
+                await wait_often(deadline, until_s)
         finally:
             loop.remove_reader(ours)
 
@@ -45,16 +45,16 @@ async def test_a_task_that_is_released_again_and_again_ends_too(until_s: float, 
 async def test_bytes_that_have_come_are_read_after_the_deadline_and_no_more() -> None:
     """If this process is late, that is no error of the host; but there is no time for more."""
     loop = asyncio.get_running_loop()
-    watch = Deadline()
+    deadline = Deadline()
     came, comes = loop.create_future(), loop.create_future()
-    waiting = asyncio.ensure_future(watch.wait(came, 1.0))
+    waiting = asyncio.ensure_future(deadline.wait(came, 1.0))
     await asyncio.sleep(0)
     came.set_result(4)
-    watch.end(2.0)
+    deadline.end(2.0)
     assert await waiting == 4
-    waiting = asyncio.ensure_future(watch.wait(comes, 2.0))
+    waiting = asyncio.ensure_future(deadline.wait(comes, 2.0))
     await asyncio.sleep(0)
     assert comes.done()
     with pytest.raises(Expired):
         await waiting
-    assert await watch.wait(came, 3.0) == 4
+    assert await deadline.wait(came, 3.0) == 4

@@ -11,7 +11,8 @@ import pytest
 
 from services.client.survey.results.record import Record
 from services.client.survey.results.stats import Stats
-from services.client.survey.targets import DealtSource, Target, dealt
+from services.client.survey.targets import Target
+from services.client.survey.worker_protocol import NumberedLineSource, numbered_line
 from tests.client.peers import sends, serving
 from tests.client.survey.hostile import HOSTILE, OK, hostile_hosts
 from tests.client.survey.surveys import ROOT, children_of, command, read_records, run_client_async
@@ -97,8 +98,8 @@ async def test_a_process_that_is_killed_ends_the_survey(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @ONCE
-async def test_a_process_that_is_stopped_from_outside_ends_the_survey(tmp_path: Path) -> None:
-    """It ends softly, but its targets that it had not begun have no record: the exit code says so."""
+async def test_a_process_that_is_stopped_by_somebody_else_ends_the_survey(tmp_path: Path) -> None:
+    """It goes softly, but what was sent to it and not begun has no record: that is no success."""
     both_ask = asyncio.Barrier(3)
 
     async def holds(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -143,14 +144,14 @@ async def test_a_process_that_cannot_be_started_is_one_line(loop: str) -> None:
 async def test_a_target_of_any_text_reaches_its_process(tmp_path: Path) -> None:
     """Up to the longest."""
     items = [Target(1, "host"), Target(10**12, "a\tb"), Target(3, "\u00e4" * 2_048), Target(4, "x\x00")]
-    path = tmp_path / "dealt"
-    await asyncio.to_thread(path.write_bytes, b"".join(map(dealt, items)))
-    source = DealtSource(await asyncio.to_thread(os.open, path, os.O_RDONLY), "dealt")
+    path = tmp_path / "numbered_line"
+    await asyncio.to_thread(path.write_bytes, b"".join(map(numbered_line, items)))
+    source = NumberedLineSource(await asyncio.to_thread(os.open, path, os.O_RDONLY), "numbered_line")
     from services.client.survey.deadlines import DeadlineSweeper
 
-    with DeadlineSweeper() as watchman:
-        watch = watchman.watch()
-        assert [await source.next(watch) for _ in range(5)] == [*items, None]
+    with DeadlineSweeper() as sweeper:
+        deadline = sweeper.deadline()
+        assert [await source.next(deadline) for _ in range(5)] == [*items, None]
 
 
 def test_statistics_add_up() -> None:

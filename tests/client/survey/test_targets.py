@@ -15,9 +15,9 @@ from tests.client.survey.surveys import run_client
 async def all_of(source: Source) -> list[Target]:
     """Return every item."""
     items = []
-    with DeadlineSweeper() as watchman:
-        watch = watchman.watch()
-        while item := await source.next(watch):
+    with DeadlineSweeper() as sweeper:
+        deadline = sweeper.deadline()
+        while item := await source.next(deadline):
             items.append(item)
     return items
 
@@ -90,13 +90,13 @@ async def test_a_comment_may_be_long(tmp_path: Path) -> None:
 async def test_work_starts_before_the_input_ends(pipe: tuple[int, int]) -> None:
     """What has been written can be taken, though more may come."""
     source = LineSource(pipe[0], "pipe")
-    with DeadlineSweeper() as watchman:
+    with DeadlineSweeper() as sweeper:
         await asyncio.to_thread(os.write, pipe[1], b"a\nb")
-        assert await source.next(watchman.watch()) == (1, "a", None)
-        waiting = asyncio.ensure_future(source.next(watchman.watch()))
+        assert await source.next(sweeper.deadline()) == (1, "a", None)
+        waiting = asyncio.ensure_future(source.next(sweeper.deadline()))
         await asyncio.to_thread(os.write, pipe[1], b"c\n")
         assert await waiting == (2, "bc", None)
-        waiting = asyncio.ensure_future(source.next(watchman.watch()))
+        waiting = asyncio.ensure_future(source.next(sweeper.deadline()))
         await asyncio.sleep(0)
         source.stop()
         assert await waiting is None
@@ -108,15 +108,15 @@ async def test_the_input_is_not_read_further_than_needed(tmp_path: Path) -> None
     content = b"".join(b"host-%d\n" % number for number in range(200_000))
     fd = await asyncio.to_thread(lines_of, tmp_path, content)
     source = LineSource(fd, "input")
-    with DeadlineSweeper() as watchman:
-        watch = watchman.watch()
+    with DeadlineSweeper() as sweeper:
+        deadline = sweeper.deadline()
         for _ in range(10):
-            await source.next(watch)
+            await source.next(deadline)
         await asyncio.to_thread(lambda: None)
         assert os.lseek(fd, 0, os.SEEK_CUR) <= (BLOCKS + 1) * BLOCK_BYTES
         assert 0 < source.fraction_taken() < 0.2  # type: ignore[operator]
         count = 10
-        while await source.next(watch):
+        while await source.next(deadline):
             count += 1
     assert count == 200_000
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.client.errors import FetchError
-from services.client.record.request import request_bytes, source_of
+from services.client.record.fetch_request import request_bytes, source_of
 from services.client.url.url import read_target
 from tests.client.raw_servers import plain_server
 

@@ -1,4 +1,4 @@
-"""Which addresses may be connected to, where only public ones may: a list of hosts is somebody else's text.
+"""Which addresses may be connected to, where only public ones may: a list of hosts may come from a stranger.
 
 What is judged is the address that the connection goes to, after every look-up and on every hop, so no spelling of it
 (`127.1`, `0x7f000001`, `::ffff:127.0.0.1`), no redirect and no second answer of a name server gets round it.
@@ -6,8 +6,10 @@ The ranges are those of the IANA special-purpose registries, with the addresses 
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+
+from services.runtime.errors import BadSetting
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -46,7 +48,7 @@ class AddressFilter:
         if self._is_allowed(address):
             return None
         for each in carried(address) or [address]:
-            if (reason := unfit(each)) and not self._is_allowed(each):
+            if (reason := why_not_public(each)) and not self._is_allowed(each):
                 return f"{ip} is {reason}"
         return None
 
@@ -54,8 +56,21 @@ class AddressFilter:
         return any(address in network for network in self._allowed)
 
 
+def read_networks(texts: Iterable[str]) -> list[Network]:
+    """Return the networks of --allow-net. Raises BadSetting."""
+    return list(map(read_network, texts))
+
+
+def read_network(text: str) -> Network:
+    """Return a network. Raises BadSetting."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise BadSetting("--allow-net", text, "a network such as 10.0.0.0/8 or fd00::/8") from error
+
+
 def carried(address: IPAddress) -> list[IPAddress]:
-    """Return the IPv4 addresses that an IPv6 address carries, and to which a gateway would take it: they are judged."""
+    """Return the IPv4 addresses within an IPv6 address, to which a gateway would forward: they are judged instead."""
     if not isinstance(address, ipaddress.IPv6Address):
         return []
     found: list[IPAddress | None] = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
@@ -64,8 +79,8 @@ def carried(address: IPAddress) -> list[IPAddress]:
     return [each for each in found if each is not None]
 
 
-def unfit(address: IPAddress) -> str | None:
-    """Return what keeps an address from being a public host's; None for a public host's."""
+def why_not_public(address: IPAddress) -> str | None:
+    """Return why an address is no public host's; None for a public host's."""
     if address in METADATA:
         return "a cloud's metadata address"
     kinds = (
@@ -83,5 +98,5 @@ def unfit(address: IPAddress) -> str | None:
     if address.is_private:
         return "private"
     if isinstance(address, ipaddress.IPv6Address) and address.is_reserved:
-        return "reserved"  # no part of 2000::/3, the only one that is given to anybody in public (RFC 4291)
+        return "reserved"  # outside 2000::/3, the only range of public addresses (RFC 4291)
     return None if address.is_global else "not public"

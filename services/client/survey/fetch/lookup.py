@@ -1,47 +1,66 @@
-"""Where a URL's host is, and whether we may go there: literal addresses, routes, then the resolver, then the guard."""
+"""The addresses of a URL's host, and whether they may be connected to.
+
+Literal addresses and routes come first, then the resolver; the address filter judges what they give.
+"""
 
 import ipaddress
-import socket
 import time
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from services.client.errors import FetchError, fetch_error
 from services.client.resolver import Resolver
-from services.client.survey.deadlines import Expired
+from services.client.survey.deadlines import Deadline, Expired, SurveyStopped
 from services.client.survey.fetch.address_filter import AddressFilter
-from services.client.survey.fetch.request import FetchContext
-from services.client.survey.results.record import Record
+from services.client.survey.fetch.policy import CANCELLED
 from services.client.survey.transport.sockets import SocketAddress
 from services.client.topology import Topology
 from services.client.url.url import Url
 from services.runtime.http import is_ip_address
 
 
+class LookupResult(NamedTuple):
+    """The addresses of a host, one or more, or an `error`: dns, blocked, cancelled or what a closed topology says.
+
+    Of an error, `addresses` are those that were refused, if any. `took_s` is None where no look-up was begun.
+    """
+
+    addresses: Sequence[SocketAddress] = ()
+    error: FetchError | None = None
+    took_s: float | None = None
+
+
 class Lookup:
     """Finds the addresses of hosts; every address that it returns has been judged, and is the one to connect to."""
 
-    def __init__(self, names: Resolver, topology: Topology, guard: AddressFilter) -> None:
-        self._names, self._topology, self._guard = names, topology, guard
+    def __init__(self, resolver: Resolver, topology: Topology, address_filter: AddressFilter) -> None:
+        self._resolver, self._topology, self._filter = resolver, topology, address_filter
 
-    async def locate(self, url: Url, record: Record, turn: FetchContext) -> list[SocketAddress]:
-        """Return the addresses of a URL's host, one or more. Raises FetchError (dns, blocked) or CutOff."""
+    async def addresses(self, url: Url, deadline: Deadline, *, until_s: float) -> LookupResult:
+        """Return the addresses of a URL's host, or why there are none."""
         began = time.monotonic()
+        addresses: Sequence[SocketAddress] = ()
+        error = None
         try:
-            addresses = await self._addresses(url.host, url.port, turn)
-        except socket.gaierror as error:
-            raise fetch_error(error) from error
-        except Expired as error:
-            raise FetchError("dns", f"no answer about {url.host} in time", transient=True) from error
-        finally:
-            record.dns_s = time.monotonic() - began
-        return self._judged(addresses, record) if self._guard.public_only else addresses
+            addresses = await self._find(url.host, url.port, deadline, until_s)
+        except Expired:
+            error = FetchError("dns", f"no answer about {url.host} in time", transient=True)
+        except SurveyStopped:
+            error = FetchError(*CANCELLED)
+        except (FetchError, OSError) as problem:
+            error = fetch_error(problem).with_traceback(None)
+        took_s = time.monotonic() - began
+        if error is None and self._filter.public_only:
+            return self._filtered(addresses, took_s)
+        return LookupResult(addresses, error, took_s)
 
     def asks_resolver(self, url: Url) -> bool:
-        """Return whether `locate` has to ask the resolver, and to wait for it."""
+        """Return whether `addresses` has to ask the resolver, and to wait for it."""
         if self._topology.closed or self._topology.route(url.host, url.port) or is_address(url.host):
             return False
-        return not self._names.is_known(url.host)
+        return not self._resolver.is_known(url.host)
 
-    async def _addresses(self, host: str, port: int, turn: FetchContext) -> list[SocketAddress]:
+    async def _find(self, host: str, port: int, deadline: Deadline, until_s: float) -> list[SocketAddress]:
         if route := self._topology.route(host, port):
             return [SocketAddress(*route)]
         if is_address(host):
@@ -50,18 +69,19 @@ class Lookup:
             return [SocketAddress(host, port)]
         if self._topology.closed:
             raise self._topology.no_route(host, port)
-        found = self._names.known(host)
+        found = self._resolver.known(host)
         if found is None:
-            found = await turn.watch.wait(self._names.look_up(host), turn.until_s)
+            found = await deadline.wait(self._resolver.look_up(host), until_s)
         return [SocketAddress(ip, port) for ip in found]
 
-    def _judged(self, addresses: list[SocketAddress], record: Record) -> list[SocketAddress]:
-        refusals = [self._guard.refusal(address.ip) for address in addresses]
+    def _filtered(self, addresses: Sequence[SocketAddress], took_s: float) -> LookupResult:
+        refusals = [self._filter.refusal(address.ip) for address in addresses]
         allowed = [address for address, refusal in zip(addresses, refusals, strict=True) if refusal is None]
-        if not allowed:
-            record.ip = addresses[0].ip
-            raise FetchError("blocked", f"{refusals[0]}: only public addresses are allowed")
-        return allowed
+        if allowed:
+            return LookupResult(allowed, None, took_s)
+        return LookupResult(
+            addresses, FetchError("blocked", f"{refusals[0]}: only public addresses are allowed"), took_s
+        )
 
 
 def is_address(host: str) -> bool:

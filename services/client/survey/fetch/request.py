@@ -5,152 +5,173 @@ Each phase has its deadline, and turns the end of its wait into an error that na
 
 import ssl
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from services.client.errors import FetchError
-from services.client.head import Head, HeadError, HeadReader, Limits
-from services.client.survey.deadlines import Deadline, Expired
-from services.client.survey.fetch.request_fields import Fields, request_head
-from services.client.survey.results.record import Record
+from services.client.errors import FetchError, fetch_error
+from services.client.head import Head, HeadError, HeadReader
+from services.client.survey.deadlines import Expired, SurveyStopped
+from services.client.survey.fetch.lookup import LookupResult
+from services.client.survey.fetch.policy import CANCELLED, FetchContext, FetchPolicy
+from services.client.survey.fetch.request_fields import request_head
+from services.client.survey.results.tls import TlsJson, tls_json
 from services.client.survey.transport.connect import LocalLimit, connect
-from services.client.survey.transport.epoll import Channel
+from services.client.survey.transport.epoll import PolledSocket
 from services.client.survey.transport.sockets import SocketAddress, Sockets
 from services.client.survey.transport.stream import Plain, Tls
-from services.client.survey.transport.tls import TLSContexts, describe
+from services.client.survey.transport.tls import TLSContexts
 from services.client.url.url import Url
 
-USER_AGENT = "asynclab"
 ALWAYS = ("Accept", "*/*"), ("Connection", "close")
-SHORTAGE_PAUSE_S = 0.05
+LOCAL_LIMIT_PAUSE_S = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class FetchPolicy:
-    """How each target is treated. Times in seconds; `total_s` holds for redirects and retries together.
+class Attempt(NamedTuple):
+    """What one look-up and, if that gave addresses, one request came to: a head, or an error.
 
-    `path` is for targets that name none; `fields` go to the origin of the target, `fields_elsewhere` to any other.
+    `ip` was connected to, or would have been. Times are in seconds, None for a phase that was not reached; that of a
+    phase that failed is how long it took to fail.
     """
 
-    total_s: float = 10.0
-    connect_s: float = 5.0
-    head_s: float = 10.0
-    retries: int = 0
-    follow: bool = False
-    max_redirects: int = 10
-    strict: bool = False
-    user_agent: str = USER_AGENT
-    method: str = "GET"
-    path: str = "/"
-    fields: Fields = ()
-    fields_elsewhere: Fields = ()
-    limits: Limits = field(default_factory=Limits)
+    head: Head | None = None
+    error: FetchError | None = None
+    ip: str | None = None
+    tls: TlsJson | None = None
+    dns_s: float | None = None
+    connect_s: float | None = None
+    tls_s: float | None = None
+    head_s: float | None = None
+
+    def ended_by(self, error: FetchError) -> "Attempt":
+        """Return the attempt with this error in place of what it came to."""
+        return self._replace(head=None, error=error)
 
 
-@dataclass(slots=True)
-class FetchContext:
-    """A worker's state while it has a target: its watch, the target's deadline, and whether a redirect led away."""
-
-    watch: Deadline
-    until_s: float
-    is_elsewhere: bool = False
+def without_request(lookup: LookupResult, error: FetchError) -> Attempt:
+    """Return what an attempt came to that ended, by an error, before its request."""
+    ip = lookup.addresses[0].ip if lookup.addresses else None
+    return Attempt(error=error, ip=ip, dns_s=lookup.took_s)
 
 
 class HeadRequest:
-    """One request, as `manners` have it; `record` takes the times, the address and the TLS session."""
+    """One request for a head, to be sent once; a phase that ends, however it ends, leaves its time."""
 
-    __slots__ = ("_channel", "_connected_to", "_manners", "_record", "_sockets", "_trust", "_turn")
+    __slots__ = (
+        "_address",
+        "_connect_s",
+        "_connection",
+        "_deadline",
+        "_head_s",
+        "_is_elsewhere",
+        "_policy",
+        "_sockets",
+        "_tls",
+        "_tls_contexts",
+        "_tls_s",
+        "_until_s",
+        "_url",
+    )
 
     def __init__(
-        self, manners: FetchPolicy, sockets: Sockets, trust: TLSContexts, record: Record, turn: FetchContext
+        self, policy: FetchPolicy, context: FetchContext, *, sockets: Sockets, tls_contexts: TLSContexts
     ) -> None:
-        self._sockets = sockets
-        self._manners, self._trust, self._record, self._turn = manners, trust, record, turn
-        self._channel: Channel | None = None
-        self._connected_to: SocketAddress | None = None
+        self._policy, self._sockets, self._tls_contexts = policy, sockets, tls_contexts
+        self._url, self._is_elsewhere = context.url, context.is_elsewhere
+        self._deadline, self._until_s = context.deadline, context.until_s
+        self._connection: PolledSocket | None = None
+        self._address: SocketAddress | None = None
+        self._tls: TlsJson | None = None
+        self._connect_s: float | None = None
+        self._tls_s: float | None = None
+        self._head_s: float | None = None
 
-    async def head(self, url: Url, addresses: list[SocketAddress]) -> Head:
-        """Return the head of one response. Raises FetchError or CutOff."""
+    async def attempt(self, lookup: LookupResult) -> Attempt:
+        """Send the request to the first of the addresses that answers, and return what it came to."""
+        head = error = None
         try:
-            stream: Plain | Tls = await self._connect(addresses)
-            if url.scheme == "https":
-                stream = await self._secure(stream, url)
-            return await self._read(stream, request(url, self._manners, is_elsewhere=self._turn.is_elsewhere))
+            plain = await self._connect(lookup.addresses)
+            stream = await self._secure(plain) if self._url.scheme == "https" else plain
+            head = await self._read(stream)
+        except SurveyStopped:
+            error = FetchError(*CANCELLED)
+        except (FetchError, OSError) as problem:  # whatever a host brings about is in its record, and ends nothing else
+            # The traceback would keep this frame, and with it the error itself, until the next garbage collection.
+            error = fetch_error(problem).with_traceback(None)
         finally:
-            self._close()
+            self._drop()
+        ip = (self._address or lookup.addresses[0]).ip
+        return Attempt(head, error, ip, self._tls, lookup.took_s, self._connect_s, self._tls_s, self._head_s)
 
-    def _close(self) -> None:
-        if self._channel is not None and self._connected_to is not None:
-            self._sockets.give(self._channel, self._connected_to)
-            self._channel = None
+    def _drop(self) -> None:
+        """Drop the connection; its socket may be used again."""
+        if self._connection is not None and self._address is not None:
+            self._sockets.release(self._connection, self._address)
+            self._connection = None
 
-    async def _connect(self, addresses: list[SocketAddress]) -> Plain:
+    async def _connect(self, addresses: Sequence[SocketAddress]) -> Plain:
         began = time.monotonic()
         try:
-            self._channel, self._connected_to = await self._connected(addresses)
+            self._connection, self._address = await self._connected(addresses)
         except Expired as error:
-            raise FetchError(
-                "connect_timeout", f"no connection within {self._within(self._manners.connect_s)}"
-            ) from error
+            within = self._within(self._policy.connect_s)
+            raise FetchError("connect_timeout", f"no connection within {within}") from error
         finally:
-            self._record.connect_s = time.monotonic() - began
-        self._record.ip = self._connected_to.ip
-        return Plain(self._channel, self._turn.watch)
+            self._connect_s = time.monotonic() - began
+        return Plain(self._connection, self._deadline)
 
-    async def _connected(self, addresses: list[SocketAddress]) -> tuple[Channel, SocketAddress]:
+    async def _connected(self, addresses: Sequence[SocketAddress]) -> tuple[PolledSocket, SocketAddress]:
         """Connect; where this machine has no file or port left, wait until other fetches have given some back.
 
-        That is our own limit, so it does not count as the connection's time; but the target's deadline ends it.
+        That is a local limit, so it does not count as the connection's time; but the target's deadline ends it.
         """
-        turn = self._turn
         while True:
             try:
-                until_s = min(time.monotonic() + self._manners.connect_s, turn.until_s)
-                return await connect(self._sockets, addresses, turn.watch, until_s)
+                until_s = min(time.monotonic() + self._policy.connect_s, self._until_s)
+                return await connect(self._sockets, addresses, self._deadline, until_s)
             except LocalLimit as error:
-                if time.monotonic() + SHORTAGE_PAUSE_S >= turn.until_s:
+                if time.monotonic() + LOCAL_LIMIT_PAUSE_S >= self._until_s:
                     raise FetchError("unreachable", f"this machine is at its limits: {error}") from error
-            await turn.watch.sleep(SHORTAGE_PAUSE_S)
+            await self._deadline.sleep(LOCAL_LIMIT_PAUSE_S)
 
-    async def _secure(self, plain: Plain | Tls, url: Url) -> Tls:
+    async def _secure(self, plain: Plain) -> Tls:
         """Return the stream through TLS; a certificate that is not trusted ends it, or is noted."""
         began = time.monotonic()
-        until_s = min(began + self._manners.connect_s, self._turn.until_s)
+        until_s = min(began + self._policy.connect_s, self._until_s)
         try:
-            return await self._handshake(plain, url, until_s)
+            return await self._handshake(plain, until_s)
         except Expired as error:
-            within = self._within(self._manners.connect_s)
+            within = self._within(self._policy.connect_s)
             raise FetchError("connect_timeout", f"no TLS session within {within}") from error
         finally:
-            self._record.tls_s = time.monotonic() - began
+            self._tls_s = time.monotonic() - began
 
-    async def _handshake(self, plain: Plain | Tls, url: Url, until_s: float) -> Tls:
-        host = url.host.removesuffix(".")
-        assert isinstance(plain, Plain)  # noqa: S101 - for mypy
-        stream = Tls(plain, self._trust.verifying(), host)
+    async def _handshake(self, plain: Plain, until_s: float) -> Tls:
+        host = self._url.host.removesuffix(".")
+        stream = Tls(plain, self._tls_contexts.verifying(), host)
         distrust = None
         try:
             await stream.handshake(until_s)
         except ssl.SSLCertVerificationError as error:
             distrust = error.verify_message or str(error)
-            if not self._trust.insecure:
+            if not self._tls_contexts.insecure:
                 raise FetchError("certificate", distrust) from error
-            stream = Tls(await self._connect_again(), self._trust.blind(), host)
+            stream = Tls(await self._connect_again(), self._tls_contexts.unverified(), host)
             await stream.handshake(until_s)
-        self._record.tls = describe(stream.session, distrust)
+        self._tls = tls_json(stream.session, distrust)
         return stream
 
     async def _connect_again(self) -> Plain:
         """Connect to the same address: OpenSSL gives up a session whose certificate it does not trust."""
-        assert self._connected_to is not None  # noqa: S101 - for mypy
-        self._close()
-        return await self._connect([self._connected_to])
+        assert self._address is not None  # noqa: S101 - for mypy
+        self._drop()
+        return await self._connect([self._address])
 
-    async def _read(self, stream: Plain | Tls, request: bytes) -> Head:
+    async def _read(self, stream: Plain | Tls) -> Head:
         began = time.monotonic()
-        until_s = min(began + self._manners.head_s, self._turn.until_s)
-        reader = HeadReader(limits=self._manners.limits, strict=self._manners.strict)
+        until_s = min(began + self._policy.head_s, self._until_s)
+        reader = HeadReader(limits=self._policy.limits, strict=self._policy.strict)
         try:
-            await stream.send(request, until_s)
+            await stream.send(request_bytes(self._url, self._policy, is_elsewhere=self._is_elsewhere), until_s)
             head = None
             while head is None:
                 data = await stream.receive(until_s)
@@ -158,24 +179,24 @@ class HeadRequest:
         except HeadError as error:
             raise FetchError(error.kind, f"at byte {error.offset}: {error.detail}") from error
         except Expired as error:
-            raise FetchError("head_timeout", f"no whole head within {self._within(self._manners.head_s)}") from error
+            raise FetchError("head_timeout", f"no whole head within {self._within(self._policy.head_s)}") from error
         finally:
-            self._record.head_s = time.monotonic() - began
+            self._head_s = time.monotonic() - began
         return head
 
     def _within(self, limit_s: float) -> str:
-        """Return which deadline has passed: a phase's own, or the total."""
-        if time.monotonic() >= self._turn.until_s:
-            return f"the total of {self._manners.total_s:g} s"
+        """Return which deadline has passed: that of the phase, or that of the whole target."""
+        if time.monotonic() >= self._until_s:
+            return f"the total of {self._policy.total_s:g} s"
         return f"{limit_s:g} s"
 
 
-def request(url: Url, manners: FetchPolicy, *, is_elsewhere: bool = False) -> bytes:
+def request_bytes(url: Url, policy: FetchPolicy, *, is_elsewhere: bool = False) -> bytes:
     """Return the bytes that ask for a URL (RFC 9112, section 3)."""
-    if given := manners.fields_elsewhere if is_elsewhere else manners.fields:
-        usual = ("Host", url.authority), ("User-Agent", manners.user_agent), *ALWAYS
-        return request_head(manners.method, url.path, usual, given)
+    if given := policy.fields_elsewhere if is_elsewhere else policy.fields:
+        usual = ("Host", url.authority), ("User-Agent", policy.user_agent), *ALWAYS
+        return request_head(policy.method, url.path, usual, given)
     return (
-        f"{manners.method} {url.path} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: {manners.user_agent}\r\n"
+        f"{policy.method} {url.path} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: {policy.user_agent}\r\n"
         "Accept: */*\r\nConnection: close\r\n\r\n"
     ).encode("latin-1")

@@ -1,4 +1,4 @@
-"""`-H 'Name: value'`: fields of a person's own in every request, and which of them may follow a redirect.
+"""`-H 'Name: value'`: fields that are added to every request, and which of them may follow a redirect.
 
 A field replaces the one that the survey would send under its name; with an empty value, none is sent. Host may be
 replaced, as in curl: it then names a virtual host at the place that the target says. What frames a body is refused,

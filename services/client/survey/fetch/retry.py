@@ -1,4 +1,4 @@
-"""What is worth asking again, and when.
+"""Which errors and statuses are worth another attempt, and when.
 
 Only what may well be different the next time: a connection that broke or took too long, a resolver that is busy, a
 server that says so itself (RFC 9110, sections 10.2.3 and 15). A refusal, a bad certificate or a bad head is an answer.

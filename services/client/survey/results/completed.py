@@ -42,9 +42,9 @@ class DoneLines:
         page = self._pages.get(line // PAGE)
         return page is not None and page[line % PAGE] != 0
 
-    def are_of(self, items: Iterable[tuple[int, str]]) -> bool:
+    def are_of(self, targets: Iterable[tuple[int, str]]) -> bool:
         """Return whether every record is of the target that stands in its line now."""
-        return sum(self.has(line, target) for line, target in items) == self.count
+        return sum(self.has(line, target) for line, target in targets) == self.count
 
 
 class DoneTargets:
@@ -90,7 +90,7 @@ def hash_of(target: str) -> int:
 
 
 class SkipDone:
-    """What a resumed survey does not fetch again, of a list that can be read but once (a pipe).
+    """What a resumed survey does not fetch again, of a list that can be read only once (a pipe).
 
     What comes later in it is not known, so it is taken by target alone: of a target with k records, k places are
     skipped, the first ones. The lines show, late and once, that the list has changed.
@@ -98,11 +98,11 @@ class SkipDone:
 
     def __init__(self, lines: DoneLines, targets: DoneTargets, *, changed: Callable[[], object]) -> None:
         self._lines, self._targets, self._changed = lines, targets, changed
-        self._is_told = False
+        self._is_reported = False
 
     def __call__(self, line: int, target: str) -> bool:
         """Return whether the target of this line is to be skipped."""
-        if not self._is_told and self._lines.has_line(line) and not self._lines.has(line, target):
-            self._is_told = True
+        if not self._is_reported and self._lines.has_line(line) and not self._lines.has(line, target):
+            self._is_reported = True
             self._changed()
         return self._targets.take(target)

@@ -46,14 +46,14 @@ def is_input(status: os.stat_result, input_fd: int | None) -> bool:
     return input_fd is not None and stat.S_ISREG(status.st_mode) and os.path.samestat(status, os.fstat(input_fd))
 
 
-class Opened:
-    """An output file that is ours to write. Until `begin`, it is as it was, whatever goes wrong before.
+class OutputFile:
+    """An output file, locked for this survey. Until `begin`, it is as it was, whatever goes wrong before.
 
     As long as a run is not finished, an empty file beside it, FILE.unfinished, says so; kill -9 leaves it there.
     """
 
-    def __init__(self, fd: int, name: str, kept: WrittenRecords | None, *, regular: bool) -> None:
-        self.fd, self.name, self.kept = fd, name, kept
+    def __init__(self, fd: int, name: str, written: WrittenRecords | None, *, regular: bool) -> None:
+        self.fd, self.name, self.written = fd, name, written
         self._mark = mark_of(name)
         self._regular = regular
 
@@ -61,9 +61,9 @@ class Opened:
         """Empty the file, or cut it to whole records."""
         if not self._regular:
             return
-        with contextlib.suppress(OSError):  # where no file may be made, its own end has to tell: see `is_unfinished`
+        with contextlib.suppress(OSError):  # where no file may be made, its end shows it: see `is_unfinished`
             os.close(os.open(self._mark, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))
-        cut(self.fd, self.kept.end if self.kept else 0)
+        cut(self.fd, self.written.end if self.written else 0)
 
     def finish(self) -> None:
         """Note that every target has its record. Blocks."""
@@ -73,8 +73,8 @@ class Opened:
                 mark.unlink()
 
 
-def open_output(options: Options, input_fd: int | None) -> Opened:
-    """Open --output, with what is to be kept of it where it is resumed. Blocks.
+def open_output(options: Options, input_fd: int | None) -> OutputFile:
+    """Open --output and, where it is resumed, read the records in it. Blocks.
 
     Raises OutputUnusable or NotResumable.
     """
@@ -98,11 +98,11 @@ def open_output(options: Options, input_fd: int | None) -> Opened:
     if not options.resume:
         if regular and status.st_size and not options.force and is_unfinished(name):
             raise OutputUnusable(name, f"{HOLDS_RECORDS}: {what_to_do(options)}")
-        return Opened(fd, name, None, regular=regular)
+        return OutputFile(fd, name, None, regular=regular)
     if not regular:
         raise OutputUnusable(name, "only a file can be resumed")
     with open(fd, "rb", closefd=False) as file:
-        return Opened(fd, name, WrittenRecords(file, name, row_form(options)), regular=True)
+        return OutputFile(fd, name, WrittenRecords(file, name, row_form(options)), regular=True)
 
 
 def mark_of(name: str) -> str:

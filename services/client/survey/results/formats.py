@@ -1,6 +1,6 @@
 """How records are shown: for a person, as JSON lines, as a table, or as the very bytes that came.
 
-Control characters of a stranger are escaped in `human` and `csv`, which go to terminals and spreadsheets. `raw` keeps
+Control characters of a server are escaped in `human` and `csv`, which go to terminals and spreadsheets. `raw` keeps
 every byte, and so does `jsonl`: its `raw` has the bytes of every head that the reader had to make sense of.
 """
 
@@ -43,26 +43,25 @@ FORMULA = ("=", "+", "-", "@")
 
 
 class Format(NamedTuple):
-    """A way to show records: what comes before the first, when a fetch begins, and at its end.
+    """A way to show records: what comes before the first, when the fetch of a host begins, and at its end.
 
-    `tells_errors`: whether an error is part of the output; otherwise it is a line on stderr.
+    `has_errors`: whether an error is part of the output; otherwise it is a line on stderr.
     """
 
     opening: bytes
     begun: Callable[[str], bytes]
     ended: Callable[[Record], bytes]
-    tells_errors: bool
+    has_errors: bool
     only: RecordFilter | None = None
 
     def error_line(self, record: Record) -> str | None:
         """Return the line for stderr that tells why there is no head; None where it is in the output, or not wanted."""
-        if record.error is None or self.tells_errors or (self.only and not self.only.has(record)):
+        if record.error is None or self.has_errors or (self.only and not self.only.has(record)):
             return None
         return error_line(record)
 
 
 def no_bytes(_host: str) -> bytes:
-    """Show nothing."""
     return b""
 
 
@@ -168,10 +167,10 @@ def encoded(text: str) -> bytes:
 
 
 FORMATS = {
-    "human": Format(b"", begun_human, human, tells_errors=False),
-    "jsonl": Format(b"", no_bytes, json_line, tells_errors=True),
-    "csv": Format(row(*COLUMNS), no_bytes, csv_row, tells_errors=True),
-    "raw": Format(b"", no_bytes, raw, tells_errors=False),
+    "human": Format(b"", begun_human, human, has_errors=False),
+    "jsonl": Format(b"", no_bytes, json_line, has_errors=True),
+    "csv": Format(row(*COLUMNS), no_bytes, csv_row, has_errors=True),
+    "raw": Format(b"", no_bytes, raw, has_errors=False),
 }
 
 
@@ -187,11 +186,11 @@ def with_columns(columns: Sequence[str]) -> Format:
     """Return CSV with only these columns, in this order. Raises BadSetting."""
     if unknown := [name for name in columns if name not in ALL_COLUMNS]:
         raise BadSetting("--columns", unknown[0], f"among {', '.join(ALL_COLUMNS)}")
-    places = [ALL_COLUMNS.index(name) for name in columns]
+    indices = [ALL_COLUMNS.index(name) for name in columns]
 
     def ended(record: Record) -> bytes:
         every = (*cells(record), *tls_cells(record))
-        return row(*(every[place] for place in places))
+        return row(*(every[index] for index in indices))
 
     return FORMATS["csv"]._replace(opening=row(*columns), ended=ended)
 

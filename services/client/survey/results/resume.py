@@ -2,8 +2,8 @@
 
 The file is only read here, all of it; whether it may be cut is known after that. Cut off are a torn last line, which a
 kill leaves, and the records from the first `cancelled` one on, which an interruption leaves: they are fetched again.
-How a record looks, as JSON or as a row, is in `row_forms`; what is kept of the records, and how it is told whether the
-list has changed since, in `done`.
+How a record looks, as JSON or as a row, is in `rows`; what is remembered of each record, and how a change of the list
+is noticed, in `completed`.
 """
 
 import os

@@ -81,7 +81,7 @@ class Stats:
         return json.dumps({**counts, "statuses": self.statuses, "errors": self.errors, "phases": phases}).encode()
 
     def load(self, dumped: bytes) -> None:
-        """Add the counts of another tally."""
+        """Add the counts of other Stats."""
         counts = json.loads(dumped)
         self.done += counts["done"]
         self.answered += counts["answered"]
@@ -92,23 +92,23 @@ class Stats:
             self.phases[phase].load(buckets)
 
 
-def summary(tally: Stats, *, took_s: float, skipped: int) -> list[str]:
-    """Return what a person wants to know in the end, as lines."""
-    rate = tally.done / took_s if took_s else 0.0
+def summary(stats: Stats, *, took_s: float, skipped: int) -> list[str]:
+    """Return the summary of a survey, as lines."""
+    rate = stats.done / took_s if took_s else 0.0
     lines = [
-        f"{tally.done:,} target{'s' * (tally.done != 1)} in {took_s:.1f} s, {rate:,.0f} a second: "
-        f"{tally.answered:,} answered, {tally.done - tally.answered:,} not"
+        f"{stats.done:,} target{'s' * (stats.done != 1)} in {took_s:.1f} s, {rate:,.0f} a second: "
+        f"{stats.answered:,} answered, {stats.done - stats.answered:,} not"
         + (f"; {skipped:,} were done before" if skipped else "")
-        + (f"; {tally.retried:,} attempts made again" if tally.retried else ""),
+        + (f"; {stats.retried:,} attempts made again" if stats.retried else ""),
     ]
-    if tally.statuses:
-        lines.append("  status  " + counts(tally.statuses))
-    if tally.errors:
-        lines.append("  error   " + counts(tally.errors))
+    if stats.statuses:
+        lines.append("  status  " + counts(stats.statuses))
+    if stats.errors:
+        lines.append("  error   " + counts(stats.errors))
     rows = [
         f"  {phase:<8}{histogram.count:>10,}"
         + "".join(f"{histogram.percentile(p) * 1000:>10,.1f}" for p in (50, 95, 99))
-        for phase, histogram in tally.phases.items()
+        for phase, histogram in stats.phases.items()
         if histogram.count
     ]
     if rows:

@@ -1,16 +1,16 @@
 """Where records go: a file or stdout, written in blocks by a thread, never more than a few blocks behind.
 
-A slow reader (`| less`, a full pipe, a network file) makes the workers wait, and not the loop: deadlines go on being
-kept. With `--ordered`, records wait here for those before them, within a window that makes the workers wait too.
+A slow reader (`| less`, a full pipe, a network file) makes the tasks wait, and not the loop, so deadlines are still
+kept. With `--ordered`, records wait here for those before them, within a window that makes the tasks wait, too.
 """
 
 import asyncio
 import os
 import queue
 import select
-import struct
 import time
 from collections import deque
+from collections.abc import Callable
 
 from services.client.survey.deadlines import Deadline, release
 from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
@@ -23,28 +23,22 @@ FILE_FLUSH_S = 0.25
 PERSON_FLUSH_S = 0.02
 LAST_FLUSH_S = 0.5
 
-
-RECORDS, TALLY, ERROR = b"R", b"T", b"E"
-HEADER = struct.Struct("!cI")
-
-
-def frame(kind: bytes, data: bytes) -> bytes:
-    """Return data for a reader who has to know where it ends."""
-    return HEADER.pack(kind, len(data)) + data
+Wrap = Callable[[bytes], bytes]
 
 
 class RecordWriter:
     """Writes to a file descriptor, and closes that of a file at its end. `tick` is to be called often.
 
-    Raises NoThread where the machine allows no thread.
+    `wrap`: what is done to a block of records before it is written, if anything. Raises NoThread where the machine
+    allows no thread.
     """
 
-    def __init__(self, fd: int, name: str, *, to_file: bool, framed: bool = False) -> None:
+    def __init__(self, fd: int, name: str, *, to_file: bool, wrap: Wrap | None = None) -> None:
         self.error: ProgramError | None = None
         self.failed = asyncio.Event()
         self._fd, self._name, self._to_file = fd, name, to_file
         self._flush_s = FILE_FLUSH_S if to_file else PERSON_FLUSH_S
-        self._is_framed = framed
+        self._wrap = wrap
         self._buffer: list[bytes] = []
         self._buffered = 0
         self._since_s = 0.0
@@ -56,7 +50,7 @@ class RecordWriter:
         start_daemon_thread(self._write_all, name=f"write {name}")
 
     def write(self, data: bytes) -> None:
-        """Take some output; workers see to it, with `room`, that it stays bounded."""
+        """Take some output; tasks see to it, with `room`, that it stays bounded."""
         if not data:
             return
         if not self._buffered:
@@ -75,14 +69,14 @@ class RecordWriter:
         """Hand what there is to the thread."""
         if self._buffered:
             data = b"".join(self._buffer)
-            self._put(frame(RECORDS, data) if self._is_framed else data)
+            self._put(self._wrap(data) if self._wrap else data)
             self._buffer.clear()
             self._buffered = 0
 
-    def tell(self, kind: bytes, data: bytes) -> None:
-        """Send on what there is, and then a frame of another kind, to a reader of frames."""
+    def write_block(self, block: bytes) -> None:
+        """Write what there is, and then a block that is no records, as it is."""
         self.flush()
-        self._put(frame(kind, data))
+        self._put(block)
 
     def _put(self, block: bytes) -> None:
         self._blocks.put(block)
@@ -93,12 +87,12 @@ class RecordWriter:
         """Whether the thread has caught up."""
         return self._behind < MOST_BLOCKS
 
-    async def room(self, watch: Deadline) -> None:
-        """Wait until the thread has caught up. Raises CutOff."""
+    async def room(self, deadline: Deadline) -> None:
+        """Wait until the thread has caught up. Raises SurveyStopped."""
         while self._behind >= MOST_BLOCKS and self.error is None:
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._waiters.append(waiter)
-            await watch.wait(waiter)
+            await deadline.wait(waiter)
 
     async def close(self, give_up: asyncio.Event) -> None:
         """Write what is left, but not for long once `give_up` is set. Raises OutputClosed or OutputFailed."""
@@ -122,15 +116,15 @@ class RecordWriter:
                 write_whole(self._fd, block)
                 self._loop.call_soon_threadsafe(self._wrote)
             if self._to_file:
-                os.close(self._fd)  # here a file system may tell that it could not write after all
+                os.close(self._fd)  # here a file system may report that it could not write after all
             self._loop.call_soon_threadsafe(self._written.set)
         except OSError as error:
             problem = OutputClosed() if isinstance(error, BrokenPipeError) else failure(self._name, error)
-            self._tell(problem)
+            self._report(problem)
         except RuntimeError:
             return  # the loop has gone
 
-    def _tell(self, problem: ProgramError) -> None:
+    def _report(self, problem: ProgramError) -> None:
         try:
             self._loop.call_soon_threadsafe(self._fail, problem)
         except RuntimeError:
@@ -154,7 +148,7 @@ def failure(name: str, error: OSError) -> OutputFailed:
 
 
 def write_whole(fd: int, data: bytes) -> None:
-    """Write all of it; a descriptor that somebody made non-blocking is waited for."""
+    """Write all of it; a descriptor that another program made non-blocking is waited for."""
     view = memoryview(data)
     while view:
         try:
@@ -164,7 +158,7 @@ def write_whole(fd: int, data: bytes) -> None:
 
 
 class OrderedWriter:
-    """Puts records into the order of their targets. At most `window` places are kept for those that are not done."""
+    """Puts records into the order of their targets. At most `window` targets have no record yet, or one that waits."""
 
     def __init__(self, output: RecordWriter, window: int) -> None:
         self._output, self._window = output, window
@@ -172,16 +166,16 @@ class OrderedWriter:
         self._next = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
 
-    async def room(self, place: int, watch: Deadline) -> None:
-        """Wait until that place is within the window. Raises CutOff."""
-        while place >= self._next + self._window:
+    async def room(self, index: int, deadline: Deadline) -> None:
+        """Wait until that index is within the window. Raises SurveyStopped."""
+        while index >= self._next + self._window:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
-            await watch.wait(waiter)
+            await deadline.wait(waiter)
 
-    def write(self, place: int, data: bytes) -> None:
-        """Take the record of a place, from 0; write it once all before it are written."""
-        self._done[place] = data
+    def write(self, index: int, data: bytes) -> None:
+        """Take the record with that index, from 0; write it once all before it are written."""
+        self._done[index] = data
         while self._next in self._done:
             self._output.write(self._done.pop(self._next))
             self._next += 1

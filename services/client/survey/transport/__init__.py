@@ -1,1 +1,1 @@
-"""Bytes to and from a server: connecting, TLS, and sockets that wait on an epoll of their own."""
+"""Bytes to and from a server: connecting, TLS, and sockets that are polled by one epoll."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from services.client.errors import FetchError, fetch_error
 from services.client.survey.deadlines import Deadline, Expired
-from services.client.survey.transport.epoll import WRITE, Channel
+from services.client.survey.transport.epoll import WRITE, PolledSocket
 from services.client.survey.transport.sockets import SocketAddress, Sockets
 
 NEXT_ADDRESS_S = 0.25  # RFC 8305, section 5: Connection Attempt Delay
@@ -28,7 +28,7 @@ class LocalLimit(Exception):
 
 
 def interleaved(addresses: Sequence[SocketAddress]) -> list[SocketAddress]:
-    """Return the addresses with families taking turns, the first's first (RFC 8305, section 4)."""
+    """Return the addresses, alternating between their families, the first one's first (RFC 8305, section 4)."""
     families: dict[socket.AddressFamily, list[SocketAddress]] = {}
     for address in addresses:
         families.setdefault(address.family, []).append(address)
@@ -39,38 +39,38 @@ def interleaved(addresses: Sequence[SocketAddress]) -> list[SocketAddress]:
 
 
 async def connect(
-    sockets: Sockets, addresses: Sequence[SocketAddress], watch: Deadline, until_s: float
-) -> tuple[Channel, SocketAddress]:
-    """Return a connected channel and its address.
+    sockets: Sockets, addresses: Sequence[SocketAddress], deadline: Deadline, until_s: float
+) -> tuple[PolledSocket, SocketAddress]:
+    """Return a connected socket and its address.
 
-    Raises FetchError (refused, unreachable, reset), Expired, CutOff, or Shortage where this machine is at its limits.
+    Raises FetchError (refused, unreachable, reset), Expired, SurveyStopped, or LocalLimit.
     """
     if len(addresses) > 1:
-        return await HappyEyeballs(sockets, interleaved(addresses), watch).won(until_s)
+        return await HappyEyeballs(sockets, interleaved(addresses), deadline).connect(until_s)
     address = addresses[0]
-    channel = begin(sockets, address)
+    polled = begin(sockets, address)
     try:
-        while not is_connected(channel):
-            await channel.wait(WRITE, watch, until_s)
+        while not is_connected(polled):
+            await polled.wait(WRITE, deadline, until_s)
     except BaseException:
-        channel.close()
+        polled.close()
         raise
-    return channel, address
+    return polled, address
 
 
-def begin(sockets: Sockets, address: SocketAddress) -> Channel:
-    """Return a channel that is being connected. Raises FetchError or Shortage."""
+def begin(sockets: Sockets, address: SocketAddress) -> PolledSocket:
+    """Return a socket that is being connected. Raises FetchError or LocalLimit."""
     try:
-        channel = sockets.take(address)
+        polled = sockets.acquire(address)
     except OSError as error:
         raise failure(error.errno or 0) from error
     try:
-        number = channel.socket.connect_ex(address)
+        number = polled.socket.connect_ex(address)
     except OSError as error:
         number = error.errno or errno.EINVAL
     if number in IN_PROGRESS or number == 0:
-        return channel
-    channel.close()
+        return polled
+    polled.close()
     if number == errno.EADDRNOTAVAIL and has_source_address(address):
         raise LocalLimit(NO_PORT)
     raise failure(number)
@@ -85,15 +85,15 @@ def has_source_address(address: SocketAddress) -> bool:
         return probe.connect_ex(address) == 0
 
 
-def is_connected(channel: Channel) -> bool:
+def is_connected(polled: PolledSocket) -> bool:
     """Return whether a connection has been made, though it may have been reset since. Raises FetchError if it failed.
 
-    To connect once more would tell, too; but of a connection that was reset it would forget what the peer has said.
+    To connect once more would show it, too, but would lose what the peer of a connection that was reset has sent.
     """
     try:
-        channel.socket.getpeername()
+        polled.socket.getpeername()
     except OSError:
-        number = channel.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        number = polled.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number not in MADE_AND_RESET and number != 0:
             raise failure(number) from None
         return number != 0
@@ -108,47 +108,50 @@ def failure(number: int) -> FetchError | LocalLimit:
 
 
 class HappyEyeballs:
-    """Addresses of one name, a new one tried every NEXT_ADDRESS_S or as soon as one has failed; the first wins."""
+    """Connects to the addresses of one name, to a new one every NEXT_ADDRESS_S or as soon as one has failed.
 
-    def __init__(self, sockets: Sockets, addresses: Sequence[SocketAddress], watch: Deadline) -> None:
-        self._sockets, self._watch = sockets, watch
-        self._waiting = list(addresses)
-        self._runners: dict[Channel, SocketAddress] = {}
+    The first connection that is made counts.
+    """
+
+    def __init__(self, sockets: Sockets, addresses: Sequence[SocketAddress], deadline: Deadline) -> None:
+        self._sockets, self._deadline = sockets, deadline
+        self._untried = list(addresses)
+        self._attempts: dict[PolledSocket, SocketAddress] = {}
         self._failures: list[tuple[SocketAddress, FetchError | LocalLimit]] = []
         self._next_s = 0.0  # when the next address is due
 
-    async def won(self, until_s: float) -> tuple[Channel, SocketAddress]:
-        """Return the winner's channel and address; every other channel is closed."""
+    async def connect(self, until_s: float) -> tuple[PolledSocket, SocketAddress]:
+        """Return the socket that was connected first and its address; every other one is closed."""
         try:
             while True:
                 self._start_due()
-                if winner := self._winner():
-                    return winner, self._runners.pop(winner)
-                if self._runners:
-                    await self._news(until_s)
-                elif not self._waiting:
-                    raise self._verdict()
+                if connected := self._connected():
+                    return connected, self._attempts.pop(connected)
+                if self._attempts:
+                    await self._wait(until_s)
+                elif not self._untried:
+                    raise self._failure()
         finally:
-            for channel in self._runners:
-                channel.close()
+            for polled in self._attempts:
+                polled.close()
 
     def _start_due(self) -> None:
-        while self._waiting and (not self._runners or time.monotonic() >= self._next_s):
-            address = self._waiting.pop(0)
+        while self._untried and (not self._attempts or time.monotonic() >= self._next_s):
+            address = self._untried.pop(0)
             self._next_s = time.monotonic() + NEXT_ADDRESS_S
             try:
-                self._runners[begin(self._sockets, address)] = address
+                self._attempts[begin(self._sockets, address)] = address
             except (FetchError, LocalLimit) as error:
                 self._fail(address, error)
 
-    def _winner(self) -> Channel | None:
-        for channel, address in list(self._runners.items()):
+    def _connected(self) -> PolledSocket | None:
+        for polled, address in list(self._attempts.items()):
             try:
-                if is_connected(channel):
-                    return channel
+                if is_connected(polled):
+                    return polled
             except (FetchError, LocalLimit) as error:
-                del self._runners[channel]
-                channel.close()
+                del self._attempts[polled]
+                polled.close()
                 self._fail(address, error)
         return None
 
@@ -156,27 +159,27 @@ class HappyEyeballs:
         self._failures.append((address, error))
         self._next_s = 0.0
 
-    async def _news(self, until_s: float) -> None:
-        """Wait until a connection has been made or refused, or the next address is due. Raises Expired or CutOff."""
-        if self._waiting and self._next_s == 0.0:
+    async def _wait(self, until_s: float) -> None:
+        """Wait until a connection was made or refused, or the next address is due. Raises Expired or SurveyStopped."""
+        if self._untried and self._next_s == 0.0:
             return
-        news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        for channel in self._runners:
-            channel.announce(WRITE, news)
-        next_s = self._next_s if self._waiting else until_s
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        for polled in self._attempts:
+            polled.release_when_ready(WRITE, waiter)
+        next_s = self._next_s if self._untried else until_s
         try:
-            await self._watch.wait(news, min(next_s, until_s))
+            await self._deadline.wait(waiter, min(next_s, until_s))
         except Expired:
             if time.monotonic() >= until_s:
                 raise
 
-    def _verdict(self) -> FetchError | LocalLimit:
-        """Return the first failure, with what became of the others; that a host answered counts before that none did.
+    def _failure(self) -> FetchError | LocalLimit:
+        """Return the first failure, with all others in its detail; an answer of the host counts before none.
 
         Without IPv6 here, the first address of many a host is unreachable, whatever the host itself says at another.
         """
         kinds = [error.kind for _, error in self._failures if isinstance(error, FetchError)]
         if not kinds:
             return self._failures[0][1]
-        told = "; ".join(f"{address}: {error}" for address, error in self._failures)
-        return FetchError(next((kind for kind in kinds if kind != "unreachable"), "unreachable"), told)
+        outcomes = "; ".join(f"{address}: {error}" for address, error in self._failures)
+        return FetchError(next((kind for kind in kinds if kind != "unreachable"), "unreachable"), outcomes)

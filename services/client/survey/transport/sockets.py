@@ -5,7 +5,7 @@ be connected anew, from another port. So there is no file to make, to register a
 fetch costs.
 
 That is done for one address at a time, and never to go from one host to another: the kernel goes on counting from the
-last sequence number of the old connection, which its peer knows, and which nobody must guess of the next (RFC 6528).
+last sequence number of the old connection, which its peer knows, and which must not be guessed (RFC 6528).
 """
 
 import ctypes
@@ -14,11 +14,11 @@ import struct
 import sys
 from typing import NamedTuple
 
-from services.client.survey.transport.epoll import Channel, Poller
+from services.client.survey.transport.epoll import PolledSocket, Poller
 
 # A reset instead of an orderly end once we have the head: an orderly one would hold each local port for a minute.
 ABORT = struct.pack("ii", 1, 0)
-# What socket.socket is made from, without what that adds in Python and nobody here needs.
+# What socket.socket is made from, without what Python adds to it, which is not needed here.
 Socket = socket.SocketType
 NOWHERE = struct.pack("H14x", 0)  # a sockaddr whose sa_family is AF_UNSPEC
 _connect = ctypes.CDLL(None).connect  # socket.connect insists on the socket's own family
@@ -43,35 +43,35 @@ class SocketAddress(NamedTuple):
 
 
 class Sockets:
-    """Gives out channels that wait to be connected, and takes them back: spare ones are all of the last address."""
+    """A pool of sockets to be connected: those that are idle were all connected to the same, last address."""
 
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
         self._address: SocketAddress | None = None
-        self._spares: list[Channel] = []
+        self._idle: list[PolledSocket] = []
 
-    def take(self, address: SocketAddress) -> Channel:
-        """Return a channel to connect to an address. Raises OSError."""
+    def acquire(self, address: SocketAddress) -> PolledSocket:
+        """Return a socket to connect to an address. Raises OSError."""
         if address != self._address:
-            self._close_spares()
+            self._close_idle()
             self._address = address
-        if self._spares:
-            channel = self._spares.pop()
-            channel.begin_again()
-            return channel
-        return self._poller.channel(new_socket(address.family))
+        if self._idle:
+            polled = self._idle.pop()
+            polled.reset()
+            return polled
+        return self._poller.register(new_socket(address.family))
 
-    def give(self, channel: Channel, address: SocketAddress) -> None:
-        """End a channel's connection to an address, and keep the channel if the next is likely to want it."""
-        if GIVES_UP and address == self._address and _connect(channel.fd, NOWHERE, len(NOWHERE)) == 0:
-            self._spares.append(channel)
+    def release(self, polled: PolledSocket, address: SocketAddress) -> None:
+        """End a socket's connection to an address, and keep the socket if the next fetch is likely to need it."""
+        if GIVES_UP and address == self._address and _connect(polled.fd, NOWHERE, len(NOWHERE)) == 0:
+            self._idle.append(polled)
         else:
-            channel.close()
+            polled.close()
 
-    def _close_spares(self) -> None:
-        for channel in self._spares:
-            channel.close()
-        self._spares.clear()
+    def _close_idle(self) -> None:
+        for polled in self._idle:
+            polled.close()
+        self._idle.clear()
 
 
 def new_socket(family: socket.AddressFamily) -> socket.SocketType:

@@ -1,4 +1,4 @@
-"""Bytes to and from a connected socket, plain or through TLS, each wait under a watch.
+"""Bytes to and from a connected socket, plain or through TLS, each wait under a deadline.
 
 TLS runs over memory buffers (`ssl.MemoryBIO`), so that both loops do the same and every failure comes from one place.
 """
@@ -8,44 +8,44 @@ import ssl
 
 from services.client.errors import FetchError, fetch_error
 from services.client.survey.deadlines import Deadline
-from services.client.survey.transport.epoll import READ, WRITE, Channel
+from services.client.survey.transport.epoll import READ, WRITE, PolledSocket
 
 RECEIVED_BYTES = 32 * 1024
 
 
 class Plain:
-    """A channel's own bytes.
+    """The bytes of a socket as they are.
 
     A peer may have answered before it has taken a request whole, and may have gone, so that sending fails. What it said
     is there all the same: `send` leaves the rest, or the error, to `receive`, which gives first what has come.
     """
 
-    __slots__ = ("_broken", "_channel", "_more", "_unsent", "_watch")
+    __slots__ = ("_broken", "_deadline", "_more", "_polled", "_unsent")
     end_is_announced = True  # a FIN is all that TCP has to say
 
-    def __init__(self, channel: Channel, watch: Deadline) -> None:
-        self._channel, self._watch = channel, watch
+    def __init__(self, polled: PolledSocket, deadline: Deadline) -> None:
+        self._polled, self._deadline = polled, deadline
         self._more = False  # whether some may have been left to receive
         self._unsent = b""
         self._broken: FetchError | None = None  # why nothing more can be sent
 
     async def send(self, data: bytes, until_s: float) -> None:
-        """Send all of it, or as much as a peer takes before it answers. Raises Expired or CutOff."""
+        """Send all of it, or as much as a peer takes before it answers. Raises Expired or SurveyStopped."""
         may_leave = not self._unsent  # once: a peer that always has something to say would let what is unsent grow
         self._unsent += data
         wanted = READ | WRITE if may_leave else WRITE
         while self._push():
-            await self._channel.wait(wanted, self._watch, until_s)
-            if wanted != WRITE and (said := self._peek()) is not None:
-                if said:
-                    self._channel.again(READ)
+            await self._polled.wait(wanted, self._deadline, until_s)
+            if wanted != WRITE and (has_data := self._peek()) is not None:
+                if has_data:
+                    self._polled.set_ready_soon(READ)
                     return
                 wanted = WRITE  # the peer has ended, and may take the rest all the same
 
     def _push(self) -> bool:
         """Send what can be sent now; returns whether some is left."""
         try:
-            sent = self._channel.socket.send(self._unsent)
+            sent = self._polled.socket.send(self._unsent)
         except BlockingIOError:
             return True
         except OSError as error:
@@ -58,24 +58,24 @@ class Plain:
     def _peek(self) -> bool | None:
         """Return whether there is something to receive; None where that is not known yet."""
         try:
-            return bool(self._channel.socket.recv(1, socket.MSG_PEEK))
+            return bool(self._polled.socket.recv(1, socket.MSG_PEEK))
         except BlockingIOError:
             return None
         except OSError:
             return False  # `_push` will meet it, too
 
     async def receive(self, until_s: float) -> bytes:
-        """Return what comes next, b"" at the end of the stream. Raises FetchError (reset), Expired or CutOff."""
-        channel = self._channel
+        """Return what comes next, b"" at the end of the stream. Raises FetchError (reset), Expired or SurveyStopped."""
+        polled = self._polled
         if self._more:
-            channel.again(READ)
+            polled.set_ready_soon(READ)
         while True:
             if not self._broken:
-                await channel.wait(READ | WRITE if self._unsent else READ, self._watch, until_s)
+                await polled.wait(READ | WRITE if self._unsent else READ, self._deadline, until_s)
             if self._unsent:
                 self._push()
             try:
-                data = channel.socket.recv(RECEIVED_BYTES)
+                data = polled.socket.recv(RECEIVED_BYTES)
             except BlockingIOError:
                 if self._broken:
                     raise self._broken from None
@@ -102,7 +102,7 @@ class Tls:
         self.end_is_announced = False
 
     async def handshake(self, until_s: float) -> None:
-        """Agree on keys. Raises FetchError (tls, reset), ssl.SSLCertVerificationError, Expired or CutOff."""
+        """Agree on keys. Raises FetchError (tls, reset), ssl.SSLCertVerificationError, Expired or SurveyStopped."""
         while True:
             try:
                 self.session.do_handshake()

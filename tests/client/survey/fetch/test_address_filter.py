@@ -14,7 +14,7 @@ from tests.client.survey.surveys import connects_by, record_of
 
 pytestmark = pytest.mark.usefixtures("transport")
 
-SURVEYS_NAMES = "services.client.survey.prepare.Resolver"
+SURVEYS_NAMES = "services.client.survey.fetch.fetcher.Resolver"
 
 
 @pytest.mark.parametrize(

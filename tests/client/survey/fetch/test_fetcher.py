@@ -205,7 +205,7 @@ async def test_a_name_that_hangs_delays_no_other_target(tmp_path: Path, monkeypa
         def __init__(self) -> None:
             super().__init__(ask)
 
-    monkeypatch.setattr("services.client.survey.prepare.Resolver", Hanging)
+    monkeypatch.setattr("services.client.survey.fetch.fetcher.Resolver", Hanging)
     try:
         async with serving(host=sends(OK)) as topology:
             port = topology.routes["host", 80][1]

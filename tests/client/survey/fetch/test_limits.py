@@ -13,7 +13,7 @@ import pytest
 
 from services.client.resolver import Resolver
 from services.client.survey.deadlines import DeadlineSweeper, Expired, SurveyStopped
-from services.client.survey.fetch import limits as pace_module
+from services.client.survey.fetch import limits as limits_module
 from services.client.survey.fetch.limits import CATCH_UP_S, KeyedSemaphore, RateLimiter
 from services.client.survey.progress import NoProgress, Progress
 from services.client.topology import Topology
@@ -24,18 +24,18 @@ from tests.client.survey.surveys import ROOT, children_of, command, survey
 
 @pytest.mark.anyio
 async def test_a_rate_holds_under_concurrency() -> None:
-    """With any number of tasks: requests are a period apart, and never early."""
-    pace = RateLimiter(200)
+    """However many ask at once: turns are a period apart, and never come early."""
+    limiter = RateLimiter(200)
     turns: list[float] = []
 
-    async def take(watchman: DeadlineSweeper) -> None:
-        watch = watchman.watch()
+    async def take(sweeper: DeadlineSweeper) -> None:
+        deadline = sweeper.deadline()
         for _ in range(4):
-            await pace.turn(watch)
+            await limiter.acquire(deadline)
             turns.append(time.monotonic())
 
-    with DeadlineSweeper() as watchman:
-        await asyncio.gather(*(take(watchman) for _ in range(5)))
+    with DeadlineSweeper() as sweeper:
+        await asyncio.gather(*(take(sweeper) for _ in range(5)))
     assert all(later - turns[0] >= place / 200 - 0.002 for place, later in enumerate(turns))
 
 
@@ -55,24 +55,24 @@ class Clock:
 async def test_a_pause_is_not_made_up_for(waiting: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """No request is planned ahead, so none becomes due while the process is stopped, or while no task asks."""
     clock = Clock()
-    monkeypatch.setattr(pace_module, "time", clock)
-    pace, rate, tasks = RateLimiter(100), 100, 500
+    monkeypatch.setattr(limits_module, "time", clock)
+    limiter, rate, tasks = RateLimiter(100), 100, 500
     turns: list[float] = []
 
-    async def take(watchman: DeadlineSweeper) -> None:
-        await pace.turn(watchman.watch())
+    async def take(sweeper: DeadlineSweeper) -> None:
+        await limiter.acquire(sweeper.deadline())
         turns.append(clock.monotonic())
 
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
-        with DeadlineSweeper() as watchman:
+        with DeadlineSweeper() as sweeper:
             if not waiting:
-                await take(watchman)
-            workers = [group.create_task(take(watchman)) for _ in range(tasks if waiting else 0)]
+                await take(sweeper)
+            workers = [group.create_task(take(sweeper)) for _ in range(tasks if waiting else 0)]
             await asyncio.sleep(0)
             before = len(turns)
             clock.ahead_s = 8.0
             began = clock.monotonic()
-            workers += [group.create_task(take(watchman)) for _ in range(0 if waiting else tasks)]
+            workers += [group.create_task(take(sweeper)) for _ in range(0 if waiting else tasks)]
             while len(turns) < before + 30:  # noqa: ASYNC110 - a turn has no event
                 await asyncio.sleep(0.001)
             for worker in workers:
@@ -82,18 +82,18 @@ async def test_a_pause_is_not_made_up_for(waiting: bool, monkeypatch: pytest.Mon
 
 
 @pytest.mark.anyio
-async def test_a_task_that_no_longer_waits_uses_no_slot_of_the_rate() -> None:
-    """The next task that still waits gets it."""
-    pace = RateLimiter(50)
-    with DeadlineSweeper() as watchman:
-        watch = watchman.watch()
-        await pace.turn(watch)
-        gone = [asyncio.ensure_future(pace.turn(watchman.watch())) for _ in range(100)]
+async def test_who_no_longer_waits_takes_no_turn() -> None:
+    """A turn goes to the next who still waits for one."""
+    limiter = RateLimiter(50)
+    with DeadlineSweeper() as sweeper:
+        deadline = sweeper.deadline()
+        await limiter.acquire(deadline)
+        gone = [asyncio.ensure_future(limiter.acquire(sweeper.deadline())) for _ in range(100)]
         await asyncio.sleep(0)
         for each in gone:
             each.cancel()
         async with asyncio.timeout(1):  # half of what they would have taken
-            await pace.turn(watch)
+            await limiter.acquire(deadline)
 
 
 @pytest.mark.anyio
@@ -166,7 +166,7 @@ async def test_a_rate_is_of_requests_and_of_look_ups_apart(tmp_path: Path, monke
         def __init__(self) -> None:
             super().__init__(ask)
 
-    monkeypatch.setattr("services.client.survey.prepare.Resolver", Stalled)
+    monkeypatch.setattr("services.client.survey.fetch.fetcher.Resolver", Stalled)
     rate = 200
     async with serving(host=notes) as topology, asyncio.timeout(20):
         port = topology.routes["host", 80][1]
@@ -182,51 +182,51 @@ async def test_a_rate_is_of_requests_and_of_look_ups_apart(tmp_path: Path, monke
 
 @pytest.mark.anyio
 async def test_places_are_served_in_order_and_key_by_key() -> None:
-    """No key waits for another; a free place goes to the task that has waited longest."""
-    places, got = KeyedSemaphore(1), []
+    """No key waits for another; what is given back goes to who has waited longest."""
+    semaphore, got = KeyedSemaphore(1), []
 
-    async def take(key: str, name: str, watchman: DeadlineSweeper) -> None:
-        await places.take(key, watchman.watch())
+    async def take(key: str, name: str, sweeper: DeadlineSweeper) -> None:
+        await semaphore.acquire(key, sweeper.deadline())
         got.append(name)
         await asyncio.sleep(0)
-        places.give(key)
+        semaphore.release(key)
 
-    with DeadlineSweeper() as watchman:
-        await asyncio.gather(*(take(key, f"{key}{number}", watchman) for number in range(3) for key in "ab"))
+    with DeadlineSweeper() as sweeper:
+        await asyncio.gather(*(take(key, f"{key}{number}", sweeper) for number in range(3) for key in "ab"))
         assert got == ["a0", "b0", "a1", "b1", "a2", "b2"]
-        assert not places._taken
-        assert not places._waiting
+        assert not semaphore._holders
+        assert not semaphore._waiters
 
 
 @pytest.mark.anyio
-async def test_a_task_that_is_cut_off_no_longer_waits() -> None:
-    """A place that is granted later is not lost."""
-    places = KeyedSemaphore(1)
-    with DeadlineSweeper() as watchman:
-        watch = watchman.watch()
-        await places.take("key", watch)
-        waiting = asyncio.ensure_future(places.take("key", watchman.watch()))
+async def test_who_is_cut_off_leaves_the_line() -> None:
+    """A place that is granted later is not lost with it."""
+    semaphore = KeyedSemaphore(1)
+    with DeadlineSweeper() as sweeper:
+        deadline = sweeper.deadline()
+        await semaphore.acquire("key", deadline)
+        waiting = asyncio.ensure_future(semaphore.acquire("key", sweeper.deadline()))
         await asyncio.sleep(0)
-        watchman.cut_off(0)
+        sweeper.stop_after(0)
         with pytest.raises(SurveyStopped):
             await waiting
-    places.give("key")
-    assert not places._taken
+    semaphore.release("key")
+    assert not semaphore._holders
 
 
 @pytest.mark.anyio
 async def test_a_wait_ends_at_its_deadline_and_not_before() -> None:
-    """One sweeper for all: each wait has its own deadline."""
+    """One sweeper for all: each wait has a deadline of its own."""
     loop = asyncio.get_running_loop()
-    with DeadlineSweeper() as watchman:
+    with DeadlineSweeper() as sweeper:
         now = time.monotonic()
         for wait_s in (0.0, 0.03):
             with pytest.raises(Expired):
-                await watchman.watch().wait(loop.create_future(), now + wait_s)
+                await sweeper.deadline().wait(loop.create_future(), now + wait_s)
             assert time.monotonic() >= now + wait_s
         done: asyncio.Future[int] = loop.create_future()
         done.set_result(4)
-        assert await watchman.watch().wait(done, now) == 4
+        assert await sweeper.deadline().wait(done, now) == 4
 
 
 def counting() -> tuple[Peer, list[int]]:
@@ -276,7 +276,7 @@ async def test_every_address_of_a_name_is_bounded(tmp_path: Path, monkeypatch: p
         def __init__(self) -> None:
             super().__init__(lambda host: [f"127.0.1.{host.removeprefix('host-')}", "127.0.0.2"])
 
-    monkeypatch.setattr("services.client.survey.prepare.Resolver", Several)
+    monkeypatch.setattr("services.client.survey.fetch.fetcher.Resolver", Several)
     peer, seen = counting()
     server = await asyncio.start_server(closing(peer), "127.0.0.2", 0)
     async with server:

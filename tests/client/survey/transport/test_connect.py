@@ -41,37 +41,37 @@ async def test_a_silent_address_delays_little() -> None:
     """The next is tried after a quarter of a second, or at once after a refusal; the others are closed."""
     async with serving(host=sends(OK)) as topology:
         good = SocketAddress(*topology.routes["host", 80])
-        with full_port() as full, shut_port() as shut, Poller() as poller, DeadlineSweeper() as watchman:
+        with full_port() as full, shut_port() as shut, Poller() as poller, DeadlineSweeper() as sweeper:
             addresses = [SocketAddress(*full), SocketAddress(*shut), good]
-            channel, address = await connect(Sockets(poller), addresses, watchman.watch(), NEVER)
+            polled, address = await connect(Sockets(poller), addresses, sweeper.deadline(), NEVER)
             assert address == good
-            assert channel.socket.getpeername() == good
-            channel.close()
-            assert not poller._channels
+            assert polled.socket.getpeername() == good
+            polled.close()
+            assert not poller._sockets
 
 
 @pytest.mark.anyio
-async def test_if_no_address_answers_the_error_tells_of_all() -> None:
-    """It is the error of the first address, with the details of all."""
-    with shut_port() as one, shut_port() as other, Poller() as poller, DeadlineSweeper() as watchman:
+async def test_nobody_answering_tells_of_all() -> None:
+    """The error is the first's, the detail everyone's."""
+    with shut_port() as one, shut_port() as other, Poller() as poller, DeadlineSweeper() as sweeper:
         with pytest.raises(FetchError) as failed:
-            await connect(Sockets(poller), [SocketAddress(*one), SocketAddress(*other)], watchman.watch(), NEVER)
+            await connect(Sockets(poller), [SocketAddress(*one), SocketAddress(*other)], sweeper.deadline(), NEVER)
         assert failed.value.kind == "refused"
         assert str(one[1]) in failed.value.detail
         assert str(other[1]) in failed.value.detail
-        assert not poller._channels
+        assert not poller._sockets
 
 
 @pytest.mark.anyio
 async def test_an_address_that_is_out_of_reach_hides_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without IPv6 says so of every host that has it; what the host says elsewhere is the error."""
     connects_by(lambda _, address: errno.ENETUNREACH if ":" in address[0] else errno.ECONNREFUSED, monkeypatch)
-    with Poller() as poller, DeadlineSweeper() as watchman:
+    with Poller() as poller, DeadlineSweeper() as sweeper:
         with pytest.raises(FetchError) as failed:
             await connect(
                 Sockets(poller),
                 [SocketAddress("2001:db8::1", 80), SocketAddress("192.0.2.1", 80)],
-                watchman.watch(),
+                sweeper.deadline(),
                 NEVER,
             )
         assert failed.value.kind == "refused"
@@ -80,11 +80,11 @@ async def test_an_address_that_is_out_of_reach_hides_no_answer(monkeypatch: pyte
 
 @pytest.mark.anyio
 async def test_silence_of_all_ends_at_the_deadline() -> None:
-    """No socket is left."""
-    with full_port() as one, full_port() as other, Poller() as poller, DeadlineSweeper() as watchman:
+    """And leaves no socket behind."""
+    with full_port() as one, full_port() as other, Poller() as poller, DeadlineSweeper() as sweeper:
         with pytest.raises(Expired):
-            await connect(Sockets(poller), [SocketAddress(*one), SocketAddress(*other)], watchman.watch(), 0.0)
-        assert not poller._channels
+            await connect(Sockets(poller), [SocketAddress(*one), SocketAddress(*other)], sweeper.deadline(), 0.0)
+        assert not poller._sockets
 
 
 @pytest.mark.anyio
@@ -118,7 +118,7 @@ async def test_a_shortage_that_lasts_ends_at_the_deadline(
         def __init__(self) -> None:
             super().__init__(lambda _host: addresses)
 
-    monkeypatch.setattr("services.client.survey.prepare.Resolver", Known)
+    monkeypatch.setattr("services.client.survey.fetch.fetcher.Resolver", Known)
     connects_by(lambda _, _address: number, monkeypatch)
     began = time.monotonic()
     _, records = await survey(["host", "host"], tmp_path / "out", timeout_s=0.5, connect_timeout_s=0.1, retries=retries)

@@ -92,16 +92,16 @@ async def test_no_spare_stays_open() -> None:
     """Neither when another address is needed nor at the end."""
     async with serving(one=sends(OK), other=sends(OK)) as topology:
         one, other = (SocketAddress(*where) for where in topology.routes.values())
-        with Poller() as poller, DeadlineSweeper() as watchman:
+        with Poller() as poller, DeadlineSweeper() as sweeper:
             held = Sockets(poller)
-            first, _ = await connect(held, [one], watchman.watch(), NEVER)
-            held.give(first, one)
+            first, _ = await connect(held, [one], sweeper.deadline(), NEVER)
+            held.release(first, one)
             assert first.socket.fileno() >= 0
-            second, _ = await connect(held, [other], watchman.watch(), NEVER)
+            second, _ = await connect(held, [other], sweeper.deadline(), NEVER)
             assert first.socket.fileno() == -1
-            held.give(second, other)
+            held.release(second, other)
         assert second.socket.fileno() == -1
-        assert not poller._channels
+        assert not poller._sockets
 
 
 @pytest.mark.anyio
@@ -116,8 +116,8 @@ async def test_the_peer_sees_the_end_at_once() -> None:
 
     async with serving(host=waits) as topology:
         address = SocketAddress(*topology.routes["host", 80])
-        with Poller() as poller, DeadlineSweeper() as watchman:
+        with Poller() as poller, DeadlineSweeper() as sweeper:
             held = Sockets(poller)
-            channel, _ = await connect(held, [address], watchman.watch(), NEVER)
-            held.give(channel, address)
+            polled, _ = await connect(held, [address], sweeper.deadline(), NEVER)
+            held.release(polled, address)
             await asyncio.wait_for(gone.wait(), 10)

@@ -33,16 +33,16 @@ MORE_THAN_KERNELS_HOLD = 64 * 1024 * 1024
 async def connected() -> AsyncIterator[tuple[Plain, socket.socket]]:
     """Yield a stream, and the socket of its peer, which does nothing by itself."""
     loop = asyncio.get_running_loop()
-    with socket.create_server((LOOPBACK, 0)) as server, Poller() as poller, DeadlineSweeper() as watchman:
+    with socket.create_server((LOOPBACK, 0)) as server, Poller() as poller, DeadlineSweeper() as sweeper:
         server.setblocking(False)
-        watch = watchman.watch()
-        channel, _ = await connect(Sockets(poller), [SocketAddress(*server.getsockname())], watch, NEVER)
+        deadline = sweeper.deadline()
+        polled, _ = await connect(Sockets(poller), [SocketAddress(*server.getsockname())], deadline, NEVER)
         peer, _ = await loop.sock_accept(server)
         try:
             with peer:
-                yield Plain(channel, watch), peer
+                yield Plain(polled, deadline), peer
         finally:
-            channel.close()
+            polled.close()
 
 
 @pytest.mark.anyio
@@ -177,11 +177,11 @@ async def test_the_alert_of_a_server_that_wants_a_certificate_is_told(version: s
         await stream.receive(NEVER)
 
     async with beside_loop(tls_server(context, refuse)) as address:
-        with Poller() as poller, DeadlineSweeper() as watchman:
-            watch = watchman.watch()
-            channel, _ = await connect(Sockets(poller), [SocketAddress(*address)], watch, NEVER)
+        with Poller() as poller, DeadlineSweeper() as sweeper:
+            deadline = sweeper.deadline()
+            polled, _ = await connect(Sockets(poller), [SocketAddress(*address)], deadline, NEVER)
             with pytest.raises(FetchError) as failed:
-                await ask(Tls(Plain(channel, watch), client, "host"))
+                await ask(Tls(Plain(polled, deadline), client, "host"))
     assert failed.value.kind == "tls"
     expected = {"TLSv1_2": "sslv3 alert handshake failure", "TLSv1_3": "tlsv13 alert certificate required"}
     assert failed.value.detail == expected[version]
@@ -190,14 +190,14 @@ async def test_the_alert_of_a_server_that_wants_a_certificate_is_told(version: s
 @pytest.mark.anyio
 async def test_a_connection_that_was_reset_at_once_is_one_and_its_answer_is_there() -> None:
     """To connect a second time, and so learn of the first, would forget both."""
-    with socket.create_server((LOOPBACK, 0)) as server, Poller() as poller, DeadlineSweeper() as watchman:
+    with socket.create_server((LOOPBACK, 0)) as server, Poller() as poller, DeadlineSweeper() as sweeper:
         server.setblocking(False)
-        address, watch = SocketAddress(*server.getsockname()), watchman.watch()
-        channel = begin(Sockets(poller), address)
+        address, deadline = SocketAddress(*server.getsockname()), sweeper.deadline()
+        polled = begin(Sockets(poller), address)
         peer, _ = await asyncio.get_running_loop().sock_accept(server)
         peer.sendall(ANSWER)
         reset(peer)
-        assert is_connected(channel)
-        stream = Plain(channel, watch)
+        assert is_connected(polled)
+        stream = Plain(polled, deadline)
         await stream.send(REQUEST, NEVER)
         assert await stream.receive(NEVER) == ANSWER

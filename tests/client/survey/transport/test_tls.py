@@ -16,7 +16,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.client.survey.transport.certificate import Certificate, read_certificate
+from services.client.survey.results.certificate import Certificate, read_certificate
 from services.client.tls import tls_context
 from services.client.topology import Topology
 from tests.client.peers import Peer, closing, sends

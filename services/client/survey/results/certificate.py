@@ -1,7 +1,7 @@
 """What a record says of a certificate (RFC 5280), read from its DER encoding (X.690).
 
 `ssl` decodes only certificates that it has verified, and those that it has not are the interesting ones. What cannot be
-read is None, or left out: a certificate is a stranger's text.
+read is None, or left out: a certificate may hold anything.
 """
 
 import ipaddress

@@ -1,18 +1,31 @@
-"""What is asked: a URL and request fields from a person, as the bytes of one request.
+"""What is asked for: a URL and request fields from a person, as the bytes of one request.
 
 The request is what a plain client of today would send: HTTP/1.1 and nothing that changes the answer, such as
 `Connection: close` or an `Accept-Encoding`. A person who wants those gives them.
 """
 
 import re
+import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from services.client import defaults
 from services.client.errors import FetchError
 from services.client.url.url import Url, read_target
-from services.runtime.http import TOKEN_CHARACTERS
 
-FIELD = re.compile(rf"([{TOKEN_CHARACTERS}]+):[ \t]*([^\0\r\n]*?)[ \t]*")
-USUAL_FIELDS = (("User-Agent", "asynclab"), ("Accept", "*/*"))
+FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*")
+USUAL_FIELDS = (("User-Agent", defaults.USER_AGENT), ("Accept", "*/*"))
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """What to ask and how much to take. `max_body` is None for the head alone; `tls` is for https."""
+
+    source: Url
+    request: bytes
+    timeout_s: float
+    max_body: int | None
+    tls: ssl.SSLContext | None
 
 
 def source_of(text: str) -> Url:

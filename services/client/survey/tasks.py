@@ -1,0 +1,140 @@
+"""The pool of one process: tasks that take targets, one at a time, and leave records.
+
+Every task has at most one target, so memory grows with the number of tasks and not with the list.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from services.client.errors import FetchError
+from services.client.survey.deadlines import Deadline, DeadlineSweeper, SurveyStopped
+from services.client.survey.fetch.fetcher import Fetcher
+from services.client.survey.fetch.policy import CANCELLED
+from services.client.survey.options import Options
+from services.client.survey.results.formats import format_of
+from services.client.survey.results.record import Record
+from services.client.survey.results.stats import Stats
+from services.client.survey.results.writer import OrderedWriter, RecordWriter
+from services.client.survey.targets import Source, Target
+from services.client.url.url import Url
+from services.runtime.process import HIGH_WATER, memory_kib
+from services.runtime.terminal import say
+
+ORDER_WINDOW = 4  # times the tasks
+BATCH = 32
+LARGE_HEAD_BYTES = 16 * 1024
+MOST_WAITING = 1_024  # tasks whose targets wait for --per-host while others use their slots
+
+
+def task_count(options: Options, concurrency: int) -> int:
+    """Return how many tasks keep so many fetches going: more where some of them wait for --per-host."""
+    return concurrency + (min(3 * concurrency, MOST_WAITING) if options.per_host else 0)
+
+
+class TaskPool:
+    """Tasks of this process. `say_error` takes the line for a person that says why a target has no head."""
+
+    processes = 1
+
+    def __init__(
+        self,
+        source: Source,
+        writer: RecordWriter,
+        *,
+        fetcher: Fetcher,
+        options: Options,
+        concurrency: int,
+        say_error: Callable[[str], None] = say,
+    ) -> None:
+        self.stats = Stats()
+        self._source, self._writer, self._fetcher, self._say_error = source, writer, fetcher, say_error
+        self._tasks = task_count(options, concurrency)
+        self._form = format_of(options)
+        self._ordered = OrderedWriter(writer, ORDER_WINDOW * self._tasks) if options.ordered else None
+        self._finished: list[tuple[Record, int, bytes]] = []
+        self._busy = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many targets are being fetched, without those that wait for --rate or --per-host."""
+        return self._busy - self._fetcher.waiting
+
+    @property
+    def unfinished(self) -> int:
+        """How many targets get time to end after a stop."""
+        return self.in_flight
+
+    async def fetch_all(self, group: asyncio.TaskGroup, sweeper: DeadlineSweeper) -> None:
+        """Fetch every target that the source gives."""
+        await asyncio.wait([group.create_task(self._fetch_targets(sweeper.deadline())) for _ in range(self._tasks)])
+        self.update()
+
+    def update(self) -> None:
+        """Count and write the records that have been put aside."""
+        finished, self._finished = self._finished, []
+        for record, index, begun in finished:
+            self.stats.add(record)
+            self._write(record, index, begun)
+
+    def stop_after(self, seconds: float) -> float:
+        """End what is in flight after that time; return the seconds after which no wait is left."""
+        return seconds
+
+    def peak_kib(self) -> int:
+        """Return the most memory that was held; 0 where the kernel does not say."""
+        return memory_kib(figure=HIGH_WATER)
+
+    async def _fetch_targets(self, deadline: Deadline) -> None:
+        """Fetch targets, one after another, until there are no more."""
+        with contextlib.suppress(SurveyStopped):
+            while target := self._next_at_once() or await self._next(deadline):
+                index = self._source.taken - 1
+                self._busy += 1
+                url = self._fetcher.url_of(target)
+                begun = b"" if self._form.has_errors else self._begun(url)
+                record = await self._record(target, url, deadline, index=index, begun=begun)
+                self._busy -= 1
+                self._finish(record, index, begun)
+
+    def _next_at_once(self) -> Target | None:
+        """Return a target, if that needs no wait."""
+        return self._source.pop() if self._writer.has_room else None
+
+    async def _next(self, deadline: Deadline) -> Target | None:
+        await self._writer.room(deadline)
+        return await self._source.next(deadline)
+
+    async def _record(
+        self, target: Target, url: Url | FetchError, deadline: Deadline, *, index: int, begun: bytes
+    ) -> Record:
+        if self._ordered:
+            try:
+                await self._ordered.room(index, deadline)
+            except SurveyStopped:
+                return self._fetcher.unfetched(target, FetchError(*CANCELLED))
+        elif begun:
+            self.update()  # what has ended is shown before
+            self._writer.write(begun)
+        if isinstance(url, FetchError):
+            return self._fetcher.unfetched(target, url)
+        return await self._fetcher.record(target, url, deadline)
+
+    def _begun(self, url: Url | FetchError) -> bytes:
+        """Return what is shown when a fetch begins."""
+        return b"" if isinstance(url, FetchError) else self._form.begun(url.authority)
+
+    def _finish(self, record: Record, index: int, begun: bytes) -> None:
+        """Put a record aside, with others: what is done for many in a row takes half the time."""
+        self._finished.append((record, index, begun))
+        if len(self._finished) == BATCH or (record.head and len(record.head.raw) > LARGE_HEAD_BYTES):
+            self.update()
+
+    def _write(self, record: Record, index: int, begun: bytes) -> None:
+        if record.error and (line := self._form.error_line(record)):
+            self._say_error(line)
+        data = self._form.ended(record)
+        if self._ordered is None:
+            self._writer.write(data)
+        else:
+            self._ordered.write(index, begun + data)

@@ -1,0 +1,80 @@
+"""What the processes of a survey write to each other.
+
+The parent writes to a worker's standard input: one line with the job, then one line for each target. The worker writes
+frames to its standard output: blocks of records, lines for stderr, and several times a second a report of all that it
+has done so far.
+"""
+
+import dataclasses
+import json
+import struct
+from typing import NamedTuple
+
+from services.client.survey.options import Options
+from services.client.survey.targets import LineSource, Target
+from services.client.topology import Topology
+from services.client.url.url import MAX_TARGET_BYTES
+
+RECORDS, ERROR, REPORT = b"R", b"E", b"P"  # kinds of frames
+HEADER = struct.Struct("!cI")
+
+
+class Job(NamedTuple):
+    """What one worker process has to do: with these options, in this topology, on this loop."""
+
+    options: Options
+    topology: Topology
+    loop: str
+
+    def encode(self) -> bytes:
+        """Return the job as one line."""
+        routes = [[*name, *address] for name, address in self.topology.routes.items()]
+        members = {"options": dataclasses.asdict(self.options), "loop": self.loop}
+        return json.dumps({**members, "routes": routes, "closed": self.topology.closed}).encode() + b"\n"
+
+
+def read_job(line: bytes) -> Job:
+    """Return the job of a line."""
+    members = json.loads(line)
+    routes = {(host, port): (ip, at) for host, port, ip, at in members["routes"]}
+    return Job(Options(**members["options"]), Topology(routes, closed=members["closed"]), members["loop"])
+
+
+class Report(NamedTuple):
+    """What a worker process has come to so far: `stats` as `Stats.dump` has them."""
+
+    in_flight: int
+    peak_kib: int
+    stats: bytes
+
+    def encode(self) -> bytes:
+        """Return the report as the data of a frame."""
+        return b"%d %d %b" % self
+
+
+def read_report(data: bytes) -> Report:
+    """Return the report of a frame."""
+    in_flight, peak_kib, stats = data.split(b" ", 2)
+    return Report(int(in_flight), int(peak_kib), stats)
+
+
+def frame(kind: bytes, data: bytes) -> bytes:
+    """Return data of one kind, with its length in front of it."""
+    return HEADER.pack(kind, len(data)) + data
+
+
+def numbered_line(target: Target) -> bytes:
+    """Return a target, which has no problem, as a line for a NumberedLineSource."""
+    return b"%d\t%b\n" % (target.line, target.text.encode("utf-8"))
+
+
+class NumberedLineSource(LineSource):
+    """Targets that another process sends, with the numbers of their lines in its input: see `numbered_line`."""
+
+    def __init__(self, fd: int, name: str) -> None:
+        super().__init__(fd, name)
+        self._most_bytes = 2 * MAX_TARGET_BYTES
+
+    def _target(self, line: bytes) -> Target | None:
+        number, tab, text = line.partition(b"\t")
+        return Target(int(number), text.decode("utf-8")) if tab else None
