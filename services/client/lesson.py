@@ -42,7 +42,7 @@ def run_lesson(
 
     def program() -> int:
         from services.client.settings import TUTORIAL_HOSTS, ClientSettings
-        from services.client.wget.tutorial import Edition, run_edition
+        from services.client.wget.edition import Edition, run_edition
         from services.runtime.run import run, until_stopped
 
         environment = Environment()

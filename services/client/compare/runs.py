@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.client.trace.model import Recording, as_json
 from services.client.trace.recorder import Recorder
 from services.client.wget import await_, sequential
-from services.client.wget.tutorial import FetchAll
+from services.client.wget.edition import FetchAll
 
 VERSION = 1
 LESSONS = (("sequential", sequential.fetch_all), ("await", await_.fetch_all))

@@ -7,7 +7,7 @@ from services.client.compare.runs import Comparison, compared
 from services.client.settings import ClientSettings
 from services.client.trace.recorder import Recorder
 from services.client.wget import await_
-from services.client.wget.tutorial import fetched
+from services.client.wget.edition import fetched
 
 DELAYS_S = {"www.sina.com.cn": 0.55, "www.sohu.com": 0.5, "www.163.com": 0.45}
 """About as long as real sites take; three different times, so that the picture shows three different bars."""

@@ -1,88 +1,22 @@
-"""The lessons of wget, run for all targets: `sequential`, and the tutorial's two editions.
+"""The editions of wget by their names: lesson 1, `sequential`, and the tutorial's own two, `yield-from` and `await`.
 
-Each target ends with its head on stdout or with one line on stderr, at its deadline at the latest. What a survey of
-many hosts needs beyond that is in `services.client.survey`.
+What a survey of many hosts needs beyond them is in `services.client.survey`.
 """
 
-import asyncio
-import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from services.client.errors import FetchError, fetch_error
-from services.client.settings import HTTP_PORT, TUTORIAL_HOSTS
+from services.client.settings import TUTORIAL_HOSTS
 from services.client.topology import Topology
 from services.client.wget import await_, sequential, yield_from
-from services.runtime.terminal import printable, say
-
-Wget = Callable[[str, int, Topology], Awaitable[None]]
-FetchAll = Callable[[Callable[[str], Any], Iterable[str]], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """A lesson: how it fetches one host, and how it fetches many."""
-
-    wget: Wget
-    fetch_all: FetchAll
-
+from services.client.wget.edition import Edition, run_edition
 
 EDITIONS = {
     "sequential": Edition(sequential.wget, sequential.fetch_all),
     "yield-from": Edition(yield_from.wget, yield_from.fetch_all),
     "await": Edition(await_.wget, await_.fetch_all),
 }
-TARGET = re.compile(r"([A-Za-z0-9._-]{1,253})(?::(\d{1,5}))?")
-MOST_AT_ONCE = 256
 
 
 async def fetch_all(targets: Sequence[str], topology: Topology, *, edition: str, timeout_s: float) -> int:
-    """Fetch every target (none: the tutorial's three), MOST_AT_ONCE at most at a time, each within `timeout_s`.
-
-    Returns 0 if all answered, 1 if some did, 4 if none did.
-    """
+    """Fetch every target (none: the tutorial's three) with an edition, and return an exit code, as `run_edition`."""
     return await run_edition(EDITIONS[edition], targets or TUTORIAL_HOSTS, topology, timeout_s=timeout_s)
-
-
-async def run_edition(edition: Edition, targets: Sequence[str], topology: Topology, *, timeout_s: float) -> int:
-    """Do as `fetch_all`, with any edition."""
-    limit = asyncio.Semaphore(MOST_AT_ONCE)
-    answers: list[bool] = []
-
-    async def fetch(target: str) -> None:
-        async with limit:
-            answers.append(await fetched(target, topology, wget=edition.wget, timeout_s=timeout_s))
-
-    await edition.fetch_all(fetch, targets)
-    return exit_code(answers)
-
-
-def exit_code(answers: Sequence[bool]) -> int:
-    """Return 0 if all answered, 1 if some did, 4 if none did."""
-    if all(answers):
-        return 0
-    return 1 if any(answers) else 4
-
-
-async def fetched(target: str, topology: Topology, *, wget: Wget, timeout_s: float) -> bool:
-    """Fetch one target and return whether it answered; if it did not, print one line with the reason on stderr."""
-    try:
-        host, port = read_target(target)
-        async with asyncio.timeout(timeout_s) as deadline:
-            await wget(host, port, topology)
-    except (FetchError, OSError, ValueError) as error:
-        if isinstance(error, TimeoutError) and deadline.expired():
-            error = FetchError("head_timeout", f"no whole head within {timeout_s:g} s")
-        say(f"wget {printable(target)}: {printable(str(fetch_error(error)))}")
-        return False
-    return True
-
-
-def read_target(target: str) -> tuple[str, int]:
-    """Return the host and port of `host` or `host:port`. Raises FetchError (usage) for anything else."""
-    parts = TARGET.fullmatch(target)
-    port = int(parts[2] or HTTP_PORT) if parts else 0
-    if not parts or not 1 <= port <= 65535:
-        raise FetchError("usage", "a target is host or host:port")
-    return parts[1], port
