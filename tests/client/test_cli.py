@@ -4,12 +4,14 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from services.client.cli import main, understand
 from services.client.options.commands import COMMANDS, ON_HOST, TOUR
+from services.client.survey.options import Options
 from services.client.survey.run import GRACE_S
 from services.runtime.errors import BadSetting
 from services.runtime.settings import LOOPS
@@ -110,3 +112,8 @@ def test_a_bad_environment_is_one_line_and_exit_2(
     assert capsys.readouterr().err == (
         "client: LAB_LOOP='trio' is not one of asyncio, uvloop: correct it or leave it out\n"
     )
+
+
+def test_the_options_of_a_survey_and_its_dataclass_have_the_same_defaults() -> None:
+    """A default that both need is said once, in `services.client.defaults`."""
+    assert understand(["wget"], default_loop="asyncio").values == asdict(Options([]))

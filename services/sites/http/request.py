@@ -1,6 +1,6 @@
 """A request, read without I/O: bytes in, a Request or a refusal out.
 
-Everything here comes from strangers. The head's size, its number of fields, its characters and the size of a body
+Everything here comes from outside. The head's size, its number of fields, its characters and the size of a body
 are bounded; a refusal has a status code and one line that says why (`response` lists them); the host is only ever
 compared, never opened.
 """

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from lab.bench import hello, sites
+from lab.bench import hello, sites, stalled
 from lab.bench.harness import servers
 from lab.bench.harness.figures import Result
 from lab.bench.harness.peers import NGINX, WRK, Peer
 from lab.bench.harness.processes import Cost
-from lab.bench.harness.rounds import Plan
+from lab.bench.harness.rounds import QUICK, Plan
 from lab.bench.harness.wrk import Load, load
 from lab.cli import main
 
@@ -124,3 +124,13 @@ def test_a_server_that_does_not_answer_is_not_waited_for_long(monkeypatch: pytes
     monkeypatch.setattr(servers, "ASK_TIMEOUT_S", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
         servers.answer_of(silent.getsockname()[1], b"GET / HTTP/1.1\r\n\r\n")
+
+
+def test_held_connections_are_counted_and_the_journal_adds_up() -> None:
+    """Kept and dropped entries together are all entries."""
+    (group,) = stalled.bench(QUICK._replace(stalled=20, requests=1_000), lambda _: None).groups
+    figures = {row.subject: row.median for row in group.rows}
+    assert figures["connections stalled"] == 20
+    assert figures["requests"] == 1_000
+    assert figures["journal: kept + dropped - total"] == 0
+    assert figures["journal: total"] > 1_000
