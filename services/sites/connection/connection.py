@@ -176,7 +176,7 @@ class Connection(asyncio.Protocol):
             unread = self.unread = Unread(self.transport, self.site.budget.buffers)
         unread.reader.feed(data)
         if self.state is IDLE or self.state is READING:
-            self.read_on(unread, len(data))
+            self.answer_whole(unread, len(data))
         self.charge(unread)
 
     def ready(self) -> None:
@@ -184,12 +184,12 @@ class Connection(asyncio.Protocol):
         if self.state is not IDLE:
             return
         if self.unread:
-            self.read_on(self.unread)
+            self.answer_whole(self.unread)
             self.charge(self.unread)
         if self.peer_ended and (self.state is IDLE or self.state is READING):
             raw_transport(self.transport).close()
 
-    def read_on(self, unread: Unread, came_bytes: int = 0) -> None:
+    def answer_whole(self, unread: Unread, came_bytes: int = 0) -> None:
         """Answer each whole request that has come, in order (pipelining: RFC 9112, section 9.3.2)."""
         reader = unread.reader
         try:

@@ -40,13 +40,13 @@ class Unread:
         more_bytes = len(self.reader.buffer) - MAX_AHEAD_BYTES
         if more_bytes <= 0:
             self.share.release()
-            self.read_on()
+            self._resume()
             return True
         if answering:
             self._pause()
             more_bytes += HELD_IN_SYSTEM_BYTES
         else:
-            self.read_on()
+            self._resume()
         if self.share.resize(more_bytes):
             return True
         self.share.release()
@@ -65,9 +65,9 @@ class Unread:
         """Forget what is not to be answered; go on reading, so that it is noticed when the peer leaves."""
         self.reader.forget()
         self.share.release()
-        self.read_on()
+        self._resume()
 
-    def read_on(self) -> None:
+    def _resume(self) -> None:
         """Take what the peer sends again."""
         if self._is_paused and not self._transport.is_closing():
             self._is_paused = False
