@@ -117,8 +117,8 @@ async def test_threads_are_bounded(resolver: SlowResolver, monkeypatch: pytest.M
 
 
 @pytest.mark.anyio
-async def test_what_is_kept_is_bounded(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest goes first."""
+async def test_the_cache_is_bounded(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest entry is dropped first."""
     monkeypatch.setattr(resolver_module, "MOST_CACHED", 3)
     names = Resolver(resolver)
     for number in range(5):
@@ -127,8 +127,8 @@ async def test_what_is_kept_is_bounded(resolver: SlowResolver, monkeypatch: pyte
 
 
 @pytest.mark.anyio
-async def test_what_is_kept_grows_old(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name may move."""
+async def test_the_cache_expires(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name may get another address."""
     monkeypatch.setattr(resolver_module, "CACHED_S", -1.0)
     names = Resolver(resolver)
     await names.look_up("host")

@@ -42,7 +42,7 @@ def loop(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def own_stack(engine: None, tmp_path: Path) -> Iterator[Stack]:
-    """Return a lab whose tree is its own: what the lab remembers of it is not the person's."""
+    """Return a lab of a copied tree, so that it does not change the person's own."""
     stack = stack_of("asynclab-test-own", copied_tree(tmp_path))
     try:
         yield stack

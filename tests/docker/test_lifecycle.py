@@ -61,7 +61,7 @@ def test_up_twice_recreates_nothing(fresh: Stack) -> None:
 
 
 def test_down_leaves_nothing_even_with_a_client_running_and_no_service_is_killed(fresh: Stack) -> None:
-    """Every service ends itself inside its grace period: 137 would say that it was killed."""
+    """Every service ends within its grace period: a killed one would have 137."""
     reread(fresh).up(print)
     running = subprocess.Popen(
         fresh.command("run", "--rm", "-T", "client", "hello", "--users", "1000", "--timeout", "3600"),
@@ -284,7 +284,7 @@ SLIPS: dict[str, tuple[Spoil, type[Exception], str]] = {
 
 @pytest.mark.timeout(600)
 def test_a_change_that_fails_leaves_the_lab_as_it_was(own_tree: Stack, spoiling: "Slips") -> None:
-    """What can be checked is checked before anything is touched; what was replaced is started again as it was."""
+    """Settings are checked before any change; a service that was replaced is started again as before."""
     reread(own_tree).up(print)
     before = running(own_tree)
     files = remembered(own_tree)

@@ -74,7 +74,7 @@ def test_the_rest_of_the_line_is_the_clients(command: str) -> None:
 
 
 def test_whose_logs_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`-f` comes first, as people type it; the other words reach Compose as they are."""
+    """`-f` comes first, as people type it; Compose gets the same options."""
     asked: list[tuple[str, ...]] = []
     monkeypatch.setattr(Stack, "become", lambda _stack, *words: asked.append(words))
     for line in ("ps", "logs", "logs -f", "logs --follow hello sina", "logs hello --tail 5"):
@@ -199,8 +199,8 @@ def test_a_wrong_project_name_is_refused(value: str, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "soon", "inf", "86401"])
-def test_a_time_that_is_none_is_wrong_usage(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a deadline, a command might never end."""
+def test_a_wrong_time_is_wrong_usage(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such a deadline would never come."""
     with pytest.raises(SystemExit) as ended:
         main(["up", f"--timeout={value}"])
     assert ended.value.code == 2
@@ -232,7 +232,7 @@ def test_the_port_that_compose_publishes_is_nothing_to_the_embedded_lab(
 def test_an_env_that_cannot_be_read_is_not_needed_without_containers(
     words: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line says that it does not count; for containers, which read it too, it is an error with exit code 3."""
+    """One line says that it is ignored; for containers, Compose reads it too, and it is an error with exit code 3."""
     read = env_file.read
     monkeypatch.setattr(env_file, "read", lambda _: read(tmp_path))  # a directory can be read by no user, not even root
     assert main(words) == {"embedded": 0, "record": 4}[words[0]]
@@ -290,6 +290,6 @@ def test_each_verb_of_the_makefile_is_one_line_that_calls_lab() -> None:
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )
 def test_chaos_is_no_bench_beside_others(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It would disturb their figures; and an option that is for the other is refused, not ignored."""
+    """It would disturb the others; options of the one are refused for the other."""
     assert main(["bench", *words]) == 2
     assert capsys.readouterr().err == f"lab bench: {said}\n"

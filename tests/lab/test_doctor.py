@@ -102,7 +102,7 @@ def test_a_missing_program_comes_with_its_remedy(
 
 @pytest.mark.parametrize("info", [answers.SILENT, answers.NO_CONTEXT, answers.DENIED], ids=["silent", "none", "denied"])
 def test_an_engine_that_cannot_be_asked_is_not_called_missing(tmp_path: Path, info: Outcome) -> None:
-    """A part of which nothing is known is not called missing, and the engine's row says why."""
+    """It is unknown, and the engine's row says why."""
     found = rows(Programs(WELL | {"docker info": info}), tmp_path)
     assert list(found) == ROWS
     assert "missing" not in {found[what].found for what in ROWS[:4]}
@@ -117,7 +117,7 @@ def test_a_machine_without_docker_has_all_rows(tmp_path: Path) -> None:
 
 
 def test_a_broken_env_file_is_a_finding(tmp_path: Path) -> None:
-    """The doctor never raises: a person who calls it has trouble already."""
+    """The doctor never raises an error: it is called when something is broken already."""
     (tmp_path / ".env").write_text("hm\n")
     found = rows(Programs(WELL), tmp_path)
     assert "line 1 is not KEY=VALUE" in found["Base image"].found
@@ -212,7 +212,7 @@ def test_a_table_that_cannot_be_written_is_one_line(
 def test_a_narrow_terminal_shows_every_word(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A command that mends a lack is of no use with its end cut off."""
+    """A remedy must not be cut."""
     monkeypatch.setattr(doctor, "PIPE_COLUMNS", 40)
     doctor.draw([Finding("Docker client", "missing", "install docker-compose-plugin-of-this-machine")])
     cells = "".join(line.rsplit("│", 2)[1].strip() for line in capsys.readouterr().out.splitlines() if "│" in line)

@@ -1,4 +1,4 @@
-"""The Makefile's verbs: what a person types is text for make and for shells; and `make check`."""
+"""The Makefile's verbs: a value of a person is text, which neither make nor a shell expands."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def test_a_url_reaches_lab_to_the_letter(tree: Path, text: str) -> None:
 
 @pytest.mark.parametrize("name", ["LAB", "COMPILE", "HELLO_PORT", "LAB_LOOP", "ANYTHING"])
 def test_no_other_variable_is_expanded_or_run(tree: Path, name: str) -> None:
-    """Make would expand what it exports to a recipe, if the Makefile did not mark it as text."""
+    """By default, make expands the values that it exports to a recipe."""
     for value in ("$(shell touch hurt)", "touch hurt;"):
         done = make(tree, "up", f"{name}={value}")
         assert json.loads(done.stdout) == ["up"]

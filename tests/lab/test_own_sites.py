@@ -1,4 +1,4 @@
-"""Which directory of recordings counts, and what is found in it that a site could not play."""
+"""How a directory of recordings becomes part of the lab, as files."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_the_directory_is_the_environments_then_that_of_env_then_the_usual(root:
 
 
 def test_a_directory_that_was_named_has_to_be_there_to_be_played(root: Path) -> None:
-    """With a slip in its name, the lab would lack the sites that were meant. The usual one may come later."""
+    """A wrong name would give a lab without these sites. The default directory may come later."""
     assert own_sites.to_play(read(root, {})) == root / "recordings"
     with pytest.raises(RecordingsUnusable, match="recordigns does not exist, and LAB_RECORDINGS names it") as caught:
         own_sites.to_play(read(root, {"LAB_RECORDINGS": "recordigns"}))
@@ -101,7 +101,7 @@ def test_what_a_site_would_refuse_is_refused_first(root: Path, files: dict[str, 
 
 @pytest.mark.parametrize("name", ["a.example.http", "a.example.toml", ""], ids=["recording", "sidecar", "directory"])
 def test_what_a_site_may_not_read_is_refused_with_the_command_that_helps(root: Path, name: str) -> None:
-    """The user who runs the lab may read it, but the site in its container is another user."""
+    """The person who runs the lab may read it, root above all; the site in its container is another user."""
     directory = play(root, a__example__http=GOOD, a__example__toml=b"")
     file = directory / name
     file.chmod(0o700 if file.is_dir() else 0o600)

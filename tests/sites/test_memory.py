@@ -205,7 +205,7 @@ async def test_once_the_pool_is_spent_an_answer_waits_in_little_memory_and_comes
 
 @pytest.mark.anyio
 async def test_a_handshake_that_only_begins_costs_no_session(tmp_path: Path) -> None:
-    """Three bytes each, or all but the last of the ClientHello; a peer that goes on is answered."""
+    """Three bytes each, or all but the last of the ClientHello; a peer that sends the rest gets its answer."""
     async with one_site(tmp_path, secure=True) as target:
         plain, hello = Peer(target.peer.address, target.host), hello_for("keep.test")
 

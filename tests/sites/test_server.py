@@ -297,7 +297,7 @@ async def test_a_drain_has_an_end(tmp_path: Path) -> None:
 
 
 async def test_a_time_to_live_opens_a_refused_port_again(tmp_path: Path) -> None:
-    """Without being asked to."""
+    """Without any request."""
     async with one_site(tmp_path) as target:
         await target.set_plan([{"fault": "refuse", "ttl_s": 0.3}])
         with pytest.raises(ConnectionRefusedError):

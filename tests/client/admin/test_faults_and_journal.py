@@ -181,7 +181,7 @@ async def test_an_answer_that_is_distorted_anywhere_is_shown_or_refused(
 
 
 def shown(name: str, answer: Answer) -> None:
-    """Show an answer as its command does. Raises NotASite."""
+    """Show an answer as its command does. Raises the error of an answer that is no site's."""
     match name:
         case "kinds":
             print(faults.kinds_text(read(Kinds, answer.data)))

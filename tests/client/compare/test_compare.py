@@ -257,8 +257,8 @@ async def test_users_are_of_hello_alone(what: str) -> None:
         await main(asked_for(what, users=3), ClientSettings(), Stop())
 
 
-async def test_what_is_printed_meanwhile_is_shown_nowhere() -> None:
-    """And takes no memory."""
+async def test_output_of_the_measured_work_is_dropped() -> None:
+    """It takes no memory."""
     output = DiscardedOutput()
     assert output.write("text") == 4
     assert isinstance(output, io.TextIOBase)

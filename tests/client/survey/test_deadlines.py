@@ -24,8 +24,8 @@ def release_waiter(deadline: Deadline) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("until_s", "end"), [(0.0, Expired), (NEVER, SurveyStopped)])
-async def test_who_is_released_again_and_again_ends_too(until_s: float, end: type[Exception]) -> None:
-    """Of a peer that drips fast enough, something has always just come when the sweeper looks."""
+async def test_a_task_that_is_released_again_and_again_ends_too(until_s: float, end: type[Exception]) -> None:
+    """A peer that drips fast has always just sent a byte when the sweeper looks."""
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)

@@ -98,8 +98,8 @@ async def test_a_process_that_is_killed_ends_the_survey(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @ONCE
-async def test_a_process_that_is_stopped_by_somebody_else_ends_the_survey(tmp_path: Path) -> None:
-    """It goes softly, but what was sent to it and not begun has no record: that is no success."""
+async def test_a_process_that_is_stopped_from_outside_ends_the_survey(tmp_path: Path) -> None:
+    """It ends softly, but its targets that it had not begun have no record: the exit code says so."""
     both_ask = asyncio.Barrier(3)
 
     async def holds(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

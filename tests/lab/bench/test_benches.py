@@ -21,7 +21,7 @@ NGINX_ROW = ["nginx"] if NGINX.path() else []
 
 
 class FewRequests:
-    """A load of three requests, each on a new connection, that keeps the answers."""
+    """A load of three requests, each on its own connection, that keeps the answers."""
 
     def __init__(self) -> None:
         self.answers: list[bytes] = []
@@ -56,7 +56,7 @@ def without_date(answer: bytes) -> bytes:
 
 
 def test_sites_has_a_row_for_each_contestant_and_all_answer_with_the_same_bytes(few: FewRequests) -> None:
-    """Kept alive or not: a server that sends less is not faster, only different."""
+    """Kept alive or not: a server that sends fewer bytes is not faster."""
     result = sites.bench(TINY, lambda _: None)
     found = shape(result)
     for mode in ("kept alive", "a new connection each"):

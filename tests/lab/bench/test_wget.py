@@ -16,7 +16,7 @@ ABSENT = Peer("no-such-program", "no-such-package", ())
 
 @pytest.mark.parametrize("present", [True, False], ids=["with the peers that are here", "without any"])
 def test_wget_has_a_row_for_each_contestant_that_can_run(monkeypatch: pytest.MonkeyPatch, present: bool) -> None:
-    """Speed, processor time and memory, as ratios to the usual peer; a missing peer is named."""
+    """Speed, processor time and memory, as ratios to other programs; missing ones are named."""
     if not present:
         for name in ("NGINX", "CURL", "WRK"):
             monkeypatch.setattr(wget, name, ABSENT)

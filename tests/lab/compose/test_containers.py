@@ -1,4 +1,4 @@
-"""Containers as the engine describes them, and which of them count as healthy or failed."""
+"""Containers as the engine lists them, and what `up` concludes from them."""
 
 import json
 

@@ -102,8 +102,8 @@ def test_projects_do_not_wait_for_each_other(tmp_path: Path) -> None:
     assert said == []
 
 
-def test_where_the_first_place_takes_no_file_the_next_does(tmp_path: Path) -> None:
-    """Where no directory takes it, the work goes on without a lock, after one line."""
+def test_where_the_first_directory_takes_no_file_the_next_is_used(tmp_path: Path) -> None:
+    """Where none does, the work goes on, after one line."""
     with lock.held("a-project", print, directories=[Path("/dev/null"), tmp_path / "build"]):
         assert (tmp_path / "build" / "asynclab-a-project.lock").is_file()
     said: list[str] = []
@@ -138,7 +138,7 @@ def test_another_user_waits_too(tmp_path: Path) -> None:
             assert line_of(other) == "busy"
 
 
-def test_the_file_is_for_all_to_read_whatever_the_umask(tmp_path: Path) -> None:
+def test_the_file_is_readable_for_all_under_any_umask(tmp_path: Path) -> None:
     """A user who cannot read it cannot lock it."""
     before = os.umask(0o077)
     try:

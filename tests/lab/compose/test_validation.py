@@ -1,4 +1,4 @@
-"""Mistakes that are found before anything is touched: settings by the services' classes, ports by trying."""
+"""Errors that are found before any change: settings are read by the services' own classes, ports are tried."""
 
 import socket
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Which base image is used, and what is done where it is missing. No test here touches apt or Docker."""
+"""Which base image is used, and what is done where there is none. No test here runs apt or Docker."""
 
 import shutil
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What is decided from what was found on a machine, and done. No test here touches apt or Docker."""
+"""From the findings about a machine to the steps that give it an engine. No test here runs apt or Docker."""
 
 import subprocess
 import sys
@@ -161,7 +161,7 @@ def test_no_client_is_an_empty_finding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("found", "host", "plan"), PLANS.values(), ids=PLANS)
 def test_decides_what_to_do(found: Probe, host: Host, plan: Plan) -> None:
-    """Parts that work are left alone; only missing ones are installed."""
+    """A part that works is not changed; a missing part is installed, and nothing else."""
     assert engine.decide(found, host, allowed=True) == plan
 
 

@@ -1,4 +1,4 @@
-"""Which packages come from where, and with which apt commands. No test here runs apt."""
+"""Which packages are installed, from where, and with which apt commands. No test here runs apt."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_knows_nothing_for_systems_that_are_too_old(version: float) -> None:
 
 
 def test_installs_at_once_where_apts_lists_are_good(tmp_path: Path) -> None:
-    """Without an update that is not needed; apt's output is in the log and not on the terminal."""
+    """No unnecessary update; apt's output is in the log and not on the terminal."""
     programs = Programs({APT + "install": Outcome(0, "Setting up docker.io\n")})
     log = tmp_path / "log"
     packages.install(PackageSet(own=("docker.io",)), run=programs, log=log)
@@ -47,7 +47,7 @@ def test_installs_at_once_where_apts_lists_are_good(tmp_path: Path) -> None:
 
 
 def test_refreshes_apts_lists_when_they_are_missing(tmp_path: Path) -> None:
-    """A fresh container has no lists, and an old machine old ones: then the first attempt fails."""
+    """A fresh container has no lists, and an old machine has outdated ones: the first attempt shows it."""
     programs = Programs({APT + "install": [NOT_FOUND, Outcome(0)], APT + "update": Outcome(0)})
     packages.install(PackageSet(own=("docker.io",)), run=programs, log=tmp_path / "log")
     assert [line.removeprefix(APT).split()[0] for line in programs.ran] == ["install", "update", "install"]

@@ -173,7 +173,7 @@ NOT_JSON = [
 
 @pytest.mark.parametrize("body", NOT_JSON, ids=lambda body: repr(body[:12]))
 async def test_what_is_not_json_is_refused(tmp_path: Path, body: bytes) -> None:
-    """However deep, however long its numbers; a name that is there twice is refused too: its value is not clear."""
+    """Of any depth, with any numbers; a name that is there twice has no clear value."""
     async with (
         one_site(tmp_path) as target,
         aiohttp.ClientSession() as session,

@@ -185,7 +185,7 @@ async def test_kinds_fit_their_terminal(
 async def test_kinds_say_which_requests_can_get_a_fault_and_where_it_cannot_be(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A closed port sees no connections, and before a request comes it is not known which host is meant."""
+    """A closed port sees no request to choose; it and an accepted connection know no host."""
     async with lab(tmp_path) as here:
         assert await here.run("faults", "kinds", HOST) == 0
     told = capsys.readouterr().out.partition("\nrefuse  ")[2].partition("\ntls_stall")[0].splitlines()
@@ -215,7 +215,7 @@ def test_the_commands_work_in_both_labs(client: Client) -> None:
 
 
 def test_the_labs_certificates_are_trusted_by_one_option(client: Client) -> None:
-    """`--ca lab`, in both labs; without it, they are not trusted."""
+    """`--ca lab`, in both labs; without it, no authority is trusted for them."""
     fetched = client("wget", "--ca", "lab", *(f"https://{host}/" for host in HEADS))
     assert fetched.returncode == 0, fetched.stderr
     for host in HEADS:

@@ -49,7 +49,7 @@ def test_a_cleared_journal_has_all_its_room_again() -> None:
         assert (journal.total, list(journal.newest_first()), journal.dropped) == (0, [], 0)
 
 
-def test_a_quick_entry_reads_as_any_other() -> None:
+def test_an_entry_of_the_fast_path_reads_as_any_other() -> None:
     """It is a tuple only until it is read."""
     journal = Journal(max_entries=10)
     answered = CachedExchange(b"GET / HTTP/1.1\r\n\r\n", "a.test", "", 200, 5, KEPT)
@@ -68,7 +68,7 @@ def test_no_entries_may_be_kept_at_all() -> None:
 
 @pytest.mark.anyio
 async def test_many_known_requests_stay_within_the_bound(tmp_path: Path) -> None:
-    """Compact entries are trimmed in batches, and a reader gets no more entries than the bound."""
+    """The fast path trims from time to time; a reader never gets more than the bound."""
     async with one_site(tmp_path, journal_entries=100) as target:
         count = TRIM_EVERY * 3
 
@@ -231,8 +231,8 @@ async def test_after_dropped_entries_an_absence_is_not_verified(tmp_path: Path) 
 
 
 @pytest.mark.anyio
-async def test_quick_entries_beyond_the_bound_prove_nothing_either(tmp_path: Path) -> None:
-    """They are dropped when the journal is read, and counted before the verification: it did not see all of them."""
+async def test_entries_of_the_fast_path_beyond_the_bound_prove_nothing_either(tmp_path: Path) -> None:
+    """They are dropped at a read, and counted before a verdict: not all of them were seen."""
     async with one_site(tmp_path, journal_entries=2) as target:
 
         def ask() -> None:

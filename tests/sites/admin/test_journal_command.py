@@ -97,7 +97,7 @@ async def test_the_journal_of_a_site_reaches_no_other(tmp_path: Path, capsys: py
 
 @pytest.mark.anyio
 async def test_every_filter_of_the_admin_side_is_an_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """But host, which is SITE; and each finds what it should."""
+    """Except host, which is SITE; and each finds the right entries."""
     assert {"host", *options.FILTERS} == {*FILTERS, "since", "limit"}
     async with lab(tmp_path) as here:
         await get(here.target, 2)

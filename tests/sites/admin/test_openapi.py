@@ -61,7 +61,7 @@ def is_plan(data: object) -> bool:
 
 @pytest.mark.anyio
 async def test_openapi_describes_every_route_and_no_other() -> None:
-    """The routes are written in the application and in the document; this test compares them."""
+    """The document is written by hand, so a test compares it with the code."""
 
     async def settle() -> None:
         return
@@ -95,7 +95,7 @@ def nodes(schema: object) -> Iterator[Node]:
 
 
 def test_nothing_is_a_bare_object() -> None:
-    """A client that is generated from it has a type for everything."""
+    """Code that is generated from the document has a type for everything."""
     assert not [node for node in nodes(SCHEMAS) if node == {} or node == {"type": "object"}]
 
 

@@ -21,7 +21,7 @@ MOST_IN_SYSTEMS = 256 * 1024 * 1024  # on loopback, a few megabytes are usual
 
 
 def connections(running: RunningSite) -> list[Connection]:
-    """Return those that are open: none, while the site has yet to accept the peer's."""
+    """Return the open connections; there is none before the site has accepted the peer's."""
     return [
         accepted_connection
         for accepted_connection in running.site.connections
@@ -39,7 +39,7 @@ def held_back(running: RunningSite) -> Callable[[], Awaitable[bool]]:
 
 
 async def waiting_bytes(running: RunningSite) -> int:
-    """Return how much of what peers have sent is in memory."""
+    """Return how many bytes of peers are in the site's memory."""
     return sum(len(connection.unread.reader.buffer) for connection in connections(running) if connection.unread)
 
 

@@ -38,7 +38,7 @@ LONGEST_S = {
 
 @dataclass(eq=False)
 class Waiting:
-    """A connection in a state since time 0; `expired`: how often it was told that this is too long."""
+    """A connection that has always been in its state; `expired`: how often its deadline was reported to it."""
 
     state: State
     since: float = 0.0
@@ -57,7 +57,7 @@ class Waiting:
 
 @pytest.mark.parametrize("state", State, ids=lambda state: state.name)
 def test_every_state_has_its_deadline(state: State) -> None:
-    """At it, nothing happens; after it, the connection is told, and no other is. A script's pauses have none."""
+    """At the deadline, nothing happens; after it, this connection alone expires. A script's pauses have none."""
     site = Site(SETTINGS)
     open_connection, newer = Waiting(state), Waiting(state, since=1e9)
     site.connections |= {open_connection, newer}

@@ -235,7 +235,7 @@ async def test_a_peer_that_reads_late_gets_everything(tmp_path: Path) -> None:
 
 
 async def test_no_name_from_a_request_is_looked_for_in_the_directory(tmp_path: Path) -> None:
-    """A file that was not there when the recordings were read is not played because a request names it."""
+    """A file that was added after the recordings were read is not played because a request names it."""
     async with one_site(tmp_path, reload_s=3600.0) as target:
         await anyio.Path(tmp_path, "later.test.http").write_bytes(KEEP)
         heard = await anyio.to_thread.run_sync(target.peer.ask, b"GET / HTTP/1.1\r\nHost: later.test\r\n\r\n")

@@ -39,7 +39,7 @@ class Wire(asyncio.Transport):
 
 @pytest.mark.anyio
 async def test_a_body_that_comes_byte_by_byte_is_cut_off(tmp_path: Path) -> None:
-    """Every byte buys a thousandth of a second: a peer that sends single bytes runs out of time."""
+    """Each byte adds a thousandth of a second, so that single bytes are too slow."""
     async with one_site(tmp_path, head_timeout_s=0.3) as target:
 
         def ask() -> Heard:

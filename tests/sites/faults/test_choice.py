@@ -1,4 +1,4 @@
-"""Which requests get a fault, and what it leads to, seen by a client: several hosts, connections, redirects."""
+"""Which requests a plan applies to, and where it leads, seen by a client: hosts, connections, redirects."""
 
 import re
 import tracemalloc

@@ -78,7 +78,7 @@ def find_container(stack: Stack, address: str, secure: bool) -> Target:
 
 
 def test_every_fault_has_a_case() -> None:
-    """A fault without a case is not tested."""
+    """A fault without an expected result would not be tested."""
     assert {case.fault for case in CASES.values()} | ELSEWHERE == set(FAULTS)
 
 

@@ -1,4 +1,4 @@
-"""Plans: what they may contain, which requests get a fault, and that the same seed gives the same faults."""
+"""Plans: what they may hold, which requests they apply to, and that the same seed gives the same faults."""
 
 from collections.abc import Mapping, Sequence
 
@@ -63,7 +63,7 @@ def test_a_drawn_seed_is_shown() -> None:
 
 
 def test_drawn_delays_repeat_with_the_seed_and_differ_from_request_to_request() -> None:
-    """Each injection has a share of chance of its own."""
+    """Each fault draws its own delay."""
     rule: dict[str, object] = {"fault": "delay", "distribution": "lognormal", "median_s": 1, "sigma": 1, "seed": 5}
 
     def delays() -> list[Pause]:
@@ -86,7 +86,7 @@ def test_no_drawn_delay_is_longer_than_an_hour() -> None:
 
 
 def test_a_rule_ends_with_its_time_to_live() -> None:
-    """Requests after it are neither given a fault nor counted."""
+    """It neither applies to later requests nor counts them."""
     plan = in_force({**STATUS, "ttl_s": 10}, now=100.0)
     assert injected(plan, 2, now=109.9) == [1, 2]
     assert injected(plan, 2, now=110.0) == []
@@ -183,7 +183,7 @@ def test_an_offset_may_be_the_heads_end_and_no_more() -> None:
 
 
 def test_faults_of_a_port_need_a_port_of_their_own() -> None:
-    """Where several hosts share a port, it is not known in time which host is meant."""
+    """On a port of several hosts, the host is not yet known when the fault has to happen."""
     plan = read_plan([{"fault": name} for name in ("refuse", "accept_then_silent", "accept_then_close", "tls_stall")])
     problems = misplaced(plan, head_bytes=19, shared="the port is shared")
     assert [each.field for each in problems] == ["faults[0].fault", "faults[1].fault", "faults[2].fault"]

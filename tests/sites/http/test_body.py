@@ -1,4 +1,4 @@
-"""Made bodies: exactly as long as the head says, valid in their coding, and decoded by another project's decoder."""
+"""Made bodies: exactly as long as the head says, valid in their coding, and read by another library's decoder."""
 
 import gzip
 import zlib

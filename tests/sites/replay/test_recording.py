@@ -65,7 +65,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("raw", "reason"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_played_is_refused_with_file_and_reason(tmp_path: Path, raw: bytes, reason: str) -> None:
-    """Found when it is read, not when it is asked for."""
+    """When it is read, not at the first request for it."""
     file = tmp_path / "a.test.http"
     file.write_bytes(raw)
     with pytest.raises(BadRecording) as caught:
@@ -250,7 +250,7 @@ def test_a_named_host_without_a_recording_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.test.http", "a.test.toml"])
 def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
-    """No code may ever write to it."""
+    """It may never have a writer."""
     (tmp_path / "a.test.http").write_bytes(HEAD)
     (tmp_path / name).unlink(missing_ok=True)
     os.mkfifo(tmp_path / name)

@@ -1,4 +1,4 @@
-"""The lab's CA: made once by the first site, its key kept from clients, a good certificate for every name."""
+"""The lab's CA: the first site makes it, clients never see its key, and every name gets a valid certificate."""
 
 import re
 import ssl

@@ -68,8 +68,8 @@ async def test_where_no_file_can_be_opened_the_peer_is_told_and_the_log_has_one_
     assert [(each.getMessage(), each.exc_info) for each in told] == [("no certificate: Too many open files", None)]
 
 
-async def test_a_peer_that_has_ended_its_side_is_not_told_either(tmp_path: Path) -> None:
-    """`fin_at` is the lack of close_notify, whichever side ends first."""
+async def test_fin_at_sends_no_close_notify_to_a_peer_that_ended_first(tmp_path: Path) -> None:
+    """The fault is the lack of close_notify, whichever side ends first."""
     async with one_site(tmp_path, secure=True) as target:
         await target.set_plan([{"fault": "delay", "seconds": 0.1, "first": 1}, {"fault": "fin_at", "bytes": 40}])
 

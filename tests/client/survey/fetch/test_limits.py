@@ -24,7 +24,7 @@ from tests.client.survey.surveys import ROOT, children_of, command, survey
 
 @pytest.mark.anyio
 async def test_a_rate_holds_under_concurrency() -> None:
-    """However many ask at once: turns are a period apart, and never come early."""
+    """With any number of tasks: requests are a period apart, and never early."""
     limiter = RateLimiter(200)
     turns: list[float] = []
 
@@ -82,8 +82,8 @@ async def test_a_pause_is_not_made_up_for(waiting: bool, monkeypatch: pytest.Mon
 
 
 @pytest.mark.anyio
-async def test_who_no_longer_waits_takes_no_turn() -> None:
-    """A turn goes to the next who still waits for one."""
+async def test_a_task_that_no_longer_waits_uses_no_slot_of_the_rate() -> None:
+    """The next task that still waits gets it."""
     limiter = RateLimiter(50)
     with DeadlineSweeper() as sweeper:
         deadline = sweeper.deadline()
@@ -182,7 +182,7 @@ async def test_a_rate_is_of_requests_and_of_look_ups_apart(tmp_path: Path, monke
 
 @pytest.mark.anyio
 async def test_places_are_served_in_order_and_key_by_key() -> None:
-    """No key waits for another; what is given back goes to who has waited longest."""
+    """No key waits for another; a free place goes to the task that has waited longest."""
     semaphore, got = KeyedSemaphore(1), []
 
     async def take(key: str, name: str, sweeper: DeadlineSweeper) -> None:
@@ -199,8 +199,8 @@ async def test_places_are_served_in_order_and_key_by_key() -> None:
 
 
 @pytest.mark.anyio
-async def test_who_is_cut_off_leaves_the_line() -> None:
-    """A place that is granted later is not lost with it."""
+async def test_a_task_that_is_cut_off_no_longer_waits() -> None:
+    """A place that is granted later is not lost."""
     semaphore = KeyedSemaphore(1)
     with DeadlineSweeper() as sweeper:
         deadline = sweeper.deadline()
@@ -216,7 +216,7 @@ async def test_who_is_cut_off_leaves_the_line() -> None:
 
 @pytest.mark.anyio
 async def test_a_wait_ends_at_its_deadline_and_not_before() -> None:
-    """One sweeper for all: each wait has a deadline of its own."""
+    """One sweeper for all: each wait has its own deadline."""
     loop = asyncio.get_running_loop()
     with DeadlineSweeper() as sweeper:
         now = time.monotonic()

@@ -51,8 +51,8 @@ async def test_a_silent_address_delays_little() -> None:
 
 
 @pytest.mark.anyio
-async def test_nobody_answering_tells_of_all() -> None:
-    """The error is the first's, the detail everyone's."""
+async def test_if_no_address_answers_the_error_tells_of_all() -> None:
+    """It is the error of the first address, with the details of all."""
     with shut_port() as one, shut_port() as other, Poller() as poller, DeadlineSweeper() as sweeper:
         with pytest.raises(FetchError) as failed:
             await connect(Sockets(poller), [SocketAddress(*one), SocketAddress(*other)], sweeper.deadline(), NEVER)
@@ -80,7 +80,7 @@ async def test_an_address_that_is_out_of_reach_hides_no_answer(monkeypatch: pyte
 
 @pytest.mark.anyio
 async def test_silence_of_all_ends_at_the_deadline() -> None:
-    """And leaves no socket behind."""
+    """No socket is left."""
     with full_port() as one, full_port() as other, Poller() as poller, DeadlineSweeper() as sweeper:
         with pytest.raises(Expired):
             await connect(Sockets(poller), [SocketAddress(*one), SocketAddress(*other)], sweeper.deadline(), 0.0)

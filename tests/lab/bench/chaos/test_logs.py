@@ -1,4 +1,4 @@
-"""Which entries a service's log may have when it is attacked."""
+"""Which lines a service may log when it is attacked."""
 
 import pytest
 
@@ -18,8 +18,8 @@ MOMENT = "2026-11-26T00:00:00Z"
         "",
     ],
 )
-def test_what_is_documented_may_be_said(line: str) -> None:
-    """Chaos offers bad recordings and kills workers; entries that are no errors do not count."""
+def test_documented_lines_are_allowed(line: str) -> None:
+    """Chaos writes bad recordings and kills workers; a line below ERROR is never a finding."""
     assert forbidden([line]) == []
 
 
@@ -37,7 +37,7 @@ def test_what_is_documented_may_be_said(line: str) -> None:
     ],
 )
 def test_anything_else_that_is_an_error_is_forbidden(line: str) -> None:
-    """The list of documented entries is closed."""
+    """The list of allowed errors is closed."""
     assert forbidden([f"{MOMENT} INFO fine", f"{MOMENT} INFO fine"]) == []
     assert [entry.splitlines()[-1] for entry in forbidden([f"{MOMENT} INFO fine", line])] == [line]
 
@@ -45,7 +45,7 @@ def test_anything_else_that_is_an_error_is_forbidden(line: str) -> None:
 @pytest.mark.parametrize("first", [f"{MOMENT} ERROR no certificate", "Exception ignored in: b'x'"])
 @pytest.mark.parametrize("after", [f"{MOMENT} INFO fine", "loop: asyncio"])
 def test_an_entry_is_told_with_its_traceback(first: str, after: str) -> None:
-    """A person looks for its last line; the lines of another start are not part of it."""
+    """A person looks for its last line; the output of the next start is no part of it."""
     traceback = ["Traceback (most recent call last):", '  File "x.py", line 1', "    x()", "ValueError: no"]
     assert forbidden([f"{MOMENT} INFO fine", first, *traceback, after]) == ["\n".join([first, *traceback])]
 
@@ -56,6 +56,6 @@ def test_what_a_program_says_when_it_starts_belongs_to_no_entry() -> None:
 
 
 def test_a_documented_line_with_a_traceback_is_forbidden() -> None:
-    """A message that a file is wrong must not show the program's code."""
+    """A line about a bad file needs no traceback."""
     log = [f"{MOMENT} ERROR not ready: recording x", "Traceback (most recent call last):"]
     assert forbidden(log) == ["\n".join(log)]

@@ -84,6 +84,6 @@ def test_a_fault_of_a_port_is_drawn_only_for_sites_with_a_port_of_their_own() ->
 
 
 def test_a_lab_without_a_service_is_not_asked_for_it() -> None:
-    """A service that is not there is neither attacked nor ended."""
+    """A missing service is neither attacked nor killed."""
     services = (HELLO, "sina")
     assert {step.service for step in draw(3, LONG_S, services) if step.lane != "reloads"} <= {*services, ""}

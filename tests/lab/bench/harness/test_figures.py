@@ -1,4 +1,4 @@
-"""Ratios, goals and promises from measured values, and how they are shown."""
+"""Figures: ratios, goals, tables, charts and files of results."""
 
 import json
 from functools import partial
@@ -72,7 +72,7 @@ def test_a_table_has_a_row_for_each_contestant_and_says_whether_the_goal_is_reac
 
 
 def test_the_json_file_has_every_value(tmp_path: Path) -> None:
-    """So that a reader can count again."""
+    """So that a reader can calculate again."""
     report.write_json(tmp_path / "bench.json", [RESULT])
     document = json.loads((tmp_path / "bench.json").read_text())
     assert document["v"] == 1

@@ -1,4 +1,4 @@
-"""The facts of the machine, and how much other processes use it."""
+"""What is known of the machine, and which other programs use it."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from lab.bench.harness.machine import Core, Neighbours
 
 
 def test_servers_and_load_are_parted_where_there_are_two_cores() -> None:
-    """By a program that is to be seen in the process list."""
+    """With a program (taskset) that is visible in the process list."""
     core = Core(cores=2, taskset="/usr/bin/taskset")
     assert core.server == ("/usr/bin/taskset", "-c", "0")
     assert core.load == ("/usr/bin/taskset", "-c", "1")

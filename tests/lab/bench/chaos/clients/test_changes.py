@@ -1,4 +1,4 @@
-"""The promises that floods of changes check: a real site keeps them, and a site that breaks one is reported."""
+"""The floods of changes check each answer of a site: a real site passes, and a wrong answer is reported."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -91,5 +91,5 @@ async def test_a_change_that_is_not_answered_confirms_nothing() -> None:
     ],
 )
 def test_a_journal_adds_up_or_does_not(found: dict[str, object], exact: bool) -> None:
-    """A missing figure is not zero."""
+    """A missing number is not zero."""
     assert changes.adds_up(found) is exact

@@ -1,4 +1,4 @@
-"""Which promises of surveys are checked that are killed or paused."""
+"""What surveys that are killed or paused must have written."""
 
 from pathlib import Path
 
