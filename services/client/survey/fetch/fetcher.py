@@ -111,7 +111,7 @@ class Fetcher:
             if redirect is None:
                 return attempt, None
             hop, url = redirect
-            context.hops.append(hop)
+            context.hops += (hop,)
             if url in asked:
                 loop = f"{context.url.text} leads back to {url.text}"
                 return attempt.ended_by(FetchError("redirect_loop", loop)), None
@@ -134,15 +134,14 @@ class Fetcher:
             pause = pause_s(count, head) if again else 0.0
             if not again or count > self._policy.retries or time.monotonic() + pause >= context.until_s:
                 return attempt
-            context.retried.append(
-                Retried(
-                    url=context.url.text,
-                    ip=attempt.ip,
-                    status=head.status if head else None,
-                    error=error.kind if error else None,
-                    detail=error.detail if error else None,
-                )
+            retried = Retried(
+                url=context.url.text,
+                ip=attempt.ip,
+                status=head.status if head else None,
+                error=error.kind if error else None,
+                detail=error.detail if error else None,
             )
+            context.retried += (retried,)
             try:
                 await context.deadline.sleep(pause)
             except SurveyStopped:

@@ -69,6 +69,6 @@ class FetchContext:
     url: Url
     is_elsewhere: bool = False
     attempts: int = 0
-    retried: list[Retried] = field(default_factory=list)
-    hops: list[Hop] = field(default_factory=list)
+    retried: tuple[Retried, ...] = ()
+    hops: tuple[Hop, ...] = ()
     began_s: float = field(default_factory=time.time)
