@@ -1,4 +1,4 @@
-"""The control room: what runs on the host, around the services. Start reading at `lab.cli`.
+"""The lab's command line: what runs on the host, around the services. Start reading at `lab.cli`.
 
 Where root runs it in another user's checkout, Python writes no compiled files there: that user could not remove them.
 """

@@ -42,7 +42,7 @@ def run_command(argv: list[str]) -> int:
             say(line)
         say(f"lab {options.command}: {error}")
         return error.exit_code
-    except OSError as error:  # a full or failing disk; what a person can mend is a LabError
+    except OSError as error:  # a full or failing disk; what a person can correct is a LabError
         where = f"{error.filename}: " if error.filename else ""
         say(printable(f"lab {options.command}: {where}{error.strerror or error}"))
         return FILE_FAILED
@@ -50,7 +50,7 @@ def run_command(argv: list[str]) -> int:
 
 def understand(argv: list[str]) -> Namespace:
     """Parse a command line. The words after `embedded`, `run` or `record` are the client's, and not parsed here."""
-    parser = OptionParser(prog="lab", description="asynclab's control room")
+    parser = OptionParser(prog="lab", description="the command line of the lab")
     add_version_option(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OptionParser)
     for name, command in COMMANDS.items():

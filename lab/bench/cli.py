@@ -96,12 +96,12 @@ def check_chaos(options: Namespace) -> None:
 def chaos(options: Namespace) -> int:
     """Run chaos against a separate lab, show what held, and return the exit code."""
     from lab.bench.chaos.cli import QUICK_S, USUAL_S
-    from lab.bench.chaos.cli import chaos as let_happen
+    from lab.bench.chaos.cli import chaos as run_chaos
     from lab.bench.harness import report
     from lab.settings import read
 
     seconds = options.seconds or (QUICK_S if options.quick else USUAL_S)
-    result, code = let_happen(say, read(ROOT, os.environ), seconds=seconds, seed=options.seed)
+    result, code = run_chaos(say, read(ROOT, os.environ), seconds=seconds, seed=options.seed)
     report.draw([result])
     if options.json:
         report.write_json(options.json, [result])

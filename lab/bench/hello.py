@@ -110,7 +110,7 @@ def ask(server: Server, users: int, loop: str, core: Core) -> Sample:
     cost = cost_of("client hello", command, timeout_s=USERS_TIMEOUT_S + 30, environment={"HELLO_URL": server.url})
     figures = {name: float(number.replace(",", "")) for name, number in FIGURE.findall(cost.out)}
     if figures.get("answered") != users:
-        raise BenchFailed("client hello", why="not everybody was answered", evidence=cost.out.splitlines())
+        raise BenchFailed("client hello", why="not every request was answered", evidence=cost.out.splitlines())
     return Sample(figures["wall time"], server.cpu_s() - before, cost.cpu_s)
 
 

@@ -41,7 +41,7 @@ class Container:
         return self.status == "running" and self.health in {"", "healthy"}
 
     @property
-    def ill(self) -> bool:
+    def has_failed(self) -> bool:
         """Whether it has ended, or failed its health check as often as it may."""
         return self.status in {"exited", "dead"} or self.health == "unhealthy"
 
@@ -133,7 +133,7 @@ def failing(found: Sequence[Container], restarts: Mapping[str, int]) -> list[Con
 
     `restarts`: how often the engine had restarted each container before this start.
     """
-    return [each for each in found if each.ill or each.restarts - restarts.get(each.id, 0) >= DEATHS]
+    return [each for each in found if each.has_failed or each.restarts - restarts.get(each.id, 0) >= DEATHS]
 
 
 def names(found: Sequence[Container]) -> list[str]:

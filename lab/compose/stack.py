@@ -158,8 +158,8 @@ class Stack:
         if not outcome.ok and outcome.code not in {TIMED_OUT, STOPPED} and not containers.failing(new(), restarts):
             raise refusal("starting the lab", outcome)
         while not containers.healthy(found := self.services(), restarts):
-            if ill := containers.failing(found, restarts):
-                raise LabNotHealthy(containers.names(ill), evidence=containers.evidence(ill))
+            if failed := containers.failing(found, restarts):
+                raise LabNotHealthy(containers.names(failed), evidence=containers.evidence(failed))
             if time.monotonic() > deadline:
                 slow = [each for each in found if not each.well]
                 raise TooSlow(containers.names(slow), timeout_s=timeout_s, evidence=containers.evidence(slow))

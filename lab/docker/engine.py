@@ -175,7 +175,7 @@ def require(settings: Settings, *, run: Runner = subprocesses.run) -> None:
 
 
 def refusal(found: Probe) -> LabError | None:
-    """Return why this user cannot reach an engine that is or may be there; the lab cannot mend that."""
+    """Return why this user cannot reach an engine that is or may be there; the lab cannot correct that."""
     if found.engine or not found.client:
         return None
     if found.denied:

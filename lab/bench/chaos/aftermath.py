@@ -23,9 +23,9 @@ async def settle(services: Mapping[str, Service], recordings: Recordings, client
     began_s = time.monotonic()
     await asyncio.to_thread(recordings.put, GOOD)
     while True:
-        found.unwell = [name for name, service in services.items() if not is_well(await service.look())]
+        found.not_healthy = [name for name, service in services.items() if not is_well(await service.look())]
         took_s = time.monotonic() - began_s
-        if not found.unwell or took_s > SETTLED_WITHIN_S:
+        if not found.not_healthy or took_s > SETTLED_WITHIN_S:
             break
         await asyncio.sleep(AGAIN_S)
     found.settled_s = took_s

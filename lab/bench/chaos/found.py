@@ -126,7 +126,7 @@ class Found:
     sums: dict[str, Sums | None] = field(default_factory=dict)
     log: dict[str, list[str]] = field(default_factory=dict)
     settled_s: float | None = None
-    unwell: list[str] = field(default_factory=list)
+    not_healthy: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def attack(self, kind: str) -> Attacks:

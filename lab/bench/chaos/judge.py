@@ -89,8 +89,8 @@ def slow(recovery: Recovery) -> bool:
 def settled(found: Found) -> Promise:
     """The lab is healthy when the load has stopped."""
     took_s = found.settled_s
-    kept = took_s is not None and not found.unwell
-    text = f"after {took_s:.1f} s" if took_s is not None and kept else f"not healthy: {listed(found.unwell)}"
+    kept = took_s is not None and not found.not_healthy
+    text = f"after {took_s:.1f} s" if took_s is not None and kept else f"not healthy: {listed(found.not_healthy)}"
     return Promise(f"the lab ends healthy, in {SETTLED_WITHIN_S:g} s", kept, text)
 
 

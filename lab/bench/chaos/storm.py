@@ -93,7 +93,7 @@ class Storm:
             await asyncio.to_thread(self.recordings.put, step.kind, seed=step.seed)
             self.found.reloads[step.kind] += 1
         else:
-            with self.told_to_do_wrong(step):
+            with self.fault_window(step):
                 await self.attack(step, client)
 
     async def attack(self, step: Step, client: Client) -> None:
@@ -112,7 +112,7 @@ class Storm:
         account.not_run += not done
 
     @contextmanager
-    def told_to_do_wrong(self, step: Step) -> Iterator[None]:
+    def fault_window(self, step: Step) -> Iterator[None]:
         """Open a window for a service whose only site gets plans of faults."""
         if step.kind not in {"faults", "refuse"} or step.name == CHANGED:
             yield

@@ -29,7 +29,7 @@ from services.sites.faults.active import Injection
 from services.sites.faults.catalog import Stage
 from services.sites.faults.script import Bytes
 from services.sites.site import Host, Site
-from services.sites.states import State
+from services.sites.states_and_deadlines import State
 from services.sites.tls.alerts import INTERNAL_ERROR, UNRECOGNIZED_NAME, alert_to
 from services.sites.tls.authority import Authority
 from services.sites.tls.client_hello import ClientHelloReader, NoClientHello, host_name

@@ -12,11 +12,11 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from services.sites.connection import writer
+from services.sites.connection import reset
 from services.sites.listeners import sweep
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
-from services.sites.states import State
+from services.sites.states_and_deadlines import State
 from tests.sites.peer import Heard, Peer, listen
 from tests.sites.target import KEEP, one_site, sites, target_of
 from tests.sites.test_server import until
@@ -133,7 +133,7 @@ async def test_a_peer_that_never_ends_its_side_is_not_waited_for(tmp_path: Path,
 
 
 RESETS = {
-    "its own deadline": (writer.ACKNOWLEDGED_EVERY_S, "rst"),
+    "its own deadline": (reset.ACKNOWLEDGED_EVERY_S, "rst"),
     "the site's, where it never looks again": (3600.0, "timed_out"),
 }
 

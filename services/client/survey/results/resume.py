@@ -18,7 +18,7 @@ MOST_LINE_BYTES = 256 * 1024 * 1024  # a head of 16 MiB twice, each byte as six 
 
 
 class NotResumable(ProgramError):
-    """The output holds something else than records of this schema; it is left as it is."""
+    """The output holds something other than records of this schema; it is left as it is."""
 
     exit_code = 3
 

@@ -101,7 +101,7 @@ def test_a_run_that_found_nothing_keeps_every_promise() -> None:
             lambda found: found.log["sohu"].append("Traceback (most recent call last):"),
             "the logs hold no error that is not documented",
         ),
-        (lambda found: found.unwell.append("hello"), "the lab ends healthy, in 60 s"),
+        (lambda found: found.not_healthy.append("hello"), "the lab ends healthy, in 60 s"),
         (lambda found: found.attacks.update(noise=Attacks(times=2, not_run=1)), "every attack ran to its end"),
         (lambda found: found.attacks.clear(), "every attack ran to its end"),
     ],
