@@ -23,7 +23,7 @@ async def settle(services: Mapping[str, Service], recordings: Recordings, client
     began_s = time.monotonic()
     await asyncio.to_thread(recordings.put, GOOD)
     while True:
-        found.not_healthy = [name for name, service in services.items() if not is_well(await service.look())]
+        found.not_healthy = [name for name, service in services.items() if not is_healthy(await service.look())]
         took_s = time.monotonic() - began_s
         if not found.not_healthy or took_s > SETTLED_WITHIN_S:
             break
@@ -33,7 +33,7 @@ async def settle(services: Mapping[str, Service], recordings: Recordings, client
         await client.run(CLEAR, f"{admin_of(site)}/faults")
 
 
-def is_well(state: Mapping[str, object]) -> bool:
+def is_healthy(state: Mapping[str, object]) -> bool:
     """Return whether a container runs and is healthy, given its state from the engine."""
     health = state.get("Health")
     return bool(state.get("Running")) and (not isinstance(health, dict) or health.get("Status") == "healthy")

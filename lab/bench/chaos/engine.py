@@ -131,7 +131,7 @@ class Watch:
                 return await self._news.wait_for(found)
         return found()
 
-    async def well_again(
+    async def healthy_again(
         self, service: str, *, after_s: float, within_s: float, has_health: bool = True
     ) -> Moment | None:
         """Return when a service was healthy after it had started again; None if it was not within `within_s`.

@@ -124,7 +124,7 @@ class Storm:
             window.end_s = time.time()
 
     async def end(self, step: Step) -> None:
-        """End a service, or one of its workers, and wait until it is well again."""
+        """End a service, or one of its workers, and wait until it is healthy again."""
         service = self.services[step.service]
         if not (await service.look()).get("Running"):
             return
@@ -146,20 +146,20 @@ class Storm:
             window.end_s = time.time()
 
     async def recover(self, service: Service, why: str, *, began_s: float) -> None:
-        """Wait until a service is well again; start it where it does not come back by itself."""
+        """Wait until a service is healthy again; start it where it does not come back by itself."""
         died = await self.watch.next(service.name, "die", after_s=began_s - SLACK_S, within_s=DEATH_S)
         began_s = died.at_s if died else began_s
-        well = await self.well_again(service, after_s=began_s)
-        by_itself = well is not None
-        if well is None:
+        healthy = await self.healthy_again(service, after_s=began_s)
+        by_itself = healthy is not None
+        if healthy is None:
             await docker("start", service.container)
-            well = await self.well_again(service, after_s=began_s)
-        healthy_s = well.at_s if well else None
+            healthy = await self.healthy_again(service, after_s=began_s)
+        healthy_s = healthy.at_s if healthy else None
         self.found.recoveries.append(Recovery(service.name, why, began_s, healthy_s, by_itself))
 
-    async def well_again(self, service: Service, *, after_s: float) -> Moment | None:
-        """Return when a service was well again after an end; None if it was not in time."""
-        return await self.watch.well_again(
+    async def healthy_again(self, service: Service, *, after_s: float) -> Moment | None:
+        """Return when a service was healthy again after an end; None if it was not in time."""
+        return await self.watch.healthy_again(
             service.name, after_s=after_s, within_s=BACK_WITHIN_S, has_health=service.has_health
         )
 
@@ -192,7 +192,7 @@ class Storm:
             group.create_task(self.rescue(service, moment))
 
     async def rescue(self, service: Service, moment: Moment) -> None:
-        """Wait until a service is well again that ended though chaos did not end it."""
+        """Wait until a service is healthy again that ended though chaos did not end it."""
         window = self.found.window(service.name, BY_ITSELF, begin_s=moment.at_s - NOTICED_S)
         try:
             await self.recover(service, BY_ITSELF, began_s=moment.at_s)

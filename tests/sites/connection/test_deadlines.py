@@ -144,7 +144,7 @@ async def test_a_reset_does_not_wait_for_ever_for_the_bytes_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks_every_s: float, ended: str
 ) -> None:
     """RESETTING: a peer whose kernel has no room for these bytes gets the RST without them."""
-    monkeypatch.setattr(writer, "ACKNOWLEDGED_EVERY_S", looks_every_s)
+    monkeypatch.setattr(reset, "ACKNOWLEDGED_EVERY_S", looks_every_s)
     raw = b"HTTP/1.1 200 OK\r\nX: " + b"a" * 250_000 + b"\r\nContent-Length: 0\r\n\r\n"
     async with one_site(tmp_path, raw, write_timeout_s=SOON_S) as target:
         await target.set_plan([{"fault": "rst_at", "bytes": 250_000}])
