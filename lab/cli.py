@@ -144,8 +144,10 @@ COMMANDS = {
         add_up,
         ("up", "up --keep --timeout 60"),
     ),
-    "down": Command("take the lab down, and leave nothing behind", commands.down, add_project),
-    "ps": Command("show the lab's containers", commands.compose, add_project),
+    "down": Command(
+        "take the lab down, and leave nothing behind", commands.down, add_project, ("down", "down --project other")
+    ),
+    "ps": Command("show the lab's containers", commands.compose, add_project, ("ps",)),
     "logs": Command(
         "show what the services logged", commands.compose, add_logs, ("logs -f", "logs sina sohu --tail 20")
     ),
@@ -162,6 +164,11 @@ COMMANDS = {
         ("bench hello --quick", "bench wget --rounds 5 --json figures.json", "bench chaos --quick"),
     ),
     "doctor": Command("show what this machine can do", commands.doctor, add_doctor, ("doctor", "doctor --time")),
-    "engine": Command("start the Docker engine where there is none, or stop it", commands.engine, add_engine),
-    "base": Command("make sure of a base image, and print its name", commands.base, nothing),
+    "engine": Command(
+        "start the Docker engine where there is none, or stop it",
+        commands.engine,
+        add_engine,
+        ("engine", "engine stop"),
+    ),
+    "base": Command("make sure of a base image, and print its name", commands.base, nothing, ("base",)),
 }

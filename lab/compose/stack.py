@@ -1,9 +1,9 @@
 """The lab in containers: build it, start it, look at it, take it down. Compose does it, each step with a deadline.
 
-What can be checked is checked before anything is touched (`validation`). A lab that `up` made from nothing and that
-does not become healthy is shown and taken down again. A lab that ran before is not taken down: the services that were
-replaced are started again as they were (`last_good`). `down` also removes clients that `docker compose run` started:
-Compose's `down` can leave them behind.
+What can be checked is checked before any container is touched (`validation`). A lab that `up` made from nothing and
+that does not become healthy is shown and taken down again. A lab that ran before is not taken down: the services that
+were replaced are started again as they were (`last_good`). `down` also removes clients that `docker compose run`
+started: Compose's `down` can leave them behind.
 """
 
 import json
@@ -161,7 +161,7 @@ class Stack:
             if failed := containers.failing(found, restarts):
                 raise LabNotHealthy(containers.names(failed), evidence=containers.evidence(failed))
             if time.monotonic() > deadline:
-                slow = [each for each in found if not each.well]
+                slow = [each for each in found if not each.is_healthy]
                 raise TooSlow(containers.names(slow), timeout_s=timeout_s, evidence=containers.evidence(slow))
             time.sleep(POLL_S)
 
@@ -189,7 +189,7 @@ class Stack:
             return False
         with suppress(LabError):
             while time.monotonic() < deadline:
-                if all(each.well for each in self.services()):
+                if all(each.is_healthy for each in self.services()):
                     return True
                 time.sleep(POLL_S)
         return False

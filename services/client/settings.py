@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.client.options.commands import IN_CONTAINER, ON_HOST
+from services.client.defaults import IN_CONTAINER, ON_HOST
 from services.client.topology import OPEN, Topology
 from services.runtime.errors import BadSetting
 from services.runtime.settings import Environment

@@ -117,7 +117,7 @@ def test_a_worker_that_dies_takes_hello_down_and_the_engine_starts_it_again(
     assert killed.returncode == 0, killed.stderr
     while True:  # the test has a deadline
         (now,) = (each for each in fresh.services() if each.service == "hello")
-        if now.restarts > before.restarts and now.well:
+        if now.restarts > before.restarts and now.is_healthy:
             break
     logs = fresh.run_compose("logs", "hello").stdout
     assert "a worker ended by itself: exit codes" in logs
@@ -306,7 +306,7 @@ def test_a_change_that_fails_leaves_the_lab_as_it_was(own_tree: Stack, spoiling:
 
 def running(stack: Stack) -> dict[str, tuple[str, bool]]:
     """Return the image of each service, and whether it is healthy."""
-    return {each.service: (each.image, each.well) for each in stack.services()}
+    return {each.service: (each.image, each.is_healthy) for each in stack.services()}
 
 
 def remembered(stack: Stack) -> dict[str, str | None]:

@@ -136,7 +136,7 @@ class Watch:
     ) -> Moment | None:
         """Return when a service was healthy after it had started again; None if it was not within `within_s`.
 
-        A service without a health check is well when it has started.
+        A service without a health check is healthy when it has started.
         """
         last_s = time.monotonic() + within_s
         start = await self.next(service, "start", after_s=after_s, within_s=within_s)

@@ -85,7 +85,7 @@ def add_record(parser: ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace a recording that is there")
     parser.add_argument("--ca", metavar="FILE", help="trust these certificate authorities (PEM; lab: the lab's)")
     parser.add_argument("-k", "--insecure", action="store_true", help="do not verify the server's certificate")
-    add_timeout(parser)
+    add_timeout(parser, "seconds for all of it (%(default)g)")
 
 
 def add_parse(parser: ArgumentParser) -> None:
