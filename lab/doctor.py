@@ -148,7 +148,7 @@ def _cure(found: Probe, settings: Settings) -> str:
 def _registry(run: Runner) -> tuple[Finding, ...]:
     if not run(("docker", "--version"), timeout_s=LOOK_TIMEOUT_S).ok:
         return (Finding("Registry", "not asked", "it takes the Docker client to ask"),)
-    if base_image.reachable(base_image.USUAL, run=run, timeout_s=LOOK_TIMEOUT_S):
+    if base_image.reachable(base_image.DEFAULT_IMAGE, run=run, timeout_s=LOOK_TIMEOUT_S):
         return (Finding("Registry", "reachable"),)
     lack = "no image can be pulled: `make up` builds a base image from Debian packages instead"
     return (Finding("Registry", "not reachable", lack),)

@@ -18,11 +18,10 @@ from lab.errors import RecordingsUnusable
 from lab.settings import Settings
 from services.runtime.files.regular import mode_of
 from services.runtime.http import HOST_NAME
-from services.runtime.playable import is_recording
+from services.runtime.playable import MAX_RECORDINGS, is_recording
 from services.runtime.terminal import printable
 
-USUAL = "recordings"
-MOST = 10_000  # as many as a site plays
+RECORDINGS = "recordings"
 SITES_ID = 65532  # uid and gid of every service
 SITE_MEMORY_BYTES = 512 * 1024 * 1024  # as compose.yaml has it
 REMEDY = "correct it or leave it out"
@@ -34,7 +33,7 @@ def directory(settings: Settings) -> Path:
 
     It need not be there: `lab record` makes it. Raises RecordingsUnusable.
     """
-    path = Path(settings.recordings or USUAL)
+    path = Path(settings.recordings or RECORDINGS)
     try:
         return settings.root / path.expanduser()
     except RuntimeError as error:  # a home directory of a user who does not exist
@@ -82,8 +81,8 @@ def hosts(recorded: Path) -> list[str]:
             raise RecordingsUnusable(
                 recorded, f"holds {shown!r}, which is not a host name in lower case followed by .http", "rename it"
             )
-    if len(files) > MOST:
-        raise RecordingsUnusable(recorded, f"holds {len(files):,} recordings", f"{MOST:,} is the limit")
+    if len(files) > MAX_RECORDINGS:
+        raise RecordingsUnusable(recorded, f"holds {len(files):,} recordings", f"{MAX_RECORDINGS:,} is the limit")
     return [name.removesuffix(".http") for name in files]
 
 

@@ -79,7 +79,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class InstallPlan:
     """What has to be done before the lab can start. An empty plan: nothing."""
 
     install: PackageSet = NOTHING
@@ -100,7 +100,7 @@ def ensure(say: Callable[[str], None], settings: Settings, *, run: Runner = subp
     if plan.start and not answers(run):
         say(f"Starting the Docker daemon (log: {daemon.LOG})")
         daemon.start(has_systemd=host.has_systemd, answers=lambda: answers(run), run=run)
-    if plan != Plan():
+    if plan != InstallPlan():
         _check(probe(settings, run=run), "the Docker client does not find the one that is installed")
 
 
@@ -147,12 +147,12 @@ def read_info(info: Outcome, *, client: str, host: str = "") -> Probe:
     )
 
 
-def decide(found: Probe, host: Host, *, allowed: bool) -> Plan:
+def decide(found: Probe, host: Host, *, allowed: bool) -> InstallPlan:
     """Return what to do. Raises a `LabError` where the lab can do nothing."""
     if found.compose and not at_least(found.compose, COMPOSE_NEEDED):
         raise ComposeTooOld(found.compose, needed=COMPOSE_NEEDED)
     if found.engine and found.compose:
-        return Plan()
+        return InstallPlan()
     if trouble := refusal(found):
         raise trouble
     return _mend(found, host, allowed=allowed)
@@ -189,7 +189,7 @@ def refusal(found: Probe) -> LabError | None:
     return None
 
 
-def _mend(found: Probe, host: Host, *, allowed: bool) -> Plan:
+def _mend(found: Probe, host: Host, *, allowed: bool) -> InstallPlan:
     """Return the plan for what is missing. Raises a `LabError` where there is none."""
     refuse = ComposeMissing if found.engine else EngineMissing
     if not allowed:
@@ -199,7 +199,7 @@ def _mend(found: Probe, host: Host, *, allowed: bool) -> Plan:
         raise refuse(f"the lab can only install it on Debian 12, Ubuntu 22.04 and newer, not on {host.distribution}")
     if not host.is_root:
         raise refuse("only root can install and start it")
-    return Plan(install=wanted, start=not found.engine)
+    return InstallPlan(install=wanted, start=not found.engine)
 
 
 def _check(found: Probe, lacking: str) -> None:

@@ -17,6 +17,7 @@ from services.runtime.http import TOKEN_CHARACTERS
 
 MAX_RECORDING_BYTES = 8 * 1024 * 1024  # also of a body that a site makes, where none was recorded
 MAX_HEAD_BYTES = 256 * 1024
+MAX_RECORDINGS = 10_000  # of one site
 
 BODILESS_STATUSES = frozenset({204, 304})
 SMALLEST_BODIES: Mapping[str, int] = {"": 1, "identity": 1, "gzip": 20, "x-gzip": 20, "deflate": 8, "br": 1, "zstd": 9}

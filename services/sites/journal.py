@@ -66,7 +66,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class CachedExchange:
-    """What the quick entries of one known request share."""
+    """The part that all compact entries of one known request share."""
 
     head: bytes
     host: str
@@ -106,9 +106,8 @@ class Snapshot(NamedTuple):
 class Journal:
     """The last exchanges, oldest first.
 
-    The bounds are of entries, of bytes in request heads, and of `held_bytes` for both together. Quick entries may go
-    beyond them for a moment, by TRIM_EVERY entries; the hot path appends them to `entries` and counts them in `total`
-    by itself.
+    The bounds are of entries, of bytes in request heads, and of `held_bytes` for both together. Compact entries may go
+    beyond them for a moment, by TRIM_EVERY entries.
     """
 
     __slots__ = ("_begun", "_bytes", "clears", "entries", "max_bytes", "max_entries", "max_held_bytes", "total")
@@ -140,6 +139,13 @@ class Journal:
         self._bytes += len(exchange.head)
         self.entries.append(exchange)
         self.trim()
+
+    def add_known(self, entry: CompactEntry) -> None:
+        """Keep the entry of a known request; the bounds are enforced once in TRIM_EVERY entries."""
+        self.entries.append(entry)
+        self.total = total = self.total + 1
+        if not total % TRIM_EVERY:
+            self.trim()
 
     def trim(self) -> None:
         """Drop the oldest entries until the bounds are kept."""

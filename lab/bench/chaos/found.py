@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from lab.bench.chaos.engine import Moment
 from lab.bench.chaos.service import Memory
 
+BACK_WITHIN_S = 30.0
+"""How soon after an end a service has to be healthy again."""
+
+SETTLED_WITHIN_S = 60.0
+"""How soon after the load the whole lab has to be healthy."""
+
 SLACK_S = 0.25
 """How far apart two clocks may be: the engine and the client note times in different processes."""
 

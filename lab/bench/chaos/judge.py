@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from lab.bench.chaos.found import Answer, Found, Recovery, Seen
+from lab.bench.chaos.found import BACK_WITHIN_S, SETTLED_WITHIN_S, Answer, Found, Recovery, Seen
 from lab.bench.chaos.logs import MOMENT
 from lab.bench.harness.figures import Cell, Promise, Table
 
 P99_GOAL_S = 0.25
-BACK_WITHIN_S = 30.0
-SETTLED_WITHIN_S = 60.0
 MOST_NAMED = 3
 MOST_COUNTED = 8
 MOST_SHOWN = 100

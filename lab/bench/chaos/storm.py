@@ -12,8 +12,7 @@ from contextlib import contextmanager
 
 from lab.bench.chaos.clients.container import Client
 from lab.bench.chaos.engine import Moment, Watch, docker
-from lab.bench.chaos.found import SLACK_S, Found, Held, Recovery
-from lab.bench.chaos.judge import BACK_WITHIN_S
+from lab.bench.chaos.found import BACK_WITHIN_S, SLACK_S, Found, Held, Recovery
 from lab.bench.chaos.own_lab import Recordings
 from lab.bench.chaos.schedule import CHANGED, GOOD, RESTART, WORKER, Step
 from lab.bench.chaos.service import Service

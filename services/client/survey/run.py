@@ -5,6 +5,7 @@ import contextlib
 import time
 from typing import Protocol
 
+from services.client.errors import NOTHING_ANSWERED
 from services.client.survey.deadlines import DeadlineSweeper
 from services.client.survey.progress import NoProgress, Progress, ProgressView, progress_view
 from services.client.survey.results.stats import Stats, summary
@@ -137,4 +138,4 @@ async def run_pool(
         return INTERRUPTED
     if stats.answered == stats.done:
         return 0
-    return 1 if stats.answered else 4
+    return 1 if stats.answered else NOTHING_ANSWERED

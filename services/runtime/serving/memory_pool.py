@@ -14,7 +14,6 @@ class PoolExhausted(Exception):
         super().__init__(
             f"no memory for {size:,} bytes more of {pool.name}: {pool.used:,} of {pool.limit:,} are in use"
         )
-        self.pool, self.size = pool, size
 
 
 class MemoryPool:

@@ -1,18 +1,16 @@
 """A RST: it is sent once the peer's system has acknowledged every byte, since a RST overtakes what is unsent.
 
-SO_LINGER with a time of zero makes the system send a RST, and no FIN, when the socket is closed.
+SO_LINGER with a time of zero (see `tcp.reset_on_close`) makes the system send a RST, and no FIN, when the socket is
+closed; the transport is aborted then, so that nothing else is sent before.
 """
 
 import asyncio
-import fcntl
-import socket
-import struct
-import termios
 from collections.abc import Callable
 from time import monotonic
 
+from services.runtime.serving.tcp import reset_on_close, unacknowledged_bytes
+
 ACKNOWLEDGED_EVERY_S = 0.001  # how often the system is asked
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Reset:
@@ -41,12 +39,6 @@ class Reset:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(ACKNOWLEDGED_EVERY_S, self._send_when_acknowledged)
             return
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        reset_on_close(connected)
         self._transport.abort()
         self._on_sent()
-
-
-def unacknowledged_bytes(connected: socket.socket) -> int:
-    """Return how many sent bytes the peer's system has yet to acknowledge (SIOCOUTQ, in tcp(7))."""
-    count: int = struct.unpack("i", fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
-    return count
