@@ -1,4 +1,4 @@
-"""`lab doctor`: what this machine has, what each lack means, and the command that mends it.
+"""`lab doctor`: what this machine has, what each lack means, and the command that corrects it.
 
 `examine` collects findings and never raises. `draw` makes a table of findings. `doctor` does both, and its exit code
 says whether `make demo` can work here.
@@ -37,7 +37,7 @@ class Finding:
     what: str
     found: str
     lack: str = ""
-    """What the lack means, and the command that mends it; empty if all is well."""
+    """The consequence of what is missing, and the command that corrects it; empty if nothing is missing."""
     stops_demo: bool = False
 
 

@@ -110,7 +110,6 @@ def chaos(options: Namespace) -> int:
 
 
 def measured(options: Namespace) -> Iterator["Result"]:
-    """Run the benches, and yield their results."""
     for name in BENCHES:
         if name in (options.benches or BENCHES):
             yield run(name, options)
@@ -121,7 +120,6 @@ def measured(options: Namespace) -> Iterator["Result"]:
 
 
 def run(name: str, options: Namespace) -> "Result":
-    """Run one bench."""
     from lab.bench.harness import machine
 
     asked = {"number": options.rounds, "seconds": options.seconds, "targets": options.targets}

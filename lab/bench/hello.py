@@ -98,7 +98,6 @@ def users_at_once(rounds: Rounds, users: int, core: Core, say: Say) -> tuple[Gro
 
 
 def row(subject: str, values: list[float]) -> Row:
-    """Return a row of this project."""
     return Row(subject, tuple(values), ours=True)
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a project of containers: its lock, its name, its ports, its start."""
+"""The errors of a project of containers: its lock, its name, its ports, its start."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -47,7 +47,7 @@ DENIED = "permission denied while trying to connect"
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What was found of Docker on this machine. A version is None where the part is missing."""
+    """The parts of Docker that were found on this machine. A version is None where the part is missing."""
 
     client: str | None = None
     engine: str | None = None
@@ -80,7 +80,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class InstallPlan:
-    """What has to be done before the lab can start. An empty plan: nothing."""
+    """The steps before the lab can start. An empty plan: none."""
 
     install: PackageSet = NOTHING
     start: bool = False

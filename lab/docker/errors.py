@@ -1,4 +1,4 @@
-"""What can go wrong with the engine, its client, its packages and the base image."""
+"""The errors of the engine, its client, its packages and the base image."""
 
 from collections.abc import Sequence
 from pathlib import Path

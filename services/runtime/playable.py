@@ -1,4 +1,4 @@
-"""What a recording must be so that a site can replay it, for the programs that record and for those that replay.
+"""The rules for a recording that a site can replay, shared by the programs that record and those that replay.
 
 A recording is a response as a server sent it: heads, and perhaps a body. `why_unplayable` judges one; `body_to_play`
 says which body a site sends, the recorded one or one that it makes.

@@ -81,14 +81,13 @@ CompactEntry = tuple[ConnectionInfo, int, CachedExchange, float, float]
 
 
 class Snapshot(NamedTuple):
-    """What a journal held at a moment: `first` is the number of the oldest entry; of a host, those after `begun`."""
+    """A journal at one moment: `first` is the number of the oldest entry; of a host, those after `begun`."""
 
     first: int
     entries: Sequence[Exchange | CompactEntry]
     begun: Mapping[str, int]
 
     def entry(self, number: int) -> Exchange:
-        """Return the entry of a number."""
         return as_exchange(self.entries[number - self.first])
 
     def numbered(self, numbers: Iterable[int]) -> Iterator[tuple[int, Exchange]]:
@@ -130,7 +129,7 @@ class Journal:
 
     @property
     def held_bytes(self) -> int:
-        """What the entries take in memory, all in all."""
+        """The size of all entries in memory."""
         return len(self.entries) * ENTRY_BYTES + self._bytes
 
     def add(self, exchange: Exchange) -> None:

@@ -128,7 +128,7 @@ class Lateness:
 
 
 class Site:
-    """What all connections share.
+    """A site: the state that all its connections share.
 
     `recordings_trouble` and `listeners_trouble`: why the site is not ready; nothing where it is.
     """

@@ -48,7 +48,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What leads from one state to another."""
+    """An event that can move a connection to another state."""
 
     SECURED = auto()  # TLS is agreed on
     BEGUN = auto()  # the first bytes of a request have come, and not all of it
@@ -96,7 +96,7 @@ WITHOUT_ANSWER = frozenset({State.HANDSHAKE, State.IDLE, State.READING, State.SI
 ANSWERING = frozenset({State.SENDING, State.BLOCKED, State.RESETTING})
 """An answer is on its way: a peer that ends its own side still gets it."""
 DROPS_INPUT = frozenset({State.SILENT, State.LINGER})
-"""What the peer sends is dropped."""
+"""Input from the peer is dropped."""
 
 
 class Expiry(Enum):

@@ -1,4 +1,4 @@
-"""What a chaos run finds. `storm` and `aftermath` fill it in; `judge` makes promises and tables of it."""
+"""The findings of a chaos run. `storm` and `aftermath` fill it in; `judge` makes promises and tables of it."""
 
 import math
 from collections import Counter
@@ -30,7 +30,6 @@ class Answer:
 
     @property
     def took_s(self) -> float:
-        """How long it took."""
         return self.ended_s - self.began_s
 
 
@@ -69,7 +68,6 @@ class Recovery:
 
     @property
     def took_s(self) -> float:
-        """How long it took."""
         return math.inf if self.healthy_s is None else self.healthy_s - self.began_s
 
 
@@ -85,7 +83,7 @@ class Attacks:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What a site counts of its exchanges: in its journal, and in its metrics."""
+    """The counts of a site's exchanges: in its journal, and in its metrics."""
 
     total: int
     kept: int

@@ -174,7 +174,6 @@ def counted(counts: Counter[str]) -> str:
 
 
 def tables(found: Found, seen: Seen) -> tuple[Table, ...]:
-    """Return the figures."""
     return (attack_table(found), client_table(seen), end_table(found, seen), service_table(found))
 
 

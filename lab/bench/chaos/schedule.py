@@ -1,4 +1,4 @@
-"""What is done to the lab, and when. A seed decides it, so that a run that found something can be run again.
+"""The schedule of a chaos run. A seed decides it, so that a run that found something can be repeated.
 
 Steps are in lanes. A lane does one step after another, and all lanes go on at once. Each lane goes through all its
 kinds of steps, in random order, before one comes again.

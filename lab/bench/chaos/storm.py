@@ -85,7 +85,6 @@ class Storm:
             self.doing.pop(lane, None)
 
     async def do(self, step: Step, client: Client) -> None:
-        """Do one step."""
         if step.lane == "ends":
             await self.end(step)
         elif step.lane == "reloads":

@@ -83,7 +83,6 @@ def comparison_json(comparison: Comparison) -> dict[str, object]:
 
 
 def run_json(each: Run) -> dict[str, object]:
-    """Return a run for `comparison_json`."""
     return {"lesson": each.lesson, "done": each.done, "recording": as_json(each.trace)}
 
 

@@ -19,7 +19,7 @@ GRACE_S = 2.0  # for what is in flight when a stop is asked for
 
 
 class Pool(Protocol):
-    """What fetches the targets of a source and writes their records: tasks of this process, or worker processes."""
+    """A pool that fetches the targets of a source and writes their records: of tasks, or of worker processes."""
 
     stats: Stats
     processes: int

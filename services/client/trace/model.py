@@ -69,7 +69,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What one loop did while it was recorded. `begun`: when, in UTC; `total_s`: how long."""
+    """All tasks of one loop while they were recorded. `begun`: when, in UTC; `total_s`: how long."""
 
     loop: str
     begun: datetime

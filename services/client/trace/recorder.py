@@ -27,7 +27,7 @@ MOST_HOPS = 100  # from a task's coroutine to the innermost: a chain that is lon
 Result = TypeVar("Result")
 Resume = Callable[..., object]
 AnyCoroutine = Coroutine[Any, Any, Result] | Generator[Any, Any, Result]
-"""What asyncio makes tasks of; until Python 3.11 that is a generator, too."""
+"""The types that asyncio makes tasks of; until Python 3.11 that is a generator, too."""
 
 
 class Recorder:
@@ -130,7 +130,7 @@ def plain_task(
 
 
 class Track:
-    """What is known of one task. `task` is forgotten once it has ended and its name is known."""
+    """The record of one task. `task` is forgotten once it has ended and its name is known."""
 
     __slots__ = ("_name", "begin_s", "end_s", "is_recorded", "number", "outcome", "parent", "slices", "task")
 
@@ -235,7 +235,7 @@ class Recorded(Coroutine[Any, Any, Result]):
 
     @property
     def cr_await(self) -> Any:
-        """What the coroutine waits for."""
+        """The object that the coroutine waits for."""
         return awaited(self._coroutine)
 
 

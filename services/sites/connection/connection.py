@@ -258,7 +258,6 @@ class Connection(asyncio.Protocol):
     # What the writer tells (see ScriptOwner)
 
     def script_ended(self, ending: Ending) -> None:
-        """Do what a script ends with."""
         if ending is Ending.KEEP and self.keep and not self.site.draining:
             self.exchanges.complete(journal.KEPT)
             self.move(Event.KEPT)

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class ScriptOwner(Protocol):
-    """What a writer tells its connection."""
+    """The connection, as a writer calls it back."""
 
     def script_ended(self, ending: Ending) -> None:
         """The last byte is with the system, and this comes next."""

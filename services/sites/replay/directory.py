@@ -18,7 +18,7 @@ from services.sites.replay.sidecar import MAX_SIDECAR_BYTES, NOTHING_SAID, read_
 
 
 class Stamp(NamedTuple):
-    """What changes with a file, or with the permission to read it."""
+    """The properties of a file that change with it, or with the permission to read it."""
 
     changed_ns: int
     status_changed_ns: int

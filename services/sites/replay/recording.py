@@ -40,7 +40,7 @@ class Recording:
 
     @property
     def held_bytes(self) -> int:
-        """What it takes in memory, with what a site makes of it: where it is short, one piece of head and body."""
+        """Its size in memory, with the copy that a site makes of a short one: head and body in one piece."""
         whole = len(self.head) + len(self.body)
         joined = whole if len(self.body) < SHORT_BYTES else 0
         return whole + joined + self.sidecar.held_bytes + RECORDING_BYTES

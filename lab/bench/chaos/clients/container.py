@@ -43,7 +43,6 @@ class Client:
         return await self.run(FETCH, url)
 
     async def end_scripts(self) -> None:
-        """End all scripts in it."""
         await self.run(END_SCRIPTS)
 
     @asynccontextmanager

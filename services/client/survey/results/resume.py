@@ -28,7 +28,7 @@ class NotResumable(ProgramError):
 
 
 class WrittenRecords:
-    """What an output holds: so many records, in its first `end` bytes, and by line the targets that have one."""
+    """The contents of an output: so many records, in its first `end` bytes, and by line the targets that have one."""
 
     def __init__(self, file: BinaryIO, name: str, form: RowForm) -> None:
         self.end = 0
