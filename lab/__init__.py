@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent  # the checkout
+UP_TIMEOUT_S = 300.0  # for the services of `lab up` to become healthy
 PROGRAM = ".venv/bin/lab"  # what a person types in the checkout, where `make setup` put it
 
 

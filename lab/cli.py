@@ -8,7 +8,7 @@ from argparse import REMAINDER, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from lab import PROGRAM, commands
+from lab import PROGRAM, UP_TIMEOUT_S, commands
 from lab.errors import LabError
 from services.runtime.cli import HelpFormatter, OptionParser, add_version_option, main_of
 from services.runtime.terminal import printable, say
@@ -95,8 +95,8 @@ def add_up(parser: ArgumentParser) -> None:
         "--timeout",
         metavar="SECONDS",
         type=seconds,
-        default=300.0,
-        help="how long services may take to become healthy (300)",
+        default=UP_TIMEOUT_S,
+        help="how long services may take to become healthy (%(default)g)",
     )
 
 

@@ -75,7 +75,7 @@ def draw(findings: Sequence[Finding], *, title: str = "This machine") -> None:
     from rich.table import Column, Table
     from rich.text import Text
 
-    heads = ("", "what", "found", "what a lack means, and what mends it")
+    heads = ("", "what", "found", "what a lack means, and what corrects it")
     table = Table(*(Column(head, overflow="fold") for head in heads), title=title)
     for finding in findings:
         colour, sign = _mark(finding)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab import env_file, own_sites, subprocesses
+from lab import UP_TIMEOUT_S, env_file, own_sites, subprocesses
 from lab.compose import containers, last_good, lock, override, validation
 from lab.compose.containers import Container
 from lab.compose.errors import ComposeRefused, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
@@ -37,7 +37,6 @@ Say = Callable[[str], None]
 
 PROJECT = "asynclab"
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-UP_TIMEOUT_S = 300.0
 RETURN_TIMEOUT_S = 120.0
 BUILD_TIMEOUT_S = 1800.0
 READ_TIMEOUT_S = 60.0

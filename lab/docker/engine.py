@@ -155,7 +155,7 @@ def decide(found: Probe, host: Host, *, allowed: bool) -> InstallPlan:
         return InstallPlan()
     if trouble := refusal(found):
         raise trouble
-    return _mend(found, host, allowed=allowed)
+    return _plan_for_missing(found, host, allowed=allowed)
 
 
 def require(settings: Settings, *, run: Runner = subprocesses.run) -> None:
@@ -189,7 +189,7 @@ def refusal(found: Probe) -> LabError | None:
     return None
 
 
-def _mend(found: Probe, host: Host, *, allowed: bool) -> InstallPlan:
+def _plan_for_missing(found: Probe, host: Host, *, allowed: bool) -> InstallPlan:
     """Return the plan for what is missing. Raises a `LabError` where there is none."""
     refuse = ComposeMissing if found.engine else EngineMissing
     if not allowed:
