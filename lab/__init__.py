@@ -1,4 +1,4 @@
-"""The control room: what runs on the host, around the services. Start reading at `lab.cli`.
+"""The lab's command line: what runs on the host, around the services. Start reading at `lab.cli`.
 
 Where root runs it in another user's checkout, Python writes no compiled files there: that user could not remove them.
 """
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent  # the checkout
+UP_TIMEOUT_S = 300.0  # for the services of `lab up` to become healthy
 PROGRAM = ".venv/bin/lab"  # what a person types in the checkout, where `make setup` put it
 
 

@@ -8,7 +8,7 @@ from argparse import REMAINDER, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from lab import PROGRAM, commands
+from lab import PROGRAM, UP_TIMEOUT_S, commands
 from lab.errors import LabError
 from services.runtime.cli import HelpFormatter, OptionParser, add_version_option, main_of
 from services.runtime.terminal import printable, say
@@ -42,7 +42,7 @@ def run_command(argv: list[str]) -> int:
             say(line)
         say(f"lab {options.command}: {error}")
         return error.exit_code
-    except OSError as error:  # a full or failing disk; what a person can mend is a LabError
+    except OSError as error:  # a full or failing disk; what a person can correct is a LabError
         where = f"{error.filename}: " if error.filename else ""
         say(printable(f"lab {options.command}: {where}{error.strerror or error}"))
         return FILE_FAILED
@@ -50,7 +50,7 @@ def run_command(argv: list[str]) -> int:
 
 def understand(argv: list[str]) -> Namespace:
     """Parse a command line. The words after `embedded`, `run` or `record` are the client's, and not parsed here."""
-    parser = OptionParser(prog="lab", description="asynclab's control room")
+    parser = OptionParser(prog="lab", description="the command line of the lab")
     add_version_option(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OptionParser)
     for name, command in COMMANDS.items():
@@ -95,8 +95,8 @@ def add_up(parser: ArgumentParser) -> None:
         "--timeout",
         metavar="SECONDS",
         type=seconds,
-        default=300.0,
-        help="how long services may take to become healthy (300)",
+        default=UP_TIMEOUT_S,
+        help="how long services may take to become healthy (%(default)g)",
     )
 
 
@@ -144,8 +144,10 @@ COMMANDS = {
         add_up,
         ("up", "up --keep --timeout 60"),
     ),
-    "down": Command("take the lab down, and leave nothing behind", commands.down, add_project),
-    "ps": Command("show the lab's containers", commands.compose, add_project),
+    "down": Command(
+        "take the lab down, and leave nothing behind", commands.down, add_project, ("down", "down --project other")
+    ),
+    "ps": Command("show the lab's containers", commands.compose, add_project, ("ps",)),
     "logs": Command(
         "show what the services logged", commands.compose, add_logs, ("logs -f", "logs sina sohu --tail 20")
     ),
@@ -162,6 +164,11 @@ COMMANDS = {
         ("bench hello --quick", "bench wget --rounds 5 --json figures.json", "bench chaos --quick"),
     ),
     "doctor": Command("show what this machine can do", commands.doctor, add_doctor, ("doctor", "doctor --time")),
-    "engine": Command("start the Docker engine where there is none, or stop it", commands.engine, add_engine),
-    "base": Command("make sure of a base image, and print its name", commands.base, nothing),
+    "engine": Command(
+        "start the Docker engine where there is none, or stop it",
+        commands.engine,
+        add_engine,
+        ("engine", "engine stop"),
+    ),
+    "base": Command("make sure of a base image, and print its name", commands.base, nothing, ("base",)),
 }

@@ -145,7 +145,6 @@ def record(options: Namespace) -> int:
 
 
 def bench(options: Namespace) -> int:
-    """Compare with peers."""
     from lab.bench.cli import bench as compare
 
     return compare(options)

@@ -1,4 +1,4 @@
-"""`lab doctor`: what this machine has, what each lack means, and the command that mends it.
+"""`lab doctor`: what this machine has, what each lack means, and the command that corrects it.
 
 `examine` collects findings and never raises. `draw` makes a table of findings. `doctor` does both, and its exit code
 says whether `make demo` can work here.
@@ -37,7 +37,7 @@ class Finding:
     what: str
     found: str
     lack: str = ""
-    """What the lack means, and the command that mends it; empty if all is well."""
+    """The consequence of what is missing, and the command that corrects it; empty if nothing is missing."""
     stops_demo: bool = False
 
 
@@ -75,7 +75,7 @@ def draw(findings: Sequence[Finding], *, title: str = "This machine") -> None:
     from rich.table import Column, Table
     from rich.text import Text
 
-    heads = ("", "what", "found", "what a lack means, and what mends it")
+    heads = ("", "what", "found", "what a lack means, and what corrects it")
     table = Table(*(Column(head, overflow="fold") for head in heads), title=title)
     for finding in findings:
         colour, sign = _mark(finding)
@@ -148,7 +148,7 @@ def _cure(found: Probe, settings: Settings) -> str:
 def _registry(run: Runner) -> tuple[Finding, ...]:
     if not run(("docker", "--version"), timeout_s=LOOK_TIMEOUT_S).ok:
         return (Finding("Registry", "not asked", "it takes the Docker client to ask"),)
-    if base_image.reachable(base_image.USUAL, run=run, timeout_s=LOOK_TIMEOUT_S):
+    if base_image.reachable(base_image.DEFAULT_IMAGE, run=run, timeout_s=LOOK_TIMEOUT_S):
         return (Finding("Registry", "reachable"),)
     lack = "no image can be pulled: `make up` builds a base image from Debian packages instead"
     return (Finding("Registry", "not reachable", lack),)

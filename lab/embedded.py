@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 
 from lab import PROGRAM
 from services.client.cli import Invocation
-from services.client.settings import ADMIN_PORT, HTTP_PORT, TLS_PORT, ClientSettings
+from services.client.settings import ClientSettings
 from services.client.topology import Topology
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.errors import ProgramError
 from services.runtime.files.temporary import async_temporary_directory
-from services.runtime.http import Address
+from services.runtime.http import ADMIN_PORT, HTTP_PORT, TLS_PORT, Address
 from services.runtime.process import raise_open_files
 from services.runtime.run import Stop
 from services.runtime.serving.serve import serve_app

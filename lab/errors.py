@@ -1,4 +1,4 @@
-"""The root of all errors of the control room, and the errors of settings, recordings and command lines.
+"""The root of all errors of the lab's command line, and the errors of settings, recordings and command lines.
 
 Others are in `docker/errors.py`, `compose/errors.py` and `bench/errors.py`. An error's text is one line: what is wrong,
 then what to do about it. `lab.cli` prints the evidence (the last lines of another program's log, if there are any) and

@@ -18,14 +18,13 @@ from lab.errors import RecordingsUnusable
 from lab.settings import Settings
 from services.runtime.files.regular import mode_of
 from services.runtime.http import HOST_NAME
-from services.runtime.playable import is_recording
+from services.runtime.playable import MAX_RECORDINGS, is_recording
 from services.runtime.terminal import printable
 
-USUAL = "recordings"
-MOST = 10_000  # as many as a site plays
+RECORDINGS = "recordings"
 SITES_ID = 65532  # uid and gid of every service
 SITE_MEMORY_BYTES = 512 * 1024 * 1024  # as compose.yaml has it
-SLIP = "correct it or leave it out"
+REMEDY = "correct it or leave it out"
 BROUGHT_ALONG = {"www.sina.com.cn": "sina", "www.sohu.com": "sohu", "www.163.com": "netease"}
 
 
@@ -34,22 +33,22 @@ def directory(settings: Settings) -> Path:
 
     It need not be there: `lab record` makes it. Raises RecordingsUnusable.
     """
-    path = Path(settings.recordings or USUAL)
+    path = Path(settings.recordings or RECORDINGS)
     try:
         return settings.root / path.expanduser()
-    except RuntimeError as error:  # a home directory that there is not: ~nobody
-        raise RecordingsUnusable(path, "is in nobody's home, and LAB_RECORDINGS names it", SLIP) from error
+    except RuntimeError as error:  # a home directory of a user who does not exist
+        raise RecordingsUnusable(path, "is in nobody's home, and LAB_RECORDINGS names it", REMEDY) from error
 
 
 def to_play(settings: Settings) -> Path:
     """Return `directory` for a lab that is to play what is in it.
 
-    The usual directory need not be there. One that LAB_RECORDINGS names must be: otherwise a slip of the pen would give
+    The usual directory need not be there. One that LAB_RECORDINGS names must be: otherwise a typing mistake would give
     a lab without the sites that were meant, and no word about it. Raises RecordingsUnusable.
     """
     found = directory(settings)
     if settings.recordings and (what := why_unusable(found)):
-        raise RecordingsUnusable(found, f"{what}, and LAB_RECORDINGS names it", SLIP)
+        raise RecordingsUnusable(found, f"{what}, and LAB_RECORDINGS names it", REMEDY)
     return found
 
 
@@ -82,8 +81,8 @@ def hosts(recorded: Path) -> list[str]:
             raise RecordingsUnusable(
                 recorded, f"holds {shown!r}, which is not a host name in lower case followed by .http", "rename it"
             )
-    if len(files) > MOST:
-        raise RecordingsUnusable(recorded, f"holds {len(files):,} recordings", f"{MOST:,} is the limit")
+    if len(files) > MAX_RECORDINGS:
+        raise RecordingsUnusable(recorded, f"holds {len(files):,} recordings", f"{MAX_RECORDINGS:,} is the limit")
     return [name.removesuffix(".http") for name in files]
 
 
@@ -116,7 +115,7 @@ def check(recorded: Path) -> None:
         except TooLarge as error:
             raise RecordingsUnusable(recorded, f"is {error.what}", error.remedy) from error
         except (BadRecording, BadPlan) as error:
-            raise RecordingsUnusable(recorded, f"cannot be played: {error}", "mend or remove it") from error
+            raise RecordingsUnusable(recorded, f"cannot be played: {error}", "correct or remove it") from error
 
 
 def check_path(recorded: Path) -> None:

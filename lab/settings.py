@@ -1,4 +1,4 @@
-"""What the environment and `.env` say to the lab: read once for a command, and handed down from there.
+"""The settings of the lab, from the environment and `.env`: read once for a command, and handed down from there.
 
 As in Compose, a variable of the environment counts before a line of `.env`; a variable that is set to nothing counts as
 unset. Settings of the services (LAB_LOOP, HELLO_DELAY_S ...) are in `values`, for the services' own settings classes.

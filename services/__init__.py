@@ -1,1 +1,1 @@
-"""What runs in containers: one package a service, and the runtime that they share."""
+"""The programs that run in containers: one package a service, and the runtime that they share."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import ROOT
+from lab.bench.harness.rounds import FULL, QUICK
 from services.client.options.values import whole
 from services.runtime.terminal import say
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from lab.bench.harness.figures import Result
 
 CHAOS = "chaos"
+CHAOS_S, QUICK_CHAOS_S = 600, 60
 BENCHES = ("sites", "wget", "hello", "stalled")
 
 
@@ -24,17 +26,17 @@ def add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("benches", nargs="*", metavar="BENCH", help=f"which of {', '.join(BENCHES)} (all of these); or {CHAOS}, alone")
     add("--quick", action="store_true", help=f"one short round: to see that it works, not to quote ({CHAOS}: a minute)")
-    add("--rounds", metavar="N", type=whole(1, 1_000), help="how often each contestant has its turn (3)")
+    add("--rounds", metavar="N", type=whole(1, 1_000), help=f"how often each contestant has its turn ({FULL.number})")
     add(
         "--seconds",
         metavar="S",
         type=whole(1, 3_600),
-        help=f"how long a turn takes under wrk's load (2), or {CHAOS} (600)",
+        help=f"how long a turn takes under wrk's load ({FULL.seconds:g}), or {CHAOS} ({CHAOS_S})",
     )
     add(
         "--seed", metavar="N", type=whole(0, 2**32 - 1), help=f"what {CHAOS} does and when is drawn from it (by chance)"
     )
-    add("--targets", metavar="N", type=whole(1, 10_000_000), help="how many a turn of wget fetches (60,000)")
+    add("--targets", metavar="N", type=whole(1, 10_000_000), help=f"how many a turn of wget fetches ({FULL.targets:,})")
     add("--million", action="store_true", help="wget: also a million targets, for the memory (minutes)")
     add("--install", action="store_true", help="first install the peers that are missing (nginx, wrk, curl)")
     add("--json", metavar="FILE", type=Path, help="write every value there")
@@ -95,13 +97,12 @@ def check_chaos(options: Namespace) -> None:
 
 def chaos(options: Namespace) -> int:
     """Run chaos against a separate lab, show what held, and return the exit code."""
-    from lab.bench.chaos.cli import QUICK_S, USUAL_S
-    from lab.bench.chaos.cli import chaos as let_happen
+    from lab.bench.chaos.cli import chaos as run_chaos
     from lab.bench.harness import report
     from lab.settings import read
 
-    seconds = options.seconds or (QUICK_S if options.quick else USUAL_S)
-    result, code = let_happen(say, read(ROOT, os.environ), seconds=seconds, seed=options.seed)
+    seconds = options.seconds or (QUICK_CHAOS_S if options.quick else CHAOS_S)
+    result, code = run_chaos(say, read(ROOT, os.environ), seconds=seconds, seed=options.seed)
     report.draw([result])
     if options.json:
         report.write_json(options.json, [result])
@@ -109,7 +110,6 @@ def chaos(options: Namespace) -> int:
 
 
 def measured(options: Namespace) -> Iterator["Result"]:
-    """Run the benches, and yield their results."""
     for name in BENCHES:
         if name in (options.benches or BENCHES):
             yield run(name, options)
@@ -120,14 +120,13 @@ def measured(options: Namespace) -> Iterator["Result"]:
 
 
 def run(name: str, options: Namespace) -> "Result":
-    """Run one bench."""
     from lab.bench.harness import machine
-    from lab.bench.harness.rounds import QUICK, USUAL
 
-    given = {name: value for name in ("rounds", "seconds", "targets") if (value := getattr(options, name))}
-    plan = (QUICK if options.quick else USUAL)._replace(**given)
+    asked = {"number": options.rounds, "seconds": options.seconds, "targets": options.targets}
+    given = {name: value for name, value in asked.items() if value}
+    rounds = (QUICK if options.quick else FULL)._replace(**given)
     neighbours = machine.Neighbours()
-    result: Result = import_module(f"lab.bench.{name}").bench(plan, say)
+    result: Result = import_module(f"lab.bench.{name}").bench(rounds, say)
     if note := neighbours.note():
         result = replace(result, notes=(*result.notes, note))
     return result

@@ -15,7 +15,7 @@ from statistics import quantiles
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Group, Row
 from lab.bench.harness.processes import Server
-from lab.bench.harness.rounds import Plan, Say, interleaved
+from lab.bench.harness.rounds import Rounds, Say, interleaved
 
 ASKED_S = 0.02
 CONNECTIONS = 8
@@ -23,7 +23,7 @@ ADMIN_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 10.0
 
 
-def bench(servers: Mapping[str, Server], host: str, plan: Plan, say: Say) -> tuple[list[Group], list[str]]:
+def bench(servers: Mapping[str, Server], host: str, rounds: Rounds, say: Say) -> tuple[list[Group], list[str]]:
     """Return the error of a delay on each server, and a note for each server that cannot delay."""
     contestants: list[tuple[str, Callable[[], float]]] = []
     notes = []
@@ -32,8 +32,8 @@ def bench(servers: Mapping[str, Server], host: str, plan: Plan, say: Say) -> tup
         if refusal:
             notes.append(f"the error of a delay is not measured for {name}: {refusal}")
         else:
-            contestants.append((name, partial(error_ms, server, host, plan)))
-    measured = interleaved(contestants, plan.rounds, lambda line: say(f"sites, delay: {line}"))
+            contestants.append((name, partial(error_ms, server, host, rounds)))
+    measured = interleaved(contestants, rounds.number, lambda line: say(f"sites, delay: {line}"))
     for name, _ in contestants:
         set_faults(servers[name], host, [])
     group = Group(
@@ -46,11 +46,11 @@ def bench(servers: Mapping[str, Server], host: str, plan: Plan, say: Say) -> tup
     return ([group] if contestants else []), notes
 
 
-def set_faults(server: Server, host: str, plan: list[dict[str, object]]) -> str:
-    """Put a plan in force for a host; return why that failed, in words."""
+def set_faults(server: Server, host: str, rounds: list[dict[str, object]]) -> str:
+    """Put a rounds in force for a host; return why that failed, in words."""
     admin = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=ADMIN_TIMEOUT_S)
     try:
-        admin.request("PUT", f"/faults/{host}", json.dumps({"faults": plan}), {"Content-Type": "application/json"})
+        admin.request("PUT", f"/faults/{host}", json.dumps({"faults": rounds}), {"Content-Type": "application/json"})
         answer = admin.getresponse()
         said = answer.read(500).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:
@@ -60,9 +60,9 @@ def set_faults(server: Server, host: str, plan: list[dict[str, object]]) -> str:
     return "" if answer.status == 200 else f"its admin side answers {answer.status}: {said[:200]}"
 
 
-def error_ms(server: Server, host: str, plan: Plan) -> float:
+def error_ms(server: Server, host: str, rounds: Rounds) -> float:
     """Return the 99th percentile of how much too late an answer began, in milliseconds."""
-    each = max(13, round(plan.seconds / ASKED_S))
+    each = max(13, round(rounds.seconds / ASKED_S))
     late = asyncio.run(ask_all(server, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), each))
     return quantiles(late, n=100, method="inclusive")[98] * 1000
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a bench: what it measures, the peers, the files of figures."""
+"""The errors of a bench: what it measures, the peers, the files of figures."""
 
 from collections.abc import Sequence
 from pathlib import Path

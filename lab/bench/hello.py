@@ -17,7 +17,7 @@ from lab.bench.harness.figures import Group, Result, Row
 from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import WRK
 from lab.bench.harness.processes import Server, cost_of
-from lab.bench.harness.rounds import Plan, Say, interleaved
+from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.harness.wrk import CONNECTIONS, load
 
 DELAY_S = 0.5
@@ -35,22 +35,22 @@ class Contestant(NamedTuple):
     workers: int = 1
 
 
-def bench(plan: Plan, say: Say) -> Result:
+def bench(rounds: Rounds, say: Say) -> Result:
     """Measure the wall time of many users at once, and requests a second without the sleep."""
     core = Core()
-    groups = [group for count in plan.users for group in users_at_once(plan, count, core, say)]
+    groups = [group for count in rounds.users for group in users_at_once(rounds, count, core, say)]
     notes = []
     if WRK.path():
-        groups.append(without_sleep(plan, core, say))
+        groups.append(without_sleep(rounds, core, say))
     else:
         notes.append(WRK.missing())
     return Result(
         "hello",
         tuple(groups),
         method=(
-            f"{plan.in_turns()}; the users are `client hello`, one process, its wall time as it prints it",
+            f"{rounds.in_turns()}; the users are `client hello`, one process, its wall time as it prints it",
             "with thousands of users that process is as busy as the server: part of the wall time is its own",
-            f"without the sleep: wrk, {CONNECTIONS} connections kept alive, {max(1, round(plan.seconds))} s a turn",
+            f"without the sleep: wrk, {CONNECTIONS} connections kept alive, {max(1, round(rounds.seconds))} s a turn",
             f"{core.sentence()}; two workers may use every core, the load's too",
             peers.sentence((WRK,)),
         ),
@@ -66,19 +66,19 @@ class Sample(NamedTuple):
     client_cpu_s: float
 
 
-def users_at_once(plan: Plan, users: int, core: Core, say: Say) -> tuple[Group, Group]:
+def users_at_once(rounds: Rounds, users: int, core: Core, say: Say) -> tuple[Group, Group]:
     """Measure how long so many users take together, on both loops, and the processor time of either side."""
     with ExitStack() as stack:
         contestants = []
         for loop in LOOPS:
             server = stack.enter_context(servers.hello(core.server, loop=loop, delay_s=DELAY_S))
             contestants.append((loop, partial(ask, server, users, loop, core)))
-        measured = interleaved(contestants, plan.rounds, lambda line: say(f"hello, {users:,} users: {line}"))
+        measured = interleaved(contestants, rounds.number, lambda line: say(f"hello, {users:,} users: {line}"))
     waits = Group(
         title=f"hello, {users:,} users at once",
         unit="s until all have it",
         rows=(
-            Row(IDEAL, (DELAY_S,) * plan.rounds),
+            Row(IDEAL, (DELAY_S,) * rounds.number),
             *(row(f"services.hello, {loop}", [turn.wall_s for turn in turns]) for loop, turns in measured.items()),
         ),
         reference=IDEAL,
@@ -98,7 +98,6 @@ def users_at_once(plan: Plan, users: int, core: Core, say: Say) -> tuple[Group, 
 
 
 def row(subject: str, values: list[float]) -> Row:
-    """Return a row of this project."""
     return Row(subject, tuple(values), ours=True)
 
 
@@ -110,11 +109,11 @@ def ask(server: Server, users: int, loop: str, core: Core) -> Sample:
     cost = cost_of("client hello", command, timeout_s=USERS_TIMEOUT_S + 30, environment={"HELLO_URL": server.url})
     figures = {name: float(number.replace(",", "")) for name, number in FIGURE.findall(cost.out)}
     if figures.get("answered") != users:
-        raise BenchFailed("client hello", why="not everybody was answered", evidence=cost.out.splitlines())
+        raise BenchFailed("client hello", why="not every request was answered", evidence=cost.out.splitlines())
     return Sample(figures["wall time"], server.cpu_s() - before, cost.cpu_s)
 
 
-def without_sleep(plan: Plan, core: Core, say: Say) -> Group:
+def without_sleep(rounds: Rounds, core: Core, say: Say) -> Group:
     """Measure requests a second, beside the low-level server, with one process and with two."""
     contestants = [
         *(Contestant(f"aiohttp web.Server, {loop}", partial(servers.low_level, loop=loop)) for loop in LOOPS),
@@ -126,8 +125,8 @@ def without_sleep(plan: Plan, core: Core, say: Say) -> Group:
         turns = []
         for each in contestants:
             server = stack.enter_context(each.start(core.server if each.workers == 1 else ()))
-            turns.append((each.name, partial(rate, server, plan, core)))
-        measured = interleaved(turns, plan.rounds, lambda line: say(f"hello, without its sleep: {line}"))
+            turns.append((each.name, partial(rate, server, rounds, core)))
+        measured = interleaved(turns, rounds.number, lambda line: say(f"hello, without its sleep: {line}"))
     return Group(
         title="hello, without its sleep",
         unit="requests/s",
@@ -136,6 +135,6 @@ def without_sleep(plan: Plan, core: Core, say: Say) -> Group:
     )
 
 
-def rate(server: Server, plan: Plan, core: Core) -> float:
+def rate(server: Server, rounds: Rounds, core: Core) -> float:
     """Return the requests a second that a server answers."""
-    return load(f"{server.url}/", seconds=plan.seconds, core=core.load).requests_per_s
+    return load(f"{server.url}/", seconds=rounds.seconds, core=core.load).requests_per_s

@@ -17,7 +17,7 @@ from lab.bench.harness.figures import Goal, Group, Result, Row
 from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import NGINX, WRK
 from lab.bench.harness.processes import Server
-from lab.bench.harness.rounds import Plan, Say, interleaved
+from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.harness.wrk import CONNECTIONS, load
 from services.runtime.files.temporary import temporary_directory
 
@@ -33,7 +33,7 @@ STAND_IN = (
 )
 
 
-def bench(plan: Plan, say: Say) -> Result:
+def bench(rounds: Rounds, say: Say) -> Result:
     """Measure requests a second, kept alive and with a new connection each."""
     if not WRK.path():
         return Result("sites", (), notes=(WRK.missing(),))
@@ -42,14 +42,14 @@ def bench(plan: Plan, say: Say) -> Result:
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(temporary_directory("asynclab-bench-"))
         contestants = dict(start(stack, core, directory))
-        groups = [group for mode in MODES for group in measure(mode, contestants, plan, core, say)]
+        groups = [group for mode in MODES for group in measure(mode, contestants, rounds, core, say)]
         ours = {name: server for name, server in contestants.items() if server.admin_port}
-        delayed, why_not = delay.bench(ours, KEPT.removesuffix(".http"), plan, say)
+        delayed, why_not = delay.bench(ours, KEPT.removesuffix(".http"), rounds, say)
     return Result(
         "sites",
         (*groups, *delayed),
         method=(
-            f"wrk, {CONNECTIONS} connections, {plan.in_turns()}, {max(1, round(plan.seconds))} s a turn",
+            f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {max(1, round(rounds.seconds))} s a turn",
             core.sentence(),
             "every server gives the bytes that nginx gave when it was asked first; the sites run as in their container",
             "where wrk's core is full, a rate is wrk's own: what an answer costs its server is the truer figure then",
@@ -82,14 +82,14 @@ def answer(nginx: Server | None, file: str, fields: tuple[str, ...]) -> bytes:
 
 
 def measure(
-    mode: tuple[str, str, tuple[str, ...], float], contestants: dict[str, Server], plan: Plan, core: Core, say: Say
+    mode: tuple[str, str, tuple[str, ...], float], contestants: dict[str, Server], rounds: Rounds, core: Core, say: Say
 ) -> tuple[Group, Group]:
     """Load the servers in turns."""
     title, file, fields, goal = mode
     host = f"Host: {file.removesuffix('.http')}"
     measured = interleaved(
-        [(name, partial(turn, server, plan, core, (host, *fields))) for name, server in contestants.items()],
-        plan.rounds,
+        [(name, partial(turn, server, rounds, core, (host, *fields))) for name, server in contestants.items()],
+        rounds.number,
         lambda line: say(f"sites, {title}: {line}"),
     )
     speed = Group(
@@ -116,10 +116,10 @@ class Sample(NamedTuple):
     cpu_us: float
 
 
-def turn(server: Server, plan: Plan, core: Core, fields: tuple[str, ...]) -> Sample:
+def turn(server: Server, rounds: Rounds, core: Core, fields: tuple[str, ...]) -> Sample:
     """Load one server."""
     before = server.cpu_s()
-    found = load(f"{server.url}/", seconds=plan.seconds, core=core.load, fields=fields)
+    found = load(f"{server.url}/", seconds=rounds.seconds, core=core.load, fields=fields)
     return Sample(found.requests_per_s, (server.cpu_s() - before) / max(1, found.requests) * 1e6)
 
 

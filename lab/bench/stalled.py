@@ -16,7 +16,7 @@ from typing import NamedTuple
 from lab.bench.harness import servers
 from lab.bench.harness.figures import Group, Result, Row
 from lab.bench.harness.processes import Server
-from lab.bench.harness.rounds import Plan, Say
+from lab.bench.harness.rounds import Rounds, Say
 from services.runtime.files.temporary import temporary_directory
 from services.runtime.process import memory_kib, raise_open_files
 
@@ -44,10 +44,10 @@ class Figure(NamedTuple):
     unit: str
 
 
-def bench(plan: Plan, say: Say) -> Result:
+def bench(rounds: Rounds, say: Say) -> Result:
     """Return what `measure` finds, as a result."""
     say("stalled: connections, then requests (a minute at most)")
-    figures = measure(stalled=plan.stalled, requests=plan.requests)
+    figures = measure(stalled=rounds.stalled, requests=rounds.requests)
     rows = tuple(Row(", ".join(filter(None, (each.name, each.unit))), (each.value,), ours=True) for each in figures)
     return Result(
         "stalled",

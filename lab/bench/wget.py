@@ -20,7 +20,7 @@ from lab.bench.harness.figures import Goal, Group, Result, Row
 from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import CURL, NGINX, WRK
 from lab.bench.harness.processes import Server, cost_of
-from lab.bench.harness.rounds import Plan, Say, interleaved
+from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.harness.wrk import load
 from services.runtime.files.temporary import temporary_directory
 
@@ -50,13 +50,13 @@ class Sample(NamedTuple):
 Fetch = Callable[[Server], Sample]
 
 
-def bench(plan: Plan, say: Say) -> Result:
+def bench(rounds: Rounds, say: Say) -> Result:
     """Measure fetches a second, processor seconds for a thousand of them, and the most memory."""
     core = Core()
     notes = [peer.missing() for peer in (NGINX, CURL, WRK) if not peer.path()]
     with temporary_directory("asynclab-bench-") as directory:
-        turns = [(name, partial(alone, turn, core, directory)) for name, turn in contestants(plan)]
-        measured = interleaved(turns, plan.rounds, lambda line: say(f"wget: {line}"))
+        turns = [(name, partial(alone, turn, core, directory)) for name, turn in contestants(rounds)]
+        measured = interleaved(turns, rounds.number, lambda line: say(f"wget: {line}"))
     by = "nginx, one worker" if NGINX.path() else "services.sites, uvloop"
     return Result(
         "wget",
@@ -66,7 +66,7 @@ def bench(plan: Plan, say: Say) -> Result:
             group("wget: memory", "MiB at most", measured, lambda turn: turn.peak_mib, lower=True),
         ),
         method=(
-            f"{plan.targets:,} targets, {CONCURRENCY} at once, a connection each, {plan.in_turns()}",
+            f"{rounds.targets:,} targets, {CONCURRENCY} at once, a connection each, {rounds.in_turns()}",
             f"whole programs, start to end, each writing a record a target (wrk: none); served by {by}",
             "services.client connects a socket again where the address is the same; memory: the sum of all processes",
             f"{core.server_sentence()}; each turn has a server of its own",
@@ -123,15 +123,15 @@ def alone(turn: Fetch, core: Core, directory: Path) -> Sample:
         return turn(server)
 
 
-def contestants(plan: Plan) -> list[tuple[str, Fetch]]:
+def contestants(rounds: Rounds) -> list[tuple[str, Fetch]]:
     """Return all contestants that can run here."""
     turns: list[tuple[str, Fetch]] = []
-    turns += [(f"services.client, {loop}", partial(client, plan, loop)) for loop in LOOPS]
+    turns += [(f"services.client, {loop}", partial(client, rounds, loop)) for loop in LOOPS]
     if CURL.path():
-        turns.append(("curl --parallel", partial(curl, plan)))
-    turns += [(f"aiohttp client, {loop}", partial(aiohttp_client, plan, loop)) for loop in LOOPS]
+        turns.append(("curl --parallel", partial(curl, rounds)))
+    turns += [(f"aiohttp client, {loop}", partial(aiohttp_client, rounds, loop)) for loop in LOOPS]
     if WRK.path():
-        turns.append((CEILING, partial(ceiling, plan)))
+        turns.append((CEILING, partial(ceiling, rounds)))
     return turns
 
 
@@ -142,28 +142,28 @@ def client_command(server: Server, loop: str) -> list[str]:
     return [sys.executable, "-m", "services.client", *words, *resolve, "--loop", loop]
 
 
-def client(plan: Plan, loop: str, server: Server) -> Sample:
+def client(rounds: Rounds, loop: str, server: Server) -> Sample:
     """Let this project's client fetch."""
-    return program("client wget", client_command(server, loop), f"{HOST}\n", plan, is_answered)
+    return program("client wget", client_command(server, loop), f"{HOST}\n", rounds, is_answered)
 
 
-def aiohttp_client(plan: Plan, loop: str, server: Server) -> Sample:
+def aiohttp_client(rounds: Rounds, loop: str, server: Server) -> Sample:
     """Let aiohttp's client fetch."""
     words = ["-m", "lab.bench.baselines.aiohttp_client", "--loop", loop, "-c", str(CONCURRENCY)]
-    return program("aiohttp client", [sys.executable, *words], f"{server.url}/\n", plan, is_answered)
+    return program("aiohttp client", [sys.executable, *words], f"{server.url}/\n", rounds, is_answered)
 
 
-def curl(plan: Plan, server: Server) -> Sample:
+def curl(rounds: Rounds, server: Server) -> Sample:
     """Let curl fetch: it makes the list of targets itself, and prints a line for each answer."""
     words = ["--silent", "--parallel", "--parallel-max", str(CONCURRENCY), "--header", "Connection: close"]
-    words += ["--write-out", RECORD_OF_CURL, "--output", "/dev/null", f"{server.url}/?[1-{plan.targets}]"]
+    words += ["--write-out", RECORD_OF_CURL, "--output", "/dev/null", f"{server.url}/?[1-{rounds.targets}]"]
     command = [str(CURL.path()), *words]
-    return program("curl", command, "", plan, lambda line: line.startswith("200 "))
+    return program("curl", command, "", rounds, lambda line: line.startswith("200 "))
 
 
-def ceiling(plan: Plan, server: Server) -> Sample:
+def ceiling(rounds: Rounds, server: Server) -> Sample:
     """Let wrk fetch for the seconds of a turn, since it cannot stop at a number."""
-    found = load(f"{server.url}/", seconds=plan.seconds, core=(), fields=("Connection: close",))
+    found = load(f"{server.url}/", seconds=rounds.seconds, core=(), fields=("Connection: close",))
     return Sample(found.requests_per_s, found.cost.cpu_s / found.requests * 1000, found.cost.peak_kib / 1024)
 
 
@@ -173,10 +173,10 @@ def is_answered(line: str) -> bool:
     return record["error"] is None and record["status"] == 200
 
 
-def program(name: str, command: list[str], target: str, plan: Plan, answered: Callable[[str], bool]) -> Sample:
+def program(name: str, command: list[str], target: str, rounds: Rounds, answered: Callable[[str], bool]) -> Sample:
     """Run a program for all targets, count its records, and return what it cost."""
-    cost = cost_of(name, command, timeout_s=TIMEOUT_S, stdin=target.encode() * plan.targets)
+    cost = cost_of(name, command, timeout_s=TIMEOUT_S, stdin=target.encode() * rounds.targets)
     counted = Counter(answered(line) for line in cost.out.splitlines())
-    if counted[True] != plan.targets:
-        raise BenchFailed(name, why=f"{counted[True]:,} of {plan.targets:,} targets were answered")
-    return Sample(plan.targets / cost.wall_s, cost.cpu_s / plan.targets * 1000, cost.peak_kib / 1024)
+    if counted[True] != rounds.targets:
+        raise BenchFailed(name, why=f"{counted[True]:,} of {rounds.targets:,} targets were answered")
+    return Sample(rounds.targets / cost.wall_s, cost.cpu_s / rounds.targets * 1000, cost.peak_kib / 1024)

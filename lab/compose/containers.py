@@ -1,4 +1,4 @@
-"""The containers of a project, as the engine has them now, and which of them are well."""
+"""The containers of a project, as the engine has them now, and which of them are healthy."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,12 +36,12 @@ class Container:
     one_off: bool
 
     @property
-    def well(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether it runs and, where it has a health check, passes it."""
         return self.status == "running" and self.health in {"", "healthy"}
 
     @property
-    def ill(self) -> bool:
+    def has_failed(self) -> bool:
         """Whether it has ended, or failed its health check as often as it may."""
         return self.status in {"exited", "dead"} or self.health == "unhealthy"
 
@@ -124,8 +124,8 @@ def described(container: Container, lines: int, *, run: Runner = subprocesses.ru
 
 
 def healthy(found: Sequence[Container], restarts: Mapping[str, int]) -> bool:
-    """Return whether all services are well, and none has failed meanwhile."""
-    return bool(found) and all(each.well for each in found) and not failing(found, restarts)
+    """Return whether all services are healthy, and none has failed meanwhile."""
+    return bool(found) and all(each.is_healthy for each in found) and not failing(found, restarts)
 
 
 def failing(found: Sequence[Container], restarts: Mapping[str, int]) -> list[Container]:
@@ -133,7 +133,7 @@ def failing(found: Sequence[Container], restarts: Mapping[str, int]) -> list[Con
 
     `restarts`: how often the engine had restarted each container before this start.
     """
-    return [each for each in found if each.ill or each.restarts - restarts.get(each.id, 0) >= DEATHS]
+    return [each for each in found if each.has_failed or each.restarts - restarts.get(each.id, 0) >= DEATHS]
 
 
 def names(found: Sequence[Container]) -> list[str]:
@@ -142,5 +142,5 @@ def names(found: Sequence[Container]) -> list[str]:
 
 
 def evidence(found: Sequence[Container]) -> list[str]:
-    """Return what a person needs to see of containers that are not well."""
+    """Return what a person needs to see of containers that are not healthy."""
     return [line for container in found for line in described(container, LAST_LINES)]

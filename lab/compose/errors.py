@@ -1,4 +1,4 @@
-"""What can go wrong with a project of containers: its lock, its name, its ports, its start."""
+"""The errors of a project of containers: its lock, its name, its ports, its start."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,7 +50,7 @@ class ComposeRefused(LabError):
     """Compose did not accept its files or `.env`, or could not build or start a service."""
 
     def __init__(self, doing: str, *, reason: str, evidence: Sequence[str] = ()) -> None:
-        super().__init__(f"{doing} failed ({reason})", "mend what is named here, then again", evidence=evidence)
+        super().__init__(f"{doing} failed ({reason})", "correct what is named here, then again", evidence=evidence)
 
 
 class TooSlow(LabError):

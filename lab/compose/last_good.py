@@ -1,7 +1,7 @@
 """The lab as it was when it was last healthy: what `up` goes back to where a change turns out not to work.
 
 A file in the checkout's `build/` keeps, for each project, the configuration that Compose used (all settings in it) and
-the images of the services. It is written after each start that ended well, and removed by `down`. It is itself a
+the images of the services. It is written after each start that succeeded, and removed by `down`. It is itself a
 Compose file. Where it cannot be written, a change that fails leaves the changed services as they are, and says so.
 """
 

@@ -1,9 +1,9 @@
 """The lab in containers: build it, start it, look at it, take it down. Compose does it, each step with a deadline.
 
-What can be checked is checked before anything is touched (`validation`). A lab that `up` made from nothing and that
-does not become healthy is shown and taken down again. A lab that ran before is not taken down: the services that were
-replaced are started again as they were (`last_good`). `down` also removes clients that `docker compose run` started:
-Compose's `down` can leave them behind.
+What can be checked is checked before any container is touched (`validation`). A lab that `up` made from nothing and
+that does not become healthy is shown and taken down again. A lab that ran before is not taken down: the services that
+were replaced are started again as they were (`last_good`). `down` also removes clients that `docker compose run`
+started: Compose's `down` can leave them behind.
 """
 
 import json
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab import env_file, own_sites, subprocesses
+from lab import UP_TIMEOUT_S, env_file, own_sites, subprocesses
 from lab.compose import containers, last_good, lock, override, validation
 from lab.compose.containers import Container
 from lab.compose.errors import ComposeRefused, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
@@ -37,7 +37,6 @@ Say = Callable[[str], None]
 
 PROJECT = "asynclab"
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-UP_TIMEOUT_S = 300.0
 RETURN_TIMEOUT_S = 120.0
 BUILD_TIMEOUT_S = 1800.0
 READ_TIMEOUT_S = 60.0
@@ -158,10 +157,10 @@ class Stack:
         if not outcome.ok and outcome.code not in {TIMED_OUT, STOPPED} and not containers.failing(new(), restarts):
             raise refusal("starting the lab", outcome)
         while not containers.healthy(found := self.services(), restarts):
-            if ill := containers.failing(found, restarts):
-                raise LabNotHealthy(containers.names(ill), evidence=containers.evidence(ill))
+            if failed := containers.failing(found, restarts):
+                raise LabNotHealthy(containers.names(failed), evidence=containers.evidence(failed))
             if time.monotonic() > deadline:
-                slow = [each for each in found if not each.well]
+                slow = [each for each in found if not each.is_healthy]
                 raise TooSlow(containers.names(slow), timeout_s=timeout_s, evidence=containers.evidence(slow))
             time.sleep(POLL_S)
 
@@ -189,7 +188,7 @@ class Stack:
             return False
         with suppress(LabError):
             while time.monotonic() < deadline:
-                if all(each.well for each in self.services()):
+                if all(each.is_healthy for each in self.services()):
                     return True
                 time.sleep(POLL_S)
         return False

@@ -1,4 +1,4 @@
-"""Finds mistakes before anything is touched, so that a slip of the pen does not end a lab that runs.
+"""Finds mistakes before any container is touched, so that a typing mistake does not end a lab that runs.
 
 Settings are read by the services' own settings classes, from what Compose would give them. Ports are tried.
 The check of recordings is in `lab.own_sites`.

@@ -18,7 +18,7 @@ from lab.settings import Settings
 from lab.subprocesses import Runner
 from services.runtime.files.temporary import temporary_directory
 
-USUAL = "python:3.13-slim-trixie"
+DEFAULT_IMAGE = "python:3.13-slim-trixie"
 LOCAL = "asynclab-base:trixie"
 SUITE = "trixie"
 PACKAGES = ("ca-certificates", "python3", "python3-venv")
@@ -51,7 +51,7 @@ def ensure(say: Callable[[str], None], settings: Settings, *, run: Runner = subp
     if image != LOCAL:
         if reachable(image, run=run) and _pull(image, say, run=run):
             return image
-        if image != USUAL:
+        if image != DEFAULT_IMAGE:
             raise BaseImageUnavailable(image, why="no registry gives it")
         say(f"No registry gives {image}")
     if image == LOCAL or not present(LOCAL, run=run):
@@ -66,7 +66,7 @@ def ensure(say: Callable[[str], None], settings: Settings, *, run: Runner = subp
 
 def wanted(settings: Settings) -> str:
     """Return the base image to use: the one that a person chose or that the lab remembers, else the usual."""
-    return settings.base_image or USUAL
+    return settings.base_image or DEFAULT_IMAGE
 
 
 def present(image: str, *, run: Runner = subprocesses.run, timeout_s: float = LOOK_TIMEOUT_S) -> bool:
@@ -116,7 +116,7 @@ def _ensure_builder(say: Callable[[str], None], *, run: Runner, allowed: bool) -
     host = packages.host()
     builder = PackageSet(own=("mmdebstrap", "debian-archive-keyring"))
     if not allowed or not host.is_root or host.distribution not in ("debian", "ubuntu"):
-        raise BaseImageUnavailable(USUAL, why="no registry gives it, nor is mmdebstrap here to build one")
+        raise BaseImageUnavailable(DEFAULT_IMAGE, why="no registry gives it, nor is mmdebstrap here to build one")
     say(f"Installing mmdebstrap from {host.distribution}")
     packages.install(builder, run=run)
 

@@ -47,7 +47,7 @@ DENIED = "permission denied while trying to connect"
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What was found of Docker on this machine. A version is None where the part is missing."""
+    """The parts of Docker that were found on this machine. A version is None where the part is missing."""
 
     client: str | None = None
     engine: str | None = None
@@ -79,8 +79,8 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What has to be done before the lab can start. An empty plan: nothing."""
+class InstallPlan:
+    """The steps before the lab can start. An empty plan: none."""
 
     install: PackageSet = NOTHING
     start: bool = False
@@ -100,7 +100,7 @@ def ensure(say: Callable[[str], None], settings: Settings, *, run: Runner = subp
     if plan.start and not answers(run):
         say(f"Starting the Docker daemon (log: {daemon.LOG})")
         daemon.start(has_systemd=host.has_systemd, answers=lambda: answers(run), run=run)
-    if plan != Plan():
+    if plan != InstallPlan():
         _check(probe(settings, run=run), "the Docker client does not find the one that is installed")
 
 
@@ -147,15 +147,15 @@ def read_info(info: Outcome, *, client: str, host: str = "") -> Probe:
     )
 
 
-def decide(found: Probe, host: Host, *, allowed: bool) -> Plan:
+def decide(found: Probe, host: Host, *, allowed: bool) -> InstallPlan:
     """Return what to do. Raises a `LabError` where the lab can do nothing."""
     if found.compose and not at_least(found.compose, COMPOSE_NEEDED):
         raise ComposeTooOld(found.compose, needed=COMPOSE_NEEDED)
     if found.engine and found.compose:
-        return Plan()
+        return InstallPlan()
     if trouble := refusal(found):
         raise trouble
-    return _mend(found, host, allowed=allowed)
+    return _plan_for_missing(found, host, allowed=allowed)
 
 
 def require(settings: Settings, *, run: Runner = subprocesses.run) -> None:
@@ -175,7 +175,7 @@ def require(settings: Settings, *, run: Runner = subprocesses.run) -> None:
 
 
 def refusal(found: Probe) -> LabError | None:
-    """Return why this user cannot reach an engine that is or may be there; the lab cannot mend that."""
+    """Return why this user cannot reach an engine that is or may be there; the lab cannot correct that."""
     if found.engine or not found.client:
         return None
     if found.denied:
@@ -189,7 +189,7 @@ def refusal(found: Probe) -> LabError | None:
     return None
 
 
-def _mend(found: Probe, host: Host, *, allowed: bool) -> Plan:
+def _plan_for_missing(found: Probe, host: Host, *, allowed: bool) -> InstallPlan:
     """Return the plan for what is missing. Raises a `LabError` where there is none."""
     refuse = ComposeMissing if found.engine else EngineMissing
     if not allowed:
@@ -199,7 +199,7 @@ def _mend(found: Probe, host: Host, *, allowed: bool) -> Plan:
         raise refuse(f"the lab can only install it on Debian 12, Ubuntu 22.04 and newer, not on {host.distribution}")
     if not host.is_root:
         raise refuse("only root can install and start it")
-    return Plan(install=wanted, start=not found.engine)
+    return InstallPlan(install=wanted, start=not found.engine)
 
 
 def _check(found: Probe, lacking: str) -> None:

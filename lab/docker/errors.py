@@ -1,4 +1,4 @@
-"""What can go wrong with the engine, its client, its packages and the base image."""
+"""The errors of the engine, its client, its packages and the base image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -136,7 +136,7 @@ class InstallFailed(LabError):
     def __init__(self, packages: Sequence[str], *, log: Path, evidence: Sequence[str] = ()) -> None:
         names = " ".join(packages)
         super().__init__(
-            f"could not install {names}", f"read {log} and mend apt, then again; {DEMO}", evidence=evidence
+            f"could not install {names}", f"read {log} and correct apt, then again; {DEMO}", evidence=evidence
         )
 
 

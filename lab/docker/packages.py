@@ -39,7 +39,7 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What decides how software is installed on a machine."""
+    """The facts that decide how software is installed on a machine."""
 
     distribution: str
     """`ID` of os-release: `debian`, `ubuntu`, or another that the lab does not know."""

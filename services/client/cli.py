@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from services.client.options.commands import COMMANDS, IN_CONTAINER, ON_HOST, TOUR, Command
+from services.client.defaults import IN_CONTAINER, ON_HOST
+from services.client.options.commands import COMMANDS, TOUR, Command
 from services.runtime.cli import HelpFormatter, OptionParser, add_loop_option, add_version_option, main_of
 from services.runtime.settings import Environment
 

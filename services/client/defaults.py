@@ -19,6 +19,9 @@ MAX_REDIRECTS = 10
 MAX_HEAD_BYTES = 256 * 1024
 MAX_HEAD_FIELDS = 1_000
 
+IN_CONTAINER = "docker compose run --rm client"  # what a person types to run the client
+ON_HOST = ".venv/bin/python -m services.client"
+
 PIPELINE_ITEMS = 5
 HELLO_USERS = 100
 COMPARED_USERS = 5

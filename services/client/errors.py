@@ -4,6 +4,9 @@ import asyncio
 import errno
 import socket
 
+NOTHING_ANSWERED = 4
+"""The exit code of a program that none of its targets answered."""
+
 KINDS = frozenset(
     [
         "usage",

@@ -13,7 +13,7 @@ from statistics import quantiles
 
 import aiohttp
 
-from services.client.errors import fetch_error
+from services.client.errors import NOTHING_ANSWERED, fetch_error
 from services.client.session import NOT_ENCODED, SessionResolver, read_at_most
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
@@ -60,7 +60,7 @@ async def ask_all(options: Options, settings: ClientSettings) -> int:
         alone = await ask(session, "alone")
         if isinstance(alone, str):
             say(f"hello {settings.hello_url}: {alone}")
-            return 4
+            return NOTHING_ANSWERED
         began = time.perf_counter()
         answers = await asyncio.gather(*(ask(session, f"user-{n}") for n in range(1, options.users + 1)))
         wall_s = time.perf_counter() - began

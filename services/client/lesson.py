@@ -31,7 +31,7 @@ class NoLab(ProgramError):
     """A lesson has no lab to use."""
 
     def __init__(self) -> None:
-        super().__init__("there is no lab to meet: run it by the checkout's .venv/bin/python (make setup makes it)")
+        super().__init__("no lab was found: run it by the checkout's .venv/bin/python (make setup makes it)")
 
 
 def run_lesson(

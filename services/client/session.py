@@ -1,4 +1,4 @@
-"""What every aiohttp session of the client has: our own look-up of names, and bodies that are read to a bound.
+"""The aiohttp session of the client: our own look-up of names, and bodies that are read to a bound.
 
 aiohttp looks up names in threads of the loop's pool, and the program's end waits for these: with a resolver that hangs,
 neither ^C nor a timeout would end the program. And aiohttp reads a body to its end, however long it is, and decodes it:

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.client.options.commands import IN_CONTAINER, ON_HOST
+from services.client.defaults import IN_CONTAINER, ON_HOST
 from services.client.topology import OPEN, Topology
 from services.runtime.errors import BadSetting
 from services.runtime.settings import Environment
 
-HTTP_PORT, TLS_PORT, ADMIN_PORT = 80, 443, 8081
 LAB = "lab"
 TUTORIAL_HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
 
@@ -21,7 +20,6 @@ class ClientSettings:
         topology: where host names are reached; the embedded lab has its own.
         hello_url: the hello server's origin.
         ca_file: the certificate of the lab's CA, if there is a lab.
-        loop: the default of --loop.
         files_per_connection: 2 where the server runs in the same process.
         called: what a person types to run the client here.
     """
@@ -29,7 +27,6 @@ class ClientSettings:
     topology: Topology = OPEN
     hello_url: str = "http://hello:8000"
     ca_file: Path | None = None
-    loop: str = "asyncio"
     files_per_connection: int = 1
     called: str = ON_HOST
 
@@ -50,6 +47,5 @@ class ClientSettings:
         return cls(
             hello_url=environment.origin("HELLO_URL", cls().hello_url),
             ca_file=Path(ca) if ca else None,
-            loop=environment.loop(),
             called=IN_CONTAINER if ca else cls().called,
         )

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from services.client.resolver import look_up
+from services.runtime.http import HTTP_PORT, TLS_PORT
 
 ANY_HOST = "*"
-USUAL_PORTS = (80, 443)  # a host of the lab has one of them at least
+USUAL_PORTS = (HTTP_PORT, TLS_PORT)  # a host of the lab has one of them at least
 Route = tuple[str, int]
 
 

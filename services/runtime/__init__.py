@@ -1,4 +1,4 @@
-"""What every program here shares; it imports no service.
+"""The parts that all programs share; nothing here imports a service.
 
 A program begins and ends with `cli` and `run`. `settings` reads its environment; `terminal` and `logs` are its output;
 `tasks` runs work in the background; `process` knows its limits. `serving` opens ports and limits what connections cost.

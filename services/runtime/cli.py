@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 MOST_HELP_COLUMNS = 120
-NO_MEMORY_FOR_A_LIBRARY = ("failed to map segment", "Cannot allocate memory")  # as dlopen(3) says it
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):

@@ -85,7 +85,7 @@ NO_ROOM_TO_LOAD = ("failed to map segment", "annot allocate memory", "cannot map
 
 
 def lacks_memory(error: Exception) -> bool:
-    """Whether an error means that the machine gives this program no more memory."""
+    """Return whether an error means that the machine gives this program no more memory."""
     if isinstance(error, ImportError):
         return any(words in str(error) for words in NO_ROOM_TO_LOAD)
     return isinstance(error, MemoryError)

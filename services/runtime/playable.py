@@ -1,4 +1,4 @@
-"""What a recording must be so that a site can replay it, for the programs that record and for those that replay.
+"""The rules for a recording that a site can replay, shared by the programs that record and those that replay.
 
 A recording is a response as a server sent it: heads, and perhaps a body. `why_unplayable` judges one; `body_to_play`
 says which body a site sends, the recorded one or one that it makes.
@@ -17,6 +17,7 @@ from services.runtime.http import TOKEN_CHARACTERS
 
 MAX_RECORDING_BYTES = 8 * 1024 * 1024  # also of a body that a site makes, where none was recorded
 MAX_HEAD_BYTES = 256 * 1024
+MAX_RECORDINGS = 10_000  # of one site
 
 BODILESS_STATUSES = frozenset({204, 304})
 SMALLEST_BODIES: Mapping[str, int] = {"": 1, "identity": 1, "gzip": 20, "x-gzip": 20, "deflate": 8, "br": 1, "zstd": 9}

@@ -1,4 +1,4 @@
-"""What this process may use, and what it uses: open files, processor cores, memory.
+"""The limits of this process and its use of them: open files, processor cores, memory.
 
 The kernel kills a process that allocates more than the limit of its control group, and its peers get no answer. So the
 limit has to be known beforehand. It is in files: cgroups(7); `memory.max` of version 2, `memory.limit_in_bytes` of
@@ -134,4 +134,4 @@ def read_kernel_file(file: Path) -> str:
 
 
 MEMORY_BYTES = usable_memory_bytes()
-"""What this process may plan to use, read once at the import: reading files would block an event loop."""
+"""The memory that this process may plan to use, read once at the import: reading files would block an event loop."""

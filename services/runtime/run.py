@@ -1,7 +1,8 @@
 """Running a program on its loop, until it is done or asked to stop.
 
-Only `run` handles signals. The first SIGINT or SIGTERM sets an event; a second one sets another event, for programs
-that then end sooner. `docker compose run -T` forwards each ^C twice, so signals within BOUNCE_S of one another are one.
+Signals of services are handled by `run` and, during imports, by `interrupts`. The first SIGINT or SIGTERM sets an
+event; a second one sets another event, for programs that then end sooner. `docker compose run -T` forwards each ^C
+twice, so signals within BOUNCE_S of one another are one.
 
 The event loop is chosen by name, and made by a loop factory: policies are deprecated from Python 3.14 on. The name that
 results show is that of the loop which runs, so that it cannot be another.

@@ -1,4 +1,4 @@
-"""What a site may hold in memory: pools with a limit in bytes each, whose sum is what the process may have.
+"""The memory of a site: pools with a limit in bytes each, whose sum is what the process may have.
 
 Each thing has its own bound (a request head, a recording, a journal), and ten thousand peers make ten thousand of it.
 So whatever grows with what peers or people do takes its bytes from a pool first, and gives them back. A pool that is
@@ -59,7 +59,6 @@ class Budget:
 
     @property
     def pools(self) -> tuple[MemoryPool, ...]:
-        """Every pool."""
         return (
             self.connections,
             self.buffers,

@@ -66,7 +66,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class CachedExchange:
-    """What the quick entries of one known request share."""
+    """The part that all compact entries of one known request share."""
 
     head: bytes
     host: str
@@ -81,14 +81,13 @@ CompactEntry = tuple[ConnectionInfo, int, CachedExchange, float, float]
 
 
 class Snapshot(NamedTuple):
-    """What a journal held at a moment: `first` is the number of the oldest entry; of a host, those after `begun`."""
+    """A journal at one moment: `first` is the number of the oldest entry; of a host, those after `begun`."""
 
     first: int
     entries: Sequence[Exchange | CompactEntry]
     begun: Mapping[str, int]
 
     def entry(self, number: int) -> Exchange:
-        """Return the entry of a number."""
         return as_exchange(self.entries[number - self.first])
 
     def numbered(self, numbers: Iterable[int]) -> Iterator[tuple[int, Exchange]]:
@@ -106,9 +105,8 @@ class Snapshot(NamedTuple):
 class Journal:
     """The last exchanges, oldest first.
 
-    The bounds are of entries, of bytes in request heads, and of `held_bytes` for both together. Quick entries may go
-    beyond them for a moment, by TRIM_EVERY entries; the hot path appends them to `entries` and counts them in `total`
-    by itself.
+    The bounds are of entries, of bytes in request heads, and of `held_bytes` for both together. Compact entries may go
+    beyond them for a moment, by TRIM_EVERY entries.
     """
 
     __slots__ = ("_begun", "_bytes", "clears", "entries", "max_bytes", "max_entries", "max_held_bytes", "total")
@@ -131,7 +129,7 @@ class Journal:
 
     @property
     def held_bytes(self) -> int:
-        """What the entries take in memory, all in all."""
+        """The size of all entries in memory."""
         return len(self.entries) * ENTRY_BYTES + self._bytes
 
     def add(self, exchange: Exchange) -> None:
@@ -140,6 +138,13 @@ class Journal:
         self._bytes += len(exchange.head)
         self.entries.append(exchange)
         self.trim()
+
+    def add_known(self, entry: CompactEntry) -> None:
+        """Keep the entry of a known request; the bounds are enforced once in TRIM_EVERY entries."""
+        self.entries.append(entry)
+        self.total = total = self.total + 1
+        if not total % TRIM_EVERY:
+            self.trim()
 
     def trim(self) -> None:
         """Drop the oldest entries until the bounds are kept."""

@@ -18,7 +18,7 @@ from services.runtime.serving.listen import BACKLOG, bind_socket, bound_address,
 from services.runtime.tasks import background_task
 from services.sites.connection.connection import Connection
 from services.sites.site import Site
-from services.sites.states import longest_s
+from services.sites.states_and_deadlines import longest_s
 
 MakeProtocol = Callable[[Site, str | None], asyncio.Protocol]
 
@@ -176,7 +176,7 @@ def sweep(site: Site, now: float) -> None:
     Where connections, or TLS sessions, are about to run out, those that have nothing on its way have less time: a new
     connection is to find room (RFC 9112, section 9.5: an idle connection may be closed at any time).
     """
-    longest = longest_s(site.settings, hurried=site.is_short())
+    longest = longest_s(site.settings, short_of_room=site.is_short())
     for connection in [each for each in site.connections if now - each.since > longest[each.state]]:
         connection.expire()
 

@@ -1,4 +1,4 @@
-"""What Prometheus sees: plain numbers of the site, read at each scrape, so that an answer to a peer costs no lock."""
+"""The metrics for Prometheus: plain numbers of the site, read at each scrape, so that an answer costs no lock."""
 
 from collections.abc import Iterable, Iterator
 from itertools import accumulate

@@ -78,7 +78,7 @@ async def read(site: Site, recordings: RecordingDirectory, saved: SavedPlans) ->
         site.recordings_trouble = str(error)
         log.error("not ready: recording %s", error)  # noqa: TRY400 - the reason is the file's, not the code's
     else:
-        site.listeners_trouble = site.listeners_trouble or "the doors are not open yet"  # until they are reconciled
+        site.listeners_trouble = site.listeners_trouble or "the listeners are not open yet"  # until they are reconciled
         log.info("playing %s", known_names(site.hosts))
         await saved.restore(site)
         await saved.save(site)  # a sidecar that changed has put its own plan in force

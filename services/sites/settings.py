@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.runtime.http import Address
+from services.runtime.http import ADMIN_PORT, HTTP_PORT, TLS_PORT, Address
 from services.runtime.process import MEMORY_BYTES
 from services.runtime.serving.listen import DRAIN_S
 from services.runtime.settings import Environment
@@ -28,9 +28,9 @@ class SitesSettings:
     own: Path | None = None
     hosts: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
-    where: Address = Address("0.0.0.0", 80)  # noqa: S104 - in a container, on the lab's own network
-    tls: Address | None = Address("0.0.0.0", 443)  # noqa: S104
-    admin: Address = Address("0.0.0.0", 8081)  # noqa: S104
+    where: Address = Address("0.0.0.0", HTTP_PORT)  # noqa: S104 - in a container, on the lab's own network
+    tls: Address | None = Address("0.0.0.0", TLS_PORT)  # noqa: S104
+    admin: Address = Address("0.0.0.0", ADMIN_PORT)  # noqa: S104
     admin_names: tuple[str, ...] = ()
     own_ports: bool = False
     ca_key: Path | None = None
@@ -73,11 +73,11 @@ class SitesSettings:
             directory=Path(environment.text("SITES_RECORDINGS", str(RECORDINGS))),
             hosts=hosts,
             without=without,
-            where=Address(host, environment.port("SITES_PORT", 80)),
-            tls=Address(host, environment.port("SITES_TLS_PORT", 443)),
+            where=Address(host, environment.port("SITES_PORT", unset.where.port)),
+            tls=Address(host, environment.port("SITES_TLS_PORT", TLS_PORT)),
             admin=Address(
                 environment.text("SITES_ADMIN_HOST", unset.admin.host),
-                environment.port("SITES_ADMIN_PORT", 8081),
+                environment.port("SITES_ADMIN_PORT", unset.admin.port),
             ),
             admin_names=environment.names("SITES_ADMIN_NAMES"),
             ca_key=directory("SITES_CA_KEY"),

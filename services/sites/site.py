@@ -19,7 +19,7 @@ from services.sites.http.response import Refused
 from services.sites.journal import FIN, KEPT, CachedExchange, Journal
 from services.sites.replay.recording import Recording
 from services.sites.settings import SitesSettings
-from services.sites.states import State
+from services.sites.states_and_deadlines import State
 
 SHARED = "this host shares its port with others, and who is meant is known only after the connection is accepted"
 LATENESS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -128,7 +128,7 @@ class Lateness:
 
 
 class Site:
-    """What all connections share.
+    """A site: the state that all its connections share.
 
     `recordings_trouble` and `listeners_trouble`: why the site is not ready; nothing where it is.
     """

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from services.client.cli import main, understand
-from services.client.options.commands import COMMANDS, ON_HOST, TOUR
+from services.client.defaults import ON_HOST
+from services.client.options.commands import COMMANDS, TOUR
 from services.client.survey.options import Options
 from services.client.survey.run import GRACE_S
 from services.runtime.errors import BadSetting

@@ -11,7 +11,7 @@ import pytest
 
 from lab import ROOT
 from lab.embedded import EMBEDDED
-from services.client.options.commands import ON_HOST
+from services.client.defaults import ON_HOST
 from services.client.tour import HEADINGS, NEXT, ORIGIN, TUTORIAL, WHY, suggestions
 from tests.tutorial import DIALOGUE, check_wget
 

@@ -117,7 +117,7 @@ def test_a_worker_that_dies_takes_hello_down_and_the_engine_starts_it_again(
     assert killed.returncode == 0, killed.stderr
     while True:  # the test has a deadline
         (now,) = (each for each in fresh.services() if each.service == "hello")
-        if now.restarts > before.restarts and now.well:
+        if now.restarts > before.restarts and now.is_healthy:
             break
     logs = fresh.run_compose("logs", "hello").stdout
     assert "a worker ended by itself: exit codes" in logs
@@ -221,7 +221,7 @@ def record_elsewhere(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 Spoil = Callable[[Stack, pytest.MonkeyPatch], object]
-SLIPS: dict[str, tuple[Spoil, type[Exception], str]] = {
+MISTAKES: dict[str, tuple[Spoil, type[Exception], str]] = {
     "a port that is taken": (refuse_port, PortTaken, "is in use"),
     "a setting of hello": (
         lambda _, patch: patch.setenv("HELLO_DELAY_S", "soon"),
@@ -283,12 +283,12 @@ SLIPS: dict[str, tuple[Spoil, type[Exception], str]] = {
 
 
 @pytest.mark.timeout(600)
-def test_a_change_that_fails_leaves_the_lab_as_it_was(own_tree: Stack, spoiling: "Slips") -> None:
+def test_a_change_that_fails_leaves_the_lab_as_it_was(own_tree: Stack, spoiling: "Mistakes") -> None:
     """Settings are checked before any change; a service that was replaced is started again as before."""
     reread(own_tree).up(print)
     before = running(own_tree)
     files = remembered(own_tree)
-    for name, (spoil, error, words) in SLIPS.items():
+    for name, (spoil, error, words) in MISTAKES.items():
         with spoiling(own_tree) as patch:
             held = spoil(own_tree, patch)
             with pytest.raises(error, match=words) as caught:
@@ -306,7 +306,7 @@ def test_a_change_that_fails_leaves_the_lab_as_it_was(own_tree: Stack, spoiling:
 
 def running(stack: Stack) -> dict[str, tuple[str, bool]]:
     """Return the image of each service, and whether it is healthy."""
-    return {each.service: (each.image, each.well) for each in stack.services()}
+    return {each.service: (each.image, each.is_healthy) for each in stack.services()}
 
 
 def remembered(stack: Stack) -> dict[str, str | None]:
@@ -315,11 +315,11 @@ def remembered(stack: Stack) -> dict[str, str | None]:
     return {file.name: file.read_text() if file.exists() else None for file in files}
 
 
-Slips = Callable[[Stack], AbstractContextManager[pytest.MonkeyPatch]]
+Mistakes = Callable[[Stack], AbstractContextManager[pytest.MonkeyPatch]]
 
 
 @pytest.fixture
-def spoiling() -> Slips:
+def spoiling() -> Mistakes:
     """Return a context in which a tree and the environment may be spoilt; afterwards they are as before."""
 
     @contextmanager

@@ -43,7 +43,7 @@ def await_again(stack: Stack, before: Container) -> None:
     """Return when the engine has started a container again and it is healthy; the test has a deadline."""
     while True:
         now = container_of(stack, before.service)
-        if now.restarts > before.restarts and now.well:
+        if now.restarts > before.restarts and now.is_healthy:
             assert now.id == before.id
             return
 

@@ -1,6 +1,7 @@
 """docs/lab.md names the services and settings of Compose's files; docs/architecture.md has every folder and file."""
 
 import re
+import tomllib
 
 import pytest
 
@@ -25,6 +26,16 @@ def test_every_service_is_there() -> None:
     services = COMPOSE.partition("\nservices:\n")[2].partition("\nnetworks:")[0]
     described = {name for cell, *_ in rows(section(LAB, "In containers")) for name in inline_code(cell)}
     assert described == set(re.findall(r"^  (\w+):$", services, re.MULTILINE))
+
+
+def test_the_layers_are_those_that_import_linter_enforces() -> None:
+    """A package whose layers are drawn has the same ones, in the same order, in its contract."""
+    drawn = section(ARCHITECTURE, "Layers").split("```")[3].split()
+    names = [word for word in drawn if word.endswith(":")]
+    contracts = tomllib.loads(text_of(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    layers = {each["containers"][0]: each["layers"] for each in contracts if each.get("containers")}
+    assert names
+    assert drawn == [word for name in names for word in [name, *" -> ".join(layers[name.removesuffix(":")]).split()]]
 
 
 def test_every_folder_is_on_the_map() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from lab.embedded import embedded_lab
-from services.client.settings import ADMIN_PORT
+from services.runtime.http import ADMIN_PORT
 from services.sites.http.response import REASONS
 from services.sites.journal import ENDS
 from services.sites.settings import SitesSettings

@@ -1,1 +1,1 @@
-"""The control room."""
+"""The lab's command line, and what it runs."""

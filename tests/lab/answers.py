@@ -1,4 +1,4 @@
-"""Recorded outputs of the programs that the control room runs, and a runner that gives them again."""
+"""Recorded outputs of the programs that the lab's command line runs, and a runner that gives them again."""
 
 import json
 from collections.abc import Mapping, Sequence

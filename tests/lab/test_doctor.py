@@ -71,7 +71,7 @@ def test_a_machine_that_has_all_lacks_nothing(tmp_path: Path) -> None:
         "2.26.1",
         "0.13.1",
         "reachable",
-        f"{base_image.USUAL} (sha256:c000ab910726)",
+        f"{base_image.DEFAULT_IMAGE} (sha256:c000ab910726)",
     ]
     assert [found[what].lack for what in ROWS[:6]] == [""] * 6
 
@@ -157,7 +157,7 @@ def test_looks_at_everything_at_once(tmp_path: Path) -> None:
 
     found = rows(Meeting(WELL), tmp_path)
     assert found["Registry"].found == "reachable"
-    assert found["Base image"].found.startswith(base_image.USUAL)
+    assert found["Base image"].found.startswith(base_image.DEFAULT_IMAGE)
     assert found["Docker engine"].found == "26.1.5+dfsg1"
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lab import ROOT
+from lab.cli import CLIENT_COMMANDS, main
 from lab.cli import COMMANDS as LAB_COMMANDS
-from lab.cli import main
 from services.client.options.commands import COMMANDS
 
 NAMES = ("", *COMMANDS)
@@ -57,7 +57,7 @@ def test_what_help_shows_runs_from_a_fresh_checkout(
         assert done.returncode == 0, (line, done.stderr)
 
 
-@pytest.mark.parametrize("name", ["up", "logs", "bench", "doctor"])
+@pytest.mark.parametrize("name", sorted({*LAB_COMMANDS} - {*CLIENT_COMMANDS}))
 def test_the_labs_own_commands_have_examples_that_it_understands(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """They need Docker, so here they are only read."""
     from lab.cli import understand

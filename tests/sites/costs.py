@@ -15,7 +15,7 @@ from services.sites.connection.connection import Connection
 from services.sites.journal import FIN, ConnectionInfo, Exchange
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
-from services.sites.states import State
+from services.sites.states_and_deadlines import State
 from services.sites.tls.authority import Authority
 from services.sites.tls.protocol import TLSProtocol
 from tests.sites.target import recording_of

@@ -1,4 +1,4 @@
-"""Every fault that a script performs, and what a peer must get: the oracle of `client faults kinds`, as code.
+"""Every fault that a script performs, and what a peer must get: the bytes that `client faults kinds` names, as code.
 
 `expected` makes the bytes from a recording's head and body. `end`: "fin", "rst", "silence" (nothing, until the peer
 leaves), "kept" (the next request is answered), or "recorded" (as without a fault).
@@ -106,4 +106,4 @@ CASES = {
 }
 
 ELSEWHERE = {"endless_head", "refuse", "tls_stall", "tls_expired", "tls_wrong_name", "tls_self_signed"}
-"""Faults whose oracle is no string of bytes; each has a test of its own."""
+"""Faults that do not send a fixed string of bytes; each has a test of its own."""

@@ -33,7 +33,7 @@ from services.sites.replay.recording import RECORDING_BYTES
 from services.sites.server import RunningSite, serve_site
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
-from services.sites.states import State
+from services.sites.states_and_deadlines import State
 from services.sites.tls import protocol
 from services.sites.tls.authority import Authority
 from services.sites.tls.protocol import MAX_HELLO_BYTES
@@ -333,11 +333,11 @@ def test_where_connections_run_out_idle_ones_make_room() -> None:
     waiting_connections = {state: Waiting(state) for state in State}
     site.connections |= set(waiting_connections.values())
     sweep(site, SHORT_PATIENCE_S + 0.1)
-    hurried = {state for state, open_connection in waiting_connections.items() if open_connection.expired}
-    assert hurried == {State.HANDSHAKE, State.IDLE, State.READING, State.LINGER}
+    shortened = {state for state, open_connection in waiting_connections.items() if open_connection.expired}
+    assert shortened == {State.HANDSHAKE, State.IDLE, State.READING, State.LINGER}
 
 
-def test_where_there_is_room_no_peer_is_hurried() -> None:
+def test_where_there_is_room_no_peer_gets_less_time() -> None:
     """Deadlines are as they are set."""
     site = Site(SitesSettings(max_connections=11))
     waiting_connections = [Waiting(state) for state in State]
@@ -394,14 +394,14 @@ def test_a_body_that_is_not_played_does_not_count(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_a_set_that_grows_too_large_leaves_the_old_one_played(tmp_path: Path) -> None:
-    """/readyz and the metrics say it; once it is mended, the new set is played."""
+    """/readyz and the metrics say it; once it is corrected, the new set is played."""
     async with sites({"keep.test.http": KEEP}, tmp_path, reload_s=0.05, memory_bytes=96 * MIB) as running:
         target = await target_of(running, "keep.test")
 
         async def is_too_large() -> bool:
             return "too large: 5 recordings need 32.0 MiB" in running.site.trouble
 
-        async def is_mended() -> bool:
+        async def is_correct() -> bool:
             return not running.site.trouble and len(running.site.hosts) == 3
 
         await anyio.to_thread.run_sync(write_recordings, tmp_path, 4, 8_380_000)
@@ -414,7 +414,7 @@ async def test_a_set_that_grows_too_large_leaves_the_old_one_played(tmp_path: Pa
         await anyio.to_thread.run_sync(write_recordings, tmp_path, 4, 100)
         for number in (2, 3):
             await anyio.Path(tmp_path, f"r{number}.test.http").unlink()
-        await until(is_mended)
+        await until(is_correct)
 
 
 # What is kept

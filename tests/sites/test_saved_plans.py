@@ -280,7 +280,7 @@ async def test_a_sidecar_that_changes_outlives_the_plan_that_it_replaced(tmp_pat
                 await anyio.sleep(0.02)
 
 
-async def test_plans_are_restored_when_the_recordings_are_mended(tmp_path: Path) -> None:
+async def test_plans_are_restored_when_the_recordings_are_corrected(tmp_path: Path) -> None:
     """A site that starts unready judges them later."""
     async with site(tmp_path) as (running, target):
         await target.set_plan([RULE])

@@ -17,7 +17,6 @@ from services.runtime.serving.listen import BACKLOG, bind_socket
 
 
 async def answer(_request: web.BaseRequest) -> web.Response:
-    """Return the page."""
     return web.Response(text="<h1>Index</h1>", content_type="text/html")
 
 

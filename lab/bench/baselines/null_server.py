@@ -28,7 +28,6 @@ class Null(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer."""
         if CLOSE in data:
             self.transport.write(self.closed)
             self.transport.close()

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 
 from lab.bench.chaos.clients.container import CLEAR, Client
 from lab.bench.chaos.engine import docker
-from lab.bench.chaos.found import Found, Sums
-from lab.bench.chaos.judge import SETTLED_WITHIN_S
+from lab.bench.chaos.found import SETTLED_WITHIN_S, Found, Sums
 from lab.bench.chaos.logs import forbidden
 from lab.bench.chaos.own_lab import Recordings
-from lab.bench.chaos.schedule import ADMIN, GOOD, HOSTS
+from lab.bench.chaos.schedule import GOOD, HOSTS
 from lab.bench.chaos.service import Service
 from lab.bench.chaos.site_sums import read_sums
+from services.runtime.http import ADMIN_PORT
 
 SUMS_WITHIN_S = 90.0
 AGAIN_S = 1.0
@@ -23,9 +23,9 @@ async def settle(services: Mapping[str, Service], recordings: Recordings, client
     began_s = time.monotonic()
     await asyncio.to_thread(recordings.put, GOOD)
     while True:
-        found.unwell = [name for name, service in services.items() if not is_well(await service.look())]
+        found.not_healthy = [name for name, service in services.items() if not is_healthy(await service.look())]
         took_s = time.monotonic() - began_s
-        if not found.unwell or took_s > SETTLED_WITHIN_S:
+        if not found.not_healthy or took_s > SETTLED_WITHIN_S:
             break
         await asyncio.sleep(AGAIN_S)
     found.settled_s = took_s
@@ -33,7 +33,7 @@ async def settle(services: Mapping[str, Service], recordings: Recordings, client
         await client.run(CLEAR, f"{admin_of(site)}/faults")
 
 
-def is_well(state: Mapping[str, object]) -> bool:
+def is_healthy(state: Mapping[str, object]) -> bool:
     """Return whether a container runs and is healthy, given its state from the engine."""
     health = state.get("Health")
     return bool(state.get("Running")) and (not isinstance(health, dict) or health.get("Status") == "healthy")
@@ -46,7 +46,7 @@ def sites(services: Iterable[str]) -> list[str]:
 
 def admin_of(site: str) -> str:
     """Return the URL of a site's admin side, by a host name that the site answers to."""
-    return f"http://{HOSTS[site]}:{ADMIN}"
+    return f"http://{HOSTS[site]}:{ADMIN_PORT}"
 
 
 async def account(services: Mapping[str, Service], client: Client, found: Found) -> None:

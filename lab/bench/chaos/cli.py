@@ -21,7 +21,6 @@ from lab.settings import Settings
 from services.runtime.run import Stop, run, until_stopped
 from services.runtime.tasks import background_task
 
-USUAL_S, QUICK_S = 600, 60
 MOST_SEED = 2**32 - 1
 CALM_S = 2.0
 

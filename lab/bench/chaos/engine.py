@@ -131,12 +131,12 @@ class Watch:
                 return await self._news.wait_for(found)
         return found()
 
-    async def well_again(
+    async def healthy_again(
         self, service: str, *, after_s: float, within_s: float, has_health: bool = True
     ) -> Moment | None:
         """Return when a service was healthy after it had started again; None if it was not within `within_s`.
 
-        A service without a health check is well when it has started.
+        A service without a health check is healthy when it has started.
         """
         last_s = time.monotonic() + within_s
         start = await self.next(service, "start", after_s=after_s, within_s=within_s)

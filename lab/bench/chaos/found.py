@@ -1,4 +1,4 @@
-"""What a chaos run finds. `storm` and `aftermath` fill it in; `judge` makes promises and tables of it."""
+"""The findings of a chaos run. `storm` and `aftermath` fill it in; `judge` makes promises and tables of it."""
 
 import math
 from collections import Counter
@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 
 from lab.bench.chaos.engine import Moment
 from lab.bench.chaos.service import Memory
+
+BACK_WITHIN_S = 30.0
+"""How soon after an end a service has to be healthy again."""
+
+SETTLED_WITHIN_S = 60.0
+"""How soon after the load the whole lab has to be healthy."""
 
 SLACK_S = 0.25
 """How far apart two clocks may be: the engine and the client note times in different processes."""
@@ -24,7 +30,6 @@ class Answer:
 
     @property
     def took_s(self) -> float:
-        """How long it took."""
         return self.ended_s - self.began_s
 
 
@@ -63,7 +68,6 @@ class Recovery:
 
     @property
     def took_s(self) -> float:
-        """How long it took."""
         return math.inf if self.healthy_s is None else self.healthy_s - self.began_s
 
 
@@ -79,7 +83,7 @@ class Attacks:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What a site counts of its exchanges: in its journal, and in its metrics."""
+    """The counts of a site's exchanges: in its journal, and in its metrics."""
 
     total: int
     kept: int
@@ -126,7 +130,7 @@ class Found:
     sums: dict[str, Sums | None] = field(default_factory=dict)
     log: dict[str, list[str]] = field(default_factory=dict)
     settled_s: float | None = None
-    unwell: list[str] = field(default_factory=list)
+    not_healthy: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def attack(self, kind: str) -> Attacks:

@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from lab.bench.chaos.found import Answer, Found, Recovery, Seen
+from lab.bench.chaos.found import BACK_WITHIN_S, SETTLED_WITHIN_S, Answer, Found, Recovery, Seen
 from lab.bench.chaos.logs import MOMENT
 from lab.bench.harness.figures import Cell, Promise, Table
 
 P99_GOAL_S = 0.25
-BACK_WITHIN_S = 30.0
-SETTLED_WITHIN_S = 60.0
 MOST_NAMED = 3
 MOST_COUNTED = 8
 MOST_SHOWN = 100
@@ -89,8 +87,8 @@ def slow(recovery: Recovery) -> bool:
 def settled(found: Found) -> Promise:
     """The lab is healthy when the load has stopped."""
     took_s = found.settled_s
-    kept = took_s is not None and not found.unwell
-    text = f"after {took_s:.1f} s" if took_s is not None and kept else f"not healthy: {listed(found.unwell)}"
+    kept = took_s is not None and not found.not_healthy
+    text = f"after {took_s:.1f} s" if took_s is not None and kept else f"not healthy: {listed(found.not_healthy)}"
     return Promise(f"the lab ends healthy, in {SETTLED_WITHIN_S:g} s", kept, text)
 
 
@@ -176,7 +174,6 @@ def counted(counts: Counter[str]) -> str:
 
 
 def tables(found: Found, seen: Seen) -> tuple[Table, ...]:
-    """Return the figures."""
     return (attack_table(found), client_table(seen), end_table(found, seen), service_table(found))
 
 

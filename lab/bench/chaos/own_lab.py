@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import own_sites
 from lab.bench.chaos.schedule import BAD, CHANGED, GOOD, HOSTS, LARGE, RECORDED
 from lab.compose.stack import Say, Stack
 from lab.compose.tree import copy_tree
@@ -18,7 +19,6 @@ from lab.settings import Settings, parse
 from services.runtime.files.temporary import temporary_directory
 
 PROJECT = "asynclab-chaos"
-USUAL = "recordings"
 SETTINGS = {
     "HELLO_PORT": "0",
     "HELLO_DELAY_S": "0.01",  # so that a healthy client's time is the server's, not its sleep
@@ -78,7 +78,7 @@ def own_lab(say: Say, settings: Settings) -> Iterator[tuple[Stack, Recordings]]:
     image = base_image.ensure(say, settings)
     with temporary_directory("lab-chaos-") as root:
         copy_tree(root)
-        recordings = Recordings(root / USUAL)
+        recordings = Recordings(root / own_sites.RECORDINGS)
         files = root / "files"
         for directory in (recordings.directory, files):
             directory.mkdir()

@@ -1,4 +1,4 @@
-"""What is done to the lab, and when. A seed decides it, so that a run that found something can be run again.
+"""The schedule of a chaos run. A seed decides it, so that a run that found something can be repeated.
 
 Steps are in lanes. A lane does one step after another, and all lanes go on at once. Each lane goes through all its
 kinds of steps, in random order, before one comes again.
@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
+
+from services.runtime.http import ADMIN_PORT, HTTP_PORT, TLS_PORT
 
 RECORDED = "recorded"
 HELLO = "hello"
@@ -23,7 +25,7 @@ HOSTS = {
 CHANGED = "changed.test"
 """A host of `recorded` whose plans are changed, while another host of it answers a healthy client."""
 
-HTTP, TLS, ADMIN, HELLO_PORT = 80, 443, 8081, 8000
+HELLO_PORT = 8000
 KILL, WORKER, RESTART = "kill -9", "kill -9 of a worker", "docker restart"
 GOOD, BAD, LARGE = "valid recordings", "recordings that cannot be played", "600 MiB of recordings"
 FIRST_S = 1.0
@@ -74,13 +76,13 @@ def sites(port: int, services: Sequence[str]) -> list[Place]:
 
 def connections(services: Sequence[str]) -> list[Kind]:
     """Return the attacks that hold thousands of connections; one of them runs at a time."""
-    web = [*sites(HTTP, services), (HELLO, HELLO_PORT)]
-    tls, admin = sites(TLS, services), sites(ADMIN, services)
+    web = [*sites(HTTP_PORT, services), (HELLO, HELLO_PORT)]
+    tls, admin = sites(TLS_PORT, services), sites(ADMIN_PORT, services)
     return [
         Kind("tls_trickle", tls, 10_000, per_s=2_000),
         Kind("tls_unfinished", tls, 4_000, per_s=1_000),
         Kind("pipeline_unread", web, 2_000, per_s=500),
-        Kind("journal_slow", admin, 16, before=Kind("journal_heads", sites(HTTP, services), 100, per_s=200)),
+        Kind("journal_slow", admin, 16, before=Kind("journal_heads", sites(HTTP_PORT, services), 100, per_s=200)),
         Kind("endless_head", web, 1_000, per_s=500),
         Kind("slow_body", web, 1_000, per_s=500),
     ]
@@ -88,21 +90,21 @@ def connections(services: Sequence[str]) -> list[Kind]:
 
 def noise(services: Sequence[str]) -> list[Kind]:
     """Return the attacks that need few connections."""
-    tls, admin = sites(TLS, services), sites(ADMIN, services)
-    every = [*sites(HTTP, services), *tls, *admin, (HELLO, HELLO_PORT)]
+    tls, admin = sites(TLS_PORT, services), sites(ADMIN_PORT, services)
+    every = [*sites(HTTP_PORT, services), *tls, *admin, (HELLO, HELLO_PORT)]
     return [Kind("resets", every, 50), Kind("noise", every, 50), Kind("tls_names", tls, 50)]
 
 
 def changes(services: Sequence[str]) -> list[Kind]:
     """Return the attacks on the admin side."""
-    admin = sites(ADMIN, services)
+    admin = sites(ADMIN_PORT, services)
     own_port = [place for place in admin if place[0] != RECORDED]
     return [Kind("faults", admin, per_s=100), Kind("refuse", own_port, per_s=100), Kind("verify", admin, 2)]
 
 
 def surveys(services: Sequence[str]) -> list[Kind]:
     """Return the surveys: one that is killed and resumed, one that is paused."""
-    return [Kind("survey_killed", sites(HTTP, services), 2_000), Kind("survey_paused", [("", 0)], 100)]
+    return [Kind("survey_killed", sites(HTTP_PORT, services), 2_000), Kind("survey_paused", [("", 0)], 100)]
 
 
 def draw(seed: int, seconds: float, services: Sequence[str]) -> tuple[Step, ...]:

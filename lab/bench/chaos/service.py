@@ -36,7 +36,7 @@ class Memory:
 
 @dataclass(slots=True)
 class Service:
-    """A service's container."""
+    """One service of the lab, with its only container, by name and id."""
 
     name: str
     container: str
@@ -71,7 +71,6 @@ class Service:
         return False
 
     async def kill_worker(self) -> bool:
-        """Kill one of its workers."""
         return (await docker("exec", self.container, "python3", "-c", KILL_WORKER)).ok
 
     def memory(self) -> Memory | None:

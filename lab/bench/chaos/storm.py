@@ -12,8 +12,7 @@ from contextlib import contextmanager
 
 from lab.bench.chaos.clients.container import Client
 from lab.bench.chaos.engine import Moment, Watch, docker
-from lab.bench.chaos.found import SLACK_S, Found, Held, Recovery
-from lab.bench.chaos.judge import BACK_WITHIN_S
+from lab.bench.chaos.found import BACK_WITHIN_S, SLACK_S, Found, Held, Recovery
 from lab.bench.chaos.own_lab import Recordings
 from lab.bench.chaos.schedule import CHANGED, GOOD, RESTART, WORKER, Step
 from lab.bench.chaos.service import Service
@@ -86,14 +85,13 @@ class Storm:
             self.doing.pop(lane, None)
 
     async def do(self, step: Step, client: Client) -> None:
-        """Do one step."""
         if step.lane == "ends":
             await self.end(step)
         elif step.lane == "reloads":
             await asyncio.to_thread(self.recordings.put, step.kind, seed=step.seed)
             self.found.reloads[step.kind] += 1
         else:
-            with self.told_to_do_wrong(step):
+            with self.fault_window(step):
                 await self.attack(step, client)
 
     async def attack(self, step: Step, client: Client) -> None:
@@ -112,7 +110,7 @@ class Storm:
         account.not_run += not done
 
     @contextmanager
-    def told_to_do_wrong(self, step: Step) -> Iterator[None]:
+    def fault_window(self, step: Step) -> Iterator[None]:
         """Open a window for a service whose only site gets plans of faults."""
         if step.kind not in {"faults", "refuse"} or step.name == CHANGED:
             yield
@@ -124,7 +122,7 @@ class Storm:
             window.end_s = time.time()
 
     async def end(self, step: Step) -> None:
-        """End a service, or one of its workers, and wait until it is well again."""
+        """End a service, or one of its workers, and wait until it is healthy again."""
         service = self.services[step.service]
         if not (await service.look()).get("Running"):
             return
@@ -146,20 +144,20 @@ class Storm:
             window.end_s = time.time()
 
     async def recover(self, service: Service, why: str, *, began_s: float) -> None:
-        """Wait until a service is well again; start it where it does not come back by itself."""
+        """Wait until a service is healthy again; start it where it does not come back by itself."""
         died = await self.watch.next(service.name, "die", after_s=began_s - SLACK_S, within_s=DEATH_S)
         began_s = died.at_s if died else began_s
-        well = await self.well_again(service, after_s=began_s)
-        by_itself = well is not None
-        if well is None:
+        healthy = await self.healthy_again(service, after_s=began_s)
+        by_itself = healthy is not None
+        if healthy is None:
             await docker("start", service.container)
-            well = await self.well_again(service, after_s=began_s)
-        healthy_s = well.at_s if well else None
+            healthy = await self.healthy_again(service, after_s=began_s)
+        healthy_s = healthy.at_s if healthy else None
         self.found.recoveries.append(Recovery(service.name, why, began_s, healthy_s, by_itself))
 
-    async def well_again(self, service: Service, *, after_s: float) -> Moment | None:
-        """Return when a service was well again after an end; None if it was not in time."""
-        return await self.watch.well_again(
+    async def healthy_again(self, service: Service, *, after_s: float) -> Moment | None:
+        """Return when a service was healthy again after an end; None if it was not in time."""
+        return await self.watch.healthy_again(
             service.name, after_s=after_s, within_s=BACK_WITHIN_S, has_health=service.has_health
         )
 
@@ -192,7 +190,7 @@ class Storm:
             group.create_task(self.rescue(service, moment))
 
     async def rescue(self, service: Service, moment: Moment) -> None:
-        """Wait until a service is well again that ended though chaos did not end it."""
+        """Wait until a service is healthy again that ended though chaos did not end it."""
         window = self.found.window(service.name, BY_ITSELF, begin_s=moment.at_s - NOTICED_S)
         try:
             await self.recover(service, BY_ITSELF, began_s=moment.at_s)

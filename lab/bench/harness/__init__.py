@@ -1,1 +1,1 @@
-"""What every bench shares: rounds, machine, processes, servers, peers, figures, report, chart."""
+"""The shared parts of all benches: rounds, machine, processes, servers, peers, figures, report, chart."""

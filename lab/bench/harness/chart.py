@@ -34,7 +34,6 @@ def write_chart(file: Path, results: Sequence[Result]) -> None:
 
 
 def svg_of(results: Sequence[Result]) -> str:
-    """Return the picture."""
     shapes: list[str] = []
     y = MARGIN
     for group in (group for result in results for group in result.groups if group.reference):
@@ -56,7 +55,6 @@ def svg_of(results: Sequence[Result]) -> str:
 
 
 def height_of(group: Group) -> int:
-    """Return the height of a panel."""
     return TITLE + ROW * len(group.rows) + FOOT
 
 
@@ -105,5 +103,4 @@ def line(offset: float, top: float, bottom: float, colour: str, dashes: str) -> 
 
 
 def text(x: float, y: float, content: str, style: str, *, anchor: str = "start") -> str:
-    """Return a piece of text."""
     return f'<text x="{x:.1f}" y="{y:.1f}" class="{style}" text-anchor="{anchor}">{escape(content)}</text>'

@@ -101,7 +101,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a bench found. `method`: how, in lines for a person. `notes`: what was left out, and why."""
+    """The result of a bench. `method`: how, in lines for a person. `notes`: what was left out, and why."""
 
     bench: str
     groups: tuple[Group, ...]

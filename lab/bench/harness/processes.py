@@ -29,7 +29,7 @@ LAST_BYTES = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a program printed and cost: seconds, processor seconds, and the most memory it held, in KiB.
+    """The output of a program and its cost: seconds, processor seconds, and the most memory it held, in KiB.
 
     The memory is the sum of what each of its processes held at most.
     """

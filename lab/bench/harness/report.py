@@ -88,7 +88,6 @@ def drawn(table: Table) -> "RichTable":
 
 
 def text_of(cell: Cell) -> str:
-    """Return a cell as text."""
     if cell is None:
         return "-"
     if isinstance(cell, int):

@@ -10,10 +10,10 @@ Measured = TypeVar("Measured")
 Say = Callable[[str], None]
 
 
-class Plan(NamedTuple):
-    """How much is measured: `rounds` of each, `seconds` a turn where a turn's length can be chosen."""
+class Rounds(NamedTuple):
+    """How much is measured: `number` rounds of each, `seconds` a turn where a turn's length can be chosen."""
 
-    rounds: int
+    number: int
     seconds: float
     targets: int
     users: tuple[int, ...]
@@ -22,11 +22,11 @@ class Plan(NamedTuple):
 
     def in_turns(self) -> str:
         """Return in words how many rounds there are."""
-        return f"{self.rounds} rounds in turns" if self.rounds > 1 else "one round, which says nothing of spread"
+        return f"{self.number} rounds in turns" if self.number > 1 else "one round, which says nothing of spread"
 
 
-USUAL = Plan(rounds=3, seconds=2.0, targets=60_000, users=(1_000, 10_000))
-QUICK = Plan(rounds=1, seconds=0.5, targets=500, users=(100,), stalled=200, requests=20_000)
+FULL = Rounds(number=3, seconds=2.0, targets=60_000, users=(1_000, 10_000))
+QUICK = Rounds(number=1, seconds=0.5, targets=500, users=(100,), stalled=200, requests=20_000)
 
 
 def interleaved(

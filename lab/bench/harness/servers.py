@@ -97,7 +97,6 @@ def null(core: Sequence[str], directory: Path, *, loop: str) -> contextlib.Abstr
 def hello(
     core: Sequence[str], *, loop: str, delay_s: float, workers: int = 1
 ) -> contextlib.AbstractContextManager[Server]:
-    """Run the hello server."""
     port = free_port()
     environment = {
         "HELLO_HOST": "127.0.0.1",

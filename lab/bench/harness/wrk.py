@@ -19,7 +19,7 @@ MOST_ERRORS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What wrk found, and what it cost."""
+    """The result of wrk, and its cost."""
 
     requests_per_s: float
     requests: int

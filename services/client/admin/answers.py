@@ -212,7 +212,6 @@ def read_optional(reader: Reader, value: object) -> object:
 
 
 def read_list(reader: Reader, value: object) -> tuple[object, ...]:
-    """Return a list as a tuple."""
     if not isinstance(value, list):
         raise NotASite
     return tuple(map(reader, value))
@@ -240,14 +239,12 @@ def read_whole(value: object) -> int:
 
 
 def read_number(value: object) -> float:
-    """Return a number."""
     if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > MOST_S:
         raise NotASite
     return value
 
 
 def read_text(value: object) -> str:
-    """Return a text."""
     if not isinstance(value, str):
         raise NotASite
     return value

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import aiohttp
 
 from services.client.admin.answers import NotASite, Refusal, read
-from services.client.errors import FetchError, fetch_error
+from services.client.errors import NOTHING_ANSWERED, FetchError, fetch_error
 from services.client.session import NOT_ENCODED, read_at_most
-from services.client.settings import ADMIN_PORT, ClientSettings
+from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
+from services.runtime.http import ADMIN_PORT
 from services.runtime.terminal import printable, say
 from services.runtime.untrusted import parse_json
 
@@ -111,7 +112,7 @@ def report_refusal(command: str, site: str, answer: Answer) -> int:
 def report_no_answer(command: str, site: str, error: FetchError) -> int:
     """Print on stderr why there is no answer, and return the exit code."""
     say(printable(f"{command} {site}: {error}"))
-    return 4
+    return NOTHING_ANSWERED
 
 
 def read_json(text: str) -> object:

@@ -119,7 +119,6 @@ def without_state(plan: object) -> object:
 
 
 def plan_text(plan: Plan) -> str:
-    """Return a plan as a table."""
     title = printable(f"{plan.host}: plan {plan.generation} ({plan.source})")
     if not plan.faults:
         return f"{title}: no faults"
@@ -159,7 +158,6 @@ def brief_text(parameter: Parameter) -> str:
 
 
 def parameter_text(parameter: Parameter) -> str:
-    """Return a parameter in a line."""
     may_be = ", ".join(parameter.choices or ()) or f"{parameter.least} to {parameter.most}"
     default = "" if parameter.default is None else f"default {parameter.default}"
     need = "required" if parameter.required else default

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from services.client.compare import hello, picture, pipeline, wget
 from services.client.compare.runs import Comparison, comparison_json
 from services.client.defaults import COMPARED_USERS
+from services.client.errors import NOTHING_ANSWERED
 from services.client.settings import ClientSettings
 from services.client.trace.terminal import Terminal
 from services.client.wget.edition import exit_code
 from services.runtime.errors import ProgramError
 from services.runtime.run import Stop, until_stopped
 from services.runtime.terminal import show, standard_output
-
-NOTHING_ANSWERED = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.client.compare import pipeline
 from services.client.compare.runs import Comparison, Run
 from services.client.trace.lanes import Chart, Group, Lane, Span, draw, glyphs_of, wrapped
-from services.client.trace.model import Phase, Recording
+from services.client.trace.model import Phase, Trace
 from services.client.trace.terminal import Terminal
 
 NOISE = 1.25  # two runs whose times have a smaller ratio took as long as each other
@@ -79,8 +79,8 @@ def picture(comparison: Comparison, terminal: Terminal) -> str:
     glyphs = glyphs_of(terminal)
     runs = ((captions.sequential, comparison.sequential), (captions.at_once, comparison.at_once))
     lanes_of = turn_lanes if comparison.what == "pipeline" else wait_lanes
-    longest_s = max(each.recording.total_s for _, each in runs)
-    groups = tuple(Group(title, seconds(each.recording.total_s), lanes_of(each)) for title, each in runs)
+    longest_s = max(each.trace.total_s for _, each in runs)
+    groups = tuple(Group(title, seconds(each.trace.total_s), lanes_of(each)) for title, each in runs)
     chart = Chart(groups, longest_s, takes_turns=comparison.what == "pipeline")
     lines = [
         *draw(chart, terminal),
@@ -94,8 +94,8 @@ def picture(comparison: Comparison, terminal: Terminal) -> str:
 
 def summary(comparison: Comparison) -> str:
     """Return the two totals as a ratio."""
-    first_s, second_s = (each.recording.total_s for each in (comparison.sequential, comparison.at_once))
-    loop = comparison.sequential.recording.loop
+    first_s, second_s = (each.trace.total_s for each in (comparison.sequential, comparison.at_once))
+    loop = comparison.sequential.trace.loop
     if not all(comparison.answers):
         return f"{seconds(first_s)} and {seconds(second_s)} on {loop}; not every answer came, so they do not compare."
     return (
@@ -123,15 +123,15 @@ def seconds(time_s: float) -> str:
 
 def wait_lanes(run: Run) -> tuple[Lane, ...]:
     """Return a lane for each piece of work: when its task ran, and when it waited."""
-    phases = {phase.name: phase for phase in run.recording.phases}
+    phases = {phase.name: phase for phase in run.trace.phases}
     return tuple(
-        Lane(name, spans(run.recording, phases[name]), "" if done else NO_ANSWER) for name, done in run.done.items()
+        Lane(name, spans(run.trace, phases[name]), "" if done else NO_ANSWER) for name, done in run.done.items()
     )
 
 
-def spans(recording: Recording, phase: Phase) -> tuple[Span, ...]:
+def spans(trace: Trace, phase: Phase) -> tuple[Span, ...]:
     """Return when, within a phase, its task ran and when it waited."""
-    slices = next((task.slices for task in recording.tasks if task.id == phase.task), ())
+    slices = next((task.slices for task in trace.tasks if task.id == phase.task), ())
     ran = ((max(each.begin_s, phase.begin_s), min(each.end_s, phase.end_s)) for each in slices)
     return within(phase, [times for times in ran if times[0] < times[1]])
 
@@ -139,11 +139,11 @@ def spans(recording: Recording, phase: Phase) -> tuple[Span, ...]:
 def turn_lanes(run: Run) -> tuple[Lane, ...]:
     """Return two lanes for each dialogue: a consumer runs in its phases, its producer in between."""
     found: list[Lane] = []
-    for phase in run.recording.phases:
+    for phase in run.trace.phases:
         if phase.name in run.done:
             consumer = pipeline.consumer_phase(phase.name)
             consumers = within(
-                phase, ((each.begin_s, each.end_s) for each in run.recording.phases if each.name == consumer)
+                phase, ((each.begin_s, each.end_s) for each in run.trace.phases if each.name == consumer)
             )
             producers = tuple(Span(each.begin_s, each.end_s, runs=not each.runs) for each in consumers)
             found += [Lane(f"{phase.name} producer", producers), Lane(consumer, consumers)]

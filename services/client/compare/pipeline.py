@@ -1,7 +1,7 @@
 """Two dialogues of the tutorial's pipeline, one after another and at once: nothing in them waits for input or output.
 
 A producer and its consumer take turns in one thread. Here each of them computes for a while for every item, so that its
-turns can be seen in the picture; each turn of a consumer is a phase of the recording.
+turns can be seen in the picture; each turn of a consumer is a phase of the trace.
 """
 
 import time
@@ -18,7 +18,7 @@ COMPUTING_S = 0.02
 
 
 class RecordedConsumer(Generator[str, int | None, None]):
-    """The lesson's consumer; each of its turns is a phase of this name in the recording."""
+    """The lesson's consumer; each of its turns is a phase of this name in the trace."""
 
     def __init__(self, phase: str, recorder: Recorder) -> None:
         self._consumer, self._phase, self._recorder = consumer(), phase, recorder

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 
-from services.client.trace.model import Recording, as_json
+from services.client.trace.model import Trace, as_json
 from services.client.trace.recorder import Recorder
 from services.client.wget import await_, sequential
 from services.client.wget.edition import FetchAll
@@ -21,11 +21,11 @@ DoPiece = Callable[[str, Recorder], Awaitable[bool]]
 class Run:
     """A run: the lesson's name, what was recorded, and of each piece of work, whether it succeeded.
 
-    In the recording, each piece of work is a phase of its name.
+    In the trace, each piece of work is a phase of its name.
     """
 
     lesson: str
-    recording: Recording
+    trace: Trace
     done: dict[str, bool]
 
 
@@ -40,7 +40,7 @@ class Comparison:
     @property
     def ratio(self) -> float:
         """How many times as fast it was at once."""
-        return self.sequential.recording.total_s / max(self.at_once.recording.total_s, 1e-9)
+        return self.sequential.trace.total_s / max(self.at_once.trace.total_s, 1e-9)
 
     @property
     def answers(self) -> list[bool]:
@@ -68,7 +68,7 @@ async def run(lesson: str, fetch_all: FetchAll, do_piece: DoPiece, names: Sequen
         await fetch_all(piece, names)
 
     await recorder.record(whole(), name=lesson)
-    return Run(lesson, recorder.recording(), done)
+    return Run(lesson, recorder.trace(), done)
 
 
 def comparison_json(comparison: Comparison) -> dict[str, object]:
@@ -76,15 +76,14 @@ def comparison_json(comparison: Comparison) -> dict[str, object]:
     return {
         "v": VERSION,
         "what": comparison.what,
-        "loop": comparison.sequential.recording.loop,
+        "loop": comparison.sequential.trace.loop,
         "ratio": round(comparison.ratio, 3),
         "runs": [run_json(each) for each in (comparison.sequential, comparison.at_once)],
     }
 
 
 def run_json(each: Run) -> dict[str, object]:
-    """Return a run for `comparison_json`."""
-    return {"lesson": each.lesson, "done": each.done, "recording": as_json(each.recording)}
+    return {"lesson": each.lesson, "done": each.done, "recording": as_json(each.trace)}
 
 
 class DiscardedOutput(io.TextIOBase):

@@ -17,7 +17,7 @@ from typing import Self
 
 
 class Departure(StrEnum):
-    """What a head can do wrong and still be read: its name, the clause that forbids it, what it is."""
+    """A departure from the rules of a head that can still be read: its name, the clause that forbids it, what it is."""
 
     clause: str
     means: str

@@ -1,4 +1,4 @@
-"""What Content-Length and Transfer-Encoding say of the content, and where they contradict each other.
+"""The framing of the content by Content-Length and Transfer-Encoding, and contradictions between them.
 
 A head can be read whatever they say, so a survey lists the departure and goes on. A program that also reads the content
 must not go on: where two readers frame it differently, requests can be smuggled (RFC 9112 §11.2).
@@ -31,7 +31,7 @@ class _Placed(NamedTuple):
 
 
 def has_plain_framing(headers: Sequence[Field], status: int, minor_version: bytes) -> bool:
-    """Whether the framing fields surely show no departure, which `fast_path` asks.
+    """Return whether the framing fields surely show no departure, which `fast_path` asks.
 
     True only where `note_framing` would find none. False where it may find one.
     """

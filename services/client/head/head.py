@@ -1,4 +1,4 @@
-"""What the reader hands out: response heads, frozen, as bytes, in wire order and case.
+"""The results of the reader: response heads, frozen, as bytes, in wire order and case.
 
 Nothing is normalised but what RFC 9112 tells a recipient to do before it interprets a field: optional
 whitespace around a value is left out, a folded line is joined by a space, a bare CR or NUL becomes a space.
@@ -16,7 +16,7 @@ HeadParts = tuple[str, int, bytes, tuple[Field, ...], bytes]
 
 
 def is_interim(status: int) -> bool:
-    """Whether another head follows one of this status; after 101 another protocol does (RFC 9110 §15.2)."""
+    """Return whether another head follows one of this status; after 101 another protocol does (RFC 9110 §15.2)."""
     return 100 <= status < 200 and status != 101
 
 

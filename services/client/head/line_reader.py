@@ -84,7 +84,7 @@ class LineReader:
         return f"after the status line and {self._field_lines.count} field lines"
 
     def _begin(self) -> bool:
-        """Whether a status line has begun. Raises NotHttpError at the first byte that no status line can have there."""
+        """Return whether a status line has begun. Raises NotHttpError at the first byte that none can have there."""
         start = self._skip_leading()
         # Up to the limit only: the byte beyond it is there to show that there is one.
         came = bytes(self._buffer[start : min(start + _LONGEST_BEGINNING, self._limits.max_head)])

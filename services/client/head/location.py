@@ -6,33 +6,33 @@ from services.client.head.anomalies import Departure
 from services.client.head.head import Field
 from services.client.head.notes import Notes
 
-_CREATED = 201
-_NAME = b"location"
+CREATED = 201
+NAME = b"location"
 
 
 def has_plain_location(headers: Sequence[Field], status: int) -> bool:
-    """Whether the Location fields surely show no departure, which `fast_path` asks.
+    """Return whether the Location fields surely show no departure, which `fast_path` asks.
 
     True only where `note_location` would find none. False where it may find one.
     """
-    if not says_where(status):
+    if not location_has_meaning(status):
         return True
-    locations = [value for name, value in headers if len(name) == len(_NAME) and name.lower() == _NAME]
+    locations = [value for name, value in headers if len(name) == len(NAME) and name.lower() == NAME]
     return not locations or (len(locations) == 1 and locations[0] != b"")
 
 
-def says_where(status: int) -> bool:
-    """Whether a Location means something in a response of this status."""
-    return 300 <= status < 400 or status == _CREATED
+def location_has_meaning(status: int) -> bool:
+    """Return whether the Location of a response with this status says where something is."""
+    return 300 <= status < 400 or status == CREATED
 
 
 def note_location(headers: Sequence[Field], offsets: Sequence[int], status: int, notes: Notes) -> None:
     """Note every departure that Location fields show; `offsets` are where the line of each field begins."""
-    if not says_where(status):
+    if not location_has_meaning(status):
         return
     first: bytes | None = None
     for (name, value), offset in zip(headers, offsets, strict=True):
-        if name.lower() != _NAME:
+        if name.lower() != NAME:
             continue
         if not value:
             notes.note(Departure.LOCATION_EMPTY, offset)

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
 
 
 def add_timeout(parser: "Group", text: str = "seconds for each (%(default)g)") -> None:
-    """Declare --timeout."""
     parser.add_argument(
         "--timeout",
         dest="timeout_s",
@@ -21,7 +20,6 @@ def add_timeout(parser: "Group", text: str = "seconds for each (%(default)g)") -
 
 
 def add_head_limits(parser: "Group") -> None:
-    """Declare the limits of one head."""
     size, count = whole(1, 16 * 1024 * 1024), whole(1, 1_000_000)
     parser.add_argument(
         "--max-head", metavar="BYTES", type=size, default=defaults.MAX_HEAD_BYTES, help="of one head (%(default)s)"

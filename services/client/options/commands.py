@@ -13,8 +13,6 @@ from services.client.options.bounds import add_timeout
 from services.client.options.programs import add_compare, add_hello, add_parse, add_pipeline, add_record
 from services.client.options.wget import add_wget
 
-IN_CONTAINER = "docker compose run --rm client"  # what a person types to run the client
-ON_HOST = ".venv/bin/python -m services.client"
 A_RECORDING = "services/sites/recordings/www.163.com.http"
 
 

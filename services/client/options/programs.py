@@ -12,7 +12,6 @@ STDIN = "-"
 
 
 def add_pipeline(parser: ArgumentParser) -> None:
-    """Declare the options of `pipeline`."""
     parser.add_argument(
         "-n",
         "--items",
@@ -24,7 +23,6 @@ def add_pipeline(parser: ArgumentParser) -> None:
 
 
 def add_hello(parser: ArgumentParser) -> None:
-    """Declare the options of `hello`."""
     parser.add_argument(
         "--users",
         metavar="N",
@@ -36,7 +34,6 @@ def add_hello(parser: ArgumentParser) -> None:
 
 
 def add_compare(parser: ArgumentParser) -> None:
-    """Declare the options of `compare`."""
     parser.add_argument(
         "what", nargs="?", choices=COMPARED, default=COMPARED[0], help=f"what is compared ({COMPARED[0]})"
     )
@@ -51,7 +48,6 @@ def add_compare(parser: ArgumentParser) -> None:
 
 
 def add_record(parser: ArgumentParser) -> None:
-    """Declare the options of `record`."""
     from services.runtime.playable import MAX_HEAD_BYTES, MAX_RECORDING_BYTES
 
     most = MAX_RECORDING_BYTES - MAX_HEAD_BYTES  # with the largest head, what a site plays
@@ -85,11 +81,10 @@ def add_record(parser: ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace a recording that is there")
     parser.add_argument("--ca", metavar="FILE", help="trust these certificate authorities (PEM; lab: the lab's)")
     parser.add_argument("-k", "--insecure", action="store_true", help="do not verify the server's certificate")
-    add_timeout(parser)
+    add_timeout(parser, "seconds for all of it (%(default)g)")
 
 
 def add_parse(parser: ArgumentParser) -> None:
-    """Declare the options of `parse`."""
     parser.add_argument("file", metavar="FILE", nargs="?", default=STDIN, help="a raw response (default: stdin)")
     parser.add_argument("--strict", action="store_true", help="refuse what departs from RFC 9112")
     add_head_limits(parser)

@@ -35,7 +35,6 @@ def add_wget(parser: ArgumentParser) -> None:
 
 
 def add_wget_files(group: "Group") -> None:
-    """Declare input and output."""
     add = group.add_argument
     add("-i", "--input", metavar="FILE", help="read targets from it, one a line; -: stdin")
     add("--format", choices=FORMATS, default=defaults.FORMAT, help="of the records (%(default)s)")
@@ -66,7 +65,6 @@ def add_wget_files(group: "Group") -> None:
 
 
 def add_wget_bounds(group: "Group") -> None:
-    """Declare bounds and deadlines."""
     add = group.add_argument
     add(
         "-c",

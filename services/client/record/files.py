@@ -51,7 +51,7 @@ class SidecarBroken(ProgramError):
     exit_code = 3
 
     def __init__(self, file: Path, reason: str) -> None:
-        super().__init__(f"{file} {reason}: mend it or remove it")
+        super().__init__(f"{file} {reason}: correct it or remove it")
         self.file, self.reason = file, reason
 
 

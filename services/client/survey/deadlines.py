@@ -18,7 +18,7 @@ NEVER: Final = float("inf")
 
 
 class Expired(Exception):
-    """What was waited for did not come before its deadline."""
+    """A wait reached its deadline."""
 
 
 class SurveyStopped(Exception):

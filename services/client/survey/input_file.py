@@ -49,5 +49,4 @@ def try_to_read(fd: int) -> None:
 
 
 def input_name(name: str) -> str:
-    """Return the name of an input in messages."""
     return "standard input" if name == "-" else name

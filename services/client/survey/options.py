@@ -13,7 +13,7 @@ NEEDED_COLUMNS = ("line", "target", "error")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `client wget` was asked for. `services.client.options` declares and explains each of the options."""
+    """The options of `client wget`. `services.client.options` declares and explains each of the options."""
 
     targets: list[str]
     edition: str = defaults.EDITION

@@ -39,7 +39,7 @@ class Progress(NamedTuple):
 
 
 class ProgressView(Protocol):
-    """What shows progress."""
+    """A display of progress."""
 
     def show(self, progress: Progress) -> None:
         """Show it, if it is time to."""

@@ -5,6 +5,7 @@ import contextlib
 import time
 from typing import Protocol
 
+from services.client.errors import NOTHING_ANSWERED
 from services.client.survey.deadlines import DeadlineSweeper
 from services.client.survey.progress import NoProgress, Progress, ProgressView, progress_view
 from services.client.survey.results.stats import Stats, summary
@@ -18,7 +19,7 @@ GRACE_S = 2.0  # for what is in flight when a stop is asked for
 
 
 class Pool(Protocol):
-    """What fetches the targets of a source and writes their records: tasks of this process, or worker processes."""
+    """A pool that fetches the targets of a source and writes their records: of tasks, or of worker processes."""
 
     stats: Stats
     processes: int
@@ -137,4 +138,4 @@ async def run_pool(
         return INTERRUPTED
     if stats.answered == stats.done:
         return 0
-    return 1 if stats.answered else 4
+    return 1 if stats.answered else NOTHING_ANSWERED

@@ -21,7 +21,7 @@ BLOCK_BYTES = 64 * 1024
 BLOCKS = 2
 LONG_BYTES = 16 * 1024
 BOM = "\ufeff"  # some editors begin every file with one, and files are joined
-NOT_AT_ONCE = (b"#", BOM.encode())
+COMMENT_OR_BOM = (b"#", BOM.encode())
 SPACES = b" \t\r\f\v"
 SHOWN_BYTES = 200  # of a line that is no target
 
@@ -43,7 +43,7 @@ def nothing_skipped(_line: int, _text: str) -> bool:
 
 
 class Source:
-    """What all sources share: `next` returns a target, or None at the end; after `stop`, the end has come."""
+    """The base of all sources: `next` returns a target, or None at the end; after `stop`, the end has come."""
 
     def __init__(self, skip: Skip = nothing_skipped) -> None:
         self.skip = skip
@@ -120,7 +120,6 @@ class ArgumentSource(Source):
 
 
 def argument(line: int, given: str) -> Target:
-    """Return the target that an argument is."""
     text = given.strip().removeprefix(BOM).lstrip()
     try:
         length = len(text.encode("utf-8"))
@@ -207,8 +206,8 @@ class LineSource(Source):
 
     def _target(self, line: bytes) -> Target | None:
         text = line.strip(SPACES)
-        if text.startswith(NOT_AT_ONCE):
-            text = text.removeprefix(NOT_AT_ONCE[1]).lstrip(SPACES)
+        if text.startswith(COMMENT_OR_BOM):
+            text = text.removeprefix(COMMENT_OR_BOM[1]).lstrip(SPACES)
             if text.startswith(b"#"):
                 return None
         if len(line) > MAX_TARGET_BYTES:

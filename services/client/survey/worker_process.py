@@ -47,7 +47,6 @@ class ReportProgress:
             self.report(progress.stats, in_flight=progress.in_flight)
 
     def report(self, stats: Stats, *, in_flight: int) -> None:
-        """Write a report."""
         report = Report(in_flight, memory_kib(figure=HIGH_WATER), stats.dump())
         self._writer.write_block(frame(REPORT, report.encode()))
 

@@ -1,4 +1,4 @@
-"""What the processes of a survey write to each other.
+"""The messages between the processes of a survey.
 
 The parent writes to a worker's standard input: one line with the job, then one line for each target. The worker writes
 frames to its standard output: blocks of records, lines for stderr, and several times a second a report of all that it
@@ -20,7 +20,7 @@ HEADER = struct.Struct("!cI")
 
 
 class Job(NamedTuple):
-    """What one worker process has to do: with these options, in this topology, on this loop."""
+    """The job of one worker process: with these options, in this topology, on this loop."""
 
     options: Options
     topology: Topology
@@ -34,14 +34,13 @@ class Job(NamedTuple):
 
 
 def read_job(line: bytes) -> Job:
-    """Return the job of a line."""
     members = json.loads(line)
     routes = {(host, port): (ip, at) for host, port, ip, at in members["routes"]}
     return Job(Options(**members["options"]), Topology(routes, closed=members["closed"]), members["loop"])
 
 
 class Report(NamedTuple):
-    """What a worker process has come to so far: `stats` as `Stats.dump` has them."""
+    """The results of a worker process so far: `stats` as `Stats.dump` has them."""
 
     in_flight: int
     peak_kib: int
@@ -53,7 +52,6 @@ class Report(NamedTuple):
 
 
 def read_report(data: bytes) -> Report:
-    """Return the report of a frame."""
     in_flight, peak_kib, stats = data.split(b" ", 2)
     return Report(int(in_flight), int(peak_kib), stats)
 

@@ -1,4 +1,4 @@
-"""What the tasks of an event loop did, and when. Every picture of tasks is drawn from such a recording.
+"""Traces: which tasks of an event loop ran, and when. Every picture of tasks is drawn from one.
 
 Order of reading: `model` (what is recorded), `recorder` (how), `lanes` (how it is drawn in a terminal).
 """

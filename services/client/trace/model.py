@@ -1,6 +1,6 @@
-"""A recording: tasks, the slices of time in which they ran, and the phases of their time that have a name.
+"""A trace: tasks, the slices of time in which they ran, and the phases of their time that have a name.
 
-Every time is in seconds from the recording's beginning, of a clock that never goes back. Between two slices of a task,
+Every time is in seconds from the trace's beginning, of a clock that never goes back. Between two slices of a task,
 the task waits; `Slice.awaits` says for what.
 """
 
@@ -36,7 +36,7 @@ class Slice:
 class Task:
     """A task: `id` counts from 1; `parent` is the id of the task that made it, None for the first.
 
-    `end_s` and `outcome` are None where it had not ended when the recording did.
+    `end_s` and `outcome` are None where it had not ended when the trace did.
     """
 
     id: int
@@ -60,7 +60,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """How much was not recorded, because a recording has bounds."""
+    """How much was not recorded, because a trace has bounds."""
 
     tasks: int = 0
     slices: int = 0
@@ -68,8 +68,8 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    """What one loop did while it was recorded. `begun`: when, in UTC; `total_s`: how long."""
+class Trace:
+    """All tasks of one loop while they were recorded. `begun`: when, in UTC; `total_s`: how long."""
 
     loop: str
     begun: datetime
@@ -79,9 +79,9 @@ class Recording:
     dropped: Dropped
 
 
-def as_json(recording: Recording) -> dict[str, object]:
-    """Return a recording as JSON has it: the fields of the classes above, by their names."""
-    made: dict[str, object] = asdict(recording, dict_factory=_object)
+def as_json(trace: Trace) -> dict[str, object]:
+    """Return a trace as JSON has it: the fields of the classes above, by their names."""
+    made: dict[str, object] = asdict(trace, dict_factory=_object)
     return made
 
 

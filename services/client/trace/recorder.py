@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from services.client.trace.model import Dropped, Outcome, Phase, Recording, Slice, Task
+from services.client.trace.model import Dropped, Outcome, Phase, Slice, Task, Trace
 from services.runtime.run import running_loop_name
 
 MOST_TASKS = 10_000
@@ -27,7 +27,7 @@ MOST_HOPS = 100  # from a task's coroutine to the innermost: a chain that is lon
 Result = TypeVar("Result")
 Resume = Callable[..., object]
 AnyCoroutine = Coroutine[Any, Any, Result] | Generator[Any, Any, Result]
-"""What asyncio makes tasks of; until Python 3.11 that is a generator, too."""
+"""The types that asyncio makes tasks of; until Python 3.11 that is a generator, too."""
 
 
 class Recorder:
@@ -85,10 +85,10 @@ class Recorder:
             else:
                 self._dropped_phases += 1
 
-    def recording(self) -> Recording:
+    def trace(self) -> Trace:
         """Return what was recorded so far."""
         until_s = time.perf_counter() if self.is_on else self._ended_s
-        return Recording(
+        return Trace(
             loop=self._loop,
             begun=self._begun,
             total_s=until_s - self._began_s,
@@ -130,7 +130,7 @@ def plain_task(
 
 
 class Track:
-    """What is known of one task. `task` is forgotten once it has ended and its name is known."""
+    """The record of one task. `task` is forgotten once it has ended and its name is known."""
 
     __slots__ = ("_name", "begin_s", "end_s", "is_recorded", "number", "outcome", "parent", "slices", "task")
 
@@ -155,7 +155,7 @@ class Track:
         self._name, self.task = self.name, None
 
     def as_task(self, began_s: float) -> Task:
-        """Return the task as a recording has it; `began_s`: when the recording began."""
+        """Return the task as a trace has it; `began_s`: when the trace began."""
         return Task(
             id=self.number,
             name=self.name,
@@ -235,7 +235,7 @@ class Recorded(Coroutine[Any, Any, Result]):
 
     @property
     def cr_await(self) -> Any:
-        """What the coroutine waits for."""
+        """The object that the coroutine waits for."""
         return awaited(self._coroutine)
 
 

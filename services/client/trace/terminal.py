@@ -1,4 +1,4 @@
-"""What a terminal can show: its width, and whether it has Unicode and colour."""
+"""The abilities of a terminal: its width, and whether it has Unicode and colour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -57,7 +57,6 @@ class Url(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The URL as text."""
         return f"{self.scheme}://{self.authority}{self.path}"
 
     def join(self, reference: bytes) -> "Url":

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.client.errors import FetchError, fetch_error
-from services.client.settings import HTTP_PORT
+from services.client.errors import NOTHING_ANSWERED, FetchError, fetch_error
 from services.client.topology import Topology
+from services.runtime.http import HTTP_PORT
 from services.runtime.terminal import printable, say
 
 Wget = Callable[[str, int, Topology], Awaitable[None]]
@@ -49,7 +49,7 @@ def exit_code(answers: Sequence[bool]) -> int:
     """Return 0 if all answered, 1 if some did, 4 if none did."""
     if all(answers):
         return 0
-    return 1 if any(answers) else 4
+    return 1 if any(answers) else NOTHING_ANSWERED
 
 
 async def fetched(target: str, topology: Topology, *, wget: Wget, timeout_s: float) -> bool:

@@ -70,7 +70,6 @@ def unavailable(where: Address, error: OSError) -> PortUnavailable:
 
 
 def bound_address(bound: socket.socket) -> Address:
-    """Return the address of a bound socket."""
     return Address(*bound.getsockname()[:2])
 
 

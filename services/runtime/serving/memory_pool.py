@@ -14,7 +14,6 @@ class PoolExhausted(Exception):
         super().__init__(
             f"no memory for {size:,} bytes more of {pool.name}: {pool.used:,} of {pool.limit:,} are in use"
         )
-        self.pool, self.size = pool, size
 
 
 class MemoryPool:
@@ -48,7 +47,6 @@ class MemoryPool:
         return True
 
     def release(self, size: int) -> None:
-        """Release bytes that were reserved."""
         self.used -= size
 
     @contextmanager
@@ -63,7 +61,7 @@ class MemoryPool:
 
 
 class Share:
-    """What one holder has reserved of a pool: `size` bytes in all."""
+    """The part of a pool that one holder has reserved: `size` bytes in all."""
 
     __slots__ = ("pool", "size")
 
@@ -82,7 +80,6 @@ class Share:
         return True
 
     def release(self) -> None:
-        """Release all of it."""
         if self.size:
             self.pool.release(self.size)
             self.size = 0

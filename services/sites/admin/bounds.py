@@ -14,6 +14,7 @@ from time import monotonic
 
 from aiohttp import web
 
+from services.runtime.serving.memory_pool import PoolExhausted
 from services.sites.site import Site
 
 SITE = web.AppKey("SITE", Site)
@@ -46,13 +47,11 @@ def encoded(data: object) -> bytes:
 @contextmanager
 def reserved(site: Site, size: int) -> Iterator[None]:
     """Take so many bytes of the site's budget while inside. Raises Busy if it has fewer."""
-    pool = site.budget.answers
-    if not pool.reserve(size):
-        raise Busy
     try:
-        yield
-    finally:
-        pool.release(size)
+        with site.budget.answers.reserved(size):
+            yield
+    except PoolExhausted as error:
+        raise Busy from error
 
 
 @asynccontextmanager

@@ -148,7 +148,7 @@ def kind_json(fault: Fault) -> dict[str, object]:
     return {
         "fault": fault.name,
         "counts": fault.stage.value,
-        "bytes": fault.oracle,
+        "bytes": fault.bytes_sent,
         "needs_own_port": fault.needs_own_port,
         "parameters": [each.as_json() for each in fault.parameters],
         "when": [each.as_json() for each in fault.when],

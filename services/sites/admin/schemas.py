@@ -44,7 +44,7 @@ def plans() -> Schema:
 def rule(fault: Fault) -> Schema:
     """Return the schema of a rule with this fault."""
     required = ("fault", *(each.name for each in fault.parameters if each.required))
-    description = fault.oracle + ("; needs the host's own port" if fault.needs_own_port else "")
+    description = fault.bytes_sent + ("; needs the host's own port" if fault.needs_own_port else "")
     schema = table(properties(fault), required=required)
     return {"title": fault.name, "description": description, **schema, **variants(fault)}
 

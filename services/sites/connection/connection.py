@@ -1,11 +1,11 @@
 """One connection: it reads requests and decides what each gets. It holds what does the rest of its work:
 
-    ResponseWriter  sends a script: bytes, pauses, an ending
+    ResponseWriter  sends a script: bytes, pauses, an ending (a RST: see `reset`)
     Unread          has what the peer sent and is not answered yet
     Exchanges       enters what happens into the journal
 
 An asyncio protocol and not a web framework, since a framework rewrites heads. It knows nothing of TLS: the transport
-that it is given may be one (see `tls.protocol`). `states` has its states, and what ends each.
+that it is given may be one (see `tls.protocol`). Its states, and what ends each, are in `states_and_deadlines`.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ from services.sites.http.request import Request
 from services.sites.http.response import Refused
 from services.sites.journal import ConnectionInfo, Exchange
 from services.sites.site import CachedResponse, Host, Site
-from services.sites.states import (
+from services.sites.states_and_deadlines import (
     ANSWERING,
     DEADLINES,
-    DEAF,
+    DROPS_INPUT,
     MIN_BODY_BYTES_PER_S,
     MOVES,
     WITHOUT_ANSWER,
@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
     def read(self, data: bytes) -> None:
         """Take bytes that have to be read. What comes after the last answer, or after too much, is dropped."""
         unread = self.unread
-        if self.state in DEAF or (unread and unread.is_overdrawn):
+        if self.state in DROPS_INPUT or (unread and unread.is_overdrawn):
             return
         if unread is None:
             unread = self.unread = Unread(self.transport, self.site.budget.buffers)
@@ -207,7 +207,7 @@ class Connection(asyncio.Protocol):
 
     def charge(self, unread: Unread) -> None:
         """Charge the site's buffers for what waits; refuse what there is no memory for, after what came before it."""
-        if unread.is_overdrawn or self.state in DEAF:
+        if unread.is_overdrawn or self.state in DROPS_INPUT:
             return
         answering = not (self.state is IDLE or self.state is READING)
         if unread.charge(answering=answering):
@@ -237,7 +237,7 @@ class Connection(asyncio.Protocol):
         self.keep, self.is_last = request.persistent and not self.site.draining, request.last
         exchange = self.exchanges.begin(host, injection, head=request.head)
         if injection:
-            if injection.name == "rst_at":  # the deadline of a peer that does not take these bytes is the reset's
+            if injection.resets:  # the deadline of a peer that does not take these bytes is the reset's
                 self.writer.hold_whole(int(injection.rule.parameters["bytes"]))
             self.send(injection.script(response, request.target), exchange)
             return
@@ -258,7 +258,6 @@ class Connection(asyncio.Protocol):
     # What the writer tells (see ScriptOwner)
 
     def script_ended(self, ending: Ending) -> None:
-        """Do what a script ends with."""
         if ending is Ending.KEEP and self.keep and not self.site.draining:
             self.exchanges.complete(journal.KEPT)
             self.move(Event.KEPT)
@@ -267,15 +266,15 @@ class Connection(asyncio.Protocol):
             self.fall_silent()
         elif ending is Ending.RESET:
             self.move(Event.RESET)
-            self.writer.reset_when_acknowledged(self.since + self.site.settings.write_timeout_s)
+            self.writer.reset(self.since + self.site.settings.write_timeout_s)
         else:
             self.exchanges.complete(journal.FIN)
             self.linger(cut=ending is Ending.CUT)
 
-    def reset_due(self) -> None:
-        """Send the RST."""
+    def reset_sent(self) -> None:
+        """Complete the exchange; the loop tells next that the connection is lost."""
         self.exchanges.complete(journal.RST)
-        self.leave(journal.RST)
+        self.reason = journal.RST
 
     def script_failed(self) -> None:
         """Drop the connection."""

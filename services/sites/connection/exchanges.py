@@ -8,12 +8,12 @@ from time import monotonic
 
 from services.sites.faults.active import Injection
 from services.sites.http.response import Refused
-from services.sites.journal import TRIM_EVERY, CachedExchange, ConnectionInfo, Exchange
+from services.sites.journal import CachedExchange, ConnectionInfo, Exchange
 from services.sites.site import Host, Outcomes, Site
 
 
 class Exchanges:
-    """What the journal and the counters hear of a connection.
+    """Enters the exchanges of one connection into the journal and the counters.
 
     `count`: how many requests there were; `current`: the exchange that has not ended.
     """
@@ -53,12 +53,8 @@ class Exchanges:
 
     def add_known(self, same: CachedExchange, *, received_s: float, ended_s: float) -> None:
         """Enter the exchange of a known request that has ended: as `begin_known` and `complete` would, but faster."""
-        self.count = count = self.count + 1
-        journal = self._site.journal
-        journal.entries.append((self.info, count, same, received_s, ended_s))
-        journal.total = total = journal.total + 1
-        if not total % TRIM_EVERY:
-            journal.trim()
+        self.count += 1
+        self._site.journal.add_known((self.info, self.count, same, received_s, ended_s))
 
     def without_request(self, begun: bytes, *, host: str) -> None:
         """Enter a connection that has sent no whole request, with what it has sent of one.

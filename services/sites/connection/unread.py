@@ -1,4 +1,4 @@
-"""What a peer has sent and is not answered yet: its memory is bounded, and so is what waits behind an answer.
+"""The bytes that a peer has sent and that are not answered yet: their memory is bounded, also behind an answer.
 
 A few kilobytes are free. For more, the site's buffers are charged; behind an answer that is on its way no more is read
 then, so that the rest waits with the peer. Where the buffers are spent, the connection is overdrawn: what came before

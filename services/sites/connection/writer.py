@@ -1,7 +1,7 @@
 """Sending a script: its bytes, its pauses and its ending, as fast as the peer takes them.
 
 A writer belongs to one connection, which gives it one script at a time and hears of four things: the script has come
-to its ending, the RST is due, the script has failed, and (once a wait is over) the next request can be answered. What
+to its ending, a RST is sent, the script has failed, and (once a wait is over) the next request can be answered. What
 an ending means for the connection's state and its journal is the connection's to decide.
 
 The write buffer's high-water mark is 0: a write that the system does not take whole calls `pause_writing` from within,
@@ -10,25 +10,21 @@ so that after each write it is known whether every byte is with the system. That
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import math
 import socket
-import struct
-import termios
 from time import monotonic
 from typing import Protocol
 
 from services.runtime.serving.listen import UNSENT_BYTES
 from services.runtime.serving.memory_pool import Share
+from services.sites.connection.reset import Reset
 from services.sites.faults.script import Bytes, Ending, Pause, Script
 from services.sites.journal import Exchange
 from services.sites.site import Site
 
 BURST_BYTES = 512 * 1024  # what one connection may write before the loop looks at the others
 BLOCKED_BYTES = UNSENT_BYTES + 8 * 1024  # what the system has of an answer that a peer does not take
-ACKNOWLEDGED_EVERY_S = 0.001
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 NO_BOUND = 0x7FFFFFFF
 BYTES = (bytes, memoryview)
 
@@ -36,13 +32,13 @@ log = logging.getLogger(__name__)
 
 
 class ScriptOwner(Protocol):
-    """What a writer tells its connection."""
+    """The connection, as a writer calls it back."""
 
     def script_ended(self, ending: Ending) -> None:
         """The last byte is with the system, and this comes next."""
 
-    def reset_due(self) -> None:
-        """The peer's system has every byte, or has had its time: closing the transport now sends the RST."""
+    def reset_sent(self) -> None:
+        """The RST is sent: the peer's system had every byte, or has had its time."""
 
     def script_failed(self) -> None:
         """The script raised an error, which the log tells."""
@@ -77,7 +73,7 @@ class ResponseWriter:
         self._site = site
         self._script: Script | None = None
         self._exchange: Exchange | None = None
-        self._timer: asyncio.Handle | None = None
+        self._timer: asyncio.Handle | Reset | None = None
         self._due = 0.0
         self._blocked_bytes = 0
         self.is_blocked = False
@@ -217,27 +213,15 @@ class ResponseWriter:
         with contextlib.suppress(OSError):  # the peer has reset the connection, and the loop tells of that
             transport.write_eof()
 
-    def reset_when_acknowledged(self, deadline: float) -> None:
-        """Reset, once the peer's system has every byte, or the deadline passes: a RST overtakes what is unsent."""
-        connected = self._transport.get_extra_info("socket")
-        if monotonic() <= deadline and unacknowledged_bytes(connected):
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(ACKNOWLEDGED_EVERY_S, self.reset_when_acknowledged, deadline)
-            return
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        self._owner.reset_due()
+    def reset(self, deadline: float) -> None:
+        """Send a RST once the peer's system has every byte, or the deadline passes."""
+        self._timer = Reset(self._transport, deadline, self._owner.reset_sent)
 
 
 def raw_transport(transport: asyncio.Transport) -> asyncio.Transport:
     """Return the transport of the loop's own: the one below TLS, where there is TLS."""
     below: asyncio.Transport = transport.get_extra_info("raw_transport", transport)
     return below
-
-
-def unacknowledged_bytes(connected: socket.socket) -> int:
-    """Return how many sent bytes the peer's system has yet to acknowledge (SIOCOUTQ, in tcp(7))."""
-    count: int = struct.unpack("i", fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
-    return count
 
 
 def whole_ms(seconds: float) -> float:

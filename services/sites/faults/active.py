@@ -54,6 +54,11 @@ class Injection:
         """The fault's name."""
         return self.rule.fault.name
 
+    @property
+    def resets(self) -> bool:
+        """Whether it sends a RST after its `bytes`."""
+        return self.rule.fault.resets
+
     def script(self, response: Response, target: str) -> Script:
         """Return what the connection has to send. Raises TypeError for a fault without a script."""
         write = self.rule.fault.script

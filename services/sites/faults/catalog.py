@@ -1,7 +1,7 @@
 """Every fault: its name, the stage at which it is injected, its parameters, and the exact bytes that a peer gets.
 
-The texts in `oracle` are the contract: `client faults kinds` prints them, and tests/sites/fault_table.py compares each
-with what a socket gets. NOTES explains their terms, and `client faults kinds` prints it too.
+The texts in `bytes_sent` are the contract: `client faults kinds` prints them, and tests/sites/fault_table.py compares
+each with what a socket gets. NOTES explains their terms, and `client faults kinds` prints it too.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,13 +31,18 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that a site can do wrong. `script` is None for faults of TLS and of the port, which send no bytes."""
+    """One thing that a site can do wrong.
+
+    `bytes_sent`: what a peer gets, in words, named `oracle` in the admin API. `script` is None for faults of TLS and of
+    the port, which send no bytes. `resets`: a RST comes after its parameter `bytes`.
+    """
 
     name: str
     stage: Stage
-    oracle: str
+    bytes_sent: str
     parameters: tuple[Parameter, ...] = ()
     script: Callable[[FaultContext], Script] | None = None
+    resets: bool = False
 
     @property
     def when(self) -> tuple[Parameter, ...]:
@@ -85,7 +90,14 @@ _ALL = (
     ),
     Fault("stall_at", Stage.REQUEST, "HEAD[:bytes], then nothing until the peer leaves", (offset(),), timing.stall_at),
     Fault("fin_at", Stage.REQUEST, "HEAD[:bytes], FIN (over TLS, no close_notify)", (offset(),), endings.fin_at),
-    Fault("rst_at", Stage.REQUEST, "HEAD[:bytes], acknowledged by the peer's system, RST", (offset(),), endings.rst_at),
+    Fault(
+        "rst_at",
+        Stage.REQUEST,
+        "HEAD[:bytes], acknowledged by the peer's system, RST",
+        (offset(),),
+        endings.rst_at,
+        resets=True,
+    ),
     Fault(
         "garbage",
         Stage.REQUEST,

@@ -1,12 +1,11 @@
-"""Faults that end the connection in an unusual way, or send something else than the recorded response."""
+"""Faults that end the connection in an unusual way, or send something other than the recorded response."""
 
 from http import HTTPStatus
 
 from services.sites.faults.script import Ending, FaultContext, Script, pieces
 
-RANDOM_BYTES = (
-    16 * 1024
-)  # of one piece; with a multiple of four, the pieces together are what one call of the generator would give
+# The size of one piece. It is a multiple of four, so that the pieces together are what one call of the generator gives.
+RANDOM_BYTES = 16 * 1024
 
 
 def fin_at(context: FaultContext) -> Script:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from services.runtime.playable import MAX_HEAD_BYTES
 from services.sites.faults.script import Value
 
 DAY_S = 86_400.0
-MAX_OFFSET = 256 * 1024  # a recorded head has no more
+MAX_OFFSET = MAX_HEAD_BYTES  # of a recorded head
 SHOWN_CHARACTERS = 40
 
 

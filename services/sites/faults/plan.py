@@ -23,7 +23,7 @@ MAX_RULES = 100
 
 
 class Problem(NamedTuple):
-    """What is wrong with a plan: the field's path and the reason."""
+    """One mistake in a plan: the field's path and the reason."""
 
     field: str
     reason: str

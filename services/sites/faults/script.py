@@ -68,7 +68,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class FaultContext:
-    """What a fault makes its script from: the response, the request's target, its parameters, its random generator."""
+    """The input of a fault: the response, the request's target, its parameters, its random generator."""
 
     response: Response
     target: str

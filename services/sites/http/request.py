@@ -32,7 +32,7 @@ AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]*)(?::\d{0,5})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is needed of a request; `host` is lower case, without a port, and None where none was sent.
+    """A request, as far as a site needs it; `host` is lower case, without a port, and None where none was sent.
 
     `persistent`: whether the connection may be used again; `last`: whether the client has said that it sends
     nothing more. `body_bytes`: how many follow the head; None says that they come chunked.
@@ -73,7 +73,7 @@ class RequestReader:
 
     @property
     def begun(self) -> bytes:
-        """What has come of the request's head that is not whole, or is the last one refused."""
+        """The received part of a request's head that is not whole, or the head that was refused last."""
         return self._waiting.head if self._waiting else bytes(self.buffer[:MAX_HEAD_BYTES])
 
     def feed(self, data: bytes) -> None:

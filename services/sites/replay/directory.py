@@ -1,7 +1,7 @@
 """The directory of recordings: every file read and checked, and watched for changes while the site runs.
 
 A set of recordings is taken whole or not at all: one that cannot be played keeps the set that is played, and its file
-and reason are what /readyz says until the file is mended.
+and reason are what /readyz says until the file is corrected.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,17 +10,15 @@ from typing import NamedTuple
 
 from services.runtime.files.regular import read_regular
 from services.runtime.http import HOST_NAME
-from services.runtime.playable import MAX_RECORDING_BYTES, Unplayable, is_recording
+from services.runtime.playable import MAX_RECORDING_BYTES, MAX_RECORDINGS, Unplayable, is_recording
 from services.runtime.process import MIB
 from services.sites.faults.plan import misplaced
 from services.sites.replay.recording import Recording, read_recording
 from services.sites.replay.sidecar import MAX_SIDECAR_BYTES, NOTHING_SAID, read_sidecar
 
-MAX_RECORDINGS = 10_000
-
 
 class Stamp(NamedTuple):
-    """What changes with a file, or with the permission to read it."""
+    """The properties of a file that change with it, or with the permission to read it."""
 
     changed_ns: int
     status_changed_ns: int

@@ -25,7 +25,6 @@ SOME_DATE = formatdate(0, usegmt=True).encode()  # every date is as long, so tha
 class Recording:
     """One site's response. `head` ends with its blank line; `body` is recorded, or made to fit.
 
-    `final` is where the final head begins, after any interim ones; what is said of fields is said of that head.
     `dated`: where in `head` the value of the Date field is, which is to be the time of each answer; 0: there is none.
     `sha256` is the file's, in hex.
     """
@@ -38,11 +37,10 @@ class Recording:
     sha256: str
     sidecar: Sidecar = NOTHING_SAID
     dated: int = 0
-    final: int = 0
 
     @property
     def held_bytes(self) -> int:
-        """What it takes in memory, with what a site makes of it: where it is short, one piece of head and body."""
+        """Its size in memory, with the copy that a site makes of a short one: head and body in one piece."""
         whole = len(self.head) + len(self.body)
         joined = whole if len(self.body) < SHORT_BYTES else 0
         return whole + joined + self.sidecar.held_bytes + RECORDING_BYTES
@@ -84,5 +82,4 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
         sha256=hashlib.sha256(raw).hexdigest(),
         sidecar=sidecar,
         dated=len(interim) + date_at(head) if dated else 0,
-        final=len(interim),
     )

@@ -25,11 +25,10 @@ from services.runtime.serving.memory_pool import Share
 from services.sites import journal
 from services.sites.budget import FREE_BYTES, SESSION_BYTES
 from services.sites.connection.connection import Connection
-from services.sites.faults.active import Injection
 from services.sites.faults.catalog import Stage
 from services.sites.faults.script import Bytes
 from services.sites.site import Host, Site
-from services.sites.states import State
+from services.sites.states_and_deadlines import State
 from services.sites.tls.alerts import INTERNAL_ERROR, UNRECOGNIZED_NAME, alert_to
 from services.sites.tls.authority import Authority
 from services.sites.tls.client_hello import ClientHelloReader, NoClientHello, host_name
@@ -59,7 +58,6 @@ class TLSProtocol(asyncio.Protocol):
         "hello",
         "hello_share",
         "incoming",
-        "injection",
         "is_paused",
         "outgoing",
         "peer_ended",
@@ -77,7 +75,6 @@ class TLSProtocol(asyncio.Protocol):
         self.since = 0.0
         self.hello: ClientHelloReader | None = ClientHelloReader(MAX_HELLO_BYTES)
         self.hello_share, self.session_share = Share(site.budget.buffers), Share(site.budget.tls)
-        self.injection: Injection | None = None
         self.tls: ssl.SSLObject | None = None
         self.incoming: ssl.MemoryBIO | None = None
         self.outgoing: ssl.MemoryBIO | None = None
@@ -153,7 +150,7 @@ class TLSProtocol(asyncio.Protocol):
     def choose_certificate(self, host: Host) -> None:
         """Let the plan choose a fault, then go on with the certificate that it leaves."""
         connection = self.connection
-        injection = self.injection = host.plan.decide(Stage.HANDSHAKE, connection.since) if host.plan else None
+        injection = host.plan.decide(Stage.HANDSHAKE, connection.since) if host.plan else None
         if injection:
             connection.exchanges.begin(host, injection, head=b"")
         fault = injection.name if injection else ""

@@ -11,7 +11,7 @@ from services.sites.faults.script import Bytes
 
 
 class TLSTransport(asyncio.Transport):
-    """What a connection over TLS writes to. `raw_transport`, among its extra info, is the loop's transport below."""
+    """The transport of a connection over TLS. `raw_transport`, in its extra info, is the loop's transport below."""
 
     __slots__ = ("_below", "_encrypt", "_send_close_notify")
 

@@ -14,8 +14,9 @@ from services.client.admin.answers import Kinds, NotASite, Plan, read
 from services.client.admin.api import Answer, WrongUsage, ask, read_json, report_refusal
 from services.client.admin.tables import MOST_WIDE, columns
 from services.client.errors import FetchError
-from services.client.settings import ADMIN_PORT, ClientSettings
+from services.client.settings import ClientSettings
 from services.client.topology import Topology
+from services.runtime.http import ADMIN_PORT
 from services.runtime.run import Stop
 from tests.client.peers import Peer, sends, serving
 from tests.sites.admin.test_journal import visited

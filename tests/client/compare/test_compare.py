@@ -18,7 +18,7 @@ from services.client.compare.command import Contradiction, Options, main, measur
 from services.client.compare.picture import ALONE, CAPTIONS, explanation, picture
 from services.client.compare.runs import Comparison, DiscardedOutput, Run
 from services.client.settings import TUTORIAL_HOSTS, ClientSettings
-from services.client.trace.model import Dropped, Recording
+from services.client.trace.model import Dropped, Trace
 from services.client.trace.terminal import Terminal
 from services.hello.settings import HelloSettings
 from services.runtime.run import Stop
@@ -112,8 +112,7 @@ def measured(what: str, *totals_s: float, pieces: int = 2, answered: bool = True
     """Return a comparison whose two runs took so long."""
     done = {f"piece-{n}": answered for n in range(pieces)}
     first, second = (
-        Run("any", Recording("asyncio", datetime.now(UTC), total_s, (), (), Dropped(0, 0, 0)), done)
-        for total_s in totals_s
+        Run("any", Trace("asyncio", datetime.now(UTC), total_s, (), (), Dropped(0, 0, 0)), done) for total_s in totals_s
     )
     return Comparison(what, first, second)
 

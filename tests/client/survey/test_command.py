@@ -133,7 +133,7 @@ def test_a_pipe_without_a_reader_is_exit_3(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     result = run_client("host", "-o", tmp_path / "pipe")
     assert result.returncode == 3
-    assert result.stderr.endswith(b"/pipe: a pipe that nobody reads: start its reader first\n")
+    assert result.stderr.endswith(b"/pipe: a pipe without a reader: start its reader first\n")
 
 
 def test_a_pipe_whose_writer_comes_late_is_waited_for(tmp_path: Path) -> None:

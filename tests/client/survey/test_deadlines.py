@@ -29,7 +29,7 @@ async def test_a_task_that_is_released_again_and_again_ends_too(until_s: float, 
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
-    theirs.send(b"x")  # and nobody reads it: each turn of the loop begins with the news that there is something
+    theirs.send(b"x")  # and it is not read: each turn of the loop begins with the news that there is something
     with ours, theirs, DeadlineSweeper() as sweeper:
         deadline = sweeper.deadline()
         loop.add_reader(ours, release_waiter, deadline)

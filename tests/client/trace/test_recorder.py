@@ -1,4 +1,4 @@
-"""The recorder, on both loops: a recording is true, and recorded tasks behave as unrecorded ones."""
+"""The recorder, on both loops: a trace is true, and recorded tasks behave as unrecorded ones."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.client.trace.model import Dropped, Outcome, Recording, Task, as_json
+from services.client.trace.model import Dropped, Outcome, Task, Trace, as_json
 from services.client.trace.recorder import Recorder
 
 pytestmark = pytest.mark.anyio
@@ -19,19 +19,19 @@ pytestmark = pytest.mark.anyio
 Work = Coroutine[Any, Any, Any]
 
 
-async def recorded(work: Work, recorder: Recorder | None = None) -> Recording:
-    """Record some work, and return the recording; what the work raises is dropped."""
+async def recorded(work: Work, recorder: Recorder | None = None) -> Trace:
+    """Record some work, and return the trace; what the work raises is dropped."""
     recorder = recorder or Recorder()
     try:
         await recorder.record(work)
     except (RuntimeError, asyncio.CancelledError, ExceptionGroup):
         assert asyncio.get_running_loop().get_task_factory() is None
-    return recorder.recording()
+    return recorder.trace()
 
 
-def by_name(recording: Recording) -> dict[str, Task]:
-    """Return the tasks of a recording by their names."""
-    return {task.name: task for task in recording.tasks}
+def by_name(trace: Trace) -> dict[str, Task]:
+    """Return the tasks of a trace by their names."""
+    return {task.name: task for task in trace.tasks}
 
 
 async def turns(count: int) -> int:
@@ -42,15 +42,15 @@ async def turns(count: int) -> int:
 
 
 async def test_a_task_has_a_slice_for_each_time_that_it_ran() -> None:
-    """As many as it waited, and one more; in order, apart, and inside the task and the recording."""
-    recording = await recorded(turns(5))
-    (task,) = recording.tasks
+    """As many as it waited, and one more; in order, apart, and inside the task and the trace."""
+    trace = await recorded(turns(5))
+    (task,) = trace.tasks
     assert [each.awaits for each in task.slices] == ["__sleep0"] * 5 + [None]
     assert task.end_s is not None
-    times = [task.begin_s, *(at_s for each in task.slices for at_s in (each.begin_s, each.end_s)), recording.total_s]
+    times = [task.begin_s, *(at_s for each in task.slices for at_s in (each.begin_s, each.end_s)), trace.total_s]
     assert times == sorted(times)
-    assert task.slices[-1].begin_s <= task.end_s <= recording.total_s
-    assert sum(each.end_s - each.begin_s for each in task.slices) <= recording.total_s
+    assert task.slices[-1].begin_s <= task.end_s <= trace.total_s
+    assert sum(each.end_s - each.begin_s for each in task.slices) <= trace.total_s
 
 
 async def test_two_tasks_of_one_loop_never_run_at_the_same_time() -> None:
@@ -59,8 +59,8 @@ async def test_two_tasks_of_one_loop_never_run_at_the_same_time() -> None:
     async def main() -> None:
         await asyncio.gather(turns(20), turns(20))
 
-    recording = await recorded(main())
-    slices = sorted((each.begin_s, each.end_s) for task in recording.tasks for each in task.slices)
+    trace = await recorded(main())
+    slices = sorted((each.begin_s, each.end_s) for task in trace.tasks for each in task.slices)
     assert len(slices) == 2 + 2 * 21
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(slices))
 
@@ -81,7 +81,7 @@ async def test_parents_names_and_values_are_kept() -> None:
 
     recorder = Recorder()
     assert await recorder.record(main(), name="the first") == "inner"
-    tasks = by_name(recorder.recording())
+    tasks = by_name(recorder.trace())
     unnamed = f"{test_parents_names_and_values_are_kept.__name__}.<locals>.outer"
     assert {name: task.parent for name, task in tasks.items()} == {"the first": None, unnamed: 1, "the inner": 2}
     assert {task.outcome for task in tasks.values()} == {Outcome.RETURNED}
@@ -133,7 +133,7 @@ async def test_a_cancellation_is_passed_on_and_comes_back() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert cleaned.is_set()
-    assert by_name(recorder.recording())["work"].outcome is Outcome.CANCELLED
+    assert by_name(recorder.trace())["work"].outcome is Outcome.CANCELLED
 
 
 async def test_a_task_that_is_cancelled_before_it_began_is_recorded() -> None:
@@ -165,7 +165,7 @@ async def test_a_coroutine_made_from_a_generator_is_recorded() -> None:
 
     recorder = Recorder()
     assert await recorder.record(main(), name="main") == "generator"
-    for task in recorder.recording().tasks:
+    for task in recorder.trace().tasks:
         assert task.outcome is Outcome.RETURNED
         assert "__sleep0" in {each.awaits for each in task.slices}
 
@@ -204,8 +204,8 @@ async def for_a_queue() -> None:
 )
 async def test_what_a_task_waits_for_is_the_innermost_await(work: Callable[[], Work], awaits: str) -> None:
     """The coroutine that waits, however deep; where it is the task's own, the kind of object that it waits for."""
-    recording = await recorded(work())
-    assert [each.awaits for each in recording.tasks[0].slices] == [awaits, None]
+    trace = await recorded(work())
+    assert [each.awaits for each in trace.tasks[0].slices] == [awaits, None]
 
 
 def eager_on_uvloop(loop: asyncio.AbstractEventLoop, coroutine: Work, **more: Any) -> asyncio.Task[Any]:
@@ -234,7 +234,7 @@ async def test_eager_tasks_are_recorded() -> None:
         assert loop.get_task_factory() is eager
     finally:
         loop.set_task_factory(None)
-    tasks = by_name(recorder.recording())
+    tasks = by_name(recorder.trace())
     assert {name: len(task.slices) for name, task in tasks.items()} == {"main": 2, "at once": 1, "later": 2}
     assert tasks["at once"].parent == tasks["later"].parent == tasks["main"].id
 
@@ -261,13 +261,13 @@ async def test_tasks_of_others_on_the_loop_are_not_recorded() -> None:
         recorder = Recorder()
         assert await recorder.record(main(), name="client") == b"hello\n"
         await begun.wait()
-    names = by_name(recorder.recording()).keys()
+    names = by_name(recorder.trace()).keys()
     assert "client" in names
     assert not {"of the server", "serve"} & names
 
 
-async def test_after_a_recording_the_loop_is_as_before() -> None:
-    """It has its task factory back, and a task that outlives the recording runs unrecorded."""
+async def test_after_a_trace_the_loop_is_as_before() -> None:
+    """It has its task factory back, and a task that outlives the trace runs unrecorded."""
     loop = asyncio.get_running_loop()
     made: list[asyncio.Task[int]] = []
 
@@ -278,9 +278,9 @@ async def test_after_a_recording_the_loop_is_as_before() -> None:
     recorder = Recorder()
     await recorder.record(main())
     assert loop.get_task_factory() is None
-    before = recorder.recording()
+    before = recorder.trace()
     assert await made[0] == 3
-    assert recorder.recording() == before
+    assert recorder.trace() == before
     outlives = by_name(before)["outlives"]
     assert (outlives.end_s, outlives.outcome) == (None, None)
 
@@ -295,8 +295,8 @@ async def test_a_task_factory_that_was_there_is_used_and_comes_back() -> None:
 
     await outer.record(inside(), name="outermost")
     assert loop.get_task_factory() is None
-    assert by_name(outer.recording()).keys() == {"outermost", "innermost"}
-    assert by_name(inner.recording()).keys() == {"innermost"}
+    assert by_name(outer.trace()).keys() == {"outermost", "innermost"}
+    assert by_name(inner.trace()).keys() == {"innermost"}
 
 
 async def test_data_beyond_the_bounds_is_counted_and_not_kept() -> None:
@@ -310,12 +310,12 @@ async def test_data_beyond_the_bounds_is_counted_and_not_kept() -> None:
         return 3
 
     assert await recorder.record(main(), name="main") == 3
-    recording = recorder.recording()
-    assert list(by_name(recording)) == ["main", "a"]
-    assert sum(len(task.slices) for task in recording.tasks) == 3
+    trace = recorder.trace()
+    assert list(by_name(trace)) == ["main", "a"]
+    assert sum(len(task.slices) for task in trace.tasks) == 3
     # main runs four times, a twice: six slices of kept tasks, of which three fitted
-    assert recording.dropped == Dropped(tasks=2, slices=3, phases=2)
-    assert [phase.name for phase in recording.phases] == ["a"]
+    assert trace.dropped == Dropped(tasks=2, slices=3, phases=2)
+    assert [phase.name for phase in trace.phases] == ["a"]
 
 
 async def test_a_phase_is_of_the_task_that_is_in_it() -> None:
@@ -334,13 +334,13 @@ async def test_a_phase_is_of_the_task_that_is_in_it() -> None:
                 group.create_task(work(name), name=name)
 
     await recorder.record(main())
-    recording = recorder.recording()
-    tasks = by_name(recording)
-    assert {phase.name: phase.task for phase in recording.phases} == {
+    trace = recorder.trace()
+    tasks = by_name(trace)
+    assert {phase.name: phase.task for phase in trace.phases} == {
         f"{name} {what}": tasks[name].id for name in ("a", "b") for what in ("waits", "fails")
     }
-    for phase in recording.phases:
-        assert 0 <= phase.begin_s <= phase.end_s <= recording.total_s
+    for phase in trace.phases:
+        assert 0 <= phase.begin_s <= phase.end_s <= trace.total_s
 
 
 async def test_a_task_can_be_printed_and_asked_for_its_stack() -> None:
@@ -354,11 +354,11 @@ async def test_a_task_can_be_printed_and_asked_for_its_stack() -> None:
 
     recorder = Recorder()
     await recorder.record(look(), name="looks")
-    assert by_name(recorder.recording())["looks"].outcome is Outcome.RETURNED
+    assert by_name(recorder.trace())["looks"].outcome is Outcome.RETURNED
 
 
 async def test_ended_tasks_are_freed() -> None:
-    """A recording keeps what a task did, and not its result."""
+    """A trace keeps what a task did, and not its result."""
 
     class Result:
         """Something to count."""
@@ -374,10 +374,10 @@ async def test_ended_tasks_are_freed() -> None:
     await recorder.record(main())
     gc.collect()
     assert not [each for each in gc.get_objects() if type(each) is Result]
-    assert len(recorder.recording().tasks) == 11
+    assert len(recorder.trace().tasks) == 11
 
 
-async def test_a_recording_is_json_by_the_names_of_its_fields() -> None:
+async def test_a_trace_is_json_by_the_names_of_its_fields() -> None:
     """Times are seconds, to the microsecond; the loop's name is in it."""
     recorder = Recorder()
 
@@ -386,8 +386,8 @@ async def test_a_recording_is_json_by_the_names_of_its_fields() -> None:
             await turns(1)
 
     await recorder.record(main(), name="main")
-    recording = recorder.recording()
-    data = json.loads(json.dumps(as_json(recording)))
+    trace = recorder.trace()
+    data = json.loads(json.dumps(as_json(trace)))
     assert data.keys() == {"loop", "begun", "total_s", "tasks", "phases", "dropped"}
     assert data["loop"] == type(asyncio.get_running_loop()).__module__.partition(".")[0]
     assert data["begun"].endswith("Z")
@@ -397,4 +397,4 @@ async def test_a_recording_is_json_by_the_names_of_its_fields() -> None:
     assert [each.keys() for each in task["slices"]] == [{"begin_s", "end_s", "awaits"}] * 2
     assert data["phases"][0].keys() == {"name", "task", "begin_s", "end_s"}
     assert data["dropped"] == {"tasks": 0, "slices": 0, "phases": 0}
-    assert data["total_s"] == round(recording.total_s, 6)
+    assert data["total_s"] == round(trace.total_s, 6)

@@ -10,11 +10,11 @@ from lab.bench.harness import servers
 from lab.bench.harness.figures import Result
 from lab.bench.harness.peers import NGINX, WRK, Peer
 from lab.bench.harness.processes import Cost
-from lab.bench.harness.rounds import QUICK, Plan
+from lab.bench.harness.rounds import QUICK, Rounds
 from lab.bench.harness.wrk import Load, load
 from lab.cli import main
 
-TINY = Plan(rounds=2, seconds=0.3, targets=20, users=(5,))
+TINY = Rounds(number=2, seconds=0.3, targets=20, users=(5,))
 LOOPS = ("uvloop", "asyncio")
 SITES = [f"{name}, {loop}" for name in ("services.sites", "null protocol") for loop in LOOPS]
 NGINX_ROW = ["nginx"] if NGINX.path() else []
@@ -62,7 +62,7 @@ def test_sites_has_a_row_for_each_contestant_and_all_answer_with_the_same_bytes(
     for mode in ("kept alive", "a new connection each"):
         assert found[f"sites, {mode}"] == NGINX_ROW + SITES
         assert found[f"sites, {mode}: what an answer costs its server"] == NGINX_ROW + SITES
-    assert all(len(row.values) == TINY.rounds for group in result.groups for row in group.rows)
+    assert all(len(row.values) == TINY.number for group in result.groups for row in group.rows)
     assert len({without_date(answer) for answer in few.answers}) == 2
     delayed = [title for title in found if "error of a delay" in title]
     assert delayed or any("error of a delay is not measured" in note for note in result.notes)
@@ -70,7 +70,7 @@ def test_sites_has_a_row_for_each_contestant_and_all_answer_with_the_same_bytes(
 
 def test_hello_has_a_row_for_each_loop_server_and_number_of_workers(few: FewRequests) -> None:
     """The half second first, then the server without it, beside aiohttp's own."""
-    result = hello.bench(TINY._replace(rounds=1), lambda _: None)
+    result = hello.bench(TINY._replace(number=1), lambda _: None)
     ours = [f"services.hello, {loop}" for loop in LOOPS]
     theirs = [f"aiohttp web.Server, {loop}" for loop in LOOPS]
     two = [f"{name}, uvloop, 2 workers" for name in ("aiohttp web.Server", "services.hello")]

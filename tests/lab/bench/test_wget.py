@@ -5,9 +5,9 @@ import pytest
 from lab.bench import million, wget
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.peers import CURL, NGINX, WRK, Peer
-from lab.bench.harness.rounds import Plan
+from lab.bench.harness.rounds import Rounds
 
-TINY = Plan(rounds=1, seconds=1.0, targets=30, users=())
+TINY = Rounds(number=1, seconds=1.0, targets=30, users=())
 LOOPS = ("uvloop", "asyncio")
 OURS = [f"services.client, {loop}" for loop in LOOPS]
 AIOHTTP = [f"aiohttp client, {loop}" for loop in LOOPS]

@@ -41,8 +41,8 @@ def test_reads_what_the_engine_tells() -> None:
     (found,) = containers.of_project("p", run=programs)
     assert (found.service, found.restarts, found.health, found.ports) == ("hello", 2, "starting", frozenset({8000}))
     assert found.checks == ((1, "no 2"), (1, "no 3"), (1, "no 4"))
-    assert not found.well
-    assert not found.ill
+    assert not found.is_healthy
+    assert not found.has_failed
 
 
 def test_a_container_that_was_removed_meanwhile_is_no_error() -> None:

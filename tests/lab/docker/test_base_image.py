@@ -39,7 +39,7 @@ def settings_of(env_file: Path, environ: Mapping[str, str]) -> Settings:
 
 
 PRESENT = {
-    "the usual one": ({}, "", base_image.USUAL),
+    "the usual one": ({}, "", base_image.DEFAULT_IMAGE),
     "from the environment": ({"BASE_IMAGE": "mine:1"}, "BASE_IMAGE=theirs:1\n", "mine:1"),
     "from .env": ({}, "BASE_IMAGE=theirs:1\n", "theirs:1"),
     "by digest": ({"BASE_IMAGE": f"python@sha256:{'0' * 64}"}, "", f"python@sha256:{'0' * 64}"),
@@ -49,7 +49,7 @@ PRESENT = {
         f"python:3.13@sha256:{'0' * 64}",
     ),
     "built before": ({}, f"BASE_IMAGE={base_image.LOCAL}\n", base_image.LOCAL),
-    "set to nothing": ({"BASE_IMAGE": ""}, "BASE_IMAGE=\n", base_image.USUAL),
+    "set to nothing": ({"BASE_IMAGE": ""}, "BASE_IMAGE=\n", base_image.DEFAULT_IMAGE),
 }
 
 
@@ -70,7 +70,7 @@ def test_an_image_that_is_here_is_used_after_one_question(
 def test_pulls_the_usual_image_where_a_registry_answers(env_file: Path) -> None:
     """Nothing has to be remembered then: Compose has the same default."""
     programs = Programs({HAS: answers.NO_IMAGE, ASK: answers.MANIFEST, "docker pull": Outcome(0)})
-    assert base_image.ensure(lambda line: None, settings_of(env_file, {}), run=programs) == base_image.USUAL
+    assert base_image.ensure(lambda line: None, settings_of(env_file, {}), run=programs) == base_image.DEFAULT_IMAGE
     assert not env_file.exists()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lab import ROOT
 from lab.docker import engine, packages
-from lab.docker.engine import Plan, Probe
+from lab.docker.engine import InstallPlan, Probe
 from lab.docker.errors import (
     ComposeMissing,
     ComposeTooOld,
@@ -76,22 +76,22 @@ FOUND = {
 }
 
 PLANS = {
-    "works: left alone": (WORKS, DEBIAN_12, Plan()),
-    "works for a person: left alone": (WORKS, A_PERSON, Plan()),
+    "works: left alone": (WORKS, DEBIAN_12, InstallPlan()),
+    "works for a person: left alone": (WORKS, A_PERSON, InstallPlan()),
     "works without buildx: left alone": (
         Probe(client="28.2.2", engine="28.2.2", compose="2.40.0"),
         DEBIAN_13,
-        Plan(),
+        InstallPlan(),
     ),
     "works elsewhere: left alone": (
         Probe(client="28.2.2", engine="28.2.2", compose="2.40.0", elsewhere="tcp://far.example:2375"),
         MAC,
-        Plan(),
+        InstallPlan(),
     ),
     "bare Debian 12": (
         NOTHING,
         DEBIAN_12,
-        Plan(
+        InstallPlan(
             PackageSet(own=DEBIAN_12_OWN, newer=("docker.io", "docker-cli", "docker-compose", "docker-buildx")),
             start=True,
         ),
@@ -99,7 +99,7 @@ PLANS = {
     "Debian 12 with a client of its own": (
         CLIENT_ONLY,
         DEBIAN_12,
-        Plan(
+        InstallPlan(
             PackageSet(own=DEBIAN_12_OWN, newer=("docker.io", "docker-cli", "docker-compose", "docker-buildx")),
             start=True,
         ),
@@ -107,23 +107,23 @@ PLANS = {
     "bare Debian 13": (
         NOTHING,
         DEBIAN_13,
-        Plan(PackageSet(own=("docker.io", "docker-cli", "docker-compose", "docker-buildx")), start=True),
+        InstallPlan(PackageSet(own=("docker.io", "docker-cli", "docker-compose", "docker-buildx")), start=True),
     ),
     "Debian without a number yet": (
         NOTHING,
         Host("debian", float("inf"), is_root=True, has_systemd=True),
-        Plan(PackageSet(own=("docker.io", "docker-cli", "docker-compose", "docker-buildx")), start=True),
+        InstallPlan(PackageSet(own=("docker.io", "docker-cli", "docker-compose", "docker-buildx")), start=True),
     ),
     "bare Ubuntu": (
         NOTHING,
         UBUNTU,
-        Plan(PackageSet(own=("docker.io", "docker-compose-v2", "docker-buildx")), start=True),
+        InstallPlan(PackageSet(own=("docker.io", "docker-compose-v2", "docker-buildx")), start=True),
     ),
-    "installed, not running": (OFF, DEBIAN_12, Plan(start=True)),
+    "installed, not running": (OFF, DEBIAN_12, InstallPlan(start=True)),
     "running, no Compose": (
         NO_COMPOSE,
         DEBIAN_12,
-        Plan(PackageSet(newer=("docker-compose", "docker-buildx"))),
+        InstallPlan(PackageSet(newer=("docker-compose", "docker-buildx"))),
     ),
 }
 
@@ -160,7 +160,7 @@ def test_no_client_is_an_empty_finding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("found", "host", "plan"), PLANS.values(), ids=PLANS)
-def test_decides_what_to_do(found: Probe, host: Host, plan: Plan) -> None:
+def test_decides_what_to_do(found: Probe, host: Host, plan: InstallPlan) -> None:
     """A part that works is not changed; a missing part is installed, and nothing else."""
     assert engine.decide(found, host, allowed=True) == plan
 
@@ -180,7 +180,7 @@ def test_refuses_in_one_line_that_says_what_to_do(
 
 def test_what_works_is_left_alone_even_where_installing_is_forbidden() -> None:
     """LAB_ENGINE=never forbids changes of the machine, not the use of its engine."""
-    assert engine.decide(WORKS, DEBIAN_12, allowed=False) == Plan()
+    assert engine.decide(WORKS, DEBIAN_12, allowed=False) == InstallPlan()
 
 
 @pytest.mark.parametrize(

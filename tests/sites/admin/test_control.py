@@ -161,7 +161,7 @@ async def test_kinds_tell_the_exact_bytes_of_every_fault(tmp_path: Path, capsys:
         assert await here.run("faults", "kinds", HOST) == 0
     shown = capsys.readouterr().out
     for name, fault in FAULTS.items():
-        assert f"{name}  (counts: {fault.stage.value})\n    {fault.oracle}\n" in shown
+        assert f"{name}  (counts: {fault.stage.value})\n    {fault.bytes_sent}\n" in shown
     assert all(f"    {note}\n" in shown for note in NOTES)
 
 

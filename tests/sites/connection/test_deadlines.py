@@ -12,11 +12,11 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from services.sites.connection import writer
+from services.sites.connection import reset
 from services.sites.listeners import sweep
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
-from services.sites.states import State
+from services.sites.states_and_deadlines import State
 from tests.sites.peer import Heard, Peer, listen
 from tests.sites.target import KEEP, one_site, sites, target_of
 from tests.sites.test_server import until
@@ -133,7 +133,7 @@ async def test_a_peer_that_never_ends_its_side_is_not_waited_for(tmp_path: Path,
 
 
 RESETS = {
-    "its own deadline": (writer.ACKNOWLEDGED_EVERY_S, "rst"),
+    "its own deadline": (reset.ACKNOWLEDGED_EVERY_S, "rst"),
     "the site's, where it never looks again": (3600.0, "timed_out"),
 }
 
@@ -144,7 +144,7 @@ async def test_a_reset_does_not_wait_for_ever_for_the_bytes_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks_every_s: float, ended: str
 ) -> None:
     """RESETTING: a peer whose kernel has no room for these bytes gets the RST without them."""
-    monkeypatch.setattr(writer, "ACKNOWLEDGED_EVERY_S", looks_every_s)
+    monkeypatch.setattr(reset, "ACKNOWLEDGED_EVERY_S", looks_every_s)
     raw = b"HTTP/1.1 200 OK\r\nX: " + b"a" * 250_000 + b"\r\nContent-Length: 0\r\n\r\n"
     async with one_site(tmp_path, raw, write_timeout_s=SOON_S) as target:
         await target.set_plan([{"fault": "rst_at", "bytes": 250_000}])

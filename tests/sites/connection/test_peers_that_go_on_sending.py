@@ -15,7 +15,7 @@ import pytest
 from services.sites.connection.connection import Connection
 from services.sites.connection.writer import raw_transport
 from services.sites.server import RunningSite
-from services.sites.states import State
+from services.sites.states_and_deadlines import State
 from services.sites.tls.protocol import BLOCK_BYTES, MAX_REPLIES_BYTES, TLSProtocol
 from tests.sites.connection.test_backpressure import connections
 from tests.sites.peer import Heard, Peer, SecureSocket, listen

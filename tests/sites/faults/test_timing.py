@@ -51,7 +51,7 @@ SCRIPTS: dict[str, tuple[dict[str, object], list[Step]]] = {
 
 @pytest.mark.parametrize(("rule", "steps"), SCRIPTS.values(), ids=SCRIPTS)
 def test_a_fault_of_time_pauses_where_and_for_as_long_as_it_says(rule: dict[str, object], steps: list[Step]) -> None:
-    """The oracle of `client faults kinds`, pauses included."""
+    """What `client faults kinds` says, pauses included."""
     assert steps_of(rule) == steps
 
 

@@ -233,7 +233,7 @@ def test_only_changed_recordings_are_read_again(tmp_path: Path) -> None:
 
 
 def test_a_file_that_may_be_read_at_last_is_read(tmp_path: Path) -> None:
-    """A change of permissions changes neither its time nor its size, and mends what could not be read."""
+    """A change of permissions changes neither its time nor its size, and makes readable what was not."""
     file = tmp_path / "a.test.http"
     file.write_bytes(HEAD)
     catalogue = RecordingDirectory(tmp_path)

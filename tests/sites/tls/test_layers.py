@@ -15,7 +15,7 @@ from services.sites.connection.unread import Unread
 from services.sites.connection.writer import ResponseWriter
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
-from services.sites.states import State
+from services.sites.states_and_deadlines import State
 from services.sites.tls.authority import Authority
 from services.sites.tls.protocol import READ_BYTES, TLSProtocol
 from services.sites.tls.transport import TLSTransport

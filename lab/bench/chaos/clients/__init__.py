@@ -1,1 +1,1 @@
-"""What runs inside the clients' containers of a chaos run: attacks, the healthy client, surveys."""
+"""The programs inside the clients' containers of a chaos run: attacks, the healthy client, surveys."""

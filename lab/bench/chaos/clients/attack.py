@@ -1,4 +1,4 @@
-"""What all attacks of a chaos run share: the order, the events, and a connection that counts how it ended.
+"""The shared parts of all attacks of a chaos run: the order, the events, and a connection that counts how it ended.
 
 An attack is a script inside a client's container. It uses the standard library alone, and is sent through stdin (see
 `inside`). Its argument is an order: a JSON object with the fields of `Order`, such as
@@ -37,7 +37,7 @@ MOST_TOLD = 5
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is attacked, and how much.
+    """The target of an attack, and its size.
 
     `count` connections (or requests at once) for `seconds`; `per_s` connections a second at most, 0 for no limit.
     `name` is the site that is meant, where it is another than `host`, which is connected to.

@@ -26,7 +26,7 @@ AGAIN_S = (0.5, 1.5)
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 Act = Callable[[Connection, Order, random.Random], Awaitable[None]]
-"""What one connection does, once it is open."""
+"""The work of one connection, once it is open."""
 
 
 def client_hello(name: bytes) -> bytes:

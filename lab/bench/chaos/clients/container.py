@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from lab.bench.chaos.clients import inside
 from lab.bench.chaos.engine import docker, lines_of
 from lab.bench.chaos.found import Answer
-from lab.bench.chaos.schedule import HELLO, HELLO_PORT, HOSTS, HTTP, TLS, Step
+from lab.bench.chaos.schedule import HELLO, HELLO_PORT, HOSTS, Step
 from lab.bench.errors import BenchFailed
 from lab.compose.stack import Stack
+from services.runtime.http import HTTP_PORT, TLS_PORT
 
 CA = "/lab-ca/ca.pem"
 WAIT = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep({seconds})"
@@ -42,7 +43,6 @@ class Client:
         return await self.run(FETCH, url)
 
     async def end_scripts(self) -> None:
-        """End all scripts in it."""
         await self.run(END_SCRIPTS)
 
     @asynccontextmanager
@@ -73,7 +73,7 @@ class Client:
         """Ask every service by HTTP, and the sites by HTTPS too, and yield the answers."""
         targets: list[tuple[str, str, int, str]] = [(HELLO, HELLO, HELLO_PORT, "http")]
         for service, host in HOSTS.items():
-            targets += [(service, host, HTTP, "http"), (service, host, TLS, "https")]
+            targets += [(service, host, HTTP_PORT, "http"), (service, host, TLS_PORT, "https")]
         order = {"seconds": seconds, "ca": CA, "targets": [each for each in targets if each[0] in services]}
         async with self.script(inside.HEALTHY, json.dumps(order)) as lines:
             async for line in lines:

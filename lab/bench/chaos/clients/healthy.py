@@ -24,7 +24,7 @@ LINE_END = b"\r\n"
 
 @dataclass(slots=True)
 class Target:
-    """What is asked, and how: `kept` says whether the connection is used again."""
+    """One service and how it is asked. `kept`: the connection is used again."""
 
     service: str
     host: str

@@ -1,4 +1,4 @@
-"""What runs inside a client's container: scripts of the standard library, sent to `python3 -` through its stdin.
+"""The scripts for a client's container: standard library alone, sent to `python3 -` through its stdin.
 
 The containers hold nothing of `lab`, and should not. An attack is sent together with `attack`, the module that all
 attacks import: that comes first, under its own name.

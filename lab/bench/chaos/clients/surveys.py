@@ -61,7 +61,6 @@ async def killed(order: Order, report: Report) -> None:
 
 
 async def finish(options: tuple[str, ...], report: Report) -> None:
-    """Let the survey end."""
     async with surveying(*options) as survey:
         try:
             await asyncio.wait_for(survey.wait(), LAST_RUN_S)
@@ -143,7 +142,6 @@ async def answering(came: Arrivals) -> AsyncIterator[int]:
 
 
 def write_targets(file: Path, host: str, count: int) -> None:
-    """Write a survey's input."""
     file.write_text("".join(f"{host}/{number}\n" for number in range(count)), "ascii")
 
 

@@ -129,7 +129,7 @@ class FetchLimits:
 
 
 class Permits:
-    """What one attempt holds of the limits: a context manager, which releases all of it at its end.
+    """The permits that one attempt holds: a context manager, which releases all of it at its end.
 
     Each wait puts the target's deadline off by the time that it took.
     """

@@ -58,7 +58,7 @@ def policy_of(options: Options) -> FetchPolicy:
 
 @dataclass(slots=True)
 class FetchContext:
-    """What one fetch has come to so far. It ends at `until_s`; `deadline` is that of the task.
+    """The state of one fetch. It ends at `until_s`; `deadline` is that of the task.
 
     `url` is the one that is asked now. `is_elsewhere`: whether a redirect led to another origin. `began_s` is when the
     first look-up or connection began, in Unix time, after the wait for the limits.

@@ -27,7 +27,7 @@ LOCAL_LIMIT_PAUSE_S = 0.05
 
 
 class Attempt(NamedTuple):
-    """What one look-up and, if that gave addresses, one request came to: a head, or an error.
+    """The result of one look-up and, if that gave addresses, of one request: a head, or an error.
 
     `ip` was connected to, or would have been. Times are in seconds, None for a phase that was not reached; that of a
     phase that failed is how long it took to fail.

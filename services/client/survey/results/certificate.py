@@ -1,4 +1,4 @@
-"""What a record says of a certificate (RFC 5280), read from its DER encoding (X.690).
+"""The description of a certificate in a record (RFC 5280), read from its DER encoding (X.690).
 
 `ssl` decodes only certificates that it has verified, and those that it has not are the interesting ones. What cannot be
 read is None, or left out: a certificate may hold anything.
@@ -31,14 +31,14 @@ ATTRIBUTES = {  # RFC 4514, section 3, and what certificates of today have besid
 }
 ESCAPED = set('",+;<>\\')
 UNREADABLE = (StopIteration, RuntimeError, IndexError, ValueError)
-"""What a broken encoding raises; a StopIteration inside a generator is a RuntimeError (PEP 479)."""
+"""The errors that a broken encoding raises; a StopIteration inside a generator is a RuntimeError (PEP 479)."""
 
 Element = tuple[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What it says: its subject and its issuer, the names it holds for, and when (UTC, ISO 8601)."""
+    """The contents of a certificate: its subject and its issuer, the names it holds for, and when (UTC, ISO 8601)."""
 
     subject: str | None = None
     issuer: str | None = None

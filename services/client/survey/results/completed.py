@@ -90,7 +90,7 @@ def hash_of(target: str) -> int:
 
 
 class SkipDone:
-    """What a resumed survey does not fetch again, of a list that can be read only once (a pipe).
+    """The targets that a resumed survey does not fetch again, of a list that can be read only once (a pipe).
 
     What comes later in it is not known, so it is taken by target alone: of a target with k records, k places are
     skipped, the first ones. The lines show, late and once, that the list has changed.

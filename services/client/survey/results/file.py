@@ -91,7 +91,7 @@ def open_output(options: Options, input_fd: int | None) -> OutputFile:
         raise OutputUnusable(name, "another survey is writing to it") from error
     except OSError as error:
         no_reader = error.errno == errno.ENXIO
-        reason = "a pipe that nobody reads: start its reader first" if no_reader else error.strerror or str(error)
+        reason = "a pipe without a reader: start its reader first" if no_reader else error.strerror or str(error)
         raise OutputUnusable(name, reason) from error
     if is_input(status, input_fd):
         raise OutputUnusable(name, IS_INPUT)

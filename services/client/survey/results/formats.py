@@ -101,7 +101,6 @@ def raw(record: Record) -> bytes:
 
 
 def csv_row(record: Record) -> bytes:
-    """Return the record as a row."""
     return row(*cells(record))
 
 

@@ -41,7 +41,7 @@ class Retried(TypedDict):
 
 @dataclass(slots=True)  # frozen, it would take 4 us more to make, of some 130 us for a whole fetch
 class Record:
-    """What became of a target. `head` is None exactly where `error` is not. `began_s`: Unix time.
+    """The result of a target. `head` is None exactly where `error` is not. `began_s`: Unix time.
 
     `began_s` is when the first look-up or connection was begun, after the wait for the survey's own limits.
 
@@ -107,7 +107,6 @@ def text(value: str | None) -> str:
 
 
 def listed(values: Sequence[Hop] | Sequence[Retried]) -> str:
-    """Return a JSON list."""
     return json.dumps(values) if values else "[]"
 
 

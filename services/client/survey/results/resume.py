@@ -18,7 +18,7 @@ MOST_LINE_BYTES = 256 * 1024 * 1024  # a head of 16 MiB twice, each byte as six 
 
 
 class NotResumable(ProgramError):
-    """The output holds something else than records of this schema; it is left as it is."""
+    """The output holds something other than records of this schema; it is left as it is."""
 
     exit_code = 3
 
@@ -28,7 +28,7 @@ class NotResumable(ProgramError):
 
 
 class WrittenRecords:
-    """What an output holds: so many records, in its first `end` bytes, and by line the targets that have one."""
+    """The contents of an output: so many records, in its first `end` bytes, and by line the targets that have one."""
 
     def __init__(self, file: BinaryIO, name: str, form: RowForm) -> None:
         self.end = 0

@@ -1,4 +1,4 @@
-"""What a survey has come to so far: counts, and percentiles of each phase in a fixed amount of memory.
+"""The statistics of a survey: counts, and percentiles of each phase in a fixed amount of memory.
 
 A time goes into the bucket of its logarithm; buckets are 2 % wide, so a percentile is within 1 % of the true one.
 """

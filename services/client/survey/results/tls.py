@@ -1,4 +1,4 @@
-"""What a record says of a TLS session; `certificate` reads the certificate."""
+"""The description of a TLS session in a record; `certificate` reads the certificate."""
 
 import hashlib
 import ssl
@@ -8,7 +8,7 @@ from services.client.survey.results.certificate import read_certificate
 
 
 class TlsJson(TypedDict):
-    """What a record says of TLS; `error` is why a certificate was not trusted, where it was used all the same.
+    """The TLS part of a record; `error` is why a certificate was not trusted, where it was used all the same.
 
     `subject` and `issuer` are as RFC 4514 writes them, `sans` in the order of the certificate.
     """

@@ -7,7 +7,7 @@ import pytest
 
 from lab.bench.chaos import judge
 from lab.bench.chaos.engine import Moment
-from lab.bench.chaos.found import Answer, Attacks, Found, Recovery, Sums
+from lab.bench.chaos.found import BACK_WITHIN_S, Answer, Attacks, Found, Recovery, Sums
 from lab.bench.harness.figures import Promise, Result
 
 BEGAN_S = 1_000.0
@@ -60,7 +60,7 @@ def test_a_run_that_found_nothing_keeps_every_promise() -> None:
         ),
         (
             lambda found: found.recoveries.append(
-                Recovery("hello", "kill -9", BEGAN_S, BEGAN_S + judge.BACK_WITHIN_S + 1, by_itself=True)
+                Recovery("hello", "kill -9", BEGAN_S, BEGAN_S + BACK_WITHIN_S + 1, by_itself=True)
             ),
             "what is killed is healthy again by itself in 30 s",
         ),
@@ -101,7 +101,7 @@ def test_a_run_that_found_nothing_keeps_every_promise() -> None:
             lambda found: found.log["sohu"].append("Traceback (most recent call last):"),
             "the logs hold no error that is not documented",
         ),
-        (lambda found: found.unwell.append("hello"), "the lab ends healthy, in 60 s"),
+        (lambda found: found.not_healthy.append("hello"), "the lab ends healthy, in 60 s"),
         (lambda found: found.attacks.update(noise=Attacks(times=2, not_run=1)), "every attack ran to its end"),
         (lambda found: found.attacks.clear(), "every attack ran to its end"),
     ],

@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 
 from services.sites.settings import SitesSettings
-from services.sites.states import (
+from services.sites.states_and_deadlines import (
     ANSWERING,
     DEADLINES,
-    DEAF,
+    DROPS_INPUT,
     MOVES,
     WITHOUT_ANSWER,
     Event,
@@ -35,7 +35,7 @@ def test_every_state_but_sending_has_a_deadline_of_a_setting_that_there_is() -> 
     assert set(State) - set(DEADLINES) == {State.SENDING}
     settings = {field.name for field in dataclasses.fields(SitesSettings)}
     assert {deadline.setting for deadline in DEADLINES.values()} <= settings
-    assert longest_s(SitesSettings(), hurried=False)[State.SENDING] == float("inf")
+    assert longest_s(SitesSettings(), short_of_room=False)[State.SENDING] == float("inf")
 
 
 def test_a_state_that_answers_when_it_expires_can_answer() -> None:
@@ -48,7 +48,7 @@ def test_the_sets_of_states_do_not_contradict_each_other() -> None:
     """An answer is on its way, or it is not; LINGER has had its own."""
     assert not ANSWERING & WITHOUT_ANSWER
     assert set(State) - ANSWERING - WITHOUT_ANSWER == {State.LINGER}
-    assert DEAF <= LAST
+    assert DROPS_INPUT <= LAST
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What leads from one state to another."""
+    """An event that can move a connection to another state."""
 
     SECURED = auto()  # TLS is agreed on
     BEGUN = auto()  # the first bytes of a request have come, and not all of it
@@ -95,8 +95,8 @@ WITHOUT_ANSWER = frozenset({State.HANDSHAKE, State.IDLE, State.READING, State.SI
 """Nothing is on its way to the peer: a site that stops drops these at once."""
 ANSWERING = frozenset({State.SENDING, State.BLOCKED, State.RESETTING})
 """An answer is on its way: a peer that ends its own side still gets it."""
-DEAF = frozenset({State.SILENT, State.LINGER})
-"""What the peer sends is dropped."""
+DROPS_INPUT = frozenset({State.SILENT, State.LINGER})
+"""Input from the peer is dropped."""
 
 
 class Expiry(Enum):
@@ -107,38 +107,38 @@ class Expiry(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Deadline:
+class StateLimit:
     """How long a state may last: `times` the setting.
 
-    `hurried`: while there is hardly room for new connections, SHORT_PATIENCE_S at most.
+    `short_of_room`: while there is hardly room for new connections, SHORT_PATIENCE_S at most.
     """
 
     setting: str
     expiry: Expiry = Expiry.DROP
     times: int = 1
-    hurried: bool = False
+    short_of_room: bool = False
 
-    def seconds(self, settings: SitesSettings, *, hurried: bool) -> float:
+    def seconds(self, settings: SitesSettings, *, short_of_room: bool) -> float:
         """Return how long the state may last."""
         seconds = float(getattr(settings, self.setting)) * self.times
-        return min(seconds, SHORT_PATIENCE_S) if hurried and self.hurried else seconds
+        return min(seconds, SHORT_PATIENCE_S) if short_of_room and self.short_of_room else seconds
 
 
-DEADLINES: Mapping[State, Deadline] = {
-    State.HANDSHAKE: Deadline("head_timeout_s", hurried=True),
-    State.IDLE: Deadline("idle_timeout_s", hurried=True),
-    State.READING: Deadline("head_timeout_s", Expiry.REFUSE, hurried=True),
-    State.BLOCKED: Deadline("write_timeout_s"),
-    State.SILENT: Deadline("stall_timeout_s"),
-    State.RESETTING: Deadline("write_timeout_s", times=2),  # after one, the writer sends the RST all the same
-    State.LINGER: Deadline("linger_s", hurried=True),
+DEADLINES: Mapping[State, StateLimit] = {
+    State.HANDSHAKE: StateLimit("head_timeout_s", short_of_room=True),
+    State.IDLE: StateLimit("idle_timeout_s", short_of_room=True),
+    State.READING: StateLimit("head_timeout_s", Expiry.REFUSE, short_of_room=True),
+    State.BLOCKED: StateLimit("write_timeout_s"),
+    State.SILENT: StateLimit("stall_timeout_s"),
+    State.RESETTING: StateLimit("write_timeout_s", times=2),  # after one, the RST is sent all the same
+    State.LINGER: StateLimit("linger_s", short_of_room=True),
 }
 
 
-def longest_s(settings: SitesSettings, *, hurried: bool) -> Mapping[State, float]:
-    """Return how many seconds each state may last; `hurried`: there is hardly room for new connections."""
+def longest_s(settings: SitesSettings, *, short_of_room: bool) -> Mapping[State, float]:
+    """Return how many seconds each state may last; `short_of_room`: there is hardly room for new connections."""
     return {
-        state: deadline.seconds(settings, hurried=hurried) if (deadline := DEADLINES.get(state)) else float("inf")
+        state: limit.seconds(settings, short_of_room=short_of_room) if (limit := DEADLINES.get(state)) else float("inf")
         for state in State
     }
 
