@@ -8,8 +8,8 @@ from argparse import REMAINDER, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from lab import PROGRAM, commands
-from lab.errors import LabError
+from lab import IS_CHECKOUT, PROGRAM, commands
+from lab.errors import LabError, NoCheckout
 from services.runtime.cli import HelpFormatter, OptionParser, add_version_option, main_of
 from services.runtime.terminal import printable, say
 
@@ -25,6 +25,7 @@ class Command(NamedTuple):
     run: Callable[[Namespace], int]
     add_options: Callable[[ArgumentParser], object]
     examples: tuple[str, ...] = ()
+    needs_checkout: bool = True
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,6 +37,8 @@ def run_command(argv: list[str]) -> int:
     """Run a command line. A LabError is printed, its evidence first, and gives the exit code."""
     options = understand(argv)
     try:
+        if COMMANDS[options.command].needs_checkout and not IS_CHECKOUT:
+            raise NoCheckout
         return COMMANDS[options.command].run(options)
     except LabError as error:
         for line in error.evidence:
@@ -69,10 +72,11 @@ def understand(argv: list[str]) -> Namespace:
 
 
 def epilog(examples: Sequence[str]) -> str | None:
-    """Return the end of a command's help: examples, as a person types them in the checkout."""
+    """Return the end of a command's help: examples, as a person types them."""
     if not examples:
         return None
-    return "\n".join(["examples, to run in the checkout:", *(f"  {PROGRAM} {each}" for each in examples)])
+    title = "examples, to run in the checkout:" if IS_CHECKOUT else "examples:"
+    return "\n".join([title, *(f"  {PROGRAM} {each}" for each in examples)])
 
 
 def nothing(_parser: ArgumentParser) -> None:
@@ -151,9 +155,17 @@ COMMANDS = {
     ),
     "run": Command("run the client in its container: lab run [CLIENT ARGS]", commands.run, add_run),
     "embedded": Command(
-        "run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", commands.embedded, add_words
+        "run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]",
+        commands.embedded,
+        add_words,
+        needs_checkout=False,
     ),
-    "record": Command("keep a site's response, for the lab to play: lab record URL", commands.record, add_words),
+    "record": Command(
+        "keep a site's response, for the lab to play: lab record URL",
+        commands.record,
+        add_words,
+        needs_checkout=False,
+    ),
     "bench": Command(
         "compare with peers: lab bench [sites] [wget] [hello] [stalled]; or lab bench chaos: attack a lab of its own "
         "(project asynclab-chaos), kill its processes, and say which promises held (exit code 1: not all)",

@@ -7,9 +7,10 @@ wait for the libraries of `lab up`. Read `lab.compose.stack` next, or `lab.embed
 import os
 import sys
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import PROGRAM, ROOT
+from lab import IS_CHECKOUT, PROGRAM, ROOT
 from lab.errors import LabError
 from services.runtime.terminal import say, show
 
@@ -27,10 +28,13 @@ def up(options: Namespace) -> int:
 
 
 def read_settings() -> "Settings":
-    """Return what the environment and `.env` say. Raises EnvFileBroken or EnvFileUnreadable."""
-    from lab.settings import read
+    """Return what the environment and `.env` say. Raises EnvFileBroken or EnvFileUnreadable.
 
-    return read(ROOT, os.environ)
+    Without a checkout there is no `.env` of ours: one in the directory that a person stands in is of another program.
+    """
+    from lab.settings import parse, read
+
+    return read(ROOT, os.environ) if IS_CHECKOUT else parse(Path.cwd(), os.environ, {})
 
 
 def read_settings_if_readable() -> tuple["Settings", LabError | None]:

@@ -102,9 +102,10 @@ def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client", 
 
 
 def epilog(command: Command, called: str) -> str:
-    """Return the end of a command's help: examples as they run in the checkout, and the exit codes."""
+    """Return the end of a command's help: examples as a person types them, and the exit codes."""
     examples = [*command.before, *(f"{called} {words}".rstrip() for words in command.examples)]
-    title = f"example{'s' * (len(examples) > 1)}, to run in the checkout:"
+    where = ", to run in the checkout" if called.startswith((".venv/", IN_CONTAINER)) else ""
+    title = f"example{'s' * (len(examples) > 1)}{where}:"
     return "\n".join([title, *(f"  {line}" for line in examples), "", EPILOG])
 
 

@@ -1,0 +1,1 @@
+"""asynclab: what other tests import."""
