@@ -34,7 +34,9 @@ def never() -> str:
 class Admin:
     """The admin API of every host of a lab. `why_ended` says why the lab has ended, and nothing while it runs."""
 
-    def __init__(self, gateway: Gateway, *, description: Description | None = None, why_ended: Callable[[], str] = never):
+    def __init__(
+        self, gateway: Gateway, *, description: Description | None = None, why_ended: Callable[[], str] = never
+    ):
         self.gateway = gateway
         self._why_ended = why_ended
         self._clocks: dict[str, float] = {}
@@ -164,4 +166,3 @@ def brief(body: bytes) -> str:
 def match_of(**criteria: object) -> Mapping[str, object]:
     """Return the criteria that are given: those that are not None."""
     return {name: value for name, value in criteria.items() if value is not None}
-

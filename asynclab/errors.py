@@ -67,7 +67,7 @@ class UnknownFault(Refused):
 
 
 class BadParameter(Refused):
-    """A parameter of a fault, of a play or of an expectation is unknown, missing, or has a value that it cannot have."""
+    """A parameter of a fault, a play or an expectation is unknown or missing, or cannot have its value."""
 
 
 class NoHead(Refused):

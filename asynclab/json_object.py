@@ -56,7 +56,7 @@ class JsonObject:
     def truth(self, name: str, *, default: bool = False) -> bool:
         return self._values.get(name, default) is True
 
-    def object(self, name: str) -> "JsonObject":
+    def inner(self, name: str) -> "JsonObject":
         return JsonObject(self._values.get(name, {}))
 
     def objects(self, name: str) -> "list[JsonObject]":
@@ -67,7 +67,7 @@ class JsonObject:
 
     def by_name(self, name: str) -> "dict[str, JsonObject]":
         """Return the objects in an object, each under its name."""
-        return {key: JsonObject(value) for key, value in self.object(name).values.items()}
+        return {key: JsonObject(value) for key, value in self.inner(name).values.items()}
 
     @property
     def values(self) -> Mapping[str, object]:

@@ -15,9 +15,11 @@ from types import TracebackType
 
 from asynclab.admin import Admin, match_of
 from asynclab.checkpoint import take_checkpoint
+from asynclab.description import SiteUrls
 from asynclab.errors import LabError, UnknownHost
+from asynclab.exchange import Exchange
 from asynclab.running import RunningLab, join_lab, start_lab
-from asynclab.site import Site, add_play
+from asynclab.site import MOST_ENTRIES, Site, add_play, read_journal
 
 TIMEOUT_S = 10.0
 LOOPBACK = "localhost,127.0.0.1,::1"
@@ -89,6 +91,16 @@ class Lab:
     # Its hosts
 
     @property
+    def is_direct(self) -> bool:
+        """Whether the URLs of its sites can be reached from here. Those of a lab in containers cannot."""
+        return self._admin.description.direct
+
+    @property
+    def urls(self) -> Mapping[str, SiteUrls]:
+        """Where each host is without the gateway, as this process knows it now."""
+        return self._admin.description.sites
+
+    @property
     def hosts(self) -> list[str]:
         """The names of its hosts, in order."""
         return sorted(self._admin.refresh().sites)
@@ -144,6 +156,18 @@ class Lab:
         raise refusal or UnknownHost(name, ())
 
     # Its state
+
+    def journal(self, *, limit: int = MOST_ENTRIES, **criteria: object) -> list[Exchange]:
+        """Return the newest exchanges of all hosts that meet the criteria, the oldest first; see `Site.journal`.
+
+        Those that no host answered are among them, such as a request for a host that is not there.
+        """
+        found: dict[Exchange, None] = {}  # hosts in containers may share a process, and then its journal
+        through = {urls.admin: host for host, urls in reversed(list(self.urls.items()))}
+        for host in through.values():
+            since = self._marks.get(host, 0)
+            found |= dict.fromkeys(read_journal(self._admin, criteria, since=since, limit=limit, through=host))
+        return sorted(found, key=lambda each: each.received_at)[-limit:]
 
     @contextmanager
     def view(self) -> "Iterator[Lab]":

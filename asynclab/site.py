@@ -132,12 +132,8 @@ class Site:
 
         Raises BadParameter for a criterion that there is not.
         """
-        from urllib.parse import urlencode
-
-        query = {**criteria, "host": self.host, "since": self._since, "limit": limit}
-        answer = self._admin.call("GET", f"/journal?{urlencode({k: text_of(v) for k, v in query.items()})}", host=self.host)
-        started_s = self._admin.started_s(self.host, answer.object("clock"))
-        return [read_exchange(each, started_s) for each in answer.objects("entries")]
+        criteria["host"] = self.host
+        return read_journal(self._admin, criteria, since=self._since, limit=limit, through=self.host)
 
     def verify(
         self,
@@ -168,10 +164,22 @@ class Site:
         verify(self._admin, expectation, since=self._since, timeout_s=timeout_s)
 
 
+def read_journal(
+    admin: Admin, criteria: Mapping[str, object], *, since: int, limit: int, through: str
+) -> list[Exchange]:
+    """Return the exchanges of the site that plays the host `through`, the oldest first. Raises BadParameter."""
+    from urllib.parse import urlencode
+
+    query = {**criteria, "since": since, "limit": limit}
+    answer = admin.call("GET", f"/journal?{urlencode({k: text_of(v) for k, v in query.items()})}", host=through)
+    started_s = admin.started_s(through, answer.inner("clock"))
+    return [read_exchange(each, started_s) for each in answer.objects("entries")]
+
+
 def add_play(
     admin: Admin, host: str, response: bytes, match: Mapping[str, object], times: int | None, *, through: str
 ) -> Play:
-    """Let a host play a response. `through`: the host whose site is asked. Raises NoHead, PlayConflict, BadParameter."""
+    """Let a host play a response. `through`: the host whose site is asked. Raises Refused, or a class of it."""
     if not isinstance(response, bytes | bytearray | memoryview):
         raise NoHead(f"{host}: a response is bytes and not {type(response).__name__}: write b'HTTP/1.1 200 OK...'")
     body = {"response": base64.b64encode(response).decode("ascii"), "match": match, "times": times}
@@ -180,7 +188,7 @@ def add_play(
 
 def read_play(admin: Admin, host: str, data: JsonObject) -> Play:
     """Return a play as the admin API shows it."""
-    return Play(host, data.whole("id"), data.whole_or_none("times"), data.object("match").values, admin)
+    return Play(host, data.whole("id"), data.whole_or_none("times"), data.inner("match").values, admin)
 
 
 def fault_state(data: JsonObject) -> FaultState:

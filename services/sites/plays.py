@@ -96,6 +96,12 @@ class Plays:
         host.count_anew()
         self._set(host, ())
 
+    def put_back(self, host: Host, plays: tuple[Candidate, ...]) -> None:
+        """Let a host have these plays, which it had before, and be there again if it went with its last one."""
+        if plays != host.plays or (plays and host.name not in self.site.hosts):
+            self.site.hosts.setdefault(host.name, host)
+            self._set(host, plays)
+
     def _set(self, host: Host, plays: tuple[Candidate, ...]) -> None:
         site = self.site
         before = sum(play.held_bytes for play in host.plays)

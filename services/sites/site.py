@@ -190,6 +190,13 @@ class Site:
         """Put the sidecar's plan in force again."""
         return self.set_plan(name, self.hosts[name].recording.sidecar.plan, source="sidecar")
 
+    def put_back(self, host: Host, plan: ActivePlan, *, below: ActivePlan | None, until_s: float) -> None:
+        """Put plans in force again that were in force before. Where they no longer fit, the sidecar's is."""
+        host.put_in_force(plan)
+        host.below, host.until_s = below, until_s
+        if not self._fits(host):
+            self.reset_plan(host.name)
+
     def refuses(self, name: str) -> bool:
         """Return whether a host's port is to be closed."""
         plan = self.hosts[name].plan

@@ -7,10 +7,11 @@ from services.runtime.serving.allowed_hosts import MISDIRECTED, HostRefusal, all
 from services.runtime.serving.metrics import exposition, healthy
 from services.runtime.serving.serve import POOL
 from services.runtime.terminal import printable
-from services.sites.admin import faults, journal, plays
+from services.sites.admin import checkpoints, faults, journal, plays
 from services.sites.admin.bounds import SITE
 from services.sites.admin.openapi import document
 from services.sites.admin.responses import MAX_BODY_BYTES, json_response, refusal, refusals
+from services.sites.checkpoints import Checkpoints
 from services.sites.faults.plan import Problem
 from services.sites.metrics import SiteCollector
 from services.sites.plays import Plays
@@ -25,6 +26,7 @@ def make_admin(site: Site, reconcile: faults.Reconcile) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[host_check(own, misdirected), refusals])
     app[SITE], app[faults.RECONCILE], app[journal.VERIFY_LOCK] = site, reconcile, journal.CountingLock()
     app[plays.PLAYS] = Plays(site)
+    app[checkpoints.CHECKPOINTS] = Checkpoints(app[plays.PLAYS])
     app[POOL] = site.budget.admin
     app.add_routes(
         [
@@ -49,6 +51,8 @@ def make_admin(site: Site, reconcile: faults.Reconcile) -> web.Application:
             web.post("/plays/{host}", plays.add),
             web.delete("/plays/{host}", plays.remove_all),
             web.delete("/plays/{host}/{id}", plays.remove),
+            web.post("/checkpoints", checkpoints.take),
+            web.post("/checkpoints/{id}/restore", checkpoints.restore),
             web.get("/journal", journal.entries),
             web.delete("/journal", journal.clear),
             web.post("/journal/verify", journal.verify),

@@ -121,6 +121,19 @@ def play_paths(host: Schema, missing: Schema, busy: Schema) -> Schema:
             ),
             "delete": operation("No plays; recordings with `times` begin anew", left),
         },
+        "/checkpoints": {
+            "post": operation(
+                "Take a checkpoint: the plans and plays of every host, with what they have counted",
+                returns("Checkpoint", 201) | refuses(413, "no_room: no memory for the bytes of all plays once more"),
+            )
+        },
+        "/checkpoints/{id}/restore": {
+            "parameters": [{"name": "id", "in": "path", "required": True, "schema": TEXT}],
+            "post": operation(
+                "Put a checkpoint back, and forget it; the newest 16 are there",
+                returns("Checkpoint") | refuses(404, "unknown_checkpoint") | port,
+            ),
+        },
         "/plays/{host}/{id}": {
             "parameters": [HOST, {"name": "id", "in": "path", "required": True, "schema": TEXT}],
             "delete": operation("Remove a play; with its last one, a host that is not recorded goes", left),

@@ -15,6 +15,7 @@ from services.sites.admin.faults import RECONCILE
 from services.sites.admin.new_play import read_play
 from services.sites.admin.query import is_digits
 from services.sites.admin.responses import BadRequest, host_of, json_response, read_json
+from services.sites.checkpoints import UnknownCheckpoint
 from services.sites.faults.plan import Problem
 from services.sites.host import Host
 from services.sites.plays import HostElsewhere, NoRoom, PlayConflict, PlayRefused, Plays, UnknownPlay
@@ -27,6 +28,7 @@ REFUSALS: Mapping[type[PlayRefused], tuple[int, str]] = {
     UnknownPlay: (404, "unknown_play"),
     PlayConflict: (409, "play_conflict"),
     NoRoom: (413, "no_room"),
+    UnknownCheckpoint: (404, "unknown_checkpoint"),
 }
 
 

@@ -17,7 +17,8 @@ TIME: Schema = {**NUMBER, "description": "seconds of the site's monotonic clock"
 
 def schemas() -> Schema:
     """Return every schema by its name."""
-    return {**plans(), **kinds(), **journal(), **verifications(), **expectations.schemas(), **plays(), **refusals()}
+    parts = (plans(), kinds(), journal(), verifications(), expectations.schemas(), plays(), checkpoints(), refusals())
+    return {name: schema for part in parts for name, schema in part.items()}
 
 
 def refusals() -> Schema:
@@ -164,8 +165,18 @@ def journal() -> Schema:
     return {
         "Entry": table(entry()),
         "Counts": table(counts),
-        "Journal": table({**counts, "entries": array(reference("Entry"))}),
+        "Journal": table({**counts, "entries": array(reference("Entry")), "clock": reference("Clock")}),
+        "Clock": {
+            **table({"monotonic_s": NUMBER, "unix_s": NUMBER}),
+            "description": "both clocks at one moment, so that times of entries can be told as dates",
+        },
     }
+
+
+def checkpoints() -> Schema:
+    """Return the schema of a checkpoint."""
+    entry: Schema = {**WHOLE, "description": "the journal's last entry when it was taken"}
+    return {"Checkpoint": table({"checkpoint": WHOLE, "entry": entry, "hosts": array(TEXT)})}
 
 
 def verifications() -> Schema:
