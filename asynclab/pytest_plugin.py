@@ -14,7 +14,7 @@ Modules of the lab are imported when a fixture is used: pytest imports this one 
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,13 +73,15 @@ def lab(lab_session: "Lab", request: pytest.FixtureRequest) -> "Iterator[Lab]":
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> "Iterator[pytest.TestReport]":
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the journal of a test that fails to its report. It is read before the fixture is torn down."""
-    report: pytest.TestReport = yield  # type: ignore[misc]
+    report = yield
     view = item.stash.get(VIEW, None)
     if view and report.failed and call.when != "teardown":
         report.sections.append((TITLE, journal_text(view)))
-    return report  # type: ignore[return-value]
+    return report
 
 
 def lab_url(config: pytest.Config) -> str:
