@@ -47,7 +47,8 @@ class Exchange:
 
     `number` counts within the connection, from 1; 0 is the entry of a connection that never sent a whole request.
     `head` is what came of the request's head; `sent_bytes` counts what the system has taken for sending, after TLS is
-    taken off; `sha256` is that of the recording; `fault` and `generation` those of the plan that injected it.
+    taken off; `sha256` is that of the recording, and `response` its name or the play's; `fault` and `generation` are
+    those of the plan that injected it.
     """
 
     connection: ConnectionInfo
@@ -62,6 +63,7 @@ class Exchange:
     ended_s: float = 0.0
     fault: str = ""
     generation: int = 0
+    response: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class CachedExchange:
     status: int
     sent_bytes: int
     ended: str
+    response: str = ""
 
 
 CompactEntry = tuple[ConnectionInfo, int, CachedExchange, float, float]
@@ -199,4 +202,5 @@ def as_exchange(entry: Exchange | CompactEntry) -> Exchange:
         sent_bytes=same.sent_bytes,
         ended=same.ended,
         ended_s=ended_s,
+        response=same.response,
     )

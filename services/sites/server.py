@@ -48,7 +48,6 @@ async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
         settings.hosts,
         without=settings.without,
         own=settings.own,
-        room_bytes=site.budget.recordings_room,
     )
     authority = Authority(settings.ca_key, settings.ca, pool=site.budget.certificates)
     listeners = Listeners(site, over_tls(authority))
@@ -71,6 +70,7 @@ async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
 
 async def read(site: Site, recordings: RecordingDirectory, saved: SavedPlans) -> None:
     """Read the recordings, and play them if they are valid; else go on with those that are played."""
+    recordings.room_bytes = site.budget.recordings_room - site.played_bytes
     try:
         site.adopt(await asyncio.to_thread(recordings.load))
     except (BadRecording, BadPlan) as error:

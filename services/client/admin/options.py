@@ -41,6 +41,7 @@ FILTERS = {
     "connection": "its number",
     "exchange": "number within the connection; 0: no whole request came",
     "status": "status code",
+    "response": "the recording's file, or the play: as 'play 3'",
     "fault": "its name; empty: none",
     "generation": "of the plan that struck",
     "ended": "how, as kept or rst; empty: not yet",

@@ -44,6 +44,7 @@ class Entry:
             "connection": connection.number,
             "exchange": exchange.number,
             "status": exchange.status or None,
+            "response": exchange.response or None,
             "generation": exchange.generation or None,
             "tls": connection.secure,
         }
@@ -64,6 +65,7 @@ class Entry:
             **{name: values[name] for name in ("connection", "exchange", "peer", "tls", "host", "method", "target")},
             "request_head": exchange.head.decode("latin-1"),
             "status": exchange.status or None,
+            "response": exchange.response or None,
             "recording_sha256": exchange.sha256 or None,
             "fault": exchange.fault or None,
             "generation": exchange.generation or None,
@@ -144,6 +146,7 @@ CRITERIA: Mapping[str, Shape] = MappingProxyType(
         "connection": WHOLE_OR_NULL,
         "exchange": WHOLE_OR_NULL,
         "status": WHOLE_OR_NULL,
+        "response": TEXT_OR_NULL,
         "generation": WHOLE_OR_NULL,
         "tls": BOOLEAN,
         "fields": TEXTS_BY_NAME,

@@ -60,6 +60,7 @@ FILTERS: Mapping[str, Filter] = MappingProxyType(
         "connection": Filter(WHOLE_IN_QUERY, read_whole),
         "exchange": Filter(WHOLE_IN_QUERY, read_whole),
         "status": Filter(WHOLE_IN_QUERY, read_whole),
+        "response": Filter(TEXT, text_or_none),
         "generation": Filter(WHOLE_IN_QUERY, read_whole),
         "tls": Filter(one_of(TRUTHS), TRUTHS.get),
         "since": Filter(

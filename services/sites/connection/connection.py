@@ -20,10 +20,11 @@ from services.sites.connection.writer import ResponseWriter, raw_transport
 from services.sites.faults.active import ActivePlan, Decisions
 from services.sites.faults.catalog import Stage
 from services.sites.faults.script import Ending, Script
+from services.sites.host import Host
 from services.sites.http.request import Request
 from services.sites.http.response import Refused
 from services.sites.journal import ConnectionInfo, Exchange
-from services.sites.site import CachedResponse, Host, Site
+from services.sites.site import CachedResponse, Site
 from services.sites.states import (
     ANSWERING,
     DEADLINES,
@@ -96,7 +97,9 @@ class Connection(asyncio.Protocol):
         site.connections.add(self)
         self.since = monotonic()
         over_tls = self.state is State.HANDSHAKE
-        self.exchanges = Exchanges(site, ConnectionInfo(site.accepted, peer_of(transport), over_tls, self.since))
+        peer = peer_of(transport)
+        peer = site.relayed.get(peer, peer)
+        self.exchanges = Exchanges(site, ConnectionInfo(site.accepted, peer, over_tls, self.since))
         if site.draining:
             self.leave(journal.STOPPED)
         elif len(site.connections) > site.max_connections:
@@ -222,27 +225,28 @@ class Connection(asyncio.Protocol):
     def accept(self, host: Host, plan: ActivePlan) -> None:
         """Let a plan choose a fault for a connection that has sent nothing yet."""
         if injection := plan.decide(Stage.ACCEPT, self.since):
-            exchange = self.exchanges.begin(host, injection, head=b"")
+            exchange = self.exchanges.begin(host, host.own, injection)
             self.send(injection.script(host.recording.response(), ""), exchange)
 
     def answer(self, request: Request) -> None:
-        """Send the recording, or what a fault makes of it."""
+        """Send the recording that the request gets, or what a fault makes of it."""
         try:
             host = self.site.host_for(request, self.own)
         except Refused as refused:
             self.refuse(refused, request.head)
             return
         injection = host.plan.decide(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
-        response = host.recording.response(head_only=request.method == b"HEAD")
+        chosen = host.choose(request)
+        response = chosen.recording.response(head_only=request.method == b"HEAD")
         self.keep, self.is_last = request.persistent and not self.site.draining, request.last
-        exchange = self.exchanges.begin(host, injection, head=request.head)
+        exchange = self.exchanges.begin(host, chosen, injection, request)
         if injection:
             if injection.name == "rst_at":  # the deadline of a peer that does not take these bytes is the reset's
                 self.writer.hold_whole(int(injection.rule.parameters["bytes"]))
             self.send(injection.script(response, request.target), exchange)
             return
-        remember(self.site, request, host, response)
-        self.send(as_recorded(response, host), exchange)
+        remember(self.site, request, host, chosen, response)
+        self.send(as_recorded(response, chosen), exchange)
 
     def refuse(self, refused: Refused, head: bytes) -> None:
         """Send the reason why there is no recording, and end the connection."""

@@ -7,9 +7,12 @@ it sends anything.
 from time import monotonic
 
 from services.sites.faults.active import Injection
+from services.sites.host import Host, Outcomes
+from services.sites.http.request import Request
 from services.sites.http.response import Refused
 from services.sites.journal import TRIM_EVERY, CachedExchange, ConnectionInfo, Exchange
-from services.sites.site import Host, Outcomes, Site
+from services.sites.replay.candidate import Candidate
+from services.sites.site import Site
 
 
 class Exchanges:
@@ -28,12 +31,22 @@ class Exchanges:
         self.count = 0
         self.current: Exchange | None = None
 
-    def begin(self, host: Host, injection: Injection | None, *, head: bytes) -> Exchange:
+    def begin(
+        self, host: Host, chosen: Candidate, injection: Injection | None, request: Request | None = None
+    ) -> Exchange:
         """Enter an exchange with a host; one without a request has number 0."""
-        self.count += bool(head)
-        recording = host.recording
-        number = self.count if head else 0
-        exchange = Exchange(self.info, number, head, host.name, recording.sha256, recording.status, monotonic())
+        self.count += request is not None
+        recording = chosen.recording
+        exchange = Exchange(
+            self.info,
+            self.count if request else 0,
+            request.head if request else b"",
+            host.name,
+            recording.sha256,
+            recording.status,
+            monotonic(),
+            response=chosen.label,
+        )
         if injection:
             exchange.fault, exchange.generation = injection.name, injection.generation
             exchange.status = int(injection.rule.parameters.get("status", recording.status))
@@ -48,7 +61,16 @@ class Exchanges:
     def begin_known(self, same: CachedExchange, host: Host, *, received_s: float) -> Exchange:
         """Enter the exchange of a known request that has not ended."""
         self.count += 1
-        exchange = Exchange(self.info, self.count, same.head, same.host, same.sha256, same.status, received_s)
+        exchange = Exchange(
+            self.info,
+            self.count,
+            same.head,
+            same.host,
+            same.sha256,
+            same.status,
+            received_s,
+            response=same.response,
+        )
         return self._enter(exchange, host.outcomes)
 
     def add_known(self, same: CachedExchange, *, received_s: float, ended_s: float) -> None:
