@@ -1,4 +1,4 @@
-"""A lab that runs as a child process: `python -P -m lab serve`.
+"""A lab that runs as a child process: `python -P -m asynclab serve`.
 
 The child ends when its stdin ends. The system closes the other end of that pipe together with this process, however it
 ends, so that a test run which is killed leaves no lab behind. The child has a process group to itself: ^C at a terminal
@@ -23,7 +23,7 @@ START_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 10.0
 MAX_READY_BYTES = 16 * 1024 * 1024
 SHOWN_CHARACTERS = 300
-SERVE = ("-P", "-m", "lab", "serve", "--format", "json", "--until-eof")
+SERVE = ("-P", "-m", "asynclab", "serve", "--format", "json", "--until-eof")
 
 
 class LabProcess:
@@ -72,7 +72,7 @@ class LabProcess:
             self._process.wait(END_TIMEOUT_S)
             if port and is_taken(port):
                 raise PortTaken(port)
-            raise LabNotStarted(f"the lab did not start ({self.why_ended()}): run `python -m lab serve` to see why")
+            raise LabNotStarted(f"the lab did not start ({self.why_ended()}): run `asynclab serve` to see why")
         try:
             return read_description(line)
         except BadJson as error:

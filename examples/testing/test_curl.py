@@ -18,7 +18,17 @@ pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not in
 
 def curl(lab: Lab, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the program under test: it follows 5 redirects at most, and prints the status."""
-    command = ["curl", "--silent", "--location", "--max-redirs", "5", "--output", os.devnull, "--write-out", "%{http_code}"]
+    command = [
+        "curl",
+        "--silent",
+        "--location",
+        "--max-redirs",
+        "5",
+        "--output",
+        os.devnull,
+        "--write-out",
+        "%{http_code}",
+    ]
     return subprocess.run(
         [*command, *arguments], env=os.environ | lab.environ, capture_output=True, text=True, timeout=20, check=False
     )
