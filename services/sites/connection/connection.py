@@ -96,7 +96,9 @@ class Connection(asyncio.Protocol):
         site.connections.add(self)
         self.since = monotonic()
         over_tls = self.state is State.HANDSHAKE
-        self.exchanges = Exchanges(site, ConnectionInfo(site.accepted, peer_of(transport), over_tls, self.since))
+        peer = peer_of(transport)
+        peer = site.relayed.get(peer, peer)
+        self.exchanges = Exchanges(site, ConnectionInfo(site.accepted, peer, over_tls, self.since))
         if site.draining:
             self.leave(journal.STOPPED)
         elif len(site.connections) > site.max_connections:

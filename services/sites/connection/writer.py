@@ -10,17 +10,15 @@ so that after each write it is known whether every byte is with the system. That
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import math
 import socket
-import struct
-import termios
 from time import monotonic
 from typing import Protocol
 
 from services.runtime.serving.listen import UNSENT_BYTES
 from services.runtime.serving.memory_pool import Share
+from services.runtime.serving.tcp import reset_on_close, unacknowledged_bytes
 from services.sites.faults.script import Bytes, Ending, Pause, Script
 from services.sites.journal import Exchange
 from services.sites.site import Site
@@ -28,7 +26,6 @@ from services.sites.site import Site
 BURST_BYTES = 512 * 1024  # what one connection may write before the loop looks at the others
 BLOCKED_BYTES = UNSENT_BYTES + 8 * 1024  # what the system has of an answer that a peer does not take
 ACKNOWLEDGED_EVERY_S = 0.001
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 NO_BOUND = 0x7FFFFFFF
 BYTES = (bytes, memoryview)
 
@@ -224,7 +221,7 @@ class ResponseWriter:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(ACKNOWLEDGED_EVERY_S, self.reset_when_acknowledged, deadline)
             return
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        reset_on_close(connected)
         self._owner.reset_due()
 
 
@@ -232,12 +229,6 @@ def raw_transport(transport: asyncio.Transport) -> asyncio.Transport:
     """Return the transport of the loop's own: the one below TLS, where there is TLS."""
     below: asyncio.Transport = transport.get_extra_info("raw_transport", transport)
     return below
-
-
-def unacknowledged_bytes(connected: socket.socket) -> int:
-    """Return how many sent bytes the peer's system has yet to acknowledge (SIOCOUTQ, in tcp(7))."""
-    count: int = struct.unpack("i", fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
-    return count
 
 
 def whole_ms(seconds: float) -> float:
