@@ -58,12 +58,13 @@ def pythons() -> dict[str, str]:
     """
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     beside = Path(sys.base_prefix).parent
-    found = {}
+    found: dict[str, str] = {}
     for version in VERSIONS:
         paths = [*map(str, beside.glob(f"*/bin/python{version}")), shutil.which(f"python{version}")]
         if version == running:
             paths = [sys.executable]
-        found.update({version: path for path in paths if path and works(path)})
+        if usable := [path for path in paths if path and works(path)]:
+            found[version] = usable[0]
     return found
 
 
