@@ -11,10 +11,12 @@ from typing import NamedTuple
 from lab import PROGRAM, commands
 from lab.errors import LabError
 from services.runtime.cli import HelpFormatter, OptionParser, add_version_option, main_of
+from services.runtime.settings import LOOPS
 from services.runtime.terminal import printable, say
 
 FILE_FAILED = 3
 MOST_TIMEOUT_S = 86_400
+MOST_PORT = 65_535
 CLIENT_COMMANDS = ("embedded", "run", "record")
 
 
@@ -49,7 +51,12 @@ def run_command(argv: list[str]) -> int:
 
 
 def understand(argv: list[str]) -> Namespace:
-    """Parse a command line. The words after `embedded`, `run` or `record` are the client's, and not parsed here."""
+    """Parse a command line.
+
+    The words after `embedded`, `run` or `record` are the client's, those after `serve ... --` are a command's, and
+    neither are parsed here.
+    """
+    ahead, words = command_inside(argv)
     parser = OptionParser(prog="lab", description="asynclab's control room")
     add_version_option(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OptionParser)
@@ -65,7 +72,18 @@ def understand(argv: list[str]) -> Namespace:
             formatter_class=HelpFormatter,
         )
         command.add_options(subparser)
-    return parser.parse_args(argv)
+    options = parser.parse_args(ahead)
+    if words is not None:
+        options.words = words
+    return options
+
+
+def command_inside(argv: list[str]) -> tuple[list[str], list[str] | None]:
+    """Return a command line of `serve` up to `--`, and the words after it; any other as it is, and None."""
+    if argv[:1] != ["serve"] or "--" not in argv:
+        return argv, None
+    end = argv.index("--")
+    return argv[:end], argv[end + 1 :]
 
 
 def epilog(examples: Sequence[str]) -> str | None:
@@ -123,6 +141,27 @@ def add_run(parser: ArgumentParser) -> None:
     add_words(parser)
 
 
+def add_serve(parser: ArgumentParser) -> None:
+    parser.usage = "%(prog)s [OPTIONS] [-- COMMAND ...]"
+    parser.set_defaults(words=None)
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="of the lines that say it is ready (text)"
+    )
+    parser.add_argument("--port", type=port, default=0, help="the gateway's (0: any that is free)")
+    parser.add_argument("--loop", choices=LOOPS, help="event loop (LAB_LOOP, else asyncio)")
+    parser.add_argument("--until-eof", action="store_true", help="end at the end of stdin, as by the parent's end")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="with a COMMAND, whose stdout is its own: say it on stderr"
+    )
+
+
+def port(text: str) -> int:
+    """Return the port that an option gives. Raises ArgumentTypeError for another text."""
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= MOST_PORT):
+        raise ArgumentTypeError(f"{text[:40]!r} is not a port, 0 to {MOST_PORT}")
+    return int(text)
+
+
 def add_bench(parser: ArgumentParser) -> None:
     from lab.bench.cli import add_options
 
@@ -152,6 +191,12 @@ COMMANDS = {
     "run": Command("run the client in its container: lab run [CLIENT ARGS]", commands.run, add_run),
     "embedded": Command(
         "run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", commands.embedded, add_words
+    ),
+    "serve": Command(
+        "let the lab stand without Docker, for any client; or run a command inside it: lab serve [-- COMMAND]",
+        commands.serve,
+        add_serve,
+        ("serve", "serve --port 3128 --format json", "serve -- curl https://www.163.com/"),
     ),
     "record": Command("keep a site's response, for the lab to play: lab record URL", commands.record, add_words),
     "bench": Command(
