@@ -141,6 +141,8 @@ def kind_of(status: int, word: str, problems: list[tuple[str, str]]) -> type[Ref
 
 def plain(field: str) -> str:
     """Return a field's path without the lists that this package wraps a single rule or expectation in."""
+    if field in {"faults[0].fault", "body"}:
+        return ""  # the reason says it
     for wrapped in ("faults[0].", "expect[0].match.", "expect[0].", "at_once[0].match.", "match."):
         if field.startswith(wrapped):
             return field.removeprefix(wrapped)

@@ -8,6 +8,7 @@ A client reaches the hosts of a lab by their names through its proxy, or without
 to be read next.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +17,13 @@ from types import TracebackType
 from asynclab.admin import Admin, match_of
 from asynclab.checkpoint import take_checkpoint
 from asynclab.description import SiteUrls
-from asynclab.errors import LabError, UnknownHost
+from asynclab.errors import BadParameter, LabError, UnknownHost
 from asynclab.exchange import Exchange
 from asynclab.running import RunningLab, join_lab, start_lab
 from asynclab.site import MOST_ENTRIES, Site, add_play, read_journal
 
 TIMEOUT_S = 10.0
+HOST_NAME = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
 LOOPBACK = "localhost,127.0.0.1,::1"
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -123,7 +125,7 @@ class Lab:
     ) -> Site:
         """Let a host answer with these bytes, and return it; `Site.play` says when. A host need not be recorded.
 
-        Raises NoHead, PlayConflict or BadParameter; Refused for a name that no host can have.
+        Raises NoHead, PlayConflict or BadParameter.
         """
         match = match_of(method=method, path=path, query=query, field=fields)
         try:
@@ -132,6 +134,9 @@ class Lab:
             add_play(self._admin, name, response, match, times, through=through)
         except UnknownHost:
             name = host.lower().removesuffix(".")
+            if not HOST_NAME.fullmatch(name):
+                reason = "is not a host name: letters, digits, dots and hyphens, 253 at most"
+                raise BadParameter(f"{host!r} {reason}") from None
             since = self._add_host(name, response, match, times)
         return Site(name, self._admin, since=since)
 

@@ -42,6 +42,15 @@ class Expectation:
         at_once = [] if self.at_once is None else [{"match": match, "at_most": self.at_once}]
         return {"since": since, "expect": [{"match": match, **bounds}], "order": order, "at_once": at_once}
 
+    def unmet(self, failure: JsonObject) -> str:
+        """Return what was expected, and what was found instead."""
+        check, expected = failure.text("check"), failure.text("expected")
+        if check.startswith("order"):
+            step = int(check.removeprefix("order[").removesuffix("]"))
+            return f"expected {self.order[step]!r}, number {step + 1} of the order, as {expected}: there is none"
+        asked = ", ".join(f"{name}={value!r}" for name, value in self.criteria.items())
+        return f"expected {expected}{' with ' * bool(asked)}{asked}, found {failure.whole('found', default=0)}"
+
     def can_be_met_yet(self, failure: JsonObject) -> bool:
         """Return whether more requests, or the ends of those that go on, could mend a failure."""
         check, found = failure.text("check"), failure.whole("found", default=0)
@@ -78,15 +87,12 @@ def failures_of(admin: Admin, expectation: Expectation, since: int) -> list[Json
 
 def explain(expectation: Expectation, failures: Sequence[JsonObject], waited_s: float) -> Iterator[str]:
     """Yield the lines of the error."""
-    asked = ", ".join(f"{name}={value!r}" for name, value in expectation.criteria.items())
     for failure in failures:
-        what = printable(f"{failure.text('check').partition('[')[0]} {failure.text('expected')}")
-        about = f" with {printable(asked)}" if asked and not what.startswith("order") else ""
-        yield f"{expectation.host}: {what}{about}, found {failure.whole('found', default=0)}"
+        yield printable(f"{expectation.host}: {expectation.unmet(failure)}")
         if "reason" in failure:
             yield f"  {printable(failure.text('reason'))}"
         for near in failure.objects("nearest"):
-            yield f"  nearest: {near_miss(near)}"
+            yield f"  {near_miss(near)}"
     if waited_s >= FIRST_PAUSE_S:
         yield f"  waited {waited_s:.2f} s"
         if loop_runs_here():
@@ -97,7 +103,8 @@ def near_miss(near: JsonObject) -> str:
     """Return an entry that comes near, in a line, with what it misses."""
     asked = f"{near.text('method')} {near.text('target')}" if "method" in near else "no whole request"
     shown = f"#{near.whole('entry')} {asked}, status {near.whole_or_none('status')}, {near.text_or_none('ended')}"
-    return printable(": ".join([shown, *near.texts("misses")]))
+    misses = near.texts("misses")
+    return printable(f"nearest: {shown}: {'; '.join(misses)}" if misses else f"found: {shown}")
 
 
 def loop_runs_here() -> bool:

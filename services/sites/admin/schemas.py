@@ -146,6 +146,8 @@ def entry() -> Schema:
         "method": or_null("string"),
         "target": or_null("string"),
         "request_head": {**TEXT, "description": "every byte, as Latin-1"},
+        "body_bytes": {**WHOLE, "description": "of its content, without the chunked coding"},
+        "body_sha256": {**or_null("string"), "pattern": "^[0-9a-f]{64}$", "description": "null: no body"},
         "status": or_null("integer"),
         "response": {**or_null("string"), "description": "the recording's file or the play; null: the lab's own"},
         "recording_sha256": {**or_null("string"), "pattern": "^[0-9a-f]{64}$"},

@@ -22,6 +22,7 @@ from services.sites.faults.catalog import Stage
 from services.sites.faults.script import Ending, Script
 from services.sites.host import Host
 from services.sites.http.request import Request
+from services.sites.http.request_body import RequestBody
 from services.sites.http.response import Refused
 from services.sites.journal import ConnectionInfo, Exchange
 from services.sites.site import CachedResponse, Site
@@ -110,8 +111,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Complete the journal, where a connection without a whole request has an entry too; forget the connection."""
-        begun = self.unread.reader.begun if self.unread and self.state is not State.LINGER else b""
-        self.exchanges.without_request(begun, host=self.own or "")
+        reader = self.unread.reader if self.unread and self.state is not State.LINGER else None
+        begun, body = (reader.begun, reader.begun_body) if reader else (b"", None)
+        self.exchanges.without_request(begun, body, host=self.own or "")
         self.site.connections.discard(self)
         self.writer.close()
         if self.unread:
@@ -199,10 +201,10 @@ class Connection(asyncio.Protocol):
             while (self.state is IDLE or self.state is READING) and (request := reader.next_request()):
                 self.answer(request)
         except Refused as refused:
-            self.refuse(refused, reader.begun)
+            self.refuse(refused, reader.begun, reader.begun_body)
             return
         if unread.is_overdrawn and (self.state is IDLE or self.state is READING):
-            self.refuse(Refused(503, NO_MEMORY), reader.begun)
+            self.refuse(Refused(503, NO_MEMORY), reader.begun, reader.begun_body)
         elif self.state is IDLE and reader:
             self.move(Event.BEGUN)
         elif self.state is READING and reader.in_body:
@@ -218,7 +220,7 @@ class Connection(asyncio.Protocol):
         if answering:
             unread.keep_what_is_free()
         else:
-            self.refuse(Refused(503, NO_MEMORY), unread.reader.begun)
+            self.refuse(Refused(503, NO_MEMORY), unread.reader.begun, unread.reader.begun_body)
 
     # Answers
 
@@ -233,7 +235,7 @@ class Connection(asyncio.Protocol):
         try:
             host = self.site.host_for(request, self.own)
         except Refused as refused:
-            self.refuse(refused, request.head)
+            self.refuse(refused, request.head, request.body)
             return
         injection = host.plan.decide(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
         chosen = host.choose(request)
@@ -248,9 +250,11 @@ class Connection(asyncio.Protocol):
         remember(self.site, request, host, chosen, response)
         self.send(as_recorded(response, chosen), exchange)
 
-    def refuse(self, refused: Refused, head: bytes) -> None:
+    def refuse(self, refused: Refused, head: bytes, body: RequestBody | None) -> None:
         """Send the reason why there is no recording, and end the connection."""
-        exchange = self.exchanges.refuse(refused, head, host=self.own or "")
+        exchange = self.exchanges.refuse(refused, head, body, host=self.own or "")
+        if self.unread:
+            self.unread.reader.forget_body()
         response = refused.response(head_only=head.startswith(b"HEAD "))
         self.send(iter((response, Ending.CLOSE)), exchange)
 
@@ -311,7 +315,7 @@ class Connection(asyncio.Protocol):
             reason = f"a request takes at most {self.site.settings.head_timeout_s:g} seconds"
             if reader.in_body:
                 reason += f", and one more for every {MIN_BODY_BYTES_PER_S:,} bytes of its body"
-            self.refuse(Refused(408, reason), reader.begun)
+            self.refuse(Refused(408, reason), reader.begun, reader.begun_body)
         else:
             self.leave(self.reason or journal.TIMED_OUT)
 

@@ -9,6 +9,7 @@ from time import monotonic
 from services.sites.faults.active import Injection
 from services.sites.host import Host, Outcomes
 from services.sites.http.request import Request
+from services.sites.http.request_body import RequestBody
 from services.sites.http.response import Refused
 from services.sites.journal import TRIM_EVERY, CachedExchange, ConnectionInfo, Exchange
 from services.sites.replay.candidate import Candidate
@@ -46,16 +47,17 @@ class Exchanges:
             recording.status,
             monotonic(),
             response=chosen.label,
+            body=request.body if request else None,
         )
         if injection:
             exchange.fault, exchange.generation = injection.name, injection.generation
             exchange.status = int(injection.rule.parameters.get("status", recording.status))
         return self._enter(exchange, host.outcomes)
 
-    def refuse(self, refused: Refused, head: bytes, *, host: str) -> Exchange:
+    def refuse(self, refused: Refused, head: bytes, body: RequestBody | None, *, host: str) -> Exchange:
         """Enter a request that is refused."""
         self.count += 1
-        exchange = Exchange(self.info, self.count, head, host, "", refused.status, monotonic())
+        exchange = Exchange(self.info, self.count, head, host, "", refused.status, monotonic(), body=body)
         return self._enter(exchange, self._site.outcomes_without_host)
 
     def begin_known(self, same: CachedExchange, host: Host, *, received_s: float) -> Exchange:
@@ -82,13 +84,13 @@ class Exchanges:
         if not total % TRIM_EVERY:
             journal.trim()
 
-    def without_request(self, begun: bytes, *, host: str) -> None:
+    def without_request(self, begun: bytes, body: RequestBody | None = None, *, host: str) -> None:
         """Enter a connection that has sent no whole request, with what it has sent of one.
 
         One that has an entry already gets no other, unless a request has begun.
         """
         if self.current is None and (begun or not (self.count or self._is_entered)):
-            exchange = Exchange(self.info, 0, begun, host, "", 0, self.info.accepted_s)
+            exchange = Exchange(self.info, 0, begun, host, "", 0, self.info.accepted_s, body=body)
             self._enter(exchange, self._site.outcomes_without_host)
 
     def complete(self, ended: str) -> None:
