@@ -23,6 +23,7 @@ from services.sites.settings import SitesSettings
 from services.sites.states import State
 
 SHARED = "this host shares its port with others, and who is meant is known only after the connection is accepted"
+LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 LATENESS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 log = logging.getLogger(__name__)
@@ -206,9 +207,10 @@ class Site:
     def host_for(self, request: Request, own: str | None) -> Host:
         """Return the host that a request is for; raise Refused (421) where there is none.
 
-        `own`: the host whose port the request came to, None for a port of several.
+        `own`: the host whose port the request came to, None for a port of several. A client that was given the URL of
+        this port, http://127.0.0.1:PORT, names the address and not the host.
         """
-        name = request.host or own
+        name = own if own and request.host in LOOPBACK and request.host not in self.hosts else request.host or own
         if name is None and len(self.hosts) == 1:
             name = next(iter(self.hosts))
         host = self.hosts.get(name or "")

@@ -19,13 +19,14 @@ MAX_KNOWN_HEAD_BYTES = 1024
 def remember(site: Site, request: Request, host: Host, chosen: Candidate, response: Response) -> None:
     """Keep the answer to a request, where it is small and is the same every time.
 
-    One that is chosen without `times` stays the same: what would come before it is spent, or is not for this request.
+    A request that does not name the host gets another answer at the port of another host. One that is chosen without
+    `times` stays the same: what would come before it is spent, or is not for this request.
     All that is known is forgotten when candidates change.
     """
     known, recording = site.known, chosen.recording
     short = len(response.body) < SHORT_BYTES
     constant = response.ending in {Ending.KEEP, Ending.CLOSE} and not recording.dated and chosen.times is None
-    plain = request.host is not None and request.body_bytes == 0 and len(request.head) <= MAX_KNOWN_HEAD_BYTES
+    plain = request.host == host.name and request.body_bytes == 0 and len(request.head) <= MAX_KNOWN_HEAD_BYTES
     if short and constant and plain:
         if len(known) >= MAX_KNOWN:
             known.clear()
