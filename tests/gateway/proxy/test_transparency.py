@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
@@ -144,4 +145,4 @@ async def test_the_journal_names_the_clients_own_connection(tmp_path: Path, way:
         assert (await target.ended())[0]["peer"] == own
         with anyio.fail_after(20):
             while running.site.relayed:
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
