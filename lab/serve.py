@@ -9,16 +9,15 @@ import json
 import os
 import resource
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from aiohttp import web
-
 from lab.child_command import environment_inside, run_inside
-from lab.embedded import LOOPBACK, embedded_sites
+from lab.embedded import LOOPBACK, EmbeddedDirectory, embedded_gateway, embedded_sites
+from services.gateway.proxy.responses import Pages
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.cli import INTERRUPTED
@@ -28,11 +27,9 @@ from services.runtime.run import Stop, until_stopped
 from services.runtime.serving.serve import serve_app
 from services.runtime.tasks import run_in_daemon_thread
 from services.runtime.terminal import say, standard_output, write_whole
-from services.sites.server import RunningSite
 from services.sites.settings import SitesSettings
 from services.sites.tls.authority import CA_FILE
 
-VERSION = 1  # of the object of JSON
 STDIN, STDOUT = 0, 1
 READ_BYTES = 64 * 1024
 
@@ -53,41 +50,22 @@ class ServeOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class SiteUrls:
-    """Where one host is reached without the gateway."""
+class StandingLab:
+    """A lab that stands: the addresses of its gateway and of hello, the file of its CA, and its hosts."""
 
-    http: str
-    tls: str
-    admin: str
-
-
-@dataclass(frozen=True, slots=True)
-class LabUrls:
-    """Where everything of a lab is: what `lab serve` says, and what the gateway answers to `GET /lab`."""
-
-    gateway: str
+    gateway: Address
+    hello: Address
     ca: Path
-    hello: str
-    sites: dict[str, SiteUrls]
+    directory: EmbeddedDirectory
 
     def as_json(self) -> str:
-        """Return the object of JSON, in one line."""
-        sites = {host: {"http": at.http, "tls": at.tls, "admin": at.admin} for host, at in self.sites.items()}
-        return json.dumps(
-            {
-                "v": VERSION,
-                "gateway": self.gateway,
-                "ca": str(self.ca),
-                "hello": self.hello,
-                "sites": sites,
-                "direct": True,
-            }
-        )
+        """Return what the gateway's `/lab` says, in one line."""
+        return json.dumps(Pages(self.directory, metrics=str, ca=self.ca).lab(str(self.gateway)))
 
     def as_text(self) -> str:
         """Return lines for a person."""
-        hosts = [f"{host} {at.http} {at.tls} {at.admin}" for host, at in self.sites.items()]
-        return "\n".join([f"gateway {self.gateway}", f"ca {self.ca}", f"hello {self.hello}", *hosts])
+        hosts = [" ".join([host, *urls]) for host, urls in sorted(self.directory.urls().items())]
+        return "\n".join([f"gateway {self.gateway.url}", f"ca {self.ca}", f"hello {self.hello.url}", *hosts])
 
 
 async def run_serve(options: ServeOptions, hello: HelloSettings, sites: SitesSettings, stop: Stop) -> int:
@@ -122,13 +100,12 @@ async def serve(options: ServeOptions, hello: HelloSettings, sites: SitesSetting
 async def serve_while_wanted(options: ServeOptions, hello: HelloSettings, sites: SitesSettings, stop: Stop) -> int:
     """Serve the lab while the command runs, or until this is cancelled; return the command's exit code."""
     files = resource.getrlimit(resource.RLIMIT_NOFILE)  # as the person has it: the lab raises its own
-    async with standing_lab(hello, sites, port=options.port) as find_urls:
-        urls = find_urls()
-        ready = urls.as_json() if options.format == "json" else urls.as_text()
+    async with standing_lab(hello, sites, port=options.port) as lab:
+        ready = lab.as_json() if options.format == "json" else lab.as_text()
         if options.command:
             if options.verbose:
                 say(ready)
-            variables = environment_inside(os.environ, gateway=urls.gateway, ca=urls.ca, hello=urls.hello)
+            variables = environment_inside(os.environ, gateway=lab.gateway.url, ca=lab.ca, hello=lab.hello.url)
             return await run_inside(options.command, variables, stop, files=files)
         await run_in_daemon_thread(partial(show_ready, ready))
         await asyncio.Event().wait()
@@ -161,48 +138,15 @@ async def end_of_stdin() -> bool:
 
 
 @asynccontextmanager
-async def standing_lab(
-    hello: HelloSettings, sites: SitesSettings, *, port: int = 0
-) -> AsyncIterator[Callable[[], LabUrls]]:
-    """Serve the lab while inside, and yield what says where everything is at that moment.
+async def standing_lab(hello: HelloSettings, sites: SitesSettings, *, port: int = 0) -> AsyncIterator[StandingLab]:
+    """Serve the lab and its gateway while inside; at the end, what is in flight is cut off.
 
     `port`: the gateway's. Raises RecordingUnfit or PortUnavailable.
     """
-    async with embedded_sites(sites) as running, serve_app(make_app(hello), LOOPBACK, drain_s=0) as hello_at:
-        at: list[Address] = []
-
-        def find_urls() -> LabUrls:
-            return urls_of(running, hello=hello_at, gateway=at[0])
-
-        async with serve_app(stub_gateway(find_urls), Address(LOOPBACK.host, port), drain_s=0) as gateway_at:
-            at.append(gateway_at)
-            yield find_urls
-
-
-def urls_of(running: RunningSite, *, hello: Address, gateway: Address) -> LabUrls:
-    """Return where everything of a running lab is at this moment."""
-    assert running.site.settings.ca is not None  # noqa: S101 - for mypy: `embedded_sites` makes one
-    sites = {}
-    for host in sorted(running.site.hosts):
-        addresses = running.listeners.of(host)
-        if len(addresses) == 2:
-            http, tls = addresses
-            sites[host] = SiteUrls(http.url, f"https://{tls}", running.admin.url)
-    return LabUrls(gateway.url, running.site.settings.ca / CA_FILE, hello.url, sites)
-
-
-def stub_gateway(find_urls: Callable[[], LabUrls]) -> web.Application:
-    """Return the gateway's own pages alone."""
-
-    async def lab(_request: web.Request) -> web.Response:
-        return web.Response(text=find_urls().as_json(), content_type="application/json")
-
-    async def ca(_request: web.Request) -> web.Response:
-        return web.Response(
-            body=await asyncio.to_thread(find_urls().ca.read_bytes), content_type="application/x-pem-file"
-        )
-
-    app = web.Application()
-    app.router.add_get("/lab", lab)
-    app.router.add_get("/ca.pem", ca)
-    return app
+    async with (
+        embedded_sites(replace(sites, drain_s=0)) as running,
+        serve_app(make_app(hello), LOOPBACK, drain_s=0) as hello_at,
+        embedded_gateway(running, hello_at, port=port) as gateway,
+    ):
+        assert running.site.settings.ca is not None  # noqa: S101 - for mypy: `embedded_sites` makes one
+        yield StandingLab(gateway, hello_at, running.site.settings.ca / CA_FILE, EmbeddedDirectory(running, hello_at))
