@@ -39,7 +39,7 @@ class Lab:
     def __init__(self, *, port: int = 0, timeout_s: float = TIMEOUT_S) -> None:
         self._open: Callable[[], RunningLab] | None = lambda: start_lab(port=port, timeout_s=timeout_s)
         self._running: RunningLab | None = None
-        self._marks: Mapping[str, int] = {}
+        self._marks: dict[str, int] = {}  # the last entry before this view, by host
 
     @classmethod
     def join(cls, url: str, *, timeout_s: float = TIMEOUT_S) -> "Lab":
@@ -110,7 +110,7 @@ class Lab:
     def site(self, host: str) -> Site:
         """Return a host. Raises UnknownHost."""
         name = self._admin.know(host)
-        return Site(name, self._admin, since=self._marks.get(name, 0))
+        return Site(name, self._admin, since=self._since(name))
 
     def play(
         self,
@@ -130,18 +130,17 @@ class Lab:
         match = match_of(method=method, path=path, query=query, field=fields)
         try:
             name = through = self._admin.know(host)
-            since = self._marks.get(name, 0)
             add_play(self._admin, name, response, match, times, through=through)
         except UnknownHost:
             name = host.lower().removesuffix(".")
             if not HOST_NAME.fullmatch(name):
                 reason = "is not a host name: letters, digits, dots and hyphens, 253 at most"
                 raise BadParameter(f"{host!r} {reason}") from None
-            since = self._add_host(name, response, match, times)
-        return Site(name, self._admin, since=since)
+            self._add_host(name, response, match, times)
+        return Site(name, self._admin, since=self._since(name))
 
-    def _add_host(self, name: str, response: bytes, match: Mapping[str, object], times: int | None) -> int:
-        """Let a site play a host that is not there, and return where the host's part of the journal begins.
+    def _add_host(self, name: str, response: bytes, match: Mapping[str, object], times: int | None) -> None:
+        """Let a site play a host that is not there.
 
         In containers, one site alone takes hosts that are not recorded; the others say that they have no such host.
         """
@@ -156,9 +155,18 @@ class Lab:
             except UnknownHost as error:
                 refusal = error
                 continue
+            self._marks[name] = self._since(through)
             self._admin.refresh()
-            return self._marks.get(through, 0)
+            return
         raise refusal or UnknownHost(name, ())
+
+    def _since(self, host: str) -> int:
+        """Return the last entry before this view, in the journal of the site that plays a host."""
+        marks, urls = self._marks.copy(), self.urls
+        if host not in marks and host in urls:  # it came after the view began: its journal is that of others
+            beside = (mark for other, mark in marks.items() if other in urls and urls[other].admin == urls[host].admin)
+            return next(beside, 0)
+        return marks.get(host, 0)
 
     # Its state
 
@@ -170,7 +178,7 @@ class Lab:
         found: dict[Exchange, None] = {}  # hosts in containers may share a process, and then its journal
         through = {urls.admin: host for host, urls in reversed(list(self.urls.items()))}
         for host in through.values():
-            since = self._marks.get(host, 0)
+            since = self._since(host)
             found |= dict.fromkeys(read_journal(self._admin, criteria, since=since, limit=limit, through=host))
         return sorted(found, key=lambda each: each.received_at)[-limit:]
 
@@ -182,7 +190,7 @@ class Lab:
         """
         checkpoint = take_checkpoint(self._admin)
         view = Lab()
-        view._open, view._running, view._marks = None, self._lab, checkpoint.marks
+        view._open, view._running, view._marks = None, self._lab, dict(checkpoint.marks)
         try:
             yield view
         finally:

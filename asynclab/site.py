@@ -121,7 +121,7 @@ class Site:
         return add_play(self._admin, self.host, response, match, times, through=self.host)
 
     def plays(self) -> list[Play]:
-        """Return the plays, the oldest first."""
+        """Return the plays, the newest first, which is the order in which they are tried."""
         answer = self._admin.call("GET", f"/plays/{self.host}", host=self.host)
         return [read_play(self._admin, self.host, each) for each in answer.objects("plays")]
 

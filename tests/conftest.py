@@ -12,6 +12,8 @@ from tests.stacks import settings_now, stack_of
 
 TEST_PROJECT = "asynclab-test"
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:

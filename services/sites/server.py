@@ -16,7 +16,8 @@ from services.runtime.tasks import background_task
 from services.sites.admin.app import make_admin
 from services.sites.faults.plan import BadPlan
 from services.sites.listeners import Listeners, open_listeners
-from services.sites.replay.directory import BadRecording, RecordingDirectory, TooLarge
+from services.sites.replay.directory import RecordingDirectory, TooLarge
+from services.sites.replay.files import BadRecording
 from services.sites.saved_plans import SavedPlans
 from services.sites.settings import SitesSettings
 from services.sites.site import Site, known_names

@@ -8,23 +8,26 @@ without end.
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from services.runtime.playable import Unplayable
 from services.sites.replay.candidate import Candidate
 from services.sites.replay.recording import Recording
 
 
-def in_order(recordings: Iterable[Recording]) -> tuple[Recording, ...]:
-    """Return recordings in the order in which they are tried.
+class SameMatch(Exception):
+    """A recording matches the same requests as another, and nothing says which comes first."""
 
-    Raises Unplayable for two with the same match and no order: each request for one of them could get the other.
-    """
+    def __init__(self, recording: Recording, other: Recording) -> None:
+        super().__init__(
+            f"matches the same requests as {other.name}: say `sequence` in the sidecar of each, or another [match]"
+        )
+        self.recording, self.other = recording, other
+
+
+def in_order(recordings: Iterable[Recording]) -> tuple[Recording, ...]:
+    """Return recordings in the order in which they are tried. Raises SameMatch."""
     ordered = sorted(recordings, key=place)
     for before, after in pairwise(ordered):
         if before.sidecar.match == after.sidecar.match and same_place(before, after):
-            raise Unplayable(
-                f"{after.name} matches the same requests as {before.name}: give each `sequence` in its sidecar, or "
-                f"another `[match]`"
-            )
+            raise SameMatch(after, before)
     return tuple(ordered)
 
 
