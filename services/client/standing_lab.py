@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from services.client.errors import fetch_error
 from services.client.head import Head, HeadError, HeadReader
 from services.client.resolver import look_up
 from services.client.settings import ADMIN_PORT, HTTP_PORT, TLS_PORT, ClientSettings
@@ -153,7 +154,7 @@ async def read_lab(url: LabUrl, *, with_ca: bool) -> tuple[Lab, bytes]:
     except TimeoutError as error:
         raise LabUnreachable(url.text, f"no answer within {TIMEOUT_S:g} s") from error
     except OSError as error:
-        raise LabUnreachable(url.text, (error.strerror or str(error)).lower()) from error
+        raise LabUnreachable(url.text, fetch_error(error).kind) from error
 
 
 async def get(url: LabUrl, gateway: Route, path: str) -> bytes:
