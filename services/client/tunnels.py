@@ -20,12 +20,17 @@ CONNECTED = b" 200 "
 @asynccontextmanager
 async def local_tunnels(gateway: Route) -> AsyncIterator["LocalTunnels"]:
     """Yield the listeners for the hosts behind a gateway; they, and their connections, end with this."""
+    error_inside: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
         tunnels = LocalTunnels(gateway, tasks)
         try:
             yield tunnels
+        except Exception as error:  # raised below, outside the group, which would wrap it
+            error_inside = error
         finally:
             tunnels.close()
+    if error_inside:
+        raise error_inside
 
 
 class LocalTunnels:

@@ -86,8 +86,7 @@ async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
         ("faults set www.sohu.com rst_at --bytes 40", 0, "rst_at"),
         ("faults list nosuch.test", 4, ""),
         ("journal www.sohu.com", 0, ""),
-        ("record http://www.163.com/ --head-only -o -", 0, "HTTP/1.1 302"),
-        ("compare hello --users 2", 0, ""),
+        ("record http://www.163.com/ --head-only -o -", 0, "HTTP/1.0 302"),
         ("pipeline -n 1", 0, None),
     ],
 )
@@ -115,9 +114,10 @@ FAULTS = (
 async def records(url: str, output: Path, words: Sequence[str]) -> list[dict[str, object]]:
     """Return what a survey writes, in the order of its targets."""
     file = output / "records.jsonl"
-    await run(url, ["wget", "--format", "jsonl", "--ordered", "-q", "--force", "-o", str(file), "--ca", "lab", *words])
+    await run(url, ["wget", "--format", "jsonl", "-q", "--force", "-o", str(file), "--ca", "lab", *words])
     lines = await anyio.to_thread.run_sync(file.read_text)
-    return [{name: json.loads(line)[name] for name in FIELDS} for line in lines.splitlines()]
+    found = sorted((json.loads(line) for line in lines.splitlines()), key=lambda record: int(record["line"]))
+    return [{name: record[name] for name in FIELDS} for record in found]
 
 
 @pytest.mark.anyio
