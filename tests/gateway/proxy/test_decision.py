@@ -3,7 +3,7 @@
 import pytest
 
 from services.gateway.proxy.decision import Forward, Page, Tunnel, decide
-from services.gateway.proxy.directory import ComposeDirectory, parse_services
+from services.gateway.proxy.directory import ComposeDirectory
 from services.gateway.proxy.request import Refused, read_head
 from services.runtime.http import Address
 from services.runtime.serving.allowed_hosts import allowed_hosts
@@ -232,18 +232,6 @@ def test_nothing_goes_anywhere_else(raw: bytes, status: int, reason: str) -> Non
     assert refused.value.status == status
     assert reason in refused.value.reason
     assert "\n" not in refused.value.reason
-
-
-def test_a_directory_of_the_containers_is_read_from_its_setting() -> None:
-    """Hosts, each with the service that plays it."""
-    assert parse_services("www.163.com=netease, A.test=recorded  sohu") == {
-        "www.163.com": "netease",
-        "a.test": "recorded",
-        "sohu": "sohu",
-    }
-    for bad in ("a=b=c", "http://a", "a:80", "=b"):
-        with pytest.raises(ValueError, match=r".+"):
-            parse_services(bad)
 
 
 def test_a_site_is_told_which_client_a_connection_is_for() -> None:
