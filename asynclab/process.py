@@ -21,6 +21,7 @@ from asynclab.json_object import BadJson
 
 START_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 10.0
+ENDING_S = 0.5
 MAX_READY_BYTES = 16 * 1024 * 1024
 SHOWN_CHARACTERS = 300
 SERVE = ("-P", "-m", "asynclab", "serve", "--format", "json", "--until-eof")
@@ -35,7 +36,11 @@ class LabProcess:
         Raises LabNotStarted or PortTaken.
         """
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as the process
-        self._process = start(port, self._errors)
+        try:
+            self._process = start(port, self._errors)
+        except BaseException:
+            self._errors.close()
+            raise
         try:
             self.description = self._read_description(port, monotonic() + timeout_s)
         except BaseException:
@@ -43,9 +48,10 @@ class LabProcess:
             raise
 
     def why_ended(self) -> str:
-        """Return why the process has ended; nothing while it runs."""
-        code = self._process.poll()
-        if code is None:
+        """Return why the process has ended, or ends just now; nothing if it goes on."""
+        try:
+            code = self._process.wait(ENDING_S)  # its connections end a little before it does
+        except subprocess.TimeoutExpired:
             return ""
         how = f"signal {-code} ended it" if code < 0 else f"exit code {code}"
         last = self._last_error()
