@@ -87,13 +87,14 @@ COMMANDS = {
         examples=("pipeline -n 3",),
     ),
     "record": Command(
-        "keep a response to the byte, for a site to play",
-        "services.client.record.command",
+        "keep responses to the byte, for sites to play",
+        "services.client.record.program",
         add_record,
-        takes="URL",
+        takes="URL...",
         examples=(
             "record http://www.163.com/ -o -",
             "record http://www.sohu.com/ --head-only --name copy.test --force",
+            "record http://www.163.com/ http://www.163.com/news -o copies --force",
         ),
     ),
     "hello": Command(
