@@ -64,5 +64,6 @@ clean: down  ## take down the lab and remove what set-up and tools made
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build
 
 lock: .venv/.tests  ## resolve the dependencies of pyproject.toml anew, all files alike
-	@$(COMPILE) --upgrade --group tests --output-file requirements/tests.txt pyproject.toml
-	@for group in hello sites client lab; do $(COMPILE) --constraint requirements/tests.txt --group $$group --output-file requirements/$$group.txt pyproject.toml || exit; done
+	@$(COMPILE) --upgrade --all-extras --group tests --output-file requirements/tests.txt pyproject.toml
+	@$(COMPILE) --constraint requirements/tests.txt --extra control --extra uvloop --group lab --output-file requirements/lab.txt pyproject.toml
+	@for group in hello sites client; do $(COMPILE) --constraint requirements/tests.txt --group $$group --output-file requirements/$$group.txt || exit; done

@@ -8,13 +8,15 @@ from argparse import REMAINDER, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from lab import PROGRAM, UP_TIMEOUT_S, commands
-from lab.errors import LabError
+from lab import IS_CHECKOUT, PROGRAM, UP_TIMEOUT_S, commands
+from lab.errors import LabError, NoCheckout
 from services.runtime.cli import HelpFormatter, OptionParser, add_version_option, main_of
+from services.runtime.settings import LOOPS
 from services.runtime.terminal import printable, say
 
 FILE_FAILED = 3
 MOST_TIMEOUT_S = 86_400
+MOST_PORT = 65_535
 CLIENT_COMMANDS = ("embedded", "run", "record")
 
 
@@ -25,6 +27,7 @@ class Command(NamedTuple):
     run: Callable[[Namespace], int]
     add_options: Callable[[ArgumentParser], object]
     examples: tuple[str, ...] = ()
+    needs_checkout: bool = True
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,6 +39,8 @@ def run_command(argv: list[str]) -> int:
     """Run a command line. A LabError is printed, its evidence first, and gives the exit code."""
     options = understand(argv)
     try:
+        if COMMANDS[options.command].needs_checkout and not IS_CHECKOUT:
+            raise NoCheckout
         return COMMANDS[options.command].run(options)
     except LabError as error:
         for line in error.evidence:
@@ -49,8 +54,13 @@ def run_command(argv: list[str]) -> int:
 
 
 def understand(argv: list[str]) -> Namespace:
-    """Parse a command line. The words after `embedded`, `run` or `record` are the client's, and not parsed here."""
-    parser = OptionParser(prog="lab", description="the command line of the lab")
+    """Parse a command line.
+
+    The words after `embedded`, `run` or `record` are the client's, those after `serve ... --` are a command's, and
+    neither are parsed here.
+    """
+    ahead, words = command_inside(argv)
+    parser = OptionParser(prog="lab", description="asynclab's control room")
     add_version_option(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OptionParser)
     for name, command in COMMANDS.items():
@@ -65,14 +75,26 @@ def understand(argv: list[str]) -> Namespace:
             formatter_class=HelpFormatter,
         )
         command.add_options(subparser)
-    return parser.parse_args(argv)
+    options = parser.parse_args(ahead)
+    if words is not None:
+        options.words = words
+    return options
+
+
+def command_inside(argv: list[str]) -> tuple[list[str], list[str] | None]:
+    """Return a command line of `serve` up to `--`, and the words after it; any other as it is, and None."""
+    if argv[:1] != ["serve"] or "--" not in argv:
+        return argv, None
+    end = argv.index("--")
+    return argv[:end], argv[end + 1 :]
 
 
 def epilog(examples: Sequence[str]) -> str | None:
-    """Return the end of a command's help: examples, as a person types them in the checkout."""
+    """Return the end of a command's help: examples, as a person types them."""
     if not examples:
         return None
-    return "\n".join(["examples, to run in the checkout:", *(f"  {PROGRAM} {each}" for each in examples)])
+    title = "examples, to run in the checkout:" if IS_CHECKOUT else "examples:"
+    return "\n".join([title, *(f"  {PROGRAM} {each}" for each in examples)])
 
 
 def nothing(_parser: ArgumentParser) -> None:
@@ -123,6 +145,27 @@ def add_run(parser: ArgumentParser) -> None:
     add_words(parser)
 
 
+def add_serve(parser: ArgumentParser) -> None:
+    parser.usage = "%(prog)s [OPTIONS] [-- COMMAND ...]"
+    parser.set_defaults(words=None)
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="of the lines that say it is ready (text)"
+    )
+    parser.add_argument("--port", type=port, default=0, help="the gateway's (0: any that is free)")
+    parser.add_argument("--loop", choices=LOOPS, help="event loop (LAB_LOOP, else asyncio)")
+    parser.add_argument("--until-eof", action="store_true", help="end at the end of stdin, as by the parent's end")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="with a COMMAND, whose stdout is its own: say it on stderr"
+    )
+
+
+def port(text: str) -> int:
+    """Return the port that an option gives. Raises ArgumentTypeError for another text."""
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= MOST_PORT):
+        raise ArgumentTypeError(f"{text[:40]!r} is not a port, 0 to {MOST_PORT}")
+    return int(text)
+
+
 def add_bench(parser: ArgumentParser) -> None:
     from lab.bench.cli import add_options
 
@@ -153,9 +196,24 @@ COMMANDS = {
     ),
     "run": Command("run the client in its container: lab run [CLIENT ARGS]", commands.run, add_run),
     "embedded": Command(
-        "run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", commands.embedded, add_words
+        "run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]",
+        commands.embedded,
+        add_words,
+        needs_checkout=False,
     ),
-    "record": Command("keep a site's response, for the lab to play: lab record URL", commands.record, add_words),
+    "serve": Command(
+        "let the lab stand without Docker, for any client; or run a command inside it: lab serve [-- COMMAND]",
+        commands.serve,
+        add_serve,
+        ("serve", "serve --port 3128 --format json", "serve -- curl https://www.163.com/"),
+        needs_checkout=False,
+    ),
+    "record": Command(
+        "keep a site's response, for the lab to play: lab record URL",
+        commands.record,
+        add_words,
+        needs_checkout=False,
+    ),
     "bench": Command(
         "compare with peers: lab bench [sites] [wget] [hello] [stalled]; or lab bench chaos: attack a lab of its own "
         "(project asynclab-chaos), kill its processes, and say which promises held (exit code 1: not all)",

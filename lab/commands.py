@@ -7,15 +7,19 @@ wait for the libraries of `lab up`. Read `lab.compose.stack` next, or `lab.embed
 import os
 import sys
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import PROGRAM, ROOT
+from lab import IS_CHECKOUT, PROGRAM, ROOT
 from lab.errors import LabError
 from services.runtime.terminal import say, show
 
 if TYPE_CHECKING:
     from lab.compose.stack import Stack
     from lab.settings import Settings
+    from services.hello.settings import HelloSettings
+    from services.runtime.settings import Environment
+    from services.sites.settings import SitesSettings
 
 
 def up(options: Namespace) -> int:
@@ -27,10 +31,13 @@ def up(options: Namespace) -> int:
 
 
 def read_settings() -> "Settings":
-    """Return what the environment and `.env` say. Raises EnvFileBroken or EnvFileUnreadable."""
-    from lab.settings import read
+    """Return what the environment and `.env` say. Raises EnvFileBroken or EnvFileUnreadable.
 
-    return read(ROOT, os.environ)
+    Without a checkout there is no `.env` of ours: one in the directory that a person stands in is of another program.
+    """
+    from lab.settings import parse, read
+
+    return read(ROOT, os.environ) if IS_CHECKOUT else parse(Path.cwd(), os.environ, {})
 
 
 def read_settings_if_readable() -> tuple["Settings", LabError | None]:
@@ -111,22 +118,59 @@ def embedded(options: Namespace) -> int:
     if invocation.loop is None:
         return invocation.run()
 
-    from lab import own_sites
     from lab.embedded import run_embedded
-    from services.hello.settings import HelloSettings
     from services.runtime.run import run as run_on_loop
-    from services.sites.budget import LEAST_BYTES
-    from services.sites.settings import SitesSettings
 
-    hello = HelloSettings.from_environment(environment)
-    sites = SitesSettings(
-        own=own_sites.to_play(settings),
-        memory_bytes=environment.memory_bytes("SITES_MEMORY_MIB", least_bytes=LEAST_BYTES),
-    )
+    hello, sites = embedded_settings(settings, environment)
     return run_on_loop(
         lambda stop: run_embedded(invocation, hello, sites, stop),
         loop=invocation.loop,
         announce=not invocation.is_quiet,
+    )
+
+
+def embedded_settings(settings: "Settings", environment: "Environment") -> tuple["HelloSettings", "SitesSettings"]:
+    """Return the settings of the services in this process. Raises RecordingsUnusable or BadSetting."""
+    from lab import own_sites
+    from services.hello.settings import HelloSettings
+    from services.sites.budget import LEAST_BYTES
+    from services.sites.settings import SitesSettings
+
+    sites = SitesSettings(
+        own=own_sites.to_play(settings),
+        memory_bytes=environment.memory_bytes("SITES_MEMORY_MIB", least_bytes=LEAST_BYTES),
+    )
+    return HelloSettings.from_environment(environment), sites
+
+
+def serve(options: Namespace) -> int:
+    """Let the embedded lab stand until it is told to end, or as long as a command runs inside it."""
+    from lab.errors import WrongUsage
+    from services.runtime.settings import Environment
+
+    command = tuple(options.words or ())
+    if options.words is not None and not command:
+        raise WrongUsage("no command stands after --", "lab serve -- COMMAND ..., or lab serve alone")
+    if options.until_eof and command:
+        raise WrongUsage("stdin is the command's", "leave --until-eof out: the lab ends with its command")
+    settings, _ = read_settings_if_readable()
+    environment = Environment({name: value for name, value in settings.values.items() if name != "HELLO_PORT"})
+    loop = options.loop or environment.loop()
+
+    from lab.child_command import PASSED_ON
+    from lab.serve import ServeOptions, run_serve
+    from services.runtime.logs import configure_logs
+    from services.runtime.run import run as run_on_loop
+
+    serve_options = ServeOptions(options.format, options.port, options.until_eof, options.verbose, command)
+    if not command:
+        configure_logs(environment.log_format())
+    hello, sites = embedded_settings(settings, environment)
+    return run_on_loop(
+        lambda stop: run_serve(serve_options, hello, sites, stop),
+        loop=loop,
+        announce=not command,
+        more_signals=PASSED_ON if command else (),
     )
 
 

@@ -12,6 +12,9 @@ from lab import PROGRAM
 from services.client.cli import Invocation
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
+from services.gateway.proxy.directory import Directory, SiteUrls
+from services.gateway.proxy.server import proxy_served
+from services.gateway.proxy.settings import ProxySettings
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.errors import ProgramError
@@ -27,7 +30,9 @@ from services.sites.tls.authority import CA_FILE
 
 LOOPBACK = Address("127.0.0.1", 0)
 EMBEDDED = f"{PROGRAM} embedded"
+HELLO = Address("hello", 8000)  # what the gateway's clients call it, as in containers
 FILES_PER_CONNECTION = 2  # this process has both ends
+FILES_PER_RELAYED_CONNECTION = 4  # and both ends of the gateway's connection to a site
 
 
 class RecordingUnfit(ProgramError):
@@ -68,6 +73,70 @@ class SiteRoutes(Mapping[tuple[str, int], Address]):
             for host in self._running.site.hosts
             for port, address in zip((HTTP_PORT, TLS_PORT), listeners.of(host), strict=False)
         }
+
+
+class EmbeddedDirectory(Directory):
+    """The names of the gateway in this process: the recorded hosts as they are at this moment, and hello."""
+
+    is_direct = True
+
+    def __init__(self, running: RunningSite, hello: Address) -> None:
+        self._site = running.site
+        self._routes = SiteRoutes(running)
+        self._hello = hello
+
+    @property
+    def hello_url(self) -> str:
+        return self._hello.url
+
+    def urls(self) -> dict[str, SiteUrls]:
+        return {
+            host: SiteUrls(
+                self._routes[host, HTTP_PORT].url,
+                self._routes[host, TLS_PORT].url.replace("http", "https", 1),
+                self._routes[host, ADMIN_PORT].url,
+            )
+            for host in list(self._site.hosts)
+            if (host, HTTP_PORT) in self._routes  # a host that has just come may have no listener yet
+        }
+
+    def names(self) -> list[str]:
+        return sorted({*self._site.hosts, HELLO.host})
+
+    def find(self, name: str, port: int) -> Address | None:
+        return self._hello if (name, port) == HELLO else self._routes.get((name, port))
+
+    def announce(self, asked: Address, local: Address, client: Address) -> bytes:
+        """Tell the site itself, which is in this process and on this thread."""
+        if asked != HELLO:
+            self._site.relayed[str(local)] = str(client)
+        return b""
+
+    def forget(self, local: Address) -> None:
+        self._site.relayed.pop(str(local), None)
+
+
+@asynccontextmanager
+async def embedded_gateway(
+    running: RunningSite, hello: Address, *, port: int = 0, drain_s: float = 0.0
+) -> AsyncIterator[Address]:
+    """Serve the forward proxy for running sites and hello on loopback while inside, and yield its address.
+
+    Raises PortUnavailable.
+    """
+    settings = ProxySettings(
+        Address(LOOPBACK.host, port),
+        max_connections=max(1, raise_open_files() // FILES_PER_RELAYED_CONNECTION),
+        drain_s=drain_s,
+    )
+    ca = running.site.settings.ca
+    async with proxy_served(
+        settings,
+        EmbeddedDirectory(running, hello),
+        ca=ca / CA_FILE if ca else None,
+        not_ready=lambda: running.site.trouble,
+    ) as gateway:
+        yield gateway.address
 
 
 @asynccontextmanager

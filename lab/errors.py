@@ -26,6 +26,16 @@ class LabError(Exception):
         super().__init__(f"{self.problem}: {self.remedy}")
 
 
+class NoCheckout(LabError):
+    """A command that needs the files of a checkout was called where the package is installed without one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this is the installed package, and the command needs the project's checkout",
+            "clone it and `make setup` there; without it there are `lab serve`, `lab embedded` and `asynclab`",
+        )
+
+
 class EnvFileBroken(LabError):
     """The `.env` file cannot be read as KEY=VALUE lines."""
 

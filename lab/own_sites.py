@@ -66,16 +66,20 @@ def why_unusable(path: Path) -> str:
 def hosts(recorded: Path) -> list[str]:
     """Return the hosts that are recorded in a directory, in order; none if it is not there.
 
+    A host has a recording by its name, or a directory of recordings by its name, or both.
+
     Raises RecordingsUnusable for a file whose name is no host name: it would be a name in the lab's network.
     """
     try:
-        files = sorted(file.name for file in recorded.iterdir() if is_recording(file.name))
+        found = sorted(recorded.iterdir())
+        files = [path.name for path in found if is_recording(path.name)]
+        directories = [path.name for path in found if not is_recording(path.name) and others(path)]
     except FileNotFoundError:
         return []
     except OSError as error:
         remedy = "let yourself and the sites read it (chmod a+rx), or name another in LAB_RECORDINGS"
         raise RecordingsUnusable(recorded, f"cannot be read ({error.strerror})", remedy) from error
-    for name in files:
+    for name in (*files, *(f"{directory}.http" for directory in directories)):
         if not HOST_NAME.fullmatch(name.removesuffix(".http")):
             shown = printable(name.encode("utf-8", "replace").decode("utf-8"))[:80]
             raise RecordingsUnusable(
@@ -83,7 +87,14 @@ def hosts(recorded: Path) -> list[str]:
             )
     if len(files) > MAX_RECORDINGS:
         raise RecordingsUnusable(recorded, f"holds {len(files):,} recordings", f"{MAX_RECORDINGS:,} is the limit")
-    return [name.removesuffix(".http") for name in files]
+    return sorted({*(name.removesuffix(".http") for name in files), *directories})
+
+
+def others(directory: Path) -> list[Path]:
+    """Return the recordings in the directory of a host, in order. Raises OSError."""
+    if directory.name.startswith(".") or not directory.is_dir():
+        return []
+    return sorted(path for path in directory.iterdir() if is_recording(path.name))
 
 
 def check(recorded: Path) -> None:
@@ -95,7 +106,8 @@ def check(recorded: Path) -> None:
     if not found:
         return
     from services.sites.faults.plan import BadPlan
-    from services.sites.replay.directory import BadRecording, RecordingDirectory, TooLarge
+    from services.sites.replay.directory import RecordingDirectory, TooLarge
+    from services.sites.replay.files import BadRecording
     from services.sites.settings import SitesSettings
     from services.sites.site import Site
 
@@ -130,8 +142,11 @@ def check_readable(recorded: Path, found: Sequence[str]) -> None:
     """Raise RecordingsUnusable for what the uid of the sites may not read: in a container it has no other rights."""
     if not sys.platform.startswith("linux"):
         return  # Docker's own machine there shares files as the person
-    files = [recorded, *(recorded / f"{host}{ending}" for host in found for ending in (".http", ".toml"))]
-    for file in files:
+    recordings = [recorded / f"{host}.http" for host in found]
+    directories = [recorded / host for host in found if others(recorded / host)]
+    recordings += [file for directory in directories for file in others(directory)]
+    sidecars = [file.with_suffix(".toml") for file in recordings]
+    for file in (recorded, *directories, *recordings, *sidecars):
         try:
             status = file.stat()
         except OSError:

@@ -6,14 +6,13 @@ reading from the other, so that a relay never holds more than READ_BYTES + BUFFE
 """
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable
 from typing import cast
 
+from services.runtime.serving.tcp import reset_on_close
+
 READ_BYTES = 16 * 1024
 BUFFER_BYTES = 64 * 1024
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time to linger: close sends RST
 
 
 class RelayConnection(asyncio.BufferedProtocol):
@@ -114,7 +113,7 @@ class RelayConnection(asyncio.BufferedProtocol):
     def reset(self) -> None:
         """End the connection with RST; bytes that are not sent are dropped."""
         if self.transport:
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            reset_on_close(self.transport.get_extra_info("socket"))
             self.transport.abort()
 
 

@@ -9,14 +9,13 @@ import asyncio
 import contextlib
 import logging
 import os
-import sys
 from asyncio.subprocess import PIPE, Process
 
 from services.hello.settings import METRICS_DIRECTORY, WORKER, HelloSettings
 from services.runtime.errors import OutputClosed, OutputFailed
 from services.runtime.files.temporary import async_temporary_directory
 from services.runtime.http import Address
-from services.runtime.process import MIB
+from services.runtime.process import MIB, module_command, module_environment
 from services.runtime.run import Stop
 from services.runtime.serving.listen import bind_socket, bound_address
 from services.runtime.terminal import show
@@ -65,8 +64,9 @@ async def start_worker(settings: HelloSettings, where: Address, multiprocess_dir
         "HELLO_MEMORY_MIB": str(settings.worker_memory_bytes // MIB),
         METRICS_DIRECTORY: multiprocess_dir,
         WORKER: "1",
+        **module_environment(),
     }
-    command = (sys.executable, "-m", "services.hello", "--loop", settings.loop)
+    command = (*module_command("services.hello"), "--loop", settings.loop)
     # In a new session, a terminal's ^C reaches the supervisor alone, which then stops its workers once. A worker reads
     # its standard input, so that it ends too if the supervisor is killed.
     return await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""The limits of this process and its use of them: open files, processor cores, memory.
+"""The limits of this process and its use of them: open files, processor cores, memory; and starting one like itself.
 
 The kernel kills a process that allocates more than the limit of its control group, and its peers get no answer. So the
 limit has to be known beforehand. It is in files: cgroups(7); `memory.max` of version 2, `memory.limit_in_bytes` of
@@ -30,6 +30,20 @@ MACHINE_MEMORY = re.compile(r"^MemTotal:\s+(\d+) kB", re.MULTILINE)
 GROUP = re.compile(r"^\d+:([^:\n]*):(/[^\n]*)$", re.MULTILINE)
 RUSAGE_BYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss: getrusage(2) of macOS, and of others
 THIS_PROCESS = "self"
+
+
+def module_command(module: str) -> tuple[str, ...]:
+    """Return the command that runs a module of the services in another process; `module_environment` belongs to it."""
+    return (sys.executable, "-P", "-m", module)
+
+
+def module_environment() -> dict[str, str]:
+    """Return what the environment of such a process has besides: where the services are.
+
+    The working directory, or the environment, may have another program's package `services`.
+    """
+    ahead = str(Path(__file__).parents[2])
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (ahead, os.environ.get("PYTHONPATH"))))}
 
 
 def raise_open_files() -> int:

@@ -11,7 +11,7 @@ results show is that of the loop which runs, so that it cannot be another.
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 from services.runtime.cli import INTERRUPTED
 from services.runtime.errors import BadSetting, LoopMissing, NoThread, OutOfMemory, ProgramError, lacks_memory
@@ -23,9 +23,13 @@ BOUNCE_S = 0.1
 
 
 class Stop:
-    """The request to end the program. `event`: it was made, by `signal`; `again`: it was made a second time."""
+    """The request to end the program. `event`: it was made, by `signal`; `again`: it was made a second time.
+
+    `pass_on`: where it is set, it gets every signal, and none of them is a request.
+    """
 
     def __init__(self) -> None:
+        self.pass_on: Callable[[signal.Signals], object] | None = None
         self.event = asyncio.Event()
         self.again = asyncio.Event()
         self.signal: signal.Signals | None = None
@@ -33,6 +37,9 @@ class Stop:
 
     def ask(self, by: signal.Signals) -> None:
         """Set `event`, and `again` where it is set already; `signal` stays the first one."""
+        if self.pass_on:
+            self.pass_on(by)
+            return
         now = time.monotonic()
         if self.event.is_set() and now - self._last_s >= BOUNCE_S:
             self.again.set()
@@ -41,14 +48,26 @@ class Stop:
         self.event.set()
 
 
-def run(main: Callable[[Stop], Coroutine[None, None, int]], *, loop: str, announce: bool = True) -> int:
-    """Run `main` on the loop of that name and return its exit code. `announce`: whether stderr names the loop."""
+def run(
+    main: Callable[[Stop], Coroutine[None, None, int]],
+    *,
+    loop: str,
+    announce: bool = True,
+    more_signals: Sequence[signal.Signals] = (),
+) -> int:
+    """Run `main` on the loop of that name and return its exit code. `announce`: whether stderr names the loop.
+
+    `more_signals`: those that ask for a stop besides SIGINT and SIGTERM, unless they are ignored, as under nohup(1).
+    """
 
     async def with_signals() -> int:
         stop, running = Stop(), asyncio.get_running_loop()
         running.set_exception_handler(AcceptErrorHandler())
         for number in (signal.SIGINT, signal.SIGTERM):
             running.add_signal_handler(number, stop.ask, number)
+        for number in more_signals:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                running.add_signal_handler(number, stop.ask, number)
         if announce:
             say(f"loop: {running_loop_name()}")
         try:

@@ -83,6 +83,18 @@ def show_by(write: Callable[[], object]) -> None:
         raise OutputFailed("standard output", error.strerror or str(error)) from error
 
 
+def write_whole(fd: int, data: bytes) -> None:
+    """Write all of it; a descriptor that another program made non-blocking is waited for. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:
+            import select
+
+            select.select([], [fd], [])
+
+
 def standard_output() -> "TextIO":
     """Return stdout. Raises OutputFailed where it is closed."""
     if sys.stdout is None:

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from services.sites.http.request_body import RequestBody
+
 MAX_ENTRIES = 50_000
 MAX_BYTES = 32 * 1024 * 1024
 TRIM_EVERY = 256
@@ -46,8 +48,9 @@ class Exchange:
     """One request and its answer. Times are monotonic, in seconds.
 
     `number` counts within the connection, from 1; 0 is the entry of a connection that never sent a whole request.
-    `head` is what came of the request's head; `sent_bytes` counts what the system has taken for sending, after TLS is
-    taken off; `sha256` is that of the recording; `fault` and `generation` those of the plan that injected it.
+    `head` is what came of the request's head, and `body` what is known of its body, None without one. `sent_bytes`
+    counts what the system has taken for sending, after TLS is taken off. `sha256` is that of the recording, `response`
+    its name or the play's; `fault` and `generation` are those of the plan that injected it.
     """
 
     connection: ConnectionInfo
@@ -62,6 +65,13 @@ class Exchange:
     ended_s: float = 0.0
     fault: str = ""
     generation: int = 0
+    response: str = ""
+    body: RequestBody | None = None
+
+    @property
+    def request_bytes(self) -> int:
+        """The size of what is kept of the request."""
+        return len(self.head) + (self.body.held_bytes if self.body else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ class CachedExchange:
     status: int
     sent_bytes: int
     ended: str
+    response: str = ""
 
 
 CompactEntry = tuple[ConnectionInfo, int, CachedExchange, float, float]
@@ -105,8 +116,8 @@ class Snapshot(NamedTuple):
 class Journal:
     """The last exchanges, oldest first.
 
-    The bounds are of entries, of bytes in request heads, and of `held_bytes` for both together. Compact entries may go
-    beyond them for a moment, by TRIM_EVERY entries.
+    The bounds are of entries, of bytes in request heads and bodies, and of `held_bytes` for all together. Compact
+    entries may go beyond them for a moment, by TRIM_EVERY entries.
     """
 
     __slots__ = ("_begun", "_bytes", "clears", "entries", "max_bytes", "max_entries", "max_held_bytes", "total")
@@ -135,7 +146,7 @@ class Journal:
     def add(self, exchange: Exchange) -> None:
         """Keep an entry, and drop the oldest ones that there is no room for."""
         self.total += 1
-        self._bytes += len(exchange.head)
+        self._bytes += exchange.request_bytes
         self.entries.append(exchange)
         self.trim()
 
@@ -156,7 +167,7 @@ class Journal:
         ):
             oldest = entries.popleft()
             if isinstance(oldest, Exchange):
-                self._bytes -= len(oldest.head)
+                self._bytes -= oldest.request_bytes
 
     def clear(self) -> None:
         """Begin anew."""
@@ -204,4 +215,5 @@ def as_exchange(entry: Exchange | CompactEntry) -> Exchange:
         sent_bytes=same.sent_bytes,
         ended=same.ended,
         ended_s=ended_s,
+        response=same.response,
     )

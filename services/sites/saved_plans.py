@@ -120,7 +120,8 @@ def name_of(hosts: tuple[str, ...]) -> str:
 
 def serialized(site: Site) -> bytes:
     """Return the file's content for a site as it is now."""
-    lasting = {name: host.below or host.latest for name, host in site.hosts.items()}  # a temporary plan is not saved
+    # A temporary plan is not saved, nor is that of a host which is there by a play.
+    lasting = {name: host.below or host.latest for name, host in site.hosts.items() if host.is_recorded}
     hosts = {name: as_json(plan) for name, plan in lasting.items() if plan.source == FROM_ADMIN}
     return json.dumps({"generation": site.generation, "hosts": hosts}, separators=(",", ":")).encode()
 

@@ -5,6 +5,7 @@ recordings has been read, since half a lab would mislead; the admin side answers
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,8 @@ from services.runtime.tasks import background_task
 from services.sites.admin.app import make_admin
 from services.sites.faults.plan import BadPlan
 from services.sites.listeners import Listeners, open_listeners
-from services.sites.replay.directory import BadRecording, RecordingDirectory, TooLarge
+from services.sites.replay.directory import RecordingDirectory, TooLarge
+from services.sites.replay.files import BadRecording
 from services.sites.saved_plans import SavedPlans
 from services.sites.settings import SitesSettings
 from services.sites.site import Site, known_names
@@ -48,7 +50,6 @@ async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
         settings.hosts,
         without=settings.without,
         own=settings.own,
-        room_bytes=site.budget.recordings_room,
     )
     authority = Authority(settings.ca_key, settings.ca, pool=site.budget.certificates)
     listeners = Listeners(site, over_tls(authority))
@@ -61,16 +62,19 @@ async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
             await saved.save(site)  # the plan is in force, whatever a port says
 
     await read(site, recordings, saved)
+    gateway = listeners.gateway
     async with (
         serve_app(make_admin(site, reconcile), settings.admin) as admin,
         open_listeners(listeners),
         background_task(watch(site, recordings, listeners, saved)),
+        background_task(gateway.look_up_for_ever(settings.reload_s)) if gateway else contextlib.nullcontext(),
     ):
         yield RunningSite(site, listeners, admin, authority)
 
 
 async def read(site: Site, recordings: RecordingDirectory, saved: SavedPlans) -> None:
     """Read the recordings, and play them if they are valid; else go on with those that are played."""
+    recordings.room_bytes = site.budget.recordings_room - site.played_bytes
     try:
         site.adopt(await asyncio.to_thread(recordings.load))
     except (BadRecording, BadPlan) as error:

@@ -14,22 +14,19 @@ from typing import Protocol
 from services.sites.budget import Budget
 from services.sites.faults.active import ActivePlan
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced
+from services.sites.host import Host, Outcomes
 from services.sites.http.request import Request
 from services.sites.http.response import Refused
-from services.sites.journal import FIN, KEPT, CachedExchange, Journal
-from services.sites.replay.recording import Recording
+from services.sites.journal import CachedExchange, Journal
+from services.sites.replay.recording import Recording, unmatched
 from services.sites.settings import SitesSettings
 from services.sites.states_and_deadlines import State
 
 SHARED = "this host shares its port with others, and who is meant is known only after the connection is accepted"
+LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 LATENESS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 log = logging.getLogger(__name__)
-
-NO_PLAN = ActivePlan((), generation=0, source="sidecar", now=0.0)
-
-Outcomes = Counter[tuple[str, str]]
-"""How often each fault (an empty name: none) led to each end of an exchange."""
 
 
 class OpenConnection(Protocol):
@@ -55,48 +52,6 @@ class Handshake(Protocol):
 
     def make_room(self) -> None:
         """End at once, and give back the session's memory."""
-
-
-class Host:
-    """A recorded host: its recording, the plan in force (None: no faults), and how its exchanges ended.
-
-    `latest` is the plan that was set last, even if it is empty. Where that is a temporary one, `below` is the plan that
-    comes back, with all that it has seen, when the temporary one ends: at `until_s`, if not before.
-    `kept` and `ended` count the answers to known requests, which are most; they are not in `outcomes`.
-    """
-
-    __slots__ = ("_whole", "below", "ended", "kept", "latest", "name", "outcomes", "plan", "recording", "until_s")
-
-    def __init__(self, recording: Recording) -> None:
-        self.name = recording.host
-        self.replay(recording)
-        self.plan: ActivePlan | None = None
-        self.latest = NO_PLAN
-        self.below: ActivePlan | None = None
-        self.until_s = 0.0
-        self.outcomes: Outcomes = Counter()
-        self.kept = self.ended = 0
-
-    def replay(self, recording: Recording) -> None:
-        """Answer with this recording from now on."""
-        self.recording = recording
-        self._whole = b""
-
-    def put_in_force(self, plan: ActivePlan) -> None:
-        """Follow this plan from now on."""
-        self.latest, self.plan = plan, plan if plan.plan else None
-
-    def wire(self, *, head_only: bool) -> bytes:
-        """Return the recording as one piece, made once: all that is known of this host's requests shares it."""
-        recording = self.recording
-        if head_only:
-            return recording.head
-        self._whole = self._whole or recording.head + recording.body
-        return self._whole
-
-    def all_outcomes(self) -> Outcomes:
-        """Return how all exchanges ended, those of known requests among them."""
-        return self.outcomes + Counter({("", KEPT): self.kept, ("", FIN): self.ended})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +99,12 @@ class Site:
         self.connections: set[OpenConnection] = set()
         self.handshakes: dict[Handshake, None] = {}  # TLS sessions that are not agreed on; the oldest first
         self.outcomes_without_host: Outcomes = Counter()  # of exchanges that no host had a part in
+        self.relayed: dict[str, str] = {}  # by the address of a gateway's connection, that of the client it is for
         self.accepted = 0
         self.turned_away = 0
         self.generation = 0
         self.draining = False
+        self.played_bytes = 0  # of `budget.recordings`, by plays
         self.recordings_trouble, self.listeners_trouble = "the recordings have not been read yet", ""
         if recordings:
             self.adopt(recordings)
@@ -172,7 +129,7 @@ class Site:
         Raises BadPlan, and changes nothing, where a sidecar's plan cannot be.
         """
         for name, recording in recordings.items():
-            if problems := self._problems(recording, recording.sidecar.plan):
+            if problems := self._problems(recording.longest_head_bytes, recording.sidecar.plan):
                 raise BadPlan([Problem(f"{name}.toml: {each.field}", each.reason) for each in problems])
         before, self.hosts = self.hosts, {}
         for name, recording in recordings.items():
@@ -182,9 +139,22 @@ class Site:
             self.hosts[name] = host
             if name not in before or old.sidecar.plan != recording.sidecar.plan or not self._fits(host):
                 self.reset_plan(name)
+        for name in before.keys() - recordings.keys():
+            self._go_on_with_plays(before[name])
         self.known.clear()
-        self.budget.recordings.used = sum(recording.held_bytes for recording in recordings.values())
+        recorded_bytes = sum(recording.all_held_bytes for recording in recordings.values())
+        self.budget.recordings.used = recorded_bytes + self.played_bytes
         self.recordings_trouble = ""
+
+    @property
+    def recordings_room(self) -> int:
+        """How many bytes more, of recordings or plays, there is room for beside another set of recordings."""
+        return self.budget.recordings_room - self.budget.recordings.used
+
+    def count_played_bytes(self, more: int) -> None:
+        """Note that plays have so many bytes more, or less."""
+        self.played_bytes += more
+        self.budget.recordings.used += more
 
     def set_plan(self, name: str, plan: tuple[Rule, ...], *, source: str = "admin") -> ActivePlan:
         """Put a plan in force. Raises BadPlan, and changes nothing, where it cannot be."""
@@ -222,6 +192,13 @@ class Site:
         """Put the sidecar's plan in force again."""
         return self.set_plan(name, self.hosts[name].recording.sidecar.plan, source="sidecar")
 
+    def put_back(self, host: Host, plan: ActivePlan, *, below: ActivePlan | None, until_s: float) -> None:
+        """Put plans in force again that were in force before. Where they no longer fit, the sidecar's is."""
+        host.put_in_force(plan)
+        host.below, host.until_s = below, until_s
+        if not self._fits(host):
+            self.reset_plan(host.name)
+
     def refuses(self, name: str) -> bool:
         """Return whether a host's port is to be closed."""
         plan = self.hosts[name].plan
@@ -230,9 +207,10 @@ class Site:
     def host_for(self, request: Request, own: str | None) -> Host:
         """Return the host that a request is for; raise Refused (421) where there is none.
 
-        `own`: the host whose port the request came to, None for a port of several.
+        `own`: the host whose port the request came to, None for a port of several. A client that was given the URL of
+        this port, http://127.0.0.1:PORT, names the address and not the host.
         """
-        name = request.host or own
+        name = own if own and request.host in LOOPBACK and request.host not in self.hosts else request.host or own
         if name is None and len(self.hosts) == 1:
             name = next(iter(self.hosts))
         host = self.hosts.get(name or "")
@@ -242,16 +220,22 @@ class Site:
 
     def _in_force(self, host: Host, plan: tuple[Rule, ...], source: str) -> ActivePlan:
         """Return a plan that begins now. Raises BadPlan where it cannot be."""
-        if problems := self._problems(host.recording, plan):
+        if problems := self._problems(host.longest_head_bytes, plan):
             raise BadPlan(problems)
         self.generation += 1
         return ActivePlan(plan, generation=self.generation, source=source, now=monotonic())
 
-    def _problems(self, recording: Recording, plan: tuple[Rule, ...]) -> list[Problem]:
-        return misplaced(plan, head_bytes=len(recording.head), shared=self.shared)
+    def _go_on_with_plays(self, host: Host) -> None:
+        """Keep a host that is not recorded any more, where it has plays."""
+        if host.plays:
+            host.replay(unmatched(host.name))
+            self.hosts[host.name] = host
+
+    def _problems(self, head_bytes: int, plan: tuple[Rule, ...]) -> list[Problem]:
+        return misplaced(plan, head_bytes=head_bytes, shared=self.shared)
 
     def _fits(self, host: Host) -> bool:
-        fits = not any(self._problems(host.recording, each.plan) for each in (host.latest, host.below) if each)
+        fits = not any(self._problems(host.longest_head_bytes, each.plan) for each in (host.latest, host.below) if each)
         if not fits:
             log.warning("%s: its plan no longer fits its recording; its sidecar's plan is in force", host.name)
         return fits

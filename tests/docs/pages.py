@@ -16,12 +16,14 @@ INLINE = re.compile(r"`([^`]+)`")
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 CLIENT = (("docker", "compose", "run", "--rm", "client"), (".venv/bin/python", "-m", "services.client"), ("client",))
 LAB = (("lab",), (".venv/bin/lab",))
+ASYNCLAB = (("asynclab",),)
 ENDS = {"<", ">", "|", "&&", ";"}
 STANDS_FOR = {  # words that stand for what a person gives
     "EDITION": "sequential",
     "N": "1",
     "SITE": "www.163.com",
     "TARGET": "www.163.com",
+    "URL": "http://127.0.0.1:3128",
 }
 
 

@@ -11,6 +11,7 @@ from lab.cli import understand as understand_lab
 from services.client.cli import understand as understand_client
 from services.client.options.commands import COMMANDS as CLIENT_COMMANDS
 from tests.docs.pages import (
+    ASYNCLAB,
     CLIENT,
     FENCED,
     LAB,
@@ -63,6 +64,13 @@ def test_every_command_is_one_that_its_parser_knows(page: Path) -> None:
                 check_lab(rest)
             elif (rest := after(words, CLIENT)) is not None:
                 check_client(rest)
+            elif rest := after(words, ASYNCLAB):
+                check_asynclab(rest)
+
+
+def check_asynclab(words: list[str]) -> None:
+    """Let the parser of `lab` read `serve`, and that of the client the others."""
+    (check_lab if words[0] == "serve" else check_client)(words)
 
 
 def check_lab(words: list[str]) -> None:

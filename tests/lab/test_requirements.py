@@ -1,6 +1,7 @@
 """The locked requirements: one version a package in all files, and what runs the lab without what tests it."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,28 @@ def test_every_group_has_the_versions_that_are_tested(group: str) -> None:
     tested, installed = pins(ROOT / "requirements/tests.txt"), pins(ROOT / f"requirements/{group}.txt")
     assert installed
     assert installed.items() <= tested.items()
+
+
+def test_the_project_depends_on_what_the_images_have() -> None:
+    """What runs on a host without containers is what runs in them; uvloop is optional there."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    groups = settings["dependency-groups"]
+    in_images = {name for group in ("hello", "sites", "client") for name in groups[group]}
+    assert names_of(settings["project"]["dependencies"]) == in_images - {"uvloop"}
+
+
+def test_no_group_repeats_a_dependency_of_the_project() -> None:
+    """A host has them, and the extras, besides its groups."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    extras = settings["project"]["optional-dependencies"].values()
+    known = names_of(settings["project"]["dependencies"]).union(*map(names_of, extras))
+    for group in ("lab", "tests"):
+        assert not known & {each for each in settings["dependency-groups"][group] if isinstance(each, str)}
+
+
+def names_of(requirements: list[str]) -> set[str]:
+    """Return the names in requirements."""
+    return {re.split(r"[^\w.-]", each, maxsplit=1)[0] for each in requirements}
 
 
 def test_the_lab_runs_without_the_tools_that_test_it() -> None:

@@ -1,11 +1,20 @@
-"""How much memory a process may use, as the kernel's files tell it."""
+"""How much memory a process may use, as the kernel's files tell it; and how it starts another of its kind."""
 
+import os
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from services.runtime.process import MIB, MemoryFiles, group_limit_bytes, usable_memory_bytes
+from services.runtime.process import (
+    MIB,
+    MemoryFiles,
+    group_limit_bytes,
+    module_command,
+    module_environment,
+    usable_memory_bytes,
+)
 
 MACHINE_MIB = 8_000
 NONE_IN_V1 = "9223372036854771712\n"
@@ -77,3 +86,27 @@ def test_this_process_may_use_memory() -> None:
     """Read from the kernel's own files."""
     assert usable_memory_bytes() > 64 * MIB
     assert (group_limit_bytes() or MIB) > 0
+
+
+def test_a_module_is_run_from_where_this_one_is(tmp_path: Path) -> None:
+    """Not from the working directory or PYTHONPATH, which may have another package `services`."""
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services/__init__.py").write_text("raise SystemExit('another one')")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)} | module_environment()
+    done = subprocess.run(
+        [*module_command("services.client"), "--version"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("asynclab ")
+
+
+def test_what_was_on_the_path_stays_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/of/a/person")
+    assert module_environment()["PYTHONPATH"].endswith(f"{os.pathsep}/of/a/person")
+    monkeypatch.delenv("PYTHONPATH")
+    assert os.pathsep not in module_environment()["PYTHONPATH"]

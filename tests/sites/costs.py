@@ -87,7 +87,7 @@ def session_maker() -> Callable[[], object]:
     authority = Authority()
     context = authority.context("keep.test")
     trusting = ssl.create_default_context(cadata=authority.certificate().decode())
-    site = Site(SitesSettings(), {"keep.test": recording_of(PAGE)})
+    site = Site(SitesSettings(journal_entries=0), {"keep.test": recording_of(PAGE)})  # which has its own memory
 
     def make() -> object:
         tls, transport = TLSProtocol(site, "keep.test", authority), Taking()
@@ -125,7 +125,7 @@ def context_maker() -> Callable[[], object]:
 
 def blocked_maker() -> Callable[[], object]:
     """Return a function that makes a connection which holds an answer of SHORT_BYTES back."""
-    site = Site(SitesSettings(), {"keep.test": recording_of(PAGE)})
+    site = Site(SitesSettings(journal_entries=0), {"keep.test": recording_of(PAGE)})  # which has its own memory
     numbers = iter(range(1 << 30))
 
     def make() -> object:

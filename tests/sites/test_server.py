@@ -334,3 +334,27 @@ async def test_a_directory_that_cannot_be_read_is_said_to_be_that(tmp_path: Path
         await anyio.Path(recordings).unlink()
         await anyio.Path(tmp_path, "kept").rename(recordings)
         await until_ready(running.admin.url, 200, "a.test\n")
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "127.0.0.1:80", "LOCALHOST:1234"])
+async def test_the_url_of_a_hosts_own_port_is_enough(tmp_path: Path, name: str) -> None:
+    """A client that is given http://127.0.0.1:PORT names the address. The same bytes get each port's own host."""
+    other = KEEP.replace(b"200 OK", b"203 Other")
+    async with sites({"a.test.http": KEEP, "b.test.http": other}, tmp_path) as running:
+        asked = f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()
+        for host, line in 2 * [("a.test", b"HTTP/1.1 200 OK"), ("b.test", b"HTTP/1.1 203 Other")]:
+            target = await target_of(running, host)
+            heard = await anyio.to_thread.run_sync(target.peer.ask, asked)
+            assert heard.data.splitlines()[0] == line
+            assert (await target.ended())[-1]["host"] == host
+
+
+async def test_a_port_of_several_hosts_needs_their_name(tmp_path: Path) -> None:
+    """In a container, no host is at its address."""
+    for name in ("a", "b"):
+        await anyio.Path(tmp_path, f"{name}.test.http").write_bytes(KEEP)
+    settings = SitesSettings(directory=tmp_path, where=LOOPBACK, admin=LOOPBACK, tls=None)
+    async with serve_site(settings) as running:
+        peer = Peer(running.listeners.of("a.test")[0], "a.test")
+        heard = await anyio.to_thread.run_sync(peer.ask, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert heard.data.startswith(b"HTTP/1.1 421 ")

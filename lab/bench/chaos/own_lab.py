@@ -21,6 +21,7 @@ from services.runtime.files.temporary import temporary_directory
 PROJECT = "asynclab-chaos"
 SETTINGS = {
     "HELLO_PORT": "0",
+    "GATEWAY_PORT": "0",
     "HELLO_DELAY_S": "0.01",  # so that a healthy client's time is the server's, not its sleep
     "HELLO_WORKERS": "2",
     "LAB_LOG": "text",

@@ -51,14 +51,17 @@ def add_record(parser: ArgumentParser) -> None:
     from services.runtime.playable import MAX_HEAD_BYTES, MAX_RECORDING_BYTES
 
     most = MAX_RECORDING_BYTES - MAX_HEAD_BYTES  # with the largest head, what a site plays
-    parser.add_argument("url", metavar="URL", help="http or https; a bare host is http")
+    parser.add_argument("urls", metavar="URL", nargs="*", help="http or https; a bare host is http")
+    parser.add_argument("-L", "--location", dest="follow", action="store_true", help="record redirects along the way")
+    parser.add_argument("--har", metavar="FILE", help="record from a browser's HAR file instead; no server is asked")
     parser.add_argument("--name", metavar="HOST", help="the host it is recorded as (the URL's)")
     parser.add_argument(
         "-o",
         "--output",
         metavar="DIR",
         default="recordings",
-        help="where HOST.http and HOST.toml go; - writes the bytes alone to standard output (%(default)s)",
+        help="where HOST.http and HOST.toml go, and for more of a host HOST/NAME.http; - writes the bytes of one "
+        "URL alone to standard output (%(default)s)",
     )
     parser.add_argument(
         "-H",

@@ -1,9 +1,10 @@
 """`client record URL`: fetch one response and keep its bytes, as `<host>.http`, and where they came from, as
-`<host>.toml`. `lab record` is the same, with the lab's own directory of recordings."""
+`<host>.toml`. `lab record` is the same, with the lab's own directory of recordings. `program` reads the command line;
+read `several` next."""
 
 import asyncio
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,13 +14,11 @@ from services.client.record.fetch import CutShort, Response, fetch
 from services.client.record.fetch_request import FetchRequest, read_field, request_bytes, source_of
 from services.client.record.files import refuse_existing, save
 from services.client.record.provenance import MaskedResponse, about_recording, body_source, masked
-from services.client.settings import ClientSettings
 from services.client.tls import tls_context
 from services.client.topology import Topology
 from services.runtime.errors import ProgramError
 from services.runtime.http import HOST_NAME
 from services.runtime.playable import BodySource, why_unplayable
-from services.runtime.run import Stop, until_stopped
 from services.runtime.terminal import printable, say, show_bytes
 
 STANDARD_OUTPUT = "-"
@@ -56,17 +55,12 @@ class AuthoritiesUnreadable(ProgramError):
         self.file, self.reason = file, reason
 
 
-async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
-    """Record; 0 if it is kept, 1 if the body was cut short, 2 wrong usage, 3 a file, 4 no answer, 130 if stopped.
-
-    Of a body that the peer cut short, what came is kept.
-    """
-    options = replace(options, ca=settings.authorities(options.ca))
-    return await until_stopped(record(options, settings.topology), stop)
-
-
 async def record(options: Options, topology: Topology) -> int:
-    """Ask, mask and write, in that order; nothing is asked if the response could not be kept."""
+    """Ask, mask and write, in that order; nothing is asked if the response could not be kept.
+
+    Returns 0 if it is kept, 1 if the body was cut short, 4 without an answer. Of a body that the peer cut short, what
+    came is kept. Raises CannotAsk, AuthoritiesUnreadable, RecordingExists or CannotWrite.
+    """
     try:
         request, name = understand(options)
     except FetchError as error:
@@ -100,18 +94,22 @@ def understand(options: Options) -> tuple[FetchRequest, str]:
     name = (options.name or source.host).lower().removesuffix(".")
     if not HOST_NAME.fullmatch(name):
         raise FetchError("usage", f"{name[:60]!r} is not a host name to record under: give one with --name")
-    try:
-        context = tls_context(ca=options.ca, insecure=options.insecure) if source.scheme == "https" else None
-    except (OSError, ssl.SSLError) as error:
-        raise AuthoritiesUnreadable(options.ca or "the system", error.strerror or str(error)) from error
     request = FetchRequest(
         source=source,
         request=request_bytes(source, [read_field(field) for field in options.fields]),
         timeout_s=options.timeout_s,
         max_body=None if options.head_only else options.max_body,
-        tls=context,
+        tls=context_of(options) if source.scheme == "https" else None,
     )
     return request, name
+
+
+def context_of(options: Options) -> ssl.SSLContext:
+    """Return how servers are verified. Raises AuthoritiesUnreadable."""
+    try:
+        return tls_context(ca=options.ca, insecure=options.insecure)
+    except (OSError, ssl.SSLError) as error:
+        raise AuthoritiesUnreadable(options.ca or "the system", error.strerror or str(error)) from error
 
 
 def summary(where: str, response: Response, recording: MaskedResponse, options: Options) -> list[str]:

@@ -7,7 +7,7 @@ file or the new one. What a sidecar says beside that (a fault plan perhaps) is a
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,8 +30,8 @@ class RecordingExists(ProgramError):
 
     exit_code = 3
 
-    def __init__(self, file: Path) -> None:
-        super().__init__(f"{file} is there already: --force replaces it, --name records under another name")
+    def __init__(self, file: Path, *, remedy: str = "--force replaces it, --name records under another name") -> None:
+        super().__init__(f"{file} is there already: {remedy}")
         self.file = file
 
 
@@ -71,14 +71,23 @@ def files_of(directory: Path, name: str) -> tuple[Path, Path]:
     return directory / f"{name}.toml", directory / f"{name}.http"
 
 
-def save(directory: Path, name: str, raw: bytes, about: dict[str, Value], *, force: bool) -> Path:
-    """Write a recording and its sidecar, and return where the recording is. `about`: keys and tables of the sidecar.
+def save(
+    directory: Path,
+    name: str,
+    raw: bytes,
+    about: dict[str, Value],
+    *,
+    force: bool,
+    without: Collection[str] = (),
+) -> Path:
+    """Write a recording and its sidecar, and return where the recording is.
 
+    `about`: keys and tables of the sidecar; `without`: keys that are not kept of a sidecar that is replaced.
     Raises RecordingExists (unless `force`), SidecarBroken or CannotWrite; what was there is then still there.
     """
     sidecar, recording = files_of(directory, name)
     tables = tables_of(sidecar) if force else {}
-    tables |= about
+    tables = {key: value for key, value in tables.items() if key not in without} | about
     try:
         make_directory(directory, mode=DIRECTORY_MODE)
     except OSError as error:

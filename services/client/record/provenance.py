@@ -71,10 +71,15 @@ def provenance(
     }
     if not response.whole:
         table["cut_short"] = True
-    if recording.secrets:
-        listed: list[Value] = [{"field": secret.field, "bytes": secret.secret_bytes} for secret in recording.secrets]
-        table["masked" if recording.masked else "secrets_kept"] = listed
-    return table
+    return table | secrets_table(recording)
+
+
+def secrets_table(recording: MaskedResponse) -> dict[str, Value]:
+    """Return which fields held a credential, under a key that says whether it is masked; nothing if none did."""
+    if not recording.secrets:
+        return {}
+    listed: list[Value] = [{"field": secret.field, "bytes": secret.secret_bytes} for secret in recording.secrets]
+    return {"masked" if recording.masked else "secrets_kept": listed}
 
 
 def table_of(tls: TLSSession) -> dict[str, Value]:

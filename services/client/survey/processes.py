@@ -9,8 +9,8 @@ whose input ends, ends.
 
 import asyncio
 import contextlib
+import os
 import socket
-import sys
 from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass, replace
 
@@ -25,7 +25,7 @@ from services.client.survey.worker_protocol import ERROR, HEADER, RECORDS, Job, 
 from services.client.topology import Topology
 from services.client.url.url import not_one
 from services.runtime.errors import NoThread, ProgramError
-from services.runtime.process import HIGH_WATER, memory_kib
+from services.runtime.process import HIGH_WATER, memory_kib, module_command, module_environment
 from services.runtime.run import running_loop_name
 from services.runtime.tasks import start_daemon_thread
 from services.runtime.terminal import printable, say
@@ -99,7 +99,8 @@ async def start_worker(job: Job, group: asyncio.TaskGroup) -> WorkerProcess:
         # Before Python 3.12, asyncio needs a thread for each process, and leaves tracebacks where it gets none.
         start_daemon_thread(int, name="probe")
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.client.survey.worker_process"),
+            *module_command("services.client.survey.worker_process"),
+            env=os.environ | module_environment(),
             stdin=theirs.fileno(),
             stdout=PIPE,
             stderr=PIPE,

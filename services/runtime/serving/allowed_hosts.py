@@ -4,20 +4,23 @@ Such a page has two ways. It can let its own name point to the server's address 
 a name that is not the server's. Or it sends a request to the server's own name: then the browser says so, in Origin and
 in Sec-Fetch-Site. Both are refused here, ahead of every handler and without a byte of the body read.
 
-`hello` and the admin side of the sites use it. The sites' own ports know the hosts that they play, and no others.
+`hello`, the admin side of the sites and the gateway's own pages use it; the gateway has no package, so aiohttp is
+imported where an application of it asks. The sites' own ports know the hosts that they play, and no others.
 """
 
 import re
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-
-from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from typing import TYPE_CHECKING
 
 from services.runtime.http import is_ip_address
 from services.runtime.terminal import printable
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from aiohttp.typedefs import Handler, Middleware
 
 MISDIRECTED, FORBIDDEN = 421, 403
 LOOPBACK = "localhost"
@@ -66,12 +69,25 @@ class HostRefusal:
     reason: str
 
 
-def host_check(allowed: AllowedHosts, respond: Callable[[HostRefusal], web.Response]) -> Middleware:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the check needs of a request: the values of three fields, and the request target."""
+
+    hosts: Sequence[str]
+    target: str
+    origins: Sequence[str] = ()
+    fetch_sites: Sequence[str] = ()
+
+
+def host_check(allowed: AllowedHosts, respond: "Callable[[HostRefusal], web.Response]") -> "Middleware":
     """Return a middleware that answers each refused request with `respond`, and closes its connection."""
+    from aiohttp import web
 
     @web.middleware
-    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        refusal = find_refusal(request, allowed)
+    async def check(request: "web.Request", handler: "Handler") -> "web.StreamResponse":
+        get = request.headers.getall
+        asked = Asked(get("Host", ()), request.raw_path, get("Origin", ()), get("Sec-Fetch-Site", ()))
+        refusal = find_refusal(asked, allowed)
         if refusal is None:
             return await handler(request)
         response = respond(refusal)
@@ -81,23 +97,22 @@ def host_check(allowed: AllowedHosts, respond: Callable[[HostRefusal], web.Respo
     return check
 
 
-def find_refusal(request: web.BaseRequest, allowed: AllowedHosts) -> HostRefusal | None:
+def find_refusal(asked: Asked, allowed: AllowedHosts) -> HostRefusal | None:
     """Return why a server with these hosts refuses a request; None where it does not."""
-    headers = request.headers
-    hosts = headers.getall("Host", ())
+    hosts = asked.hosts
     if len(hosts) != 1:
         problem = "is there more than once" if hosts else "is missing"
         return HostRefusal(MISDIRECTED, "Host", f"{problem}: this server is {allowed}")
     if not allowed.allows(hosts[0]):
         return HostRefusal(MISDIRECTED, "Host", f"{shown(hosts[0])} is not here: this server is {allowed}")
-    target = request.raw_path
+    target = asked.target
     if not target.startswith("/") and target != "*" and not allowed.allows(authority_in(target)):
         return HostRefusal(MISDIRECTED, "target", f"{shown(target)} is not here: this server is {allowed}")
-    for origin in headers.getall("Origin", ()):
+    for origin in asked.origins:
         found = WEB_ADDRESS.fullmatch(origin)
         if not found or found[2] or not allowed.allows(found[1]):
             return HostRefusal(FORBIDDEN, "Origin", f"{shown(origin)} may not ask here: this server is {allowed}")
-    if any(each.strip().lower() == "cross-site" for each in headers.getall("Sec-Fetch-Site", ())):
+    if any(each.strip().lower() == "cross-site" for each in asked.fetch_sites):
         reason = f"another site's page may not ask here: this server is {allowed}"
         return HostRefusal(FORBIDDEN, "Sec-Fetch-Site", reason)
     return None

@@ -7,12 +7,14 @@ from services.runtime.serving.allowed_hosts import MISDIRECTED, HostRefusal, all
 from services.runtime.serving.metrics import exposition, healthy
 from services.runtime.serving.serve import POOL
 from services.runtime.terminal import printable
-from services.sites.admin import faults, journal
+from services.sites.admin import checkpoints, faults, journal, plays
 from services.sites.admin.bounds import SITE
 from services.sites.admin.openapi import document
 from services.sites.admin.responses import MAX_BODY_BYTES, json_response, refusal, refusals
+from services.sites.checkpoints import Checkpoints
 from services.sites.faults.plan import Problem
 from services.sites.metrics import SiteCollector
+from services.sites.plays import Plays
 from services.sites.site import Site
 
 
@@ -23,6 +25,8 @@ def make_admin(site: Site, reconcile: faults.Reconcile) -> web.Application:
     own = allowed_hosts(*site.settings.hosts, *site.settings.admin_names, changing=lambda: site.hosts)
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[host_check(own, misdirected), refusals])
     app[SITE], app[faults.RECONCILE], app[journal.VERIFY_LOCK] = site, reconcile, journal.CountingLock()
+    app[plays.PLAYS] = Plays(site)
+    app[checkpoints.CHECKPOINTS] = Checkpoints(app[plays.PLAYS])
     app[POOL] = site.budget.admin
     app.add_routes(
         [
@@ -41,6 +45,14 @@ def make_admin(site: Site, reconcile: faults.Reconcile) -> web.Application:
             web.post("/faults/{host}/reset", faults.reset),
             web.put("/faults/{host}/temporary", faults.set_temporary),
             web.delete("/faults/{host}/temporary", faults.end_temporary),
+            web.get("/plays", plays.all_hosts),
+            web.delete("/plays", plays.remove_all_of_all),
+            web.get("/plays/{host}", plays.of_host),
+            web.post("/plays/{host}", plays.add),
+            web.delete("/plays/{host}", plays.remove_all),
+            web.delete("/plays/{host}/{id}", plays.remove),
+            web.post("/checkpoints", checkpoints.take),
+            web.post("/checkpoints/{id}/restore", checkpoints.restore),
             web.get("/journal", journal.entries),
             web.delete("/journal", journal.clear),
             web.post("/journal/verify", journal.verify),

@@ -13,6 +13,7 @@ from services.sites.admin.shapes import (
     BOOLEAN,
     TEXT_OR_NULL,
     TEXTS_BY_NAME,
+    UTF8_OR_NULL,
     WHOLE_OR_NULL,
     Shape,
     choice_or_null,
@@ -44,8 +45,11 @@ class Entry:
             "connection": connection.number,
             "exchange": exchange.number,
             "status": exchange.status or None,
+            "response": exchange.response or None,
             "generation": exchange.generation or None,
             "tls": connection.secure,
+            "body_bytes": exchange.body.size if exchange.body else 0,
+            "body_sha256": exchange.body.sha256.hex() if exchange.body else None,
         }
         self._fields: Mapping[str, str] | None = None
 
@@ -56,6 +60,17 @@ class Entry:
             self._fields = read_fields(self.exchange.head)
         return self._fields
 
+    @property
+    def body_start(self) -> bytes:
+        """What is kept of the request's body."""
+        return self.exchange.body.start if self.exchange.body else b""
+
+    @property
+    def kept_of_body(self) -> str:
+        """What is kept of the request's body, for a person."""
+        body = self.exchange.body
+        return f"its first {len(body.start):,} bytes" if body and body.size > len(body.start) else "it"
+
     def as_json(self) -> dict[str, object]:
         """Return the entry as the API shows it. The head is in Latin-1, which keeps every byte."""
         exchange, values = self.exchange, self.values
@@ -63,7 +78,10 @@ class Entry:
             "entry": self.number,
             **{name: values[name] for name in ("connection", "exchange", "peer", "tls", "host", "method", "target")},
             "request_head": exchange.head.decode("latin-1"),
+            "body_bytes": values["body_bytes"],
+            "body_sha256": values["body_sha256"],
             "status": exchange.status or None,
+            "response": exchange.response or None,
             "recording_sha256": exchange.sha256 or None,
             "fault": exchange.fault or None,
             "generation": exchange.generation or None,
@@ -77,11 +95,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """`values` are compared; `fields` are request fields by lower-case name, None for a field that must be absent."""
+    """`values` are compared; `fields` are request fields by lower-case name, None for a field that must be absent.
+
+    `body_contains` is looked for in the beginning of a body, which is what the journal keeps.
+    """
 
     values: Mapping[str, object]
     fields: Mapping[str, str | None]
     head_contains: bytes | None
+    body_contains: bytes | None
 
     def meets(self, entry: Entry) -> bool:
         """Return whether an entry meets all criteria. Most entries do not: it stops at the first criterion not met."""
@@ -94,7 +116,13 @@ class Criteria:
             for name, wanted in self.fields.items():
                 if had.get(name) != wanted:
                     return False
-        return self.head_contains is None or self.head_contains in entry.exchange.head
+        return not (self._lacks_in_head(entry) or self._lacks_in_body(entry))
+
+    def _lacks_in_head(self, entry: Entry) -> bool:
+        return self.head_contains is not None and self.head_contains not in entry.exchange.head
+
+    def _lacks_in_body(self, entry: Entry) -> bool:
+        return self.body_contains is not None and self.body_contains not in entry.body_start
 
     def missed(self, entry: Entry) -> int:
         """Return how many criteria an entry does not meet."""
@@ -102,7 +130,7 @@ class Criteria:
         if self.fields:
             had = entry.fields
             count += sum(had.get(name) != wanted for name, wanted in self.fields.items())
-        return count + (self.head_contains is not None and self.head_contains not in entry.exchange.head)
+        return count + self._lacks_in_head(entry) + self._lacks_in_body(entry)
 
     def misses(self, entry: Entry) -> list[str]:
         """Return the criteria that an entry does not meet, each with what the entry has instead, for a person."""
@@ -118,8 +146,10 @@ class Criteria:
                 for name, wanted in self.fields.items()
                 if had.get(name) != wanted
             ]
-        if self.head_contains is not None and self.head_contains not in entry.exchange.head:
+        if self._lacks_in_head(entry):
             found.append("head_contains: it does not")
+        if self._lacks_in_body(entry):
+            found.append(f"body_contains: {entry.kept_of_body} does not")
         more = len(found) - SHOWN_MISSES
         return found if more <= 0 else [*found[:SHOWN_MISSES], f"and {more:,} more"]
 
@@ -131,7 +161,7 @@ def brief(value: object) -> str:
     return repr(value)
 
 
-NO_CRITERIA = Criteria({}, {}, None)
+NO_CRITERIA = Criteria({}, {}, None, None)
 CRITERIA: Mapping[str, Shape] = MappingProxyType(
     {
         "host": TEXT_OR_NULL,
@@ -141,9 +171,13 @@ CRITERIA: Mapping[str, Shape] = MappingProxyType(
         "fault": choice_or_null(FAULTS),
         "ended": choice_or_null(ENDS),
         "head_contains": ASCII_OR_NULL,
+        "body_contains": UTF8_OR_NULL,
+        "body_bytes": WHOLE_OR_NULL,
+        "body_sha256": TEXT_OR_NULL,
         "connection": WHOLE_OR_NULL,
         "exchange": WHOLE_OR_NULL,
         "status": WHOLE_OR_NULL,
+        "response": TEXT_OR_NULL,
         "generation": WHOLE_OR_NULL,
         "tls": BOOLEAN,
         "fields": TEXTS_BY_NAME,
@@ -168,11 +202,13 @@ def read_criteria(data: object, where: str, problems: list[Problem]) -> Criteria
         problems += found
         return NO_CRITERIA
     values = dict(data)
-    fields, head_contains = values.pop("fields", {}), values.pop("head_contains", None)
+    fields = values.pop("fields", {})
+    head_contains, body_contains = values.pop("head_contains", None), values.pop("body_contains", None)
     if isinstance(host := values.get("host"), str):
         values["host"] = host.lower()
     return Criteria(
         values,
         {name.lower(): value for name, value in fields.items()},
         None if head_contains is None else head_contains.encode("ascii"),
+        None if body_contains is None else body_contains.encode(),
     )

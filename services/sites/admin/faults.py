@@ -11,7 +11,8 @@ from services.sites.admin.responses import BadRequest, host_of, json_response, r
 from services.sites.faults.catalog import FAULTS, NOTES, Fault
 from services.sites.faults.parameters import WHEN
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced, read_plan
-from services.sites.site import Host, Site
+from services.sites.host import Host
+from services.sites.site import Site
 
 MOST_TEMPORARY_S = 3_600
 
@@ -72,7 +73,7 @@ async def set_all(request: web.Request) -> web.StreamResponse:
 def check_all(site: Site, plan: tuple[Rule, ...]) -> None:
     """Raise BadPlan if a plan does not fit one of the hosts."""
     for host in site.hosts.values():
-        if problems := misplaced(plan, head_bytes=len(host.recording.head), shared=site.shared):
+        if problems := misplaced(plan, head_bytes=host.longest_head_bytes, shared=site.shared):
             raise BadPlan([Problem(each.field, f"{each.reason} ({host.name})") for each in problems])
 
 

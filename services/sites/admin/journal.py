@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import monotonic, time
 
 from aiohttp import web
 
@@ -64,7 +65,8 @@ async def entry_pieces(site: Site, query: Query, time_slice: TimeSlice) -> Async
             separator = b", "
         if time_slice.is_over:
             await time_slice.renew()
-    yield b"], " + encoded(counts(site))[1:]
+    clock = {"clock": {"monotonic_s": monotonic(), "unix_s": time()}}
+    yield b"], " + encoded(counts(site) | clock)[1:]
 
 
 async def newest(journal: Journal, query: Query, time_slice: TimeSlice) -> list[int]:

@@ -7,6 +7,7 @@ from services.sites.admin.query import FILTERS, WHOLE_IN_QUERY
 from services.sites.admin.schemas import schemas
 from services.sites.admin.shapes import TEXT, WHOLE, Schema, reference
 
+HOST: Schema = {"name": "host", "in": "path", "required": True, "schema": TEXT}
 FOR_S: Schema = {**WHOLE, "minimum": 1, "maximum": MOST_TEMPORARY_S, "description": "how long at most, in seconds"}
 
 
@@ -33,7 +34,7 @@ def paths() -> Schema:
     slow = refuses(503, "too_slow: no verdict within SITES_VERIFY_TIMEOUT_S; busy: others wait for theirs")
     changed, all_changed = one | shut, every | shut
     plan = {"requestBody": body("NewPlan")}
-    host = {"parameters": [{"name": "host", "in": "path", "required": True, "schema": TEXT}]}
+    host: Schema = {"parameters": [HOST]}
     missing = refuses(404, "no such host")
     document: Schema = {
         "200": {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}
@@ -76,6 +77,7 @@ def paths() -> Schema:
                 parameters=[query("generation", WHOLE_IN_QUERY, required=True)],
             ),
         },
+        **play_paths(host, missing, busy),
         "/journal": {
             "get": operation(
                 "The newest entries that meet every filter, oldest first; without those dropped meanwhile",
@@ -94,6 +96,47 @@ def paths() -> Schema:
                 returns("Verdict") | returns("Verdict", 409) | bad("bad_expectation") | slow,
                 requestBody=body("Expectations"),
             )
+        },
+    }
+
+
+def play_paths(host: Schema, missing: Schema, busy: Schema) -> Schema:
+    """Return the routes of plays. `host`: the parameter."""
+    port = refuses(503, "port_unavailable: a port of the host cannot be opened or closed yet")
+    new = bad("bad_play") | refuses(413, "no_room: as many plays, or bytes, as the site takes; or over 1 MiB") | port
+    added = returns("AddedPlay", 201) | refuses(404, "this site takes no other hosts") | new
+    left, all_left = returns("HostResponses") | missing | port, returns("AllResponses") | busy
+    return {
+        "/plays": {
+            "get": operation("What every host answers with", all_left),
+            "delete": operation("No plays, for every host; recordings with `times` begin anew", all_left),
+        },
+        "/plays/{host}": {
+            **host,
+            "get": operation("What a host answers with, in the order of trying", returns("HostResponses") | missing),
+            "post": operation(
+                "Add a response to a host, before all that it has; a host that is not there comes to be",
+                added | refuses(409, "play_conflict: another without `times` has the same match"),
+                requestBody=body("NewPlay"),
+            ),
+            "delete": operation("No plays; recordings with `times` begin anew", left),
+        },
+        "/checkpoints": {
+            "post": operation(
+                "Take a checkpoint: the plans and plays of every host, with what they have counted",
+                returns("Checkpoint", 201) | refuses(413, "no_room: no memory for the bytes of all plays once more"),
+            )
+        },
+        "/checkpoints/{id}/restore": {
+            "parameters": [{"name": "id", "in": "path", "required": True, "schema": TEXT}],
+            "post": operation(
+                "Put a checkpoint back, and forget it; the newest 16 are there",
+                returns("Checkpoint") | refuses(404, "unknown_checkpoint") | port,
+            ),
+        },
+        "/plays/{host}/{id}": {
+            "parameters": [HOST, {"name": "id", "in": "path", "required": True, "schema": TEXT}],
+            "delete": operation("Remove a play; with its last one, a host that is not recorded goes", left),
         },
     }
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from services.sites.admin.entries import Criteria, read_criteria
 from services.sites.admin.responses import BadRequest
-from services.sites.admin.shapes import ASCII, TEXT, WHOLE, Schema, one_of
+from services.sites.admin.shapes import ASCII, TEXT, UTF8, WHOLE, Schema, one_of
 from services.sites.faults.catalog import FAULTS
 from services.sites.faults.plan import Problem
 from services.sites.journal import ENDS
@@ -57,9 +57,13 @@ FILTERS: Mapping[str, Filter] = MappingProxyType(
         "fault": Filter(one_of([*FAULTS, ""]), text_or_none),
         "ended": Filter(one_of([*ENDS, ""]), text_or_none),
         "head_contains": Filter(ASCII, text_or_none),
+        "body_contains": Filter(UTF8, text_or_none),
+        "body_bytes": Filter(WHOLE_IN_QUERY, read_whole),
+        "body_sha256": Filter(TEXT, text_or_none),
         "connection": Filter(WHOLE_IN_QUERY, read_whole),
         "exchange": Filter(WHOLE_IN_QUERY, read_whole),
         "status": Filter(WHOLE_IN_QUERY, read_whole),
+        "response": Filter(TEXT, text_or_none),
         "generation": Filter(WHOLE_IN_QUERY, read_whole),
         "tls": Filter(one_of(TRUTHS), TRUTHS.get),
         "since": Filter(

@@ -8,7 +8,8 @@ from services.runtime.errors import PortUnavailable
 from services.runtime.untrusted import parse_json
 from services.sites.admin.bounds import JSON, SITE, Busy, TooSlow, answer_deadline, encoded, send
 from services.sites.faults.plan import BadPlan, Problem
-from services.sites.site import Host, Site, known_names
+from services.sites.host import Host
+from services.sites.site import Site, known_names
 
 MAX_BODY_BYTES = 1024 * 1024
 MOST_PROBLEMS = 100

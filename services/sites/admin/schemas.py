@@ -4,7 +4,7 @@ The site refuses every request that a schema refuses. It also refuses what no sc
 head of this host, a fault that needs the host's own port, a lower bound above the upper one.
 """
 
-from services.sites.admin import expectations
+from services.sites.admin import expectations, new_play
 from services.sites.admin.shapes import NUMBER, TEXT, TRUTH, WHOLE, Schema, array, one_of, or_null, reference, table
 from services.sites.admin.verification import SHOWN_HEAD_BYTES
 from services.sites.faults.catalog import FAULTS, Fault, Stage
@@ -17,7 +17,8 @@ TIME: Schema = {**NUMBER, "description": "seconds of the site's monotonic clock"
 
 def schemas() -> Schema:
     """Return every schema by its name."""
-    return {**plans(), **kinds(), **journal(), **verifications(), **expectations.schemas(), **refusals()}
+    parts = (plans(), kinds(), journal(), verifications(), expectations.schemas(), plays(), checkpoints(), refusals())
+    return {name: schema for part in parts for name, schema in part.items()}
 
 
 def refusals() -> Schema:
@@ -110,6 +111,29 @@ def kinds() -> Schema:
     }
 
 
+def plays() -> Schema:
+    """Return the schemas of plays, as they are added and as they are shown with what is recorded."""
+    candidate: Schema = {
+        "match": reference("Match"),
+        "times": {**or_null("integer"), "description": "null: always"},
+        "left": {**or_null("integer"), "description": "how often it still answers"},
+        "status": WHOLE,
+        "head_bytes": WHOLE,
+        "body_bytes": WHOLE,
+        "sha256": TEXT,
+    }
+    play = {"id": WHOLE, **candidate}
+    shown = {"host": TEXT, "plays": array(reference("Play")), "recordings": array(reference("Recorded"))}
+    return {
+        **new_play.schemas(),
+        "Play": table(play),
+        "AddedPlay": table({"host": TEXT, **play}),
+        "Recorded": table({"name": TEXT, **candidate}),
+        "HostResponses": table(shown),
+        "AllResponses": table({"hosts": array(reference("HostResponses"))}),
+    }
+
+
 def entry() -> Schema:
     """Return the properties of an entry."""
     return {
@@ -122,7 +146,10 @@ def entry() -> Schema:
         "method": or_null("string"),
         "target": or_null("string"),
         "request_head": {**TEXT, "description": "every byte, as Latin-1"},
+        "body_bytes": {**WHOLE, "description": "of its content, without the chunked coding"},
+        "body_sha256": {**or_null("string"), "pattern": "^[0-9a-f]{64}$", "description": "null: no body"},
         "status": or_null("integer"),
+        "response": {**or_null("string"), "description": "the recording's file or the play; null: the lab's own"},
         "recording_sha256": {**or_null("string"), "pattern": "^[0-9a-f]{64}$"},
         "fault": one_of([*FAULTS, None]),
         "generation": {**or_null("integer"), "description": "of the plan that struck"},
@@ -140,8 +167,18 @@ def journal() -> Schema:
     return {
         "Entry": table(entry()),
         "Counts": table(counts),
-        "Journal": table({**counts, "entries": array(reference("Entry"))}),
+        "Journal": table({**counts, "entries": array(reference("Entry")), "clock": reference("Clock")}),
+        "Clock": {
+            **table({"monotonic_s": NUMBER, "unix_s": NUMBER}),
+            "description": "both clocks at one moment, so that times of entries can be told as dates",
+        },
     }
+
+
+def checkpoints() -> Schema:
+    """Return the schema of a checkpoint."""
+    entry: Schema = {**WHOLE, "description": "the journal's last entry when it was taken"}
+    return {"Checkpoint": table({"checkpoint": WHOLE, "entry": entry, "hosts": array(TEXT)})}
 
 
 def verifications() -> Schema:

@@ -6,6 +6,7 @@ Pydantic models would give both as well. They are not used because their import 
 almost half, and because their errors would have to be translated into the texts and paths of this API.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -14,6 +15,8 @@ Schema = dict[str, object]
 
 TEXT: Schema = {"type": "string"}
 ASCII: Schema = {**TEXT, "pattern": r"^[\x00-\x7f]*$"}
+UTF8: Schema = {**TEXT, "pattern": r"^[^\ud800-\udfff]*$"}
+LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 WHOLE: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "number"}
 TRUTH: Schema = {"type": "boolean"}
@@ -81,6 +84,11 @@ ASCII_OR_NULL = Shape(
     ASCII | or_null("string"),
     lambda value: value is None or (isinstance(value, str) and value.isascii()),
     "is not ASCII text",
+)
+UTF8_OR_NULL = Shape(
+    UTF8 | or_null("string"),
+    lambda value: value is None or (isinstance(value, str) and not LONE_SURROGATE.search(value)),
+    "is not text that UTF-8 has bytes for",
 )
 TEXTS_BY_NAME = Shape(
     {"type": "object", "additionalProperties": or_null("string")},

@@ -20,10 +20,12 @@ from services.sites.connection.writer import ResponseWriter, raw_transport
 from services.sites.faults.active import ActivePlan, Decisions
 from services.sites.faults.catalog import Stage
 from services.sites.faults.script import Ending, Script
+from services.sites.host import Host
 from services.sites.http.request import Request
+from services.sites.http.request_body import RequestBody
 from services.sites.http.response import Refused
 from services.sites.journal import ConnectionInfo, Exchange
-from services.sites.site import CachedResponse, Host, Site
+from services.sites.site import CachedResponse, Site
 from services.sites.states_and_deadlines import (
     ANSWERING,
     DEADLINES,
@@ -96,7 +98,9 @@ class Connection(asyncio.Protocol):
         site.connections.add(self)
         self.since = monotonic()
         over_tls = self.state is State.HANDSHAKE
-        self.exchanges = Exchanges(site, ConnectionInfo(site.accepted, peer_of(transport), over_tls, self.since))
+        peer = peer_of(transport)
+        peer = site.relayed.get(peer, peer)
+        self.exchanges = Exchanges(site, ConnectionInfo(site.accepted, peer, over_tls, self.since))
         if site.draining:
             self.leave(journal.STOPPED)
         elif len(site.connections) > site.max_connections:
@@ -107,8 +111,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Complete the journal, where a connection without a whole request has an entry too; forget the connection."""
-        begun = self.unread.reader.begun if self.unread and self.state is not State.LINGER else b""
-        self.exchanges.without_request(begun, host=self.own or "")
+        reader = self.unread.reader if self.unread and self.state is not State.LINGER else None
+        begun, body = (reader.begun, reader.begun_body) if reader else (b"", None)
+        self.exchanges.without_request(begun, body, host=self.own or "")
         self.site.connections.discard(self)
         self.writer.close()
         if self.unread:
@@ -196,10 +201,10 @@ class Connection(asyncio.Protocol):
             while (self.state is IDLE or self.state is READING) and (request := reader.next_request()):
                 self.answer(request)
         except Refused as refused:
-            self.refuse(refused, reader.begun)
+            self.refuse(refused, reader.begun, reader.begun_body)
             return
         if unread.is_overdrawn and (self.state is IDLE or self.state is READING):
-            self.refuse(Refused(503, NO_MEMORY), reader.begun)
+            self.refuse(Refused(503, NO_MEMORY), reader.begun, reader.begun_body)
         elif self.state is IDLE and reader:
             self.move(Event.BEGUN)
         elif self.state is READING and reader.in_body:
@@ -215,38 +220,41 @@ class Connection(asyncio.Protocol):
         if answering:
             unread.keep_what_is_free()
         else:
-            self.refuse(Refused(503, NO_MEMORY), unread.reader.begun)
+            self.refuse(Refused(503, NO_MEMORY), unread.reader.begun, unread.reader.begun_body)
 
     # Answers
 
     def accept(self, host: Host, plan: ActivePlan) -> None:
         """Let a plan choose a fault for a connection that has sent nothing yet."""
         if injection := plan.decide(Stage.ACCEPT, self.since):
-            exchange = self.exchanges.begin(host, injection, head=b"")
+            exchange = self.exchanges.begin(host, host.own, injection)
             self.send(injection.script(host.recording.response(), ""), exchange)
 
     def answer(self, request: Request) -> None:
-        """Send the recording, or what a fault makes of it."""
+        """Send the recording that the request gets, or what a fault makes of it."""
         try:
             host = self.site.host_for(request, self.own)
         except Refused as refused:
-            self.refuse(refused, request.head)
+            self.refuse(refused, request.head, request.body)
             return
         injection = host.plan.decide(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
-        response = host.recording.response(head_only=request.method == b"HEAD")
+        chosen = host.choose(request)
+        response = chosen.recording.response(head_only=request.method == b"HEAD")
         self.keep, self.is_last = request.persistent and not self.site.draining, request.last
-        exchange = self.exchanges.begin(host, injection, head=request.head)
+        exchange = self.exchanges.begin(host, chosen, injection, request)
         if injection:
             if injection.resets:  # the deadline of a peer that does not take these bytes is the reset's
                 self.writer.hold_whole(int(injection.rule.parameters["bytes"]))
             self.send(injection.script(response, request.target), exchange)
             return
-        remember(self.site, request, host, response)
-        self.send(as_recorded(response, host), exchange)
+        remember(self.site, request, host, chosen, response)
+        self.send(as_recorded(response, chosen), exchange)
 
-    def refuse(self, refused: Refused, head: bytes) -> None:
+    def refuse(self, refused: Refused, head: bytes, body: RequestBody | None) -> None:
         """Send the reason why there is no recording, and end the connection."""
-        exchange = self.exchanges.refuse(refused, head, host=self.own or "")
+        exchange = self.exchanges.refuse(refused, head, body, host=self.own or "")
+        if self.unread:
+            self.unread.reader.forget_body()
         response = refused.response(head_only=head.startswith(b"HEAD "))
         self.send(iter((response, Ending.CLOSE)), exchange)
 
@@ -306,7 +314,7 @@ class Connection(asyncio.Protocol):
             reason = f"a request takes at most {self.site.settings.head_timeout_s:g} seconds"
             if reader.in_body:
                 reason += f", and one more for every {MIN_BODY_BYTES_PER_S:,} bytes of its body"
-            self.refuse(Refused(408, reason), reader.begun)
+            self.refuse(Refused(408, reason), reader.begun, reader.begun_body)
         else:
             self.leave(self.reason or journal.TIMED_OUT)
 

@@ -7,9 +7,13 @@ it sends anything.
 from time import monotonic
 
 from services.sites.faults.active import Injection
+from services.sites.host import Host, Outcomes
+from services.sites.http.request import Request
+from services.sites.http.request_body import RequestBody
 from services.sites.http.response import Refused
 from services.sites.journal import CachedExchange, ConnectionInfo, Exchange
-from services.sites.site import Host, Outcomes, Site
+from services.sites.replay.candidate import Candidate
+from services.sites.site import Site
 
 
 class Exchanges:
@@ -28,27 +32,47 @@ class Exchanges:
         self.count = 0
         self.current: Exchange | None = None
 
-    def begin(self, host: Host, injection: Injection | None, *, head: bytes) -> Exchange:
+    def begin(
+        self, host: Host, chosen: Candidate, injection: Injection | None, request: Request | None = None
+    ) -> Exchange:
         """Enter an exchange with a host; one without a request has number 0."""
-        self.count += bool(head)
-        recording = host.recording
-        number = self.count if head else 0
-        exchange = Exchange(self.info, number, head, host.name, recording.sha256, recording.status, monotonic())
+        self.count += request is not None
+        recording = chosen.recording
+        exchange = Exchange(
+            self.info,
+            self.count if request else 0,
+            request.head if request else b"",
+            host.name,
+            recording.sha256,
+            recording.status,
+            monotonic(),
+            response=chosen.label,
+            body=request.body if request else None,
+        )
         if injection:
             exchange.fault, exchange.generation = injection.name, injection.generation
             exchange.status = int(injection.rule.parameters.get("status", recording.status))
         return self._enter(exchange, host.outcomes)
 
-    def refuse(self, refused: Refused, head: bytes, *, host: str) -> Exchange:
+    def refuse(self, refused: Refused, head: bytes, body: RequestBody | None, *, host: str) -> Exchange:
         """Enter a request that is refused."""
         self.count += 1
-        exchange = Exchange(self.info, self.count, head, host, "", refused.status, monotonic())
+        exchange = Exchange(self.info, self.count, head, host, "", refused.status, monotonic(), body=body)
         return self._enter(exchange, self._site.outcomes_without_host)
 
     def begin_known(self, same: CachedExchange, host: Host, *, received_s: float) -> Exchange:
         """Enter the exchange of a known request that has not ended."""
         self.count += 1
-        exchange = Exchange(self.info, self.count, same.head, same.host, same.sha256, same.status, received_s)
+        exchange = Exchange(
+            self.info,
+            self.count,
+            same.head,
+            same.host,
+            same.sha256,
+            same.status,
+            received_s,
+            response=same.response,
+        )
         return self._enter(exchange, host.outcomes)
 
     def add_known(self, same: CachedExchange, *, received_s: float, ended_s: float) -> None:
@@ -56,13 +80,13 @@ class Exchanges:
         self.count += 1
         self._site.journal.add_known((self.info, self.count, same, received_s, ended_s))
 
-    def without_request(self, begun: bytes, *, host: str) -> None:
+    def without_request(self, begun: bytes, body: RequestBody | None = None, *, host: str) -> None:
         """Enter a connection that has sent no whole request, with what it has sent of one.
 
         One that has an entry already gets no other, unless a request has begun.
         """
         if self.current is None and (begun or not (self.count or self._is_entered)):
-            exchange = Exchange(self.info, 0, begun, host, "", 0, self.info.accepted_s)
+            exchange = Exchange(self.info, 0, begun, host, "", 0, self.info.accepted_s, body=body)
             self._enter(exchange, self._site.outcomes_without_host)
 
     def complete(self, ended: str) -> None:

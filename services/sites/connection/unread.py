@@ -37,7 +37,7 @@ class Unread:
 
         `answering`: an answer is on its way, and what waits has to wait for its end.
         """
-        more_bytes = len(self.reader.buffer) - MAX_AHEAD_BYTES
+        more_bytes = self.reader.held_bytes - MAX_AHEAD_BYTES
         if more_bytes <= 0:
             self.share.release()
             self._resume()

@@ -7,6 +7,7 @@ gives the same faults. Setting a plan again starts with new counters and generat
 import math
 from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from services.sites.faults.catalog import Stage
 from services.sites.faults.plan import Rule
@@ -36,9 +37,34 @@ class ActiveRule:
             and (rule.probability is None or self._draw() < rule.probability)
         )
 
+    def counts(self) -> "RuleCounts":
+        """Return what it has counted and drawn, for `count_from`."""
+        return RuleCounts(self.seen, self.fired, None if self._chance is None else self._chance.getstate())
+
+    def count_from(self, counts: "RuleCounts") -> None:
+        """Go on from what had been counted and drawn."""
+        self.seen, self.fired = counts.seen, counts.fired
+        if counts.drawn is None:
+            self._chance = None
+        else:
+            self._chance = Random()
+            self._chance.setstate(counts.drawn)
+
     def _draw(self) -> float:
         self._chance = self._chance or Random(self.rule.seed)
         return self._chance.random()
+
+
+class RuleCounts(NamedTuple):
+    """What a rule had counted, and the state of its generator; None if it had not drawn."""
+
+    seen: int
+    fired: int
+    drawn: tuple[object, ...] | None
+
+
+PlanCounts = tuple[RuleCounts, ...]
+"""What the rules of a plan had counted, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +134,15 @@ class ActivePlan:
             return None
         chosen.fired += 1
         return Injection(chosen.rule, chosen.fired, self.generation)
+
+    def counts(self) -> PlanCounts:
+        """Return what its rules have counted, for `count_from`."""
+        return tuple(each.counts() for each in self.rules)
+
+    def count_from(self, counts: PlanCounts) -> None:
+        """Go on from what its rules had counted."""
+        for rule, each in zip(self.rules, counts, strict=True):
+            rule.count_from(each)
 
     def as_json(self, now: float) -> dict[str, object]:
         """Return the plan with the counters of its rules, for the admin API."""

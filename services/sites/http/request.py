@@ -7,12 +7,13 @@ compared, never opened.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.runtime.http import TOKEN_CHARACTERS
 from services.runtime.playable import read_fields
 from services.sites.http.body import CHUNK_HEAD
 from services.sites.http.headers import wants_persistence
+from services.sites.http.request_body import IncomingBody, RequestBody
 from services.sites.http.response import Refused
 
 MAX_HEAD_BYTES = 32 * 1024
@@ -35,7 +36,8 @@ class Request:
     """A request, as far as a site needs it; `host` is lower case, without a port, and None where none was sent.
 
     `persistent`: whether the connection may be used again; `last`: whether the client has said that it sends
-    nothing more. `body_bytes`: how many follow the head; None says that they come chunked.
+    nothing more. `body_bytes`: how many follow the head; None says that they come chunked. `body`: what is known of
+    them once all have come; None where there are none.
     """
 
     head: bytes
@@ -45,21 +47,23 @@ class Request:
     persistent: bool
     last: bool
     body_bytes: int | None
+    body: RequestBody | None = None
 
 
 class RequestReader:
     """Takes bytes as they come and gives requests, one by one; what follows a request stays for the next.
 
-    A body is read and dropped before its request is given. Raises Refused, after which the connection is good for
-    nothing.
+    A body is read before its request is given; of its bytes only the first are kept. Raises Refused, after which the
+    connection is good for nothing.
     """
 
     def __init__(self) -> None:
         self.buffer = bytearray()
         self._searched = 0
         self._waiting: Request | None = None
-        self._skip = 0
-        self._skipped = 0
+        self._body: IncomingBody | None = None
+        self._left = 0  # of the body, or of a chunk of it
+        self._counted = 0  # of a chunked body, with its framing
         self._in_chunk = self._trailers = False
 
     def __bool__(self) -> bool:
@@ -72,6 +76,16 @@ class RequestReader:
         return self._waiting is not None
 
     @property
+    def held_bytes(self) -> int:
+        """How many bytes are held: those that have not been read, and the first ones of a body that is not whole."""
+        return len(self.buffer) + (len(self._body.start) if self._body else 0)
+
+    @property
+    def begun_body(self) -> RequestBody | None:
+        """What has come of a body that is not whole."""
+        return self._body.so_far() if self._body else None
+
+    @property
     def begun(self) -> bytes:
         """The received part of a request's head that is not whole, or the head that was refused last."""
         return self._waiting.head if self._waiting else bytes(self.buffer[:MAX_HEAD_BYTES])
@@ -81,18 +95,29 @@ class RequestReader:
         self.buffer += data
 
     def forget(self) -> None:
-        """Drop what has come and is not read."""
+        """Drop what has come and is not answered."""
         self.buffer.clear()
+        self.forget_body()
+
+    def forget_body(self) -> None:
+        """Drop what is known of a body that is not whole, and will not be."""
+        self._body = None
 
     def next_request(self) -> Request | None:
         """Return the next whole request, or None while it lacks bytes."""
         if self._waiting is None and not self._read_head():
             return None
         request = self._waiting
-        if request is None or not (self._skip_chunks() if request.body_bytes is None else self._skip_bytes()):
+        if request is None:
             return None
+        if request.body_bytes != 0:
+            body = self._body = self._body or IncomingBody()
+            if not (self._read_chunks(body) if request.body_bytes is None else self._read_bytes(body)):
+                return None
+            request = replace(request, body=body.so_far())
+            self._body = None
+            self._counted = 0
         self._waiting = None
-        self._skipped = 0
         return request
 
     def _read_head(self) -> bool:
@@ -108,7 +133,7 @@ class RequestReader:
         del buffer[: end.end()]
         self._searched = 0
         self._waiting = request
-        self._skip = request.body_bytes or 0
+        self._left = request.body_bytes or 0
         return True
 
     def _check_unfinished(self, buffer: bytearray) -> None:
@@ -117,14 +142,16 @@ class RequestReader:
         if buffer and not self._searched and not BEGINNING.match(buffer):
             raise Refused(400, "this is not an HTTP/1 request")
 
-    def _skip_bytes(self) -> bool:
-        taken = min(self._skip, len(self.buffer))
-        del self.buffer[:taken]
-        self._skip -= taken
-        return self._skip == 0
+    def _read_bytes(self, body: IncomingBody) -> bool:
+        taken = min(self._left, len(self.buffer))
+        if taken:
+            body.add(self.buffer[:taken])
+            del self.buffer[:taken]
+            self._left -= taken
+        return self._left == 0
 
-    def _skip_chunks(self) -> bool:
-        while self._skip_bytes():
+    def _read_chunks(self, body: IncomingBody) -> bool:
+        while self._read_bytes(body):
             end = self.buffer.find(b"\n", 0, 1024)
             if end < 0:
                 if len(self.buffer) >= 1024:
@@ -150,14 +177,14 @@ class RequestReader:
         size = CHUNK_HEAD.fullmatch(line)
         if not size:
             raise Refused(400, "a chunk does not begin with its size")
-        self._skip = int(size[1], 16)
-        self._count(self._skip)
-        self._in_chunk, self._trailers = self._skip > 0, self._skip == 0
+        self._left = int(size[1], 16)
+        self._count(self._left)
+        self._in_chunk, self._trailers = self._left > 0, self._left == 0
         return False
 
     def _count(self, size: int) -> None:
-        self._skipped += size
-        if self._skipped > MAX_BODY_BYTES:
+        self._counted += size
+        if self._counted > MAX_BODY_BYTES:
             raise Refused(413, f"a request body has at most {MAX_BODY_BYTES} bytes")
 
 

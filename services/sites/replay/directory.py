@@ -5,37 +5,17 @@ and reason are what /readyz says until the file is corrected.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
-from services.runtime.files.regular import read_regular
 from services.runtime.http import HOST_NAME
-from services.runtime.playable import MAX_RECORDING_BYTES, MAX_RECORDINGS, Unplayable, is_recording
+from services.runtime.playable import MAX_RECORDING_BYTES, MAX_RECORDINGS, Unplayable
 from services.runtime.process import MIB
 from services.sites.faults.plan import misplaced
-from services.sites.replay.recording import Recording, read_recording
+from services.sites.replay.files import BadRecording, HostFiles, RecordingFile, Stamps, files_by_host, read_file
+from services.sites.replay.order import SameMatch, in_order
+from services.sites.replay.recording import Recording, read_recording, unmatched
 from services.sites.replay.sidecar import MAX_SIDECAR_BYTES, NOTHING_SAID, read_sidecar
-
-
-class Stamp(NamedTuple):
-    """The properties of a file that change with it, or with the permission to read it."""
-
-    changed_ns: int
-    status_changed_ns: int
-    bytes: int
-    inode: int
-    mode: int
-
-
-Stamps = tuple[Stamp | None, Stamp | None]
-
-
-class BadRecording(Exception):
-    """A recording cannot be played; the text names the file and the reason."""
-
-    def __init__(self, file: Path, reason: str) -> None:
-        super().__init__(f"{file.name}: {reason}")
-        self.file, self.reason = file, reason
 
 
 class TooLarge(BadRecording):
@@ -54,7 +34,8 @@ class TooLarge(BadRecording):
 class RecordingDirectory:
     """The recordings of a directory: those of `hosts`, or all but `without`. What has not changed is not read again.
 
-    `own`: a person's own directory, whose recordings come before those; it need not be there. `room_bytes`: what all
+    `own`: a person's own directory, whose recordings come before those; it need not be there. Of a host, its own
+    recording and the directory of the others come before those each for itself. `room_bytes`: what all
     of them may take in memory, None for as much as it is.
     """
 
@@ -72,8 +53,8 @@ class RecordingDirectory:
         self.without = without
         self.own = own
         self.room_bytes = room_bytes
-        self._read: dict[Path, tuple[Stamps, Recording]] = {}
-        self._seen: dict[Path, Stamps] | str | None = None  # text: why there was nothing to see
+        self._read: dict[RecordingFile, tuple[Stamps, Recording]] = {}
+        self._seen: dict[RecordingFile, Stamps] | str | None = None  # text: why there was nothing to see
 
     def changed(self) -> bool:
         """Return whether anything differs from when the files were last looked at. Blocks: call it in a thread."""
@@ -98,10 +79,10 @@ class RecordingDirectory:
             raise BadRecording(self.directory, f"holds {len(seen)} recordings, and {MAX_RECORDINGS} is the limit")
         refuse_twins(seen)
         self._read = self._read_all(seen)
-        return {recording.host: recording for _stamps, recording in self._read.values()}
+        return by_host({file: recording for file, (_stamps, recording) in self._read.items()})
 
-    def _read_all(self, seen: Mapping[Path, Stamps]) -> dict[Path, tuple[Stamps, Recording]]:
-        read: dict[Path, tuple[Stamps, Recording]] = {}
+    def _read_all(self, seen: Mapping[RecordingFile, Stamps]) -> dict[RecordingFile, tuple[Stamps, Recording]]:
+        read: dict[RecordingFile, tuple[Stamps, Recording]] = {}
         least = {file: self._least_bytes(file, stamps) for file, stamps in seen.items()}
         need_bytes = sum(least.values())
         self._check_room(len(seen), need_bytes)
@@ -111,7 +92,7 @@ class RecordingDirectory:
             self._check_room(len(seen), need_bytes)
         return read
 
-    def _least_bytes(self, file: Path, stamps: Stamps) -> int:
+    def _least_bytes(self, file: RecordingFile, stamps: Stamps) -> int:
         known = self._read.get(file)
         if known and known[0] == stamps:
             return known[1].held_bytes
@@ -122,89 +103,77 @@ class RecordingDirectory:
         if self.room_bytes is not None and need_bytes > self.room_bytes:
             raise TooLarge(self.directory, count, need_bytes, self.room_bytes)
 
-    def _look(self) -> dict[Path, Stamps]:
-        found = by_host(self.directory)
-        if self.own:
-            found |= by_host(self.own)
+    def _look(self) -> dict[RecordingFile, Stamps]:
+        found = dict(files_by_host(self.directory))
+        for host, files in files_by_host(self.own).items() if self.own else ():
+            found[host] = files.or_else(found.get(host, HostFiles()))
         if self.hosts:
-            found = {host: found.get(host, [self.directory / f"{host}.http"]) for host in self.hosts}
-        files = [file for host in sorted(found) if host not in self.without for file in found[host]]
-        return {file: (stamp(file), stamp(file.with_suffix(".toml"))) for file in files}
+            found = {host: found.get(host) or self._missing(host) for host in self.hosts}
+        hosts = [found[host] for host in sorted(found) if host not in self.without]
+        return {file: file.stamps() for files in hosts for file in (*files.own, *files.others)}
 
-    def _current(self, file: Path, stamps: Stamps) -> tuple[Stamps, Recording]:
+    def _missing(self, host: str) -> HostFiles:
+        """Return the file that a host should have: to read it says that it is not there."""
+        return HostFiles((RecordingFile(self.directory / f"{host}.http"),))
+
+    def _current(self, file: RecordingFile, stamps: Stamps) -> tuple[Stamps, Recording]:
         known = self._read.get(file)
         return known if known and known[0] == stamps else (stamps, load_recording(file))
 
 
-def by_host(directory: Path) -> dict[str, list[Path]]:
-    """Return the recordings of each host: two only where their names differ in case. No directory has none.
-
-    Raises BadRecording for a directory that cannot be read.
-    """
-    found: dict[str, list[Path]] = {}
-    try:
-        for file in sorted(directory.iterdir()):
-            if is_recording(file.name):
-                found.setdefault(host_of(file), []).append(file)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror}): let other users read it (chmod a+rx)"
-        raise BadRecording(directory, reason) from error
-    return found
-
-
-def host_of(file: Path) -> str:
-    """Return the host whose recording a file is: its name without `.http`."""
-    return file.name.removesuffix(".http").lower()
-
-
-def refuse_twins(files: Iterable[Path]) -> None:
-    """Raise BadRecording for two files of one host, of which one would win silently."""
-    hosts: dict[str, Path] = {}
+def refuse_twins(files: Iterable[RecordingFile]) -> None:
+    """Raise BadRecording for two own recordings of one host, of which one would win silently."""
+    hosts: dict[str, RecordingFile] = {}
     for file in files:
-        other = hosts.setdefault(host_of(file), file)
+        if file.of_host:
+            continue
+        other = hosts.setdefault(file.host, file)
         if other is not file:
-            raise BadRecording(file, f"is the same host as {other.name}, since names have no case: keep one of them")
+            raise file.bad(f"is the same host as {other.path.name}, since names have no case: keep one of them")
 
 
-def stamp(file: Path) -> Stamp | None:
-    """Return a file's stamp; None where there is no such file."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return Stamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode)
+def by_host(recordings: Mapping[RecordingFile, Recording]) -> dict[str, Recording]:
+    """Return the own recording of each host, with its others in order. Raises BadRecording."""
+    own = {file.host: recording for file, recording in recordings.items() if not file.of_host}
+    others: dict[str, list[RecordingFile]] = {}
+    for file in recordings:
+        if file.of_host:
+            others.setdefault(file.of_host, []).append(file)
+    for host, files in others.items():
+        try:
+            ordered = in_order(recordings[file] for file in files)
+        except SameMatch as error:
+            (file,) = (file for file in files if recordings[file] is error.recording)
+            raise file.bad(str(error)) from error
+        own[host] = replace(own.get(host) or unmatched(host), others=ordered)
+    return own
 
 
-def load_recording(file: Path) -> Recording:
+def load_recording(file: RecordingFile | Path) -> Recording:
     """Read a recording and its sidecar. Raises BadRecording."""
-    host = host_of(file)
-    if not HOST_NAME.fullmatch(host):
-        raise BadRecording(file, "its name is not a host name followed by .http")
-    beside = file.with_suffix(".toml")
-    raw, said = read_file(file, MAX_RECORDING_BYTES), None
+    file = file if isinstance(file, RecordingFile) else RecordingFile(file)
+    if not HOST_NAME.fullmatch(file.host):
+        raise file.bad("its name is not a host name followed by .http")
+    raw = read_part(file, MAX_RECORDING_BYTES)
     if raw is None:
-        raise BadRecording(file, "No such file or directory")
-    said = read_file(beside, MAX_SIDECAR_BYTES)
+        raise file.bad("No such file or directory")
+    said = read_part(file, MAX_SIDECAR_BYTES, sidecar=True)
     try:
-        sidecar = NOTHING_SAID if said is None else read_sidecar(said)
+        sidecar = NOTHING_SAID if said is None else read_sidecar(said, of_host=not file.of_host)
     except ValueError as error:
-        raise BadRecording(beside, str(error)) from error
+        raise file.bad(str(error), sidecar=True) from error
     try:
-        recording = read_recording(host, raw, sidecar)
+        recording = read_recording(file.host, raw, sidecar, name=file.path.name)
     except Unplayable as error:
-        raise BadRecording(file, str(error)) from error
+        raise file.bad(str(error)) from error
     for problem in misplaced(sidecar.plan, head_bytes=len(recording.head)):
-        raise BadRecording(beside, str(problem))
+        raise file.bad(str(problem), sidecar=True)
     return recording
 
 
-def read_file(file: Path, most: int) -> bytes | None:
-    """Return a file's bytes, one more than `most` at the most; None where it does not exist. Raises BadRecording."""
+def read_part(file: RecordingFile, most: int, *, sidecar: bool = False) -> bytes | None:
+    """Return the bytes of a recording or of its sidecar; None where there is none. Raises BadRecording."""
     try:
-        return read_regular(file, most=most)
-    except FileNotFoundError:
-        return None
+        return read_file(file.sidecar if sidecar else file.path, most)
     except OSError as error:
-        raise BadRecording(file, error.strerror or str(error)) from error
+        raise file.bad(error.strerror or str(error), sidecar=sidecar) from error

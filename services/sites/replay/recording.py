@@ -17,6 +17,11 @@ from services.sites.http.response import is_framed
 from services.sites.replay.sidecar import NOTHING_SAID, BodyMode, Sidecar
 
 NOW = b"now"
+UNMATCHED_BODY = b"no recording of this host, and no play, is for such a request\n"
+UNMATCHED_HEAD = (
+    b"HTTP/1.1 404 Not Found\r\nX-Asynclab: no recording matches\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: %d\r\n\r\n" % len(UNMATCHED_BODY)
+)
 RECORDING_BYTES = 4 * 1024  # its objects, its host's, and their counts
 SOME_DATE = formatdate(0, usegmt=True).encode()  # every date is as long, so that offsets in the head are true
 
@@ -26,7 +31,8 @@ class Recording:
     """One site's response. `head` ends with its blank line; `body` is recorded, or made to fit.
 
     `dated`: where in `head` the value of the Date field is, which is to be the time of each answer; 0: there is none.
-    `sha256` is the file's, in hex.
+    `sha256` is the file's, in hex; `name` is the file's too. Both are empty for a response of the lab's own.
+    `others`: what the host has besides, each for the requests of its match, in the order in which they are tried.
     """
 
     host: str
@@ -37,6 +43,9 @@ class Recording:
     sha256: str
     sidecar: Sidecar = NOTHING_SAID
     dated: int = 0
+    final: int = 0
+    name: str = ""
+    others: "tuple[Recording, ...]" = ()
 
     @property
     def held_bytes(self) -> int:
@@ -44,6 +53,16 @@ class Recording:
         whole = len(self.head) + len(self.body)
         joined = whole if len(self.body) < SHORT_BYTES else 0
         return whole + joined + self.sidecar.held_bytes + RECORDING_BYTES
+
+    @property
+    def all_held_bytes(self) -> int:
+        """What it takes in memory with its others."""
+        return self.held_bytes + sum(other.held_bytes for other in self.others)
+
+    @property
+    def longest_head_bytes(self) -> int:
+        """The size of the longest head that the host has."""
+        return max(len(self.head), *(len(other.head) for other in self.others), 0)
 
     def response(self, *, head_only: bool = False) -> Response:
         """Return what is sent; to a HEAD request, the head alone."""
@@ -55,8 +74,8 @@ class Recording:
         return self.head[: self.dated] + formatdate(usegmt=True).encode() + self.head[self.dated + len(SOME_DATE) :]
 
 
-def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Recording:
-    """Return the recording that `raw` is. Raises Unplayable."""
+def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID, *, name: str | None = None) -> Recording:
+    """Return the recording that `raw` is. `name`: the file's, if it is not the host's own. Raises Unplayable."""
     measures = measure_response(raw)
     interim, head = raw[: measures.begin], raw[measures.begin : measures.end]
     kept, status = raw[measures.end :], measures.status
@@ -82,4 +101,11 @@ def read_recording(host: str, raw: bytes, sidecar: Sidecar = NOTHING_SAID) -> Re
         sha256=hashlib.sha256(raw).hexdigest(),
         sidecar=sidecar,
         dated=len(interim) + date_at(head) if dated else 0,
+        final=len(interim),
+        name=f"{host}.http" if name is None else name,
     )
+
+
+def unmatched(host: str) -> Recording:
+    """Return what a host without a recording of its own answers where no other response is for the request."""
+    return Recording(host, UNMATCHED_HEAD, UNMATCHED_BODY, 404, Ending.KEEP, sha256="")

@@ -27,7 +27,8 @@ from services.sites.budget import FREE_BYTES, SESSION_BYTES
 from services.sites.connection.connection import Connection
 from services.sites.faults.catalog import Stage
 from services.sites.faults.script import Bytes
-from services.sites.site import Host, Site
+from services.sites.host import Host
+from services.sites.site import Site
 from services.sites.states_and_deadlines import State
 from services.sites.tls.alerts import INTERNAL_ERROR, UNRECOGNIZED_NAME, alert_to
 from services.sites.tls.authority import Authority
@@ -152,7 +153,7 @@ class TLSProtocol(asyncio.Protocol):
         connection = self.connection
         injection = host.plan.decide(Stage.HANDSHAKE, connection.since) if host.plan else None
         if injection:
-            connection.exchanges.begin(host, injection, head=b"")
+            connection.exchanges.begin(host, host.own, injection)
         fault = injection.name if injection else ""
         if fault == "tls_stall":
             self.forget_hello()

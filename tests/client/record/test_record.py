@@ -19,7 +19,8 @@ from services.client.settings import TUTORIAL_HOSTS
 from services.client.topology import Topology
 from services.runtime.playable import BodySource
 from services.runtime.run import loop_factory
-from services.sites.replay.directory import BadRecording, RecordingDirectory
+from services.sites.replay.directory import RecordingDirectory
+from services.sites.replay.files import BadRecording
 from services.sites.settings import SitesSettings
 
 HOST = "a.example"

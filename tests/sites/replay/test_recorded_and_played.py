@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from services.client.record.command import record
 from services.client.topology import Topology
 from services.runtime.run import loop_factory
-from services.sites.replay.directory import BadRecording, load_recording
+from services.sites.replay.directory import load_recording
+from services.sites.replay.files import BadRecording
 from services.sites.replay.sidecar import NOTHING_SAID
 from tests.client.raw_servers import plain_server
 from tests.client.record.test_record import options

@@ -9,7 +9,8 @@ import pytest
 from services.runtime.playable import BodySource
 from services.sites.faults.script import Ending
 from services.sites.http.headers import set_fields
-from services.sites.replay.directory import BadRecording, RecordingDirectory, load_recording
+from services.sites.replay.directory import RecordingDirectory, load_recording
+from services.sites.replay.files import BadRecording
 from services.sites.replay.recording import read_recording
 from services.sites.replay.sidecar import BodyMode, read_sidecar
 from services.sites.settings import RECORDINGS

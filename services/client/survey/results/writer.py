@@ -7,7 +7,6 @@ kept. With `--ordered`, records wait here for those before them, within a window
 import asyncio
 import os
 import queue
-import select
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from services.client.survey.deadlines import Deadline, release
 from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
 from services.runtime.tasks import start_daemon_thread
-from services.runtime.terminal import standard_output
+from services.runtime.terminal import standard_output, write_whole
 
 BLOCK_BYTES = 64 * 1024
 MOST_BLOCKS = 8
@@ -145,16 +144,6 @@ class RecordWriter:
 def failure(name: str, error: OSError) -> OutputFailed:
     """Return the error for an output that cannot be opened or written."""
     return OutputFailed(name, error.strerror or str(error))
-
-
-def write_whole(fd: int, data: bytes) -> None:
-    """Write all of it; a descriptor that another program made non-blocking is waited for."""
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[os.write(fd, view) :]
-        except BlockingIOError:
-            select.select([], [fd], [])
 
 
 class OrderedWriter:

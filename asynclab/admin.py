@@ -1,0 +1,170 @@
+"""The admin side of a lab: calls that answer in JSON, refusals that become exceptions, and which hosts there are.
+
+One object is shared by a `Lab`, its views and its sites. Calls may come from any thread.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+
+from asynclab.description import Description, read_description
+from asynclab.errors import (
+    BadParameter,
+    LabGone,
+    NoHead,
+    NotALab,
+    PlayConflict,
+    Refused,
+    UnknownFault,
+    UnknownHost,
+)
+from asynclab.gateway import Answer, Gateway, NotHttp, Unreachable
+from asynclab.json_object import BadJson, JsonObject
+
+CREATED, MISDIRECTED, NOT_FOUND, CONFLICT, UNPROCESSABLE, BAD_GATEWAY = 201, 421, 404, 409, 422, 502
+OTHERS = 3  # problems that a message shows
+NOT_OF_A_HEAD = ("match", "times", "body")
+
+
+def never() -> str:
+    """Say that the lab has not ended: it is not a child of this process, and there is no way to know."""
+    return ""
+
+
+class Admin:
+    """The admin API of every host of a lab. `why_ended` says why the lab has ended, and nothing while it runs."""
+
+    def __init__(
+        self, gateway: Gateway, *, description: Description | None = None, why_ended: Callable[[], str] = never
+    ):
+        self.gateway = gateway
+        self._why_ended = why_ended
+        self._clocks: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._description = description or self.refresh()
+
+    # Which hosts there are
+
+    @property
+    def description(self) -> Description:
+        """What the lab said of itself last."""
+        return self._description
+
+    def refresh(self) -> Description:
+        """Ask the lab what it is now. Raises NotALab or LabGone."""
+        url = self.gateway.url
+        try:
+            answer = self.gateway.call("GET", "/lab")
+            if answer.status != 200:
+                raise NotALab(url, f"it answers GET /lab with status {answer.status}")
+            description = read_description(answer.body)
+        except Unreachable as error:
+            raise self._gone(error) if hasattr(self, "_description") else NotALab(url, str(error)) from error
+        except (BadJson, NotHttp) as error:
+            raise NotALab(url, str(error)) from error
+        self._description = description
+        return description
+
+    def know(self, host: str) -> str:
+        """Return the name of a host as the lab has it. Raises UnknownHost, also for a text that no host can have."""
+        name = host.lower().removesuffix(".")
+        if name not in self._description.sites and name not in self.refresh().sites:
+            raise UnknownHost(host, self._description.sites)
+        return name
+
+    # Calls
+
+    def call(self, method: str, path: str, body: object = None, *, host: str) -> JsonObject:
+        """Send a request to a host's admin side and return the answer.
+
+        Raises LabGone, UnknownHost, UnknownFault, BadParameter, NoHead, PlayConflict or Refused.
+        """
+        status, data = self.ask(method, path, body, host=host)
+        if status >= 300:
+            raise self.refusal(status, data, host)
+        return data
+
+    def ask(self, method: str, path: str, body: object = None, *, host: str) -> tuple[int, JsonObject]:
+        """Send a request to a host's admin side; return status and answer. Raises LabGone, UnknownHost or Refused."""
+        try:
+            answer = self.gateway.call(method, path, encoded(body), host=host)
+        except (Unreachable, NotHttp) as error:
+            raise self._gone(error) from error
+        try:
+            return answer.status, JsonObject.parse(answer.body)
+        except BadJson as error:
+            raise self._no_json(answer, host) from error
+
+    def started_s(self, host: str, clock: JsonObject) -> float:
+        """Return when the monotonic clock of a host's site began, in seconds of Unix time, the same at every call.
+
+        `clock`: both clocks of the site, read at one moment.
+        """
+        with self._lock:
+            if host not in self._clocks:
+                self._clocks[host] = clock.number("unix_s") - clock.number("monotonic_s")
+            return self._clocks[host]
+
+    def _gone(self, error: Exception) -> LabGone:
+        if ended := self._why_ended():
+            return LabGone(f"the lab has ended ({ended}): start another Lab, or see its log for the reason")
+        return LabGone(f"the lab at {self.gateway.url} is gone ({error}): start it again, and join it again")
+
+    def _no_json(self, answer: Answer, host: str) -> Refused:
+        """Return the error for an answer of the gateway's own, which is one line of text."""
+        line = brief(answer.body)
+        if answer.status in {BAD_GATEWAY, MISDIRECTED} and host not in self.refresh().sites:
+            return UnknownHost(host, self._description.sites)
+        return Refused(f"{host} cannot be asked: {line} (status {answer.status})", status=answer.status)
+
+    def refusal(self, status: int, data: JsonObject, host: str) -> Refused:
+        """Return the error for a refusal by the admin API: a word for programs, and problems with field and reason."""
+        word = data.text("error")
+        problems = [(each.text("field"), each.text("reason")) for each in data.objects("problems")]
+        if word == "unknown_host":
+            return UnknownHost(host, self.refresh().sites)
+        kind = kind_of(status, word, problems)
+        shown = "; ".join(f"{plain(field)} {reason}".strip() for field, reason in problems[:OTHERS])
+        more = f"; and {len(problems) - OTHERS} more" if len(problems) > OTHERS else ""
+        return kind(f"{host}: {shown or word}{more}", status=status, problems=problems)
+
+
+def kind_of(status: int, word: str, problems: list[tuple[str, str]]) -> type[Refused]:
+    """Return the class of error for a refusal."""
+    fields = [field for field, _reason in problems]
+    if word in {"bad_plan", "bad_expectation", "bad_query"}:
+        return UnknownFault if any(each.endswith(".fault") for each in fields) else BadParameter
+    if word in {"bad_play", "no_head"} or status == UNPROCESSABLE:
+        return BadParameter if any(each.startswith(NOT_OF_A_HEAD) for each in fields) else NoHead
+    return PlayConflict if status == CONFLICT else Refused
+
+
+def plain(field: str) -> str:
+    """Return a field's path without the lists that this package wraps a single rule or expectation in."""
+    if field in {"faults[0].fault", "body"}:
+        return ""  # the reason says it
+    for wrapped in ("faults[0].", "expect[0].match.", "expect[0].", "at_once[0].match.", "match."):
+        if field.startswith(wrapped):
+            return field.removeprefix(wrapped)
+    return field
+
+
+def encoded(body: object) -> bytes:
+    """Return a body as JSON; nothing for None. Raises BadParameter for what JSON cannot say."""
+    if body is None:
+        return b""
+    try:
+        return json.dumps(body, allow_nan=False).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadParameter(f"a value cannot be sent as JSON ({error}): give texts, numbers, lists and dicts") from error
+
+
+def brief(body: bytes) -> str:
+    """Return the first line of an answer, safe to be shown."""
+    line = body[:300].decode("utf-8", "replace").partition("\n")[0]
+    return "".join(each if each.isprintable() else "?" for each in line)
+
+
+def match_of(**criteria: object) -> Mapping[str, object]:
+    """Return the criteria that are given: those that are not None."""
+    return {name: value for name, value in criteria.items() if value is not None}

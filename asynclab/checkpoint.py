@@ -1,0 +1,67 @@
+"""A checkpoint of a lab: its faults and plays at a moment, and where its journal was; they can be put back.
+
+In the embedded lab one process plays all hosts; in containers several do. One request to each of them takes the
+checkpoint, and one puts it back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from asynclab.admin import Admin
+from asynclab.errors import UnknownHost
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The checkpoint of one process: its number there, the journal's last entry, and the hosts of the process."""
+
+    number: int
+    entry: int
+    hosts: tuple[str, ...]
+
+    def restore(self, admin: Admin) -> None:
+        """Put faults and plays back. A host that has gone meanwhile cannot be asked, so the others are."""
+        for host in self.hosts[:-1]:
+            try:
+                return self._restore(admin, host)
+            except UnknownHost:
+                continue
+        return self._restore(admin, self.hosts[-1])
+
+    def _restore(self, admin: Admin, host: str) -> None:
+        admin.call("POST", f"/checkpoints/{self.number}/restore", host=host)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The checkpoint of a lab."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def marks(self) -> Mapping[str, int]:
+        """The last entry of the journal before it, by host."""
+        return {host: part.entry for part in self.parts for host in part.hosts}
+
+    def restore(self, admin: Admin) -> None:
+        """Put faults and plays back. Raises LabGone."""
+        for part in self.parts:
+            part.restore(admin)
+
+
+def take_checkpoint(admin: Admin) -> Checkpoint:
+    """Take a checkpoint of every process. Raises LabGone."""
+    parts: list[Part] = []
+    left = dict.fromkeys(admin.description.sites)
+    while left:
+        host = next(iter(left))
+        del left[host]
+        try:
+            answer = admin.call("POST", "/checkpoints", host=host)
+        except UnknownHost:  # it has gone since the lab was described
+            continue
+        part = Part(answer.whole("checkpoint"), answer.whole("entry"), tuple(answer.texts("hosts")))
+        parts.append(part)
+        for each in part.hosts:
+            left.pop(each, None)
+    return Checkpoint(tuple(parts))

@@ -1,0 +1,49 @@
+"""What a lab says of itself: the object that `lab serve` prints when it is ready, and that its gateway has at /lab."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from asynclab.json_object import BadJson, JsonObject
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SiteUrls:
+    """Where a host is reached without the gateway."""
+
+    http: str
+    tls: str
+    admin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """`gateway`: its URL; `ca`: the file of the CA, None if this machine does not have it; `hello`: the URL of hello.
+
+    `direct`: whether the URLs of the sites are reached from here. In containers they are names of the lab's network.
+    """
+
+    gateway: str
+    ca: str | None
+    hello: str
+    sites: Mapping[str, SiteUrls]
+    direct: bool
+
+
+def read_description(raw: bytes) -> Description:
+    """Return the description in these bytes. Raises BadJson."""
+    data = JsonObject.parse(raw)
+    version = data.whole("v", default=0)
+    if version != VERSION:
+        raise BadJson(f"it speaks version {version}, and this asynclab speaks version {VERSION}")
+    return Description(
+        gateway=data.text("gateway"),
+        ca=data.text_or_none("ca"),
+        hello=data.text("hello"),
+        sites={
+            host: SiteUrls(each.text("http"), each.text("tls"), each.text("admin"))
+            for host, each in data.by_name("sites").items()
+        },
+        direct=data.truth("direct", default=True),
+    )

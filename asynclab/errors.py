@@ -1,0 +1,78 @@
+"""The errors of the package. The text of each is one line: what is wrong, and what to do.
+
+An expectation that the journal does not meet is an AssertionError and none of these: it is what a test finds out.
+"""
+
+from collections.abc import Iterable
+
+MOST_NAMES = 10
+
+
+class LabError(Exception):
+    """The root of the errors of this package."""
+
+
+class LabNotStarted(LabError):
+    """The process of the lab ended, or said nothing, before the lab was ready."""
+
+
+class PortTaken(LabNotStarted):
+    """The gateway's port is held by another program."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is taken: leave the port out, and the system chooses a free one")
+        self.port = port
+
+
+class NotALab(LabError):
+    """What a URL leads to is no lab, or speaks another version of its protocol."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url} is no lab that can be joined ({reason}): start one with `lab serve` and give its URL")
+        self.url, self.reason = url, reason
+
+
+class LabGone(LabError):
+    """The lab has ended, or does not answer any more."""
+
+
+class Refused(LabError):
+    """The lab refuses a request, for a reason that has no other class here.
+
+    `status` is that of the answer, 0 where no request was sent; `problems` has each wrong field with the reason.
+    """
+
+    def __init__(self, text: str, *, status: int = 0, problems: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(text)
+        self.status, self.problems = status, tuple(problems)
+
+
+class UnknownHost(Refused):
+    """The lab has no such host."""
+
+    def __init__(self, host: str, known: Iterable[str]) -> None:
+        from difflib import get_close_matches
+
+        names = sorted(known)
+        near = get_close_matches(host, names, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        has = ", ".join(names[:MOST_NAMES]) + more if names else "no host"
+        super().__init__(f"{host!r} is not in this lab: {hint}it has {has}; lab.play({host!r}, response) adds a host")
+        self.host = host
+
+
+class UnknownFault(Refused):
+    """There is no fault of this name."""
+
+
+class BadParameter(Refused):
+    """A parameter of a fault, a play or an expectation is unknown or missing, or cannot have its value."""
+
+
+class NoHead(Refused):
+    """The bytes of a play are no response that a site can play."""
+
+
+class PlayConflict(Refused):
+    """Another play of the host matches the same requests, and neither says how many times."""

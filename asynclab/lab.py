@@ -1,0 +1,208 @@
+"""A lab to test against: `Lab` starts one, `Lab.join` joins one that stands already.
+
+    with Lab() as lab:                              # or Lab.join("http://127.0.0.1:3128")
+        site = lab.site("www.163.com")
+        api = lab.play("api.example", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+A client reaches the hosts of a lab by their names through its proxy, or without it at the URL of each site. `site` is
+to be read next.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from asynclab.admin import Admin, match_of
+from asynclab.checkpoint import take_checkpoint
+from asynclab.description import SiteUrls
+from asynclab.errors import BadParameter, LabError, UnknownHost
+from asynclab.exchange import Exchange
+from asynclab.running import RunningLab, join_lab, start_lab
+from asynclab.site import MOST_ENTRIES, Site, add_play, read_journal
+
+TIMEOUT_S = 10.0
+HOST_NAME = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
+LOOPBACK = "localhost,127.0.0.1,::1"
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+
+
+class Lab:
+    """A lab, which runs while the `with` block does. It can be used from `async` code and from threads.
+
+    `port`: that of its gateway, 0 for a free one. `timeout_s`: how long a call may take before the lab counts as gone.
+    Entering raises LabNotStarted or PortTaken.
+    """
+
+    def __init__(self, *, port: int = 0, timeout_s: float = TIMEOUT_S) -> None:
+        self._open: Callable[[], RunningLab] | None = lambda: start_lab(port=port, timeout_s=timeout_s)
+        self._running: RunningLab | None = None
+        self._marks: dict[str, int] = {}  # the last entry before this view, by host
+
+    @classmethod
+    def join(cls, url: str, *, timeout_s: float = TIMEOUT_S) -> "Lab":
+        """Return the lab whose gateway is at a URL; it goes on when the block ends. Entering raises NotALab."""
+        lab = cls()
+        lab._open = lambda: join_lab(url, timeout_s=timeout_s)
+        return lab
+
+    def __enter__(self) -> "Lab":
+        if self._open is None or self._running is not None:
+            raise LabError("this lab is entered already: use it as it is, or make another Lab()")
+        self._running = self._open()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        running, self._running = self._running, None
+        if running:
+            running.close()
+
+    # How a client reaches it
+
+    @property
+    def proxy_url(self) -> str:
+        """The URL of its gateway: an HTTP proxy that knows the lab's hosts, and leads nowhere else."""
+        return self._admin.gateway.url
+
+    @property
+    def ca_file(self) -> Path:
+        """The file with the certificate of the lab's CA, in PEM."""
+        return self._lab.ca_file()
+
+    @property
+    def hello_url(self) -> str:
+        """The URL of the hello server."""
+        return self._admin.description.hello
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment variables that send a program through the gateway: `env=os.environ | lab.environ`."""
+        return {
+            **dict.fromkeys(PROXY_VARIABLES, self.proxy_url),
+            **dict.fromkeys(("no_proxy", "NO_PROXY"), LOOPBACK),
+            **dict.fromkeys(CA_VARIABLES, str(self.ca_file)),
+            "NODE_USE_ENV_PROXY": "1",  # Node.js reads the proxy variables only then
+            "HELLO_URL": self.hello_url,
+            "ASYNCLAB_URL": self.proxy_url,
+        }
+
+    # Its hosts
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the URLs of its sites can be reached from here. Those of a lab in containers cannot."""
+        return self._admin.description.direct
+
+    @property
+    def urls(self) -> Mapping[str, SiteUrls]:
+        """Where each host is without the gateway, as this process knows it now."""
+        return self._admin.description.sites
+
+    @property
+    def hosts(self) -> list[str]:
+        """The names of its hosts, in order."""
+        return sorted(self._admin.refresh().sites)
+
+    def site(self, host: str) -> Site:
+        """Return a host. Raises UnknownHost."""
+        name = self._admin.know(host)
+        return Site(name, self._admin, since=self._since(name))
+
+    def play(
+        self,
+        host: str,
+        response: bytes,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        query: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
+        times: int | None = None,
+    ) -> Site:
+        """Let a host answer with these bytes, and return it; `Site.play` says when. A host need not be recorded.
+
+        Raises NoHead, PlayConflict or BadParameter.
+        """
+        match = match_of(method=method, path=path, query=query, field=fields)
+        try:
+            name = through = self._admin.know(host)
+            add_play(self._admin, name, response, match, times, through=through)
+        except UnknownHost:
+            name = host.lower().removesuffix(".")
+            if not HOST_NAME.fullmatch(name):
+                reason = "is not a host name: letters, digits, dots and hyphens, 253 at most"
+                raise BadParameter(f"{host!r} {reason}") from None
+            self._add_host(name, response, match, times)
+        return Site(name, self._admin, since=self._since(name))
+
+    def _add_host(self, name: str, response: bytes, match: Mapping[str, object], times: int | None) -> None:
+        """Let a site play a host that is not there.
+
+        In containers, one site alone takes hosts that are not recorded; the others say that they have no such host.
+        """
+        asked: set[str] = set()
+        refusal: UnknownHost | None = None
+        for through, urls in self._admin.description.sites.items():
+            if urls.admin in asked:
+                continue
+            asked.add(urls.admin)
+            try:
+                add_play(self._admin, name, response, match, times, through=through)
+            except UnknownHost as error:
+                refusal = error
+                continue
+            self._marks[name] = self._since(through)
+            self._admin.refresh()
+            return
+        raise refusal or UnknownHost(name, ())
+
+    def _since(self, host: str) -> int:
+        """Return the last entry before this view, in the journal of the site that plays a host."""
+        marks, urls = self._marks.copy(), self.urls
+        if host not in marks and host in urls:  # it came after the view began: its journal is that of others
+            beside = (mark for other, mark in marks.items() if other in urls and urls[other].admin == urls[host].admin)
+            return next(beside, 0)
+        return marks.get(host, 0)
+
+    # Its state
+
+    def journal(self, *, limit: int = MOST_ENTRIES, **criteria: object) -> list[Exchange]:
+        """Return the newest exchanges of all hosts that meet the criteria, the oldest first; see `Site.journal`.
+
+        Those that no host answered are among them, such as a request for a host that is not there.
+        """
+        found: dict[Exchange, None] = {}  # hosts in containers may share a process, and then its journal
+        through = {urls.admin: host for host, urls in reversed(list(self.urls.items()))}
+        for host in through.values():
+            since = self._since(host)
+            found |= dict.fromkeys(read_journal(self._admin, criteria, since=since, limit=limit, through=host))
+        return sorted(found, key=lambda each: each.received_at)[-limit:]
+
+    @contextmanager
+    def view(self) -> "Iterator[Lab]":
+        """Yield the lab as it is now, with an empty journal; afterwards, put its faults and plays back as they were.
+
+        The fixture `lab` of the pytest plugin is such a view, one for each test.
+        """
+        checkpoint = take_checkpoint(self._admin)
+        view = Lab()
+        view._open, view._running, view._marks = None, self._lab, dict(checkpoint.marks)
+        try:
+            yield view
+        finally:
+            view._running = None
+            checkpoint.restore(self._admin)
+
+    @property
+    def _lab(self) -> RunningLab:
+        if self._running is None:
+            raise LabError("this lab does not run: use it inside `with Lab() as lab:`")
+        return self._running
+
+    @property
+    def _admin(self) -> Admin:
+        return self._lab.admin

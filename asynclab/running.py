@@ -1,0 +1,78 @@
+"""A lab that runs, started by this process or joined: its admin side, the file of its CA, and its end."""
+
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from asynclab.admin import Admin
+from asynclab.errors import LabError, LabGone, NotALab
+from asynclab.gateway import Gateway, NotHttp, Unreachable
+from asynclab.process import LabProcess
+
+PEM = b"-----BEGIN CERTIFICATE-----"
+
+
+class RunningLab:
+    """A lab that runs. `process`: what is to be ended with it; None for one that was joined."""
+
+    def __init__(self, admin: Admin, process: LabProcess | None = None) -> None:
+        self.admin = admin
+        self._process = process
+        self._lock = threading.Lock()
+        self._own_ca: Path | None = None
+
+    def ca_file(self) -> Path:
+        """Return the file of the CA's certificate. That of a joined lab is fetched, since it may run elsewhere."""
+        known = self.admin.description.ca
+        if self._process and known:
+            return Path(known)
+        with self._lock:
+            if self._own_ca is None:
+                with tempfile.NamedTemporaryFile(prefix="asynclab-ca-", suffix=".pem", delete=False) as file:
+                    self._own_ca = Path(file.name)
+                    file.write(fetch_ca(self.admin.gateway))
+            return self._own_ca
+
+    def close(self) -> None:
+        """End the lab if it was started here; leave a joined one as it is."""
+        self.admin.gateway.close()
+        if self._process:
+            self._process.end()
+        if self._own_ca:
+            with suppress(FileNotFoundError):
+                self._own_ca.unlink()
+
+
+def start_lab(*, port: int, timeout_s: float) -> RunningLab:
+    """Start a lab. Raises LabNotStarted or PortTaken."""
+    process = LabProcess(port=port)
+    try:
+        gateway = Gateway(process.description.gateway, timeout_s=timeout_s)
+        return RunningLab(Admin(gateway, description=process.description, why_ended=process.why_ended), process)
+    except BaseException:
+        process.end()
+        raise
+
+
+def join_lab(url: str, *, timeout_s: float) -> RunningLab:
+    """Join a lab that runs. Raises NotALab."""
+    gateway = Gateway(url, timeout_s=timeout_s)
+    try:
+        return RunningLab(Admin(gateway))
+    except BaseException:
+        gateway.close()
+        raise
+
+
+def fetch_ca(gateway: Gateway) -> bytes:
+    """Return the certificate of a lab's CA. Raises LabGone or NotALab."""
+    try:
+        answer = gateway.call("GET", "/ca.pem")
+    except Unreachable as error:
+        raise LabGone(f"the lab at {gateway.url} is gone ({error}): start it again, and join it again") from error
+    except NotHttp as error:
+        raise NotALab(gateway.url, str(error)) from error
+    if answer.status != 200 or PEM not in answer.body:
+        raise LabError(f"the lab at {gateway.url} has no CA to give (status {answer.status}): wait until it is ready")
+    return answer.body

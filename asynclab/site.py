@@ -1,0 +1,204 @@
+"""A host of the lab: where it is, its faults, its plays, and its part of the journal.
+
+Every method is a short call to the lab, about a millisecond, and may come from any thread. So there is no second set of
+methods for `async` tests: call these. `verify` alone waits; where the client under test runs on the loop of the test,
+wait for the client first, or `await asyncio.to_thread(site.verify, ...)`.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from asynclab.admin import Admin, match_of
+from asynclab.description import SiteUrls
+from asynclab.errors import BadParameter, NoHead
+from asynclab.exchange import Exchange, read_exchange
+from asynclab.json_object import JsonObject
+from asynclab.verification import Criterion, Expectation, verify
+
+VERIFY_TIMEOUT_S = 2.0
+MOST_ENTRIES = 1000  # of one answer
+
+Value = int | float | str
+Rule = Mapping[str, Value]
+"""A fault with its parameters: `{"fault": "rst_at", "bytes": 40}`."""
+
+COUNTERS = ("seen", "fired", "remaining_s")
+
+
+@dataclass(frozen=True, slots=True)
+class FaultState:
+    """A fault in force: its parameters, how many requests or connections it `seen`, and how many it struck."""
+
+    fault: str
+    parameters: Mapping[str, object]
+    seen: int
+    fired: int
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """A response that a host plays, until it is removed. `match`: which requests get it; `times`: None for always."""
+
+    host: str
+    id: int
+    times: int | None
+    match: Mapping[str, object]
+    _admin: Admin = field(repr=False, compare=False)
+
+    def remove(self) -> None:
+        """Play it no more. A host that is not recorded goes with its last play."""
+        self._admin.call("DELETE", f"/plays/{self.host}/{self.id}", host=self.host)
+
+
+class Site:
+    """A host of a lab; `Lab.site` and `Lab.play` return it. Its journal begins where that of its lab does."""
+
+    def __init__(self, host: str, admin: Admin, *, since: int = 0) -> None:
+        self.host = host
+        self._admin, self._since = admin, since
+
+    def __repr__(self) -> str:
+        return f"<Site {self.host}>"
+
+    # Where it is
+
+    @property
+    def url(self) -> str:
+        """Its URL over HTTP, without the gateway: http://127.0.0.1:PORT. In containers, that of its name."""
+        return self._urls.http
+
+    @property
+    def tls_url(self) -> str:
+        """Its URL over TLS, without the gateway. The certificate is for the host's name."""
+        return self._urls.tls
+
+    @property
+    def _urls(self) -> SiteUrls:
+        return self._admin.description.sites[self._admin.know(self.host)]
+
+    # Faults
+
+    def fault(self, fault: str, /, **parameters: Value) -> None:
+        """Put one fault in force, in place of those before: `site.fault("rst_at", bytes=40, first=1)`.
+
+        It is in force for each connection from now on, and for the next request of those that are open. All faults and
+        their parameters are in docs/sites.md. Raises UnknownFault or BadParameter.
+        """
+        self.plan([{"fault": fault, **parameters}])
+
+    def plan(self, rules: Sequence[Rule]) -> None:
+        """Put several faults in force, in place of those before. The first whose parameters apply strikes."""
+        self._admin.call("PUT", f"/faults/{self.host}", {"faults": [dict(rule) for rule in rules]}, host=self.host)
+
+    def clear(self) -> None:
+        """Have no faults."""
+        self._admin.call("DELETE", f"/faults/{self.host}", host=self.host)
+
+    def faults(self) -> list[FaultState]:
+        """Return the faults in force, with what they have seen and done."""
+        answer = self._admin.call("GET", f"/faults/{self.host}", host=self.host)
+        return [fault_state(each) for each in answer.objects("faults")]
+
+    # Plays
+
+    def play(
+        self,
+        response: bytes,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        query: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
+        times: int | None = None,
+    ) -> Play:
+        """Answer with these bytes from now on, where a request meets everything that is given.
+
+        `path` may have `*` for any characters. The newest play that matches comes first; after `times` answers, the one
+        before it does, and in the end what is recorded. Raises NoHead, PlayConflict or BadParameter.
+        """
+        match = match_of(method=method, path=path, query=query, field=fields)
+        return add_play(self._admin, self.host, response, match, times, through=self.host)
+
+    def plays(self) -> list[Play]:
+        """Return the plays, the newest first, which is the order in which they are tried."""
+        answer = self._admin.call("GET", f"/plays/{self.host}", host=self.host)
+        return [read_play(self._admin, self.host, each) for each in answer.objects("plays")]
+
+    # The journal
+
+    def journal(self, *, limit: int = MOST_ENTRIES, **criteria: object) -> list[Exchange]:
+        """Return the newest exchanges that meet the criteria, the oldest first: `site.journal(method="GET")`.
+
+        Raises BadParameter for a criterion that there is not.
+        """
+        criteria["host"] = self.host
+        return read_journal(self._admin, criteria, since=self._since, limit=limit, through=self.host)
+
+    def verify(
+        self,
+        *,
+        count: int | None = None,
+        at_least: int | None = None,
+        at_most: int | None = None,
+        order: Sequence[Criterion] = (),
+        at_once: int | None = None,
+        timeout_s: float = VERIFY_TIMEOUT_S,
+        **criteria: object,
+    ) -> None:
+        """Return when the journal has what is expected of the exchanges that meet the criteria.
+
+        `count`, or `at_least` and `at_most`: how many; at least one if none of them is given. `order`: targets, or
+        criteria, of exchanges one after another, with any others between them. `at_once`: how many at most may have
+        been in progress at the same time. `timeout_s`: how long to wait for what has not come yet.
+
+        Criteria are `method`, `target`, `status`, `fault`, `ended`, `tls`, `peer`, `connection`, `exchange`,
+        `head_contains`, `body_contains`, `body_sha256`, and `fields` (request fields by name, None for one that must
+        not be there). Raises AssertionError with what comes nearest, or BadParameter.
+        """
+        if count is not None and (at_least is not None or at_most is not None):
+            raise BadParameter("count says exactly how many: leave out at_least and at_most, or count")
+        usual = 0 if order or at_once is not None or at_most is not None else 1
+        least = count if count is not None else usual if at_least is None else at_least
+        expectation = Expectation(self.host, criteria, least, at_most if count is None else count, order, at_once)
+        verify(self._admin, expectation, since=self._since, timeout_s=timeout_s)
+
+
+def read_journal(
+    admin: Admin, criteria: Mapping[str, object], *, since: int, limit: int, through: str
+) -> list[Exchange]:
+    """Return the exchanges of the site that plays the host `through`, the oldest first. Raises BadParameter."""
+    from urllib.parse import urlencode
+
+    query = {**criteria, "since": since, "limit": limit}
+    answer = admin.call("GET", f"/journal?{urlencode({k: text_of(v) for k, v in query.items()})}", host=through)
+    started_s = admin.started_s(through, answer.inner("clock"))
+    return [read_exchange(each, started_s) for each in answer.objects("entries")]
+
+
+def add_play(
+    admin: Admin, host: str, response: bytes, match: Mapping[str, object], times: int | None, *, through: str
+) -> Play:
+    """Let a host play a response. `through`: the host whose site is asked. Raises Refused, or a class of it."""
+    if not isinstance(response, bytes | bytearray | memoryview):
+        raise NoHead(f"{host}: a response is bytes and not {type(response).__name__}: write b'HTTP/1.1 200 OK...'")
+    body = {"response": base64.b64encode(response).decode("ascii"), "match": match, "times": times}
+    return read_play(admin, host, admin.call("POST", f"/plays/{host}", body, host=through))
+
+
+def read_play(admin: Admin, host: str, data: JsonObject) -> Play:
+    """Return a play as the admin API shows it."""
+    return Play(host, data.whole("id"), data.whole_or_none("times"), data.inner("match").values, admin)
+
+
+def fault_state(data: JsonObject) -> FaultState:
+    """Return a fault in force as the admin API shows it."""
+    parameters = {name: value for name, value in data.values.items() if name not in {"fault", *COUNTERS}}
+    return FaultState(data.text("fault"), parameters, data.whole("seen"), data.whole("fired"))
+
+
+def text_of(value: object) -> str:
+    """Return a value as a query has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)

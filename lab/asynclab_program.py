@@ -1,0 +1,46 @@
+"""The program `asynclab`: every command of the client, and `serve`, in one program that needs no checkout.
+
+`asynclab serve` is `lab serve`; `asynclab wget ...` is `client wget ...`. Without a command it prints its help: the
+tutorial's three programs, which the client runs then, would fetch from sites of the Internet.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from lab import cli
+from services.client.options.commands import COMMANDS
+from services.runtime.cli import HelpFormatter, OptionParser, add_version_option, main_of
+
+NAME, SERVE = "asynclab", "serve"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == [SERVE]:
+        return cli.main(words)
+    return main_of(lambda: run_client(words), name=NAME)
+
+
+def run_client(words: list[str]) -> int:
+    """Run a command of the client; what begins with no command is help, --version or an error."""
+    from services.client.cli import command_first, program
+    from services.runtime.settings import Environment
+
+    if command_first(words)[:1] and command_first(words)[0] in COMMANDS:
+        return program(words, Environment(), prog=NAME, called=NAME)
+    parser = OptionParser(
+        prog=NAME, usage="%(prog)s COMMAND [OPTIONS]", description=help_text(), formatter_class=HelpFormatter
+    )
+    add_version_option(parser)
+    if words and not words[0].startswith("-"):
+        parser.error(f"no such command: {words[0][:40]!r}; there are {', '.join((SERVE, *COMMANDS))}")
+    parser.parse_args(words)
+    parser.print_help()
+    return 0
+
+
+def help_text() -> str:
+    """Return the commands, a line each."""
+    summaries = {SERVE: cli.COMMANDS[SERVE].summary, **{name: each.summary for name, each in COMMANDS.items()}}
+    return "\n".join(["commands (each has --help):", *(f"  {name:<12}{each}" for name, each in summaries.items())])

@@ -1,0 +1,77 @@
+"""The answers to one request: each that differs from the one before is a recording, and they are played in their order.
+
+Two answers that are the same, but for their times, are one that answers twice.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from services.client.record.destinations import Destination, Destinations
+from services.client.record.har.entry import HarResponse
+from services.client.record.request_match import RequestMatch
+
+MAX_RECORDINGS = 10_000  # as many as a site plays
+
+Key = tuple[str, RequestMatch]
+
+
+@dataclass(slots=True)
+class Repeated:
+    """A response, and how often it came in a row."""
+
+    response: HarResponse
+    times: int = 1
+
+
+@dataclass(slots=True)
+class Groups:
+    """The answers of a HAR file, by host and match, in the order of the file."""
+
+    answers: dict[Key, list[Repeated]] = field(default_factory=dict)
+    count: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are more recordings than a site plays."""
+        return self.count > MAX_RECORDINGS
+
+    def add(self, response: HarResponse) -> None:
+        """Take the next response of the file."""
+        answers = self.answers.setdefault((response.url.host, response.match), [])
+        if answers and answers[-1].response.is_like(response):
+            answers[-1].times += 1
+        else:
+            answers.append(Repeated(response))
+            self.count += 1
+
+    def remove_older(self, destinations: Destinations) -> None:
+        """Remove what an earlier run recorded for the same requests. Raises CannotWrite."""
+        for (host, match), answers in self.answers.items():
+            own = destinations.is_own(host, match)
+            destinations.remove_older(host, match, beside=len(answers) - own)
+
+    def placed(self, destinations: Destinations) -> Iterator[tuple[HarResponse, Destination]]:
+        """Yield each response and where it goes. Raises CannotWrite.
+
+        The last answer of a sequence has no end. It may be a host's own recording; those before it are then beside it,
+        and each answers as often as it came.
+        """
+        destinations.prefer(self.answers)
+        for (host, match), answers in self.answers.items():
+            *earlier, last = answers
+            for sequence, answer in enumerate(earlier, start=1):
+                yield answer.response, destinations.beside(host, match, sequence=sequence, times=answer.times)
+            if earlier and not destinations.is_own(host, match):
+                yield last.response, destinations.beside(host, match, sequence=len(answers))
+            else:
+                yield last.response, destinations.of(host, match)
+
+
+def group(responses: Iterable[HarResponse]) -> Groups:
+    """Return responses in groups; it ends once there are too many."""
+    groups = Groups()
+    for response in responses:
+        groups.add(response)
+        if groups.is_full:
+            break
+    return groups

@@ -1,0 +1,103 @@
+"""The names that the gateway passes requests on to, and where each is reached: all others are refused.
+
+A directory is a closed list: nothing that a client sends is ever looked up or connected to, unless it is in there. The
+embedded lab has its own (`lab.embedded`); `ComposeDirectory` is that of the containers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from services.runtime.http import Address
+
+HTTP_PORT, TLS_PORT, ADMIN_PORT = 80, 443, 8081
+SITE_PORTS = (HTTP_PORT, TLS_PORT, ADMIN_PORT)
+MAX_SHOWN_NAMES = 10
+
+
+class SiteUrls(NamedTuple):
+    """Where a host is reached without the gateway."""
+
+    http: str
+    tls: str
+    admin: str
+
+
+class Directory(Protocol):
+    """Which names there are."""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether a client on this machine reaches the addresses of `urls` itself."""
+
+    @property
+    def hello_url(self) -> str:
+        """Where hello is reached without the gateway."""
+
+    def urls(self) -> Mapping[str, SiteUrls]:
+        """Return the recorded hosts, and where each is reached."""
+
+    def names(self) -> Sequence[str]:
+        """Return every name."""
+
+    def find(self, name: str, port: int) -> Address | None:
+        """Return where a name's port is reached; None where there is no such name or port."""
+
+    def announce(self, asked: Address, local: Address, client: Address) -> bytes:
+        """Tell a site which client a connection of the gateway's is for, before the site sees it.
+
+        `local`: the gateway's end of the connection. Return what is to be sent ahead of the client's own bytes.
+        """
+
+    def forget(self, local: Address) -> None:
+        """Take note that a connection of the gateway's has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeDirectory:
+    """The containers. `services`: by each recorded host, the Compose service that plays it.
+
+    A name is reached under the service's name. `hello`: its name and port.
+    """
+
+    services: Mapping[str, str]
+    hello: Address
+    is_direct: bool = field(default=False, init=False)
+
+    @property
+    def hello_url(self) -> str:
+        return self.hello.url
+
+    def urls(self) -> Mapping[str, SiteUrls]:
+        return {
+            host: SiteUrls(f"http://{host}", f"https://{host}", f"http://{host}:{ADMIN_PORT}") for host in self.services
+        }
+
+    def names(self) -> Sequence[str]:
+        return sorted({*self.services, *self.services.values(), self.hello.host})
+
+    def find(self, name: str, port: int) -> Address | None:
+        if name == self.hello.host:
+            return self.hello if port == self.hello.port else None
+        service = self.services.get(name) or (name if name in self.services.values() else None)
+        return Address(service, port) if service and port in SITE_PORTS else None
+
+    def announce(self, asked: Address, local: Address, client: Address) -> bytes:
+        """Return a line of the PROXY protocol, version 1, for the ports on which a site reads it."""
+        is_site = asked.host != self.hello.host and asked.port in (HTTP_PORT, TLS_PORT)
+        return proxy_line(client, local) if is_site else b""
+
+    def forget(self, local: Address) -> None:
+        """Do nothing: the line was sent, and nothing is held."""
+
+
+def proxy_line(client: Address, server: Address) -> bytes:
+    """Return the line that names the ends of a client's connection: the PROXY protocol, version 1."""
+    family = "TCP6" if ":" in client.host else "TCP4"
+    return f"PROXY {family} {client.host} {server.host} {client.port} {server.port}\r\n".encode()
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names for a line, not more than fit in one."""
+    more = f" and {len(names) - MAX_SHOWN_NAMES} more" if len(names) > MAX_SHOWN_NAMES else ""
+    return ", ".join(names[:MAX_SHOWN_NAMES]) + more

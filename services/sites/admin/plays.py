@@ -1,0 +1,158 @@
+"""Plays over HTTP: a test adds responses of its own to a host, sees what a host answers with, and removes plays.
+
+A change is in force for every request that comes whole after the answer. `new_play` reads what is added.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from services.runtime.errors import PortUnavailable
+from services.runtime.http import HOST_NAME
+from services.runtime.playable import MAX_RECORDING_BYTES
+from services.sites.admin.bounds import SITE, encoded, stream
+from services.sites.admin.faults import RECONCILE
+from services.sites.admin.new_play import read_play
+from services.sites.admin.query import is_digits
+from services.sites.admin.responses import MAX_BODY_BYTES, BadRequest, host_of, json_response, read_json
+from services.sites.checkpoints import UnknownCheckpoint
+from services.sites.faults.plan import Problem
+from services.sites.host import Host
+from services.sites.plays import HostElsewhere, NoRoom, PlayConflict, PlayRefused, Plays, UnknownPlay
+from services.sites.replay.candidate import Candidate
+from services.sites.site import Site
+
+PLAYS = web.AppKey("PLAYS", Plays)
+REFUSALS: Mapping[type[PlayRefused], tuple[int, str]] = {
+    HostElsewhere: (404, "unknown_host"),
+    UnknownPlay: (404, "unknown_play"),
+    PlayConflict: (409, "play_conflict"),
+    NoRoom: (413, "no_room"),
+    UnknownCheckpoint: (404, "unknown_checkpoint"),
+}
+
+
+async def add(request: web.Request) -> web.Response:
+    """Add a play, and its host where there is none of that name."""
+    plays, name = request.app[PLAYS], request.match_info["host"].lower()
+    if not HOST_NAME.fullmatch(name):
+        reason = "is not a host name: letters, digits, dots and hyphens, 253 at most"
+        raise BadRequest(422, "bad_play", [Problem("host", reason)])
+    with refused_plays():
+        plays.check_host(name)  # before the body is read
+    new = read_play(name, await read_body(request))
+    with refused_plays():
+        play = plays.add(new.recording, new.match, times=new.times)
+    try:
+        await request.app[RECONCILE]()
+    except PortUnavailable:
+        with refused_plays():
+            plays.remove(name, play.number)
+        raise
+    return json_response({"host": name, **play_json(play)}, status=201)
+
+
+async def read_body(request: web.Request) -> object:
+    """Return the JSON of a play. Raises BadRequest, and PeerLeft."""
+    try:
+        return await read_json(request)
+    except web.HTTPRequestEntityTooLarge as error:
+        reason = (
+            f"has more than {MAX_BODY_BYTES >> 20} MiB, which is the limit of a play: if its response is larger, "
+            f"keep it as recordings/HOST/NAME.http, which may have {MAX_RECORDING_BYTES >> 20} MiB"
+        )
+        raise BadRequest(413, "too_large", [Problem("body", reason)]) from error
+
+
+async def all_hosts(request: web.Request) -> web.StreamResponse:
+    """Return what every host answers with, as a stream."""
+    return await stream(request, pieces(request.app[SITE]))
+
+
+async def pieces(site: Site) -> AsyncIterator[bytes]:
+    """Yield what every host answers with, each as it is just before it is sent."""
+    yield b'{"hosts": ['
+    separator = b""
+    for name in list(site.hosts):
+        if host := site.hosts.get(name):
+            yield separator + encoded(host_json(host))
+            separator = b", "
+    yield b"]}"
+
+
+async def of_host(request: web.Request) -> web.StreamResponse:
+    """Return what one host answers with."""
+    return json_response(host_json(host_of(request)))
+
+
+async def remove(request: web.Request) -> web.Response:
+    """Remove a play, and with the last one a host that is not recorded."""
+    host, text = host_of(request), request.match_info["id"]
+    number = int(text) if is_digits(text) else 0
+    with refused_plays():
+        request.app[PLAYS].remove(host.name, number)
+    await request.app[RECONCILE]()
+    return json_response(host_json(host))
+
+
+async def remove_all(request: web.Request) -> web.Response:
+    """Remove every play of a host, and let its recordings begin anew."""
+    host = host_of(request)
+    request.app[PLAYS].remove_all(host.name)
+    await request.app[RECONCILE]()
+    return json_response(host_json(host))
+
+
+async def remove_all_of_all(request: web.Request) -> web.StreamResponse:
+    """Remove every play of every host, and let all recordings begin anew."""
+    return await stream(request, remove_and_show(request))
+
+
+async def remove_and_show(request: web.Request) -> AsyncIterator[bytes]:
+    """Remove all plays, and yield what is left. It runs in the stream: without memory for that, nothing is changed."""
+    site = request.app[SITE]
+    for name in list(site.hosts):
+        request.app[PLAYS].remove_all(name)
+    await request.app[RECONCILE]()
+    async for piece in pieces(site):
+        yield piece
+
+
+@contextmanager
+def refused_plays() -> Iterator[None]:
+    """Turn a refused play into a refusal of its request, while inside."""
+    try:
+        yield
+    except PlayRefused as refused:
+        status, word = REFUSALS[type(refused)]
+        raise BadRequest(status, word, [Problem(refused.field, str(refused))]) from refused
+
+
+def host_json(host: Host) -> dict[str, object]:
+    """Return what a host answers with, in the order in which it is tried."""
+    own = [host.own] if host.own.label else []
+    return {
+        "host": host.name,
+        "plays": [play_json(play) for play in reversed(host.plays)],
+        "recordings": [{"name": each.label, **candidate_json(each)} for each in (*host.recorded, *own)],
+    }
+
+
+def play_json(play: Candidate) -> dict[str, object]:
+    """Return a play as it is now."""
+    return {"id": play.number, **candidate_json(play)}
+
+
+def candidate_json(candidate: Candidate) -> Mapping[str, object]:
+    """Return what is known of a candidate."""
+    recording = candidate.recording
+    return {
+        "match": candidate.match.as_json(),
+        "times": candidate.times,
+        "left": candidate.left,
+        "status": recording.status,
+        "head_bytes": len(recording.head),
+        "body_bytes": len(recording.body),
+        "sha256": recording.sha256,
+    }

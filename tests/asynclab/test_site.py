@@ -1,0 +1,262 @@
+"""A site's faults, plays and journal; what is refused is a typed error of one line that says what to do."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from asynclab import (
+    BadParameter,
+    Exchange,
+    Lab,
+    LabError,
+    NoHead,
+    PlayConflict,
+    Refused,
+    Site,
+    UnknownFault,
+    UnknownHost,
+)
+from tests.asynclab.client import fetch, status_line
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+HOST = "www.163.com"
+
+
+@pytest.fixture
+def site(lab: Lab) -> Site:
+    """A recorded host."""
+    return lab.site(HOST)
+
+
+def test_faults_are_put_in_force_counted_and_cleared(site: Site) -> None:
+    """The first that applies strikes; those before are replaced."""
+    site.fault("drip")
+    site.plan([{"fault": "status", "status": 500, "first": 1}, {"fault": "fin_at", "bytes": 7}])
+    assert status_line(fetch(site.url, host=HOST)) == b"HTTP/1.1 500 Internal Server Error"
+    assert len(fetch(site.url, host=HOST)) == 7
+    first, second = site.faults()
+    assert (first.fault, first.parameters["status"], first.seen, first.fired) == ("status", 500, 2, 1)
+    assert (second.fault, second.parameters["bytes"], second.seen, second.fired) == ("fin_at", 7, 2, 1)
+    site.clear()
+    assert site.faults() == []
+
+
+def test_a_port_that_is_refused_is_open_again(site: Site) -> None:
+    """At the same URL."""
+    url = site.url
+    site.fault("refuse")
+    with pytest.raises(ConnectionRefusedError):
+        fetch(url, host=HOST)
+    site.clear()
+    assert site.url == url
+    assert fetch(url, host=HOST)
+
+
+MATCHES: Mapping[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
+    "method": ({"method": "POST"}, {"method": "POST"}),
+    "path": ({"path": "/v1/*"}, {"target": "/v1/users"}),
+    "query": ({"query": {"page": "2"}}, {"target": "/?page=2"}),
+    "fields": ({"fields": {"Accept": "text/html"}}, {"fields": "accept: text/html\r\n"}),
+}
+
+
+@pytest.mark.parametrize(("match", "request_"), MATCHES.values(), ids=MATCHES)
+def test_a_play_answers_what_it_matches(
+    site: Site, match: Mapping[str, object], request_: Mapping[str, object]
+) -> None:
+    """Other requests get what is recorded; so do all once it is removed."""
+    recorded = fetch(site.url, host=HOST)
+    play = site.play(OK, **match)  # type: ignore[arg-type] # a table of cases has no types
+    assert fetch(site.url, host=HOST, **request_) == OK  # type: ignore[arg-type]
+    assert fetch(site.url, host=HOST) == recorded
+    assert site.plays() == [play]
+    play.remove()
+    assert fetch(site.url, host=HOST, **request_) == recorded  # type: ignore[arg-type]
+    assert site.plays() == []
+
+
+def test_the_newest_play_comes_first_and_then_the_one_before(lab: Lab) -> None:
+    """A host that is there by its plays goes with the last."""
+    site = lab.play("api.example", OK)
+    site.play(b"HTTP/1.1 503 \r\nContent-Length: 0\r\n\r\n", times=1)
+    assert [play.times for play in site.plays()] == [1, None]
+    answers = [status_line(fetch(site.url, host="api.example")) for _ in range(2)]
+    assert answers == [b"HTTP/1.1 503 ", b"HTTP/1.1 200 OK"]
+    for play in site.plays():
+        play.remove()
+    assert "api.example" not in lab.hosts
+    with pytest.raises(UnknownHost):
+        site.journal()
+
+
+def test_the_journal_has_what_the_site_saw(site: Site) -> None:
+    """Every byte of the request's head, how it ended, and times in UTC."""
+    before = datetime.now(UTC)
+    site.fault("rst_at", bytes=40)
+    fetch(site.url, host=HOST, target="/a?b", fields="X-Odd:  caf\u00e9 \r\n", method="PUT", body=b"abc")
+    (entry,) = site.journal()
+    assert entry.request.startswith(b"PUT /a?b HTTP/1.1\r\nHost: www.163.com\r\n")
+    assert entry.request.endswith(b"\r\n\r\n")
+    assert (entry.method, entry.target, entry.host, entry.tls) == ("PUT", "/a?b", HOST, False)
+    assert (entry.fault, entry.ended, entry.sent_bytes, entry.exchange) == ("rst_at", "rst", 40, 1)
+    assert (entry.body_bytes, entry.body_sha256) == (3, hashlib.sha256(b"abc").hexdigest())
+    assert (entry.field("x-odd"), entry.field("Cookie")) == ("caf\u00c3\u00a9", None)
+    assert entry.ended_at is not None
+    slack = timedelta(seconds=1)  # the wall clock may be adjusted meanwhile
+    assert before - slack < entry.accepted_at <= entry.received_at <= entry.ended_at < datetime.now(UTC) + slack
+    assert entry.received_at.utcoffset() == timedelta(0)
+    assert site.journal() == [entry]
+    assert str(entry).endswith(f"{HOST} PUT /a?b: 302, 40 bytes, rst by rst_at")
+
+
+def test_the_journal_is_filtered(lab: Lab, site: Site) -> None:
+    """By any criterion; the newest come last, and are those that a limit leaves."""
+    other = lab.play("api.example", OK)
+    for target in ("/1", "/2", "/3"):
+        fetch(site.url, host=HOST, target=target)
+    fetch(other.url, host="api.example", target="/2")
+
+    def targets(exchanges: list[Exchange]) -> list[str | None]:
+        return [each.target for each in exchanges]
+
+    assert targets(site.journal()) == ["/1", "/2", "/3"]
+    assert targets(site.journal(limit=2)) == ["/2", "/3"]
+    assert targets(site.journal(target="/2", tls=False)) == ["/2"]
+    assert targets(site.journal(method="POST")) == []
+    assert targets(lab.journal()) == ["/1", "/2", "/3", "/2"]
+
+
+def test_what_asks_for_no_host_of_the_lab_is_in_its_journal(lab: Lab, site: Site) -> None:
+    """A connection without a whole request too, with what came of it, escaped where it is shown."""
+    fetch(site.url, host="elsewhere.example")
+    fetch(site.url, host=HOST, method="\x1b[2J")
+    assert [each.status for each in lab.journal()] == [421, 400]
+    assert "\x1b" not in "".join(map(str, lab.journal()))
+
+
+def test_verify_waits_for_what_is_on_its_way(site: Site) -> None:
+    """The request is sent by another thread once the first answer of the journal was no."""
+    waiting = threading.Timer(0.05, lambda: fetch(site.url, host=HOST, target="/late"))
+    waiting.start()
+    site.verify(count=1, target="/late", timeout_s=20)
+    waiting.join()
+
+
+Expect = Callable[[Site], None]
+MET: Mapping[str, Expect] = {
+    "at least one": lambda site: site.verify(method="GET"),
+    "count": lambda site: site.verify(count=2),
+    "none": lambda site: site.verify(count=0, method="POST"),
+    "bounds": lambda site: site.verify(at_least=1, at_most=2, ended="fin"),
+    "at most": lambda site: site.verify(at_most=0, method="POST"),
+    "order of targets": lambda site: site.verify(order=["/a", "/b"]),
+    "order of criteria": lambda site: site.verify(order=[{"target": "/a"}, {"status": 302}]),
+    "at once": lambda site: site.verify(at_once=1),
+    "fields": lambda site: site.verify(count=2, fields={"host": HOST, "cookie": None}),
+    "all": lambda site: site.verify(count=2, method="GET", order=["/a", "/b"], at_once=1),
+}
+
+
+@pytest.mark.parametrize("expect", MET.values(), ids=MET)
+def test_what_is_met_is_verified(site: Site, expect: Expect) -> None:
+    """After two requests, one after the other."""
+    for target in ("/a", "/b"):
+        fetch(site.url, host=HOST, target=target)
+    expect(site)
+
+
+UNMET: Mapping[str, tuple[Expect, str]] = {
+    "too few": (
+        lambda site: site.verify(count=3, method="GET", timeout_s=0),
+        r"^www.163.com: expected exactly 3 with method='GET', found 2$",
+    ),
+    "none like it": (
+        lambda site: site.verify(method="POST", timeout_s=0),
+        r"expected at least 1 with method='POST', found 0\n  nearest: #\d+ GET /a, status 302, fin: method: 'GET' is ",
+    ),
+    "too many": (
+        lambda site: site.verify(count=1),
+        r"expected exactly 1, found 2\n  found: #\d+ GET /a, status 302, fin\n",
+    ),
+    "one too many": (lambda site: site.verify(count=0, target="/b"), r"expected none with target='/b', found 1\n"),
+    "another order": (
+        lambda site: site.verify(order=["/b", "/a"], timeout_s=0),
+        r"expected '/a', number 2 of the order, as an entry after \d+: there is none",
+    ),
+    "at once": (lambda site: site.verify(at_once=0), r"expected at most 0 at once, found 1\n"),
+}
+
+
+@pytest.mark.parametrize(("expect", "text"), UNMET.values(), ids=UNMET)
+def test_what_is_not_met_fails_with_what_comes_nearest(site: Site, expect: Expect, text: str) -> None:
+    """What more requests cannot mend fails at once, whatever the deadline is."""
+    for target in ("/a", "/b"):
+        fetch(site.url, host=HOST, target=target)
+    with pytest.raises(AssertionError, match=text):
+        expect(site)
+
+
+@pytest.mark.anyio
+async def test_verify_on_an_event_loop_says_that_the_loop_stood_still(site: Site, blockbuster: object) -> None:
+    """A client on the same loop could not send its request meanwhile: the error says what to do."""
+    blockbuster.deactivate()  # type: ignore[attr-defined] # the call is to block
+    with pytest.raises(AssertionError, match=r"await asyncio\.to_thread"):
+        site.verify(timeout_s=0.01)
+
+
+def remove_twice(lab: Lab) -> None:
+    """Remove a play that has gone."""
+    play = lab.site(HOST).play(OK)
+    play.remove()
+    play.remove()
+
+
+Use = Callable[[Lab], object]
+REFUSED: Mapping[str, tuple[Use, type[LabError], str]] = {
+    "a host": (lambda lab: lab.site("www.163.co"), UnknownHost, "did you mean www.163.com[?] it has www.163.com, "),
+    "no host at all": (lambda lab: lab.site("\r\n x"), UnknownHost, r"'\\r\\n x' is not in this lab: it has"),
+    "a fault": (lambda lab: lab.site(HOST).fault("rst"), UnknownFault, "'rst' is not a fault: there are delay, "),
+    "a parameter": (
+        lambda lab: lab.site(HOST).fault("rst_at", bites=1, bytes=1),
+        BadParameter,
+        "bites is unknown: rst_at has bytes",
+    ),
+    "a missing parameter": (lambda lab: lab.site(HOST).fault("rst_at"), BadParameter, "bytes is missing"),
+    "a value": (lambda lab: lab.site(HOST).fault("rst_at", bytes=-1), BadParameter, "bytes '-1' is not a whole number"),
+    "a value beyond the head": (lambda lab: lab.site(HOST).fault("rst_at", bytes=9_999), BadParameter, "bytes "),
+    "a value of Python": (lambda lab: lab.site(HOST).verify(method={1}), BadParameter, "cannot be sent as JSON"),
+    "a criterion": (lambda lab: lab.site(HOST).verify(verb="GET"), BadParameter, "verb is unknown: there are host, "),
+    "a filter": (lambda lab: lab.site(HOST).journal(verb="GET"), BadParameter, "verb is unknown: there are host, "),
+    "two bounds": (
+        lambda lab: lab.site(HOST).verify(count=1, at_most=2),
+        BadParameter,
+        "leave out at_least and at_most",
+    ),
+    "no head": (lambda lab: lab.play("a.example", b"nonsense"), NoHead, "response has no status line"),
+    "half a head": (lambda lab: lab.play("a.example", b"HTTP/1.1 200 OK\r\nA: b\r\n"), NoHead, "response "),
+    "text": (lambda lab: lab.play("a.example", "HTTP/1.1 200 OK"), NoHead, "is bytes and not str"),  # type: ignore[arg-type]
+    "no name": (lambda lab: lab.play("a\r\nb", OK), BadParameter, "is not a host name"),
+    "a path": (lambda lab: lab.play("a.example", OK, path="v1"), BadParameter, "path 'v1' is not a path"),
+    "no times": (lambda lab: lab.play("a.example", OK, times=0), BadParameter, "times is not a whole number from 1"),
+    "the same match": (
+        lambda lab: [lab.play("a.example", OK, path="/x") for _ in range(2)],
+        PlayConflict,
+        "neither has `times`",
+    ),
+    "a play that is gone": (remove_twice, Refused, "is not a play of"),
+}
+
+
+@pytest.mark.parametrize(("use", "kind", "text"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_is_refused_in_one_line_and_changes_nothing(
+    lab: Lab, use: Use, kind: type[LabError], text: str
+) -> None:
+    """Each class of error is that of the contract."""
+    with pytest.raises(LabError, match=text) as caught:
+        use(lab)
+    assert type(caught.value) is kind
+    assert "\n" not in str(caught.value)
+    assert lab.site(HOST).faults() == []

@@ -1,0 +1,1 @@
+"""What a person installs: the sdist and the wheel."""
