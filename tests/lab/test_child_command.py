@@ -38,7 +38,6 @@ def test_what_a_person_has_set_for_the_network_is_replaced() -> None:
     }
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize(
     ("command", "code"),
     [
@@ -52,12 +51,21 @@ def test_what_a_person_has_set_for_the_network_is_replaced() -> None:
     ],
     ids=["0", "7", "SIGKILL", "SIGTERM", "not on PATH", "no file", "directory"],
 )
-def test_the_exit_code_is_the_commands(loop: str, command: list[str], code: int, temporary: Path) -> None:
+def test_the_exit_code_is_the_commands(command: list[str], code: int, temporary: Path) -> None:
     """As a shell has it; a command that cannot be run is one line."""
-    ended = run("--loop", loop, "--", *command)
+    ended = run("--", *command)
     assert (ended.returncode, ended.stdout) == (code, b"")
     assert len(ended.stderr.splitlines()) == (code in {126, 127})
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(("command", "code"), [("kill -9 $$", 137), ("exec no-such-command", 127)])
+def test_uvloop_gives_the_same_codes(command: str, code: int) -> None:
+    """It starts processes and waits for them in its own way."""
+    assert run("--loop", "uvloop", "--", "sh", "-c", command).returncode == code
+    assert (
+        run("--loop", "uvloop", "--", "no-such-command").stderr == b"lab: cannot run no-such-command: no such command\n"
+    )
 
 
 def test_the_streams_are_the_commands() -> None:

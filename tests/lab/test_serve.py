@@ -194,3 +194,21 @@ def test_wrong_usage_is_one_line_and_exit_2(words: str) -> None:
     """Nothing starts."""
     ended = run(*words.split())
     assert (ended.returncode, ended.stdout, ended.stderr.count(b"\n")) == (2, b"", 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_said"),
+    [
+        ("faults set www.163.com refuse", True),
+        ("faults clear www.163.com", True),
+        ("faults list www.163.com", False),
+        ("faults set www.163.com no-such-fault", False),
+    ],
+)
+def test_faults_of_an_embedded_lab_end_with_it(words: str, is_said: bool) -> None:
+    """A person who sets some expects the next command to meet them: one line says how."""
+    ended = subprocess.run(
+        [LAB, "embedded", *words.split()], cwd=ROOT, check=False, capture_output=True, timeout=TIMEOUT_S
+    )
+    line = b"This lab has ended, and its faults with it. One that stands: .venv/bin/lab serve, then --lab URL"
+    assert (line in ended.stderr.splitlines()) is is_said
