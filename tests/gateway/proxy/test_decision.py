@@ -182,6 +182,11 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
     "an IDN": ("GET http://例子.test/ HTTP/1.1\r\n\r\n".encode(), 400, "is not ASCII"),
     "a percent sign": (b"GET http://www%2e163.com/ HTTP/1.1\r\n\r\n", 400, "is not a host name"),
     "a backslash": (b"GET http://www.163.com\\@example.com/ HTTP/1.1\r\n\r\n", 400, "has user information"),
+    "a name that is too long": (
+        b"GET http://" + b"a" * 254 + b"/ HTTP/1.1\r\n\r\n",
+        400,
+        "is not a host name",
+    ),
     "two dots at the end": (b"GET http://www.163.com../ HTTP/1.1\r\n\r\n", 502, "'www.163.com.' is not in this lab"),
     "no host": (b"GET http:///a HTTP/1.1\r\n\r\n", 400, "'' is not a host name"),
     "no host but a port": (b"GET http://:80/ HTTP/1.1\r\n\r\n", 400, "':80' is not a host name"),
