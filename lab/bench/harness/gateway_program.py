@@ -8,7 +8,7 @@ import asyncio
 import signal
 from collections.abc import Mapping, Sequence
 
-from services.gateway.proxy.directory import HTTP_PORT, SiteUrls
+from services.gateway.proxy.directory import HTTP_PORT, Link, SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.runtime.http import Address
@@ -41,11 +41,11 @@ class OneServer:
         """Return the server's address."""
         return self._server if name in self._hosts and port == HTTP_PORT else None
 
-    def announce(self, _asked: Address, _local: Address, _client: Address) -> bytes:
+    def announce(self, _link: Link) -> bytes:
         """Say nothing, as a plain forwarder."""
         return b""
 
-    def forget(self, local: Address) -> None:
+    def forget(self, link: Link) -> None:
         """Do nothing."""
 
 

@@ -84,12 +84,14 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what the client sent."""
+        if self.phase in (Phase.LAST, Phase.RESETTING):
+            return
         data = bytes(memoryview(self.buffer)[:nbytes])
         self.since = self.shared.loop.time()
         self._awaits_answer = True
         if self.phase is Phase.TUNNEL:
             self._send_on(data)
-        elif self.phase in (Phase.REQUESTS, Phase.WAITING):
+        else:
             self._reader.feed(data)
             self._read_on()
 

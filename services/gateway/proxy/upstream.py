@@ -13,7 +13,7 @@ from functools import partial
 from typing import Protocol, cast
 
 from services.gateway.proxy.decision import Forward, Tunnel
-from services.gateway.proxy.directory import Directory
+from services.gateway.proxy.directory import Directory, Link
 from services.gateway.proxy.request import Refused
 from services.gateway.proxy.settings import BUFFER_BYTES
 from services.runtime.http import Address, is_ip_address
@@ -171,23 +171,23 @@ class Dialer:
         address = route if is_ip_address(route.host) else await self._look_up(route)
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         connected = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        local: Address | None = None
+        link: Link | None = None
         try:
             connected.setblocking(False)
             limit_kernel_buffers(connected)
             begun = connected.connect_ex(address)
             if begun not in (0, errno.EINPROGRESS):
                 raise OSError(begun, os.strerror(begun))
-            local = Address(*connected.getsockname()[:2])
-            preface = self.directory.announce(decision.asked, local, client.address)
-            upstream = Upstream(client, decision, preface=preface, forget=partial(self.directory.forget, local))
+            link = Link(decision.asked, client.address, Address(*connected.getsockname()[:2]), address)
+            preface = self.directory.announce(link)
+            upstream = Upstream(client, decision, preface=preface, forget=partial(self.directory.forget, link))
             if not is_connected(connected):
                 await until_connected(loop, connected)
             await loop.create_connection(lambda: upstream, sock=connected)
         except BaseException:
             self._known.pop(route, None)
-            if local:
-                self.directory.forget(local)
+            if link:
+                self.directory.forget(link)
             connected.close()
             raise
 

@@ -41,7 +41,7 @@ async def talk(with_them: Callable[[Ends], None], *names: str, **changes: object
         with anyio.fail_after(TIMEOUT_S):
             while ends.proxy.clients:
                 await anyio.lowlevel.checkpoint()
-        assert sorted(ends.directory.forgotten) == sorted(local for _asked, local, _client in ends.directory.announced)
+        assert sorted(ends.directory.forgotten) == sorted(ends.directory.announced)
 
 
 def finish(connection: socket.socket) -> None:
@@ -378,6 +378,24 @@ async def test_a_client_that_goes_on_sending_after_its_last_answer_is_closed() -
             assert heard.data.startswith(b"HTTP/1.1 505 HTTP Version Not Supported\r\n")
 
     await talk(both, linger_s=0.1)
+
+
+async def test_a_client_that_sends_without_end_after_its_last_answer_is_closed() -> None:
+    """What it sends does not begin the time anew."""
+
+    def both(ends: Ends) -> None:
+        with ends.client() as client:
+            client.sendall(b"GET / HTTP/9.9\r\n\r\n")
+            with pytest.raises(ConnectionError):
+                send_for_ever(client)
+
+    await talk(both, linger_s=0.1)
+
+
+def send_for_ever(client: socket.socket) -> None:
+    """Send until that fails."""
+    while True:
+        client.sendall(bytes(1000))
 
 
 async def test_connections_over_the_limit_are_reset() -> None:

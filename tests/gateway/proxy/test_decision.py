@@ -3,7 +3,7 @@
 import pytest
 
 from services.gateway.proxy.decision import Forward, Page, Tunnel, decide
-from services.gateway.proxy.directory import ComposeDirectory
+from services.gateway.proxy.directory import ComposeDirectory, Link
 from services.gateway.proxy.request import Refused, read_head
 from services.runtime.http import Address
 from services.runtime.serving.allowed_hosts import allowed_hosts
@@ -243,6 +243,9 @@ def test_a_site_is_told_which_client_a_connection_is_for() -> None:
     """On the ports where a site reads the line, and on no other."""
     client, local = Address("172.18.0.1", 5000), Address("172.18.0.7", 6000)
     told = b"PROXY TCP4 172.18.0.1 172.18.0.7 5000 6000\r\n"
-    ports = {port: DIRECTORY.announce(Address("www.163.com", port), local, client) for port in (80, 443, 8081)}
+    server = Address("172.18.0.3", 80)
+    ports = {
+        port: DIRECTORY.announce(Link(Address("www.163.com", port), client, local, server)) for port in (80, 443, 8081)
+    }
     assert ports == {80: told, 443: told, 8081: b""}
-    assert DIRECTORY.announce(Address("hello", 8000), local, client) == b""
+    assert DIRECTORY.announce(Link(Address("hello", 8000), client, local, server)) == b""
