@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CHAOS = "chaos"
 CHAOS_S, QUICK_CHAOS_S = 600, 60
-BENCHES = ("sites", "wget", "hello", "stalled")
+BENCHES = ("sites", "gateway", "wget", "hello", "stalled")
 
 
 def add_options(parser: ArgumentParser) -> None:
