@@ -35,7 +35,7 @@ def read(data: bytes, *, piece_bytes: int) -> list[RequestBody | None]:
     for at in range(0, len(data), piece_bytes):
         reader.feed(data[at : at + piece_bytes])
         while request := reader.next_request():
-            bodies.append(request.body)
+            bodies.append(request.body.so_far() if request.body else None)
     assert not reader
     assert reader.held_bytes == 0
     return bodies
