@@ -40,10 +40,10 @@ class ProjectNameBad(LabError):
 
 
 class PortTaken(LabError):
-    """The port on which the hello server is to be published is in use."""
+    """A port that is to be published is in use. `setting`: the variable that names another one."""
 
-    def __init__(self, address: str) -> None:
-        super().__init__(f"{address} is in use", "set HELLO_PORT in .env to a free port")
+    def __init__(self, address: str, *, setting: str = "HELLO_PORT or GATEWAY_PORT") -> None:
+        super().__init__(f"{address} is in use", f"set {setting} in .env to a free port")
 
 
 class ComposeRefused(LabError):

@@ -106,6 +106,10 @@ def compose_file(recorded: Path, found: Sequence[str]) -> Json:
     """Return what Compose has to add for these hosts, whose recordings are in this directory."""
     own = [host for host in found if host not in own_sites.BROUGHT_ALONG]
     services: dict[str, Json] = {}
+    if own:
+        known = {**own_sites.BROUGHT_ALONG, **dict.fromkeys(own, "recorded")}
+        names = " ".join(f"{host}={service}" for host, service in known.items())
+        services["gateway"] = {"environment": {"GATEWAY_HOSTS": names}}
     for host in found:
         if host in own_sites.BROUGHT_ALONG:
             services[own_sites.BROUGHT_ALONG[host]] = {

@@ -29,6 +29,7 @@ SETTINGS: Mapping[str, Callable[[Environment], object]] = {
     "asynclab/client": ClientSettings.from_environment,
 }
 LOOK_TIMEOUT_S = 10.0
+PUBLISHED_BY = {GatewaySettings().where.port: "HELLO_PORT", GatewaySettings().proxy_port: "GATEWAY_PORT"}
 
 
 def check_settings(config: Config) -> None:
@@ -53,14 +54,18 @@ def check_ports(config: Config, ours: Collection[int], *, run: Runner = subproce
     wanted = list(published(config))
     if not wanted or not engine_is_here(run):
         return
-    for host, ports in wanted:
+    for host, ports, target in wanted:
         if not any(port in ours or is_free(host, port) for port in ports):
             first, last = ports[0], ports[-1]
-            raise PortTaken(f"{host}:{first}" if first == last else f"{host}:{first}-{last}")
+            address = f"{host}:{first}" if first == last else f"{host}:{first}-{last}"
+            raise PortTaken(address, setting=PUBLISHED_BY.get(target, "another port"))
 
 
-def published(config: Config) -> Iterator[tuple[str, Sequence[int]]]:
-    """Yield each address at which a service is to be published, with the range of ports that Compose may choose."""
+def published(config: Config) -> Iterator[tuple[str, Sequence[int], int]]:
+    """Yield each address at which a service is to be published, with the range of ports that Compose may choose.
+
+    Last comes the port in the container.
+    """
     for service in config["services"].values():
         if (service.get("deploy") or {}).get("replicas") == 0:
             continue
@@ -72,7 +77,7 @@ def published(config: Config) -> Iterator[tuple[str, Sequence[int]]]:
                 and int(first)
                 and (last or first).isdecimal()
             ):
-                yield port.get("host_ip") or "0.0.0.0", range(int(first), int(last or first) + 1)  # noqa: S104
+                yield port.get("host_ip") or "0.0.0.0", range(int(first), int(last or first) + 1), port.get("target")  # noqa: S104
 
 
 def is_free(host: str, port: int) -> bool:

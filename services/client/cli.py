@@ -5,6 +5,7 @@ run, so that help and error messages come at once.
 """
 
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -17,16 +18,20 @@ if TYPE_CHECKING:
     from services.client.settings import ClientSettings
     from services.runtime.run import Stop
 
+LAB = "lab"  # the value of --ca that names the lab's own CA
 EPILOG = "exit codes: 0 all well; 1 some failed; 2 wrong usage; 3 a file; 4 nothing answered; 130 interrupted"
 
 
 class Invocation:
-    """A parsed command line: the name of the loop (None: the command needs none), the handler and its options."""
+    """A parsed command line: the name of the loop (None: the command needs none), the handler and its options.
 
-    __slots__ = ("handler", "loop", "values")
+    `lab`: the URL of a lab that stands, empty if the command line names none; None if the command needs no lab.
+    """
 
-    def __init__(self, loop: str | None, handler: str, values: dict[str, object]) -> None:
-        self.loop, self.handler, self.values = loop, handler, values
+    __slots__ = ("handler", "lab", "loop", "values")
+
+    def __init__(self, loop: str | None, handler: str, values: dict[str, object], *, lab: str | None = None) -> None:
+        self.loop, self.handler, self.values, self.lab = loop, handler, values, lab
 
     @property
     def is_quiet(self) -> bool:
@@ -58,26 +63,40 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def program(argv: Sequence[str], environment: Environment, *, prog: str = "client", called: str = "") -> int:
-    """Run a command line, with the hosts that the system's resolver finds.
+    """Run a command line in the lab that --lab or ASYNCLAB_URL names, or with the hosts that the resolver finds.
 
     `called`: what a person types to run the client; empty: what runs it here.
     """
     called = called or (IN_CONTAINER if environment.text("LAB_CA", "") else ON_HOST)
-    invocation = understand(argv, default_loop=environment.loop(), prog=prog, called=called)
+    invocation = understand(argv, default_loop=environment.loop(), prog=prog, called=called, joins=True)
     if invocation.loop is None:
         return invocation.run()
+
+    from dataclasses import replace
 
     from services.client.settings import ClientSettings
     from services.runtime.run import run
 
-    settings = ClientSettings.from_environment(environment)
+    settings = replace(ClientSettings.from_environment(environment), called=called)
+    if invocation.lab is not None and (lab := invocation.lab or environment.text("ASYNCLAB_URL", "")):
+        from services.client.standing_lab import parse_lab_url, run_in_lab
+
+        url = parse_lab_url("--lab" if invocation.lab else "ASYNCLAB_URL", lab)
+        return run(
+            lambda stop: run_in_lab(url, invocation.main, settings, stop, with_ca=invocation.values.get("ca") == LAB),
+            loop=invocation.loop,
+            announce=not invocation.is_quiet,
+        )
     return run(lambda stop: invocation.main(settings, stop), loop=invocation.loop, announce=not invocation.is_quiet)
 
 
-def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client", called: str = ON_HOST) -> Invocation:
+def understand(
+    argv: Sequence[str], *, default_loop: str, prog: str = "client", called: str = ON_HOST, joins: bool = False
+) -> Invocation:
     """Return what a command line asks for; one that asks for nothing possible, or for help, ends the program.
 
-    `prog`: how messages name the program; `called`: what a person types to run it, for the examples.
+    `prog`: how messages name the program; `called`: what a person types to run it, for the examples. `joins`: whether
+    it may join a lab that stands, and has --lab.
     """
     argv = command_first(argv)
     named = bool(argv) and argv[0] in COMMANDS
@@ -93,12 +112,25 @@ def understand(argv: Sequence[str], *, default_loop: str, prog: str = "client", 
     command.add_options(parser)
     if command.has_loop:
         add_loop_option(parser, default=default_loop)
+    joins = joins and command.has_lab
+    if joins:
+        parser.add_argument(
+            "--lab", metavar="URL", type=lab_url, help="use the lab that stands there: its gateway's URL (ASYNCLAB_URL)"
+        )
     if not named and argv and not argv[0].startswith("-"):
         parser.error(f"no such command: {argv[0][:40]!r}; there are {', '.join(COMMANDS)}")
     words = argv[1:] if named else argv
     # Only intermixed parsing lets options stand between targets; but it takes what follows `--` for options.
     values = vars(parser.parse_args(words) if "--" in words else parser.parse_intermixed_args(words))
-    return Invocation(values.pop("loop", None), command.handler, values)
+    lab = (values.pop("lab") or "") if joins else None
+    return Invocation(values.pop("loop", None), command.handler, values, lab=lab)
+
+
+def lab_url(text: str) -> str:
+    """Return the text of --lab. Raises ArgumentTypeError for an empty one, as of a shell variable that is not set."""
+    if not text:
+        raise ArgumentTypeError("it is empty: give the URL of a lab's gateway, as http://127.0.0.1:3128")
+    return text
 
 
 def epilog(command: Command, called: str) -> str:
@@ -109,8 +141,10 @@ def epilog(command: Command, called: str) -> str:
 
 
 def command_first(argv: Sequence[str]) -> Sequence[str]:
-    """Return the command line with its command first, also where --loop stands before the command."""
-    ahead = {"--loop": 2}.get(argv[0], int(argv[0].startswith("--loop="))) if argv else 0
+    """Return the command line with its command first, also where --loop or --lab stand before the command."""
+    ahead = 0
+    while argv[ahead : ahead + 1] and argv[ahead].partition("=")[0] in {"--loop", "--lab"}:
+        ahead += 1 if "=" in argv[ahead] else 2
     if argv[ahead : ahead + 1] and argv[ahead] in COMMANDS:
         return [argv[ahead], *argv[:ahead], *argv[ahead + 1 :]]
     return argv

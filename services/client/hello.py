@@ -83,6 +83,7 @@ def open_session(settings: ClientSettings, *, timeout_s: float) -> aiohttp.Clien
         headers=NOT_ENCODED,
         auto_decompress=False,
         read_bufsize=MAX_PAGE_BYTES,
+        proxy=settings.proxy,
     )
 
 

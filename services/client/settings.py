@@ -33,6 +33,14 @@ class ClientSettings:
     files_per_connection: int = 1
     called: str = ON_HOST
 
+    @property
+    def proxy(self) -> str | None:
+        """The URL of the gateway that HTTP requests to the lab go through; None where they go directly."""
+        if self.topology.gateway is None:
+            return None
+        host, port = self.topology.gateway
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
     def authorities(self, ca: str | None) -> str | None:
         """Return the file that --ca names; `lab` is the lab's own CA. Raises BadSetting where there is none."""
         if ca == "":  # it comes from a shell variable that is not set

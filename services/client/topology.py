@@ -4,12 +4,16 @@ In a container, the topology is OPEN: it has no routes, and the resolver finds t
 every site on loopback at a port of its own, so it gives the client a closed topology with a route for each. In a closed
 topology other names do not exist, and the resolver is not asked for them. `--resolve` adds routes to either; the host
 `*` stands for every host.
+
+From outside the containers, all hosts of their lab are reached through its gateway: each route is the gateway's address
+then, and a connection to it becomes one to the host by a tunnel.
 """
 
 import errno
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from services.client.resolver import look_up
 
@@ -18,12 +22,24 @@ USUAL_PORTS = (80, 443)  # a host of the lab has one of them at least
 Route = tuple[str, int]
 
 
+class Tunnels(Protocol):
+    """Addresses on this machine that lead through a gateway, for a client that knows no proxy."""
+
+    async def address(self, host: str, port: int) -> Route:
+        """Return the address for a host and port. Raises OSError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """`routes`: the address for a (host, port). `closed`: whether other names do not exist."""
+    """`routes`: the address for a (host, port). `closed`: whether other names do not exist.
+
+    `gateway`: the address that is a gateway's, if there is one; `tunnels`: what `locate` gives then instead of it.
+    """
 
     routes: Mapping[Route, Route] = field(default_factory=dict)
     closed: bool = False
+    gateway: Route | None = None
+    tunnels: Tunnels | None = None
 
     def with_routes(self, routes: Mapping[Route, Route]) -> "Topology":
         """Return a topology that also has these routes, which come first."""
@@ -47,6 +63,8 @@ class Topology:
         route = self.route(host, port)
         if route is None and self.closed:
             raise self.no_route(host, port)
+        if self.tunnels and route == self.gateway:
+            return await self.tunnels.address(host.lower().removesuffix("."), port)
         return route or await look_up(host, port)
 
 

@@ -11,8 +11,12 @@ leave_at_interrupt()  # before the imports below
 
 from services.gateway.acceptor import accepting
 from services.gateway.health import health_served
+from services.gateway.proxy.directory import ComposeDirectory
+from services.gateway.proxy.server import proxy_served
+from services.gateway.proxy.settings import ProxySettings
 from services.gateway.settings import GatewaySettings
 from services.runtime.cli import OptionParser, add_loop_option, main_of
+from services.runtime.http import Address
 from services.runtime.logs import configure_logs
 from services.runtime.process import raise_open_files
 from services.runtime.run import Stop, run
@@ -20,16 +24,34 @@ from services.runtime.settings import Environment
 
 SPARE_FILES = 64  # the listening sockets, the health check, look-ups
 FILES_PER_CONNECTION = 2
+PORTS = 2  # for clients: hello's, and the proxy's
 
 log = logging.getLogger(__name__)
 
 
 async def serve(settings: GatewaySettings, stop: Stop) -> int:
     """Relay connections until a stop is requested, and let answers in flight end."""
-    async with accepting(settings) as (_acceptor, address), health_served(settings.health) as health:
-        log.info("from %s to %s, health at %s", address, settings.target, health)
+    directory = ComposeDirectory(settings.hosts, settings.target)
+    async with (
+        accepting(settings) as (_acceptor, address),
+        proxy_served(proxy_settings(settings), directory, ca=settings.ca) as proxy,
+        health_served(settings.health) as health,
+    ):
+        log.info("from %s to %s, health at %s, proxy at %s", address, settings.target, health, proxy.address)
         await stop.event.wait()
     return 0
+
+
+def proxy_settings(settings: GatewaySettings) -> ProxySettings:
+    """Return the proxy's part of the settings."""
+    return ProxySettings(
+        Address(settings.where.host, settings.proxy_port),
+        names=settings.names,
+        max_connections=settings.max_connections,
+        connect_timeout_s=settings.connect_timeout_s,
+        silence_timeout_s=settings.idle_timeout_s,
+        drain_s=settings.drain_s,
+    )
 
 
 def program() -> int:
@@ -39,7 +61,7 @@ def program() -> int:
     add_loop_option(parser, default=installed(settings.loop))
     loop = parser.parse_args().loop
     configure_logs(settings.log_format)
-    most = max(1, (raise_open_files() - SPARE_FILES) // FILES_PER_CONNECTION)
+    most = max(1, (raise_open_files() - SPARE_FILES) // (FILES_PER_CONNECTION * PORTS))
     settings = dataclasses.replace(settings, loop=loop, max_connections=min(settings.max_connections, most))
     return run(lambda stop: serve(settings, stop), loop=settings.loop)
 

@@ -1,6 +1,8 @@
 """The gateway's settings, and their environment variables."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from services.runtime.http import Address
 from services.runtime.serving.listen import DRAIN_S
@@ -12,14 +14,20 @@ MAX_CONNECTIONS = 1024  # with all buffers full, 200 MiB: less than half of the 
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """`where`: the port for clients; `target`: where their bytes go; `health`: the port of the health check.
+    """`where`: the port for clients of hello; `target`: where their bytes go; `health`: the port of the health check.
 
-    A connection is reset if no byte comes for `idle_timeout_s`; connections over `max_connections` are reset at once.
+    `proxy_port`: that of the forward proxy; `hosts`: by each host that it knows, the Compose service that plays it;
+    `names`: what it is called besides loopback; `ca`: the file of the lab's CA certificate. A connection is reset if no
+    byte comes for `idle_timeout_s`; connections over `max_connections`, at each port, are reset at once.
     """
 
     where: Address = Address("0.0.0.0", 8000)  # noqa: S104 - in a container; Compose publishes it on 127.0.0.1
     target: Address = Address("hello", 8000)
     health: Address = Address("127.0.0.1", 8081)
+    proxy_port: int = 3128
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ("gateway",)
+    ca: Path | None = None
     max_connections: int = MAX_CONNECTIONS
     connect_timeout_s: float = 5.0
     idle_timeout_s: float = IDLE_TIMEOUT_S
@@ -45,6 +53,10 @@ class GatewaySettings:
                 environment.whole("GATEWAY_TARGET_PORT", unset.target.port, least=1, most=65535),
             ),
             health=Address(unset.health.host, environment.port("GATEWAY_HEALTH_PORT", unset.health.port)),
+            proxy_port=environment.port("GATEWAY_PROXY_PORT", unset.proxy_port),
+            hosts=environment.pairs("GATEWAY_HOSTS"),
+            names=(*unset.names, *environment.names("GATEWAY_NAMES")),
+            ca=Path(ca) if (ca := environment.text("GATEWAY_CA", "")) else None,
             max_connections=environment.whole("GATEWAY_MAX_CONNECTIONS", MAX_CONNECTIONS, least=1, most=1_000_000),
             connect_timeout_s=seconds("GATEWAY_CONNECT_TIMEOUT_S", unset.connect_timeout_s),
             idle_timeout_s=seconds("GATEWAY_IDLE_TIMEOUT_S", IDLE_TIMEOUT_S),

@@ -79,6 +79,21 @@ class Environment:
                 raise BadSetting(name, text, "a list of host names and addresses, as tasks.hello 192.0.2.7")
         return tuple(listed)
 
+    def pairs(self, name: str) -> dict[str, str]:
+        """Return what `HOST=SERVICE HOST=SERVICE` says, by host; a host alone has a service of its own name."""
+        from services.runtime.http import HOST_NAME
+
+        text = self.text(name, "")
+        pairs = {}
+        for each in text.lower().replace(",", " ").split():
+            host, _, service = each.partition("=")
+            pairs[host] = service or host
+            if not all(map(HOST_NAME.fullmatch, (host, pairs[host]))):
+                raise BadSetting(
+                    name, text, "a list of hosts and their services, as www.163.com=netease a.test=recorded"
+                )
+        return pairs
+
     def memory_bytes(self, name: str, *, least_bytes: int) -> int:
         """Return how much memory the program may use; the variable has it in MiB, and without it the system decides."""
         from services.runtime.process import MEMORY_BYTES, MIB

@@ -17,6 +17,7 @@ from services.runtime.serving.deadlines import DRAIN_POLL_S, SWEEP_S
 from services.runtime.serving.listen import BACKLOG, bind_socket, bound_address, stop_accepting, unavailable
 from services.runtime.tasks import background_task
 from services.sites.connection.connection import Connection
+from services.sites.relayed import Gateway, RelayedProtocol
 from services.sites.site import Site
 from services.sites.states import longest_s
 
@@ -72,6 +73,7 @@ class Listeners:
     def __init__(self, site: Site, over_tls: MakeProtocol) -> None:
         self.site = site
         self._over_tls = over_tls
+        self.gateway = Gateway(site.settings.gateway) if site.settings.gateway else None
         self._listeners: dict[str | None, list[Listener]] = {}
         self._lock = asyncio.Lock()
 
@@ -132,15 +134,20 @@ class Listeners:
         settings = self.site.settings
         only = settings.hosts[0] if len(settings.hosts) == 1 else None
         own = owner or only
-        listeners = [Listener(settings.where, lambda: Connection(self.site, own))]
+        listeners = [Listener(settings.where, self._relayed(lambda: Connection(self.site, own)))]
         if settings.tls:
             try:
-                listeners.append(Listener(settings.tls, lambda: self._over_tls(self.site, own)))
+                listeners.append(Listener(settings.tls, self._relayed(lambda: self._over_tls(self.site, own))))
             except PortUnavailable:
                 listeners[0].release()
                 raise
         self._listeners[owner] = listeners
         return listeners
+
+    def _relayed(self, make: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
+        """Return what makes a connection that may come from the gateway, if there is one."""
+        gateway = self.gateway
+        return (lambda: RelayedProtocol(self.site, gateway, make)) if gateway else make
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ recordings has been read, since half a lab would mislead; the admin side answers
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -61,10 +62,12 @@ async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
             await saved.save(site)  # the plan is in force, whatever a port says
 
     await read(site, recordings, saved)
+    gateway = listeners.gateway
     async with (
         serve_app(make_admin(site, reconcile), settings.admin) as admin,
         open_listeners(listeners),
         background_task(watch(site, recordings, listeners, saved)),
+        background_task(gateway.look_up_for_ever(settings.reload_s)) if gateway else contextlib.nullcontext(),
     ):
         yield RunningSite(site, listeners, admin, authority)
 

@@ -21,6 +21,7 @@ class SitesSettings:
     `own_ports`: whether each host has its own ports, as in the embedded lab; `tls`: where TLS is spoken, None for
     nowhere; `admin_names`: what the admin side is called besides its hosts; `ca_key`: a directory for the CA's key,
     `ca`: one for its certificate alone, which clients may see; `state`: one for plans that are to outlive a restart.
+    `gateway`: the name whose addresses may say, ahead of a connection's bytes, which client it is for.
     `memory_bytes`: what the process may have, all in all; `budget` shares it out.
     """
 
@@ -32,6 +33,7 @@ class SitesSettings:
     tls: Address | None = Address("0.0.0.0", 443)  # noqa: S104
     admin: Address = Address("0.0.0.0", 8081)  # noqa: S104
     admin_names: tuple[str, ...] = ()
+    gateway: str = ""
     own_ports: bool = False
     ca_key: Path | None = None
     ca: Path | None = None
@@ -80,6 +82,7 @@ class SitesSettings:
                 environment.port("SITES_ADMIN_PORT", 8081),
             ),
             admin_names=environment.names("SITES_ADMIN_NAMES"),
+            gateway=environment.text("SITES_GATEWAY", ""),
             ca_key=directory("SITES_CA_KEY"),
             ca=directory("SITES_CA"),
             state=directory("SITES_STATE"),

@@ -106,6 +106,7 @@ def test_recordings_that_do_not_fit_leave_the_others_played(stack: Stack, tmp_pa
 def fresh(engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """Have a project with nothing in it yet."""
     monkeypatch.setenv("HELLO_PORT", "0")
+    monkeypatch.setenv("GATEWAY_PORT", "0")
     stack = stack_of(PROJECT, ROOT)
     stack.down()
     yield stack

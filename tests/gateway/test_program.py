@@ -30,6 +30,7 @@ async def started(target: Address, **environment: str) -> AsyncIterator[tuple[Pr
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": "0",
         "GATEWAY_HEALTH_PORT": "0",
+        "GATEWAY_PROXY_PORT": "0",
         "GATEWAY_TARGET_HOST": target.host,
         "GATEWAY_TARGET_PORT": str(target.port),
     }
@@ -162,6 +163,11 @@ def test_a_loop_that_is_not_installed_is_replaced_by_one_that_is(monkeypatch: py
     [
         ("GATEWAY_TARGET_PORT", "0"),
         ("GATEWAY_MAX_CONNECTIONS", "0"),
+        ("GATEWAY_PROXY_PORT", "65536"),
+        ("GATEWAY_HOSTS", "a=b=c"),
+        ("GATEWAY_HOSTS", "http://a"),
+        ("GATEWAY_HOSTS", "=b"),
+        ("GATEWAY_NAMES", "a:80"),
         ("GATEWAY_CONNECT_TIMEOUT_S", "soon"),
         ("GATEWAY_IDLE_TIMEOUT_S", "nan"),
         ("LAB_LOOP", "trio"),

@@ -21,6 +21,7 @@ PROJECT = "asynclab-chaos"
 USUAL = "recordings"
 SETTINGS = {
     "HELLO_PORT": "0",
+    "GATEWAY_PORT": "0",
     "HELLO_DELAY_S": "0.01",  # so that a healthy client's time is the server's, not its sleep
     "HELLO_WORKERS": "2",
     "LAB_LOG": "text",

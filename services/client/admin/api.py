@@ -60,7 +60,12 @@ async def ask(
     timeout, most = aiohttp.ClientTimeout(total=SITE_TIMEOUT_S), most_bytes or MAX_ANSWER_BYTES
     try:
         async with asyncio.timeout(SITE_TIMEOUT_S):
-            host, port = await settings.topology.locate(site, ADMIN_PORT)
+            if settings.proxy:
+                host, port = site, ADMIN_PORT
+                if settings.topology.route(site, port) is None:
+                    raise settings.topology.no_route(site, port)
+            else:
+                host, port = await settings.topology.locate(site, ADMIN_PORT)
             url = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=False, auto_decompress=False) as session,
@@ -71,11 +76,14 @@ async def ask(
                     params=query,
                     headers={"Host": site, **NOT_ENCODED},
                     allow_redirects=False,
+                    proxy=settings.proxy,
                 ) as response,
             ):
                 raw = await read_at_most(response.content, most)
                 if raw is None:
                     raise FetchError("malformed_head", f"the answer has more than {most:,} bytes{hint}")
+                if settings.proxy and response.headers.get("X-Asynclab") == "gateway":
+                    raise FetchError("unreachable", f"the lab's gateway says: {raw.decode('latin-1').strip()}")
                 return Answer(response.status, parse_object(raw))
     except aiohttp.ClientConnectorError as error:
         raise fetch_error(error.os_error) from error

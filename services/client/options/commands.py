@@ -27,11 +27,12 @@ class Command:
         add_options: declares its options.
         takes: its arguments, as the usage line shows them.
         has_loop: whether it runs on an event loop, and so has --loop.
+        has_lab: whether it may need a lab, and so has --lab.
         examples: command lines without the name of the program.
         before: lines of the shell that make the files of the examples.
     """
 
-    __slots__ = ("add_options", "before", "examples", "handler", "has_loop", "summary", "usage")
+    __slots__ = ("add_options", "before", "examples", "handler", "has_lab", "has_loop", "summary", "usage")
 
     def __init__(
         self,
@@ -41,11 +42,13 @@ class Command:
         *,
         takes: str = "",
         has_loop: bool = True,
+        has_lab: bool = True,
         examples: tuple[str, ...],
         before: tuple[str, ...] = (),
     ) -> None:
         self.summary, self.handler, self.add_options, self.has_loop = summary, handler, add_options, has_loop
         self.usage = f"%(prog)s [OPTIONS] {takes}".rstrip()
+        self.has_lab = has_lab
         self.examples, self.before = examples, before
 
 
@@ -80,6 +83,7 @@ COMMANDS = {
         "run the producer/consumer pipeline",
         "services.client.pipeline.command",
         add_pipeline,
+        has_lab=False,
         examples=("pipeline -n 3",),
     ),
     "record": Command(
@@ -104,6 +108,7 @@ COMMANDS = {
         add_parse,
         takes="[FILE]",
         has_loop=False,
+        has_lab=False,
         examples=(f"parse {A_RECORDING}", f"parse --strict < {A_RECORDING}"),
     ),
     "faults": Command(

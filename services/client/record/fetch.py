@@ -21,6 +21,7 @@ from services.client.survey.transport.connect import LocalLimit, connect
 from services.client.survey.transport.epoll import Poller
 from services.client.survey.transport.sockets import SocketAddress, Sockets
 from services.client.survey.transport.stream import Plain, Stream, Tls
+from services.client.survey.transport.tunnel import ask_for_tunnel
 from services.client.topology import Topology
 
 
@@ -99,6 +100,8 @@ async def connect_to_source(
     try:
         polled, address = await connect(sockets, found.addresses, deadline, until_s)
         plain = Plain(polled, deadline)
+        if found.is_gateway:
+            await ask_for_tunnel(plain, source.host, source.port, until_s)
         if request.tls is None:
             return Connection(plain, address)
         stream = await secured(plain, request.tls, source.host, until_s)

@@ -30,14 +30,17 @@ class Job(NamedTuple):
         """Return the job as one line."""
         routes = [[*name, *address] for name, address in self.topology.routes.items()]
         members = {"options": dataclasses.asdict(self.options), "loop": self.loop}
-        return json.dumps({**members, "routes": routes, "closed": self.topology.closed}).encode() + b"\n"
+        names = {"routes": routes, "closed": self.topology.closed, "gateway": self.topology.gateway}
+        return json.dumps({**members, **names}).encode() + b"\n"
 
 
 def read_job(line: bytes) -> Job:
     """Return the job of a line."""
     members = json.loads(line)
     routes = {(host, port): (ip, at) for host, port, ip, at in members["routes"]}
-    return Job(Options(**members["options"]), Topology(routes, closed=members["closed"]), members["loop"])
+    gateway = tuple(members["gateway"]) if members["gateway"] else None
+    topology = Topology(routes, closed=members["closed"], gateway=gateway)
+    return Job(Options(**members["options"]), topology, members["loop"])
 
 
 class Report(NamedTuple):

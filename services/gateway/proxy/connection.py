@@ -62,7 +62,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.has_ended = self.is_closing = False
         self._reader = HeadReader()
         self._body = Body(0)
-        self._dialling: asyncio.Task[None] | None = None
+        self._working: asyncio.Task[None] | None = None
         self._is_upstream_full = False
         self._awaits_answer = False
         self._head_only = False
@@ -114,8 +114,8 @@ class ClientConnection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Reset the host's connection, unless this one was closed in order."""
         self.transport = None
-        if self._dialling:
-            self._dialling.cancel()
+        if self._working:
+            self._working.cancel()
         if self._resetting:
             self._resetting.cancel()
         if self.upstream and (exc is not None or not self.is_closing):
@@ -167,13 +167,21 @@ class ClientConnection(asyncio.BufferedProtocol):
     def _perform(self, decision: Decision | Refused) -> None:
         if isinstance(decision, Page):
             self.shared.counts.pages += 1
-            self._answer(self.shared.pages.respond(decision))
+            self._wait()
+            self._working = self.shared.start(self._show(decision))
         elif isinstance(decision, Refused):
             self.shared.counts.refused[decision.status] += 1
             self._answer(responses.refusal(decision, head_only=self._head_only))
         else:
             self._wait()
-            self._dialling = self.shared.start(self._dial(decision))
+            self._working = self.shared.start(self._dial(decision))
+
+    async def _show(self, page: Page) -> None:
+        """Answer with a page of the gateway's own."""
+        try:
+            self._answer(await self.shared.pages.respond(page))
+        finally:
+            self._working = None
 
     async def _dial(self, decision: Forward | Tunnel) -> None:
         """Connect to a host, or say why not."""
@@ -182,7 +190,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         except Refused as refused:
             self._perform(refused)
         finally:
-            self._dialling = None
+            self._working = None
 
     def connected(self, upstream: Upstream) -> None:
         """Pass on what has come for a host."""
@@ -329,8 +337,8 @@ class ClientConnection(asyncio.BufferedProtocol):
     def reset(self) -> None:
         """End both connections with RST."""
         self.is_closing = True
-        if self._dialling:
-            self._dialling.cancel()
+        if self._working:
+            self._working.cancel()
         if self.upstream:
             self.upstream.reset()
         if self.transport:

@@ -4,7 +4,6 @@ A directory is a closed list: nothing that a client sends is ever looked up or c
 embedded lab has its own (`lab.embedded`); `ComposeDirectory` is that of the containers.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -14,8 +13,6 @@ from services.runtime.http import Address
 HTTP_PORT, TLS_PORT, ADMIN_PORT = 80, 443, 8081
 SITE_PORTS = (HTTP_PORT, TLS_PORT, ADMIN_PORT)
 MAX_SHOWN_NAMES = 10
-
-PAIR = re.compile(r"([a-z0-9._-]+)(?:=([a-z0-9._-]+))?")
 
 
 class SiteUrls(NamedTuple):
@@ -98,20 +95,6 @@ def proxy_line(client: Address, server: Address) -> bytes:
     """Return the line that names the ends of a client's connection: the PROXY protocol, version 1."""
     family = "TCP6" if ":" in client.host else "TCP4"
     return f"PROXY {family} {client.host} {server.host} {client.port} {server.port}\r\n".encode()
-
-
-def parse_services(text: str) -> dict[str, str]:
-    """Return hosts and their services, of `HOST=SERVICE` with spaces between; raise ValueError for what is none.
-
-    A host without a service has one that is called as it is.
-    """
-    services = {}
-    for each in text.lower().replace(",", " ").split():
-        pair = PAIR.fullmatch(each)
-        if not pair:
-            raise ValueError(each)
-        services[pair[1]] = pair[2] or pair[1]
-    return services
 
 
 def listed(names: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """The responses that are the gateway's own: its pages, its refusals, and the answer to CONNECT."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Pages:
     ca: Path | None = None
     not_ready: Callable[[], str] = str
 
-    def respond(self, page: Page) -> bytes:
+    async def respond(self, page: Page) -> bytes:
         """Return the whole response to a request."""
         if page.path not in PATHS:
             return self._text(page, HTTPStatus.NOT_FOUND, f"the gateway has {', '.join(PATHS)}")
@@ -43,7 +44,7 @@ class Pages:
             body = json.dumps(self.lab(page.authority)).encode() + b"\n"
             return response(HTTPStatus.OK, JSON, body, head_only=page.method == "HEAD")
         if page.path == "/ca.pem":
-            return self._certificate(page)
+            return await self._certificate(page)
         if page.path == "/metrics":
             return response(HTTPStatus.OK, METRICS, self.metrics().encode(), head_only=page.method == "HEAD")
         reason = self.not_ready() if page.path == "/readyz" else ""
@@ -61,9 +62,9 @@ class Pages:
             "sites": {host: urls._asdict() for host, urls in sorted(directory.urls().items())},
         }
 
-    def _certificate(self, page: Page) -> bytes:
+    async def _certificate(self, page: Page) -> bytes:
         try:
-            pem = self.ca.read_bytes() if self.ca else b""
+            pem = await asyncio.to_thread(self.ca.read_bytes) if self.ca else b""
         except OSError:
             pem = b""
         if not pem:

@@ -50,8 +50,8 @@ class Upstream(asyncio.BufferedProtocol):
     """One connection to a host, for one client.
 
     `decision`: what it was made for; `preface`: what announces the client; `has_ended`: its FIN came; `is_finished`:
-    our FIN is sent; `is_leaving`: the client's next request is for another host, and what is left of the last response is
-    passed on before that.
+    our FIN is sent; `is_leaving`: the next request of the client is for another host, and what is left of the last
+    response is passed on before that.
     """
 
     def __init__(

@@ -52,7 +52,15 @@ def test_each_recorded_host_is_an_alias_of_one_service(root: Path) -> None:
     (directory / "README.md").touch()
     assert override.write(root, directory) == 200
     services = generated(root)
-    assert set(services) == {"recorded", "client"}
+    assert set(services) == {"recorded", "client", "gateway"}
+    known = services["gateway"]["environment"]["GATEWAY_HOSTS"].split()
+    assert sorted(known)[:1] + sorted(known)[-3:] == [
+        "h0.example=recorded",
+        "www.163.com=netease",
+        "www.sina.com.cn=sina",
+        "www.sohu.com=sohu",
+    ]
+    assert len(known) == 203
     recorded = services["recorded"]
     assert recorded["deploy"] == {"replicas": 1}
     assert sorted(recorded["networks"]["lab"]["aliases"]) == sorted(f"h{n}.example" for n in range(200))

@@ -81,6 +81,15 @@ def test_a_port_that_another_program_has_is_refused(taken: int) -> None:
         validation.check_ports(config(published=str(taken)), (), run=HERE)
 
 
+@pytest.mark.parametrize(("target", "setting"), [(8000, "HELLO_PORT"), (3128, "GATEWAY_PORT"), (9, "another port")])
+def test_a_port_that_is_taken_has_its_setting(taken: int, target: int, setting: str) -> None:
+    """The line says what to set."""
+    asked = config(published=str(taken))
+    asked["services"]["hello"]["ports"][0]["target"] = target
+    with pytest.raises(PortTaken, match=f"set {setting} in .env to a free port$"):
+        validation.check_ports(asked, (), run=HERE)
+
+
 def test_a_port_that_passes(taken: int) -> None:
     """The lab's own, one of a range, one that the engine chooses, another machine's, one that nothing publishes."""
     validation.check_ports(config(published=str(taken)), {taken}, run=HERE)

@@ -257,6 +257,7 @@ CALLS: Sequence[tuple[str, str, object]] = (
     ("DELETE", "/plays/{host}/{id}", None),
     ("DELETE", "/plays/{host}", None),
     ("DELETE", "/plays", None),
+    *(("POST", path, None) for path in ("/checkpoints", *["/checkpoints/{id}/restore"] * 2)),
     ("GET", "/plays/other.test", None),
     ("DELETE", "/plays/other.test", None),
     ("GET", "/journal", None),

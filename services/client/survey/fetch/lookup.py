@@ -23,11 +23,13 @@ class LookupResult(NamedTuple):
     """The addresses of a host, one or more, or an `error`: dns, blocked, cancelled or what a closed topology says.
 
     Of an error, `addresses` are those that were refused, if any. `took_s` is None where no look-up was begun.
+    `is_gateway`: whether the address is that of a lab's gateway, which is to be asked for a tunnel to the host.
     """
 
     addresses: Sequence[SocketAddress] = ()
     error: FetchError | None = None
     took_s: float | None = None
+    is_gateway: bool = False
 
 
 class Lookup:
@@ -52,7 +54,7 @@ class Lookup:
         took_s = time.monotonic() - began
         if error is None and self._filter.public_only:
             return self._filtered(addresses, took_s)
-        return LookupResult(addresses, error, took_s)
+        return LookupResult(addresses, error, took_s, self._is_gateway(addresses))
 
     def asks_resolver(self, url: Url) -> bool:
         """Return whether `addresses` has to ask the resolver, and to wait for it."""
@@ -74,11 +76,14 @@ class Lookup:
             found = await deadline.wait(self._resolver.look_up(host), until_s)
         return [SocketAddress(ip, port) for ip in found]
 
+    def _is_gateway(self, addresses: Sequence[SocketAddress]) -> bool:
+        return self._topology.gateway is not None and tuple(addresses) == (self._topology.gateway,)
+
     def _filtered(self, addresses: Sequence[SocketAddress], took_s: float) -> LookupResult:
         refusals = [self._filter.refusal(address.ip) for address in addresses]
         allowed = [address for address, refusal in zip(addresses, refusals, strict=True) if refusal is None]
         if allowed:
-            return LookupResult(allowed, None, took_s)
+            return LookupResult(allowed, None, took_s, self._is_gateway(allowed))
         return LookupResult(
             addresses, FetchError("blocked", f"{refusals[0]}: only public addresses are allowed"), took_s
         )

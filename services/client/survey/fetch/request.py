@@ -20,6 +20,7 @@ from services.client.survey.transport.epoll import PolledSocket
 from services.client.survey.transport.sockets import SocketAddress, Sockets
 from services.client.survey.transport.stream import Plain, Tls
 from services.client.survey.transport.tls import TLSContexts
+from services.client.survey.transport.tunnel import ask_for_tunnel
 from services.client.url.url import Url
 
 ALWAYS = ("Accept", "*/*"), ("Connection", "close")
@@ -63,6 +64,7 @@ class HeadRequest:
         "_deadline",
         "_head_s",
         "_is_elsewhere",
+        "_is_gateway",
         "_policy",
         "_sockets",
         "_tls",
@@ -78,6 +80,7 @@ class HeadRequest:
         self._policy, self._sockets, self._tls_contexts = policy, sockets, tls_contexts
         self._url, self._is_elsewhere = context.url, context.is_elsewhere
         self._deadline, self._until_s = context.deadline, context.until_s
+        self._is_gateway = False
         self._connection: PolledSocket | None = None
         self._address: SocketAddress | None = None
         self._tls: TlsJson | None = None
@@ -88,6 +91,7 @@ class HeadRequest:
     async def attempt(self, lookup: LookupResult) -> Attempt:
         """Send the request to the first of the addresses that answers, and return what it came to."""
         head = error = None
+        self._is_gateway = lookup.is_gateway
         try:
             plain = await self._connect(lookup.addresses)
             stream = await self._secure(plain) if self._url.scheme == "https" else plain
@@ -112,12 +116,16 @@ class HeadRequest:
         began = time.monotonic()
         try:
             self._connection, self._address = await self._connected(addresses)
+            plain = Plain(self._connection, self._deadline)
+            if self._is_gateway:
+                until_s = min(began + self._policy.connect_s, self._until_s)
+                await ask_for_tunnel(plain, self._url.host, self._url.port, until_s)
         except Expired as error:
             within = self._within(self._policy.connect_s)
             raise FetchError("connect_timeout", f"no connection within {within}") from error
         finally:
             self._connect_s = time.monotonic() - began
-        return Plain(self._connection, self._deadline)
+        return plain
 
     async def _connected(self, addresses: Sequence[SocketAddress]) -> tuple[PolledSocket, SocketAddress]:
         """Connect; where this machine has no file or port left, wait until other fetches have given some back.
@@ -128,6 +136,10 @@ class HeadRequest:
             try:
                 until_s = min(time.monotonic() + self._policy.connect_s, self._until_s)
                 return await connect(self._sockets, addresses, self._deadline, until_s)
+            except FetchError as error:
+                if self._is_gateway:
+                    raise FetchError("unreachable", f"the lab's gateway does not answer ({error})") from error
+                raise
             except LocalLimit as error:
                 if time.monotonic() + LOCAL_LIMIT_PAUSE_S >= self._until_s:
                     raise FetchError("unreachable", f"this machine is at its limits: {error}") from error

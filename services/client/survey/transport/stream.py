@@ -20,11 +20,12 @@ class Plain:
     is there all the same: `send` leaves the rest, or the error, to `receive`, which gives first what has come.
     """
 
-    __slots__ = ("_broken", "_deadline", "_more", "_polled", "_unsent")
+    __slots__ = ("_ahead", "_broken", "_deadline", "_more", "_polled", "_unsent")
     end_is_announced = True  # a FIN is all that TCP has to say
 
     def __init__(self, polled: PolledSocket, deadline: Deadline) -> None:
         self._polled, self._deadline = polled, deadline
+        self._ahead = b""  # received, and put back
         self._more = False  # whether some may have been left to receive
         self._unsent = b""
         self._broken: FetchError | None = None  # why nothing more can be sent
@@ -41,6 +42,10 @@ class Plain:
                     self._polled.set_ready_soon(READ)
                     return
                 wanted = WRITE  # the peer has ended, and may take the rest all the same
+
+    def put_back(self, data: bytes) -> None:
+        """Let `receive` return this next: it has been received, and is of what follows."""
+        self._ahead = data + self._ahead
 
     def _push(self) -> bool:
         """Send what can be sent now; returns whether some is left."""
@@ -66,6 +71,9 @@ class Plain:
 
     async def receive(self, until_s: float) -> bytes:
         """Return what comes next, b"" at the end of the stream. Raises FetchError (reset), Expired or SurveyStopped."""
+        if self._ahead:
+            data, self._ahead = self._ahead, b""
+            return data
         polled = self._polled
         if self._more:
             polled.set_ready_soon(READ)

@@ -1,0 +1,230 @@
+"""`client --lab URL`: commands from outside, against a lab that is direct and against one behind its gateway."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import anyio.to_thread
+import pytest
+
+from lab.embedded import LOOPBACK, EmbeddedDirectory, embedded_sites
+from services.client.cli import main, understand
+from services.client.settings import ClientSettings
+from services.client.standing_lab import LabUnreachable, NotALab, parse_lab_url, run_in_lab
+from services.gateway.proxy.directory import SiteUrls
+from services.gateway.proxy.server import proxy_served
+from services.gateway.proxy.settings import ProxySettings
+from services.hello.app import make_app
+from services.hello.settings import HelloSettings
+from services.runtime.errors import BadSetting
+from services.runtime.run import Stop
+from services.runtime.serving.serve import serve_app
+from services.sites.settings import SitesSettings
+from services.sites.tls.authority import CA_FILE
+from tests.client.peers import sends, serving
+
+FIELDS = ("http_version", "status", "reason", "headers", "error", "detail", "url", "anomalies")
+
+
+class DirectoryOfNames(EmbeddedDirectory):
+    """The directory of a lab in containers, as clients see it: names, which the gateway alone reaches."""
+
+    is_direct = False
+
+    @property
+    def hello_url(self) -> str:
+        return "http://hello:8000"
+
+    def urls(self) -> dict[str, SiteUrls]:
+        return {host: SiteUrls(f"http://{host}", f"https://{host}", f"http://{host}:8081") for host in super().urls()}
+
+
+@asynccontextmanager
+async def standing(kind: type[EmbeddedDirectory]) -> AsyncIterator[str]:
+    """Run a lab, and yield its gateway's URL."""
+    async with (
+        embedded_sites(SitesSettings(drain_s=0)) as running,
+        serve_app(make_app(HelloSettings(delay_s=0)), LOOPBACK, drain_s=0) as hello,
+        proxy_served(
+            ProxySettings(LOOPBACK, drain_s=0),
+            kind(running, hello),
+            ca=running.site.settings.ca / CA_FILE if running.site.settings.ca else None,
+        ) as gateway,
+    ):
+        yield gateway.address.url
+
+
+async def run(url: str, words: Sequence[str]) -> int:
+    """Run a command line of the client in the lab at a URL, and return its exit code."""
+    invocation = await anyio.to_thread.run_sync(
+        partial(understand, ["--lab", url, *words], default_loop="asyncio", joins=True)
+    )
+    assert invocation.lab == url
+    wants_ca = invocation.values.get("ca") == "lab"
+    return await run_in_lab(parse_lab_url("--lab", url), invocation.main, ClientSettings(), Stop(), with_ca=wants_ca)
+
+
+@pytest.fixture(params=[EmbeddedDirectory, DirectoryOfNames], ids=["direct", "through the gateway"])
+async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """Return the URL of a lab that stands."""
+    async with standing(request.param) as found:
+        yield found
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        ("wget --edition await www.163.com", 0, "www.163.com header > Server: Cdn Cache Server V2.0"),
+        ("wget --edition await --timeout 5 nosuch.test", 4, ""),
+        ("hello --users 3", 0, "answered                                 3"),
+        ("faults list www.sohu.com", 0, "www.sohu.com: plan"),
+        ("faults kinds www.sohu.com", 0, "rst_at"),
+        ("faults set www.sohu.com rst_at --bytes 40", 0, "rst_at"),
+        ("faults list nosuch.test", 4, ""),
+        ("journal www.sohu.com", 0, ""),
+        ("record http://www.163.com/ --head-only -o -", 0, "HTTP/1.0 302"),
+        ("pipeline -n 1", 0, None),
+    ],
+)
+async def test_every_command_reaches_a_lab_that_stands(
+    url: str, words: str, code: int, expected: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It does what it does in the lab itself."""
+    if expected is None:
+        with pytest.raises(SystemExit):
+            await run(url, words.split())
+        return
+    assert await run(url, words.split()) == code
+    assert expected in capsys.readouterr().out
+
+
+TARGETS = ("www.163.com", "https://www.sohu.com/", "http://www.sina.com.cn:8080/", "nosuch.test", "192.0.2.1")
+FAULTS = (
+    "rst_at --bytes 40",
+    "fin_at --bytes 40",
+    "refuse",
+    "rst_at --bytes 0",
+)
+
+
+async def records(url: str, output: Path, words: Sequence[str]) -> list[dict[str, object]]:
+    """Return what a survey writes, in the order of its targets."""
+    file = output / "records.jsonl"
+    await run(url, ["wget", "--format", "jsonl", "-q", "--force", "-o", str(file), "--ca", "lab", *words])
+    lines = await anyio.to_thread.run_sync(file.read_text)
+    found = sorted((json.loads(line) for line in lines.splitlines()), key=lambda record: int(record["line"]))
+    return [{name: record[name] for name in FIELDS} for record in found]
+
+
+@pytest.mark.anyio
+async def test_a_survey_through_the_gateway_has_the_records_of_a_direct_one(tmp_path: Path) -> None:
+    """Every byte, refusal and reset is the site's."""
+    found = []
+    for kind in (EmbeddedDirectory, DirectoryOfNames):
+        async with standing(kind) as url:
+            of_kind = [await records(url, tmp_path, TARGETS)]
+            for fault in FAULTS:
+                await run(url, ["faults", "set", "www.163.com", *fault.split()])
+                of_kind.append(await records(url, tmp_path, ["www.163.com", "https://www.163.com"]))
+            found.append(of_kind)
+    direct, tunnelled = found
+    for each in (*direct, *tunnelled):
+        for record in each:
+            if record["error"] == "refused":
+                record["detail"] = ""  # the gateway says it in other words
+    assert tunnelled == direct
+    assert [each["error"] for each in direct[0]] == [None, None, "refused", "dns", "unreachable"]
+    assert [[each["error"] for each in each_fault] for each_fault in direct[1:]] == [
+        ["reset"] * 2,
+        ["truncated_head"] * 2,
+        ["refused"] * 2,
+        ["reset"] * 2,
+    ]
+
+
+@pytest.mark.anyio
+async def test_a_survey_of_several_processes_goes_through_the_gateway(tmp_path: Path) -> None:
+    """Each of them asks it for its tunnels."""
+    async with standing(DirectoryOfNames) as url:
+        found = await records(url, tmp_path, ["--processes", "2", *["www.163.com"] * 8])
+    assert [each["status"] for each in found] == [302] * 8
+
+
+def page(status: str, body: bytes) -> bytes:
+    return b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status.encode(), len(body), body)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"", "it does not answer in HTTP"),
+        (b"220 smtp ready\r\n", "it does not answer in HTTP"),
+        (page("404 Not Found", b"no"), "its /lab has status 404"),
+        (page("200 OK", b"<html>"), "its /lab does not say where the sites are"),
+        (page("200 OK", b"[" * 100_000), "its /lab does not say where the sites are"),
+        (page("200 OK", b'{"v": 2}'), "it is of another version"),
+        (page("200 OK", b'{"v": 1}'), "its /lab does not say where the sites are"),
+        (
+            page("200 OK", b'{"v": 1, "direct": true, "hello": "", "sites": {"a.test": {"http": "http://a.test:1"}}}'),
+            "its /lab does not say where the sites are",
+        ),
+        (
+            page("200 OK", b'{"v": 1, "direct": false, "hello": "http://hello:8000", "sites": {"a test": {}}}'),
+            "its /lab does not say where the sites are",
+        ),
+    ],
+)
+async def test_what_is_no_lab_is_one_line(answer: bytes, reason: str) -> None:
+    """It says why, and what to give instead."""
+    async with serving(lab=sends(answer)) as topology:
+        host, port = topology.routes["lab", 80]
+        with pytest.raises(NotALab) as refused:
+            await run(f"http://{host}:{port}", ["wget", "www.163.com"])
+    assert reason in str(refused.value)
+    assert refused.value.exit_code == 4
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.anyio
+async def test_a_lab_that_is_gone_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 4."""
+    async with standing(EmbeddedDirectory) as url:
+        pass
+    with pytest.raises(LabUnreachable) as refused:
+        await run(url, ["wget", "www.163.com"])
+    assert "(refused)" in str(refused.value)
+    assert refused.value.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    "text", ["ftp://127.0.0.1:1", "127.0.0.1:3128", "http://127.0.0.1:3128/lab", "http://a:99999", "x"]
+)
+def test_what_is_no_url_of_a_gateway_is_refused(text: str) -> None:
+    """One line, which names the option or the variable."""
+    with pytest.raises(BadSetting, match="ASYNCLAB_URL="):
+        parse_lab_url("ASYNCLAB_URL", text)
+
+
+@pytest.mark.parametrize("words", [["parse", "--lab", "http://a"], ["pipeline", "--lab", "http://a"], ["--lab="]])
+def test_a_command_that_needs_no_lab_has_no_such_option(words: list[str]) -> None:
+    """And an empty value comes of a shell variable that is not set."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+
+
+def test_the_environment_names_a_lab_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """For a whole shell; a command that needs no lab does not look for it."""
+    monkeypatch.setenv("ASYNCLAB_URL", "http://127.0.0.1:1")
+    assert main(["wget", "-q", "www.163.com"]) == 4
+    assert capsys.readouterr().err == (
+        "client: no lab answers at http://127.0.0.1:1 (refused): "
+        "start one with `lab serve`, or correct --lab, ASYNCLAB_URL\n"
+    )
+    assert main(["pipeline", "-n", "1"]) == 0
+    assert os.environ["ASYNCLAB_URL"]
