@@ -39,8 +39,8 @@ async def state(target: Target) -> object:
 async def take(target: Target) -> int:
     """Take a checkpoint."""
     status, answer = await target.call("POST", "/checkpoints")
-    assert status == 201
     number = answer["checkpoint"]
+    assert status == 201
     assert isinstance(number, int)
     return number
 
