@@ -1,5 +1,6 @@
 """A site to test against: the addresses of a host, its admin side, and what it plays, wherever it runs."""
 
+import base64
 import dataclasses
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -47,6 +48,20 @@ class Target:
         status, answer = await self.call("PUT", f"/faults/{self.host}", {"faults": plan})
         assert status == 200, answer
 
+    async def play(self, response: bytes, *, host: str = "", **more: object) -> tuple[int, Mapping[str, object]]:
+        """Add a play to this host, or to another one, and return status and answer."""
+        body = {"response": base64.b64encode(response).decode(), **more}
+        return await self.call("POST", f"/plays/{host or self.host}", body)
+
+    async def bodies(self, *paths: str, method: str = "GET", fields: str = "") -> list[bytes]:
+        """Ask for these paths, each on a connection of its own, and return the bodies."""
+
+        def ask(path: str) -> bytes:
+            request = self.peer.get(path, method=method, fields=f"Connection: close\r\n{fields}")
+            return self.peer.ask(request).data.partition(b"\r\n\r\n")[2]
+
+        return [await anyio.to_thread.run_sync(ask, path) for path in paths]
+
     async def entries(self, query: str = "") -> list[Mapping[str, object]]:
         """Return the journal's entries of this host."""
         status, answer = await self.call("GET", f"/journal?host={self.host}{query}")
@@ -68,7 +83,9 @@ class Target:
 async def sites(recordings: Mapping[str, bytes], directory: Path, **changes: object) -> AsyncIterator[RunningSite]:
     """Run sites that play these recordings (by file name), each host at ports of its own."""
     for name, data in recordings.items():
-        await anyio.Path(directory, name).write_bytes(data)
+        file = anyio.Path(directory, name)
+        await file.parent.mkdir(exist_ok=True)
+        await file.write_bytes(data)
     settings = dataclasses.replace(SitesSettings(directory=directory), **changes)  # type: ignore[arg-type]
     async with embedded_sites(settings) as running:
         yield running
@@ -92,6 +109,12 @@ async def one_site(
     files = {"keep.test.http": raw} | ({"keep.test.toml": sidecar} if sidecar else {})
     async with sites(files, directory, **changes) as running:
         yield await target_of(running, "keep.test", secure=secure)
+
+
+def response_of(body: bytes | str, *, status: str = "200 OK") -> bytes:
+    """Return a response with this body."""
+    content = body.encode() if isinstance(body, str) else body
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status.encode(), len(content), content)
 
 
 def recording_of(raw: bytes, host: str = "keep.test") -> Recording:

@@ -110,8 +110,12 @@ class Entry:
     exchange: int
     peer: str
     tls: bool
+    host: str
     request_head: str
+    body_bytes: int
+    body_sha256: str | None
     status: int | None
+    response: str | None
     sent_bytes: int
     fault: str | None
     generation: int | None

@@ -5,7 +5,7 @@ entries of SITE, and those of the other hosts only with --all.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -132,25 +132,34 @@ def of_host(expectations: object, host: Mapping[str, str]) -> object:
 
 
 def entries_text(journal: Journal) -> str:
-    """Return entries as a table; an empty text if there are none."""
-    head = ("entry", "conn", "peer", "request", "status", "sent", "fault", "ended", "took")
-    return columns(head, [entry_row(each) for each in journal.entries]) if journal.entries else ""
+    """Return entries as a table; an empty text if there are none. It has columns for what an entry of it has."""
+    entries = journal.entries
+    if not entries:
+        return ""
+    optional = {"body": any(each.body_bytes for each in entries), "response": any(map(has_other_response, entries))}
+    shown = [name for name in CELLS if optional.get(name, True)]
+    return columns(shown, [[CELLS[name](each) for name in shown] for each in entries])
 
 
-def entry_row(entry: Entry) -> tuple[str, ...]:
-    """Return an entry's cells."""
-    line = entry.request_head.partition("\n")[0].rstrip("\r")
-    return (
-        str(entry.entry),
-        f"{entry.connection}.{entry.exchange}{' tls' if entry.tls else ''}",
-        entry.peer,
-        line or "-",
-        str(entry.status or "-"),
-        str(entry.sent_bytes),
-        f"{entry.fault} (plan {entry.generation})" if entry.fault else "-",
-        entry.ended or "not yet",
-        "-" if entry.ended_s is None else f"{(entry.ended_s - entry.received_s) * 1000:.1f} ms",
-    )
+def has_other_response(entry: Entry) -> bool:
+    """Return whether an entry's response is not from the host's own recording."""
+    return entry.response not in {None, f"{entry.host}.http"}
+
+
+CELLS: Mapping[str, Callable[[Entry], str]] = {
+    "entry": lambda each: str(each.entry),
+    "conn": lambda each: f"{each.connection}.{each.exchange}{' tls' if each.tls else ''}",
+    "peer": lambda each: each.peer,
+    "request": lambda each: each.request_head.partition("\n")[0].rstrip("\r") or "-",
+    "body": lambda each: str(each.body_bytes),
+    "status": lambda each: str(each.status or "-"),
+    "response": lambda each: each.response or "-",
+    "sent": lambda each: str(each.sent_bytes),
+    "fault": lambda each: f"{each.fault} (plan {each.generation})" if each.fault else "-",
+    "ended": lambda each: each.ended or "not yet",
+    "took": lambda each: "-" if each.ended_s is None else f"{(each.ended_s - each.received_s) * 1000:.1f} ms",
+}
+"""The columns of the table, by their names."""
 
 
 def verification_text(verification: Verification) -> str:

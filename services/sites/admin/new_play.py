@@ -31,12 +31,23 @@ from services.sites.replay.sidecar import MAX_TIMES, Sidecar
 
 KEYS = ("response", "match", "times")
 AS_IT_IS = Sidecar(body=BodySource.RECORDED)
-BASE64_PATTERN = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
-BASE64 = re.compile(BASE64_PATTERN.replace("$", r"\Z"))
+BASE64_PATTERN = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+BASE64 = re.compile(BASE64_PATTERN)
+
+
+def whole(pattern: str) -> str:
+    """Return a pattern for a whole text: JSON Schema's match anywhere, and Python's `$` also before a line end."""
+    return rf"^(?:{pattern})(?![\s\S])"
+
 
 RESPONSE = Shape(
-    {**TEXT, "contentEncoding": "base64", "pattern": BASE64_PATTERN, "description": "head and body, sent as they are"},
-    lambda value: isinstance(value, str) and BASE64.match(value) is not None,
+    {
+        **TEXT,
+        "contentEncoding": "base64",
+        "pattern": whole(BASE64_PATTERN),
+        "description": "head and body, sent as they are",
+    },
+    lambda value: isinstance(value, str) and BASE64.fullmatch(value) is not None,
     "is not text in base64: the bytes of a response, head and body",
 )
 TIMES = Shape(
@@ -101,8 +112,3 @@ def texts(name: str, value: str) -> Schema:
     """Return a few names with text."""
     names, values = {"pattern": whole(name)}, {**TEXT, "pattern": whole(value)}
     return {"type": "object", "propertyNames": names, "additionalProperties": values, "maxProperties": MAX_VALUES}
-
-
-def whole(pattern: str) -> str:
-    """Return a pattern for a whole text: JSON Schema's match anywhere."""
-    return f"^{pattern}$"

@@ -10,11 +10,12 @@ from aiohttp import web
 
 from services.runtime.errors import PortUnavailable
 from services.runtime.http import HOST_NAME
+from services.runtime.playable import MAX_RECORDING_BYTES
 from services.sites.admin.bounds import SITE, encoded, stream
 from services.sites.admin.faults import RECONCILE
 from services.sites.admin.new_play import read_play
 from services.sites.admin.query import is_digits
-from services.sites.admin.responses import BadRequest, host_of, json_response, read_json
+from services.sites.admin.responses import MAX_BODY_BYTES, BadRequest, host_of, json_response, read_json
 from services.sites.faults.plan import Problem
 from services.sites.host import Host
 from services.sites.plays import HostElsewhere, NoRoom, PlayConflict, PlayRefused, Plays, UnknownPlay
@@ -38,7 +39,7 @@ async def add(request: web.Request) -> web.Response:
         raise BadRequest(422, "bad_play", [Problem("host", reason)])
     with refused_plays():
         plays.check_host(name)  # before the body is read
-    new = read_play(name, await read_json(request))
+    new = read_play(name, await read_body(request))
     with refused_plays():
         play = plays.add(new.recording, new.match, times=new.times)
     try:
@@ -48,6 +49,18 @@ async def add(request: web.Request) -> web.Response:
             plays.remove(name, play.number)
         raise
     return json_response({"host": name, **play_json(play)}, status=201)
+
+
+async def read_body(request: web.Request) -> object:
+    """Return the JSON of a play. Raises BadRequest, and PeerLeft."""
+    try:
+        return await read_json(request)
+    except web.HTTPRequestEntityTooLarge as error:
+        reason = (
+            f"has more than {MAX_BODY_BYTES >> 20} MiB, which is the limit of a play: if its response is larger, "
+            f"keep it as recordings/HOST/NAME.http, which may have {MAX_RECORDING_BYTES >> 20} MiB"
+        )
+        raise BadRequest(413, "too_large", [Problem("body", reason)]) from error
 
 
 async def all_hosts(request: web.Request) -> web.StreamResponse:

@@ -7,9 +7,10 @@ THROTTLE_S = 0.05  # how often a piece of a throttled response is sent
 
 def delay(context: FaultContext) -> Script:
     """The first `bytes` bytes of the head, a pause, the rest. The pause is fixed, or drawn for each response."""
-    yield from pieces(context.response.head, 0, context.whole("bytes"))
+    before = min(context.whole("bytes"), len(context.response.head))  # a host may have a shorter head than its longest
+    yield from pieces(context.response.head, 0, before)
     yield Pause(drawn_s(context))
-    yield from context.rest(context.whole("bytes"))
+    yield from context.rest(before)
 
 
 def drawn_s(context: FaultContext) -> float:

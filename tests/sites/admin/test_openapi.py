@@ -3,9 +3,11 @@
 A schema that passes what is refused sends its reader into a 422; one that refuses what is taken hides a feature.
 """
 
+import base64
 import dataclasses
 import json
 import random
+import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +34,8 @@ from services.sites.site import Site
 from tests.sites.admin.test_journal import BAD_EXPECTATIONS, BAD_QUERIES, FILTERS, GET, VERDICTS, visited
 from tests.sites.fault_table import CASES
 from tests.sites.faults.test_plan import BAD
+from tests.sites.plays.test_plays import BAD as BAD_PLAYS
+from tests.sites.replay.test_match import BAD as BAD_MATCHES
 from tests.sites.target import KEEP, one_site, sites, target_of
 
 Node = Mapping[str, object]
@@ -150,6 +154,21 @@ def test_expectations_fit_the_schema_where_they_are_taken_and_nowhere_else() -> 
         assert not fits("Expectations", {"absent": [match]}), match
 
 
+def test_plays_fit_the_schema_where_they_are_taken_and_nowhere_else() -> None:
+    """Bytes that are no head are text in base64 all the same, and no schema finds the same field twice."""
+    for match in (ALL_OF_A_MATCH, {}, {"path": "*"}):
+        assert fits("NewPlay", {**PLAY, "match": match, "times": 1}), match
+    assert fits("NewPlay", {**PLAY, "times": None})
+    for name, (bad, status, field, _reason) in BAD_PLAYS.items():
+        if status == 422:
+            assert fits("NewPlay", bad) is (field == "response" and name.startswith(("no head", "an empty", "half"))), (
+                name
+            )
+    for name, (bad_match, _field) in BAD_MATCHES.items():
+        if name not in {"a field twice", "too many stars"}:
+            assert not fits("Match", bad_match), name
+
+
 def is_query(query: str) -> tuple[bool, bool]:
     """Return whether the document, and whether the site, takes a query."""
     parts = dict(each.split("=") for each in query.split("&"))
@@ -203,6 +222,8 @@ def test_the_client_reads_no_value_that_the_document_does_not_have(name: str) ->
 UNAVAILABLE = "503"
 MISDIRECTED, FORBIDDEN = "421", "403"
 BAD_PLAN = {"faults": [{"fault": "typo"}]}
+PLAY = {"response": base64.b64encode(KEEP).decode()}
+ALL_OF_A_MATCH = {"method": "GET", "path": "/*", "query": {"a": "b"}, "field": {"A": "b"}}
 CALLS: Sequence[tuple[str, str, object]] = (
     ("GET", "/openapi.json", None),
     ("GET", "/fault-kinds", None),
@@ -227,6 +248,17 @@ CALLS: Sequence[tuple[str, str, object]] = (
     ("DELETE", "/faults/{host}/temporary?generation=1", None),
     ("DELETE", "/faults/{host}/temporary", None),
     ("DELETE", "/faults/other.test/temporary?generation=1", None),
+    *(("POST", "/plays/{host}", play) for play in (PLAY, PLAY, {"response": ""}, {**PLAY, "times": 1})),
+    ("POST", "/plays/other.test", {**PLAY, "match": ALL_OF_A_MATCH}),
+    ("POST", "/plays/left.test", PLAY),
+    ("GET", "/plays", None),
+    ("GET", "/plays/{host}", None),
+    ("DELETE", "/plays/{host}/{id}", None),
+    ("DELETE", "/plays/{host}/{id}", None),
+    ("DELETE", "/plays/{host}", None),
+    ("DELETE", "/plays", None),
+    ("GET", "/plays/other.test", None),
+    ("DELETE", "/plays/other.test", None),
     ("GET", "/journal", None),
     ("GET", "/journal?method=POST", None),
     ("GET", "/journal?method=GET&ended=well", None),
@@ -245,15 +277,18 @@ CALLS: Sequence[tuple[str, str, object]] = (
 async def test_every_answer_is_as_the_document_says(tmp_path: Path) -> None:
     """Each operation's answer and each of its refusals: its status is documented, and its JSON fits."""
     met = set()
-    async with sites({"keep.test.http": KEEP, "b.test.http": KEEP}, tmp_path, journal_entries=4) as running:
+    files, left_out = {"keep.test.http": KEEP, "b.test.http": KEEP}, ("left.test",)
+    async with sites(files, tmp_path, journal_entries=4, without=left_out) as running:
         target = await target_of(running, "keep.test")
         await target.set_plan([{"fault": "delay", "seconds": 0.001, "first": 1}])
         await visited(target)
         await anyio.to_thread.run_sync(lambda: target.peer.ask(b"nonsense\r\n\r\n"))
         await anyio.to_thread.run_sync(lambda: target.peer.ask_then_leave(0))
         for method, path, body in CALLS:
-            status, answer = await target.call(method, path.replace("{host}", target.host), body)
-            where = (path.partition("?")[0].replace("other.test", "{host}"), method.lower(), str(status))
+            called = path.replace("{host}", target.host).replace("{id}", "1")
+            status, answer = await target.call(method, called, body)
+            described = re.sub("other.test|left.test", "{host}", path.partition("?")[0])
+            where = (described, method.lower(), str(status))
             assert misfits(response_schema(*where), answer) == [], where
             met.add(where)
     elsewhere = {UNAVAILABLE, MISDIRECTED, FORBIDDEN}

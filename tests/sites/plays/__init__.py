@@ -1,0 +1,1 @@
+"""Responses that the admin API adds to hosts."""
