@@ -153,7 +153,7 @@ COMMANDS = {
     "embedded": Command(
         "run the client, and the lab, without Docker: lab embedded [CLIENT ARGS]", commands.embedded, add_words
     ),
-    "record": Command("keep a site's response, for the lab to play: lab record URL", commands.record, add_words),
+    "record": Command("keep responses of sites, for the lab to play: lab record URL...", commands.record, add_words),
     "bench": Command(
         "compare with peers: lab bench [sites] [wget] [hello] [stalled]; or lab bench chaos: attack a lab of its own "
         "(project asynclab-chaos), kill its processes, and say which promises held (exit code 1: not all)",

@@ -413,10 +413,15 @@ def test_each_recording_and_each_skipped_entry_has_a_line(
     assert record_har(har(*blocked)) == 4
 
 
-def test_a_file_with_more_responses_than_a_site_plays_is_refused(tmp_path: Path, record_har: Record) -> None:
-    """Before anything is written."""
+def test_a_file_with_more_responses_than_a_site_plays_is_refused(
+    tmp_path: Path, record_har: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is written; so is one with entries without end."""
     with pytest.raises(NoHar, match=r"more than 1,000 responses of a\.example"):
         record_har(har(*(entry(f"{A}/{number}") for number in range(1001))))
+    monkeypatch.setattr("services.client.record.har.command.MAX_ENTRIES", 2)
+    with pytest.raises(NoHar, match="more than 2 entries: keep fewer"):
+        record_har(har(None, None, None))
     assert not (tmp_path / "out").exists()
 
 

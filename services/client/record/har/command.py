@@ -18,6 +18,7 @@ from services.runtime.playable import BodySource
 from services.runtime.terminal import printable, say
 
 NOTHING = 4
+MAX_ENTRIES = 100_000
 MOST_LINES = 20  # of entries that are skipped; a file may have any number of them
 
 
@@ -67,9 +68,11 @@ def read_groups(options: Options, file: Path, skipped: SkippedEntries) -> Groups
 
 
 def responses(entries: Iterable[object], options: Options, skipped: SkippedEntries) -> Iterator[HarResponse]:
-    """Yield the responses of entries, and note those that are skipped."""
+    """Yield the responses of entries, and note those that are skipped. Raises TooMany."""
     wanted = HarOptions(None if options.head_only else options.max_body, options.keep_secrets)
-    for entry in entries:
+    for number, entry in enumerate(entries):
+        if number == MAX_ENTRIES:
+            raise TooMany(f"holds more than {MAX_ENTRIES:,} entries")
         try:
             yield read_entry(entry, wanted)
         except Skipped as error:
