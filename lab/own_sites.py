@@ -44,7 +44,7 @@ def to_play(settings: Settings) -> Path:
     """Return `directory` for a lab that is to play what is in it.
 
     The usual directory need not be there. One that LAB_RECORDINGS names must be: otherwise a typing mistake would give
-    a lab without the sites that were meant, and no word about it. Raises RecordingsUnusable.
+    a lab without the sites that were meant, and no message. Raises RecordingsUnusable.
     """
     found = directory(settings)
     if settings.recordings and (what := why_unusable(found)):

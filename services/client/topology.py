@@ -1,7 +1,7 @@
 """Where host names are reached: by a route, or at the address that the resolver finds.
 
 In a container, the topology is OPEN: it has no routes, and the resolver finds the lab's hosts. The embedded lab has
-every site on loopback at a port of its own, so it gives the client a closed topology with a route for each. In a closed
+every site on loopback at its own port, so it gives the client a closed topology with a route for each. In a closed
 topology other names do not exist, and the resolver is not asked for them. `--resolve` adds routes to either; the host
 `*` stands for every host.
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-# Where there is no hard limit, as on macOS, the kernel still has a limit of its own, which it tells no program.
+# Where there is no hard limit, as on macOS, the kernel still has its own limit, which it tells no program.
 TRIED_FILES = (1_048_576, 262_144, 65_536, 24_576, 10_240)
 
 MIB = 1024 * 1024

@@ -14,7 +14,7 @@ from typing import cast
 
 from services.sites import journal
 from services.sites.connection.cache import as_recorded, remember
-from services.sites.connection.exchanges import Exchanges
+from services.sites.connection.exchanges import Exchanges, ended_by, peer_of
 from services.sites.connection.unread import Unread
 from services.sites.connection.writer import ResponseWriter, raw_transport
 from services.sites.faults.active import ActivePlan, Decisions
@@ -340,6 +340,7 @@ class Connection(asyncio.Protocol):
         self.exchanges.complete(reason)
         self.linger(cut=True)
         self.reason = reason
+<<<<<<< HEAD
 
 
 def ended_by(error: Exception | None) -> str:
@@ -365,3 +366,5 @@ def peer_of(transport: asyncio.BaseTransport) -> str:
     """Return the peer's address and port."""
     name = transport.get_extra_info("peername")
     return f"{name[0]}:{name[1]}" if name else ""
+=======
+>>>>>>> w-fix

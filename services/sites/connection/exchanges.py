@@ -4,8 +4,10 @@ A connection that never sent a whole request has one entry too, with the number 
 it sends anything.
 """
 
+import asyncio
 from time import monotonic
 
+from services.sites import journal
 from services.sites.faults.active import Injection
 from services.sites.host import Host, Outcomes
 from services.sites.http.request import Request
@@ -103,3 +105,16 @@ class Exchanges:
         self.current = exchange
         self._site.journal.add(exchange)
         return exchange
+
+
+def ended_by(error: Exception | None) -> str:
+    """Return how a lost connection ended: by the peer, or by an error of this program that the loop caught."""
+    if error is None:
+        return journal.PEER_FIN
+    return journal.PEER_RST if isinstance(error, OSError) else journal.SITE_ERROR
+
+
+def peer_of(transport: asyncio.BaseTransport) -> str:
+    """Return the peer's address and port."""
+    name = transport.get_extra_info("peername")
+    return f"{name[0]}:{name[1]}" if name else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from services.sites.connection.connection import ended_by
+from services.sites.connection.exchanges import ended_by
 from services.sites.faults.catalog import FAULTS
 from services.sites.faults.script import FaultContext, Pause, Script
 from tests.sites.peer import Heard, listen
