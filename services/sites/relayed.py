@@ -16,7 +16,7 @@ from typing import cast
 from services.runtime.errors import NoThread
 from services.runtime.http import is_ip_address
 from services.runtime.tasks import run_in_daemon_thread
-from services.sites.connection.connection import ends_of, peer_of
+from services.sites.connection.exchanges import ends_of, peer_of
 from services.sites.site import Site
 
 LINE = re.compile(rb"PROXY TCP[46] ([0-9a-fA-F.:]{2,45}) [0-9a-fA-F.:]{2,45} ([0-9]{1,5}) [0-9]{1,5}\r\n")

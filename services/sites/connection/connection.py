@@ -14,7 +14,7 @@ from typing import cast
 
 from services.sites import journal
 from services.sites.connection.cache import as_recorded, remember
-from services.sites.connection.exchanges import Exchanges, ended_by, peer_of
+from services.sites.connection.exchanges import Exchanges, client_of, ended_by, peer_of
 from services.sites.connection.unread import Unread
 from services.sites.connection.writer import ResponseWriter, raw_transport
 from services.sites.faults.active import ActivePlan, Decisions
@@ -340,31 +340,3 @@ class Connection(asyncio.Protocol):
         self.exchanges.complete(reason)
         self.linger(cut=True)
         self.reason = reason
-<<<<<<< HEAD
-
-
-def ended_by(error: Exception | None) -> str:
-    """Return how a lost connection ended: by the peer, or by an error of this program that the loop caught."""
-    if error is None:
-        return journal.PEER_FIN
-    return journal.PEER_RST if isinstance(error, OSError) else journal.SITE_ERROR
-
-
-def client_of(transport: asyncio.BaseTransport, site: Site) -> str:
-    """Return the address and port of the client: the peer's own, or that of the client which a gateway relays."""
-    ends = ends_of(transport)
-    return site.relayed.get(ends, ends[0])
-
-
-def ends_of(transport: asyncio.BaseTransport) -> tuple[str, str]:
-    """Return the peer's address and port, and this site's."""
-    own = transport.get_extra_info("sockname")
-    return peer_of(transport), f"{own[0]}:{own[1]}" if own else ""
-
-
-def peer_of(transport: asyncio.BaseTransport) -> str:
-    """Return the peer's address and port."""
-    name = transport.get_extra_info("peername")
-    return f"{name[0]}:{name[1]}" if name else ""
-=======
->>>>>>> w-fix

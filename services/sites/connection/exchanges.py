@@ -114,6 +114,18 @@ def ended_by(error: Exception | None) -> str:
     return journal.PEER_RST if isinstance(error, OSError) else journal.SITE_ERROR
 
 
+def client_of(transport: asyncio.BaseTransport, site: Site) -> str:
+    """Return the address and port of the client: the peer's own, or that of the client which a gateway relays."""
+    ends = ends_of(transport)
+    return site.relayed.get(ends, ends[0])
+
+
+def ends_of(transport: asyncio.BaseTransport) -> tuple[str, str]:
+    """Return the peer's address and port, and this site's."""
+    own = transport.get_extra_info("sockname")
+    return peer_of(transport), f"{own[0]}:{own[1]}" if own else ""
+
+
 def peer_of(transport: asyncio.BaseTransport) -> str:
     """Return the peer's address and port."""
     name = transport.get_extra_info("peername")
