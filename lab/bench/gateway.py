@@ -16,7 +16,7 @@ from lab.bench.harness.figures import Goal, Group, Result, Row
 from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import NGINX, WRK
 from lab.bench.harness.processes import Server, free_port, serving
-from lab.bench.harness.rounds import Plan, Say, interleaved
+from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.harness.wrk import CONNECTIONS, load
 from services.runtime.files.temporary import temporary_directory
 
@@ -55,7 +55,7 @@ class Sample(NamedTuple):
     cpu_us: float
 
 
-def bench(plan: Plan, say: Say) -> Result:
+def bench(rounds: Rounds, say: Say) -> Result:
     """Measure requests a second, kept alive and with a new connection each."""
     if not WRK.path():
         return Result("gateway", (), notes=(WRK.missing(),))
@@ -63,13 +63,13 @@ def bench(plan: Plan, say: Say) -> Result:
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(temporary_directory("asynclab-bench-"))
         contestants = dict(start(stack, core, directory))
-        groups = [group for mode in MODES for group in measure(mode, contestants, plan, core, directory, say)]
+        groups = [group for mode in MODES for group in measure(mode, contestants, rounds, core, directory, say)]
     notes = () if PLAIN in contestants else (NGINX.missing() if not NGINX.path() else NO_STREAM,)
     return Result(
         "gateway",
         tuple(groups),
         method=(
-            f"wrk, {CONNECTIONS} connections, {plan.in_turns()}, {max(1, round(plan.seconds))} s a turn",
+            f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {max(1, round(rounds.seconds))} s a turn",
             core.sentence(),
             "the site runs on uvloop, on the same core as what stands between",
             peers.sentence((NGINX, WRK)),
@@ -118,7 +118,7 @@ def gateway(core: Sequence[str], target: int, *, loop: str) -> contextlib.Abstra
 def measure(
     mode: tuple[str, str, tuple[str, ...]],
     contestants: dict[str, Contestant],
-    plan: Plan,
+    rounds: Rounds,
     core: Core,
     directory: Path,
     say: Say,
@@ -130,8 +130,8 @@ def measure(
     script.write_text(f'wrk.path = "http://{host}/"\n', "utf-8")  # wrk knows no proxies: a target in absolute-form
     given = (f"Host: {host}", *fields)
     measured = interleaved(
-        [(name, partial(turn, each, plan, core, given, script)) for name, each in contestants.items()],
-        plan.rounds,
+        [(name, partial(turn, each, rounds, core, given, script)) for name, each in contestants.items()],
+        rounds.number,
         lambda line: say(f"gateway, {title}: {line}"),
     )
     speed = Group(
@@ -154,13 +154,13 @@ def measure(
     return speed, cost
 
 
-def turn(contestant: Contestant, plan: Plan, core: Core, fields: tuple[str, ...], script: Path) -> Sample:
+def turn(contestant: Contestant, rounds: Rounds, core: Core, fields: tuple[str, ...], script: Path) -> Sample:
     """Load one contestant."""
     forwarder = contestant.forwarder
     before = forwarder.cpu_s() if forwarder else 0.0
     found = load(
         f"{contestant.way.url}/",
-        seconds=plan.seconds,
+        seconds=rounds.seconds,
         core=core.load,
         fields=fields,
         script=script if contestant.absolute else None,
