@@ -3,23 +3,16 @@
 `request` and `decision` say what is done with a head; here are the sockets. A response is never read: each byte of a
 host goes to the client at once, and so does its end. A FIN is passed on as a FIN once every byte before it is sent, and
 the other direction stays open (RFC 9293, section 3.6). A reset is passed on as a reset, once the client's system has
-every byte before it. While one peer reads slowly, the gateway reads no more from the other.
-
-A connection is in one phase at a time:
-
-    REQUESTS  heads are read, and bodies are passed on
-    WAITING   a host is connected to, or the last one has yet to end its response; the client is not read
-    TUNNEL    after CONNECT: every byte is passed on
-    LAST      the gateway's own response is the last; what the client still sends is dropped
-    RESETTING the host has reset its connection; the client's system has yet to take the bytes before that
+every byte before it. While one peer reads slowly, the gateway reads no more from the other. `phases` has the states,
+and how long each may last.
 """
 
 import asyncio
-from enum import Enum, auto
 
 from services.gateway.proxy import responses
 from services.gateway.proxy.body import Body
 from services.gateway.proxy.decision import Decision, Forward, Page, Tunnel, decide
+from services.gateway.proxy.phases import Phase, longest_s
 from services.gateway.proxy.request import HeadReader, Refused
 from services.gateway.proxy.shared import Shared
 from services.gateway.proxy.stream import Stream
@@ -28,16 +21,6 @@ from services.runtime.http import Address
 
 ACKNOWLEDGED_EVERY_S = 0.01
 NOWHERE = Address("", 0)
-
-
-class Phase(Enum):
-    """What a connection does, as above."""
-
-    REQUESTS = auto()
-    WAITING = auto()
-    TUNNEL = auto()
-    LAST = auto()
-    RESETTING = auto()
 
 
 class ClientConnection(asyncio.BufferedProtocol):
@@ -295,14 +278,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         settings = self.shared.settings
         if self.head_since and now - self.head_since > settings.head_timeout_s:
             return True
-        most = settings.idle_timeout_s
-        if self.phase is Phase.LAST:
-            most = settings.linger_s
-        elif self.phase is Phase.RESETTING:
-            most = settings.reset_timeout_s
-        elif self.upstream or self.phase is Phase.WAITING:
-            most = settings.silence_timeout_s
-        return now - self.since > most
+        return now - self.since > longest_s(self.phase, settings, has_upstream=self.upstream is not None)
 
     def expire(self) -> None:
         """End a connection whose time is over; a client whose request is not whole gets 408."""

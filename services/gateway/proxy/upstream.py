@@ -102,7 +102,7 @@ class Upstream(asyncio.BufferedProtocol):
 
 
 class Dialer:
-    """Connects to routes of the directory; look-up and connect together may take `timeout_s` seconds."""
+    """Connects to routes of the directory; a look-up may take `timeout_s` seconds, and a connect so many again."""
 
     def __init__(self, directory: Directory, *, timeout_s: float) -> None:
         self.directory = directory
@@ -113,8 +113,7 @@ class Dialer:
         """Connect a client to a host. Raises Refused: the host cannot be connected to."""
         asked, route = decision.asked, decision.route
         try:
-            async with asyncio.timeout(self.timeout_s):
-                await self._connect(client, decision)
+            await self._connect(client, decision)
         except TimeoutError as error:
             reason = f"{asked} did not answer within {self.timeout_s:g} s"
             raise Refused(GATEWAY_TIMEOUT, reason) from error
@@ -143,7 +142,8 @@ class Dialer:
             preface = self.directory.announce(link)
             upstream = Upstream(client, decision, preface=preface, forget=partial(self.directory.forget, link))
             if not is_connected(connected):
-                await until_connected(loop, connected)
+                async with asyncio.timeout(self.timeout_s):
+                    await until_connected(loop, connected)
             await loop.create_connection(lambda: upstream, sock=connected)
         except BaseException:
             self._known.pop(route, None)
@@ -158,7 +158,8 @@ class Dialer:
         address, until_s = self._known.get(route, (route, 0.0))
         if loop.time() < until_s:
             return address
-        found = await loop.getaddrinfo(*route, type=socket.SOCK_STREAM)
+        async with asyncio.timeout(self.timeout_s):
+            found = await loop.getaddrinfo(*route, type=socket.SOCK_STREAM)
         address = Address(*found[0][4][:2])
         self._known[route] = address, loop.time() + ADDRESS_LIFE_S
         return address
