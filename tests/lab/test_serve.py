@@ -19,7 +19,11 @@ HOSTS = ["www.163.com", "www.sina.com.cn", "www.sohu.com"]
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)],
+    ids=["SIGTERM", "SIGHUP", "SIGINT"],
+)
 def test_ready_means_ready_and_a_signal_ends_it(loop: str, number: signal.Signals, code: int, temporary: Path) -> None:
     """Everything answers when the line is there, the gateway says the same, and at the end nothing is left."""
     with serving("--format", "json", "--loop", loop) as process:
