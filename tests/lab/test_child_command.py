@@ -126,12 +126,13 @@ def test_an_interrupt_from_a_terminal_reaches_it_once() -> None:
         str(LAB), ["serve", "--", sys.executable, "-c", COUNT_INTERRUPTS], cwd=ROOT, timeout=TIMEOUT_S
     )
     child.expect_exact("counting")
-    child.sendintr()
-    child.expect_exact("got 1")
+    for times in range(1, 6):  # two that come within a moment may be one to Python
+        child.sendintr()
+        child.expect_exact(f"got {times}\r")
     child.kill(signal.SIGTERM)
     child.expect(pexpect.EOF)
     child.close()
-    assert child.exitstatus == 1
+    assert child.exitstatus == 5
 
 
 def test_it_may_open_as_many_files_as_without_the_lab() -> None:
