@@ -235,7 +235,7 @@ class Connection(asyncio.Protocol):
         try:
             host = self.site.host_for(request, self.own)
         except Refused as refused:
-            self.refuse(refused, request.head, request.body)
+            self.refuse(refused, request.head, request.body.so_far() if request.body else None)
             return
         injection = host.plan.decide(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
         chosen = host.choose(request)
