@@ -75,8 +75,7 @@ async def run_inside(command: Sequence[str], environment: Mapping[str, str], sto
         for number in early:
             pass_on(number)
         code = await process.wait()
-    finally:
-        stop.pass_on = None
+    finally:  # signals that come now change nothing: the lab ends, and the exit code is the command's
         if process and process.returncode is None:  # the lab ends by an error
             process.kill()
     return code if code >= 0 else BY_SIGNAL - code

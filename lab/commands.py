@@ -158,7 +158,7 @@ def serve(options: Namespace) -> int:
     loop = options.loop or environment.loop()
 
     from lab.child_command import PASSED_ON
-    from lab.serve import ServeOptions, run_serve
+    from lab.serve import ENDED_BY, ServeOptions, run_serve
     from services.runtime.logs import configure_logs
     from services.runtime.run import run as run_on_loop
 
@@ -170,7 +170,7 @@ def serve(options: Namespace) -> int:
         lambda stop: run_serve(serve_options, hello, sites, stop),
         loop=loop,
         announce=not command,
-        more_signals=PASSED_ON if command else (),
+        more_signals=PASSED_ON if command else ENDED_BY,
     )
 
 

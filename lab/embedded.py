@@ -23,6 +23,7 @@ from services.runtime.http import Address
 from services.runtime.process import raise_open_files
 from services.runtime.run import Stop
 from services.runtime.serving.serve import serve_app
+from services.runtime.terminal import say
 from services.sites.listeners import Listeners
 from services.sites.server import RunningSite, serve_site
 from services.sites.settings import SitesSettings
@@ -184,4 +185,12 @@ async def run_embedded(invocation: Invocation, hello: HelloSettings, sites: Site
     """Run a client's command line against a lab with these settings, and return its exit code."""
     raise_open_files()
     async with embedded_lab(hello, sites) as settings:
-        return await invocation.main(settings, stop)
+        code = await invocation.main(settings, stop)
+    if code == 0 and changes_faults(invocation):
+        say(f"This lab has ended, and its faults with it. One that stands: {PROGRAM} serve, then --lab URL")
+    return code
+
+
+def changes_faults(invocation: Invocation) -> bool:
+    """Return whether a command line changes what a site does wrong, which is of no use to any other command."""
+    return invocation.handler.endswith(".admin.faults") and invocation.values["action"] in {"set", "clear", "reset"}

@@ -1,9 +1,11 @@
 """`client --lab URL`: commands from outside, against a lab that is direct and against one behind its gateway."""
 
+import asyncio
 import json
 import os
+import signal
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +13,10 @@ import anyio.to_thread
 import pytest
 
 from lab.embedded import LOOPBACK, EmbeddedDirectory, embedded_sites
+from services.client import standing_lab
 from services.client.cli import main, understand
 from services.client.settings import ClientSettings
-from services.client.standing_lab import LabUnreachable, NotALab, parse_lab_url, run_in_lab
+from services.client.standing_lab import LabUnreachable, NotALab, joined_lab, parse_lab_url, run_in_lab
 from services.gateway.proxy.directory import SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
@@ -199,6 +202,80 @@ async def test_a_lab_that_is_gone_is_one_line(capsys: pytest.CaptureFixture[str]
         await run(url, ["wget", "www.163.com"])
     assert "(refused)" in str(refused.value)
     assert refused.value.exit_code == 4
+
+
+@pytest.mark.anyio
+async def test_what_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a deadline of its own."""
+    monkeypatch.setattr(standing_lab, "TIMEOUT_S", 0.1)
+    async with serving(lab=sends(b"HTTP/1.1 200 OK\r\n", then_hang=True)) as topology:
+        host, port = topology.routes["lab", 80]
+        with pytest.raises(LabUnreachable, match=r"no answer within 0\.1 s"):
+            await run(f"http://{host}:{port}", ["wget", "www.163.com"])
+
+
+@pytest.mark.anyio
+async def test_a_stop_ends_the_joining() -> None:
+    """Exit code 130, and the command does not begin."""
+    stop = Stop()
+
+    async def peer(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        stop.ask(signal.SIGINT)
+        await reader.read()
+
+    async def never(_settings: ClientSettings, _stop: Stop) -> int:
+        raise AssertionError
+
+    async with serving(lab=peer) as topology:
+        host, port = topology.routes["lab", 80]
+        url = parse_lab_url("--lab", f"http://{host}:{port}")
+        assert await run_in_lab(url, never, ClientSettings(), stop, with_ca=False) == 130
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", [EmbeddedDirectory, DirectoryOfNames], ids=["direct", "through the gateway"])
+async def test_a_lab_that_goes_in_the_middle_is_one_line_for_each_command(
+    kind: type[EmbeddedDirectory], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 4: nothing answered."""
+    async with standing(kind) as url:
+        invocations = [
+            await anyio.to_thread.run_sync(partial(understand, words.split(), default_loop="asyncio"))
+            for words in (
+                "faults list www.163.com",
+                "journal www.163.com",
+                "hello --users 1",
+                "wget --edition await www.163.com",
+            )
+        ]
+        joined = AsyncExitStack()
+        settings = await joined.enter_async_context(
+            joined_lab(parse_lab_url("--lab", url), ClientSettings(), Stop(), with_ca=False)
+        )
+        assert settings
+    async with joined:
+        for invocation in invocations:
+            capsys.readouterr()
+            assert await invocation.main(settings, Stop()) == 4
+            assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.anyio
+async def test_a_gateway_that_has_gone_is_not_taken_for_the_site(tmp_path: Path) -> None:
+    """A site that refuses is `refused`; a gateway that does is not."""
+    async with standing(DirectoryOfNames) as url:
+        joined = AsyncExitStack()
+        settings = await joined.enter_async_context(
+            joined_lab(parse_lab_url("--lab", url), ClientSettings(), Stop(), with_ca=False)
+        )
+        assert settings
+    file = tmp_path / "records.jsonl"
+    words = ["wget", "--format", "jsonl", "-q", "-o", str(file), "www.163.com"]
+    async with joined:
+        invocation = await anyio.to_thread.run_sync(partial(understand, words, default_loop="asyncio"))
+        assert await invocation.main(settings, Stop()) == 4
+    record = json.loads(await anyio.to_thread.run_sync(file.read_text))
+    assert (record["error"], "the lab's gateway does not answer" in record["detail"]) == ("unreachable", True)
 
 
 @pytest.mark.parametrize(

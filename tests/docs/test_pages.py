@@ -88,7 +88,7 @@ def check_client(words: list[str]) -> None:
     if len(words) == 1 and not words[0].startswith("-"):
         assert words[0] in CLIENT_COMMANDS, words
         return
-    read(lambda: understand_client(words, default_loop="asyncio"), words)
+    read(lambda: understand_client(words, default_loop="asyncio", joins=True), words)
 
 
 def read(parse: Callable[[], object], words: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The trees that tests work in: one for recordings, one for the Makefile."""
+"""The trees that tests work in: one for recordings, one for the Makefile; and a directory of temporary files."""
 
 import shutil
 import sys
@@ -38,3 +38,12 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / ".venv/bin/lab").write_text(LAB.format(python=tmp_path / ".venv/bin/python"))
     (tmp_path / ".venv/bin/lab").chmod(0o755)
     return tmp_path
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of temporary files, of this test alone."""
+    directory = tmp_path / "temporary"
+    directory.mkdir()
+    monkeypatch.setenv("TMPDIR", str(directory))
+    return directory

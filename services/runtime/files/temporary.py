@@ -53,11 +53,14 @@ def temporary_directory(prefix: str) -> Iterator[Path]:
 async def async_temporary_directory(prefix: str) -> AsyncIterator[Path]:
     """Make a `temporary_directory`; the calls that block run in threads."""
     directory = temporary_directory(prefix)
-    made = await asyncio.to_thread(directory.__enter__)
+    making = asyncio.ensure_future(asyncio.to_thread(directory.__enter__))
     try:
-        yield made
+        yield await asyncio.shield(making)
     finally:
-        await asyncio.to_thread(directory.__exit__, None, None, None)
+        if not making.done():  # cancelled meanwhile: the thread goes on, and its directory has to go
+            await asyncio.wait({making})
+        if making.exception() is None:
+            await asyncio.to_thread(directory.__exit__, None, None, None)
 
 
 def reason_of(error: OSError) -> str:
