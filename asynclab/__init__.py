@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asynclab.errors import (
+        BadAnswer,
         BadParameter,
         LabError,
         LabGone,
@@ -44,6 +45,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "BadAnswer",
     "BadParameter",
     "Exchange",
     "FaultState",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from asynclab.description import Description, read_description
 from asynclab.errors import (
+    BadAnswer,
     BadParameter,
     LabGone,
     NoHead,
@@ -19,9 +20,9 @@ from asynclab.errors import (
     UnknownHost,
 )
 from asynclab.gateway import Answer, Gateway, NotHttp, Unreachable
-from asynclab.json_object import BadJson, JsonObject
+from asynclab.json_object import JsonObject
 
-CREATED, MISDIRECTED, NOT_FOUND, CONFLICT, UNPROCESSABLE, BAD_GATEWAY = 201, 421, 404, 409, 422, 502
+OK, CONFLICT, MISDIRECTED, UNPROCESSABLE, BAD_GATEWAY, BUSY = 200, 409, 421, 422, 502, 503
 OTHERS = 3  # problems that a message shows
 NOT_OF_A_HEAD = ("match", "times", "body")
 
@@ -55,12 +56,14 @@ class Admin:
         url = self.gateway.url
         try:
             answer = self.gateway.call("GET", "/lab")
-            if answer.status != 200:
+            if answer.status != OK:
                 raise NotALab(url, f"it answers GET /lab with status {answer.status}")
             description = read_description(answer.body)
         except Unreachable as error:
             raise self._gone(error) if hasattr(self, "_description") else NotALab(url, str(error)) from error
-        except (BadJson, NotHttp) as error:
+        except BadAnswer as error:
+            raise NotALab(url, error.reason) from error
+        except NotHttp as error:
             raise NotALab(url, str(error)) from error
         self._description = description
         return description
@@ -92,7 +95,7 @@ class Admin:
             raise self._gone(error) from error
         try:
             return answer.status, JsonObject.parse(answer.body)
-        except BadJson as error:
+        except BadAnswer as error:
             raise self._no_json(answer, host) from error
 
     def started_s(self, host: str, clock: JsonObject) -> float:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from asynclab.json_object import BadJson, JsonObject
+from asynclab.errors import BadAnswer
+from asynclab.json_object import JsonObject
 
 VERSION = 1
 
@@ -32,11 +33,11 @@ class Description:
 
 
 def read_description(raw: bytes) -> Description:
-    """Return the description in these bytes. Raises BadJson."""
+    """Return the description in these bytes. Raises BadAnswer."""
     data = JsonObject.parse(raw)
     version = data.whole("v", default=0)
     if version != VERSION:
-        raise BadJson(f"it speaks version {version}, and this asynclab speaks version {VERSION}")
+        raise BadAnswer(f"it speaks version {version}, and this asynclab speaks version {VERSION}")
     return Description(
         gateway=data.text("gateway"),
         ca=data.text_or_none("ca"),

@@ -36,6 +36,14 @@ class LabGone(LabError):
     """The lab has ended, or does not answer any more."""
 
 
+class BadAnswer(LabError):
+    """An answer of the lab is not as this package reads it. `reason`: in a few words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"an answer of the lab cannot be read ({reason}): have one version of asynclab here and there")
+        self.reason = reason
+
+
 class Refused(LabError):
     """The lab refuses a request, for a reason that has no other class here.
 

@@ -56,7 +56,7 @@ class Exchange:
 
 
 def read_exchange(data: JsonObject, started_s: float) -> Exchange:
-    """Return the exchange in an entry of the admin API. `started_s`: when the site's clock began. Raises BadJson."""
+    """Return the exchange in an entry of the admin API. `started_s`: when the site's clock began. Raises BadAnswer."""
 
     def moment(name: str) -> datetime:
         return datetime.fromtimestamp(started_s + data.number(name), UTC)

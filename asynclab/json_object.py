@@ -3,19 +3,17 @@
 import json
 from collections.abc import Mapping
 
-
-class BadJson(ValueError):
-    """What came is not the JSON that it has to be. The text is the reason."""
+from asynclab.errors import BadAnswer
 
 
 class JsonObject:
-    """An object of JSON. Each method returns the value of a name, or raises BadJson if it has another type."""
+    """An object of JSON. Each method returns the value of a name, or raises BadAnswer if it has another type."""
 
     __slots__ = ("_values",)
 
     def __init__(self, values: object) -> None:
         if not isinstance(values, dict):
-            raise BadJson("is not a JSON object")
+            raise BadAnswer("is not a JSON object")
         self._values: Mapping[str, object] = values
 
     @classmethod
@@ -24,7 +22,7 @@ class JsonObject:
         try:
             return cls(json.loads(raw))
         except (ValueError, RecursionError) as error:
-            raise BadJson("is not a JSON object") from error
+            raise BadAnswer("is not a JSON object") from error
 
     def __contains__(self, name: str) -> bool:
         return self._values.get(name) is not None
@@ -32,7 +30,7 @@ class JsonObject:
     def text(self, name: str) -> str:
         value = self._values.get(name)
         if not isinstance(value, str):
-            raise BadJson(f"{name} is not text")
+            raise BadAnswer(f"{name} is not text")
         return value
 
     def text_or_none(self, name: str) -> str | None:
@@ -41,7 +39,7 @@ class JsonObject:
     def whole(self, name: str, default: int | None = None) -> int:
         value = self._values.get(name, default)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise BadJson(f"{name} is not a whole number")
+            raise BadAnswer(f"{name} is not a whole number")
         return value
 
     def whole_or_none(self, name: str) -> int | None:
@@ -50,7 +48,7 @@ class JsonObject:
     def number(self, name: str) -> float:
         value = self._values.get(name)
         if not isinstance(value, int | float) or isinstance(value, bool):
-            raise BadJson(f"{name} is not a number")
+            raise BadAnswer(f"{name} is not a number")
         return float(value)
 
     def truth(self, name: str, *, default: bool = False) -> bool:
@@ -77,5 +75,5 @@ class JsonObject:
     def _list(self, name: str) -> list[object]:
         value = self._values.get(name)
         if not isinstance(value, list):
-            raise BadJson(f"{name} is not a list")
+            raise BadAnswer(f"{name} is not a list")
         return value

@@ -17,7 +17,7 @@ from types import TracebackType
 from asynclab.admin import Admin, match_of
 from asynclab.checkpoint import take_checkpoint
 from asynclab.description import SiteUrls
-from asynclab.errors import BadParameter, LabError, UnknownHost
+from asynclab.errors import BadParameter, LabError, Refused, UnknownHost
 from asynclab.exchange import Exchange
 from asynclab.running import RunningLab, join_lab, start_lab
 from asynclab.site import MOST_ENTRIES, Site, add_play, read_journal
@@ -125,7 +125,7 @@ class Lab:
     ) -> Site:
         """Let a host answer with these bytes, and return it; `Site.play` says when. A host need not be recorded.
 
-        Raises NoHead, PlayConflict or BadParameter.
+        Raises NoHead, PlayConflict or BadParameter; Refused where the lab takes no host that is not recorded.
         """
         match = match_of(method=method, path=path, query=query, field=fields)
         try:
@@ -145,20 +145,22 @@ class Lab:
         In containers, one site alone takes hosts that are not recorded; the others say that they have no such host.
         """
         asked: set[str] = set()
-        refusal: UnknownHost | None = None
         for through, urls in self._admin.description.sites.items():
             if urls.admin in asked:
                 continue
             asked.add(urls.admin)
             try:
-                add_play(self._admin, name, response, match, times, through=through)
-            except UnknownHost as error:
-                refusal = error
+                play = add_play(self._admin, name, response, match, times, through=through)
+            except UnknownHost:
                 continue
             self._marks[name] = self._since(through)
-            self._admin.refresh()
-            return
-        raise refusal or UnknownHost(name, ())
+            if name in self._admin.refresh().sites:
+                return
+            self._admin.call("DELETE", f"/plays/{name}/{play.id}", host=through)
+            break
+        raise Refused(
+            f"{name} cannot be added, since this lab takes no new hosts: use a lab of `lab serve`, or record it"
+        )
 
     def _since(self, host: str) -> int:
         """Return the last entry before this view, in the journal of the site that plays a host."""

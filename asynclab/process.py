@@ -16,8 +16,7 @@ from time import monotonic
 from typing import IO
 
 from asynclab.description import Description, read_description
-from asynclab.errors import LabNotStarted, PortTaken
-from asynclab.json_object import BadJson
+from asynclab.errors import BadAnswer, LabNotStarted, PortTaken
 
 START_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 10.0
@@ -81,8 +80,10 @@ class LabProcess:
             raise LabNotStarted(f"the lab did not start ({self.why_ended()}): run `asynclab serve` to see why")
         try:
             return read_description(line)
-        except BadJson as error:
-            raise LabNotStarted(f"what started is no lab ({error}): install asynclab and its lab together") from error
+        except BadAnswer as error:
+            raise LabNotStarted(
+                f"what started is no lab ({error.reason}): install asynclab and its lab together"
+            ) from error
 
     def _read_line(self, until: float) -> bytes | None:
         """Return the line that says that the lab is ready; nothing if the process ends, None after the deadline."""

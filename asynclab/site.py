@@ -170,7 +170,7 @@ def read_journal(
     """Return the exchanges of the site that plays the host `through`, the oldest first. Raises BadParameter."""
     from urllib.parse import urlencode
 
-    query = {**criteria, "since": since, "limit": limit}
+    query = {"since": since, "limit": limit, **criteria}
     answer = admin.call("GET", f"/journal?{urlencode({k: text_of(v) for k, v in query.items()})}", host=through)
     started_s = admin.started_s(through, answer.inner("clock"))
     return [read_exchange(each, started_s) for each in answer.objects("entries")]

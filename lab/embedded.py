@@ -12,7 +12,7 @@ from lab import PROGRAM
 from services.client.cli import Invocation
 from services.client.settings import ADMIN_PORT, HTTP_PORT, TLS_PORT, ClientSettings
 from services.client.topology import Topology
-from services.gateway.proxy.directory import Directory, SiteUrls
+from services.gateway.proxy.directory import Directory, Link, SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.hello.app import make_app
@@ -107,14 +107,14 @@ class EmbeddedDirectory(Directory):
     def find(self, name: str, port: int) -> Address | None:
         return self._hello if (name, port) == HELLO else self._routes.get((name, port))
 
-    def announce(self, asked: Address, local: Address, client: Address) -> bytes:
+    def announce(self, link: Link) -> bytes:
         """Tell the site itself, which is in this process and on this thread."""
-        if asked != HELLO:
-            self._site.relayed[str(local)] = str(client)
+        if link.asked != HELLO:
+            self._site.relayed[str(link.local), str(link.server)] = str(link.client)
         return b""
 
-    def forget(self, local: Address) -> None:
-        self._site.relayed.pop(str(local), None)
+    def forget(self, link: Link) -> None:
+        self._site.relayed.pop((str(link.local), str(link.server)), None)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lab.bench.harness.figures import Result
 
 CHAOS = "chaos"
-BENCHES = ("sites", "wget", "hello", "stalled")
+BENCHES = ("sites", "gateway", "wget", "hello", "stalled")
 
 
 def add_options(parser: ArgumentParser) -> None:

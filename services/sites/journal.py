@@ -148,7 +148,7 @@ class Journal:
     def add(self, exchange: Exchange) -> None:
         """Keep an entry, and drop the oldest ones that there is no room for."""
         self.total += 1
-        self._bytes += exchange.request_bytes
+        self._bytes += len(exchange.head) if exchange.body is None else exchange.request_bytes
         self.entries.append(exchange)
         self.trim()
 

@@ -16,7 +16,7 @@ from typing import cast
 from services.runtime.errors import NoThread
 from services.runtime.http import is_ip_address
 from services.runtime.tasks import run_in_daemon_thread
-from services.sites.connection.connection import peer_of
+from services.sites.connection.connection import ends_of, peer_of
 from services.sites.site import Site
 
 LINE = re.compile(rb"PROXY TCP[46] ([0-9a-fA-F.:]{2,45}) [0-9a-fA-F.:]{2,45} ([0-9]{1,5}) [0-9]{1,5}\r\n")
@@ -55,20 +55,18 @@ def addresses_of(name: str) -> list[str]:
 class RelayedProtocol(asyncio.Protocol):
     """A connection that may come from the gateway: `make` makes the protocol that it is for."""
 
-    __slots__ = ("_came", "_gateway", "_make", "_peer", "_site", "_timer", "_transport")
+    __slots__ = ("_came", "_gateway", "_make", "_site", "_timer", "_transport")
     _transport: asyncio.Transport
 
     def __init__(self, site: Site, gateway: Gateway, make: MakeProtocol) -> None:
         self._site, self._gateway, self._make = site, gateway, make
         self._came = b""
-        self._peer = ""
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the line, where the peer is the gateway."""
         self._transport = cast("asyncio.Transport", transport)
-        self._peer = peer_of(transport)
-        if self._peer.rpartition(":")[0] in self._gateway.addresses:
+        if peer_of(transport).rpartition(":")[0] in self._gateway.addresses:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._site.settings.head_timeout_s, self._transport.abort)
         else:
@@ -98,12 +96,13 @@ class RelayedProtocol(asyncio.Protocol):
         self._stop_waiting()
         protocol, transport = self._make(), self._transport
         transport.set_protocol(protocol)
+        ends = ends_of(transport)
         if client:
-            self._site.relayed[self._peer] = client
+            self._site.relayed[ends] = client
         try:
             protocol.connection_made(transport)
         finally:
-            self._site.relayed.pop(self._peer, None)
+            self._site.relayed.pop(ends, None)
         if came and not transport.is_closing():
             protocol.data_received(came)
         return protocol

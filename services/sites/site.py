@@ -99,7 +99,9 @@ class Site:
         self.connections: set[OpenConnection] = set()
         self.handshakes: dict[Handshake, None] = {}  # TLS sessions that are not agreed on; the oldest first
         self.outcomes_without_host: Outcomes = Counter()  # of exchanges that no host had a part in
-        self.relayed: dict[str, str] = {}  # by the address of a gateway's connection, that of the client it is for
+        self.relayed: dict[
+            tuple[str, str], str
+        ] = {}  # by both ends of a gateway's connection, the client that it is for
         self.accepted = 0
         self.turned_away = 0
         self.generation = 0

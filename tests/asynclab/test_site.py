@@ -171,7 +171,7 @@ def test_what_is_met_is_verified(site: Site, expect: Expect) -> None:
 UNMET: Mapping[str, tuple[Expect, str]] = {
     "too few": (
         lambda site: site.verify(count=3, method="GET", timeout_s=0),
-        r"^www.163.com: expected exactly 3 with method='GET', found 2$",
+        r"^www.163.com: expected exactly 3 with method='GET', found 2\b",
     ),
     "none like it": (
         lambda site: site.verify(method="POST", timeout_s=0),

@@ -22,7 +22,7 @@ from tests.docker.reach import Answer, Place, Question
 
 PROGRAM = Path(reach.__file__).read_text("utf-8")
 CLOSED_OFF = ("client", "hello", "sina", "sohu", "netease")
-PORTS = [80, 443, 8000, 8081]
+PORTS = [80, 443, 3128, 8000, 8081]
 ELSEWHERE = ["203.0.113.1", "2001:db8::1"]  # of documentation: nothing answers there, and a packet does no harm
 NAMES = ["host.docker.internal", "gateway.docker.internal", "example.org", socket.gethostname()]
 STRANGER = "asynclab-test-stranger"
@@ -140,18 +140,19 @@ def test_containers_reach_each_other(stack: Stack) -> None:
     assert {(place.address, place.port) for place in answer.reached if not place.device} == {
         ("hello", 8000),
         ("gateway", 8000),
+        ("gateway", 3128),
         *site_ports,
     }
     assert answer.names == services
 
 
 def test_the_host_reaches_no_container_but_the_gateway(stack: Stack) -> None:
-    """Not even through the lab's bridge; and of the gateway only the published port."""
+    """Not even through the lab's bridge; and of the gateway only the published ports."""
     containers = where(stack)
     addresses = list(containers.values())
     bridge = f"br-{stack.client().network.inspect(f'{stack.project}_lab').id[:12]}"
     reached = reach.answer(Question(addresses, PORTS, [], of_the_lab=True), devices=[bridge]).reached
-    assert reached == [Place(containers["gateway", "edge"], 8000, "tcp")]
+    assert sorted(reached) == [Place(containers["gateway", "edge"], port, "tcp") for port in (3128, 8000)]
 
 
 def test_a_container_of_another_network_reaches_none_of_the_lab(stack: Stack) -> None:

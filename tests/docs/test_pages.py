@@ -29,7 +29,7 @@ from tests.docs.pages import (
 LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)")
 MAKE = re.compile(r"^(\w+):.*##", re.MULTILINE)
 TREE = re.compile(r"(?:services|lab|tests|docs|examples|requirements|\.ci)/[\w./-]*|Makefile|[\w.-]+\.(?:yaml|toml|md)")
-MADE_LATER = {".toml", "example.org.toml", "build/compose.recordings.yaml"}  # by `lab up` and `lab record`
+MADE_LATER = {".toml", "NAME.toml", "example.org.toml", "build/compose.recordings.yaml"}  # by `lab up` and `lab record`
 each_page = pytest.mark.parametrize("page", PAGES, ids=named)
 
 

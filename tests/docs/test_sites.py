@@ -68,11 +68,14 @@ def test_the_requests_of_the_admin_api_are_those_of_its_document() -> None:
     assert described == offered
 
 
-def test_the_sidecar_and_the_expectations_are_ones_that_a_site_takes(tmp_path: Path) -> None:
-    """The page's own text: a site starts with that sidecar, and holds its journal against those expectations."""
-    blocks = {language: block for language, block in FENCED.findall(PAGE) if language in {"toml", "json"}}
-    (tmp_path / "own.test.http").write_bytes(b"HTTP/1.1 200 OK\r\nServer: own\r\nContent-Length: 0\r\n\r\n")
-    (tmp_path / "own.test.toml").write_text(blocks["toml"], "utf-8")
+def test_the_sidecars_and_the_expectations_are_ones_that_a_site_takes(tmp_path: Path) -> None:
+    """The page's own text: a site starts with those sidecars, and holds its journal against those expectations."""
+    host, other = (block for language, block in FENCED.findall(PAGE) if language == "toml")
+    (expectations,) = (block for language, block in FENCED.findall(PAGE) if language == "json")
+    (tmp_path / "own.test").mkdir()
+    for name, sidecar in (("own.test", host), ("own.test/login", other)):
+        (tmp_path / f"{name}.http").write_bytes(b"HTTP/1.1 200 OK\r\nServer: own\r\nContent-Length: 0\r\n\r\n")
+        (tmp_path / f"{name}.toml").write_text(sidecar, "utf-8")
 
     async def taken() -> tuple[list[str], int]:
         async with embedded_lab(sites=SitesSettings(own=tmp_path)) as lab, aiohttp.ClientSession() as session:
@@ -80,7 +83,7 @@ def test_the_sidecar_and_the_expectations_are_ones_that_a_site_takes(tmp_path: P
             admin = f"http://{address}:{port}"
             async with session.get(f"{admin}/faults/own.test") as response:
                 rules = [rule["fault"] for rule in (await response.json())["faults"]]
-            async with session.post(f"{admin}/journal/verify", json=json.loads(blocks["json"])) as response:
+            async with session.post(f"{admin}/journal/verify", json=json.loads(expectations)) as response:
                 return rules, response.status
 
     assert asyncio.run(taken()) == (["rst_at"], 409)

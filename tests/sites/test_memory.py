@@ -26,6 +26,7 @@ from services.sites.connection.unread import HELD_IN_SYSTEM_BYTES
 from services.sites.faults.active import Injection
 from services.sites.faults.plan import read_plan
 from services.sites.faults.script import SHORT_BYTES, Ending, Response
+from services.sites.http.request_body import START_BYTES
 from services.sites.journal import ENTRY_BYTES, FIN, ConnectionInfo, Exchange, Journal
 from services.sites.listeners import sweep
 from services.sites.replay.directory import RecordingDirectory, TooLarge
@@ -144,6 +145,38 @@ async def test_a_head_that_comes_in_parts_is_free_up_to_a_bound_and_then_charged
         assert (refused.data[:12], refused.end) == (b"HTTP/1.1 503", "fin")
         await until(lambda: is_given_back(running))
         assert pool.refused == 1
+
+
+@pytest.mark.anyio
+async def test_what_is_kept_of_a_body_is_charged_until_the_journal_has_it(tmp_path: Path) -> None:
+    """However long it is, its first bytes; the next one for which there is no memory is refused, a small one is not."""
+    async with sites({"keep.test.http": KEEP}, tmp_path) as running:
+        target = await target_of(running, "keep.test")
+        pool = small(running, "buffers", START_BYTES)
+        held = START_BYTES - FREE_BYTES
+
+        async def is_used(size: int) -> bool:
+            return pool.used == size
+
+        def attack() -> tuple[Heard, Heard, Heard]:
+            with peers(target.peer, 3) as (first, second, third):
+                head = target.peer.get(method="POST", fields="Content-Length: 200000\r\n")
+                first.sendall(head + bytes(150_000))
+                anyio.from_thread.run(until, lambda: is_used(held))
+                second.sendall(head + bytes(150_000))
+                refused = listen(second, 1 << 62)
+                third.sendall(target.peer.get(method="POST", fields=f"Content-Length: {FREE_BYTES}\r\n"))
+                third.sendall(bytes(FREE_BYTES))
+                small_one = listen(third, len(KEEP))
+                first.sendall(bytes(50_000))
+                return refused, small_one, listen(first, len(KEEP))
+
+        refused, small_one, large_one = await anyio.to_thread.run_sync(attack)
+        assert (refused.data[:12], small_one.data, large_one.data) == (b"HTTP/1.1 503", KEEP, KEEP)
+        await until(lambda: is_given_back(running))
+        entries = sorted((entry["status"], entry["body_bytes"]) for entry in await target.ended())
+        assert entries[:2] == [(200, FREE_BYTES), (200, 200_000)]
+        assert running.site.journal.held_bytes > START_BYTES
 
 
 @pytest.mark.anyio

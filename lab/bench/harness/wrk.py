@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.peers import WRK
@@ -28,13 +29,23 @@ class Load:
 
 
 def load(
-    url: str, *, seconds: float, core: Sequence[str], fields: Sequence[str] = (), connections: int = CONNECTIONS
+    url: str,
+    *,
+    seconds: float,
+    core: Sequence[str],
+    fields: Sequence[str] = (),
+    connections: int = CONNECTIONS,
+    script: Path | None = None,
 ) -> Load:
-    """Ask as fast as the answers come. Raises BenchFailed for a server that does not answer as it should."""
+    """Ask as fast as the answers come. Raises BenchFailed for a server that does not answer as it should.
+
+    `script`: a file in Lua that changes requests.
+    """
     path = WRK.path()
     if not path:
         raise BenchFailed("wrk", why="it is missing", evidence=(WRK.missing(),))
     words = [path, "--threads", "1", "--connections", str(connections), "--duration", f"{max(1, round(seconds))}s"]
+    words += ["--script", str(script)] if script else []
     command = [*core, *words, *(word for field in fields for word in ("--header", field)), url]
     return read(cost_of("wrk", command, timeout_s=seconds + 30))
 

@@ -3,43 +3,24 @@
 `request` and `decision` say what is done with a head; here are the sockets. A response is never read: each byte of a
 host goes to the client at once, and so does its end. A FIN is passed on as a FIN once every byte before it is sent, and
 the other direction stays open (RFC 9293, section 3.6). A reset is passed on as a reset, once the client's system has
-every byte before it. While one peer reads slowly, the gateway reads no more from the other.
-
-A connection is in one phase at a time:
-
-    REQUESTS  heads are read, and bodies are passed on
-    WAITING   a host is connected to, or the last one has yet to end its response; the client is not read
-    TUNNEL    after CONNECT: every byte is passed on
-    LAST      the gateway's own response is the last; what the client still sends is dropped
-    RESETTING the host has reset its connection; the client's system has yet to take the bytes before that
+every byte before it. While one peer reads slowly, the gateway reads no more from the other. `phases` has the states,
+and how long each may last.
 """
 
 import asyncio
-from enum import Enum, auto
-from typing import cast
 
 from services.gateway.proxy import responses
 from services.gateway.proxy.body import Body
 from services.gateway.proxy.decision import Decision, Forward, Page, Tunnel, decide
+from services.gateway.proxy.phases import Phase, longest_s
 from services.gateway.proxy.request import HeadReader, Refused
-from services.gateway.proxy.settings import BUFFER_BYTES
 from services.gateway.proxy.shared import Shared
+from services.gateway.proxy.stream import Stream
 from services.gateway.proxy.upstream import Dialer, Upstream
 from services.runtime.http import Address
-from services.runtime.serving.tcp import reset_on_close, unacknowledged_bytes
 
 ACKNOWLEDGED_EVERY_S = 0.01
 NOWHERE = Address("", 0)
-
-
-class Phase(Enum):
-    """What a connection does, as above."""
-
-    REQUESTS = auto()
-    WAITING = auto()
-    TUNNEL = auto()
-    LAST = auto()
-    RESETTING = auto()
 
 
 class ClientConnection(asyncio.BufferedProtocol):
@@ -54,16 +35,16 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.buffer = shared.buffer
         self._dialer = dialer
         self.address = NOWHERE
-        self.transport: asyncio.Transport | None = None
+        self.stream = Stream()
         self.upstream: Upstream | None = None
         self.phase = Phase.REQUESTS
         self.since = self.head_since = 0.0
         self.pending: Decision | Refused | None = None
-        self.has_ended = self.is_closing = False
+        self.is_closing = False
         self._reader = HeadReader()
         self._body = Body(0)
         self._working: asyncio.Task[None] | None = None
-        self._is_upstream_full = False
+        self._is_full = self._is_upstream_full = False
         self._awaits_answer = False
         self._head_only = False
         self._resetting: asyncio.TimerHandle | None = None
@@ -71,8 +52,7 @@ class ClientConnection(asyncio.BufferedProtocol):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
-        self.transport.set_write_buffer_limits(high=BUFFER_BYTES)
+        self.stream.begin(transport)
         peer = transport.get_extra_info("peername")
         self.address = Address(*peer[:2]) if peer else NOWHERE
         self.since = self.shared.loop.time()
@@ -84,18 +64,20 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what the client sent."""
+        if self.phase in (Phase.LAST, Phase.RESETTING):
+            return
         data = bytes(memoryview(self.buffer)[:nbytes])
         self.since = self.shared.loop.time()
         self._awaits_answer = True
         if self.phase is Phase.TUNNEL:
             self._send_on(data)
-        elif self.phase in (Phase.REQUESTS, Phase.WAITING):
+        else:
             self._reader.feed(data)
             self._read_on()
 
     def eof_received(self) -> bool:
         """Pass the FIN on; the other direction stays open until it ends too."""
-        self.has_ended = True
+        self.stream.has_ended = True
         self.since = self.shared.loop.time()
         if self.phase not in (Phase.WAITING, Phase.RESETTING):
             self._pass_end_on()
@@ -103,23 +85,27 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """Read no more from the host: the client reads slowly."""
+        self._is_full = True
         if self.upstream:
-            self.upstream.set_reading(on=False)
+            self.upstream.stream.set_reading(on=False)
 
     def resume_writing(self) -> None:
-        """Read from the host again."""
+        """Read from the host again, or go on with the next one."""
+        self._is_full = False
         if self.upstream:
-            self.upstream.set_reading(on=True)
+            self.upstream.stream.set_reading(on=True)
+        else:
+            self._perform_pending()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Reset the host's connection, unless this one was closed in order."""
-        self.transport = None
+        self.stream.lose()
         if self._working:
             self._working.cancel()
         if self._resetting:
             self._resetting.cancel()
         if self.upstream and (exc is not None or not self.is_closing):
-            self.upstream.reset()
+            self.upstream.stream.reset()
         self._forget_if_lost()
 
     # Requests
@@ -155,14 +141,19 @@ class ClientConnection(asyncio.BufferedProtocol):
         elif isinstance(decision, Forward) and decision.asked == upstream.decision.asked:
             self.shared.counts.requests += 1
             self._send_on(decision.head)
-        elif upstream.has_ended:  # and so has the client's stream: nothing can be answered any more
+        elif upstream.stream.has_ended:  # and so has the client's stream: nothing can be answered any more
             self.phase = Phase.LAST
-            upstream.finish()
+            upstream.stream.finish()
         else:
             self.pending = decision
             self._wait()
-            upstream.is_leaving = True
-            upstream.finish()
+            upstream.leave()
+
+    def _perform_pending(self) -> None:
+        """Go on with the next host, once the client has taken most of what the last one sent."""
+        if self.pending and not self._is_full:
+            decision, self.pending = self.pending, None
+            self._perform(decision)
 
     def _perform(self, decision: Decision | Refused) -> None:
         if isinstance(decision, Page):
@@ -197,19 +188,19 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.upstream = upstream
         self.since = self.shared.loop.time()
         self._is_upstream_full = False
-        if not self.is_open:
-            upstream.reset()
+        if not self.stream.is_open:
+            upstream.stream.reset()
         elif isinstance(upstream.decision, Forward):
             self.shared.counts.requests += 1
             self.phase = Phase.REQUESTS
-            upstream.send(upstream.decision.head)
+            upstream.stream.send(upstream.decision.head)
             self._read_on()
         else:
             self.shared.counts.tunnels += 1
             self.phase = Phase.TUNNEL
             self.send_back(responses.CONNECTED)
             self._send_on(self._reader.rest())
-        if self.has_ended and self.phase is not Phase.WAITING:
+        if self.stream.has_ended and self.phase is not Phase.WAITING:
             self._pass_end_on()
         self._set_reading()
 
@@ -218,11 +209,10 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.phase = Phase.LAST
         self.since = self.shared.loop.time()
         self._reader.rest()
-        if self.transport and self.is_open:
-            self.transport.write(response)
-            self.transport.write_eof()
-            self._set_reading()
-        if self.has_ended:
+        self.stream.send(response)
+        self.stream.finish()
+        self._set_reading()
+        if self.stream.has_ended:
             self.close()
 
     # Bytes and ends
@@ -231,20 +221,19 @@ class ClientConnection(asyncio.BufferedProtocol):
         """Send a host's bytes to the client."""
         self.since = self.shared.loop.time()
         self._awaits_answer = False
-        if self.transport and self.is_open:
-            self.transport.write(data)
+        self.stream.send(data)
 
     def _send_on(self, data: bytes) -> None:
         """Send the client's bytes to the host."""
-        if self.upstream and data:
-            self.upstream.send(data)
+        if self.upstream:
+            self.upstream.stream.send(data)
 
     def _pass_end_on(self) -> None:
         """Pass the client's FIN on, or close where there is nothing to pass it on to."""
-        if self.upstream is None or self.upstream.has_ended:
+        if self.upstream is None or self.upstream.stream.has_ended:
             self.close()
         else:
-            self.upstream.finish()
+            self.upstream.stream.finish()
 
     def upstream_is_full(self, *, full: bool) -> None:
         """Read no more from the client, or again."""
@@ -255,10 +244,10 @@ class ClientConnection(asyncio.BufferedProtocol):
         """Pass a host's FIN on, unless the client goes on with another host."""
         self.since = self.shared.loop.time()
         if upstream.is_leaving:
-            upstream.close()
-        elif self.transport and self.is_open:
-            self.transport.write_eof()
-            if self.has_ended:
+            upstream.stream.close()
+        else:
+            self.stream.finish()
+            if self.stream.has_ended:
                 self.close()
 
     def upstream_lost(self, upstream: Upstream, error: Exception | None) -> None:
@@ -266,9 +255,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         if upstream is not self.upstream:
             return
         self.upstream = None
-        if upstream.is_leaving and error is None and self.pending and self.is_open:
-            decision, self.pending = self.pending, None
-            self._perform(decision)
+        if upstream.is_leaving and error is None and self.stream.is_open:
+            self._perform_pending()
         elif not self.is_closing:
             self.phase = Phase.RESETTING
             self.since = self.shared.loop.time()
@@ -281,11 +269,7 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def _set_reading(self) -> None:
         """Read from the client, or not."""
-        if self.transport and self.is_open and not self.has_ended:
-            if self.phase is Phase.WAITING or self._is_upstream_full:
-                self.transport.pause_reading()
-            else:
-                self.transport.resume_reading()
+        self.stream.set_reading(on=not (self.phase is Phase.WAITING or self._is_upstream_full))
 
     # The end
 
@@ -294,19 +278,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         settings = self.shared.settings
         if self.head_since and now - self.head_since > settings.head_timeout_s:
             return True
-        most = settings.idle_timeout_s
-        if self.phase is Phase.LAST:
-            most = settings.linger_s
-        elif self.phase is Phase.RESETTING:
-            most = settings.reset_timeout_s
-        elif self.upstream or self.phase is Phase.WAITING:
-            most = settings.silence_timeout_s
-        return now - self.since > most
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is connected and not being closed: uvloop raises an error for any use of a closing transport."""
-        return self.transport is not None and not self.transport.is_closing()
+        return now - self.since > longest_s(self.phase, settings, has_upstream=self.upstream is not None)
 
     def expire(self) -> None:
         """End a connection whose time is over; a client whose request is not whole gets 408."""
@@ -323,16 +295,15 @@ class ClientConnection(asyncio.BufferedProtocol):
         """Return whether no answer is due and no byte is on its way, and none came after `since`."""
         if self.phase is Phase.WAITING or (self._awaits_answer and self.upstream):
             return False
-        unsent = self.transport is not None and self.transport.get_write_buffer_size() > 0
-        return not (unsent or (self.upstream and self.upstream.has_bytes_to_send)) and self.since <= since
+        unsent_bytes = self.stream.unsent_bytes + (self.upstream.stream.unsent_bytes if self.upstream else 0)
+        return not unsent_bytes and self.since <= since
 
     def close(self) -> None:
         """End both connections, each with a FIN once all its bytes are sent."""
         self.is_closing = True
-        if self.transport:
-            self.transport.close()
+        self.stream.close()
         if self.upstream:
-            self.upstream.close()
+            self.upstream.stream.close()
 
     def reset(self) -> None:
         """End both connections with RST."""
@@ -340,21 +311,16 @@ class ClientConnection(asyncio.BufferedProtocol):
         if self._working:
             self._working.cancel()
         if self.upstream:
-            self.upstream.reset()
-        if self.transport:
-            reset_on_close(self.transport.get_extra_info("socket"))
-            self.transport.abort()
+            self.upstream.stream.reset()
+        self.stream.reset()
 
     def _reset_when_acknowledged(self) -> None:
         """Reset the client once its system has every byte: a RST overtakes what is unsent."""
-        if self.transport and self.is_open:
-            unsent = self.transport.get_write_buffer_size()
-            if unsent or unacknowledged_bytes(self.transport.get_extra_info("socket")):
-                loop = self.shared.loop
-                self._resetting = loop.call_later(ACKNOWLEDGED_EVERY_S, self._reset_when_acknowledged)
-                return
-        self.reset()
+        if self.stream.unacknowledged_bytes:
+            self._resetting = self.shared.loop.call_later(ACKNOWLEDGED_EVERY_S, self._reset_when_acknowledged)
+        else:
+            self.reset()
 
     def _forget_if_lost(self) -> None:
-        if self.transport is None and self.upstream is None:
+        if not (self.stream.is_there or self.upstream):
             self.shared.clients.discard(self)

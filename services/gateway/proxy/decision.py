@@ -9,6 +9,7 @@ Everything else is refused, and a name that is not in the directory is never loo
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.gateway.proxy.directory import HTTP_PORT, TLS_PORT, Directory, listed
 from services.gateway.proxy.request import Field, Refused, RequestHead
@@ -17,9 +18,10 @@ from services.runtime.serving.allowed_hosts import AllowedHosts, Asked, find_ref
 
 URL = re.compile(rb"http://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
-AUTHORITY = re.compile(r"([a-z0-9._-]+?)\.?(?::([1-9][0-9]{0,4})?)?", re.IGNORECASE)
+AUTHORITY = re.compile(r"([a-z0-9._-]{1,253}?)\.?(?::([1-9][0-9]{0,4})?)?", re.IGNORECASE)
 
 BAD_GATEWAY = 502
+MAX_KNOWN_AUTHORITIES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def not_a_proxy_target(head: RequestHead) -> Refused:
     return Refused(400, "the gateway is asked for http://NAME/PATH, by CONNECT NAME:443, or for its own /lab")
 
 
+@lru_cache(MAX_KNOWN_AUTHORITIES)
 def parse_authority(text: str, usual_port: int | None) -> Address:
     """Return the name, in lower case and without a dot at its end, and the port. Raises Refused."""
     found = AUTHORITY.fullmatch(text)

@@ -23,6 +23,18 @@ class SiteUrls(NamedTuple):
     admin: str
 
 
+class Link(NamedTuple):
+    """A connection of the gateway to a host, made for a client: `local` and `server` are its ends.
+
+    `asked`: the name and port that the client asked for; `client`: the client's own address.
+    """
+
+    asked: Address
+    client: Address
+    local: Address
+    server: Address
+
+
 class Directory(Protocol):
     """Which names there are."""
 
@@ -43,14 +55,14 @@ class Directory(Protocol):
     def find(self, name: str, port: int) -> Address | None:
         """Return where a name's port is reached; None where there is no such name or port."""
 
-    def announce(self, asked: Address, local: Address, client: Address) -> bytes:
-        """Tell a site which client a connection of the gateway's is for, before the site sees it.
+    def announce(self, link: Link) -> bytes:
+        """Tell a site which client a connection is for, before the site sees it.
 
-        `local`: the gateway's end of the connection. Return what is to be sent ahead of the client's own bytes.
+        Return what is to be sent ahead of the client's own bytes.
         """
 
-    def forget(self, local: Address) -> None:
-        """Take note that a connection of the gateway's has ended."""
+    def forget(self, link: Link) -> None:
+        """Take note that a connection has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +94,12 @@ class ComposeDirectory:
         service = self.services.get(name) or (name if name in self.services.values() else None)
         return Address(service, port) if service and port in SITE_PORTS else None
 
-    def announce(self, asked: Address, local: Address, client: Address) -> bytes:
+    def announce(self, link: Link) -> bytes:
         """Return a line of the PROXY protocol, version 1, for the ports on which a site reads it."""
-        is_site = asked.host != self.hello.host and asked.port in (HTTP_PORT, TLS_PORT)
-        return proxy_line(client, local) if is_site else b""
+        is_site = link.asked.host != self.hello.host and link.asked.port in (HTTP_PORT, TLS_PORT)
+        return proxy_line(link.client, link.local) if is_site else b""
 
-    def forget(self, local: Address) -> None:
+    def forget(self, link: Link) -> None:
         """Do nothing: the line was sent, and nothing is held."""
 
 

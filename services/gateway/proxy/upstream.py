@@ -10,15 +10,14 @@ import os
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol, cast
+from typing import Protocol
 
 from services.gateway.proxy.decision import Forward, Tunnel
-from services.gateway.proxy.directory import Directory
+from services.gateway.proxy.directory import Directory, Link
 from services.gateway.proxy.request import Refused
-from services.gateway.proxy.settings import BUFFER_BYTES
+from services.gateway.proxy.stream import Stream
 from services.runtime.http import Address, is_ip_address
 from services.runtime.serving.listen import limit_kernel_buffers
-from services.runtime.serving.tcp import reset_on_close
 
 ADDRESS_LIFE_S = 1.0  # a container that starts again may have another address
 BAD_GATEWAY, GATEWAY_TIMEOUT = 502, 504
@@ -49,9 +48,8 @@ class Client(Protocol):
 class Upstream(asyncio.BufferedProtocol):
     """One connection to a host, for one client.
 
-    `decision`: what it was made for; `preface`: what announces the client; `has_ended`: its FIN came; `is_finished`:
-    our FIN is sent; `is_leaving`: the next request of the client is for another host, and what is left of the last
-    response is passed on before that.
+    `decision`: what it was made for; `preface`: what announces the client; `is_leaving`: the next request of the client
+    is for another host, and what is left of the last response is passed on before that.
     """
 
     def __init__(
@@ -59,14 +57,14 @@ class Upstream(asyncio.BufferedProtocol):
     ) -> None:
         self.client = client
         self.decision = decision
-        self._forget = forget
-        self.transport: asyncio.Transport | None = None
-        self.has_ended = self.is_finished = self.is_leaving = False
+        self.stream = Stream()
+        self.is_leaving = False
         self._preface = preface
+        self._forget = forget
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
-        self.transport.set_write_buffer_limits(high=BUFFER_BYTES)
+        self.stream.begin(transport)
+        self.stream.send(self._preface)
         self.client.connected(self)
 
     def get_buffer(self, _sizehint: int) -> bytearray:
@@ -79,7 +77,7 @@ class Upstream(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """Pass the FIN on; the other direction stays open until it ends too."""
-        self.has_ended = True
+        self.stream.has_ended = True
         self.client.upstream_ended(self)
         return True
 
@@ -93,55 +91,18 @@ class Upstream(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the client's connection, which knows whether this was to come."""
-        self.transport = None
+        self.stream.lose()
         self._forget()
         self.client.upstream_lost(self, exc)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it is connected and not being closed: uvloop raises an error for any use of a closing transport."""
-        return self.transport is not None and not self.transport.is_closing()
-
-    @property
-    def has_bytes_to_send(self) -> bool:
-        """Whether the host has yet to take bytes."""
-        return self.transport is not None and self.transport.get_write_buffer_size() > 0
-
-    def send(self, data: bytes) -> None:
-        """Send bytes; the first come after what announces the client."""
-        if self.transport and self.is_open and not self.is_finished:
-            self.transport.write(self._preface + data if self._preface else data)
-            self._preface = b""
-
-    def finish(self) -> None:
-        """Send FIN after all bytes."""
-        if self.transport and self.is_open and not self.is_finished:
-            self.send(b"")
-            self.is_finished = True
-            self.transport.write_eof()
-
-    def set_reading(self, *, on: bool) -> None:
-        """Read on, or not; what has ended has no more to read."""
-        if self.transport and self.is_open and not self.has_ended:
-            if on:
-                self.transport.resume_reading()
-            else:
-                self.transport.pause_reading()
-
-    def close(self) -> None:
-        """End the connection with FIN once its bytes are sent."""
-        if self.transport:
-            self.transport.close()
-
-    def reset(self) -> None:
-        """End the connection with RST; bytes that are not sent are dropped."""
-        if self.transport:
-            reset_on_close(self.transport.get_extra_info("socket"))
-            self.transport.abort()
+    def leave(self) -> None:
+        """End for the sake of the next host: FIN, and what is left of the response is still passed on."""
+        self.is_leaving = True
+        self.stream.finish()
 
 
 class Dialer:
-    """Connects to routes of the directory; look-up and connect together may take `timeout_s` seconds."""
+    """Connects to routes of the directory; a look-up may take `timeout_s` seconds, and a connect so many again."""
 
     def __init__(self, directory: Directory, *, timeout_s: float) -> None:
         self.directory = directory
@@ -152,8 +113,7 @@ class Dialer:
         """Connect a client to a host. Raises Refused: the host cannot be connected to."""
         asked, route = decision.asked, decision.route
         try:
-            async with asyncio.timeout(self.timeout_s):
-                await self._connect(client, decision)
+            await self._connect(client, decision)
         except TimeoutError as error:
             reason = f"{asked} did not answer within {self.timeout_s:g} s"
             raise Refused(GATEWAY_TIMEOUT, reason) from error
@@ -171,23 +131,24 @@ class Dialer:
         address = route if is_ip_address(route.host) else await self._look_up(route)
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         connected = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        local: Address | None = None
+        link: Link | None = None
         try:
             connected.setblocking(False)
             limit_kernel_buffers(connected)
             begun = connected.connect_ex(address)
             if begun not in (0, errno.EINPROGRESS):
                 raise OSError(begun, os.strerror(begun))
-            local = Address(*connected.getsockname()[:2])
-            preface = self.directory.announce(decision.asked, local, client.address)
-            upstream = Upstream(client, decision, preface=preface, forget=partial(self.directory.forget, local))
+            link = Link(decision.asked, client.address, Address(*connected.getsockname()[:2]), address)
+            preface = self.directory.announce(link)
+            upstream = Upstream(client, decision, preface=preface, forget=partial(self.directory.forget, link))
             if not is_connected(connected):
-                await until_connected(loop, connected)
+                async with asyncio.timeout(self.timeout_s):
+                    await until_connected(loop, connected)
             await loop.create_connection(lambda: upstream, sock=connected)
         except BaseException:
             self._known.pop(route, None)
-            if local:
-                self.directory.forget(local)
+            if link:
+                self.directory.forget(link)
             connected.close()
             raise
 
@@ -197,7 +158,8 @@ class Dialer:
         address, until_s = self._known.get(route, (route, 0.0))
         if loop.time() < until_s:
             return address
-        found = await loop.getaddrinfo(*route, type=socket.SOCK_STREAM)
+        async with asyncio.timeout(self.timeout_s):
+            found = await loop.getaddrinfo(*route, type=socket.SOCK_STREAM)
         address = Address(*found[0][4][:2])
         self._known[route] = address, loop.time() + ADDRESS_LIFE_S
         return address

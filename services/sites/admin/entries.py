@@ -149,7 +149,7 @@ class Criteria:
         if self._lacks_in_head(entry):
             found.append("head_contains: it does not")
         if self._lacks_in_body(entry):
-            found.append(f"body_contains: {entry.kept_of_body} does not")
+            found.append(f"body_contains: is not in {entry.kept_of_body}")
         more = len(found) - SHOWN_MISSES
         return found if more <= 0 else [*found[:SHOWN_MISSES], f"and {more:,} more"]
 

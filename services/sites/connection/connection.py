@@ -98,8 +98,7 @@ class Connection(asyncio.Protocol):
         site.connections.add(self)
         self.since = monotonic()
         over_tls = self.state is State.HANDSHAKE
-        peer = peer_of(transport)
-        peer = site.relayed.get(peer, peer)
+        peer = client_of(transport, site) if site.relayed else peer_of(transport)
         self.exchanges = Exchanges(site, ConnectionInfo(site.accepted, peer, over_tls, self.since))
         if site.draining:
             self.leave(journal.STOPPED)
@@ -235,7 +234,7 @@ class Connection(asyncio.Protocol):
         try:
             host = self.site.host_for(request, self.own)
         except Refused as refused:
-            self.refuse(refused, request.head, request.body)
+            self.refuse(refused, request.head, request.body.so_far() if request.body else None)
             return
         injection = host.plan.decide(Stage.REQUEST, monotonic(), self.decisions) if host.plan else None
         chosen = host.choose(request)
@@ -349,6 +348,18 @@ def ended_by(error: Exception | None) -> str:
     if error is None:
         return journal.PEER_FIN
     return journal.PEER_RST if isinstance(error, OSError) else journal.SITE_ERROR
+
+
+def client_of(transport: asyncio.BaseTransport, site: Site) -> str:
+    """Return the address and port of the client: the peer's own, or that of the client which a gateway relays."""
+    ends = ends_of(transport)
+    return site.relayed.get(ends, ends[0])
+
+
+def ends_of(transport: asyncio.BaseTransport) -> tuple[str, str]:
+    """Return the peer's address and port, and this site's."""
+    own = transport.get_extra_info("sockname")
+    return peer_of(transport), f"{own[0]}:{own[1]}" if own else ""
 
 
 def peer_of(transport: asyncio.BaseTransport) -> str:

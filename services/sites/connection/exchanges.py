@@ -47,7 +47,7 @@ class Exchanges:
             recording.status,
             monotonic(),
             response=chosen.label,
-            body=request.body if request else None,
+            body=request.body.so_far() if request and request.body else None,
         )
         if injection:
             exchange.fault, exchange.generation = injection.name, injection.generation

@@ -7,7 +7,7 @@ compared, never opened.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from services.runtime.http import TOKEN_CHARACTERS
 from services.runtime.playable import read_fields
@@ -37,7 +37,7 @@ class Request:
 
     `persistent`: whether the connection may be used again; `last`: whether the client has said that it sends
     nothing more. `body_bytes`: how many follow the head; None says that they come chunked. `body`: what is known of
-    them once all have come; None where there are none.
+    those that have come; None where none are to come.
     """
 
     head: bytes
@@ -47,7 +47,7 @@ class Request:
     persistent: bool
     last: bool
     body_bytes: int | None
-    body: RequestBody | None = None
+    body: IncomingBody | None = field(default=None, compare=False)
 
 
 class RequestReader:
@@ -61,7 +61,6 @@ class RequestReader:
         self.buffer = bytearray()
         self._searched = 0
         self._waiting: Request | None = None
-        self._body: IncomingBody | None = None
         self._left = 0  # of the body, or of a chunk of it
         self._counted = 0  # of a chunked body, with its framing
         self._in_chunk = self._trailers = False
@@ -78,12 +77,14 @@ class RequestReader:
     @property
     def held_bytes(self) -> int:
         """How many bytes are held: those that have not been read, and the first ones of a body that is not whole."""
-        return len(self.buffer) + (len(self._body.start) if self._body else 0)
+        waiting = self._waiting
+        return len(self.buffer) + (len(waiting.body.start) if waiting and waiting.body else 0)
 
     @property
     def begun_body(self) -> RequestBody | None:
         """What has come of a body that is not whole."""
-        return self._body.so_far() if self._body else None
+        waiting = self._waiting
+        return waiting.body.so_far() if waiting and waiting.body else None
 
     @property
     def begun(self) -> bytes:
@@ -101,7 +102,8 @@ class RequestReader:
 
     def forget_body(self) -> None:
         """Drop what is known of a body that is not whole, and will not be."""
-        self._body = None
+        if self._waiting and self._waiting.body:
+            self._waiting.body.forget()
 
     def next_request(self) -> Request | None:
         """Return the next whole request, or None while it lacks bytes."""
@@ -110,13 +112,10 @@ class RequestReader:
         request = self._waiting
         if request is None:
             return None
-        if request.body_bytes != 0:
-            body = self._body = self._body or IncomingBody()
-            if not (self._read_chunks(body) if request.body_bytes is None else self._read_bytes(body)):
-                return None
-            request = replace(request, body=body.so_far())
-            self._body = None
-            self._counted = 0
+        body = request.body
+        if body and not (self._read_chunks(body) if request.body_bytes is None else self._read_bytes(body)):
+            return None
+        self._counted = 0
         self._waiting = None
         return request
 
@@ -209,6 +208,7 @@ def read_request(head: bytes) -> Request:
     fields = read_fields(head)
     stays, expects = wants_persistence(version, fields), "expect" in fields
     framed = version >= b"1.1" or "transfer-encoding" not in fields  # RFC 9112, section 6.1: HTTP/1.0 has no codings
+    body_bytes = 0 if expects else promised_bytes(fields)
     return Request(
         head=head,
         method=method,
@@ -216,7 +216,8 @@ def read_request(head: bytes) -> Request:
         host=asked_host(target, version, fields, lines),
         persistent=stays and framed and not expects,
         last=not stays and not expects,
-        body_bytes=0 if expects else promised_bytes(fields),
+        body_bytes=body_bytes,
+        body=None if body_bytes == 0 else IncomingBody(),
     )
 
 

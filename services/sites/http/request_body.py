@@ -25,7 +25,7 @@ class RequestBody:
 
 
 class IncomingBody:
-    """A body that is not whole yet. `size`: how much of it has come; `start`: its first bytes."""
+    """A body as it comes. `size`: how much of it has come; `start`: its first bytes."""
 
     __slots__ = ("_hash", "size", "start")
 
@@ -40,6 +40,11 @@ class IncomingBody:
         self.size += len(data)
         if len(self.start) < START_BYTES:
             self.start += data[: START_BYTES - len(self.start)]
+
+    def forget(self) -> None:
+        """Keep nothing of it."""
+        self.size = 0
+        self.start.clear()
 
     def so_far(self) -> RequestBody | None:
         """Return what is known of what has come; None where nothing has."""

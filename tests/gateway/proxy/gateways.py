@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab.embedded import HELLO, embedded_gateway
-from services.gateway.proxy.directory import SiteUrls
+from services.gateway.proxy.directory import Link, SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.gateway.proxy.shared import Shared
@@ -75,8 +75,8 @@ class OwnDirectory:
     """A directory of the test's own hosts, as listening sockets by name; each is at its port 80."""
 
     hosts: dict[str, Address] = field(default_factory=dict)
-    announced: list[tuple[Address, Address, Address]] = field(default_factory=list)
-    forgotten: list[Address] = field(default_factory=list)
+    announced: list[Link] = field(default_factory=list)
+    forgotten: list[Link] = field(default_factory=list)
     is_direct: bool = True
     hello_url: str = HELLO.url
 
@@ -92,14 +92,14 @@ class OwnDirectory:
         """Return where a name's port 80 is reached."""
         return self.hosts.get(name) if port == 80 else None
 
-    def announce(self, asked: Address, local: Address, client: Address) -> bytes:
-        """Note the ends of a connection."""
-        self.announced.append((asked, local, client))
+    def announce(self, link: Link) -> bytes:
+        """Note a connection."""
+        self.announced.append(link)
         return b""
 
-    def forget(self, local: Address) -> None:
+    def forget(self, link: Link) -> None:
         """Note the end of a connection."""
-        self.forgotten.append(local)
+        self.forgotten.append(link)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ async def talk(with_them: Callable[[Ends], None], *names: str, **changes: object
         with anyio.fail_after(TIMEOUT_S):
             while ends.proxy.clients:
                 await anyio.lowlevel.checkpoint()
-        assert sorted(ends.directory.forgotten) == sorted(local for _asked, local, _client in ends.directory.announced)
+        assert sorted(ends.directory.forgotten) == sorted(ends.directory.announced)
 
 
 def finish(connection: socket.socket) -> None:
@@ -107,6 +107,35 @@ async def test_the_next_host_is_asked_when_the_last_has_ended() -> None:
             assert listen(client, ALL) == Heard(b"from a, from b, and a", "fin")
 
     await talk(both, "a", "b")
+
+
+async def test_the_next_host_waits_for_a_client_that_reads_slowly() -> None:
+    """What is held of two hosts together has the bound of one."""
+
+    async with gateway_of("a", "b") as ends:
+
+        def begin() -> tuple[socket.socket, int]:
+            client = ends.client()
+            client.sendall(get("a") + get("b"))
+            with ends.host("a") as host:
+                assert listen(host, ALL) == Heard(sent("a"), "fin")
+                count = send_until_blocked(host)
+                host.setblocking(True)
+            return client, count
+
+        client, count = await anyio.to_thread.run_sync(begin)
+        with client:
+            assert [link.asked.host for link in ends.directory.announced] == ["a"]
+            heard = await anyio.to_thread.run_sync(listen, client, count)
+            assert len(heard.data) == count
+
+            def end() -> None:
+                with ends.host("b") as host:
+                    assert listen(host, len(sent("b"))).data == sent("b")
+                    host.sendall(b"from b")
+                assert listen(client, ALL) == Heard(b"from b", "fin")
+
+            await anyio.to_thread.run_sync(end)
 
 
 async def test_a_refusal_comes_after_the_answers_before_it() -> None:
@@ -241,7 +270,7 @@ async def test_while_the_client_reads_nothing_little_is_read_from_the_host() -> 
         client, host, count = await anyio.to_thread.run_sync(begin)
         with client, host:
             (served,) = ends.proxy.clients
-            assert 0 < served.transport.get_write_buffer_size() <= BUFFER_BYTES + READ_BYTES  # type: ignore[attr-defined]
+            assert 0 < served.stream.unsent_bytes <= BUFFER_BYTES + READ_BYTES  # type: ignore[attr-defined]
             host.shutdown(socket.SHUT_WR)
             heard = await anyio.to_thread.run_sync(listen, client, ALL)
             assert (len(heard.data), heard.end) == (count, "fin")
@@ -260,7 +289,7 @@ async def test_while_the_host_reads_nothing_little_is_read_from_the_client() -> 
         client, host, count = await anyio.to_thread.run_sync(begin)
         with client, host:
             (served,) = ends.proxy.clients
-            held = served.upstream.transport.get_write_buffer_size()  # type: ignore[attr-defined]
+            held = served.upstream.stream.unsent_bytes  # type: ignore[attr-defined]
             assert 0 < held <= BUFFER_BYTES + READ_BYTES
             client.shutdown(socket.SHUT_WR)
             heard = await anyio.to_thread.run_sync(listen, host, ALL)
@@ -378,6 +407,24 @@ async def test_a_client_that_goes_on_sending_after_its_last_answer_is_closed() -
             assert heard.data.startswith(b"HTTP/1.1 505 HTTP Version Not Supported\r\n")
 
     await talk(both, linger_s=0.1)
+
+
+async def test_a_client_that_sends_without_end_after_its_last_answer_is_closed() -> None:
+    """What it sends does not begin the time anew."""
+
+    def both(ends: Ends) -> None:
+        with ends.client() as client:
+            client.sendall(b"GET / HTTP/9.9\r\n\r\n")
+            with pytest.raises(ConnectionError):
+                send_for_ever(client)
+
+    await talk(both, linger_s=0.1)
+
+
+def send_for_ever(client: socket.socket) -> None:
+    """Send until that fails."""
+    while True:
+        client.sendall(bytes(1000))
 
 
 async def test_connections_over_the_limit_are_reset() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from services.gateway.proxy.decision import Forward, Page, Tunnel, decide
-from services.gateway.proxy.directory import ComposeDirectory
+from services.gateway.proxy.directory import ComposeDirectory, Link
 from services.gateway.proxy.request import Refused, read_head
 from services.runtime.http import Address
 from services.runtime.serving.allowed_hosts import allowed_hosts
@@ -182,6 +182,11 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
     "an IDN": ("GET http://例子.test/ HTTP/1.1\r\n\r\n".encode(), 400, "is not ASCII"),
     "a percent sign": (b"GET http://www%2e163.com/ HTTP/1.1\r\n\r\n", 400, "is not a host name"),
     "a backslash": (b"GET http://www.163.com\\@example.com/ HTTP/1.1\r\n\r\n", 400, "has user information"),
+    "a name that is too long": (
+        b"GET http://" + b"a" * 254 + b"/ HTTP/1.1\r\n\r\n",
+        400,
+        "is not a host name",
+    ),
     "two dots at the end": (b"GET http://www.163.com../ HTTP/1.1\r\n\r\n", 502, "'www.163.com.' is not in this lab"),
     "no host": (b"GET http:///a HTTP/1.1\r\n\r\n", 400, "'' is not a host name"),
     "no host but a port": (b"GET http://:80/ HTTP/1.1\r\n\r\n", 400, "':80' is not a host name"),
@@ -238,6 +243,9 @@ def test_a_site_is_told_which_client_a_connection_is_for() -> None:
     """On the ports where a site reads the line, and on no other."""
     client, local = Address("172.18.0.1", 5000), Address("172.18.0.7", 6000)
     told = b"PROXY TCP4 172.18.0.1 172.18.0.7 5000 6000\r\n"
-    ports = {port: DIRECTORY.announce(Address("www.163.com", port), local, client) for port in (80, 443, 8081)}
+    server = Address("172.18.0.3", 80)
+    ports = {
+        port: DIRECTORY.announce(Link(Address("www.163.com", port), client, local, server)) for port in (80, 443, 8081)
+    }
     assert ports == {80: told, 443: told, 8081: b""}
-    assert DIRECTORY.announce(Address("hello", 8000), local, client) == b""
+    assert DIRECTORY.announce(Link(Address("hello", 8000), client, local, server)) == b""

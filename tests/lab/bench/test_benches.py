@@ -2,10 +2,11 @@
 
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from lab.bench import hello, sites, stalled
+from lab.bench import gateway, hello, sites, stalled
 from lab.bench.harness import servers
 from lab.bench.harness.figures import Result
 from lab.bench.harness.peers import NGINX, WRK, Peer
@@ -26,12 +27,15 @@ class FewRequests:
     def __init__(self) -> None:
         self.answers: list[bytes] = []
 
-    def __call__(self, url: str, *, seconds: float, core: Sequence[str], fields: Sequence[str] = ()) -> Load:
+    def __call__(
+        self, url: str, *, seconds: float, core: Sequence[str], fields: Sequence[str] = (), script: Path | None = None
+    ) -> Load:
         """Ask, and return made-up figures."""
+        target = script.read_text().split('"')[1] if script else "/"
         host, _, port = url.removeprefix("http://").removesuffix("/").partition(":")
         given = "".join(f"{field}\r\n" for field in fields or (f"Host: {host}",))
         for _ in range(3):
-            self.answers.append(servers.answer_of(int(port), f"GET / HTTP/1.1\r\n{given}\r\n".encode()))
+            self.answers.append(servers.answer_of(int(port), f"GET {target} HTTP/1.1\r\n{given}\r\n".encode()))
         return Load(3 / seconds, 3, 0, Cost("", seconds, 0.1, 1_000))
 
 
@@ -39,7 +43,7 @@ class FewRequests:
 def few(monkeypatch: pytest.MonkeyPatch) -> FewRequests:
     """Put a few requests in the place of wrk."""
     requests = FewRequests()
-    for bench in (sites, hello):
+    for bench in (sites, hello, gateway):
         monkeypatch.setattr(bench, "load", requests)
         monkeypatch.setattr(bench, "WRK", Peer("sh", "dash", ("-v",)))
     return requests
@@ -53,6 +57,19 @@ def shape(result: Result) -> dict[str, list[str]]:
 def without_date(answer: bytes) -> bytes:
     """Return an answer without the one line that nginx changes from second to second."""
     return b"\r\n".join(line for line in answer.split(b"\r\n") if not line.startswith(b"Date: "))
+
+
+def test_gateway_has_a_row_for_each_contestant_and_all_answer_with_the_same_bytes(few: FewRequests) -> None:
+    """What stands between changes no byte; only new connections have a goal."""
+    result = gateway.bench(TINY, lambda _: None)
+    plain = [] if result.notes else [gateway.PLAIN]
+    ours = [f"services.gateway, {loop}" for loop in LOOPS]
+    found = shape(result)
+    for mode in ("kept alive", "a new connection each"):
+        assert found[f"gateway, {mode}"] == [gateway.DIRECT, *plain, *ours]
+        assert found[f"gateway, {mode}: what a request costs what stands between"] == [*plain, *ours]
+    assert [len(group.goals) for group in result.groups] == [0, 0, 2, 0]
+    assert len(set(few.answers)) == 2
 
 
 def test_sites_has_a_row_for_each_contestant_and_all_answer_with_the_same_bytes(few: FewRequests) -> None:

@@ -39,8 +39,9 @@ async def state(target: Target) -> object:
 async def take(target: Target) -> int:
     """Take a checkpoint."""
     status, answer = await target.call("POST", "/checkpoints")
+    number = answer["checkpoint"]
     assert status == 201
-    assert isinstance(number := answer["checkpoint"], int)
+    assert isinstance(number, int)
     return number
 
 

@@ -1,0 +1,177 @@
+"""`lab bench gateway`: requests through the gateway's proxy, beside the same requests without it, and through nginx.
+
+nginx forwards TCP (its stream module) and reads nothing; the gateway reads each request to find its host. All of them
+reach the same site, which runs as in its container.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from lab.bench.baselines.null_server import CLOSED, KEPT
+from lab.bench.harness import peers, servers
+from lab.bench.harness.figures import Goal, Group, Result, Row
+from lab.bench.harness.machine import Core
+from lab.bench.harness.peers import NGINX, WRK
+from lab.bench.harness.processes import Server, free_port, serving
+from lab.bench.harness.rounds import Plan, Say, interleaved
+from lab.bench.harness.wrk import CONNECTIONS, load
+from services.runtime.files.temporary import temporary_directory
+
+STREAM_MODULES = (
+    Path("/usr/lib/nginx/modules/ngx_stream_module.so"),
+    Path("/usr/lib64/nginx/modules/ngx_stream_module.so"),
+)
+NO_STREAM = "nginx's stream module is missing: apt-get install libnginx-mod-stream"
+CONFIGURATION = """\
+load_module {module};
+daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log stderr;
+events {{ worker_connections 8192; }}
+stream {{ server {{ listen 127.0.0.1:{port} backlog=16384; proxy_pass 127.0.0.1:{target}; }} }}
+"""
+DIRECT, PLAIN = "without a gateway", "nginx stream"
+LOOPS = ("uvloop", "asyncio")
+GOAL = 0.8
+MODES = (("kept alive", KEPT, ()), ("a new connection each", CLOSED, ("Connection: close",)))
+
+
+class Contestant(NamedTuple):
+    """`way`: what is asked; `forwarder`: what stands between, None for nothing. `absolute`: the form of the target."""
+
+    way: Server
+    forwarder: Server | None
+    absolute: bool
+
+
+class Sample(NamedTuple):
+    """The figures of one turn: the rate, and the forwarder's processor microseconds for a request."""
+
+    requests_per_s: float
+    cpu_us: float
+
+
+def bench(plan: Plan, say: Say) -> Result:
+    """Measure requests a second, kept alive and with a new connection each."""
+    if not WRK.path():
+        return Result("gateway", (), notes=(WRK.missing(),))
+    core = Core()
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(temporary_directory("asynclab-bench-"))
+        contestants = dict(start(stack, core, directory))
+        groups = [group for mode in MODES for group in measure(mode, contestants, plan, core, directory, say)]
+    notes = () if PLAIN in contestants else (NGINX.missing() if not NGINX.path() else NO_STREAM,)
+    return Result(
+        "gateway",
+        tuple(groups),
+        method=(
+            f"wrk, {CONNECTIONS} connections, {plan.in_turns()}, {max(1, round(plan.seconds))} s a turn",
+            core.sentence(),
+            "the site runs on uvloop, on the same core as what stands between",
+            peers.sentence((NGINX, WRK)),
+        ),
+        notes=notes,
+    )
+
+
+def start(stack: contextlib.ExitStack, core: Core, directory: Path) -> Iterator[tuple[str, Contestant]]:
+    """Start the site and everything that stands in front of it, and yield names and contestants."""
+    page = servers.PAGE.encode()
+    for _, file, fields in MODES:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: %b\r\nContent-Length: %d\r\n\r\n"
+        (directory / file).write_bytes(head % (b"close" if fields else b"keep-alive", len(page)) + page)
+    site = stack.enter_context(servers.sites(core.server, directory, loop="uvloop"))
+    yield DIRECT, Contestant(site, None, absolute=False)
+    module = next((path for path in STREAM_MODULES if path.exists()), None)
+    if NGINX.path() and module:
+        plain = stack.enter_context(nginx_stream(core.server, module, site.port))
+        yield PLAIN, Contestant(plain, plain, absolute=False)
+    for loop in LOOPS:
+        proxy = stack.enter_context(gateway(core.server, site.port, loop=loop))
+        yield f"services.gateway, {loop}", Contestant(proxy, proxy, absolute=True)
+
+
+@contextlib.contextmanager
+def nginx_stream(core: Sequence[str], module: Path, target: int) -> Iterator[Server]:
+    """Forward connections to a port with one nginx worker."""
+    port = free_port()
+    with temporary_directory("asynclab-nginx-") as directory:
+        configuration = directory / "nginx.conf"
+        configuration.write_text(CONFIGURATION.format(module=module, port=port, target=target), "utf-8")
+        command = [*core, str(NGINX.path()), "-e", "stderr", "-p", str(directory), "-c", str(configuration)]
+        with serving(PLAIN, command, port=port) as server:
+            yield server
+
+
+def gateway(core: Sequence[str], target: int, *, loop: str) -> contextlib.AbstractContextManager[Server]:
+    """Run the gateway's proxy, which knows the bench's hosts."""
+    port = free_port()
+    hosts = [file.removesuffix(".http") for _, file, _ in MODES]
+    words = (str(port), str(target), *hosts, "--loop", loop)
+    return servers.module("lab.bench.harness.gateway_program", core, *words, port=port)
+
+
+def measure(
+    mode: tuple[str, str, tuple[str, ...]],
+    contestants: dict[str, Contestant],
+    plan: Plan,
+    core: Core,
+    directory: Path,
+    say: Say,
+) -> tuple[Group, Group]:
+    """Load the contestants in turns."""
+    title, file, fields = mode
+    host = file.removesuffix(".http")
+    script = directory / f"{host}.lua"
+    script.write_text(f'wrk.path = "http://{host}/"\n', "utf-8")  # wrk knows no proxies: a target in absolute-form
+    given = (f"Host: {host}", *fields)
+    measured = interleaved(
+        [(name, partial(turn, each, plan, core, given, script)) for name, each in contestants.items()],
+        plan.rounds,
+        lambda line: say(f"gateway, {title}: {line}"),
+    )
+    speed = Group(
+        title=f"gateway, {title}",
+        unit="requests/s",
+        rows=rows_of(measured, lambda found: found.requests_per_s),
+        reference=PLAIN,
+        goals=tuple(Goal(f"services.gateway, {loop}", GOAL, PLAIN) for loop in LOOPS if fields),
+    )
+    cost = Group(
+        title=f"gateway, {title}: what a request costs what stands between",
+        unit="processor µs/request",
+        rows=rows_of(
+            {name: turns for name, turns in measured.items() if contestants[name].forwarder},
+            lambda found: found.cpu_us,
+        ),
+        reference=PLAIN,
+        higher_is_better=False,
+    )
+    return speed, cost
+
+
+def turn(contestant: Contestant, plan: Plan, core: Core, fields: tuple[str, ...], script: Path) -> Sample:
+    """Load one contestant."""
+    forwarder = contestant.forwarder
+    before = forwarder.cpu_s() if forwarder else 0.0
+    found = load(
+        f"{contestant.way.url}/",
+        seconds=plan.seconds,
+        core=core.load,
+        fields=fields,
+        script=script if contestant.absolute else None,
+    )
+    cpu_s = forwarder.cpu_s() - before if forwarder else 0.0
+    return Sample(found.requests_per_s, cpu_s / max(1, found.requests) * 1e6)
+
+
+def rows_of(measured: dict[str, list[Sample]], figure: Callable[[Sample], float]) -> tuple[Row, ...]:
+    """Return a row for each contestant."""
+    return tuple(
+        Row(name, tuple(figure(each) for each in turns), ours=name.startswith("services."))
+        for name, turns in measured.items()
+    )

@@ -1,0 +1,75 @@
+"""The gateway's proxy as a process, with one host whose server has a free port: its own program knows ports 80 and 443.
+
+`python -m lab.bench.harness.gateway_program PORT TARGET_PORT HOST... --loop LOOP`
+"""
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Mapping, Sequence
+
+from services.gateway.proxy.directory import HTTP_PORT, Link, SiteUrls
+from services.gateway.proxy.server import proxy_served
+from services.gateway.proxy.settings import ProxySettings
+from services.runtime.http import Address
+from services.runtime.process import raise_open_files
+from services.runtime.run import loop_factory
+
+LOOPBACK = "127.0.0.1"
+MAX_CONNECTIONS = 4096
+
+
+class OneServer:
+    """A directory of hosts that one server plays."""
+
+    is_direct = False
+    hello_url = ""
+
+    def __init__(self, hosts: Sequence[str], server: Address) -> None:
+        self._hosts = frozenset(hosts)
+        self._server = server
+
+    def urls(self) -> Mapping[str, SiteUrls]:
+        """Return nothing: no page of the gateway is asked for."""
+        return {}
+
+    def names(self) -> list[str]:
+        """Return the hosts."""
+        return sorted(self._hosts)
+
+    def find(self, name: str, port: int) -> Address | None:
+        """Return the server's address."""
+        return self._server if name in self._hosts and port == HTTP_PORT else None
+
+    def announce(self, _link: Link) -> bytes:
+        """Say nothing, as a plain forwarder."""
+        return b""
+
+    def forget(self, link: Link) -> None:
+        """Do nothing."""
+
+
+async def serve(port: int, directory: OneServer) -> None:
+    """Serve until a SIGTERM."""
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    settings = ProxySettings(Address(LOOPBACK, port), max_connections=MAX_CONNECTIONS, drain_s=0)
+    async with proxy_served(settings, directory):
+        await stopped.wait()
+
+
+def main() -> None:
+    """Read the options, and serve."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("target", type=int)
+    parser.add_argument("hosts", nargs="+")
+    parser.add_argument("--loop", default="asyncio")
+    options = parser.parse_args()
+    raise_open_files()
+    with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
+        runner.run(serve(options.port, OneServer(options.hosts, Address(LOOPBACK, options.target))))
+
+
+if __name__ == "__main__":
+    main()
