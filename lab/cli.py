@@ -207,7 +207,7 @@ COMMANDS = {
         needs_checkout=False,
     ),
     "record": Command(
-        "keep a site's response, for the lab to play: lab record URL",
+        "keep responses of sites, for the lab to play: lab record URL...",
         commands.record,
         add_words,
         needs_checkout=False,

@@ -87,6 +87,14 @@ class Destinations:
         follower = sequence is not None and sequence > 1
         return Destination(self._directory / host, f"{match.name}__{sequence}" if follower else match.name, keys)
 
+    def save(self, host: str, match: RequestMatch, *, raw: bytes, about: dict[str, Value]) -> Path:
+        """Write the one recording of a request, and return where it is. Raises what `Destination.save` raises."""
+        destination = self.of(host, match)
+        where = destination.save(raw, about, force=self._force)
+        if self._force:
+            self.remove_older(host, match, beside=1 if destination.keys else 0)
+        return where
+
     def remove_older(self, host: str, match: RequestMatch, *, beside: int) -> None:
         """Remove the recordings of an earlier run for a request that has now `beside` of them beside its host's own.
 

@@ -112,7 +112,7 @@ def tables_of(sidecar: Path) -> dict[str, object]:
     """Return what a sidecar says, nothing if there is none."""
     try:
         text = read_regular(sidecar, most=MAX_SIDECAR_BYTES)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise SidecarBroken(sidecar, f"cannot be read ({error.strerror or error})") from error

@@ -127,12 +127,9 @@ class SeveralRecordings:
         if reason := why_unplayable(recording.raw, body_source(response)):
             self._note(url, f"left out: no site can play it: {reason}", SOME_FAILED)
             return
-        destination = self._destinations.of(*key)
         about = about_recording(hop.request, response, recording, when=datetime.now(UTC))
         try:
-            where = await asyncio.to_thread(destination.save, recording.raw, about, force=self._options.force)
-            if self._options.force:
-                await asyncio.to_thread(self._destinations.remove_older, *key, beside=1 if destination.keys else 0)
+            where = await asyncio.to_thread(self._destinations.save, *key, raw=recording.raw, about=about)
         except RecordingExists as error:
             self._note(url, str(error), SOME_FAILED)
             return

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import ssl
 import tomllib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from services.client.record.files import RecordingExists
 from services.client.settings import TUTORIAL_HOSTS
 from services.client.topology import Topology
 from services.runtime.playable import BodySource
-from services.runtime.run import loop_factory
 from services.sites.replay.directory import RecordingDirectory
 from services.sites.replay.files import BadRecording
 from services.sites.settings import SitesSettings
@@ -70,13 +69,6 @@ async def answering(*pieces: bytes, then: str = "close", tls: ssl.SSLContext | N
 
 
 Record = Callable[..., int]
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def runner(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Iterator[asyncio.Runner]:
-    """Return a function that runs a coroutine on each loop; its output is captured in memory, which blocks nothing."""
-    with asyncio.Runner(loop_factory=loop_factory(request.param)) as each:
-        yield each
 
 
 @pytest.fixture

@@ -11,13 +11,14 @@ from services.client.record.command import Options
 from services.client.record.destinations import Destination, Destinations
 from services.client.record.har.document import NoHar, read_har
 from services.client.record.har.entry import HarOptions, HarResponse, label_of, read_entry
-from services.client.record.har.groups import MAX_RECORDINGS, Groups, group
+from services.client.record.har.groups import Groups, TooMany
 from services.client.record.har.values import Skipped
 from services.client.record.provenance import Value, secrets_table, without_secrets
 from services.runtime.playable import BodySource
 from services.runtime.terminal import printable, say
 
 NOTHING = 4
+MAX_ENTRIES = 100_000
 MOST_LINES = 20  # of entries that are skipped; a file may have any number of them
 
 
@@ -57,16 +58,21 @@ async def record_har(options: Options, file: Path) -> int:
 
 def read_groups(options: Options, file: Path, skipped: SkippedEntries) -> Groups:
     """Return what a file holds. Blocks. Raises NoHar."""
-    groups = group(responses(read_har(file), options, skipped))
-    if groups.is_full:
-        raise NoHar(file, f"holds more than {MAX_RECORDINGS:,} responses that differ")
+    groups = Groups()
+    try:
+        for response in responses(read_har(file), options, skipped):
+            groups.add(response)
+    except TooMany as error:
+        raise NoHar(file, str(error), remedy="keep fewer of its entries") from error
     return groups
 
 
 def responses(entries: Iterable[object], options: Options, skipped: SkippedEntries) -> Iterator[HarResponse]:
-    """Yield the responses of entries, and note those that are skipped."""
+    """Yield the responses of entries, and note those that are skipped. Raises TooMany."""
     wanted = HarOptions(None if options.head_only else options.max_body, options.keep_secrets)
-    for entry in entries:
+    for number, entry in enumerate(entries):
+        if number == MAX_ENTRIES:
+            raise TooMany(f"holds more than {MAX_ENTRIES:,} entries")
         try:
             yield read_entry(entry, wanted)
         except Skipped as error:
@@ -102,7 +108,8 @@ def summary(where: Path, response: HarResponse, destination: Destination) -> str
     if response.source is BodySource.MADE:
         parts.append("a site makes its body")
     if response.left_out:
-        parts.append(f"{response.left_out} fields that no head can have are left out")
+        fields, are = ("fields", "are") if response.left_out > 1 else ("field", "is")
+        parts.append(f"{response.left_out} {fields} that no head can have {are} left out")
     if recording.secrets:
         fields = ", ".join(f"{secret.field} {secret.secret_bytes} bytes" for secret in recording.secrets)
         parts.append(f"credentials {'masked' if recording.masked else 'KEPT'}: {printable(fields)}")

@@ -20,8 +20,10 @@ class NoHar(ProgramError):
 
     exit_code = 3
 
-    def __init__(self, file: Path, reason: str) -> None:
-        super().__init__(f"{str(file)[:200]!r} {reason}: save it from a browser's network panel (HAR 1.2)")
+    def __init__(
+        self, file: Path, reason: str, *, remedy: str = "save one from a browser's network panel (HAR 1.2)"
+    ) -> None:
+        super().__init__(f"{str(file)[:200]!r} {reason}: {remedy}")
         self.file, self.reason = file, reason
 
 

@@ -3,16 +3,21 @@
 Two answers that are the same, but for their times, are one that answers twice.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from services.client.record.destinations import Destination, Destinations
 from services.client.record.har.entry import HarResponse
 from services.client.record.request_match import RequestMatch
 
-MAX_RECORDINGS = 10_000  # as many as a site plays
+MAX_RECORDINGS, MAX_OF_HOST = 10_000, 1_000  # as many as a site plays
 
 Key = tuple[str, RequestMatch]
+
+
+class TooMany(ValueError):
+    """There are more recordings than a site plays; the text is what the file holds."""
 
 
 @dataclass(slots=True)
@@ -28,21 +33,22 @@ class Groups:
     """The answers of a HAR file, by host and match, in the order of the file."""
 
     answers: dict[Key, list[Repeated]] = field(default_factory=dict)
+    by_host: Counter[str] = field(default_factory=Counter)
     count: int = 0
 
-    @property
-    def is_full(self) -> bool:
-        """Whether there are more recordings than a site plays."""
-        return self.count > MAX_RECORDINGS
-
     def add(self, response: HarResponse) -> None:
-        """Take the next response of the file."""
+        """Take the next response of the file. Raises TooMany."""
         answers = self.answers.setdefault((response.url.host, response.match), [])
         if answers and answers[-1].response.is_like(response):
             answers[-1].times += 1
         else:
             answers.append(Repeated(response))
             self.count += 1
+            self.by_host[response.url.host] += 1
+            if self.by_host[response.url.host] > MAX_OF_HOST:
+                raise TooMany(f"holds more than {MAX_OF_HOST:,} responses of {response.url.host}")
+            if self.count > MAX_RECORDINGS:
+                raise TooMany(f"holds more than {MAX_RECORDINGS:,} responses")
 
     def remove_older(self, destinations: Destinations) -> None:
         """Remove what an earlier run recorded for the same requests. Raises CannotWrite."""
@@ -65,13 +71,3 @@ class Groups:
                 yield last.response, destinations.beside(host, match, sequence=len(answers))
             else:
                 yield last.response, destinations.of(host, match)
-
-
-def group(responses: Iterable[HarResponse]) -> Groups:
-    """Return responses in groups; it ends once there are too many."""
-    groups = Groups()
-    for response in responses:
-        groups.add(response)
-        if groups.is_full:
-            break
-    return groups

@@ -5,7 +5,7 @@ Browsers join repeated Set-Cookie fields with a line feed: such a value is as ma
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from services.client.record.har.values import Skipped, array, table, text
@@ -53,18 +53,19 @@ def read_fields(response: Mapping[str, object]) -> tuple[list[Field], int]:
         name, value = text(header.get("name")), header.get("value")
         if name.startswith(":"):  # of HTTP/2 (RFC 9113, section 8.3): the status line says it
             continue
-        found = [*values_of(value)] if isinstance(value, str) and NAME.fullmatch(name) else []
+        found = values_of(value) if isinstance(value, str) and NAME.fullmatch(name) else []
         fields += [(name, each) for each in found]
         left_out += not found
     return fields, left_out
 
 
-def values_of(joined: str) -> Iterator[bytes]:
-    """Yield the values of a field; none that a field cannot have."""
-    for value in joined.split("\n"):
-        encoded = value.encode("latin-1" if all(character <= "\xff" for character in value) else "utf-8", "replace")
-        if VALUE.fullmatch(encoded):
-            yield encoded.strip(b" \t")
+def values_of(joined: str) -> list[bytes]:
+    """Return the values of a field; none where one of them has a character that no field can have."""
+    values = [
+        value.encode("latin-1" if all(character <= "\xff" for character in value) else "utf-8", "replace")
+        for value in joined.split("\n")
+    ]
+    return [value.strip(b" \t") for value in values] if all(map(VALUE.fullmatch, values)) else []
 
 
 def fitting(fields: list[Field], length: int | None) -> list[Field]:
