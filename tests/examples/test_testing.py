@@ -73,7 +73,8 @@ def test_the_same_tests_pass_through_the_gateway_of_compose(stack: Stack) -> Non
 @pytest.mark.docker
 def test_a_service_of_your_own_joins_the_network_with_the_ca(stack: Stack) -> None:
     """examples/testing/compose.yaml, with an image that is here."""
-    variables = {"LAB_PROJECT": stack.project, "TESTS_IMAGE": "asynclab/client:latest"}
+    image = f"asynclab/client:{stack.settings.values.get('LAB_TAG', 'latest')}"
+    variables = {"LAB_PROJECT": stack.project, "TESTS_IMAGE": image}
     done = subprocess.run(
         ["docker", "compose", "-f", f"{FOLDER}/compose.yaml", "run", "--rm", "-T", "tests"],
         cwd=ROOT,
