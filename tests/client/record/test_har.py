@@ -166,6 +166,12 @@ def test_a_response_gets_a_head_that_fits_its_body(given_entry: dict[str, Any], 
     assert why_unplayable(raw, response.source) is None
 
 
+@pytest.mark.parametrize(("name", "left_out"), [("as it is", 0), ("HTTP/2", 0), ("what is no field", 10)])
+def test_fields_that_no_head_can_have_are_counted(name: str, left_out: int) -> None:
+    """A pseudo field of HTTP/2 is none of them: the status line has it."""
+    assert read_entry(RESPONSES[name][0], WANTED).left_out == left_out
+
+
 @pytest.mark.parametrize(
     ("changes", "kept"),
     [({"max_body": None}, b""), ({"max_body": 1}, b""), ({"max_body": 2}, b"ok")],

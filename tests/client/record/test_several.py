@@ -134,13 +134,12 @@ def test_a_recording_beside_the_hosts_own_says_which_requests_it_is_for(tmp_path
 
 
 def test_a_few_are_asked_at_once_and_no_more(tmp_path: Path, record_from: Record) -> None:
-    """No answer comes before the bound is reached; were fewer asked at once, none would come."""
+    """While the first one waits for its answer, so many others get theirs, and no further one is asked."""
     urls = [f"{A}/{number}" for number in range(3 * AT_ONCE)]
-    web = Web(dict.fromkeys(urls, page("x")), hold=AT_ONCE)
+    web = Web(dict.fromkeys(urls, page("x")), held=urls[0], until=AT_ONCE - 1)
     assert record_from(options(tmp_path, urls), web) == 0
-    assert len(web.asked) == len(urls)
-    assert web.most_at_once == AT_ONCE
-    assert len(files(tmp_path)) == len(urls)
+    assert web.asked_before == AT_ONCE
+    assert len(web.asked) == len(urls) == len(files(tmp_path))
 
 
 CODES: dict[str, tuple[list[bytes], int, int]] = {

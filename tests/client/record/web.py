@@ -14,14 +14,15 @@ from services.client.topology import Topology
 class Web:
     """`pages`: responses by URL; what is not there is not answered. `asked`: the requests, as they came.
 
-    `hold`: how many requests come before the first one is answered. `most_at_once`: how many there were at one time.
+    `held`: a URL that is answered only when `until` others have been; `asked_before`: how many were asked by then.
     """
 
     pages: Mapping[str, bytes]
-    hold: int = 0
+    held: str = ""
+    until: int = 0
     asked: list[tuple[str, bytes]] = field(default_factory=list)
-    most_at_once: int = 0
-    at_once: int = 0
+    asked_before: int = 0
+    answered: int = 0
     enough: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, scheme: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -31,18 +32,18 @@ class Web:
             target, host = head.split(b" ")[1].decode(), head.partition(b"\r\nHost: ")[2].partition(b"\r\n")[0].decode()
             url = f"{scheme}://{host}{target}"
             self.asked.append((url, head))
-            self.at_once += 1
-            self.most_at_once = max(self.most_at_once, self.at_once)
-            if len(self.asked) >= self.hold:
-                self.enough.set()
-            await self.enough.wait()
+            if url == self.held:
+                await self.enough.wait()
+                self.asked_before = len(self.asked)
             writer.write(self.pages.get(url, b""))
-            self.at_once -= 1
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # a client that goes away
         finally:
             writer.close()
+        self.answered += 1
+        if self.answered >= self.until:
+            self.enough.set()
 
 
 @asynccontextmanager
