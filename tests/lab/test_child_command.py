@@ -109,14 +109,16 @@ def test_signals_are_passed_on(number: signal.Signals) -> None:
 
 
 COUNT_INTERRUPTS = """
-import signal, sys, threading
+import os, signal, sys
 came = []
-signal.signal(signal.SIGINT, lambda *_: came.append(1))
+def count(*_):
+    came.append(1)
+    os.write(1, b"got %d\\n" % len(came))
+signal.signal(signal.SIGINT, count)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(len(came)))
-print("counting", flush=True)
+os.write(1, b"counting\\n")
 while True:
     signal.pause()
-    print("got", len(came), flush=True)
 """
 
 
@@ -126,13 +128,15 @@ def test_an_interrupt_from_a_terminal_reaches_it_once() -> None:
         str(LAB), ["serve", "--", sys.executable, "-c", COUNT_INTERRUPTS], cwd=ROOT, timeout=TIMEOUT_S
     )
     child.expect_exact("counting")
-    for times in range(1, 6):  # two that come within a moment may be one to Python
-        child.sendintr()
-        child.expect_exact(f"got {times}\r")
+    child.sendintr()
+    child.expect_exact("got 1")
+    # To the lab alone: in the foreground it counts as the terminal's, which is the part that can be observed. Two that
+    # come to the command within a moment may be one.
+    child.kill(signal.SIGINT)
     child.kill(signal.SIGTERM)
     child.expect(pexpect.EOF)
     child.close()
-    assert child.exitstatus == 5
+    assert child.exitstatus == 1
 
 
 def test_it_may_open_as_many_files_as_without_the_lab() -> None:
