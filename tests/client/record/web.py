@@ -2,12 +2,21 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+import tomllib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from lab.embedded import LOOPBACK
+from services.client.record.fetch import fetch
+from services.client.record.fetch_request import FetchRequest, request_bytes, source_of
+from services.client.record.program import Options
 from services.client.topology import Topology
+
+A, B = "http://a.example", "http://b.example"
+Record = Callable[..., int]
 
 
 @dataclass(slots=True)
@@ -56,3 +65,52 @@ async def serving(web: Web, tls: ssl.SSLContext | None = None) -> AsyncIterator[
             return
         async with await asyncio.start_server(lambda *both: web.answer("https", *both), *LOOPBACK, ssl=tls) as secure:
             yield Topology({**routes, ("*", 443): secure.sockets[0].getsockname()}, closed=True)
+
+
+def page(text: str, *fields: str, status: str = "200 OK") -> bytes:
+    """Return a response."""
+    lines = [f"HTTP/1.1 {status}", *fields, f"Content-Length: {len(text)}", "", text]
+    return "\r\n".join(lines).encode()
+
+
+def redirect(location: str, *fields: str) -> bytes:
+    """Return a redirect."""
+    return page("", f"Location: {location}", *fields, status="302 Found")
+
+
+def options(output: Path, urls: Sequence[str], **changes: Any) -> Options:
+    """Return what `client record URL... -o OUTPUT` asks for, with changes."""
+    usual: dict[str, Any] = {
+        "urls": [*urls],
+        "follow": False,
+        "har": None,
+        "name": None,
+        "output": str(output),
+        "fields": [],
+        "head_only": False,
+        "max_body": 1_000_000,
+        "keep_secrets": False,
+        "force": False,
+        "ca": None,
+        "insecure": False,
+        "timeout_s": 20.0,
+    }
+    return Options(**usual | changes)
+
+
+def files(directory: Path) -> list[str]:
+    """Return the recordings in a directory."""
+    return sorted(str(file.relative_to(directory)) for file in directory.rglob("*.http"))
+
+
+def sidecar(directory: Path, name: str) -> dict[str, Any]:
+    """Return what a sidecar says."""
+    return tomllib.loads((directory / f"{name}.toml").read_text())
+
+
+async def raw_from(url: str, topology: Topology, method: str = "GET") -> bytes:
+    """Return the bytes that come for a URL."""
+    source = source_of(url)
+    asked = request_bytes(source, []).replace(b"GET", method.encode(), 1)
+    response = await fetch(FetchRequest(source, asked, timeout_s=20, max_body=10**7, tls=None), topology)
+    return response.head + response.body
