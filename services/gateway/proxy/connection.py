@@ -55,6 +55,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.stream.begin(transport)
         peer = transport.get_extra_info("peername")
         self.address = Address(*peer[:2]) if peer else NOWHERE
+        if own := transport.get_extra_info("sockname"):
+            self.shared.own_addresses.add(own[0])
         self.since = self.shared.loop.time()
         self.shared.accept(self)
 

@@ -49,7 +49,8 @@ class Counts:
 
 
 class Shared:
-    """What connections share. `own`: the names of the gateway itself, at `address`.
+    """What connections share. `own`: the names of the gateway itself, at `address`; `own_addresses`: those at which
+    clients have connected to it, which are its names too.
 
     `buffer`: what is read into, for all of them: a loop fills it and has it emptied before it reads anything else.
     """
@@ -67,7 +68,8 @@ class Shared:
         self.settings = settings
         self.directory = directory
         self.loop = asyncio.get_running_loop()
-        self.own = allowed_hosts(*settings.names)
+        self.own_addresses: set[str] = set()
+        self.own = allowed_hosts(*settings.names, changing=lambda: self.own_addresses)
         self.address = address
         self.buffer = bytearray(READ_BYTES)
         self.counts = Counts()

@@ -109,6 +109,15 @@ async def test_other_paths_are_not_found() -> None:
         assert body_of(await page(ends.proxy.address, "/ca.pem"), b"404 Not Found")
 
 
+async def test_the_address_that_a_client_connects_to_is_a_name_of_the_gateway() -> None:
+    """A container has an address of its own, at which the host reaches it; a page cannot make another one up."""
+    async with gateway_of() as ends:
+        ends.proxy.own_addresses.add("172.18.0.2")
+        assert body_of(await page(ends.proxy.address, "/healthz", host="172.18.0.2:3128")) == b"ok\n"
+        assert body_of(await page(ends.proxy.address, "/lab", host="172.18.0.3:3128"), b"421 Misdirected Request")
+        assert ends.proxy.own_addresses == {"127.0.0.1", "172.18.0.2"}
+
+
 @pytest.mark.parametrize(
     ("host", "fields", "status"),
     [
