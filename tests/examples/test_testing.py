@@ -63,11 +63,30 @@ def test_the_tests_of_the_standard_library_pass_inside_a_lab() -> None:
 
 @pytest.mark.docker
 def test_the_same_tests_pass_through_the_gateway_of_compose(stack: Stack) -> None:
-    """From the host, by the sites' names; an old Node, which has no proxy, is left out."""
-    port = stack.run_compose("port", "gateway", GATEWAY_PORT).stdout.strip().rpartition(":")[2]
-    passed, skipped = run_tests(FOLDER, "--lab", f"http://127.0.0.1:{port}")
+    """From the host, by the sites' names; an old Node, which has no proxy, is left out.
+
+    The gateway is asked at its own address: at the published port, Docker's userland proxy makes a FIN of a RST.
+    """
+    passed, skipped = run_tests(FOLDER, "--lab", f"http://{address_on_edge(stack)}:{GATEWAY_PORT}")
     assert passed + skipped == 3 * len(FILES)
     assert skipped <= 3
+
+
+@pytest.mark.docker
+def test_what_ends_in_order_passes_through_the_published_port(stack: Stack) -> None:
+    """Two of the three tests are not about a RST."""
+    published = stack.run_compose("port", "gateway", GATEWAY_PORT).stdout.strip()
+    passed, skipped = run_tests(FOLDER, "--lab", f"http://{published}", "-k", "not reset")
+    assert passed + skipped == 2 * len(FILES)
+    assert skipped <= 2
+
+
+def address_on_edge(stack: Stack) -> str:
+    """Return the address of the gateway in the network that the host is in too."""
+    form = '{{(index .NetworkSettings.Networks "%s_edge").IPAddress}}' % stack.project  # noqa: UP031 - braces
+    container = stack.run_compose("ps", "--quiet", "gateway").stdout.strip()
+    command = ["docker", "inspect", "--format", form, container]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
 
 
 @pytest.mark.docker
