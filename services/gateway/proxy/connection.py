@@ -44,7 +44,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._reader = HeadReader()
         self._body = Body(0)
         self._working: asyncio.Task[None] | None = None
-        self._is_full = self._is_upstream_full = False
+        self._is_upstream_full = False
         self._awaits_answer = False
         self._head_only = False
         self._resetting: asyncio.TimerHandle | None = None
@@ -87,17 +87,13 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """Read no more from the host: the client reads slowly."""
-        self._is_full = True
         if self.upstream:
             self.upstream.stream.set_reading(on=False)
 
     def resume_writing(self) -> None:
-        """Read from the host again, or go on with the next one."""
-        self._is_full = False
+        """Read from the host again."""
         if self.upstream:
             self.upstream.stream.set_reading(on=True)
-        else:
-            self._perform_pending()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Reset the host's connection, unless this one was closed in order."""
@@ -150,12 +146,6 @@ class ClientConnection(asyncio.BufferedProtocol):
             self.pending = decision
             self._wait()
             upstream.leave()
-
-    def _perform_pending(self) -> None:
-        """Go on with the next host, once the client has taken most of what the last one sent."""
-        if self.pending and not self._is_full:
-            decision, self.pending = self.pending, None
-            self._perform(decision)
 
     def _perform(self, decision: Decision | Refused) -> None:
         if isinstance(decision, Page):
@@ -257,8 +247,9 @@ class ClientConnection(asyncio.BufferedProtocol):
         if upstream is not self.upstream:
             return
         self.upstream = None
-        if upstream.is_leaving and error is None and self.stream.is_open:
-            self._perform_pending()
+        if upstream.is_leaving and error is None and self.pending and self.stream.is_open:
+            decision, self.pending = self.pending, None
+            self._perform(decision)  # the client reads as fast as usual: else the last host's FIN would not be read yet
         elif not self.is_closing:
             self.phase = Phase.RESETTING
             self.since = self.shared.loop.time()

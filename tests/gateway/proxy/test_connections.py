@@ -110,7 +110,7 @@ async def test_the_next_host_is_asked_when_the_last_has_ended() -> None:
 
 
 async def test_the_next_host_waits_for_a_client_that_reads_slowly() -> None:
-    """What is held of two hosts together has the bound of one."""
+    """Its FIN is behind bytes that are not read meanwhile: the bytes of two hosts are never held at once."""
 
     async with gateway_of("a", "b") as ends:
 
