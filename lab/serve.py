@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import resource
+import select
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -95,7 +96,10 @@ async def serve(options: ServeOptions, hello: HelloSettings, sites: SitesSetting
         if not serving.done():
             serving.cancel()
             await asyncio.wait({serving})
-    return 0 if serving.cancelled() else serving.result()
+    if serving.cancelled():
+        ended.result()  # NoThread, if stdin could not be read
+        return 0
+    return serving.result()
 
 
 async def serve_while_wanted(options: ServeOptions, hello: HelloSettings, sites: SitesSettings, stop: Stop) -> int:
@@ -127,15 +131,20 @@ def show_ready(text: str) -> None:
 
 
 async def end_of_stdin() -> bool:
-    """Return at the end of stdin, or where it cannot be read."""
-
-    def read_to_end() -> None:
-        with suppress(OSError):
-            while os.read(STDIN, READ_BYTES):
-                pass
-
+    """Return at the end of stdin, or where it cannot be read. Raises NoThread."""
     await run_in_daemon_thread(read_to_end)
     return True
+
+
+def read_to_end() -> None:
+    """Read stdin to its end; a descriptor that another program made non-blocking is waited for. It blocks."""
+    with suppress(OSError):
+        while True:
+            try:
+                if not os.read(STDIN, READ_BYTES):
+                    return
+            except BlockingIOError:
+                select.select([STDIN], [], [])
 
 
 @asynccontextmanager

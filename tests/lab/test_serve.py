@@ -57,13 +57,20 @@ def test_a_person_gets_lines() -> None:
     assert "INFO playing www.163.com" in err
 
 
-def test_the_end_of_stdin_ends_it() -> None:
-    """A parent closes it, or ends in any way."""
-    with serving("--format", "json", "--until-eof", stdin=subprocess.PIPE) as process:
-        ready(process)
-        assert process.stdin
-        process.stdin.write(b"what a parent says is not read\n")
-        process.stdin.close()
+@pytest.mark.parametrize("flags", [0, os.O_NONBLOCK], ids=["blocking", "non-blocking"])
+def test_the_end_of_stdin_ends_it(flags: int) -> None:
+    """A parent closes it, or ends in any way; meanwhile the lab stands, whatever the parent made of the pipe."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(reading, fcntl.F_SETFL, flags)
+    with (
+        os.fdopen(reading, "rb") as stdin,
+        os.fdopen(writing, "wb") as parent,
+        serving("--format", "json", "--until-eof", stdin=stdin) as process,
+    ):
+        lab = ready(process)
+        assert get(f"{lab['gateway']}/readyz") == b"ok\n"
+        parent.write(b"what a parent says is not read\n")
+        parent.close()
         assert process.wait(TIMEOUT_S) == 0
 
 
