@@ -12,7 +12,7 @@ class Exchange:
 
     `entry`: its number in the journal; `connection`: the number of the connection, and `exchange` that within it, from
     1; 0 is a connection that never sent a whole request. `request`: every byte of the request's head. `status`: that of
-    the answer; None if there was none. `fault`: the fault that struck. `sent_bytes`: what the site sent, before TLS.
+    the answer; None if there was none. `fault`: the fault that it got. `sent_bytes`: what the site sent, before TLS.
     `ended`: "kept" (answered whole, the connection stayed open), "fin" or "rst" (by the site), "peer_fin", "peer_rst",
     "timed_out", "stopped", "bad_handshake" or "site_error"; None while it goes on. `body_bytes` and `body_sha256` are
     of the request's body.
@@ -49,10 +49,10 @@ class Exchange:
         """Return it in a line."""
         asked = f"{self.method} {self.target}" if self.method else "no whole request"
         answered = "no answer" if self.status is None else str(self.status)
-        struck = f" by {self.fault}" if self.fault else ""
+        by_fault = f" by {self.fault}" if self.fault else ""
         over = "https" if self.tls else "http"
         line = f"#{self.entry} {over} {self.host} {asked}: {answered}, {self.sent_bytes} bytes, {self.ended or 'open'}"
-        return printable(f"{line}{struck}")
+        return printable(f"{line}{by_fault}")
 
 
 def read_exchange(data: JsonObject, started_s: float) -> Exchange:

@@ -1,8 +1,8 @@
 """Requests to the lab's gateway: its own pages, and the admin API of every host by the host's name.
 
-A request to a host is in absolute form (RFC 9112, section 3.2.2), so the gateway passes it on. Connections are kept
-open and used again. Each call has one deadline for all of it, which http.client alone does not offer: there, a peer
-that sends a byte now and then would hold a test for ever. Calls may come from any thread.
+A request to a host is in absolute form (RFC 9112, section 3.2.2), so the gateway passes it on. Connections stay
+open and are used again. Each call has one deadline for all of it, which http.client alone does not offer: there, a peer
+that sends a byte from time to time would hold a test for ever. Calls may come from any thread.
 """
 
 import io
@@ -114,19 +114,19 @@ class Gateway:
         return self._exchange(connection, request, method, until)
 
     def _exchange(self, connection: socket.socket, request: bytes, method: str, until: float) -> Answer:
-        keep = False
+        stays_open = False
         try:
             connection.settimeout(left(until))
             connection.sendall(request)
             with HTTPResponse(Readable(DeadlineReader(connection, until)), method=method) as response:  # type: ignore[arg-type]
                 response.begin()
                 body = response.read(MAX_ANSWER_BYTES)
-                keep = response.isclosed() and not response.will_close
+                stays_open = response.isclosed() and not response.will_close
                 if response.length or len(body) == MAX_ANSWER_BYTES:
                     raise HTTPException("an answer that is cut short, or has no end")
                 return Answer(response.status, body)
         finally:
-            if keep:
+            if stays_open:
                 self._give_back(connection)
             else:
                 connection.close()

@@ -28,7 +28,7 @@ COUNTERS = ("seen", "fired", "remaining_s")
 
 @dataclass(frozen=True, slots=True)
 class FaultState:
-    """A fault in force: its parameters, how many requests or connections it `seen`, and how many it struck."""
+    """A fault in force. `seen`: how many requests or connections it decided on; `fired`: how many of them got it."""
 
     fault: str
     parameters: Mapping[str, object]
@@ -89,7 +89,7 @@ class Site:
         self.plan([{"fault": fault, **parameters}])
 
     def plan(self, rules: Sequence[Rule]) -> None:
-        """Put several faults in force, in place of those before. The first whose parameters apply strikes."""
+        """Put several faults in force, in place of those before. The first that applies is used."""
         self._admin.call("PUT", f"/faults/{self.host}", {"faults": [dict(rule) for rule in rules]}, host=self.host)
 
     def clear(self) -> None:

@@ -165,7 +165,7 @@ def test_threads_share_a_lab(lab: Lab) -> None:
 
 @pytest.mark.anyio
 async def test_async_tests_use_the_same_calls(lab: Lab) -> None:
-    """On either loop, in a thread: those that guard their loop against calls that block can do so."""
+    """On either loop. Calls from a thread do not block the loop, however strict its detector is."""
     site = await anyio.to_thread.run_sync(lab.play, "api.example", OK)
     parts = urlsplit(site.url)
 

@@ -1,4 +1,4 @@
-"""The pytest plugin, in test runs of its own: what the fixtures leave, what a report shows, and what is refused."""
+"""The pytest plugin, in separate test runs: what the fixtures leave, what a report shows, and what is refused."""
 
 import os
 import subprocess

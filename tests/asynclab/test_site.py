@@ -32,7 +32,7 @@ def site(lab: Lab) -> Site:
 
 
 def test_faults_are_put_in_force_counted_and_cleared(site: Site) -> None:
-    """The first that applies strikes; those before are replaced."""
+    """The first that applies is used; those before are replaced."""
     site.fault("drip")
     site.plan([{"fault": "status", "status": 500, "first": 1}, {"fault": "fin_at", "bytes": 7}])
     assert status_line(fetch(site.url, host=HOST)) == b"HTTP/1.1 500 Internal Server Error"
