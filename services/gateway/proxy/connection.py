@@ -24,7 +24,7 @@ NOWHERE = Address("", 0)
 
 
 class ClientConnection(asyncio.BufferedProtocol):
-    """One connection of a client. `address`: the client's; `local`: the one of this machine that the client came to.
+    """One connection of a client.
 
     `since`: when a byte or a FIN came last, from either side, and `head_since`: when a head began that is not whole,
     0 where there is none; both in seconds of the loop's clock. `pending`: what is done once the last host has ended.
@@ -35,7 +35,6 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.buffer = shared.buffer
         self._dialer = dialer
         self.address = NOWHERE
-        self.local = ""
         self.stream = Stream()
         self.upstream: Upstream | None = None
         self.phase = Phase.REQUESTS
@@ -56,7 +55,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.stream.begin(transport)
         peer = transport.get_extra_info("peername")
         self.address = Address(*peer[:2]) if peer else NOWHERE
-        self.local = str(local[0]) if (local := transport.get_extra_info("sockname")) else ""
+        if own := transport.get_extra_info("sockname"):
+            self.shared.own_addresses.add(own[0])
         self.since = self.shared.loop.time()
         self.shared.accept(self)
 
@@ -118,8 +118,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             while self.phase is Phase.REQUESTS and self._pass_body_on() and (head := self._reader.next_head()):
                 self._body = Body(head.body_bytes)
                 self._head_only = head.method == b"HEAD"
-                own = self.shared.own_at(self.local) if head.target[:1] == b"/" else self.shared.own
-                self._begin(decide(head, self.shared.directory, own, own_port=self.shared.address.port))
+                self._begin(decide(head, self.shared.directory, self.shared.own, own_port=self.shared.address.port))
         except Refused as refused:
             self._begin(refused)
         if not len(self._reader) or self.phase is not Phase.REQUESTS:

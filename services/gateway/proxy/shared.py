@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from services.gateway.proxy.directory import Directory
 from services.gateway.proxy.responses import Pages
 from services.gateway.proxy.settings import READ_BYTES, ProxySettings
 from services.runtime.http import Address
-from services.runtime.serving.allowed_hosts import AllowedHosts, allowed_hosts
+from services.runtime.serving.allowed_hosts import allowed_hosts
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,8 @@ class Counts:
 
 
 class Shared:
-    """What connections share. `own`: the names of the gateway itself, at `address`.
+    """What connections share. `own`: the names of the gateway itself, at `address`; `own_addresses`: those at which
+    clients have connected to it, which are its names too.
 
     `buffer`: what is read into, for all of them: a loop fills it and has it emptied before it reads anything else.
     """
@@ -67,7 +68,8 @@ class Shared:
         self.settings = settings
         self.directory = directory
         self.loop = asyncio.get_running_loop()
-        self.own = allowed_hosts(*settings.names)
+        self.own_addresses: set[str] = set()
+        self.own = allowed_hosts(*settings.names, changing=lambda: self.own_addresses)
         self.address = address
         self.buffer = bytearray(READ_BYTES)
         self.counts = Counts()
@@ -75,13 +77,6 @@ class Shared:
         self.is_draining = False
         self.pages = Pages(directory, self.metrics, ca=ca, not_ready=not_ready)
         self._tasks = tasks
-
-    def own_at(self, local: str) -> AllowedHosts:
-        """Return the gateway's names for a connection that came to this address of its machine, which is one of them.
-
-        A page in a browser cannot use it: where its own name points to the address (DNS rebinding), Host has the name.
-        """
-        return replace(self.own, fixed=self.own.fixed | {local})
 
     def accept(self, client: OpenClient) -> None:
         """Serve a client, or reset it."""

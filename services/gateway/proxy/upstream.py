@@ -159,7 +159,9 @@ class Dialer:
         if loop.time() < until_s:
             return address
         async with asyncio.timeout(self.timeout_s):
-            found = await loop.getaddrinfo(*route, type=socket.SOCK_STREAM)
+            found = await loop.getaddrinfo(
+                *route, family=socket.AF_INET, type=socket.SOCK_STREAM
+            )  # as the lab's network
         address = Address(*found[0][4][:2])
         self._known[route] = address, loop.time() + ADDRESS_LIFE_S
         return address

@@ -334,6 +334,25 @@ async def test_a_host_that_does_not_answer_gets_a_504() -> None:
             each.close()
 
 
+async def test_a_service_is_looked_up_and_one_without_an_address_gets_a_502() -> None:
+    """In containers a route is a name; of the second, the resolver says at once that it is none."""
+    async with gateway_of("a") as ends:
+        port = ends.directory.hosts["a"].port
+        ends.directory.hosts |= {"named": Address("localhost", port), "down": Address("no service", 80)}
+        for _again in range(2):
+
+            def talk() -> None:
+                with ends.client() as client:
+                    client.sendall(get("named"))
+                    with ends.host("a") as host:
+                        assert listen(host, len(sent("named"))).data == sent("named")
+
+            await anyio.to_thread.run_sync(talk)
+        heard = await anyio.to_thread.run_sync(ends.ask, get("down"))
+        assert heard.data.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+        assert heard.data.endswith(b"\r\n\r\ndown:80: the service no service has no address: is it up?\n")
+
+
 async def test_a_name_that_comes_is_found_and_one_that_goes_is_not() -> None:
     """The directory is asked at each request."""
     async with gateway_of() as ends:
