@@ -5,7 +5,7 @@ One object is shared by a `Lab`, its views and its sites. Calls may come from an
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from asynclab.description import Description, read_description
 from asynclab.errors import (
@@ -22,9 +22,8 @@ from asynclab.errors import (
 from asynclab.gateway import Answer, Gateway, NotHttp, Unreachable
 from asynclab.json_object import JsonObject
 
-OK, CONFLICT, MISDIRECTED, UNPROCESSABLE, BAD_GATEWAY, BUSY = 200, 409, 421, 422, 502, 503
+OK, CONFLICT, MISDIRECTED, BAD_GATEWAY, BUSY = 200, 409, 421, 502, 503
 OTHERS = 3  # problems that a message shows
-NOT_OF_A_HEAD = ("match", "times", "body")
 
 
 def never() -> str:
@@ -35,43 +34,43 @@ def never() -> str:
 class Admin:
     """The admin API of every host of a lab. `why_ended` says why the lab has ended, and nothing while it runs."""
 
-    def __init__(
-        self, gateway: Gateway, *, description: Description | None = None, why_ended: Callable[[], str] = never
-    ):
+    def __init__(self, gateway: Gateway, description: Description, *, why_ended: Callable[[], str] = never) -> None:
         self.gateway = gateway
+        self._description = description
+        self._is_stale = False
         self._why_ended = why_ended
         self._clocks: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._description = description or self.refresh()
 
     # Which hosts there are
 
     @property
     def description(self) -> Description:
         """What the lab said of itself last."""
-        return self._description
+        return self.refresh() if self._is_stale else self._description
+
+    @property
+    def described_hosts(self) -> Set[str]:
+        """The hosts of the last description; the lab is not asked, whatever is expected."""
+        return self._description.sites.keys()
 
     def refresh(self) -> Description:
-        """Ask the lab what it is now. Raises NotALab or LabGone."""
-        url = self.gateway.url
+        """Ask the lab what it is now. Raises LabGone or NotALab."""
+        self._is_stale = False
         try:
-            answer = self.gateway.call("GET", "/lab")
-            if answer.status != OK:
-                raise NotALab(url, f"it answers GET /lab with status {answer.status}")
-            description = read_description(answer.body)
+            self._description = describe(self.gateway)
         except Unreachable as error:
-            raise self._gone(error) if hasattr(self, "_description") else NotALab(url, str(error)) from error
-        except BadAnswer as error:
-            raise NotALab(url, error.reason) from error
-        except NotHttp as error:
-            raise NotALab(url, str(error)) from error
-        self._description = description
-        return description
+            raise self._gone(error) from error
+        return self._description
+
+    def expect_change(self) -> None:
+        """Ask again before the description is used: hosts have come or gone, or have other ports."""
+        self._is_stale = True
 
     def know(self, host: str) -> str:
         """Return the name of a host as the lab has it. Raises UnknownHost, also for a text that no host can have."""
         name = host.lower().removesuffix(".")
-        if name not in self._description.sites and name not in self.refresh().sites:
+        if name not in self.description.sites and name not in self.refresh().sites:
             raise UnknownHost(host, self._description.sites)
         return name
 
@@ -132,13 +131,26 @@ class Admin:
         return kind(f"{host}: {shown or word}{more}", status=status, problems=problems)
 
 
+def describe(gateway: Gateway) -> Description:
+    """Return what the lab at a gateway says of itself. Raises Unreachable or NotALab."""
+    try:
+        answer = gateway.call("GET", "/lab")
+        if answer.status != OK:
+            raise NotALab(gateway.url, f"it answers GET /lab with status {answer.status}")
+        return read_description(answer.body)
+    except BadAnswer as error:
+        raise NotALab(gateway.url, error.reason) from error
+    except NotHttp as error:
+        raise NotALab(gateway.url, str(error)) from error
+
+
 def kind_of(status: int, word: str, problems: list[tuple[str, str]]) -> type[Refused]:
     """Return the class of error for a refusal."""
     fields = [field for field, _reason in problems]
     if word in {"bad_plan", "bad_expectation", "bad_query"}:
         return UnknownFault if any(each.endswith(".fault") for each in fields) else BadParameter
-    if word in {"bad_play", "no_head"} or status == UNPROCESSABLE:
-        return BadParameter if any(each.startswith(NOT_OF_A_HEAD) for each in fields) else NoHead
+    if word == "bad_play":
+        return NoHead if any(each.startswith("response") for each in fields) else BadParameter
     return PlayConflict if status == CONFLICT else Refused
 
 

@@ -19,8 +19,11 @@ class Part:
     entry: int
     hosts: tuple[str, ...]
 
-    def restore(self, admin: Admin) -> None:
-        """Put faults and plays back. A host that has gone meanwhile cannot be asked, so the others are."""
+    def restore(self, admin: Admin) -> list[str]:
+        """Put faults and plays back, and return the hosts of the process then.
+
+        A host that has gone meanwhile cannot be asked, so the others are.
+        """
         for host in self.hosts[:-1]:
             try:
                 return self._restore(admin, host)
@@ -28,8 +31,8 @@ class Part:
                 continue
         return self._restore(admin, self.hosts[-1])
 
-    def _restore(self, admin: Admin, host: str) -> None:
-        admin.call("POST", f"/checkpoints/{self.number}/restore", host=host)
+    def _restore(self, admin: Admin, host: str) -> list[str]:
+        return admin.call("POST", f"/checkpoints/{self.number}/restore", host=host).texts("hosts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,9 @@ class Checkpoint:
 
     def restore(self, admin: Admin) -> None:
         """Put faults and plays back. Raises LabGone."""
-        for part in self.parts:
-            part.restore(admin)
+        hosts = {host for part in self.parts for host in part.restore(admin)}
+        if hosts != admin.described_hosts:
+            admin.expect_change()
 
 
 def take_checkpoint(admin: Admin) -> Checkpoint:

@@ -94,6 +94,8 @@ class Gateway:
             return self._call(request, method, until)
         except TimeoutError as error:
             raise Unreachable(f"no whole answer within {self.timeout_s:g} s") from error
+        except (ConnectionError, UnicodeError) as error:  # http.client's own error for an end is both of the first two
+            raise Unreachable(getattr(error, "strerror", None) or str(error)) from error
         except HTTPException as error:
             raise NotHttp("it does not answer in HTTP") from error
         except OSError as error:
@@ -175,6 +177,13 @@ def read_address(url: str) -> tuple[tuple[str, int], str]:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise shape from error
-    if parts.scheme != "http" or not host or parts.path not in {"", "/"} or parts.query or "@" in parts.netloc:
+    if (
+        not url.isascii()
+        or parts.scheme != "http"
+        or not host
+        or parts.path not in {"", "/"}
+        or parts.query
+        or "@" in parts.netloc
+    ):
         raise shape
     return (host, port or 80), parts.netloc

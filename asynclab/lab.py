@@ -190,14 +190,15 @@ class Lab:
 
         The fixture `lab` of the pytest plugin is such a view, one for each test.
         """
-        checkpoint = take_checkpoint(self._admin)
+        running = self._lab
+        checkpoint = take_checkpoint(running.admin)
         view = Lab()
-        view._open, view._running, view._marks = None, self._lab, dict(checkpoint.marks)
+        view._open, view._running, view._marks = None, running, dict(checkpoint.marks)
         try:
             yield view
         finally:
             view._running = None
-            checkpoint.restore(self._admin)
+            checkpoint.restore(running.admin)
 
     @property
     def _lab(self) -> RunningLab:

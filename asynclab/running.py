@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from asynclab.admin import Admin
+from asynclab.admin import Admin, describe
 from asynclab.errors import LabError, LabGone, NotALab
 from asynclab.gateway import Gateway, NotHttp, Unreachable
 from asynclab.process import LabProcess
@@ -49,7 +49,7 @@ def start_lab(*, port: int, timeout_s: float) -> RunningLab:
     process = LabProcess(port=port)
     try:
         gateway = Gateway(process.description.gateway, timeout_s=timeout_s)
-        return RunningLab(Admin(gateway, description=process.description, why_ended=process.why_ended), process)
+        return RunningLab(Admin(gateway, process.description, why_ended=process.why_ended), process)
     except BaseException:
         process.end()
         raise
@@ -59,8 +59,10 @@ def join_lab(url: str, *, timeout_s: float) -> RunningLab:
     """Join a lab that runs. Raises NotALab."""
     gateway = Gateway(url, timeout_s=timeout_s)
     try:
-        return RunningLab(Admin(gateway))
-    except BaseException:
+        return RunningLab(Admin(gateway, describe(gateway)))
+    except Unreachable as error:
+        raise NotALab(url, str(error)) from error
+    except NotALab:
         gateway.close()
         raise
 

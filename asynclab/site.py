@@ -49,6 +49,7 @@ class Play:
     def remove(self) -> None:
         """Play it no more. A host that is not recorded goes with its last play."""
         self._admin.call("DELETE", f"/plays/{self.host}/{self.id}", host=self.host)
+        self._admin.expect_change()
 
 
 class Site:

@@ -92,10 +92,13 @@ def hosts(recorded: Path) -> list[str]:
 
 
 def others(directory: Path) -> list[Path]:
-    """Return the recordings in the directory of a host, in order. Raises OSError."""
-    if directory.name.startswith(".") or not directory.is_dir():
+    """Return the recordings in the directory of a host, in order; none where it cannot be read."""
+    try:
+        if directory.name.startswith(".") or not directory.is_dir():
+            return []
+        return sorted(path for path in directory.iterdir() if is_recording(path.name))
+    except OSError:
         return []
-    return sorted(path for path in directory.iterdir() if is_recording(path.name))
 
 
 def check(recorded: Path) -> None:

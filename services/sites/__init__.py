@@ -1,7 +1,8 @@
 """The recorded sites: they answer with the very bytes that real sites once sent, or with faults placed to the byte.
 
 Order of reading: `http` (requests, responses, bodies, without I/O), `faults` (what can go wrong, and when), `replay`
-(the recordings), `states` (a connection's states and their deadlines), `site` (hosts, plans, counters), `connection`
-(reads requests and sends answers), `tls` (the same over TLS), `journal` (what every connection sent and got),
+(the recordings), `states` (a connection's states and their deadlines), `host` (what one answers with, and its plan),
+`site` (all hosts, and what connections share), `plays` (responses that come at run time), `connection` (reads requests
+and sends answers), `tls` (the same over TLS), `journal` (what every connection sent and got),
 `listeners` and `server` (the whole), `admin` (what operators see and change).
 """

@@ -51,6 +51,6 @@ async def test_a_lab_in_containers_has_no_addresses_to_resolve_to(lab: Lab, monk
     """Its names are those of another network: the error says what to do."""
     here = lab._admin.description
     there = Description(here.gateway, None, "http://hello:8000", here.sites, direct=False)
-    monkeypatch.setattr(lab._lab, "admin", Admin(Gateway(lab.proxy_url, timeout_s=9), description=there))
+    monkeypatch.setattr(lab._lab, "admin", Admin(Gateway(lab.proxy_url, timeout_s=9), there))
     with pytest.raises(LabError, match=r"use proxy=lab\.proxy_url instead"):
         Resolver(lab)

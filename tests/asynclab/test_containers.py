@@ -57,7 +57,7 @@ class Gateway(ThreadingHTTPServer):
                 problem = {"field": "host", "reason": "is not here"}
                 return 404, {"error": "unknown_host", "problems": [problem]}
             return 201, {"host": "new.test", "id": 5, "match": {}, "times": None}
-        return 200, {}
+        return 200, {"hosts": [each for each in process if each not in self.gone]}
 
 
 class Handler(BaseHTTPRequestHandler):

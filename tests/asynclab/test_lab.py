@@ -131,6 +131,19 @@ def test_a_view_leaves_nothing_where_its_block_fails(lab: Lab) -> None:
     assert site.faults() == []
 
 
+def test_a_host_that_comes_back_is_found_at_its_new_ports(lab: Lab) -> None:
+    """Plays are removed, and put back by a view, under a site that was there all the while."""
+    site = lab.play("api.example", OK)
+    with lab.view() as view:
+        view.site("api.example").plays()[0].remove()
+        assert "api.example" not in view.hosts
+    assert fetch(site.url, host="api.example") == OK
+    site.plays()[0].remove()
+    lab.play("api.example", OK)
+    assert fetch(site.url, host="api.example") == OK
+    site.verify(count=2)
+
+
 def test_threads_share_a_lab(lab: Lab) -> None:
     """Each with a host to itself; calls of all of them are in progress at once."""
     barrier = threading.Barrier(8, timeout=20)

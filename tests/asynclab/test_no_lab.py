@@ -70,6 +70,7 @@ URLS = [
     "http://h/lab",
     "\n",
     "http://[::1",
+    "http://\u65e5\u672c:80",
 ]
 
 
@@ -86,6 +87,12 @@ def test_where_nothing_listens_no_lab_is_joined() -> None:
         port = free.getsockname()[1]
     with pytest.raises(NotALab, match="Connection refused"):
         Lab.join(f"http://127.0.0.1:{port}").__enter__()
+
+
+def test_a_name_that_no_host_can_have_is_no_lab() -> None:
+    """Its label is too long for a question about it."""
+    with pytest.raises(NotALab, match="label"):
+        Lab.join(f"http://{'a' * 64}.example:80").__enter__()
 
 
 def test_a_port_that_is_taken_is_told_apart() -> None:

@@ -44,6 +44,25 @@ def test_a_directory_that_cannot_be_is_refused(root: Path, named: str, why: str)
         own_sites.to_play(read(root, {"LAB_RECORDINGS": named}))
 
 
+def test_a_host_may_have_a_directory_of_recordings_alone(root: Path) -> None:
+    """It gets a name as every host does; what has no recording in it is another's directory."""
+    recorded = root / "recordings"
+    for directory, name in (
+        ("a.example", "login.http"),
+        ("notes", "a.txt"),
+        (".git", "a.http"),
+        ("b.example", "x.http"),
+    ):
+        (recorded / directory).mkdir(parents=True)
+        (recorded / directory / name).write_bytes(GOOD)
+    (recorded / "b.example.http").write_bytes(GOOD)
+    assert own_sites.hosts(recorded) == ["a.example", "b.example"]
+    (recorded / "A.example").mkdir()
+    (recorded / "A.example" / "x.http").write_bytes(GOOD)
+    with pytest.raises(RecordingsUnusable, match=r"holds 'A\.example\.http', which is not a host name in lower case"):
+        own_sites.hosts(recorded)
+
+
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 

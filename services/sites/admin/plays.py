@@ -42,10 +42,12 @@ async def add(request: web.Request) -> web.Response:
     with refused_plays():
         plays.check_host(name)  # before the body is read
     new = read_play(name, await read_body(request))
+    is_new = name not in request.app[SITE].hosts
     with refused_plays():
         play = plays.add(new.recording, new.match, times=new.times)
     try:
-        await request.app[RECONCILE]()
+        if is_new:  # it has ports to open
+            await request.app[RECONCILE]()
     except PortUnavailable:
         with refused_plays():
             plays.remove(name, play.number)
@@ -92,15 +94,20 @@ async def remove(request: web.Request) -> web.Response:
     number = int(text) if is_digits(text) else 0
     with refused_plays():
         request.app[PLAYS].remove(host.name, number)
-    await request.app[RECONCILE]()
-    return json_response(host_json(host))
+    return await left(request, host)
 
 
 async def remove_all(request: web.Request) -> web.Response:
     """Remove every play of a host, and let its recordings begin anew."""
     host = host_of(request)
     request.app[PLAYS].remove_all(host.name)
-    await request.app[RECONCILE]()
+    return await left(request, host)
+
+
+async def left(request: web.Request, host: Host) -> web.Response:
+    """Return what a host still answers with; one that has gone has shut its ports then."""
+    if host.name not in request.app[SITE].hosts:
+        await request.app[RECONCILE]()
     return json_response(host_json(host))
 
 

@@ -99,13 +99,21 @@ def files_by_host(directory: Path) -> Mapping[str, HostFiles]:
 
 
 def others_in(directory: Path) -> tuple[RecordingFile, ...]:
-    """Return the recordings in the directory of a host. Raises BadRecording."""
+    """Return the recordings in the directory of a host; one that is neither a host's nor readable has none.
+
+    Raises BadRecording.
+    """
     host = directory.name.lower()
-    found = tuple(
-        RecordingFile(directory / name, host) for name, _is_directory in entries(directory) if is_recording(name)
-    )
-    if found and not HOST_NAME.fullmatch(host):
+    is_host = HOST_NAME.fullmatch(host) is not None
+    try:
+        names = [name for name, _is_directory in entries(directory) if is_recording(name)]
+    except BadRecording:
+        if is_host:
+            raise
+        return ()
+    if names and not is_host:
         raise BadRecording(directory, "holds recordings, and its name is not a host name")
+    found = tuple(RecordingFile(directory / name, host) for name in names)
     if len(found) > MAX_OTHERS:
         raise BadRecording(directory, f"holds {len(found):,} recordings, and {MAX_OTHERS:,} is the limit")
     for file in found:

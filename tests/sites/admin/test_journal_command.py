@@ -41,6 +41,26 @@ async def test_the_journal_is_shown(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.anyio
+async def test_bodies_and_other_responses_have_columns_where_there_are_any(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The size of each body, and the recording or the play that was sent."""
+    async with lab(tmp_path) as here:
+        await get(here.target)
+        await here.target.play(KEEP, match={"method": "POST"})
+        post = here.target.peer.get(method="POST", fields="Content-Length: 5\r\nConnection: close\r\n") + b"hello"
+        await anyio.to_thread.run_sync(here.target.peer.ask, post)
+        assert await here.run("journal", HOST) == 0
+        head, first, second = (line.split() for line in capsys.readouterr().out.splitlines())
+        assert head[3:7] == ["REQUEST", "BODY", "STATUS", "RESPONSE"]
+        assert (first[6:9], second[6:10]) == (["0", "200", f"{HOST}.http"], ["5", "200", "play", "1"])
+        assert (
+            await here.run("journal", HOST, "--response", "play 1", "--body-contains", "ell", "--format", "json") == 0
+        )
+        assert [entry["entry"] for entry in json.loads(capsys.readouterr().out)["entries"]] == [2]
+
+
+@pytest.mark.anyio
 async def test_control_characters_of_a_request_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Also in its journal entry on a terminal."""
     async with lab(tmp_path) as here:
