@@ -1,0 +1,1 @@
+"""HAR files: their entries, their documents, and what is recorded of them."""
