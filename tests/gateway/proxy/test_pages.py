@@ -12,8 +12,6 @@ import pytest
 from lab.embedded import embedded_gateway
 from services.gateway.proxy.directory import ComposeDirectory
 from services.gateway.proxy.responses import PATHS, Pages
-from services.gateway.proxy.settings import ProxySettings
-from services.gateway.proxy.shared import Shared
 from services.runtime.http import Address
 from services.sites.server import RunningSite
 from tests.gateway.proxy.gateways import gateway_of
@@ -133,19 +131,6 @@ async def test_a_page_in_a_browser_reaches_no_page_of_the_gateway(host: str, fie
     """DNS rebinding, and requests across sites."""
     async with gateway_of() as ends:
         assert body_of(await page(ends.proxy.address, "/lab", host=host, fields=fields), status)
-
-
-async def test_the_address_that_a_client_came_to_is_a_name_of_the_gateway() -> None:
-    """On Linux, a program of the host reaches a container without Docker's proxy. No other address is the gateway's."""
-    async with asyncio.TaskGroup() as tasks:
-        directory = ComposeDirectory({}, Address("hello", 8000))
-        where = Address("172.25.0.2", 3128)
-        shared = Shared(ProxySettings(where), directory, tasks, address=where)
-        own = shared.own_at("172.25.0.2")
-        assert own.allows("172.25.0.2:3128")
-        assert own.allows("gateway:3128")
-        assert not own.allows("172.25.0.3:3128")
-        assert not shared.own.allows("172.25.0.2:3128")
 
 
 def test_in_compose_every_url_is_by_name(tmp_path: Path) -> None:
