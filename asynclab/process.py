@@ -5,6 +5,7 @@ ends, so that a test run which is killed leaves no lab behind. The child has a p
 reaches the tests alone, which then end the lab.
 """
 
+import errno
 import os
 import selectors
 import socket
@@ -145,6 +146,8 @@ def is_taken(port: int) -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+        except OverflowError:  # no port has such a number
+            return False
     return False

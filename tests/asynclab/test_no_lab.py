@@ -104,6 +104,14 @@ def test_a_port_that_is_taken_is_told_apart() -> None:
     assert caught.value.port == port
 
 
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_a_number_that_no_port_has_is_told(port: int) -> None:
+    """In the words of `lab serve`."""
+    with pytest.raises(LabNotStarted, match=f"exit code 2: .*{port}") as caught:
+        Lab(port=port).__enter__()
+    assert type(caught.value) is LabNotStarted
+
+
 def test_a_lab_has_the_port_that_is_asked_for() -> None:
     """It can be asked for again once the lab has ended."""
     with socket.create_server(("127.0.0.1", 0)) as free:
