@@ -76,14 +76,14 @@ class Admin:
 
     # Calls
 
-    def call(self, method: str, path: str, body: object = None, *, host: str) -> JsonObject:
-        """Send a request to a host's admin side and return the answer.
+    def call(self, method: str, path: str, body: object = None, *, host: str, about: str = "") -> JsonObject:
+        """Send a request to a host's admin side and return the answer. `about`: the host that it is about, if another.
 
         Raises LabGone, UnknownHost, UnknownFault, BadParameter, NoHead, PlayConflict or Refused.
         """
         status, data = self.ask(method, path, body, host=host)
         if status >= 300:
-            raise self.refusal(status, data, host)
+            raise self.refusal(status, data, about or host)
         return data
 
     def ask(self, method: str, path: str, body: object = None, *, host: str) -> tuple[int, JsonObject]:

@@ -9,7 +9,7 @@ to be read next.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -128,16 +128,20 @@ class Lab:
         Raises NoHead, PlayConflict or BadParameter; Refused where the lab takes no host that is not recorded.
         """
         match = match_of(method=method, path=path, query=query, field=fields)
-        try:
-            name = through = self._admin.know(host)
-            add_play(self._admin, name, response, match, times, through=through)
-        except UnknownHost:
-            name = host.lower().removesuffix(".")
-            if not HOST_NAME.fullmatch(name):
-                reason = "is not a host name: letters, digits, dots and hyphens, 253 at most"
-                raise BadParameter(f"{host!r} {reason}") from None
+        name = host.lower().removesuffix(".")
+        if not HOST_NAME.fullmatch(name):
+            raise BadParameter(f"{host!r} is not a host name: letters, digits, dots and hyphens, 253 at most")
+        if not self._add_play(name, response, match, times):
             self._add_host(name, response, match, times)
         return Site(name, self._admin, since=self._since(name))
+
+    def _add_play(self, name: str, response: bytes, match: Mapping[str, object], times: int | None) -> bool:
+        """Let a host answer with these bytes; return False where there is no such host."""
+        try:
+            add_play(self._admin, self._admin.know(name), response, match, times, through=name)
+        except UnknownHost:
+            return False
+        return True
 
     def _add_host(self, name: str, response: bytes, match: Mapping[str, object], times: int | None) -> None:
         """Let a site play a host that is not there.
@@ -178,11 +182,22 @@ class Lab:
         Those that no host answered are among them, such as a request for a host that is not there.
         """
         found: dict[Exchange, None] = {}  # hosts in containers may share a process, and then its journal
-        through = {urls.admin: host for host, urls in reversed(list(self.urls.items()))}
-        for host in through.values():
-            since = self._since(host)
-            found |= dict.fromkeys(read_journal(self._admin, criteria, since=since, limit=limit, through=host))
+        sites: dict[str, list[str]] = {}
+        for host, urls in self.urls.items():
+            sites.setdefault(urls.admin, []).append(host)
+        for hosts in sites.values():
+            found |= dict.fromkeys(self._journal_of(hosts, criteria, limit=limit))
         return sorted(found, key=lambda each: each.received_at)[-limit:]
+
+    def _journal_of(self, hosts: Sequence[str], criteria: Mapping[str, object], *, limit: int) -> list[Exchange]:
+        """Return the journal of the site that plays these hosts, of which some may have gone meanwhile."""
+        for host in hosts:
+            since = self._since(host)
+            try:
+                return read_journal(self._admin, criteria, since=since, limit=limit, through=host)
+            except UnknownHost:
+                continue
+        return []
 
     @contextmanager
     def view(self) -> "Iterator[Lab]":

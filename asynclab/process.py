@@ -53,8 +53,10 @@ class LabProcess:
             code = self._process.wait(ENDING_S)  # its connections end a little before it does
         except subprocess.TimeoutExpired:
             return ""
+        if self._errors.closed:
+            return "its `with` block is over"
         how = f"signal {-code} ended it" if code < 0 else f"exit code {code}"
-        last = self._last_error()
+        last = self._last_error() if code > 0 else ""  # the last line before a signal is no reason
         return f"{how}: {last}" if last else how
 
     def end(self) -> None:

@@ -66,9 +66,9 @@ def lab_session(request: pytest.FixtureRequest) -> "Iterator[Lab]":
 def lab(lab_session: "Lab", request: pytest.FixtureRequest) -> "Iterator[Lab]":
     """The lab as one test sees it; afterwards its faults and plays are as before."""
     with lab_session.view() as view:
-        request.node.stash[VIEW] = view
         for host, rules in marked_faults(request.node).items():
             view.site(host).plan(rules)
+        request.node.stash[VIEW] = view  # from now on, the report of a failure has its journal
         yield view
 
 
@@ -97,15 +97,15 @@ def lab_url(config: pytest.Config) -> str:
     return url
 
 
-def marked_faults(item: pytest.Item) -> "Mapping[str, Sequence[Rule]]":
+def marked_faults(item: pytest.Item) -> "Mapping[str, Sequence[Rule | str]]":
     """Return the faults of a test's markers by host; a marker nearer to the test comes first."""
-    found: dict[str, Sequence[Rule]] = {}
+    found: dict[str, Sequence[Rule | str]] = {}
     for marker in item.iter_markers("lab"):
         faults = marker.kwargs.get("faults", {})
         if marker.args or marker.kwargs.keys() - {"faults"} or not isinstance(faults, Mapping):
             pytest.fail("a marker `lab` has faults={HOST: FAULT, ...} and nothing else", pytrace=False)
         for host, rules in faults.items():
-            found.setdefault(host, [rules] if isinstance(rules, Mapping) else list(rules))
+            found.setdefault(host, [rules] if isinstance(rules, Mapping | str) else list(rules))
     return found
 
 

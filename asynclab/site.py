@@ -88,9 +88,13 @@ class Site:
         """
         self.plan([{"fault": fault, **parameters}])
 
-    def plan(self, rules: Sequence[Rule]) -> None:
-        """Put several faults in force, in place of those before. The first that applies is used."""
-        self._admin.call("PUT", f"/faults/{self.host}", {"faults": [dict(rule) for rule in rules]}, host=self.host)
+    def plan(self, rules: Sequence[Rule | str]) -> None:
+        """Put several faults in force, in place of those before. The first that applies is used.
+
+        A fault without parameters may be its name alone. Raises UnknownFault or BadParameter.
+        """
+        faults = [rule_of(rule) for rule in rules]
+        self._admin.call("PUT", f"/faults/{self.host}", {"faults": faults}, host=self.host)
 
     def clear(self) -> None:
         """Have no faults."""
@@ -133,6 +137,7 @@ class Site:
 
         Raises BadParameter for a criterion that there is not.
         """
+        refuse_fixed(criteria)
         criteria["host"] = self.host
         return read_journal(self._admin, criteria, since=self._since, limit=limit, through=self.host)
 
@@ -159,10 +164,40 @@ class Site:
         """
         if count is not None and (at_least is not None or at_most is not None):
             raise BadParameter("count says exactly how many: leave out at_least and at_most, or count")
+        refuse_fixed(criteria)
+        for step in check_order(order):
+            refuse_fixed(step)
         usual = 0 if order or at_once is not None or at_most is not None else 1
         least = count if count is not None else usual if at_least is None else at_least
         expectation = Expectation(self.host, criteria, least, at_most if count is None else count, order, at_once)
         verify(self._admin, expectation, since=self._since, timeout_s=timeout_s)
+
+
+def rule_of(rule: object) -> Mapping[str, object]:
+    """Return a fault as the admin API takes it: with its parameters, or its name alone. Raises BadParameter."""
+    if isinstance(rule, str):
+        return {"fault": rule}
+    if not isinstance(rule, Mapping):
+        raise BadParameter(f'{rule!r:.60} is not a fault: give its name, or {{"fault": NAME, ...}} with its parameters')
+    return dict(rule)
+
+
+def check_order(order: object) -> Sequence[Mapping[str, object]]:
+    """Return the steps of an order that have criteria. Raises BadParameter for what is no list of steps."""
+    if isinstance(order, str) or not isinstance(order, Sequence):
+        raise BadParameter(f'order={order!r:.60} is not a list: give targets or criteria, as order=["/a", "/b"]')
+    if wrong := [step for step in order if not isinstance(step, str | Mapping)]:
+        raise BadParameter(f"order has {wrong[0]!r:.60}: a step is a target, or a dict of criteria")
+    return [step for step in order if isinstance(step, Mapping)]
+
+
+def refuse_fixed(criteria: Mapping[str, object]) -> None:
+    """Raise BadParameter for a criterion that a site fixes itself."""
+    for name, whose in (("host", "its own host"), ("since", "the beginning of its journal")):
+        if name in criteria:
+            raise BadParameter(
+                f"{name} is no criterion of a site, which has {whose}: leave it out, or use lab.journal()"
+            )
 
 
 def read_journal(
@@ -184,7 +219,7 @@ def add_play(
     if not isinstance(response, bytes | bytearray | memoryview):
         raise NoHead(f"{host}: a response is bytes and not {type(response).__name__}: write b'HTTP/1.1 200 OK...'")
     body = {"response": base64.b64encode(response).decode("ascii"), "match": match, "times": times}
-    return read_play(admin, host, admin.call("POST", f"/plays/{host}", body, host=through))
+    return read_play(admin, host, admin.call("POST", f"/plays/{host}", body, host=through, about=host))
 
 
 def read_play(admin: Admin, host: str, data: JsonObject) -> Play:

@@ -212,7 +212,7 @@ class Site:
         `own`: the host whose port the request came to, None for a port of several. A client that was given the URL of
         this port, http://127.0.0.1:PORT, names the address and not the host.
         """
-        name = own if own and request.host in LOOPBACK and request.host not in self.hosts else request.host or own
+        name = own if own and request.host in LOOPBACK else request.host or own
         if name is None and len(self.hosts) == 1:
             name = next(iter(self.hosts))
         host = self.hosts.get(name or "")

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from services.gateway.proxy.directory import HTTP_PORT, TLS_PORT, Directory, listed
 from services.gateway.proxy.request import Field, Refused, RequestHead
-from services.runtime.http import Address
+from services.runtime.http import Address, is_ip_address
 from services.runtime.serving.allowed_hosts import AllowedHosts, Asked, find_refusal, shown
 
 URL = re.compile(rb"http://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
@@ -21,6 +21,7 @@ SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
 AUTHORITY = re.compile(r"([a-z0-9._-]{1,253}?)\.?(?::([1-9][0-9]{0,4})?)?", re.IGNORECASE)
 
 BAD_GATEWAY = 502
+LOCALHOST = "localhost"  # no name of a site, even where a recording has it: it would be another one for each program
 MAX_KNOWN_AUTHORITIES = 1024
 
 
@@ -124,10 +125,11 @@ def parse_authority(text: str, usual_port: int | None) -> Address:
 
 def route_of(asked: Address, directory: Directory) -> Address:
     """Return where a name's port is reached. Raises Refused where the lab has no such name or port."""
-    route = directory.find(*asked)
+    is_name = asked.host != LOCALHOST and not is_ip_address(asked.host)
+    route = directory.find(*asked) if is_name else None
     if route is None:
         names = directory.names()
-        if asked.host in names:
+        if is_name and asked.host in names:
             raise Refused(BAD_GATEWAY, f"{asked.host} has no port {asked.port} in this lab")
         raise Refused(BAD_GATEWAY, f"{shown(asked.host)} is not in this lab: it has {listed(names)}")
     return route

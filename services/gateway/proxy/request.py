@@ -19,6 +19,7 @@ MAX_KNOWN_BYTES, MAX_KNOWN_HEADS = 2 * 1024, 512  # heads that need no reading w
 
 TOKEN = b"[%s]" % TOKEN_CHARACTERS.encode()
 HEAD_END = b"\r\n\r\n"
+BARE_LF = re.compile(rb"(?<!\r)\n")
 REQUEST_LINE = re.compile(rb"(%s{1,32}) ([\x21-\x7e\x80-\xff]+) HTTP/([0-9])\.([0-9])\r\n" % TOKEN)
 FIELD_LINE = re.compile(rb"(%s+):[ \t]*+([\t\x20-\x7e\x80-\xff]*?)[ \t]*\r\n" % TOKEN)
 BEGINNING = re.compile(rb"%s{1,32}(?: |\Z)" % TOKEN)
@@ -102,6 +103,8 @@ class HeadReader:
     def _check_unfinished(self) -> None:
         if len(self._buffer) >= MAX_HEAD_BYTES:
             raise Refused(431, f"a request head has at most {MAX_HEAD_BYTES} bytes")
+        if BARE_LF.search(self._buffer, max(0, self._searched - 1)):
+            raise Refused(400, "a line of the head ends with a bare LF: lines end with CR LF")
         if self._buffer and not self._searched and self._buffer != b"\r" and not BEGINNING.match(self._buffer):
             raise Refused(400, "this is not an HTTP/1 request")
 

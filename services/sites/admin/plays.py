@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.http import HOST_NAME
+from services.runtime.http import HOST_NAME, is_ip_address
 from services.runtime.playable import MAX_RECORDING_BYTES
 from services.sites.admin.bounds import SITE, encoded, stream
 from services.sites.admin.faults import RECONCILE
@@ -24,6 +24,7 @@ from services.sites.replay.candidate import Candidate
 from services.sites.site import Site
 
 PLAYS = web.AppKey("PLAYS", Plays)
+RESERVED = frozenset({"gateway", "hello", "localhost"})
 REFUSALS: Mapping[type[PlayRefused], tuple[int, str]] = {
     HostElsewhere: (404, "unknown_host"),
     UnknownPlay: (404, "unknown_play"),
@@ -38,6 +39,9 @@ async def add(request: web.Request) -> web.Response:
     plays, name = request.app[PLAYS], request.match_info["host"].lower()
     if not HOST_NAME.fullmatch(name):
         reason = "is not a host name: letters, digits, dots and hyphens, 253 at most"
+        raise BadRequest(422, "bad_play", [Problem("host", reason)])
+    if name in RESERVED or is_ip_address(name):
+        reason = "is an address, or a name that the lab has already: play another one, such as api.example"
         raise BadRequest(422, "bad_play", [Problem("host", reason)])
     with refused_plays():
         plays.check_host(name)  # before the body is read
