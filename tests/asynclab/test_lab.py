@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import anyio.to_thread
 import pytest
 
-from asynclab import Lab, LabError
+from asynclab import Lab, LabError, LabGone
 from tests.asynclab.client import fetch, status_line
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -89,13 +89,15 @@ def test_a_lab_is_joined_and_stays_when_it_is_left(lab_session: Lab) -> None:
 def test_a_lab_that_is_left_has_ended() -> None:
     """Its port is closed, and the file of its CA is gone."""
     with Lab() as lab:
-        address, ca = urlsplit(lab.proxy_url), lab.ca_file
+        address, ca, site = urlsplit(lab.proxy_url), lab.ca_file, lab.site("www.163.com")
         assert ca.exists()
     assert not ca.exists()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((address.hostname or "", address.port or 0), 20)
     with pytest.raises(LabError, match="inside `with Lab"):
         lab.site("www.163.com")
+    with pytest.raises(LabGone, match="its `with` block is over"):
+        site.faults()
 
 
 def test_a_lab_is_entered_once(lab: Lab, lab_session: Lab) -> None:

@@ -44,6 +44,12 @@ def test_faults_are_put_in_force_counted_and_cleared(site: Site) -> None:
     assert site.faults() == []
 
 
+def test_a_fault_without_parameters_may_be_its_name(site: Site) -> None:
+    """Also among others."""
+    site.plan(["drip", {"fault": "fin_at", "bytes": 7}])
+    assert [each.fault for each in site.faults()] == ["drip", "fin_at"]
+
+
 def test_a_port_that_is_refused_is_open_again(site: Site) -> None:
     """At the same URL."""
     url = site.url
@@ -127,6 +133,14 @@ def test_the_journal_is_filtered(lab: Lab, site: Site) -> None:
     assert targets(site.journal(target="/2", tls=False)) == ["/2"]
     assert targets(site.journal(method="POST")) == []
     assert targets(lab.journal()) == ["/1", "/2", "/3", "/2"]
+
+
+def test_the_journal_is_there_when_its_first_host_has_gone(lab: Lab, site: Site) -> None:
+    """Every host of a site has the same journal."""
+    play = lab.play("a.example", OK).plays()[0]
+    fetch(site.url, host=HOST)
+    play.remove()
+    assert [each.host for each in lab.journal()] == [HOST]
 
 
 def test_what_asks_for_no_host_of_the_lab_is_in_its_journal(lab: Lab, site: Site) -> None:
@@ -230,12 +244,38 @@ REFUSED: Mapping[str, tuple[Use, type[LabError], str]] = {
     "a value of Python": (lambda lab: lab.site(HOST).verify(method={1}), BadParameter, "cannot be sent as JSON"),
     "a criterion": (lambda lab: lab.site(HOST).verify(verb="GET"), BadParameter, "verb is unknown: there are host, "),
     "a filter": (lambda lab: lab.site(HOST).journal(verb="GET"), BadParameter, "verb is unknown: there are host, "),
+    "another host": (lambda lab: lab.site(HOST).verify(host="x.test"), BadParameter, "host is no criterion of a site"),
+    "another host in an order": (
+        lambda lab: lab.site(HOST).verify(order=[{"host": "www.sohu.com"}]),
+        BadParameter,
+        "host is no criterion of a site",
+    ),
+    "another host in the journal": (lambda lab: lab.site(HOST).journal(host="x"), BadParameter, "host is no criterion"),
+    "a beginning": (lambda lab: lab.site(HOST).journal(since=7), BadParameter, "since is no criterion of a site"),
+    "an order that is a text": (lambda lab: lab.site(HOST).verify(order="/a"), BadParameter, "is not a list"),
+    "a step that is a number": (
+        lambda lab: lab.site(HOST).verify(order=[5]),  # type: ignore[list-item]
+        BadParameter,
+        "order has 5",
+    ),
+    "a number for a fault": (
+        lambda lab: lab.site(HOST).plan([5]),  # type: ignore[list-item]
+        BadParameter,
+        "5 is not a fault",
+    ),
+    "an address": (lambda lab: lab.play("127.0.0.1", OK), BadParameter, "127.0.0.1: host is an address, or a name"),
+    "localhost": (lambda lab: lab.play("localhost", OK), BadParameter, "localhost: host is an address, or a name"),
+    "a name of the lab's own": (
+        lambda lab: lab.play("hello", OK),
+        BadParameter,
+        "hello: host is an address, or a name",
+    ),
     "two bounds": (
         lambda lab: lab.site(HOST).verify(count=1, at_most=2),
         BadParameter,
         "leave out at_least and at_most",
     ),
-    "no head": (lambda lab: lab.play("a.example", b"nonsense"), NoHead, "response has no status line"),
+    "no head": (lambda lab: lab.play("a.example", b"nonsense"), NoHead, "a.example: response has no status line"),
     "half a head": (lambda lab: lab.play("a.example", b"HTTP/1.1 200 OK\r\nA: b\r\n"), NoHead, "response "),
     "text": (lambda lab: lab.play("a.example", "HTTP/1.1 200 OK"), NoHead, "is bytes and not str"),  # type: ignore[arg-type]
     "no name": (lambda lab: lab.play("a\r\nb", OK), BadParameter, "is not a host name"),

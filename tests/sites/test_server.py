@@ -349,6 +349,16 @@ async def test_the_url_of_a_hosts_own_port_is_enough(tmp_path: Path, name: str) 
             assert (await target.ended())[-1]["host"] == host
 
 
+async def test_a_recording_of_an_address_takes_no_other_hosts_port(tmp_path: Path) -> None:
+    """Each host's own port means that host, also where another one is called 127.0.0.1."""
+    async with sites(
+        {"a.test.http": KEEP, "127.0.0.1.http": KEEP.replace(b"200 OK", b"203 Other")}, tmp_path
+    ) as running:
+        target = await target_of(running, "a.test")
+        heard = await anyio.to_thread.run_sync(target.peer.ask, b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        assert heard.data.startswith(b"HTTP/1.1 200 OK")
+
+
 async def test_a_port_of_several_hosts_needs_their_name(tmp_path: Path) -> None:
     """In a container, no host is at its address."""
     for name in ("a", "b"):

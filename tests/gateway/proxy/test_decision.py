@@ -249,3 +249,11 @@ def test_a_site_is_told_which_client_a_connection_is_for() -> None:
     }
     assert ports == {80: told, 443: told, 8081: b""}
     assert DIRECTORY.announce(Link(Address("hello", 8000), client, local, server)) == b""
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST"])
+def test_a_recorded_address_is_not_reached_through_the_gateway(name: str) -> None:
+    """To a client it would be another host: the one that it runs on."""
+    directory = ComposeDirectory({"127.0.0.1": "recorded", "localhost": "recorded"}, Address("hello", 8000))
+    with pytest.raises(Refused, match="is not in this lab"):
+        decide(read_head(f"GET http://{name}/ HTTP/1.1\r\n\r\n".encode()), directory, OWN, own_port=PORT)

@@ -36,6 +36,8 @@ def test_a_head_says_how_long_its_body_is(lines: list[bytes], size: int | None) 
 
 
 BAD_HEADS = {
+    "bare LFs throughout": (b"GET / HTTP/1.1\nHost: a\n\n", 400),
+    "a bare LF, and not whole": (b"GET / HTTP/1.1\n", 400),
     "no version": (b"GET /\r\n\r\n", 400),
     "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\n", 505),
     "HTTP/0.9 in words": (b"GET / HTTP/0.9\r\n\r\n", 505),
