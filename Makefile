@@ -13,13 +13,13 @@ help:  ## show these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/.lab  ## make .venv with what the lab needs to run
-ifneq ($(shell sh lab/venv_works.sh && echo yes),yes)
+ifneq ($(shell sh lab/scripts/venv_works.sh && echo yes),yes)
 .PHONY: .venv/.lab
 endif
 .venv/.lab: requirements/lab.txt pyproject.toml
-	@sh lab/setup.sh "$$PYTHON" lab
+	@sh lab/scripts/setup.sh "$$PYTHON" lab
 .venv/.tests: .venv/.lab requirements/tests.txt
-	@sh lab/setup.sh "$$PYTHON" tests
+	@sh lab/scripts/setup.sh "$$PYTHON" tests
 
 doctor: setup  ## show what this machine can do
 	@.venv/bin/lab doctor
@@ -58,7 +58,7 @@ coverage: .venv/.tests  ## the tests that need no containers, and how much of th
 	@.venv/bin/coverage erase && .venv/bin/coverage run -m pytest -m "not docker" && .venv/bin/coverage combine --quiet && .venv/bin/coverage report
 
 check: .venv/.tests  ## all linters
-	@sh lab/check.sh
+	@sh lab/scripts/check.sh
 
 clean: down  ## take down the lab and remove what set-up and tools made
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from asynclab.description import SiteUrls
+from asynclab.connection.description import SiteUrls
 from asynclab.errors import LabError
 from asynclab.lab import Lab
 

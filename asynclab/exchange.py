@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from asynclab.json_object import JsonObject
+from asynclab.connection.json_object import JsonObject
 
 
 @dataclass(frozen=True, slots=True)

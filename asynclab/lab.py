@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from asynclab.admin import Admin, match_of
-from asynclab.checkpoint import take_checkpoint
-from asynclab.description import SiteUrls
+from asynclab.connection.admin import Admin, match_of
+from asynclab.connection.checkpoint import take_checkpoint
+from asynclab.connection.description import SiteUrls
+from asynclab.connection.running import RunningLab, join_lab, start_lab
 from asynclab.errors import BadParameter, LabError, Refused, UnknownHost
 from asynclab.exchange import Exchange
-from asynclab.running import RunningLab, join_lab, start_lab
 from asynclab.site import MOST_ENTRIES, Site, add_play, read_journal
 
 TIMEOUT_S = 10.0

@@ -9,11 +9,11 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from asynclab.admin import Admin, match_of
-from asynclab.description import SiteUrls
+from asynclab.connection.admin import Admin, match_of
+from asynclab.connection.description import SiteUrls
+from asynclab.connection.json_object import JsonObject
 from asynclab.errors import BadParameter, NoHead
 from asynclab.exchange import Exchange, read_exchange
-from asynclab.json_object import JsonObject
 from asynclab.verification import Criterion, Expectation, verify
 
 VERIFY_TIMEOUT_S = 2.0

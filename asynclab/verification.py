@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from asynclab.admin import BUSY, CONFLICT, OK, Admin
+from asynclab.connection.admin import BUSY, CONFLICT, OK, Admin
+from asynclab.connection.json_object import JsonObject
 from asynclab.exchange import printable
-from asynclab.json_object import JsonObject
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S, GROWTH = 0.002, 0.05, 1.5
 

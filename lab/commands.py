@@ -157,8 +157,8 @@ def serve(options: Namespace) -> int:
     environment = Environment({name: value for name, value in settings.values.items() if name != "HELLO_PORT"})
     loop = options.loop or environment.loop()
 
-    from lab.child_command import PASSED_ON
-    from lab.serve import ENDED_BY, ServeOptions, run_serve
+    from lab.serving.child_command import PASSED_ON
+    from lab.serving.serve import ENDED_BY, ServeOptions, run_serve
     from services.runtime.logs import configure_logs
     from services.runtime.run import run as run_on_loop
 

@@ -80,7 +80,7 @@ def program(argv: Sequence[str], environment: Environment, *, prog: str = "clien
 
     settings = replace(ClientSettings.from_environment(environment), called=called)
     if invocation.lab is not None and (lab := invocation.lab or environment.text("ASYNCLAB_URL", "")):
-        from services.client.standing_lab import parse_lab_url, run_in_lab
+        from services.client.network.standing_lab import parse_lab_url, run_in_lab
 
         url = parse_lab_url("--lab" if invocation.lab else "ASYNCLAB_URL", lab)
         return run(

@@ -14,7 +14,7 @@ from statistics import quantiles
 import aiohttp
 
 from services.client.errors import NOTHING_ANSWERED, fetch_error
-from services.client.session import NOT_ENCODED, SessionResolver, read_at_most
+from services.client.network.session import NOT_ENCODED, SessionResolver, read_at_most
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.process import raise_open_files

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from services.client.resolver import look_up
+from services.client.network.resolver import look_up
 from services.runtime.http import HTTP_PORT, TLS_PORT
 
 ANY_HOST = "*"

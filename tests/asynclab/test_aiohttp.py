@@ -8,10 +8,10 @@ import anyio.to_thread
 import pytest
 
 from asynclab import Lab, LabError
-from asynclab.admin import Admin
 from asynclab.aiohttp import Resolver
-from asynclab.description import Description
-from asynclab.gateway import Gateway
+from asynclab.connection.admin import Admin
+from asynclab.connection.description import Description
+from asynclab.connection.gateway import Gateway
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from asynclab import Lab, LabError, LabGone, LabNotStarted, NotALab, PortTaken, process
+from asynclab import Lab, LabError, LabGone, LabNotStarted, NotALab, PortTaken
+from asynclab.connection import process
 from tests.asynclab.raw_server import Behaviour, answering, closing, dripping, endless, raw_server, silent
 
 TIMEOUT_S = 0.5

@@ -13,10 +13,10 @@ import anyio.to_thread
 import pytest
 
 from lab.embedded import LOOPBACK, EmbeddedDirectory, embedded_sites
-from services.client import standing_lab
 from services.client.cli import main, understand
+from services.client.network import standing_lab
+from services.client.network.standing_lab import LabUnreachable, NotALab, joined_lab, parse_lab_url, run_in_lab
 from services.client.settings import ClientSettings
-from services.client.standing_lab import LabUnreachable, NotALab, joined_lab, parse_lab_url, run_in_lab
 from services.gateway.proxy.directory import SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from services.client import resolver as resolver_module
-from services.client.resolver import Resolver
+from services.client.network import resolver as resolver_module
+from services.client.network.resolver import Resolver
 
 
 class SlowResolver:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.client.resolver import Resolver
-from services.client.session import SessionResolver
+from services.client.network.resolver import Resolver
+from services.client.network.session import SessionResolver
 from services.runtime.settings import LOOPS
 
 ROOT = Path(__file__).parents[2]

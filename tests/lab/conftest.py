@@ -28,10 +28,10 @@ def root(tmp_path: Path) -> Path:
 def tree(tmp_path: Path) -> Path:
     """Return a checkout whose `lab` prints what it is given, and in which nothing has to be set up."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in (".venv/bin", "requirements", "lab"):
+    for name in (".venv/bin", "requirements", "lab/scripts"):
         (tmp_path / name).mkdir(parents=True)
     for name in ("setup.sh", "venv_works.sh", "check.sh"):
-        shutil.copy(ROOT / "lab" / name, tmp_path / "lab")
+        shutil.copy(ROOT / "lab/scripts" / name, tmp_path / "lab/scripts")
     for name in ("requirements/lab.txt", "requirements/tests.txt", "pyproject.toml", ".venv/.lab", ".venv/.tests"):
         (tmp_path / name).write_text("a==1\n")
     (tmp_path / ".venv/bin/python").symlink_to(sys.executable)

@@ -10,7 +10,7 @@ import pexpect
 import pytest
 
 from lab import ROOT
-from lab.child_command import environment_inside
+from lab.serving.child_command import environment_inside
 from tests.lab.serving import LAB, TIMEOUT_S, run, serving
 
 PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ASYNCLAB_URL")

@@ -44,7 +44,7 @@ def test_two_at_once_set_up_once(tree: Path) -> None:
     os.mkfifo(gate)
     environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}", "GATE": str(gate), "LOG": str(log)}
     environment["REAL"] = sys.executable
-    command = ["sh", "lab/setup.sh", sys.executable, "lab"]
+    command = ["sh", "lab/scripts/setup.sh", sys.executable, "lab"]
 
     def start() -> "subprocess.Popen[str]":
         return subprocess.Popen(command, cwd=tree, env=environment, stderr=subprocess.PIPE, text=True)
@@ -73,7 +73,7 @@ exit 1
 @pytest.fixture
 def noted(tree: Path) -> Path:
     """Return a tree in which setting up only says that it was called."""
-    (tree / "lab/setup.sh").write_text(SETUP)
+    (tree / "lab/scripts/setup.sh").write_text(SETUP)
     return tree
 
 

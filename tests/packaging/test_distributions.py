@@ -48,7 +48,7 @@ def test_the_sdist_has_what_its_tests_and_the_lab_in_containers_need(distributio
     """It is the checkout without what git ignores and what only a hosting service reads."""
     with tarfile.open(distributions[0]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"compose.yaml", "Makefile", "services/Dockerfile", "lab/setup.sh", "tests/conftest.py"} <= names
+    assert {"compose.yaml", "Makefile", "services/Dockerfile", "lab/scripts/setup.sh", "tests/conftest.py"} <= names
     assert not [name for name in names if name.startswith((".venv", ".env", "build/", ".git/"))]
 
 

@@ -9,7 +9,7 @@ import aiohttp
 
 from services.client.admin.answers import NotASite, Refusal, read
 from services.client.errors import NOTHING_ANSWERED, FetchError, fetch_error
-from services.client.session import NOT_ENCODED, read_at_most
+from services.client.network.session import NOT_ENCODED, read_at_most
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.http import ADMIN_PORT

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from services.client.errors import FetchError
 from services.client.head import Head, HeadError, HeadReader
+from services.client.network.resolver import Resolver
 from services.client.record.body import Body, Framing
 from services.client.record.fetch_request import FetchRequest
-from services.client.resolver import Resolver
 from services.client.survey.deadlines import Deadline, DeadlineSweeper, Expired
 from services.client.survey.fetch.address_filter import AddressFilter
 from services.client.survey.fetch.lookup import Lookup

@@ -7,9 +7,10 @@ from services.runtime.serving.allowed_hosts import MISDIRECTED, HostRefusal, all
 from services.runtime.serving.metrics import exposition, healthy
 from services.runtime.serving.serve import POOL
 from services.runtime.terminal import printable
-from services.sites.admin import checkpoints, faults, journal, plays
+from services.sites.admin import checkpoints, faults, plays
 from services.sites.admin.bounds import SITE
-from services.sites.admin.openapi import document
+from services.sites.admin.journal import handlers as journal
+from services.sites.admin.openapi.document import document
 from services.sites.admin.responses import MAX_BODY_BYTES, json_response, refusal, refusals
 from services.sites.checkpoints import Checkpoints
 from services.sites.faults.plan import Problem

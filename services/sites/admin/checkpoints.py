@@ -4,8 +4,8 @@ from aiohttp import web
 
 from services.sites.admin.bounds import SITE
 from services.sites.admin.faults import RECONCILE
+from services.sites.admin.journal.query import is_digits
 from services.sites.admin.plays import refused_plays
-from services.sites.admin.query import is_digits
 from services.sites.admin.responses import json_response
 from services.sites.checkpoints import Checkpoint, Checkpoints
 

@@ -6,7 +6,7 @@ from time import monotonic
 from aiohttp import web
 
 from services.sites.admin.bounds import SITE, encoded, stream
-from services.sites.admin.query import DIGITS, read_single
+from services.sites.admin.journal.query import DIGITS, read_single
 from services.sites.admin.responses import BadRequest, host_of, json_response, read_json
 from services.sites.faults.catalog import FAULTS, NOTES, Fault
 from services.sites.faults.parameters import WHEN

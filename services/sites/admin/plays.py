@@ -13,8 +13,8 @@ from services.runtime.http import HOST_NAME, is_ip_address
 from services.runtime.playable import MAX_RECORDING_BYTES
 from services.sites.admin.bounds import SITE, encoded, stream
 from services.sites.admin.faults import RECONCILE
+from services.sites.admin.journal.query import is_digits
 from services.sites.admin.new_play import read_play
-from services.sites.admin.query import is_digits
 from services.sites.admin.responses import MAX_BODY_BYTES, BadRequest, host_of, json_response, read_json
 from services.sites.checkpoints import UnknownCheckpoint
 from services.sites.faults.plan import Problem

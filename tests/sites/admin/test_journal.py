@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from services.sites.admin.query import read_query
+from services.sites.admin.journal.query import read_query
 from services.sites.journal import FIN, KEPT, TRIM_EVERY, CachedExchange, ConnectionInfo, Exchange, Journal
 from tests.sites.peer import listen
 from tests.sites.target import KEEP, Target, one_site, sites, target_of

@@ -10,7 +10,7 @@ from lab.embedded import SiteRoutes
 from services.client.admin import options
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
-from services.sites.admin.query import FILTERS
+from services.sites.admin.journal.query import FILTERS
 from tests.sites.commands import HOST, Lab, get, lab
 from tests.sites.peer import listen
 from tests.sites.target import KEEP, sites, target_of

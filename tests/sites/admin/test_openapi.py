@@ -23,8 +23,8 @@ from services.client.admin import answers
 from services.runtime.errors import PortUnavailable
 from services.runtime.http import Address
 from services.sites.admin.app import make_admin
-from services.sites.admin.openapi import document
-from services.sites.admin.query import read_query
+from services.sites.admin.journal.query import read_query
+from services.sites.admin.openapi.document import document
 from services.sites.admin.responses import BadRequest
 from services.sites.faults.catalog import FAULTS, Fault
 from services.sites.faults.parameters import WHEN, Parameter

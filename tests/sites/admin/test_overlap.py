@@ -8,7 +8,7 @@ import anyio.from_thread
 import anyio.to_thread
 import pytest
 
-from services.sites.admin.overlap import most_at_once, span_of
+from services.sites.admin.journal.overlap import most_at_once, span_of
 from services.sites.journal import FIN, ConnectionInfo, Exchange
 from tests.sites.peer import listen
 from tests.sites.target import KEEP, Target, one_site

@@ -17,9 +17,9 @@ import pytest
 
 from services.runtime.http import Address
 from services.sites.admin.bounds import STREAM_BYTES, encoded
-from services.sites.admin.entries import Criteria, Entry
-from services.sites.admin.expectations import MAX_CHECKS
-from services.sites.admin.verification import SHOWN_BYTES, SHOWN_HEAD_BYTES
+from services.sites.admin.journal.entries import Criteria, Entry
+from services.sites.admin.journal.expectations import MAX_CHECKS
+from services.sites.admin.journal.verification import SHOWN_BYTES, SHOWN_HEAD_BYTES
 from services.sites.journal import FIN, ConnectionInfo, Exchange
 from services.sites.site import Site
 from tests.sites.peer import TIMEOUT_S
@@ -291,7 +291,7 @@ async def test_entries_are_read_twice_at_most_however_many_checks_there_are(
             made += 1
             super().__init__(number, exchange)
 
-    monkeypatch.setattr("services.sites.admin.verification.Entry", Counted)
+    monkeypatch.setattr("services.sites.admin.journal.verification.Entry", Counted)
     async with here(tmp_path) as (target, site):
         fill(site, 1000, SMALL)
         few = {"expect": [{"match": {"method": "PUT"}}] * MAX_CHECKS, "order": [{"method": "PUT"}]}

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable
 
 from services.client.errors import FetchError
-from services.client.resolver import Resolver
+from services.client.network.resolver import Resolver
 from services.client.settings import ClientSettings
 from services.client.survey.deadlines import Deadline, SurveyStopped
 from services.client.survey.fetch.address_filter import AddressFilter, read_networks

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.client.errors import FetchError, fetch_error
-from services.client.resolver import Resolver
+from services.client.network.resolver import Resolver
 from services.client.survey.deadlines import Deadline, Expired, SurveyStopped
 from services.client.survey.fetch.address_filter import AddressFilter
 from services.client.survey.fetch.policy import CANCELLED

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.client.resolver import Resolver
+from services.client.network.resolver import Resolver
 from services.client.survey.fetch.address_filter import AddressFilter
 from services.client.topology import Topology
 from tests.client.peers import serving

@@ -192,7 +192,7 @@ async def test_a_name_that_hangs_delays_no_other_target(tmp_path: Path, monkeypa
     """It ends at its own deadline, as an error of the look-up."""
     import threading
 
-    from services.client.resolver import Resolver
+    from services.client.network.resolver import Resolver
 
     released = threading.Event()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.client.resolver import Resolver
+from services.client.network.resolver import Resolver
 from services.client.survey.deadlines import DeadlineSweeper, Expired, SurveyStopped
 from services.client.survey.fetch import limits as limits_module
 from services.client.survey.fetch.limits import CATCH_UP_S, KeyedSemaphore, RateLimiter

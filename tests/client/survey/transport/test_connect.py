@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.client.errors import FetchError
-from services.client.resolver import Resolver
+from services.client.network.resolver import Resolver
 from services.client.survey.deadlines import NEVER, DeadlineSweeper, Expired
 from services.client.survey.fetch.routes import read_routes
 from services.client.survey.transport.connect import connect, interleaved

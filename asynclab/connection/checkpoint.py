@@ -7,7 +7,7 @@ checkpoint, and one puts it back.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from asynclab.admin import Admin
+from asynclab.connection.admin import Admin
 from asynclab.errors import UnknownHost
 
 

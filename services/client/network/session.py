@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from services.client.resolver import Resolver
+from services.client.network.resolver import Resolver
 
 if TYPE_CHECKING:
     from aiohttp.abc import ResolveResult

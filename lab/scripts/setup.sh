@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv, or adds to it, from a file of locked requirements: `sh lab/setup.sh PYTHON lab|tests`. Called by make.
+# Makes .venv, or adds to it, from a file of locked requirements: `sh lab/scripts/setup.sh PYTHON lab|tests`. Called by make.
 # uv installs where it is on PATH; elsewhere the pip that PYTHON has, into a .venv without one; elsewhere a pip in .venv.
 # Nothing is compiled ahead: the first start compiles what it imports. If two run at once, the second waits for the first.
 # What root makes in a person's checkout belongs to that person.
@@ -29,7 +29,7 @@ os.set_inheritable(held, True)
 os.execvp("sh", ["sh", *sys.argv[1:]])
 ' "$0" "$python" "$wanted"
 fi
-if [ -e ".venv/.$wanted" ] && [ -z "$(find "$requirements" pyproject.toml -newer ".venv/.$wanted")" ] && sh lab/venv_works.sh; then
+if [ -e ".venv/.$wanted" ] && [ -z "$(find "$requirements" pyproject.toml -newer ".venv/.$wanted")" ] && sh lab/scripts/venv_works.sh; then
     exit 0 # the one that was waited for has done it
 fi
 if command -v uv >/dev/null; then
@@ -54,7 +54,7 @@ else
 fi
 echo "setup: installing $(grep -c '^[a-z].*==' "$requirements") packages into .venv with $installer (once, for $wanted)" >&2
 # A .venv that was made elsewhere, or has lost its interpreter, is made anew.
-sh lab/venv_works.sh && is_usable >/dev/null 2>&1 || make_venv
+sh lab/scripts/venv_works.sh && is_usable >/dev/null 2>&1 || make_venv
 install --require-hashes --requirement "$requirements"
 install --no-deps --no-build-isolation --editable .
 touch ".venv/.$wanted"

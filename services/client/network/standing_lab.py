@@ -16,10 +16,10 @@ from pathlib import Path
 
 from services.client.errors import fetch_error
 from services.client.head import Head, HeadError, HeadReader
-from services.client.resolver import look_up
+from services.client.network.resolver import look_up
+from services.client.network.tunnels import local_tunnels
 from services.client.settings import ClientSettings
 from services.client.topology import Route, Topology, Tunnels
-from services.client.tunnels import local_tunnels
 from services.runtime.cli import INTERRUPTED
 from services.runtime.errors import BadSetting, ProgramError
 from services.runtime.files.temporary import async_temporary_directory

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from services.sites.admin.entries import Criteria, read_criteria
+from services.sites.admin.journal.entries import Criteria, read_criteria
 from services.sites.admin.responses import BadRequest
 from services.sites.admin.shapes import ASCII, TEXT, UTF8, WHOLE, Schema, one_of
 from services.sites.faults.catalog import FAULTS

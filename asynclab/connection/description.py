@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from asynclab.connection.json_object import JsonObject
 from asynclab.errors import BadAnswer
-from asynclab.json_object import JsonObject
 
 VERSION = 1
 

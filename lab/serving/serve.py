@@ -1,7 +1,7 @@
 """`lab serve`: the embedded lab, standing, for any client on this machine and without Docker.
 
 It says on stdout where everything is once all of it answers, and ends by a signal, at the end of its stdin
-(`--until-eof`) or with a command that runs inside it (`-- COMMAND`; see `lab.child_command`).
+(`--until-eof`) or with a command that runs inside it (`-- COMMAND`; see `lab.serving.child_command`).
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from lab.child_command import environment_inside, run_inside
 from lab.embedded import LOOPBACK, EmbeddedDirectory, embedded_gateway, embedded_sites
+from lab.serving.child_command import environment_inside, run_inside
 from services.gateway.proxy.responses import Pages
 from services.hello.app import make_app
 from services.hello.settings import HelloSettings

@@ -5,10 +5,10 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from asynclab.admin import Admin, describe
+from asynclab.connection.admin import Admin, describe
+from asynclab.connection.gateway import Gateway, NotHttp, Unreachable
+from asynclab.connection.process import LabProcess
 from asynclab.errors import LabError, LabGone, NotALab
-from asynclab.gateway import Gateway, NotHttp, Unreachable
-from asynclab.process import LabProcess
 
 PEM = b"-----BEGIN CERTIFICATE-----"
 

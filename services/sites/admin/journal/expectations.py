@@ -16,7 +16,7 @@ This file reads expectations and describes them as JSON Schema; `verification` c
 
 from dataclasses import dataclass
 
-from services.sites.admin.entries import CRITERIA, NO_CRITERIA, Criteria, read_criteria
+from services.sites.admin.journal.entries import CRITERIA, NO_CRITERIA, Criteria, read_criteria
 from services.sites.admin.responses import BadRequest
 from services.sites.admin.shapes import COUNT, Schema, array, reference, table
 from services.sites.faults.plan import Problem

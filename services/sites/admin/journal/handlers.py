@@ -7,11 +7,11 @@ from time import monotonic, time
 from aiohttp import web
 
 from services.sites.admin.bounds import SITE, STREAM_BYTES, Busy, TimeSlice, TooSlow, encoded, reserved, stream
-from services.sites.admin.entries import Criteria, Entry
-from services.sites.admin.expectations import Expectations, read_expectations
-from services.sites.admin.query import Query, read_query
+from services.sites.admin.journal.entries import Criteria, Entry
+from services.sites.admin.journal.expectations import Expectations, read_expectations
+from services.sites.admin.journal.query import Query, read_query
+from services.sites.admin.journal.verification import Verification, work_bytes
 from services.sites.admin.responses import BadRequest, host_named, json_response, read_json
-from services.sites.admin.verification import Verification, work_bytes
 from services.sites.faults.plan import Problem
 from services.sites.journal import Journal
 from services.sites.site import Site

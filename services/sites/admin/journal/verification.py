@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.sites.admin.bounds import TimeSlice
-from services.sites.admin.entries import Criteria, Entry
-from services.sites.admin.expectations import AtOnce, Expectations, Expected
-from services.sites.admin.overlap import Span, most_at_once, span_of
+from services.sites.admin.journal.entries import Criteria, Entry
+from services.sites.admin.journal.expectations import AtOnce, Expectations, Expected
+from services.sites.admin.journal.overlap import Span, most_at_once, span_of
 from services.sites.journal import Snapshot
 
 NEAREST = 3

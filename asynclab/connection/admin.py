@@ -7,7 +7,9 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Set
 
-from asynclab.description import Description, read_description
+from asynclab.connection.description import Description, read_description
+from asynclab.connection.gateway import Answer, Gateway, NotHttp, Unreachable
+from asynclab.connection.json_object import JsonObject
 from asynclab.errors import (
     BadAnswer,
     BadParameter,
@@ -19,8 +21,6 @@ from asynclab.errors import (
     UnknownFault,
     UnknownHost,
 )
-from asynclab.gateway import Answer, Gateway, NotHttp, Unreachable
-from asynclab.json_object import JsonObject
 
 OK, CONFLICT, MISDIRECTED, BAD_GATEWAY, BUSY = 200, 409, 421, 502, 503
 OTHERS = 3  # problems that a message shows

@@ -4,9 +4,10 @@ The site refuses every request that a schema refuses. It also refuses what no sc
 head of this host, a fault that needs the host's own port, a lower bound above the upper one.
 """
 
-from services.sites.admin import expectations, new_play
+from services.sites.admin import new_play
+from services.sites.admin.journal import expectations
+from services.sites.admin.journal.verification import SHOWN_HEAD_BYTES
 from services.sites.admin.shapes import NUMBER, TEXT, TRUTH, WHOLE, Schema, array, one_of, or_null, reference, table
-from services.sites.admin.verification import SHOWN_HEAD_BYTES
 from services.sites.faults.catalog import FAULTS, Fault, Stage
 from services.sites.faults.parameters import DISTRIBUTIONS
 from services.sites.faults.plan import MAX_RULES

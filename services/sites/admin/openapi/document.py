@@ -3,8 +3,8 @@
 from functools import cache
 
 from services.sites.admin.faults import MOST_TEMPORARY_S
-from services.sites.admin.query import FILTERS, WHOLE_IN_QUERY
-from services.sites.admin.schemas import schemas
+from services.sites.admin.journal.query import FILTERS, WHOLE_IN_QUERY
+from services.sites.admin.openapi.schemas import schemas
 from services.sites.admin.shapes import TEXT, WHOLE, Schema, reference
 
 HOST: Schema = {"name": "host", "in": "path", "required": True, "schema": TEXT}

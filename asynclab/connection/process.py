@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import IO
 
-from asynclab.description import Description, read_description
+from asynclab.connection.description import Description, read_description
 from asynclab.errors import BadAnswer, LabNotStarted, PortTaken
 
 START_TIMEOUT_S = 30.0
@@ -137,7 +137,7 @@ def environment() -> dict[str, str]:
     """
     variables = dict(os.environ)
     if variables.get("PYTHONPATH"):
-        own = str(Path(__file__).resolve().parent.parent)
+        own = str(Path(__file__).resolve().parents[2])
         variables["PYTHONPATH"] = os.pathsep.join([own, variables["PYTHONPATH"]])
     return variables
 

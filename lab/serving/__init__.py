@@ -1,0 +1,1 @@
+"""`lab serve`: the embedded lab, standing, and a command inside it."""

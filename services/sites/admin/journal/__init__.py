@@ -1,0 +1,1 @@
+"""The journal over HTTP: entries by criteria, and what a test expects of them."""
