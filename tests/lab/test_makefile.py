@@ -37,7 +37,11 @@ TEXTS = [
 
 def make(tree: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Run make in a tree, apart from a make that may have started the tests."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "URL"))}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MAKE", "MFLAGS", "URL")) and name != "PYTHON"
+    }
     return subprocess.run(
         ["make", "--no-print-directory", *words],
         cwd=tree,

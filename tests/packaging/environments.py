@@ -129,6 +129,7 @@ def test_of_the_client(lab):
                 found = response.status
         except urllib.error.HTTPError as error:
             found = error.code
+            error.close()
         assert found == status
     site.verify(count=2, method="GET")
 """

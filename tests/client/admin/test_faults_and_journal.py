@@ -177,7 +177,7 @@ async def test_an_answer_that_is_distorted_anywhere_is_shown_or_refused(
                     shown(name, Answer(status, case if isinstance(case, Mapping) else {}))
                 except NotASite:
                     refused[name] += 1
-            assert refused[name] > len(cases) / 4
+            assert refused[name] > len(cases) / 5  # a command reads part of what an entry has
     assert "\x1b" not in capsys.readouterr().out
 
 

@@ -175,5 +175,5 @@ async def test_curl_reaches_hosts_by_their_names(tmp_path: Path) -> None:
         code, out = await curl(*through, "http://example.com/")
         assert (code, out) == (0, b"'example.com' is not in this lab: it has hello, keep.test\n")
         code, out = await curl(*through, "https://example.com/")
-        assert code == 56
+        assert code in {7, 56}  # as newer curls say it, and older ones
         assert b"502" in out
