@@ -116,7 +116,7 @@ def test_the_lab_in_containers_follows_the_directory(own_stack: Stack, monkeypat
     record(directory, "new.example", "www.163.com")
     reread(own_stack).up(print)
     second = running(own_stack)
-    assert changed(first, second) == {"recorded", "netease"}
+    assert changed(first, second) == {"recorded", "netease", "gateway"}
     assert "X-Mine: new.example" in header(own_stack, "new.example")
     assert "X-Mine: www.163.com" in header(own_stack, "www.163.com")
 
@@ -134,6 +134,6 @@ def test_the_lab_in_containers_follows_the_directory(own_stack: Stack, monkeypat
 
     shutil.rmtree(directory)
     reread(own_stack).up(print)
-    assert changed(second, running(own_stack)) == {"recorded", "netease"}
+    assert changed(second, running(own_stack)) == {"recorded", "netease", "gateway"}
     assert "recorded" not in running(own_stack)
     assert "Server: Cdn Cache Server V2.0" in header(own_stack, "www.163.com")
