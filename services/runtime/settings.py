@@ -15,7 +15,7 @@ VERSION = "0.1.0"  # as in pyproject.toml, which no container has
 LOG_FORMATS = ("text", "json")
 
 LABEL = r"[a-z0-9_-]{1,63}"
-ORIGIN = re.compile(rf"https?://(?:{LABEL}(?:\.{LABEL})*\.?|\[([0-9a-f:.]+)])(?::([0-9]{{1,5}}))?/?", re.IGNORECASE)
+ORIGIN = rf"(?i:https?://(?:{LABEL}(?:\.{LABEL})*\.?|\[([0-9a-f:.]+)])(?::([0-9]{{1,5}}))?/?)"
 
 
 class Environment:
@@ -62,7 +62,7 @@ class Environment:
         from services.runtime.http import is_ip_address
 
         text = self.text(name, default)
-        found = ORIGIN.fullmatch(text)
+        found = re.fullmatch(ORIGIN, text)
         if not found or (found[1] and not (":" in found[1] and is_ip_address(found[1]))) or int(found[2] or 0) > 65535:
             raise BadSetting(name, text, "a server's URL, as http://hello:8000")
         return text

@@ -11,6 +11,7 @@ are the same. Text in any script stays as it is, except joiners (U+200C, U+200D)
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from io import TextIOWrapper
 
 from services.runtime.errors import OutputClosed, OutputFailed
@@ -141,15 +142,17 @@ def columns(stream: "TextIO | None", *, told: str | None = None) -> int | None:
     return max(FEWEST_COLUMNS, min(wide or USUAL_COLUMNS, MOST_COLUMNS))
 
 
+@cache  # made when it is first needed: help and short messages come sooner without it
+def escapes() -> dict[int, str]:
+    """Return the escape of each character that is escaped, by its number."""
+    return dict(_escapes())
+
+
 def _escapes() -> Iterator[tuple[int, str]]:
-    """Yield the number of each character that is escaped, and its escape."""
     yield from ((code, f"\\x{code:02x}") for code in CONTROLS)
     for code in (*INVISIBLE, *SURROGATES):
         yield code, f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
     yield from UNDECODED.items()
-
-
-ESCAPES = dict(_escapes())
 
 
 def printable(text: str) -> str:
@@ -157,4 +160,4 @@ def printable(text: str) -> str:
 
     Invisible characters, and those that change the direction of text, are \uNNNN or \UNNNNNNNN.
     """
-    return text.translate(ESCAPES)
+    return text.translate(escapes())

@@ -1,0 +1,112 @@
+"""The ledger of a run: what became of every id, in the terms of Jepsen's set checker.
+
+An id is *attempted* when the producer first hands it over, *acknowledged* when whoever takes it has said that it is
+safe, and *recorded* when its result has been read. Every edition keeps this ledger in the same way, and the run's exit
+code follows from it: what was acknowledged and never recorded is lost.
+"""
+
+from dataclasses import dataclass, field
+from itertools import islice
+
+from services.client.pipeline.id_ranges import IdRanges
+
+SHOWN_IDS = 20
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The account of one run.
+
+    Arguments:
+        edition, loop, run: which edition ran, on which loop, under which id.
+        attempted, acknowledged, recorded: sets of ids, see above.
+        dead: ids that were given up after several deliveries, each with the reason.
+        failed: how many results say that the work did not do what was asked (no head came, say).
+        unexpected: results of ids that were never attempted.
+        duplicates: results of ids that were recorded already; none of them is written a second time.
+        redelivered: deliveries of a job beyond its first.
+        workers: the number of results of each worker.
+        wait_s: how long the producer waited because the queue was full.
+        took_s: how long the run took.
+    """
+
+    edition: str
+    loop: str
+    run: str = ""
+    attempted: IdRanges = field(default_factory=IdRanges)
+    acknowledged: IdRanges = field(default_factory=IdRanges)
+    recorded: IdRanges = field(default_factory=IdRanges)
+    dead: dict[int, str] = field(default_factory=dict)
+    failed: int = 0
+    unexpected: int = 0
+    duplicates: int = 0
+    redelivered: int = 0
+    workers: dict[str, int] = field(default_factory=dict)
+    wait_s: float = 0.0
+    took_s: float = 0.0
+
+    def attempt(self, number: int) -> None:
+        """Note that the producer hands this id over; again is no news."""
+        self.attempted.add(number)
+
+    def acknowledge(self, number: int) -> None:
+        """Note that this id is safe with whoever takes it."""
+        self.acknowledged.add(number)
+
+    def record(self, number: int, *, worker: str, ok: bool = True) -> bool:
+        """Note the result of an id; return whether it is the first, and so is to be written."""
+        if number not in self.attempted:
+            self.unexpected += 1
+            return False
+        if not self.recorded.add(number):
+            self.duplicates += 1
+            return False
+        self.failed += not ok
+        self.workers[worker] = self.workers.get(worker, 0) + 1
+        return True
+
+    def give_up(self, number: int, reason: str) -> None:
+        """Note that this id was given up, and why."""
+        self.dead.setdefault(number, reason)
+
+    @property
+    def lost(self) -> int:
+        """How many ids were acknowledged, and have neither a result nor a reason why not."""
+        return sum(1 for number in self.acknowledged.without(self.recorded) if number not in self.dead)
+
+    @property
+    def recovered(self) -> int:
+        """How many ids have a result although nobody had said that they were safe."""
+        return sum(1 for _ in self.recorded.without(self.acknowledged))
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was lost and nothing came that was not asked for."""
+        return not self.lost and not self.unexpected
+
+    def unfinished(self, most: int = SHOWN_IDS) -> list[int]:
+        """Return the first ids that were attempted and have neither a result nor a reason why not."""
+        return list(islice((n for n in self.attempted.without(self.recorded) if n not in self.dead), most))
+
+    def members(self) -> dict[str, object]:
+        """Return the ledger as `--format json` prints it."""
+        attempted = len(self.attempted)
+        return {
+            "edition": self.edition,
+            "loop": self.loop,
+            "run": self.run,
+            "attempted": attempted,
+            "acknowledged": len(self.acknowledged),
+            "recorded": len(self.recorded),
+            "lost": self.lost,
+            "unexpected": self.unexpected,
+            "recovered": self.recovered,
+            "duplicates": self.duplicates,
+            "redelivered": self.redelivered,
+            "dead_lettered": len(self.dead),
+            "failed": self.failed,
+            "workers": dict(sorted(self.workers.items())),
+            "cost_us": round(self.took_s / attempted * 1e6, 3) if attempted else 0.0,
+            "wait_s": round(self.wait_s, 3),
+            "took_s": round(self.took_s, 3),
+        }

@@ -1,0 +1,46 @@
+"""What the editions of the pipeline share: an item, what becomes of it, and the functions between the two.
+
+An edition says who runs these functions, where and when; the functions know nothing of that.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import NamedTuple
+
+
+class Item(NamedTuple):
+    """What the producer makes. `id`: its place in the input, from 1, the same whenever that input is read again.
+
+    `text`: a number, or a target as `client wget` takes it. `line`: of the target, in its input.
+    """
+
+    id: int
+    text: str
+    line: int = 0
+
+
+class Result(NamedTuple):
+    """What the consumer makes of an item. `ok`: whether it did what was asked.
+
+    `record`: of a target, its record as `client wget --format jsonl` writes it, without the line end.
+    """
+
+    id: int
+    reply: str
+    ok: bool = True
+    record: bytes = b""
+
+
+Work = Callable[[Item], Awaitable[Result]]
+"""A consumer's work. It has a deadline of its own. What it raises is no result: the item is not done."""
+
+REPLY = "200 OK"
+
+
+def numbers(count: int) -> Iterator[Item]:
+    """Yield the tutorial's items, 1 to `count`."""
+    return (Item(n, str(n)) for n in range(1, count + 1))
+
+
+def reply_to(item: Item) -> Result:
+    """Return the tutorial's reply, which is the same for every number."""
+    return Result(item.id, REPLY)
