@@ -7,9 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent  # the checkout
 UP_TIMEOUT_S = 300.0  # for the services of `lab up` to become healthy
-PROGRAM = ".venv/bin/lab"  # what a person types in the checkout, where `make setup` put it
 ROOT = Path(__file__).parent.parent  # the checkout, or what an installed package has in its place
 IS_CHECKOUT = (ROOT / "compose.yaml").is_file()
 PROGRAM = ".venv/bin/lab" if IS_CHECKOUT else "lab"  # what a person types; in the checkout, `make setup` put it there
