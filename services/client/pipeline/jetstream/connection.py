@@ -47,7 +47,7 @@ class Connection:
         self.settings, self.name = settings, name
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
         self.reconnects = 0
-        self._password = settings.read_password()
+        self._password = ""
         self._client: Client | None = None
         self._listening: dict[int, Listening] = {}
         self._subscriptions: dict[int, Subscription] = {}
@@ -110,7 +110,8 @@ class Connection:
                     await self._client.flush()
 
     async def open(self) -> None:
-        """Connect for the first time. Raises BrokerAbsent, BrokerRefuses."""
+        """Connect for the first time. Raises BrokerAbsent, BrokerRefuses, NoPassword."""
+        self._password = await asyncio.to_thread(self.settings.read_password)
         limit_s = self.settings.tuning.connect_s
         try:
             async with asyncio.timeout(limit_s):
