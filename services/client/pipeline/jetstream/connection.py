@@ -8,6 +8,7 @@ it, so that sending it twice does no harm.
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
@@ -246,5 +247,6 @@ def wrong_password(settings: BrokerSettings) -> str:
 
 def reason(error: BaseException) -> str:
     """Return the text of an error of nats-py or of the network, in one line."""
-    text = (getattr(error, "strerror", None) or str(error) or type(error).__name__).removeprefix("nats: ")
-    return " ".join(text.split())
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    return " ".join((str(error) or type(error).__name__).removeprefix("nats: ").split())

@@ -1,6 +1,7 @@
 """A worker that acknowledges before its work is done: the ledger has to find out that jobs are lost."""
 
 import asyncio
+from typing import ClassVar
 
 import pytest
 
@@ -17,9 +18,11 @@ COUNT = 300
 class LossyHand(Hand):
     """Acknowledges a job as soon as it is in hand. A test double: this is the order that loses jobs."""
 
+    acknowledging: ClassVar[list["asyncio.Future[bool]"]] = []
+
     def take(self, job: Job) -> bool:
         is_new = super().take(job)
-        asyncio.ensure_future(self._connection.publish(job.reply, ACK))
+        self.acknowledging.append(asyncio.ensure_future(self._connection.publish(job.reply, ACK)))
         return is_new
 
 
