@@ -101,7 +101,7 @@ async def run_edition(edition: "Edition", options: Options, settings: ClientSett
 
     ledger, problem, stopped = Ledger(options.edition, running_loop_name(), options.run), None, False
     async with make_work(options.fetch, settings, concurrency=options.consumers) as work_of:
-        items, fd = open_items(options)
+        items, fd = await open_items(options)
         writer = RecordWriter(fd, "standard output", to_file=False)
         results = result_writer(options, ledger, writer)
         run = PipelineRun(items, ledger, results=results, writer=writer)

@@ -1,6 +1,7 @@
 """The items, one after another: numbers, or the targets of an input of any length. Several producers may share them."""
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from itertools import chain
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from services.client.survey.input_file import input_name, open_input
 from services.client.survey.results.file import open_stdout
 from services.client.survey.targets import LineSource, Target
 from services.runtime.errors import InputUnreadable
+from services.runtime.tasks import run_in_daemon_thread
 
 
 class Items(Protocol):
@@ -114,12 +116,17 @@ class TargetItems:
         self._source.stop()
 
 
-def open_items(options: Options) -> tuple[Items, int]:
+async def open_items(options: Options) -> tuple[Items, int]:
     """Return the items, and the descriptor that results are written to. Raises InputUnreadable, OutputUnusable."""
-    if options.input is None:
+    name = options.input
+    if name is None:
         return NumberItems(options.count), open_stdout(None)
-    input_fd = open_input(options.input)
-    output_fd = open_stdout(input_fd)
-    source = LineSource(input_fd, input_name(options.input))
+
+    def open_both(name: str) -> tuple[int, int]:
+        input_fd = open_input(name)
+        return input_fd, open_stdout(input_fd)
+
+    input_fd, output_fd = await run_in_daemon_thread(partial(open_both, name))  # a network file may wait for any time
+    source = LineSource(input_fd, input_name(name))
     source.begin()
     return TargetItems(source), output_fd

@@ -1,9 +1,11 @@
 """Running an edition in a test: with items, work and a place for results of the test's own."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
+from lab.embedded import embedded_lab
 from services.client.pipeline import generator_edition, queue_
+from services.client.pipeline.command import main
 from services.client.pipeline.edition import Edition
 from services.client.pipeline.items import NumberItems
 from services.client.pipeline.ledger import Ledger
@@ -11,8 +13,24 @@ from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item, Result
 from services.client.pipeline.work import reply_to_number
 from services.client.settings import ClientSettings
+from services.runtime.run import Stop, run
 
 LOCAL: dict[str, Edition] = {"generator": generator_edition.run, "queue": queue_.run}
+
+
+Main = Callable[[Options, ClientSettings, Stop], Coroutine[None, None, int]]
+
+
+def run_command(options: Options, loop: str, *, in_lab: bool = False, command: Main = main) -> int:
+    """Run the command on that loop, in a lab of its own where targets are fetched; return its exit code."""
+
+    async def program(stop: Stop) -> int:
+        if not in_lab:
+            return await command(options, ClientSettings(), stop)
+        async with embedded_lab() as settings:
+            return await command(options, settings, stop)
+
+    return run(program, loop=loop, announce=False)
 
 
 @dataclass

@@ -50,7 +50,7 @@ async def test_the_queue_is_never_deeper_than_its_size(work: Work, monkeypatch: 
 
     class Measured(Queue[Item]):
         def _put(self, item: Item) -> None:
-            super()._put(item)  # type: ignore[misc] # asyncio's own place for another order of items
+            super()._put(item)  # asyncio's own place for another order of items
             depths.append(self.qsize())
 
     monkeypatch.setattr(queue_, "Queue", Measured)
