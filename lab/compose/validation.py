@@ -12,6 +12,7 @@ from typing import Any
 from lab import subprocesses
 from lab.compose.errors import PortTaken
 from lab.subprocesses import Runner
+from services.broker.settings import ServerSettings
 from services.client.settings import ClientSettings
 from services.gateway.settings import GatewaySettings
 from services.hello.settings import HelloSettings
@@ -23,6 +24,7 @@ Config = Mapping[str, Any]
 """The output of `docker compose config --format json`."""
 
 SETTINGS: Mapping[str, Callable[[Environment], object]] = {
+    "asynclab/broker": ServerSettings.from_environment,
     "asynclab/gateway": GatewaySettings.from_environment,
     "asynclab/hello": HelloSettings.from_environment,
     "asynclab/sites": SitesSettings.from_environment,
