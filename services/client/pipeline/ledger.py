@@ -20,7 +20,8 @@ class Ledger:
     Arguments:
         edition, loop, run: which edition ran, on which loop, under which id.
         attempted, acknowledged, recorded: sets of ids, see above.
-        dead: ids that were given up after several deliveries, each with the reason.
+        dead: ids that were given up after several deliveries.
+        reasons: why, of the first SHOWN_IDS of them.
         failed: how many results say that the work did not do what was asked (no head came, say).
         unexpected: results of ids that were never attempted.
         duplicates: results of ids that were recorded already; none of them is written a second time.
@@ -36,7 +37,8 @@ class Ledger:
     attempted: IdRanges = field(default_factory=IdRanges)
     acknowledged: IdRanges = field(default_factory=IdRanges)
     recorded: IdRanges = field(default_factory=IdRanges)
-    dead: dict[int, str] = field(default_factory=dict)
+    dead: IdRanges = field(default_factory=IdRanges)
+    reasons: dict[int, str] = field(default_factory=dict)
     failed: int = 0
     unexpected: int = 0
     duplicates: int = 0
@@ -67,7 +69,8 @@ class Ledger:
 
     def give_up(self, number: int, reason: str) -> None:
         """Note that this id was given up, and why."""
-        self.dead.setdefault(number, reason)
+        if self.dead.add(number) and len(self.reasons) < SHOWN_IDS:
+            self.reasons[number] = reason
 
     @property
     def lost(self) -> int:
