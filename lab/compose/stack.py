@@ -107,6 +107,7 @@ class Stack:
         try:
             if count := override.write(self.root, recorded):
                 say(f"Hosts that you recorded, reached by their names: {count:,}")
+            validation.check_workers(self.settings.values)
             config = self.config()
             validation.check_settings(config)
             validation.check_ports(config, {port for each in before for port in each.ports})

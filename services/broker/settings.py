@@ -8,7 +8,7 @@ from services.runtime.process import MIB
 from services.runtime.settings import Environment
 
 LEAST_STORE_MIB = 16
-MOST_STORE_MIB = 1 << 24  # 16 TiB
+MOST_STORE_MIB = 999_999  # a terabyte
 
 
 @dataclass(frozen=True, slots=True)
