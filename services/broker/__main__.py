@@ -20,7 +20,6 @@ from services.runtime.errors import OutputFailed, ProgramError
 from services.runtime.settings import Environment
 
 PROGRAM = "nats-server"
-CONFIGURATION = Path("/tmp/broker.conf")  # noqa: S108 - the container's own
 REMEDY = "`lab up` makes one, and starts the broker again"
 
 
@@ -43,8 +42,8 @@ def program() -> int:
     found = shutil.which(PROGRAM)
     if found is None:
         raise ProgramMissing
-    write(CONFIGURATION, configuration(settings, password))
-    os.execv(found, [PROGRAM, "--config", str(CONFIGURATION)])  # noqa: S606 - no shell is wanted
+    write(settings.configuration, configuration(settings, password))
+    os.execv(found, [PROGRAM, "--config", str(settings.configuration)])  # noqa: S606 - no shell is wanted
 
 
 def write(file: Path, text: str) -> None:

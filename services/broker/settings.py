@@ -21,6 +21,7 @@ class ServerSettings:
         store: the directory of the streams.
         store_bytes: how much all streams together may hold there; None: three quarters of the free disk.
         password_file: where the password is.
+        configuration: the file that the program reads; it has the password.
     """
 
     where: Address = Address("0.0.0.0", 4222)  # noqa: S104 - in a container, on a network without a way out
@@ -28,6 +29,7 @@ class ServerSettings:
     store: Path = Path("/data")
     store_bytes: int | None = 4096 * MIB
     password_file: Path = Path("/run/secrets/broker_password")
+    configuration: Path = Path("/tmp/broker.conf")  # noqa: S108 - the container's own, in memory
 
     @classmethod
     def from_environment(cls, environment: Environment) -> "ServerSettings":
@@ -38,4 +40,5 @@ class ServerSettings:
             store=Path(environment.text("BROKER_STORE", str(unset.store))),
             store_bytes=mib * MIB,
             password_file=Path(environment.text("BROKER_PASSWORD_FILE", str(unset.password_file))),
+            configuration=Path(environment.text("BROKER_CONFIGURATION", str(unset.configuration))),
         )
