@@ -12,14 +12,9 @@ STDIN = "-"
 
 
 def add_pipeline(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "-n",
-        "--items",
-        metavar="N",
-        type=whole(0, 10**9),
-        default=defaults.PIPELINE_ITEMS,
-        help="how many are produced (%(default)s)",
-    )
+    from services.client.options.pipeline import add_options
+
+    add_options(parser)
 
 
 def add_hello(parser: ArgumentParser) -> None:
