@@ -103,14 +103,13 @@ class Producer:
 
     async def _room(self) -> None:
         """Wait until one more job may be open, and the broker takes what it was sent; note how long that took."""
-        if not self._is_full:
+        if not self._is_full():
             return
         began = time.monotonic()
-        while self._is_full:
+        while self._is_full():
             await self._wait()
         self._ledger.wait_s += time.monotonic() - began
 
-    @property
     def _is_full(self) -> bool:
         return len(self._open) >= self._most_open or bool(self._publisher.refused)
 
