@@ -28,6 +28,9 @@ LOOK_S = 0.25  # nats-py's own close can hang where the network was cut, and the
 CLOSE_S = 0.5
 PENDING_BYTES = 64 << 20  # of one subscription; far more than its batches, since what is above it nats-py drops
 
+# What a connection can raise that breaks; RuntimeError: uvloop, where a transport has just been closed.
+FOREIGN = (nats.errors.Error, OSError, TimeoutError, RuntimeError)
+
 Handler = Callable[[Msg], None]
 """Takes a message, and does not wait: nats-py cancels a handler that waits when the connection breaks."""
 
@@ -79,7 +82,7 @@ class Connection:
             return False
         try:
             await client.publish(subject, payload, reply=reply, headers=headers)
-        except (nats.errors.Error, OSError) as error:
+        except FOREIGN as error:
             self._last_error = reason(error)
             return False
         return True
@@ -98,13 +101,13 @@ class Connection:
         self._listening.pop(number, None)
         subscription = self._subscriptions.pop(number, None)
         if subscription is not None:
-            with suppress(nats.errors.Error, OSError):
+            with suppress(*FOREIGN):
                 await subscription.unsubscribe()
 
     async def flush(self, timeout_s: float) -> None:
         """Wait until the broker has read all that was sent, or until the time is over."""
         if self._client is not None and self._client.is_connected:
-            with suppress(nats.errors.Error, OSError, TimeoutError):
+            with suppress(*FOREIGN):
                 async with asyncio.timeout(timeout_s):
                     await self._client.flush()
 
@@ -166,7 +169,7 @@ class Connection:
                 check_version(client)
                 for number in self._listening:
                     await self._listen(client, number)
-            except (nats.errors.Error, OSError, TimeoutError) as error:
+            except FOREIGN as error:
                 await end(client)
                 if not isinstance(error, nats.errors.NoServersError):
                     self._last_error = reason(error)
@@ -190,7 +193,7 @@ class Connection:
 
     async def _note_error(self, error: Exception) -> None:
         """Keep what nats-py reports; what is neither the network's nor the broker's is a fault of a handler."""
-        if isinstance(error, nats.errors.Error | OSError | TimeoutError):
+        if isinstance(error, FOREIGN):
             self._last_error = reason(error)
         else:
             self._fault = self._fault or error
@@ -217,7 +220,7 @@ async def connect(settings: BrokerSettings, *, name: str) -> AsyncIterator[Conne
 
 async def end(client: Client) -> None:
     """Close a client of nats-py. Its own way waits for a peer that may never read: the socket is then cut off."""
-    with suppress(nats.errors.Error, OSError, TimeoutError):
+    with suppress(*FOREIGN):
         async with asyncio.timeout(CLOSE_S):
             await client.close()
     writer = getattr(client._transport, "_bare_io_writer", None)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 CHUNK = 1 << 16
 
@@ -37,14 +37,17 @@ class Link:
         if self._is_down:
             writer.transport.abort()
             return
-        behind, to_broker = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            behind, to_broker = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:  # the broker is killed
+            writer.transport.abort()
+            return
         self._writers |= {writer, to_broker}
         try:
-            with suppress(OSError):
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._pass(reader, to_broker))
-                    group.create_task(self._pass(behind, writer))
-        except* OSError:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pass(reader, to_broker))
+                group.create_task(self._pass(behind, writer))
+        except* (OSError, RuntimeError):  # the second is uvloop, of a transport that was just aborted
             pass
         finally:
             self._writers -= {writer, to_broker}
