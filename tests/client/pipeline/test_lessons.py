@@ -1,4 +1,4 @@
-"""The lessons of the pipeline run as files, as a learner runs them, and fit on two screens."""
+"""The lessons of the pipeline run as files, as a learner runs them; see `tests.client.wget`, too."""
 
 import subprocess
 import sys
@@ -11,8 +11,6 @@ from services.runtime.settings import LOOPS
 from tests.tutorial import DIALOGUE
 
 PIPELINE = ROOT / "services/client/pipeline"
-LESSONS = ("generator", "queue_", "broken")
-TWO_SCREENS = 104  # lines, as terminals have 52 where text is read
 
 
 def run_lesson(name: str, *words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
@@ -38,9 +36,3 @@ def test_the_broken_one_says_that_it_hangs(tmp_path: Path, loop: str) -> None:
     assert "Consuming 3" not in result.stdout
     assert "pipeline: without a result: 3\n" in result.stderr
     assert result.stderr.endswith("broken.py: join() still waits after 1 s: task_done() was skipped for item 3\n")
-
-
-@pytest.mark.parametrize("name", LESSONS)
-def test_a_lesson_fits_on_two_screens(name: str) -> None:
-    """Else it is not read."""
-    assert len((PIPELINE / f"{name}.py").read_text("utf-8").splitlines()) <= TWO_SCREENS
