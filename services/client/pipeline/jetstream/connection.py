@@ -42,12 +42,15 @@ class Listening(NamedTuple):
 
 
 class Connection:
-    """The connection to a broker. Made by `connect`."""
+    """The connection to a broker. Made by `connect`.
+
+    `max_payload`: the largest message that the broker takes, in bytes. `on_connected`: called on each new connection.
+    """
 
     def __init__(self, settings: BrokerSettings, name: str) -> None:
         self.settings, self.name = settings, name
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
-        self.reconnects = 0
+        self.reconnects, self.max_payload = 0, 0
         self._password = ""
         self._client: Client | None = None
         self._listening: dict[int, Listening] = {}
@@ -62,11 +65,6 @@ class Connection:
     def is_up(self) -> bool:
         """Whether there is a connection now, as far as is known."""
         return self._client is not None and self._client.is_connected
-
-    @property
-    def max_payload(self) -> int:
-        """The largest message that the broker takes, in bytes."""
-        return self._client.max_payload if self._client else 0
 
     def new_inbox(self) -> str:
         """Return a subject that no other connection uses."""
@@ -179,7 +177,7 @@ class Connection:
                 await end(client)
                 raise
             else:
-                self._client = client
+                self._client, self.max_payload = client, client.max_payload
                 return
 
     async def _listen(self, client: Client, number: int) -> None:
@@ -249,4 +247,5 @@ def reason(error: BaseException) -> str:
     """Return the text of an error of nats-py or of the network, in one line."""
     if isinstance(error, OSError) and error.errno and error.errno > 0:
         return os.strerror(error.errno)
-    return " ".join((str(error) or type(error).__name__).removeprefix("nats: ").split())
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(text.removeprefix("nats: ").split())

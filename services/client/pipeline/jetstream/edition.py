@@ -56,6 +56,7 @@ async def run(
         await tell_leftovers(registry, asked.id)
         async with registry.claimed(asked) as (claimed, goes_on):
             ledger.run = claimed.id
+            await connection.subscribe(f"again.{claimed.id}", lambda _: note_duplicate(ledger))
             finished = IdRanges()
             producer = Producer(connection, publisher, claimed, ledger, rate=options.rate, finished=finished)
             results = Reader(connection, api, results_of(claimed.id))
@@ -145,6 +146,11 @@ class Whole:
                 deliveries += (await self._api.consumer_state(jobs_of(self._run.id), consumer_of(partition))).deliveries
         jobs = (await self._api.stream_state(jobs_of(self._run.id))).last_seq
         ledger.redelivered = max(ledger.redelivered, deliveries - jobs)
+
+
+def note_duplicate(ledger: Ledger) -> None:
+    """Count a result that the broker had already: it was refused there."""
+    ledger.duplicates += 1
 
 
 async def tell_leftovers(registry: Registry, run: str) -> None:

@@ -9,6 +9,7 @@ waits for a round trip of one job alone: the answers of many are on their way at
 """
 
 import asyncio
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -19,11 +20,13 @@ from services.client.pipeline.jetstream.messages import Done, GivenUp, encode_do
 from services.client.pipeline.jetstream.publisher import Outcome, Publisher
 from services.client.pipeline.jetstream.requests import Requests
 from services.client.pipeline.jetstream.run import Run
+from services.client.pipeline.jetstream.streams import Api, dead_of
 from services.client.pipeline.stages import Item, Result
 
 ACK, PROGRESS, NAK = b"+ACK", b"+WPI", b"-NAK"
 ACK_TRIES = 3  # a job that stays unacknowledged is delivered again, and its result refused: no harm
 MOST_DELAY_S = 5.0
+MOST_REASON_CHARACTERS = 300
 NANOSECONDS = 1_000_000_000
 
 
@@ -48,6 +51,7 @@ class Hand:
 
     def __init__(self, connection: Connection, requests: Requests, publisher: Publisher, run: Run) -> None:
         self._connection, self._requests, self._publisher, self._run = connection, requests, publisher, run
+        self._api, self._instance = Api(requests), secrets.token_bytes(8)  # names are not enough: some start again
         self._jobs: dict[int, Job] = {}
         self.emptier = asyncio.Event()  # set each time that a job is out of hand
 
@@ -78,7 +82,8 @@ class Hand:
     async def give_up(self, job: Job, reason: str) -> None:
         """Publish why a job has no result; when the broker has that, acknowledge the job."""
         job.settled = True
-        await self._publish(job, "dead", encode_given_up(GivenUp(job.item.id, reason, job.deliveries)))
+        given_up = GivenUp(job.item.id, reason[:MOST_REASON_CHARACTERS], job.deliveries)
+        await self._publish(job, "dead", encode_given_up(given_up))
 
     async def hand_back(self, job: Job, delay_s: float = 0.0) -> None:
         """Have the broker deliver the job again, after a delay."""
@@ -96,22 +101,29 @@ class Hand:
     async def note_start(self, job: Job) -> bool:
         """Note that the work on a job begins which may have ended its workers; False where that was often enough.
 
-        Each start is a message of its own subject, so that the first number that the broker takes is the number of
-        this start. Deliveries do not tell: the worker that a job ends has other jobs in hand, which did no harm.
+        Each start is a message of its own subject, and says who began: as many as there may be are of other workers,
+        which came to no end. Deliveries do not tell: the worker that a job ends has other jobs in hand, which did no
+        harm; and a broker that starts again delivers jobs again, whose workers live.
         """
         most = self._run.max_deliveries - self._run.isolated_above
         for number in range(1, most + 1):
-            stored: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-
-            async def then(outcome: Outcome, stored: asyncio.Future[Outcome] = stored) -> None:
-                if not stored.done():
-                    stored.set_result(outcome)
-
             name = f"{self._run.id}.{job.item.id}.{number}"
-            await self._publisher.put(f"starts.{name}", b"", message_id=f"start.{name}", then=then)
-            if await stored is not Outcome.EXISTS:
+            if await self._store(f"starts.{name}", self._instance, f"start.{name}") is not Outcome.EXISTS:
+                return True
+            begun = await self._api.last_message(dead_of(self._run.id), f"starts.{name}")
+            if begun is None or begun.data == self._instance:
                 return True
         return False
+
+    async def _store(self, subject: str, payload: bytes, message_id: str) -> Outcome:
+        stored: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        async def then(outcome: Outcome) -> None:
+            if not stored.done():
+                stored.set_result(outcome)
+
+        await self._publisher.put(subject, payload, message_id=message_id, then=then)
+        return await stored
 
     async def keep_all(self) -> None:
         """Tell the broker that the jobs in hand are worked at, so that it delivers none of them again."""
@@ -127,6 +139,8 @@ class Hand:
             if outcome is Outcome.NO_STREAM:  # the run is over
                 self._out(job)
                 return
+            if outcome is Outcome.EXISTS and kind == "results":
+                await self._connection.publish(f"again.{self._run.id}", b"%d" % job.item.id)
             await self._requests.send(job.reply, ACK, acknowledged, tries=ACK_TRIES)
 
         async def acknowledged(_answer: Msg | None) -> None:

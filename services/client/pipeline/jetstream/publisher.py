@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 
 from services.client.pipeline.jetstream.requests import Requests, has_no_listener
 from services.runtime.tasks import background_task
+from services.runtime.terminal import printable, say
 
 MESSAGE_ID = "Nats-Msg-Id"
 LEAST_PAUSE_S, MOST_PAUSE_S = 0.01, 0.5
@@ -60,7 +61,6 @@ class Publisher:
         self._requests = requests
         self.refused: list[Message] = []
         self.reason = ""
-        self.is_storage = False
         self.stuck_s: float | None = None
         self._pause_s = LEAST_PAUSE_S
         self._retry = asyncio.Event()
@@ -85,9 +85,10 @@ class Publisher:
         if message.misses > MOST_MISSES:
             await message.then(outcome)
             return
-        self.reason, self.is_storage = text, outcome is Outcome.NO_ROOM
-        if self.is_storage:
-            self.stuck_s = self.stuck_s or time.monotonic()
+        self.reason = text
+        if outcome is Outcome.NO_ROOM and self.stuck_s is None:
+            self.stuck_s = time.monotonic()
+            say(f"the broker has no room ({printable(text)}): what it cannot store is sent again until it can")
         self.refused.append(message)
         self._retry.set()
 

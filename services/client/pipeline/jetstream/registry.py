@@ -5,13 +5,11 @@ same run meanwhile; a producer that was killed answers no more, at once.
 """
 
 import asyncio
-import base64
 import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import NamedTuple
 
 from nats.aio.msg import Msg
 
@@ -20,15 +18,14 @@ from services.client.pipeline.jetstream.messages import Undecodable
 from services.client.pipeline.jetstream.requests import Requests, has_no_listener
 from services.client.pipeline.jetstream.run import Run, decode_run, differences
 from services.client.pipeline.jetstream.streams import (
-    NO_SUCH_MESSAGE,
     NO_SUCH_STREAM,
     RUNS,
     WRONG_LAST_SEQUENCE,
     Api,
     Refused,
+    Stored,
     dead_of,
     jobs_of,
-    number,
     part,
     registry_stream,
     results_of,
@@ -38,13 +35,6 @@ from services.runtime.tasks import background_task
 
 LAST_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
 OWNER_TRIES = 2
-
-
-class Entry(NamedTuple):
-    """A message of the registry."""
-
-    data: bytes
-    seq: int
 
 
 class Registry:
@@ -63,16 +53,9 @@ class Registry:
             return []
         return sorted(subject.removeprefix("runs.") for subject in part(part(answer, "state"), "subjects"))
 
-    async def entry(self, run: str) -> Entry | None:
+    async def entry(self, run: str) -> Stored | None:
         """Return what the registry has of a run."""
-        try:
-            answer = await self._api.ask(f"STREAM.MSG.GET.{RUNS}", {"last_by_subj": f"runs.{run}"})
-        except Refused as refused:
-            if refused.code not in {NO_SUCH_MESSAGE, NO_SUCH_STREAM}:
-                raise
-            return None
-        message = part(answer, "message")
-        return Entry(base64.b64decode(str(message.get("data", ""))), number(message, "seq"))
+        return await self._api.last_message(RUNS, f"runs.{run}")
 
     async def is_owned(self, run: str) -> bool:
         """Return whether a producer has this run. One that does not answer, but is connected, has it too."""
@@ -102,7 +85,7 @@ class Registry:
             await self._requests.ask(f"runs.{run.id}", run.encode())  # workers look again: now there are its streams
             yield run, entry is not None
 
-    async def _claim(self, run: Run, entry: Entry | None) -> None:
+    async def _claim(self, run: Run, entry: Stored | None) -> None:
         headers = {LAST_SEQUENCE: str(entry.seq if entry else 0)}
         answer = await self._requests.ask(f"runs.{run.id}", run.encode(), headers=headers)
         error = {} if has_no_listener(answer) else json.loads(answer.data).get("error", {})
@@ -113,7 +96,7 @@ class Registry:
         elif error:
             raise BrokerRefuses(f"the broker does not take the run: {error.get('description')}")
 
-    def _stored(self, asked: Run, entry: Entry) -> Run:
+    def _stored(self, asked: Run, entry: Stored) -> Run:
         try:
             stored = decode_run(entry.data)
         except Undecodable as error:

@@ -80,7 +80,8 @@ def make_run(options: Options, broker: BrokerSettings) -> Run:
         raise RunRefused(f"--run {run[:40]!r} is no name of a run: at most 32 of a-z, 0-9 and -")
     fetch = options.fetch
     if fetch is not None:  # these two hold over all workers together, and are the producer's and the broker's work
-        fetch = dataclasses.replace(fetch, rate=0.0, per_host=0)
+        plain = FetchOptions([])
+        fetch = dataclasses.replace(fetch, rate=0.0, per_host=0, concurrency=plain.concurrency, quiet=False)
     return Run(
         id=run,
         source=f"-n {options.count}" if options.input is None else f"-i {options.input}",

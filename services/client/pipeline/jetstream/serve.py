@@ -7,7 +7,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 
 from nats.aio.msg import Msg
 
@@ -23,14 +23,15 @@ from services.client.pipeline.jetstream.worker import RunWorker
 from services.client.pipeline.work import make_work
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
-from services.runtime.tasks import set_within
+from services.runtime.tasks import background_task, set_within
 from services.runtime.terminal import say
 
 MakeWork = Callable[..., AbstractAsyncContextManager[WorkOf]]
 """As `make_work`."""
 
 LOOK_S = 5.0  # how often the registry is read, besides each time that a run is announced
-FLUSH_S = 2.0
+FLUSH_S = 1.0
+LEAVE_S = 7.0  # after a stop, at most: more than the grace of the work in progress, and less than Compose gives
 
 
 class Worker:
@@ -126,6 +127,14 @@ async def serve(
         requesting(connection) as requests,
         publishing(requests) as publisher,
     ):
+        loop = asyncio.get_running_loop()
+
+        async def limit_at_stop() -> None:
+            await stop.wait()
+            limit.reschedule(loop.time() + LEAVE_S)
+
         worker = Worker(connection, requests, publisher, settings, name=name, concurrency=concurrency, make=make)
-        await worker.follow(stop)
+        with suppress(TimeoutError):  # a broker that is away gets no job back
+            async with asyncio.timeout(None) as limit, background_task(limit_at_stop()):
+                await worker.follow(stop)
         await connection.flush(FLUSH_S)

@@ -6,11 +6,15 @@
                     starts.<run>.<id>.<n>         that a worker began a job which may have ended other workers
     RUNS            runs.<run>                    how a run is to be worked at
 
+Two subjects are in no stream: `owner.<run>`, where the producer of a run answers, and `again.<run>`, where workers tell
+it of results that the broker had already.
+
 One message an id, by `discard_new_per_subject`: unlike the message ids, which the broker remembers for two minutes and
 in a work queue only until the job is acknowledged, this holds for as long as the stream does.
 """
 
 import asyncio
+import base64
 import json
 from typing import NamedTuple
 
@@ -34,6 +38,13 @@ class Refused(Exception):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code, self.text = code, text
+
+
+class Stored(NamedTuple):
+    """A message of a stream, and its sequence."""
+
+    data: bytes
+    seq: int
 
 
 class StreamState(NamedTuple):
@@ -197,6 +208,17 @@ class Api:
                 raise StreamGone(stream) from None
             raise
         return StreamState(number(state, "messages"), number(state, "last_seq"))
+
+    async def last_message(self, stream: str, subject: str) -> Stored | None:
+        """Return the last message of a subject; None where there is none."""
+        try:
+            answer = await self.ask(f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
+        except Refused as refused:
+            if refused.code not in {NO_SUCH_MESSAGE, NO_SUCH_STREAM}:
+                raise
+            return None
+        message = part(answer, "message")
+        return Stored(base64.b64decode(str(message.get("data", ""))), number(message, "seq"))
 
     async def consumer_state(self, stream: str, consumer: str) -> ConsumerState:
         """Return how far a consumer is. Raises Refused where it is gone."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from nats.aio.msg import Msg
 from nats.js import api as nats_api
 
 from services.client.pipeline.jetstream.connection import connect
@@ -69,7 +70,7 @@ async def test_the_producer_is_killed_and_its_run_goes_on(broker: Broker) -> Non
 
 async def test_a_worker_is_paused_past_ack_wait(broker: Broker) -> None:
     """When it goes on, its results come second, and are refused by their ids."""
-    outcome, last = new_outcome(after=COUNT - 1), asyncio.Event()
+    outcome, last, told = new_outcome(after=COUNT - 1), asyncio.Event(), asyncio.Queue[Msg]()
 
     async def items() -> AsyncIterator[Item]:
         for item in numbers(COUNT):
@@ -77,18 +78,24 @@ async def test_a_worker_is_paused_past_ack_wait(broker: Broker) -> None:
                 await last.wait()
             yield item
 
-    async with program("worker", broker.settings().url, "until_continued") as paused, asyncio.TaskGroup() as group:
+    async with (
+        connect(broker.settings(), name="test") as connection,
+        program("worker", broker.settings().url, "until_continued") as paused,
+        asyncio.TaskGroup() as group,
+    ):
+        await connection.subscribe("again.*", told.put_nowait)
         running = group.create_task(run_items(broker.settings(), items(), outcome=outcome))
         await paused.says("began")
         paused.process.send_signal(signal.SIGSTOP)
         async with worker(broker.settings(), name="two"):
             await outcome.reached.wait()
             paused.process.send_signal(signal.SIGCONT)
-            await paused.says("ended")
+            await told.get()
             last.set()
             await running
     outcome.check(COUNT)
     assert outcome.ledger.redelivered >= 1
+    assert outcome.ledger.duplicates >= 1
 
 
 @pytest.mark.parametrize("how", ["cut", "freeze"])
