@@ -13,9 +13,11 @@ from services.client.pipeline.edition import Edition
 from services.client.pipeline.items import NumberItems
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import GENERATOR, JETSTREAM, QUEUE, Options
+from services.client.pipeline.runs.results import ResultWriter
 from services.client.pipeline.stages import Result
 from services.client.pipeline.work import reply_to_number
 from services.client.settings import ClientSettings
+from services.client.survey.deadlines import Deadline
 from services.runtime.cli import INTERRUPTED
 from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
 from services.runtime.run import Stop, running_loop_name, until_stopped
@@ -46,6 +48,19 @@ class Rung:
     cost_us: float = 0.0
     results: frozenset[tuple[int, str]] = frozenset()
     problem: str = ""
+
+
+class NoOutput:
+    """Takes all that is written, and writes nothing."""
+
+    error: ProgramError | None = None
+    has_room = True
+
+    async def room(self, deadline: Deadline) -> None:
+        """Do not wait."""
+
+    def write(self, data: bytes) -> None:
+        """Do not write it."""
 
 
 async def show_all(
@@ -92,13 +107,15 @@ async def measured(name: str, edition: Edition, options: Options, settings: Clie
     )
     ledger, results = Ledger(name, running_loop_name()), set()
 
-    async def emit(result: Result, worker: str) -> None:
-        if ledger.record(result.id, worker=worker, ok=result.ok):
-            results.add((result.id, result.reply))
+    def keep(result: Result) -> bytes:
+        results.add((result.id, result.reply))
+        return b""
+
+    writer = ResultWriter(ledger, NoOutput(), keep)
 
     async def to_its_end() -> int:
         items = NumberItems(MEASURED_ITEMS)
-        await edition(items, lambda: reply_to_number, emit, ledger=ledger, options=options, settings=settings)
+        await edition(items, lambda: reply_to_number, writer.emit, ledger=ledger, options=options, settings=settings)
         return 0
 
     began = time.perf_counter()
@@ -106,6 +123,7 @@ async def measured(name: str, edition: Edition, options: Options, settings: Clie
         await until_stopped(to_its_end(), stop)
     except ProgramError as error:
         return Rung(name, problem=printable(str(error)))
+    writer.finish(with_ledger=False)
     ledger.took_s = time.perf_counter() - began
     return Rung(name, ledger.cost_us, frozenset(results))
 
