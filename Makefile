@@ -42,8 +42,8 @@ demo: setup  ## the tutorial's three programs, and the lab, in one process: no D
 wget: setup  ## the async wget, in its container
 	@.venv/bin/lab run wget
 
-pipeline: setup  ## the producer/consumer pipeline, in its container
-	@.venv/bin/lab run pipeline
+pipeline: setup  ## the editions of the producer/consumer pipeline, in a container: what each costs, and what that buys
+	@.venv/bin/lab run pipeline --edition all
 
 record: setup  ## keep a site's response for the lab to play: make record URL=http://example.org/
 	@.venv/bin/lab record -- "$$URL"

@@ -1,4 +1,4 @@
-"""Lesson 5, the application: the tutorial's two pages.
+"""Lesson 7, the application: the tutorial's two pages.
 
 Each page awaits `asyncio.sleep` for half a second, as a query of a database would. Meanwhile the process serves
 thousands of other people: this is what the lab is about. `operations` adds health and metrics; `__main__` serves it.

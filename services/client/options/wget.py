@@ -76,7 +76,7 @@ def add_wget_bounds(group: "Group") -> None:
     )
     add("--processes", metavar="N", type=whole(0, 64), default=0, help="for a long list (0: as many as are worth it)")
     add_limits(group)
-    add_fetch_bounds(group)
+    add_fetch_bounds(group, after_stop="; after ^C, 2 at most")
 
 
 def add_limits(group: "Group") -> None:
@@ -86,10 +86,10 @@ def add_limits(group: "Group") -> None:
     add("--rate", metavar="N", type=per_second, default=0.0, help="requests a second (no limit)")
 
 
-def add_fetch_bounds(group: "Group") -> None:
-    """Declare how long a fetch may take, and how large its head may be."""
+def add_fetch_bounds(group: "Group", after_stop: str = "") -> None:
+    """Declare how long a fetch may take, and how large its head may be. `after_stop`: what ^C changes."""
     add = group.add_argument
-    add_timeout(group, "seconds for a target, redirects and retries included (%(default)g); after ^C, 2 at most")
+    add_timeout(group, f"seconds for a target, redirects and retries included (%(default)g){after_stop}")
     for name, limit_s, phase in (
         ("connect", defaults.CONNECT_TIMEOUT_S, "a connection, and for TLS"),
         ("head", defaults.HEAD_TIMEOUT_S, "a head"),

@@ -1,8 +1,8 @@
 """Lesson 6, a pipeline that hangs: its consumer skips `task_done` for an item whose work fails.
 
 1. `join` waits until `task_done` has been called once for each item that was put.
-2. The consumer passes over the item that fails, and goes on: so one call is missing.
-3. `join` waits for ever. The queue is empty, all tasks wait, and no error is shown.
+2. The consumer passes over the item that fails: one call is missing.
+3. `join` waits for ever. The queue is empty, and all tasks wait.
 
 `task_done` belongs in a `finally`. `queue_` needs no such count: `shutdown` ends its consumers, their task group waits
 for them, and an error ends all of it.
@@ -10,27 +10,23 @@ for them, and an error ends all of it.
 
 from asyncio import Queue, TaskGroup, timeout
 
-from services.client.lesson import run_edition_alone
 from services.client.pipeline.edition import Emit, WorkOf
 from services.client.pipeline.items import Items
 from services.client.pipeline.ledger import Ledger
+from services.client.pipeline.lesson import run_edition_alone
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item, Result, Work
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.terminal import say
 
-FAILING_ID = 3
-DEADLINE_S = 1.0
+FAILING_ID, DEADLINE_S = 3, 1.0
 
 
 class StillWaiting(ProgramError):
     """The deadline has passed, and `join` has not returned."""
 
     exit_code = 1
-
-    def __init__(self) -> None:
-        super().__init__(f"join() still waits after {DEADLINE_S:g} s: task_done() was skipped for item {FAILING_ID}")
 
 
 async def consumer(queue: Queue[Item], work: Work, emit: Emit, *, name: str) -> None:
@@ -78,8 +74,8 @@ async def run(
         ]
         await produce(queue, items, ledger)
         await queue.join()
-        for each in consumers:
-            each.cancel()
+        for task in consumers:
+            task.cancel()
 
 
 async def run_until_deadline(
@@ -96,7 +92,8 @@ async def run_until_deadline(
         async with timeout(DEADLINE_S):
             await run(items, work_of, emit, ledger=ledger, options=options, settings=settings)
     except TimeoutError as error:
-        raise StillWaiting from error
+        text = f"join() still waits after {DEADLINE_S:g} s: task_done() was skipped for item {FAILING_ID}"
+        raise StillWaiting(text) from error
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from services.client.pipeline.generator import consumer, produce
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import ALL, GENERATOR, JETSTREAM, QUEUE, Options, check
-from services.client.pipeline.outcome import exit_code, say_ledger
+from services.client.pipeline.runs.outcome import exit_code, say_ledger
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.run import Stop, running_loop_name
@@ -40,9 +40,9 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
         options = replace(options, ca=settings.authorities(options.ca))
     check(options)
     if options.edition == ALL:
-        from services.client.pipeline.ladder import show_all
+        from services.client.pipeline.runs.ladder import show_all
 
-        return await show_all(options, settings, stop)
+        return await show_all(options, settings, stop, run_one=run_one, edition_of=edition_of)
     return await run_one(options, settings, stop)
 
 
@@ -94,8 +94,8 @@ def edition_of(name: str) -> "Edition":
 async def run_edition(edition: "Edition", options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Run an edition on the items that are asked for, write the results and the ledger, and return the exit code."""
     from services.client.pipeline.items import open_items
-    from services.client.pipeline.results import result_writer
-    from services.client.pipeline.run import PipelineRun
+    from services.client.pipeline.runs.results import result_writer
+    from services.client.pipeline.runs.run import PipelineRun
     from services.client.pipeline.work import make_work
     from services.client.survey.results.writer import RecordWriter
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from services.client.pipeline import ladder
 from services.client.pipeline.command import Options
-from services.client.pipeline.ladder import GUARANTEES, LADDER, Rung, have_same_results, table
+from services.client.pipeline.runs import ladder
+from services.client.pipeline.runs.ladder import GUARANTEES, LADDER, Rung, have_same_results, table
 from services.runtime.settings import LOOPS
 from tests.client.pipeline.editions import run_command
 from tests.tutorial import DIALOGUE

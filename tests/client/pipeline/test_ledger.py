@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.client.pipeline.ledger import SHOWN_IDS, Ledger
-from services.client.pipeline.outcome import exit_code, ledger_table, say_ledger
+from services.client.pipeline.runs.outcome import exit_code, ledger_table, say_ledger
 from services.client.pipeline.stages import Result
 
 COUNTS = ("attempted", "acknowledged", "recorded", "lost", "unexpected", "recovered", "duplicates", "dead_lettered")

@@ -14,7 +14,7 @@ from services.client.broker_settings import NoPassword
 from services.client.pipeline.jetstream.connection import Connection, connect
 from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerLost, BrokerRefuses, NoBroker, RunRefused
 from services.client.pipeline.jetstream.requests import requesting
-from services.client.pipeline.run import innermost
+from services.client.pipeline.runs.run import innermost
 from services.client.pipeline.stages import Item, Result, reply_to
 from services.runtime.errors import ProgramError
 from tests.client.pipeline.jetstream.brokers import QUICK, Broker, running_broker

@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 
 from services.client.pipeline.jetstream.job import ACK, Hand, Job
-from services.client.pipeline.outcome import exit_code
+from services.client.pipeline.runs.outcome import exit_code
 from services.client.pipeline.stages import Item, Result, reply_to
 from tests.client.pipeline.jetstream.brokers import Broker
 from tests.client.pipeline.jetstream.runs import new_outcome, run_items, worker

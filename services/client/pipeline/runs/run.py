@@ -9,7 +9,7 @@ from services.client.pipeline.edition import Edition, WorkOf
 from services.client.pipeline.items import Items
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
-from services.client.pipeline.results import ResultWriter
+from services.client.pipeline.runs.results import ResultWriter
 from services.client.settings import ClientSettings
 from services.client.survey.deadlines import DeadlineSweeper
 from services.client.survey.progress import NoProgress, Progress, ProgressView, progress_view

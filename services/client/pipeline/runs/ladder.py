@@ -6,17 +6,18 @@ are compared with one another: they have to be the same.
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from services.client.pipeline.command import edition_of, run_one
 from services.client.pipeline.edition import Edition
 from services.client.pipeline.items import NumberItems
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import GENERATOR, JETSTREAM, QUEUE, Options
+from services.client.pipeline.runs.results import ResultWriter
 from services.client.pipeline.stages import Result
 from services.client.pipeline.work import reply_to_number
 from services.client.settings import ClientSettings
+from services.client.survey.deadlines import Deadline
 from services.runtime.cli import INTERRUPTED
 from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
 from services.runtime.run import Stop, running_loop_name, until_stopped
@@ -35,6 +36,10 @@ GUARANTEES = {  # in the order of LADDER
 }
 
 
+RunOne = Callable[[Options, ClientSettings, Stop], Awaitable[int]]
+EditionOf = Callable[[str], Edition]
+
+
 @dataclass(frozen=True, slots=True)
 class Rung:
     """An edition, measured. `problem`: why it could not be; `results`: the id and the reply of each item."""
@@ -45,8 +50,26 @@ class Rung:
     problem: str = ""
 
 
-async def show_all(options: Options, settings: ClientSettings, stop: Stop) -> int:
-    """Run each edition on the input, then measure each; return the greatest exit code of those that could run."""
+class NoOutput:
+    """Takes all that is written, and writes nothing."""
+
+    error: ProgramError | None = None
+    has_room = True
+
+    async def room(self, deadline: Deadline) -> None:
+        """Do not wait."""
+
+    def write(self, data: bytes) -> None:
+        """Do not write it."""
+
+
+async def show_all(
+    options: Options, settings: ClientSettings, stop: Stop, *, run_one: RunOne, edition_of: EditionOf
+) -> int:
+    """Run each edition on the input, then measure each; return the greatest exit code of those that could run.
+
+    `run_one` runs one edition with its output; `edition_of` returns the edition of a name, or raises ProgramError.
+    """
     worst, rungs = 0, {}
     for name in LADDER:
         say(f"edition {name}:")
@@ -61,7 +84,8 @@ async def show_all(options: Options, settings: ClientSettings, stop: Stop) -> in
             return INTERRUPTED
     for name in LADDER:
         if name not in rungs:
-            rounds = [await measured(name, options, settings, stop) for _ in range(ROUNDS[name])]
+            edition = edition_of(name)
+            rounds = [await measured(name, edition, options, settings, stop) for _ in range(ROUNDS[name])]
             rungs[name] = min(rounds, key=lambda rung: rung.cost_us)
         if stop.event.is_set():
             return INTERRUPTED
@@ -71,7 +95,7 @@ async def show_all(options: Options, settings: ClientSettings, stop: Stop) -> in
     return max(worst, 0 if have_same_results(ladder) else 1)
 
 
-async def measured(name: str, options: Options, settings: ClientSettings, stop: Stop) -> Rung:
+async def measured(name: str, edition: Edition, options: Options, settings: ClientSettings, stop: Stop) -> Rung:
     """Run an edition on numbers, without output. A stop ends it."""
     options = Options(
         items=MEASURED_ITEMS,
@@ -83,21 +107,23 @@ async def measured(name: str, options: Options, settings: ClientSettings, stop: 
     )
     ledger, results = Ledger(name, running_loop_name()), set()
 
-    async def emit(result: Result, worker: str) -> None:
-        if ledger.record(result.id, worker=worker, ok=result.ok):
-            results.add((result.id, result.reply))
+    def keep(result: Result) -> bytes:
+        results.add((result.id, result.reply))
+        return b""
 
-    async def to_its_end(edition: Edition) -> int:
+    writer = ResultWriter(ledger, NoOutput(), keep)
+
+    async def to_its_end() -> int:
         items = NumberItems(MEASURED_ITEMS)
-        await edition(items, lambda: reply_to_number, emit, ledger=ledger, options=options, settings=settings)
+        await edition(items, lambda: reply_to_number, writer.emit, ledger=ledger, options=options, settings=settings)
         return 0
 
+    began = time.perf_counter()
     try:
-        edition = edition_of(name)
-        began = time.perf_counter()
-        await until_stopped(to_its_end(edition), stop)
+        await until_stopped(to_its_end(), stop)
     except ProgramError as error:
         return Rung(name, problem=printable(str(error)))
+    writer.finish(with_ledger=False)
     ledger.took_s = time.perf_counter() - began
     return Rung(name, ledger.cost_us, frozenset(results))
 

@@ -6,13 +6,14 @@ Results are put aside and written several at a time: what is done for many in a 
 import json
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as quoted
+from typing import Protocol
 
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Result
 from services.client.survey.deadlines import Deadline
 from services.client.survey.results.formats import encoded
-from services.client.survey.results.writer import RecordWriter
+from services.runtime.errors import ProgramError
 from services.runtime.terminal import printable
 
 MOST_NUMBERS, MOST_TARGETS = 512, 32  # that are put aside: a record may have a large head
@@ -49,12 +50,31 @@ def record_of(result: Result) -> bytes:
     return result.record
 
 
+class Output(Protocol):
+    """Where lines go: a RecordWriter, or nowhere."""
+
+    error: ProgramError | None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether its reader has caught up."""
+        ...
+
+    async def room(self, deadline: Deadline) -> None:
+        """Wait until its reader has caught up."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Take some output."""
+        ...
+
+
 Form = Callable[[Result], bytes]
 NUMBER_FORMS: dict[str, Form] = {"human": dialogue, "json": number_object}
 TARGET_FORMS: dict[str, Form] = {"human": target_and_reply, "json": target_object, "jsonl": record_of}
 
 
-def result_writer(options: Options, ledger: Ledger, writer: RecordWriter) -> "ResultWriter":
+def result_writer(options: Options, ledger: Ledger, writer: Output) -> "ResultWriter":
     """Return the writer of the results that are asked for."""
     if options.input is None:
         return ResultWriter(ledger, writer, NUMBER_FORMS[options.format])
@@ -64,7 +84,7 @@ def result_writer(options: Options, ledger: Ledger, writer: RecordWriter) -> "Re
 class ResultWriter:
     """Notes results in a ledger, and writes the first of each id. `flush` is to be called often, `finish` once."""
 
-    def __init__(self, ledger: Ledger, writer: RecordWriter, form: Form, *, most: int = MOST_NUMBERS) -> None:
+    def __init__(self, ledger: Ledger, writer: Output, form: Form, *, most: int = MOST_NUMBERS) -> None:
         self._ledger, self._writer, self._form, self._most = ledger, writer, form, most
         self._results: list[Result] = []
         self._workers: list[str] = []
