@@ -98,13 +98,6 @@ COMMANDS = {
         has_lab=False,
         examples=("worker", "worker --concurrency 200 --loop uvloop"),
     ),
-    "worker": Command(
-        "take jobs of `pipeline --edition jetstream` from the broker, until it is stopped",
-        "services.client.pipeline.jetstream.command",
-        add_worker,
-        has_lab=False,
-        examples=("worker --concurrency 8",),
-    ),
     "record": Command(
         "keep responses to the byte, for sites to play",
         "services.client.record.program",
