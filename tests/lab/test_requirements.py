@@ -26,7 +26,7 @@ def test_every_group_has_the_versions_that_are_tested(group: str) -> None:
 
 
 def test_the_project_depends_on_what_the_images_have() -> None:
-    """What runs on a host without containers is what runs in them; uvloop and what the broker needs are extras there."""
+    """What runs on a host without containers is what runs in them; uvloop and the broker are extras there."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     groups = settings["dependency-groups"]
     extras = settings["project"]["optional-dependencies"]
