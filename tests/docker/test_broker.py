@@ -71,6 +71,18 @@ def compose(stack: Stack, *words: str) -> str:
     return done.stdout
 
 
+def await_lines(stack: Stack, service: str, words: str, count: int) -> None:
+    """Return when a service has logged so many lines with these words; the test has a deadline."""
+    follow = stack.command("logs", "--follow", "--no-log-prefix", service)
+    with subprocess.Popen(follow, stdout=subprocess.PIPE, text=True) as logs:
+        assert logs.stdout
+        try:
+            while count:
+                count -= words in logs.stdout.readline()
+        finally:
+            logs.terminate()
+
+
 def ledger_of(stack: Stack, items: int) -> dict[str, object]:
     """Run the jetstream edition on so many numbers, and return its ledger: each has one result."""
     done = stack.run_client(["pipeline", "--edition", "jetstream", "-n", str(items), "--format", "json"])
@@ -124,8 +136,7 @@ def test_a_worker_waits_for_its_broker(stack: Stack) -> None:
     compose(stack, "stop", "broker")
     try:
         compose(stack, "up", "--detach", "--no-build", "--force-recreate", "--no-deps", "worker")
-        while compose(stack, "logs", "--no-log-prefix", "worker").count("waiting for the broker") < 2:
-            pass  # the test has a deadline
+        await_lines(stack, "worker", "waiting for the broker", 2)
         asked = stack.run_client(["pipeline", "--edition", "jetstream", "-n", "3", "--quiet"])
         assert asked.returncode == 4, asked.stderr
         assert asked.stderr.count("no broker answers at nats://broker:4222") == 1

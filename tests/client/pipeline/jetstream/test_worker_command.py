@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from services.client.broker_settings import BrokerSettings
-from services.client.pipeline.jetstream import command
+from services.client.pipeline.jetstream import command, serve
 from services.client.pipeline.jetstream.command import Options, answering, main
 from services.client.pipeline.jetstream.errors import NoBroker
 from services.client.settings import ClientSettings
@@ -57,6 +57,42 @@ async def test_it_goes_on_when_the_broker_listens(monkeypatch: pytest.MonkeyPatc
         server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", port)
         assert await waiting == 0
         server.close()
+
+
+class Waiting:
+    """Whether a stand-in for the work waits for its broker."""
+
+    broker: asyncio.Event
+
+
+WAITING = Waiting()
+
+
+async def is_there(_broker: BrokerSettings) -> bool:
+    """Say that the broker listens."""
+    return True
+
+
+async def wait_for_ever(*_words: object, **_options: object) -> None:
+    """Stand in for the work at a broker that does not come back."""
+    WAITING.broker.set()
+    await asyncio.Event().wait()
+
+
+async def test_a_stop_is_soon_over_where_the_broker_has_gone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A broker that was there is waited for, but not after a stop: the engine would kill the container."""
+    monkeypatch.setattr(command, "STOP_S", 0.05)
+    monkeypatch.setattr(command, "listens", is_there)
+    monkeypatch.setattr(serve, "serve", wait_for_ever)
+    stop, WAITING.broker = Stop(), asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        working = group.create_task(main(Options(), ClientSettings(broker=BrokerSettings("nats://broker:4222")), stop))
+        await WAITING.broker.wait()
+        stop.ask(signal.SIGTERM)
+    assert working.result() == 0
+    assert capsys.readouterr().err == "worker: the broker is away: it will deliver again what was in hand\n"
 
 
 async def test_a_worker_without_a_broker_named_is_one_line() -> None:
