@@ -98,6 +98,9 @@ def run(options: Namespace) -> int:
     understand_client(options.words, default_loop=default_loop, prog="lab run", called=f"{PROGRAM} run").check()
     if unread:
         raise unread  # Compose cannot do without
+    from lab.compose import broker_password
+
+    broker_password.ensure(ROOT, say)  # Compose mounts it into the client
     streams = (sys.stdin, sys.stdout)  # None where they are closed
     terminal = () if all(stream and stream.isatty() for stream in streams) else ("-T",)
     stack_of(options, settings).become("run", "--rm", *terminal, "client", *options.words)

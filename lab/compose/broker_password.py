@@ -47,7 +47,8 @@ def ensure(root: Path, say: Callable[[str], None]) -> Path:
         check(file)
         set_mode(file, MODE)
     except OSError as error:
-        raise PasswordFileUnusable(file, f"cannot be made or read ({error.strerror or error})", cure(file)) from error
+        remedy = f"let yourself write there (chown, chmod), or as its owner {cure(file)}"
+        raise PasswordFileUnusable(file, f"cannot be made or read ({error.strerror or error})", remedy) from error
     return file
 
 

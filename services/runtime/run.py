@@ -103,12 +103,17 @@ def first_error(group: BaseExceptionGroup[ProgramError | MemoryError]) -> Progra
     return error if isinstance(error, ProgramError) else OutOfMemory()
 
 
-async def until_stopped(work: Coroutine[None, None, int], stop: Stop) -> int:
-    """Return what `work` returns; a stop cancels it, and the result is INTERRUPTED."""
+async def until_stopped(work: Coroutine[None, None, int], stop: Stop, *, grace_s: float = 0.0) -> int:
+    """Return what `work` returns; a stop cancels it, and the result is INTERRUPTED.
+
+    `grace_s`: how long it has after the stop to end by itself.
+    """
     working = asyncio.ensure_future(work)
     stopping = asyncio.ensure_future(stop.event.wait())
     try:
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if grace_s and not working.done():
+            await asyncio.wait({working}, timeout=grace_s)
     finally:
         stopping.cancel()
         if not working.done():

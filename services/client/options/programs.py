@@ -11,12 +11,6 @@ MOST_COMPARED_USERS = 50  # each is a line of the picture
 STDIN = "-"
 
 
-def add_worker(parser: ArgumentParser) -> None:
-    from services.client.options.pipeline import add_worker
-
-    add_worker(parser)
-
-
 def add_pipeline(parser: ArgumentParser) -> None:
     from services.client.options.pipeline import add_options
 

@@ -21,6 +21,7 @@ from services.runtime.terminal import say
 FIRST_PAUSE_S, MOST_PAUSE_S = 0.1, 2.0  # between two attempts to connect
 TOLD_AFTER_S = 3.0
 ATTEMPT_S = 5.0
+STOP_S = 8.0  # a broker that is there has all back by then; Compose gives ten seconds
 
 
 class LibraryMissing(ProgramError):
@@ -39,7 +40,7 @@ class Options:
 
 
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
-    """Work until the stop, and return 0: then no job is in hand any more."""
+    """Work until the stop, and return 0: then no job is in hand any more, unless the broker is away."""
     try:
         from services.client.pipeline.jetstream.serve import serve
     except ModuleNotFoundError as error:
@@ -47,12 +48,18 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
 
     if settings.broker is None:
         raise NoBroker
-    name = f"{socket.gethostname()}-{os.getpid()}"
+
+    async def work() -> int:
+        name = f"{socket.gethostname()}-{os.getpid()}"
+        await serve(settings, stop.event, concurrency=options.concurrency, name=name)
+        return 0
+
     while not stop.event.is_set():
         if await until_stopped(answering(settings.broker), stop):
             break
         try:
-            await serve(settings, stop.event, concurrency=options.concurrency, name=name)
+            if await until_stopped(work(), stop, grace_s=STOP_S):
+                say("worker: the broker is away: it will deliver again what was in hand")
         except* (BrokerAbsent, BrokerLost) as group:
             say(f"worker: {first_error(group)}")
     return 0
