@@ -17,6 +17,12 @@ def add_pipeline(parser: ArgumentParser) -> None:
     add_options(parser)
 
 
+def add_worker(parser: ArgumentParser) -> None:
+    from services.client.options.pipeline import add_worker
+
+    add_worker(parser)
+
+
 def add_hello(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--users",
