@@ -149,7 +149,7 @@ class Lab:
         In containers, one site alone takes hosts that are not recorded; the others say that they have no such host.
         """
         asked: set[str] = set()
-        for through, urls in self._admin.description.sites.items():
+        for through, urls in self._admin.description.sites_for_new_hosts.items():
             if urls.admin in asked:
                 continue
             asked.add(urls.admin)
@@ -171,7 +171,7 @@ class Lab:
         marks, urls = self._marks.copy(), self.urls
         if host not in marks and host in urls:  # it came after the view began: its journal is that of others
             beside = (mark for other, mark in marks.items() if other in urls and urls[other].admin == urls[host].admin)
-            return next(beside, 0)
+            return next(beside, marks.get(self._admin.description.takes_hosts, 0))
         return marks.get(host, 0)
 
     # Its state

@@ -80,6 +80,7 @@ class EmbeddedDirectory(Directory):
     """The names of the gateway in this process: the recorded hosts as they are at this moment, and hello."""
 
     is_direct = True
+    takes_hosts = ""
 
     def __init__(self, running: RunningSite, hello: Address) -> None:
         self._site = running.site
@@ -89,6 +90,12 @@ class EmbeddedDirectory(Directory):
     @property
     def hello_url(self) -> str:
         return self._hello.url
+
+    async def look(self) -> None:
+        """Do nothing: the hosts are those of this process."""
+
+    async def has(self, _name: str) -> bool:
+        return True
 
     def urls(self) -> dict[str, SiteUrls]:
         return {

@@ -115,7 +115,8 @@ class Admin:
     def _no_json(self, answer: Answer, host: str) -> Refused:
         """Return the error for an answer of the gateway's own, which is one line of text."""
         line = brief(answer.body)
-        if answer.status in {BAD_GATEWAY, MISDIRECTED} and host not in self.refresh().sites:
+        refused = answer.status in {BAD_GATEWAY, MISDIRECTED}
+        if refused and host != self._description.takes_hosts and host not in self.refresh().sites:
             return UnknownHost(host, self._description.sites)
         return Refused(f"{host} cannot be asked: {line} (status {answer.status})", status=answer.status)
 

@@ -13,7 +13,7 @@ from asynclab.errors import UnknownHost
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The checkpoint of one process: its number there, the journal's last entry, and the hosts of the process."""
+    """The checkpoint of one process: its number there, the journal's last entry, and the names of the process."""
 
     number: int
     entry: int
@@ -56,7 +56,8 @@ class Checkpoint:
 def take_checkpoint(admin: Admin) -> Checkpoint:
     """Take a checkpoint of every process. Raises LabGone."""
     parts: list[Part] = []
-    left = dict.fromkeys(admin.description.sites)
+    taker = admin.description.takes_hosts  # it may have no host now, and have some at the end
+    left = dict.fromkeys([*filter(None, [taker]), *admin.description.sites])
     while left:
         host = next(iter(left))
         del left[host]
@@ -64,7 +65,9 @@ def take_checkpoint(admin: Admin) -> Checkpoint:
             answer = admin.call("POST", "/checkpoints", host=host)
         except UnknownHost:  # it has gone since the lab was described
             continue
-        part = Part(answer.whole("checkpoint"), answer.whole("entry"), tuple(answer.texts("hosts")))
+        hosts = answer.texts("hosts")
+        names = (taker, *hosts) if host == taker else tuple(hosts)
+        part = Part(answer.whole("checkpoint"), answer.whole("entry"), names)
         parts.append(part)
         for each in part.hosts:
             left.pop(each, None)

@@ -78,6 +78,12 @@ class Gateway:
         self._idle: list[socket.socket] = []
         self._process = os.getpid()
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether its URL leads to this machine itself."""
+        host = self._address[0]
+        return host in {"localhost", "::1"} or host.startswith("127.")
+
     def call(self, method: str, path: str, body: bytes = b"", *, host: str = "") -> Answer:
         """Send a request to the admin side of a host, or to the gateway itself, and return the answer.
 

@@ -1,15 +1,18 @@
 """A lab that runs, started by this process or joined: its admin side, the file of its CA, and its end."""
 
+import sys
 import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
 
 from asynclab.connection.admin import Admin, describe
+from asynclab.connection.description import Description
 from asynclab.connection.gateway import Gateway, NotHttp, Unreachable
 from asynclab.connection.process import LabProcess
 from asynclab.errors import LabError, LabGone, NotALab
 
+NEARER_TIMEOUT_S = 1.0
 PEM = b"-----BEGIN CERTIFICATE-----"
 
 
@@ -59,12 +62,35 @@ def join_lab(url: str, *, timeout_s: float) -> RunningLab:
     """Join a lab that runs. Raises NotALab."""
     gateway = Gateway(url, timeout_s=timeout_s)
     try:
-        return RunningLab(Admin(gateway, describe(gateway)))
+        description = describe(gateway)
+        if nearer := gateway_without_forwarder(gateway, description):
+            gateway.close()
+            gateway = nearer
+        return RunningLab(Admin(gateway, description))
     except Unreachable as error:
         raise NotALab(url, str(error)) from error
     except NotALab:
         gateway.close()
         raise
+
+
+def gateway_without_forwarder(gateway: Gateway, description: Description) -> Gateway | None:
+    """Return the same gateway at its own address, if it has another one that can be reached from here.
+
+    Docker publishes a port of 127.0.0.1 by a program that passes a RST on as a FIN (its userland proxy). On Linux, the
+    container's address is reached too. Only a lab of this machine is believed, and what answers there has to say the
+    same of itself as the gateway that was asked.
+    """
+    address, identity = description.address, description.identity
+    if not (address and identity and gateway.is_loopback and sys.platform == "linux"):
+        return None
+    try:
+        found = Gateway(address, timeout_s=NEARER_TIMEOUT_S)
+        if not found.is_loopback and describe(found).identity == identity:
+            return Gateway(address, timeout_s=gateway.timeout_s)
+    except (Unreachable, NotALab):
+        pass
+    return None
 
 
 def fetch_ca(gateway: Gateway) -> bytes:

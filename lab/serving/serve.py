@@ -62,7 +62,7 @@ class StandingLab:
 
     def as_json(self) -> str:
         """Return what the gateway's `/lab` says, in one line."""
-        return json.dumps(Pages(self.directory, metrics=str, ca=self.ca).lab(str(self.gateway)))
+        return json.dumps(Pages(self.directory, metrics=str, ca=self.ca).lab(str(self.gateway), at=self.gateway))
 
     def as_text(self) -> str:
         """Return lines for a person."""

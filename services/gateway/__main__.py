@@ -12,6 +12,7 @@ leave_at_interrupt()  # before the imports below
 from services.gateway.acceptor import accepting
 from services.gateway.health import health_served
 from services.gateway.proxy.directory import ComposeDirectory
+from services.gateway.proxy.played_hosts import PlayedHosts
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.gateway.settings import GatewaySettings
@@ -31,7 +32,8 @@ log = logging.getLogger(__name__)
 
 async def serve(settings: GatewaySettings, stop: Stop) -> int:
     """Relay connections until a stop is requested, and let answers in flight end."""
-    directory = ComposeDirectory(settings.hosts, settings.target)
+    played = PlayedHosts(settings.takes_hosts) if settings.takes_hosts else None
+    directory = ComposeDirectory(settings.hosts, settings.target, played)
     async with (
         accepting(settings) as (_acceptor, address),
         proxy_served(proxy_settings(settings), directory, ca=settings.ca) as proxy,

@@ -23,11 +23,18 @@ class OneServer:
     """A directory of hosts that one server plays."""
 
     is_direct = False
-    hello_url = ""
+    hello_url = takes_hosts = ""
 
     def __init__(self, hosts: Sequence[str], server: Address) -> None:
         self._hosts = frozenset(hosts)
         self._server = server
+
+    async def look(self) -> None:
+        """Do nothing: the hosts do not change."""
+
+    async def has(self, name: str) -> bool:
+        """Return whether it is one of the hosts."""
+        return name in self._hosts
 
     def urls(self) -> Mapping[str, SiteUrls]:
         """Return nothing: no page of the gateway is asked for."""

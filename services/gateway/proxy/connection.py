@@ -34,7 +34,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.shared = shared
         self.buffer = shared.buffer
         self._dialer = dialer
-        self.address = NOWHERE
+        self.address = self.own_address = NOWHERE
         self.stream = Stream()
         self.upstream: Upstream | None = None
         self.phase = Phase.REQUESTS
@@ -56,6 +56,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         peer = transport.get_extra_info("peername")
         self.address = Address(*peer[:2]) if peer else NOWHERE
         if own := transport.get_extra_info("sockname"):
+            self.own_address = Address(*own[:2])
             self.shared.own_addresses.add(own[0])
         self.since = self.shared.loop.time()
         self.shared.accept(self)
@@ -162,7 +163,7 @@ class ClientConnection(asyncio.BufferedProtocol):
     async def _show(self, page: Page) -> None:
         """Answer with a page of the gateway's own."""
         try:
-            self._answer(await self.shared.pages.respond(page))
+            self._answer(await self.shared.pages.respond(page, at=self.own_address))
         finally:
             self._working = None
 

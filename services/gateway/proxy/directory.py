@@ -1,14 +1,17 @@
 """The names that the gateway passes requests on to, and where each is reached: all others are refused.
 
 A directory is a closed list: nothing that a client sends is ever looked up or connected to, unless it is in there. The
-embedded lab has its own (`lab.embedded`); `ComposeDirectory` is that of the containers.
+embedded lab has its own (`lab.embedded`); `ComposeDirectory` is that of the containers. There, one site takes hosts
+that are not recorded, and a name that no list has may be one of those: `find` leads to that site, and `has` asks it
+whether the host is there before any connection is made for a client.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from services.runtime.http import Address
+from services.gateway.proxy.played_hosts import PlayedHosts
+from services.runtime.http import HOST_NAME, Address
 
 HTTP_PORT, TLS_PORT, ADMIN_PORT = 80, 443, 8081
 SITE_PORTS = (HTTP_PORT, TLS_PORT, ADMIN_PORT)
@@ -46,6 +49,16 @@ class Directory(Protocol):
     def hello_url(self) -> str:
         """Where hello is reached without the gateway."""
 
+    @property
+    def takes_hosts(self) -> str:
+        """The name under which the admin side answers that takes new hosts; nothing where every host's does."""
+
+    async def look(self) -> None:
+        """Learn which hosts there are now, where that is not known without asking."""
+
+    async def has(self, name: str) -> bool:
+        """Return whether a name that `find` has found is there now."""
+
     def urls(self) -> Mapping[str, SiteUrls]:
         """Return the recorded hosts, and where each is reached."""
 
@@ -69,30 +82,58 @@ class Directory(Protocol):
 class ComposeDirectory:
     """The containers. `services`: by each recorded host, the Compose service that plays it.
 
-    A name is reached under the service's name. `hello`: its name and port.
+    A name is reached under the service's name. `hello`: its name and port. `played`: the hosts of the service that
+    takes new ones, None where there is no such service.
     """
 
     services: Mapping[str, str]
     hello: Address
+    played: PlayedHosts | None = None
     is_direct: bool = field(default=False, init=False)
 
     @property
     def hello_url(self) -> str:
         return self.hello.url
 
+    @property
+    def takes_hosts(self) -> str:
+        return self.played.service if self.played else ""
+
+    async def look(self) -> None:
+        if self.played:
+            await self.played.ask()
+
+    async def has(self, name: str) -> bool:
+        if name not in self._fixed():
+            await self.look()
+        return name in self.names()
+
     def urls(self) -> Mapping[str, SiteUrls]:
-        return {
-            host: SiteUrls(f"http://{host}", f"https://{host}", f"http://{host}:{ADMIN_PORT}") for host in self.services
-        }
+        admins = {host: self._admin_of(host) for host in (*self.services, *self._played())}
+        return {host: SiteUrls(f"http://{host}", f"https://{host}", admin) for host, admin in admins.items()}
 
     def names(self) -> Sequence[str]:
-        return sorted({*self.services, *self.services.values(), self.hello.host})
+        return sorted(self._fixed() | self._played())
 
     def find(self, name: str, port: int) -> Address | None:
         if name == self.hello.host:
             return self.hello if port == self.hello.port else None
-        service = self.services.get(name) or (name if name in self.services.values() else None)
+        service = self.services.get(name) or (name if name in self._fixed() else None)
+        if not service and self.played and HOST_NAME.fullmatch(name):
+            service = self.played.service  # `has` says whether it is there
         return Address(service, port) if service and port in SITE_PORTS else None
+
+    def _admin_of(self, host: str) -> str:
+        """Return the admin side of a host: one of several hosts has the same URL for all of them."""
+        service = self.services.get(host, self.takes_hosts)
+        return f"http://{service if service == self.takes_hosts else host}:{ADMIN_PORT}"
+
+    def _fixed(self) -> set[str]:
+        """Return the names that do not come and go; none of them can be that of a played host."""
+        return {*self.services, *self.services.values(), *filter(None, [self.takes_hosts]), self.hello.host}
+
+    def _played(self) -> set[str]:
+        return {*self.played.names} - self._fixed() if self.played else set()
 
     def announce(self, link: Link) -> bytes:
         """Return a line of the PROXY protocol, version 1, for the ports on which a site reads it."""

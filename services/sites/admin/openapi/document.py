@@ -49,6 +49,7 @@ def paths() -> Schema:
         },
         "/metrics": {"get": operation("Metrics for Prometheus", text(200, "text exposition format"))},
         "/openapi.json": {"get": operation("This document", document)},
+        "/hosts": {"get": operation("The names of the hosts that are played now", returns("Hosts"))},
         "/fault-kinds": {"get": operation("Every fault, its parameters and its exact bytes", returns("Kinds"))},
         "/faults": {
             "get": operation("The plan of every host", every | busy),

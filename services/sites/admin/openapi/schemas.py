@@ -167,6 +167,7 @@ def journal() -> Schema:
     counts: Schema = {"total": WHOLE, "kept": WHOLE, "dropped": WHOLE}
     return {
         "Entry": table(entry()),
+        "Hosts": table({"hosts": array(TEXT)}),
         "Counts": table(counts),
         "Journal": table({**counts, "entries": array(reference("Entry")), "clock": reference("Clock")}),
         "Clock": {
