@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asynclab.connection.admin import Admin
-from asynclab.errors import UnknownHost
+from asynclab.errors import Refused, UnknownHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,18 @@ class Checkpoint:
         return {host: part.entry for part in self.parts for host in part.hosts}
 
     def restore(self, admin: Admin) -> None:
-        """Put faults and plays back. Raises LabGone."""
-        hosts = {host for part in self.parts for host in part.restore(admin)}
+        """Put faults and plays back, also where a process has gone meanwhile. Raises LabGone, or the first Refused."""
+        hosts: set[str] = set()
+        refused: list[Refused] = []
+        for part in self.parts:
+            try:
+                hosts.update(part.restore(admin))
+            except Refused as error:
+                refused.append(error)
         if hosts != admin.described_hosts:
             admin.expect_change()
+        if refused:
+            raise refused[0]
 
 
 def take_checkpoint(admin: Admin) -> Checkpoint:
