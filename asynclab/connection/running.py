@@ -84,12 +84,13 @@ def gateway_without_forwarder(gateway: Gateway, description: Description) -> Gat
     address, identity = description.address, description.identity
     if not (address and identity and gateway.is_loopback and sys.platform == "linux"):
         return None
-    try:
-        found = Gateway(address, timeout_s=NEARER_TIMEOUT_S)
-        if not found.is_loopback and describe(found).identity == identity:
-            return Gateway(address, timeout_s=gateway.timeout_s)
-    except (Unreachable, NotALab):
-        pass
+    with suppress(Unreachable, NotALab):
+        found = Gateway(address, timeout_s=min(NEARER_TIMEOUT_S, gateway.timeout_s))
+        try:
+            is_same = not found.is_loopback and describe(found).identity == identity
+        finally:
+            found.close()
+        return Gateway(address, timeout_s=gateway.timeout_s) if is_same else None
     return None
 
 

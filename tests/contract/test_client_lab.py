@@ -102,7 +102,7 @@ def test_the_journal_is_shown_verified_and_begun_anew(lab_url: str, api: Site) -
     done(lab_url, "journal", api.host, "--clear")
     record_of(lab_url, f"http://{api.host}/x")
     entries = json.loads(done(lab_url, "journal", api.host, "--format", "json"))["entries"]
-    assert [(each["target"], each["status"], each["ended"]) for each in entries] == [("/x", 200, "kept")]
+    assert [(each["target"], each["status"], each["ended"]) for each in entries] == [("/x", 200, "fin")]
     expected = json.dumps({"expect": [{"match": {"target": "/x"}, "count": 1}]})
     assert run_client(lab_url, "journal", api.host, "--verify", expected).returncode == 0
     assert run_client(lab_url, "journal", api.host, "--verify", expected.replace("/x", "/y")).returncode == 1
