@@ -15,8 +15,18 @@ import pytest
 from lab.embedded import LOOPBACK, EmbeddedDirectory, embedded_sites
 from services.client.cli import main, understand
 from services.client.network import standing_lab
-from services.client.network.standing_lab import LabUnreachable, NotALab, joined_lab, parse_lab_url, run_in_lab
+from services.client.network.standing_lab import (
+    LabUnreachable,
+    LabUrl,
+    NotALab,
+    joined_lab,
+    parse_lab,
+    parse_lab_url,
+    run_in_lab,
+    without_forwarder,
+)
 from services.client.settings import ClientSettings
+from services.client.topology import Route
 from services.gateway.proxy.directory import SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
@@ -276,6 +286,42 @@ async def test_a_gateway_that_has_gone_is_not_taken_for_the_site(tmp_path: Path)
         assert await invocation.main(settings, Stop()) == 4
     record = json.loads(await anyio.to_thread.run_sync(file.read_text))
     assert (record["error"], "the lab's gateway does not answer" in record["detail"]) == ("unreachable", True)
+
+
+SITES = '"hello": "http://hello:8000", "sites": {}'
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("gateway", "own", "identity", "goes_on"),
+    [
+        pytest.param("127.0.0.1", "172.20.0.2", "a1", True, id="the same gateway"),
+        pytest.param("127.0.0.1", "172.20.0.2", "b2", False, id="another gateway"),
+        pytest.param("127.0.0.1", "172.20.0.3", "a1", False, id="no answer"),
+        pytest.param("127.0.0.1", "127.0.0.1", "a1", False, id="loopback"),
+        pytest.param("192.0.2.9", "172.20.0.2", "a1", False, id="a lab of another machine"),
+    ],
+)
+async def test_the_client_goes_on_at_the_own_address_of_the_same_gateway(
+    monkeypatch: pytest.MonkeyPatch, gateway: str, own: str, identity: str, *, goes_on: bool
+) -> None:
+    """Docker's proxy before the published port makes a FIN of a RST."""
+
+    async def get(_url: LabUrl, at: Route, _path: str) -> bytes:
+        if at != ("172.20.0.2", 3128):
+            raise ConnectionRefusedError
+        said = f'"address": "http://172.20.0.2:3128", "identity": "{identity}"'
+        return f'{{"v": 1, "direct": false, {said}, {SITES}}}'.encode()
+
+    monkeypatch.setattr(standing_lab, "get", get)
+    monkeypatch.setattr("sys.platform", "linux")
+    url = parse_lab_url("--lab", f"http://{gateway}:3128")
+    said = f'{{"v": 1, "direct": false, "address": "http://{own}:3128", "identity": "a1", {SITES}}}'
+    lab = parse_lab(url, (gateway, 3128), said.encode())
+    found = await without_forwarder(lab)
+    assert (found.gateway == (own, 3128) if found else False) is goes_on
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert await without_forwarder(lab) is None
 
 
 @pytest.mark.parametrize(
