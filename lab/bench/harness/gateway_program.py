@@ -6,9 +6,10 @@
 import argparse
 import asyncio
 import signal
+import socket
 from collections.abc import Mapping, Sequence
 
-from services.gateway.proxy.directory import HTTP_PORT, Link, SiteUrls
+from services.gateway.proxy.directory import HTTP_PORT, Handover, Link, SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.runtime.http import Address
@@ -47,6 +48,10 @@ class OneServer:
 
     def forget(self, link: Link) -> None:
         """Do nothing."""
+
+    def hand_over(self, _connected: socket.socket, _handover: Handover) -> bool:
+        """Have everything relayed."""
+        return False
 
 
 async def serve(port: int, directory: OneServer) -> None:

@@ -58,7 +58,10 @@ class ClientConnection(asyncio.BufferedProtocol):
         if own := transport.get_extra_info("sockname"):
             self.shared.own_addresses.add(own[0])
         self.since = self.shared.loop.time()
-        self.shared.accept(self)
+        if self.shared.is_draining or len(self.shared.clients) >= self.shared.settings.max_connections:
+            self.reset()
+        else:
+            self.shared.clients.add(self)
 
     def get_buffer(self, _sizehint: int) -> bytearray:
         """Return the buffer for the next bytes."""

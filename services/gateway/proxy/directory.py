@@ -4,6 +4,7 @@ A directory is a closed list: nothing that a client sends is ever looked up or c
 embedded lab has its own (`lab.embedded`); `ComposeDirectory` is that of the containers.
 """
 
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -35,6 +36,19 @@ class Link(NamedTuple):
     server: Address
 
 
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What a site gets with a client's connection.
+
+    `asked`: the name and port that the client asked for; `ahead`: what the client is sent first; `came`: what the site
+    reads first.
+    """
+
+    asked: Address
+    ahead: bytes
+    came: bytes
+
+
 class Directory(Protocol):
     """Which names there are."""
 
@@ -63,6 +77,12 @@ class Directory(Protocol):
 
     def forget(self, link: Link) -> None:
         """Take note that a connection has ended."""
+
+    def hand_over(self, connected: socket.socket, handover: Handover) -> bool:
+        """Give a client's connection to the site that it is for; return False where it has to be relayed.
+
+        Where it returns True, the socket belongs to the site.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +121,10 @@ class ComposeDirectory:
 
     def forget(self, link: Link) -> None:
         """Do nothing: the line was sent, and nothing is held."""
+
+    def hand_over(self, _connected: socket.socket, _handover: Handover) -> bool:
+        """Have everything relayed: a site in a container may have no socket of the gateway's network."""
+        return False
 
 
 def proxy_line(client: Address, server: Address) -> bytes:
