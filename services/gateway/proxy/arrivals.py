@@ -93,7 +93,7 @@ class Arrivals:
             adopt(connected, lambda: ClientConnection(self._shared, self._dialer), came=came)
 
     def _hand_over(self, connected: socket.socket, came: bytes) -> bool:
-        """Return whether a site serves the connection itself. One whose head is not whole or not in order is relayed."""
+        """Return whether a site serves the connection itself. Without a whole head in order, none does."""
         shared, directory = self._shared, self._shared.directory
         end = came.find(HEAD_END) + len(HEAD_END)
         if end < len(HEAD_END):

@@ -1,4 +1,4 @@
-"""Connections that were accepted without asyncio, and some of whose bytes were read: they get a transport and a protocol.
+"""Connections that were accepted without asyncio, and from which bytes were read: they get transport and protocol.
 
 `loop.connect_accepted_socket` makes the transport. It is a coroutine that waits for one future, which the loop resolves
 after `connection_made`; so its two steps are made here, and no connection costs a task.
@@ -6,7 +6,7 @@ after `connection_made`; so its two steps are made here, and no connection costs
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import cast
 
 MakeProtocol = Callable[[], asyncio.BaseProtocol]
@@ -35,8 +35,8 @@ class Opening:
 
     __slots__ = ("_connected", "_steps")
 
-    def __init__(self, steps: object, connected: socket.socket) -> None:
-        self._steps = cast("asyncio._CoroutineLike[object]", steps)
+    def __init__(self, steps: Coroutine[asyncio.Future[None], None, object], connected: socket.socket) -> None:
+        self._steps = steps
         self._connected = connected
 
     def go_on(self, _resolved: asyncio.Future[None] | None = None) -> None:
