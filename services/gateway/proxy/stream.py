@@ -4,6 +4,7 @@ uvloop raises an error for any use of a transport that is being closed, so that 
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import cast
@@ -75,7 +76,8 @@ class Stream:
         """Send FIN after all bytes; the other direction stays open."""
         if self._transport and not (self.is_finished or self._transport.is_closing()):
             self.is_finished = True
-            self._transport.write_eof()
+            with contextlib.suppress(OSError):  # the peer has reset the connection, and the loop tells of that
+                self._transport.write_eof()
 
     def set_reading(self, *, on: bool) -> None:
         """Read on, or not; a peer that has ended has no more to be read."""

@@ -78,11 +78,19 @@ class AdoptedProtocol(asyncio.Protocol):
         return True
 
     def _begin(self) -> None:
-        """Let the connection's own protocol begin."""
-        transport = self._transport
-        if transport.is_closing():
+        """Let the connection's own protocol begin; an error of it ends the connection, as everywhere in asyncio."""
+        if self._transport.is_closing():
             return
-        protocol = self._make()
+        try:
+            self._pass_on(self._make())
+        except Exception as error:
+            self._transport.abort()
+            if not isinstance(error, OSError):
+                raise
+
+    def _pass_on(self, protocol: asyncio.BaseProtocol) -> None:
+        """Let a protocol have the connection, and all that has come."""
+        transport = self._transport
         transport.set_protocol(protocol)
         if self._ahead:
             transport.write(self._ahead)
