@@ -16,9 +16,11 @@ from services.runtime.errors import PortUnavailable
 from services.runtime.http import HTTP_PORT, TLS_PORT, Address
 from services.runtime.serving.adopted import adopt
 from services.runtime.serving.deadlines import DRAIN_POLL_S, SWEEP_S
+from services.runtime.serving.handed import HandedConnection
 from services.runtime.serving.listen import BACKLOG, bind_socket, bound_address, stop_accepting, unavailable
 from services.runtime.tasks import background_task
 from services.sites.connection.connection import Connection
+from services.sites.handover import HandoverSocket
 from services.sites.relayed import Gateway, RelayedProtocol
 from services.sites.site import Site
 from services.sites.states_and_deadlines import longest_s
@@ -82,6 +84,8 @@ class Listeners:
         self._over_tls = over_tls
         self.gateway = Gateway(site.settings.gateway) if site.settings.gateway else None
         self._listeners: dict[str | None, list[Listener]] = {}
+        path = site.settings.handover
+        self._handover = HandoverSocket(path, self._take_handed) if path else None
         self._lock = asyncio.Lock()
 
     def of(self, host: str) -> list[Address]:
@@ -103,6 +107,14 @@ class Listeners:
         adopt(connected, listener.make, came=came, ahead=ahead)
         return True
 
+    def _take_handed(self, handed: HandedConnection) -> bool:
+        """Serve a connection of another process's, whose client has asked for the port of this site's only name."""
+        return self.take("", handed.port, handed.connected, ahead=handed.ahead, came=handed.came)
+
+    def _takes_handed(self) -> bool:
+        """Return whether every listener is open, as all of a site's are or none."""
+        return bool(self._listeners) and all(each.is_open for group in self._listeners.values() for each in group)
+
     async def reconcile(self) -> None:
         """Open and shut listeners until they are as the hosts and their plans are now.
 
@@ -122,6 +134,8 @@ class Listeners:
                 except PortUnavailable as error:
                     failed = failed or error
             self.site.listeners_trouble = str(failed or "")
+            if self._handover:
+                (self._handover.open if self._takes_handed() else self._handover.shut)()
         if failed:
             raise failed
 

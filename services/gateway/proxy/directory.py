@@ -85,15 +85,24 @@ class Directory(Protocol):
         """
 
 
+class TakesConnections(Protocol):
+    """Sites in other processes."""
+
+    def send(self, service: str, connected: socket.socket, handover: Handover) -> bool:
+        """Hand a client's connection over to a service; return False where it cannot be now."""
+
+
 @dataclass(frozen=True, slots=True)
 class ComposeDirectory:
     """The containers. `services`: by each recorded host, the Compose service that plays it.
 
-    A name is reached under the service's name. `hello`: its name and port.
+    A name is reached under the service's name. `hello`: its name and port. `channels`: where sites take connections of
+    clients, None where all are relayed.
     """
 
     services: Mapping[str, str]
     hello: Address
+    channels: "TakesConnections | None" = None
     is_direct: bool = field(default=False, init=False)
 
     @property
@@ -122,9 +131,12 @@ class ComposeDirectory:
     def forget(self, link: Link) -> None:
         """Do nothing: the line was sent, and nothing is held."""
 
-    def hand_over(self, _connected: socket.socket, _handover: Handover) -> bool:
-        """Have everything relayed: a site in a container may have no socket of the gateway's network."""
-        return False
+    def hand_over(self, connected: socket.socket, handover: Handover) -> bool:
+        """Send the socket to the site's container, if it takes any."""
+        route = self.find(*handover.asked)
+        if self.channels is None or route is None or handover.asked.port not in (HTTP_PORT, TLS_PORT):
+            return False
+        return route.host != self.hello.host and self.channels.send(route.host, connected, handover)
 
 
 def proxy_line(client: Address, server: Address) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from services.gateway.proxy.arrivals import Arrivals
 from services.gateway.proxy.directory import Directory
+from services.gateway.proxy.inbound_only import make_inbound_only
 from services.gateway.proxy.settings import ProxySettings
 from services.gateway.proxy.shared import Shared
 from services.gateway.proxy.upstream import Dialer
@@ -35,6 +36,8 @@ async def proxy_served(
     """
     bound = bind_socket(settings.where)
     try:
+        if settings.inbound_only:
+            make_inbound_only(bound)
         async with asyncio.TaskGroup() as tasks:
             address = bound_address(bound)
             shared = Shared(settings, directory, tasks, address=address, ca=ca, not_ready=not_ready)
