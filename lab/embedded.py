@@ -5,6 +5,7 @@ It needs no Docker and no privileges, and no container has to start: the quickes
 
 import asyncio
 import dataclasses
+import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -12,7 +13,7 @@ from lab import PROGRAM
 from services.client.cli import Invocation
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
-from services.gateway.proxy.directory import Directory, Link, SiteUrls
+from services.gateway.proxy.directory import Directory, Handover, Link, SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.hello.app import make_app
@@ -84,6 +85,7 @@ class EmbeddedDirectory(Directory):
 
     def __init__(self, running: RunningSite, hello: Address) -> None:
         self._site = running.site
+        self._listeners = running.listeners
         self._routes = SiteRoutes(running)
         self._hello = hello
 
@@ -122,6 +124,10 @@ class EmbeddedDirectory(Directory):
 
     def forget(self, link: Link) -> None:
         self._site.relayed.pop((str(link.local), str(link.server)), None)
+
+    def hand_over(self, connected: socket.socket, handover: Handover) -> bool:
+        """Let the site serve it in this process; hello and the admin sides are relayed to, and a host that refuses."""
+        return self._listeners.take(*handover.asked, connected, ahead=handover.ahead, came=handover.came)
 
 
 @asynccontextmanager

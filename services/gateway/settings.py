@@ -18,8 +18,9 @@ class GatewaySettings:
 
     `proxy_port`: that of the forward proxy; `hosts`: by each host that it knows, the Compose service that plays it;
     `takes_hosts`: the service that takes hosts which are not recorded, nothing where there is none; `names`: what it is
-    called besides loopback; `ca`: the file of the lab's CA certificate. A connection is reset if no byte comes for
-    `idle_timeout_s`; connections over `max_connections`, at each port, are reset at once.
+    called besides loopback; `ca`: the file of the lab's CA certificate; `handover`: the directory of the Unix sockets at
+    which sites take connections of clients. A connection is reset if no byte comes for `idle_timeout_s`; connections
+    over `max_connections`, at each port, are reset at once.
     """
 
     where: Address = Address("0.0.0.0", 8000)  # noqa: S104 - in a container; Compose publishes it on 127.0.0.1
@@ -30,6 +31,7 @@ class GatewaySettings:
     takes_hosts: str = ""
     names: tuple[str, ...] = ("gateway",)
     ca: Path | None = None
+    handover: Path | None = None
     max_connections: int = MAX_CONNECTIONS
     connect_timeout_s: float = 5.0
     idle_timeout_s: float = IDLE_TIMEOUT_S
@@ -60,6 +62,7 @@ class GatewaySettings:
             takes_hosts=environment.text("GATEWAY_TAKES_HOSTS", ""),
             names=(*unset.names, *environment.names("GATEWAY_NAMES")),
             ca=Path(ca) if (ca := environment.text("GATEWAY_CA", "")) else None,
+            handover=Path(handover) if (handover := environment.text("GATEWAY_HANDOVER", "")) else None,
             max_connections=environment.whole("GATEWAY_MAX_CONNECTIONS", MAX_CONNECTIONS, least=1, most=1_000_000),
             connect_timeout_s=seconds("GATEWAY_CONNECT_TIMEOUT_S", unset.connect_timeout_s),
             idle_timeout_s=seconds("GATEWAY_IDLE_TIMEOUT_S", IDLE_TIMEOUT_S),

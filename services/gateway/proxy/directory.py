@@ -6,6 +6,7 @@ that are not recorded, and a name that no list has may be one of those: `find` l
 whether the host is there before any connection is made for a client.
 """
 
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -36,6 +37,19 @@ class Link(NamedTuple):
     client: Address
     local: Address
     server: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What a site gets with a client's connection.
+
+    `asked`: the name and port that the client asked for; `ahead`: what the client is sent first; `came`: what the site
+    reads first.
+    """
+
+    asked: Address
+    ahead: bytes
+    came: bytes
 
 
 class Directory(Protocol):
@@ -77,17 +91,32 @@ class Directory(Protocol):
     def forget(self, link: Link) -> None:
         """Take note that a connection has ended."""
 
+    def hand_over(self, connected: socket.socket, handover: Handover) -> bool:
+        """Give a client's connection to the site that it is for; return False where it has to be relayed.
+
+        Where it returns True, the socket belongs to the site.
+        """
+
+
+class TakesConnections(Protocol):
+    """Sites in other processes."""
+
+    def send(self, service: str, connected: socket.socket, handover: Handover) -> bool:
+        """Hand a client's connection over to a service; return False where it cannot be now."""
+
 
 @dataclass(frozen=True, slots=True)
 class ComposeDirectory:
     """The containers. `services`: by each recorded host, the Compose service that plays it.
 
     A name is reached under the service's name. `hello`: its name and port. `played`: the hosts of the service that
-    takes new ones, None where there is no such service.
+    takes new ones, None where there is no such service; `channels`: where sites take connections of clients, None where
+    all are relayed.
     """
 
     services: Mapping[str, str]
     hello: Address
+    channels: "TakesConnections | None" = None
     played: PlayedHosts | None = None
     is_direct: bool = field(default=False, init=False)
 
@@ -142,6 +171,13 @@ class ComposeDirectory:
 
     def forget(self, link: Link) -> None:
         """Do nothing: the line was sent, and nothing is held."""
+
+    def hand_over(self, connected: socket.socket, handover: Handover) -> bool:
+        """Send the socket to the site's container, if it takes any. A host that comes and goes has to be asked for."""
+        route = self.find(*handover.asked) if handover.asked.host in self._fixed() else None
+        if self.channels is None or route is None or handover.asked.port not in (HTTP_PORT, TLS_PORT):
+            return False
+        return route.host != self.hello.host and self.channels.send(route.host, connected, handover)
 
 
 def proxy_line(client: Address, server: Address) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab.embedded import HELLO, embedded_gateway
-from services.gateway.proxy.directory import Link, SiteUrls
+from services.gateway.proxy.directory import Handover, Link, SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.gateway.proxy.shared import Shared
@@ -112,6 +112,10 @@ class OwnDirectory:
     def forget(self, link: Link) -> None:
         """Note the end of a connection."""
         self.forgotten.append(link)
+
+    def hand_over(self, _connected: socket.socket, _handover: Handover) -> bool:
+        """Have everything relayed: the test is the host."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)

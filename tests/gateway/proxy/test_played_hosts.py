@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import anyio.to_thread
 import pytest
 
 from services.gateway.proxy.decision import Forward, Tunnel, decide
-from services.gateway.proxy.directory import ComposeDirectory
+from services.gateway.proxy.directory import ComposeDirectory, Handover
 from services.gateway.proxy.played_hosts import MAX_ANSWER_BYTES, PlayedHosts
 from services.gateway.proxy.request import Refused, read_head
 from services.runtime.http import Address
@@ -159,7 +160,7 @@ async def test_a_name_that_may_be_played_leads_to_the_one_site(head: bytes, aske
     """And nowhere else: whether it is there is asked before a connection is made."""
     async with played(listing("new.test")) as (hosts, _site):
         hosts.service = "recorded"
-        directory = ComposeDirectory(SERVICES, HELLO, hosts)
+        directory = ComposeDirectory(SERVICES, HELLO, played=hosts)
         decision = decide(read_head(head), directory, allowed_hosts("gateway"), own_port=3128)
         assert isinstance(decision, Forward | Tunnel)
         assert (decision.asked, decision.route) == (asked, ("recorded", asked[1]))
@@ -179,14 +180,14 @@ async def test_a_name_that_may_be_played_leads_to_the_one_site(head: bytes, aske
 async def test_only_names_that_come_and_go_are_asked_for(name: str, *, is_there: bool, times: int) -> None:
     """The lab's own cost no request."""
     async with played(listing("new.test")) as (hosts, site):
-        directory = ComposeDirectory(SERVICES, HELLO, hosts)
+        directory = ComposeDirectory(SERVICES, HELLO, played=hosts)
         assert (await directory.has(name), len(site.asked)) == (is_there, times)
 
 
 async def test_a_played_host_takes_no_name_of_the_lab() -> None:
     """A service stays what it is; hosts of one site have one admin side."""
     async with played(listing("new.test", "netease", "hello", "www.163.com")) as (hosts, _site):
-        directory = ComposeDirectory({**SERVICES, "own.test": "127.0.0.1"}, HELLO, hosts)
+        directory = ComposeDirectory({**SERVICES, "own.test": "127.0.0.1"}, HELLO, played=hosts)
         await directory.look()
         assert {host: urls.admin for host, urls in directory.urls().items()} == {
             "www.163.com": "http://www.163.com:8081",
@@ -196,6 +197,30 @@ async def test_a_played_host_takes_no_name_of_the_lab() -> None:
         assert directory.names() == ["127.0.0.1", "hello", "netease", "new.test", "own.test", "www.163.com"]
         with pytest.raises(Refused, match=r"new\.test has no port 22 in this lab"):
             decide(read_head(b"CONNECT new.test:22 HTTP/1.1\r\n\r\n"), directory, allowed_hosts(), own_port=3128)
+
+
+class Sent:
+    """Sites that take every connection. `services`: those to which one was sent."""
+
+    def __init__(self) -> None:
+        self.services: list[str] = []
+
+    def send(self, service: str, _connected: socket.socket, _handover: Handover) -> bool:
+        """Take a connection."""
+        self.services.append(service)
+        return True
+
+
+@pytest.mark.parametrize(("name", "service"), [("own.test", "recorded"), ("new.test", None), ("other.test", None)])
+async def test_a_connection_to_a_host_that_comes_and_goes_is_not_handed_over(name: str, service: str | None) -> None:
+    """Whether the host is there has to be asked first."""
+    async with played(listing("new.test")) as (hosts, _site):
+        sent = Sent()
+        directory = ComposeDirectory(SERVICES, HELLO, sent, hosts)
+        await directory.look()
+        with socket.socket() as connected:
+            assert directory.hand_over(connected, Handover(Address(name, 80), b"", b"")) is (service is not None)
+        assert sent.services == [service] * (service is not None)
 
 
 async def test_a_name_that_is_not_there_after_all_is_502_with_those_that_are() -> None:

@@ -1,0 +1,103 @@
+"""The Unix socket at which a site takes connections of clients from the gateway (see `services.runtime.serving.handed`).
+
+It is there while the site's listeners are open. `take` serves a connection, or returns False where its port is refused.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from services.runtime.serving.handed import HandedConnection, channel, receive_connection
+from services.runtime.serving.tcp import reset_on_close
+
+AT_ONCE = 64  # connections that are taken before the loop looks at the others
+BACKLOG = 16  # the gateway has one channel
+SOCKET_MODE = 0o600
+
+log = logging.getLogger(__name__)
+
+
+class HandoverSocket:
+    """The socket at `path`. `lost`: how many connections came without a file for them."""
+
+    def __init__(self, path: Path, take: Callable[[HandedConnection], bool]) -> None:
+        self._path = path
+        self._take = take
+        self._listening: socket.socket | None = None
+        self._channels: set[socket.socket] = set()
+        self._is_told = False
+        self.lost = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether connections are taken."""
+        return self._listening is not None
+
+    def open(self) -> None:
+        """Take connections from now on. Where that cannot be, the log says why, once, and the gateway relays."""
+        if self._listening:
+            return
+        listening = channel()
+        try:
+            self._path.unlink(missing_ok=True)  # of a process that was killed
+            listening.bind(str(self._path))
+            self._path.chmod(SOCKET_MODE)
+            listening.listen(BACKLOG)
+        except OSError as error:
+            listening.close()
+            if not self._is_told:
+                log.warning("no connection is handed over at %s: %s", self._path, os.strerror(error.errno or 0))
+            self._is_told = True
+            return
+        self._listening = listening
+        asyncio.get_running_loop().add_reader(listening, self._accept)
+
+    def shut(self) -> None:
+        """Take no more, after those that are handed over already."""
+        loop = asyncio.get_running_loop()
+        if self._listening:
+            loop.remove_reader(self._listening)
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
+            self._listening.close()
+            self._listening = None
+        for each in list(self._channels):
+            self._read(each, at_once=1 << 20)
+            self._close(each)
+
+    def _accept(self) -> None:
+        if self._listening is None:
+            return
+        try:
+            accepted, _peer = self._listening.accept()
+        except OSError:
+            return
+        accepted.setblocking(False)
+        self._channels.add(accepted)
+        asyncio.get_running_loop().add_reader(accepted, self._read, accepted)
+
+    def _read(self, from_gateway: socket.socket, *, at_once: int = AT_ONCE) -> None:
+        """Take the connections that are there."""
+        for _one in range(at_once):
+            try:
+                handed = receive_connection(from_gateway)
+            except BlockingIOError:
+                return
+            except (EOFError, OSError):
+                self._close(from_gateway)
+                return
+            if handed is None:
+                self.lost += 1
+            elif not self._take(handed):
+                reset_on_close(handed.connected)  # as one that is in the queue of a listener which is shut
+                handed.connected.close()
+
+    def _close(self, channel_: socket.socket) -> None:
+        if channel_ in self._channels:
+            self._channels.discard(channel_)
+            asyncio.get_running_loop().remove_reader(channel_)
+            channel_.close()
