@@ -18,8 +18,8 @@ class GatewaySettings:
 
     `proxy_port`: that of the forward proxy; `hosts`: by each host that it knows, the Compose service that plays it;
     `takes_hosts`: the service that takes hosts which are not recorded, nothing where there is none; `names`: what it is
-    called besides loopback; `ca`: the file of the lab's CA certificate; `handover`: the directory of the Unix sockets at
-    which sites take connections of clients. A connection is reset if no byte comes for `idle_timeout_s`; connections
+    called besides loopback; `ca`: the file of the lab's CA certificate; `handover`: the directory of the Unix sockets
+    at which sites take connections of clients. A connection is reset if no byte comes for `idle_timeout_s`; connections
     over `max_connections`, at each port, are reset at once.
     """
 

@@ -14,7 +14,7 @@ from lab.compose.stack import Stack
 from tests.contract.conftest import published_url
 from tests.stacks import stack_of
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 TIMEOUT_S = 5.0
