@@ -64,7 +64,7 @@ def look_inside(stack: Stack, service: str, program: str = LOOK) -> dict[str, ob
     return seen
 
 
-@pytest.mark.parametrize("service", ["client", "gateway", "hello", "sina", "sohu", "netease"])
+@pytest.mark.parametrize("service", ["client", "gateway", "hello", "sina", "sohu", "netease", "recorded"])
 def test_a_container_holds_only_what_its_service_needs(stack: Stack, service: str) -> None:
     """No root unless the person is root, no capability, one writable directory, one service, no installer."""
     seen = look_inside(stack, service)
@@ -104,7 +104,7 @@ def test_a_service_that_ends_starts_again_and_a_client_does_not(stack: Stack) ->
     assert "restart_policy" not in config["services"]["client"]["deploy"]
 
 
-@pytest.mark.parametrize("service", ["client", "hello", "sina", "sohu", "netease"])
+@pytest.mark.parametrize("service", ["client", "hello", "sina", "sohu", "netease", "recorded"])
 def test_nothing_leaves_the_lab(stack: Stack, service: str) -> None:
     """The routing table has no default route (destination 0.0.0.0), and no gateway at all."""
     version = engine.probe(stack.settings).engine
@@ -127,7 +127,7 @@ def test_only_the_gateway_is_published_and_only_on_loopback(stack: Stack) -> Non
         for container in stack.client().compose.ps()
         if container.config.labels
     }
-    nothing: dict[str, list[tuple[str, str]]] = {"hello": [], "sina": [], "sohu": [], "netease": []}
+    nothing: dict[str, list[tuple[str, str]]] = {"hello": [], "sina": [], "sohu": [], "netease": [], "recorded": []}
     assert {service: sorted(ports) for service, ports in published.items()} == nothing | {
         "gateway": [("3128/tcp", "127.0.0.1"), ("8000/tcp", "127.0.0.1")]
     }

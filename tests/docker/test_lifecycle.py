@@ -21,7 +21,7 @@ from tests.stacks import reread, stack_of
 from tests.trees import copied_tree
 
 PROJECT = "asynclab-test-lifecycle"
-SERVICES = ("gateway", "hello", "sina", "sohu", "netease")
+SERVICES = ("gateway", "hello", "sina", "sohu", "netease", "recorded")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.docker import reach
 from tests.docker.reach import Answer, Place, Question
 
 PROGRAM = Path(reach.__file__).read_text("utf-8")
-CLOSED_OFF = ("client", "hello", "sina", "sohu", "netease")
+CLOSED_OFF = ("client", "hello", "sina", "sohu", "netease", "recorded")
 PORTS = [80, 443, 3128, 8000, 8081]
 ELSEWHERE = ["203.0.113.1", "2001:db8::1"]  # of documentation: nothing answers there, and a packet does no harm
 NAMES = ["host.docker.internal", "gateway.docker.internal", "example.org", socket.gethostname()]
@@ -134,13 +134,14 @@ def test_the_gateway_reaches_of_all_that_is_not_the_lab_only_the_host(stack: Sta
 
 def test_containers_reach_each_other(stack: Stack) -> None:
     """The same program reaches every port of a service, and no other: so it would find an open way."""
-    services = ["hello", "gateway", "sina", "sohu", "netease"]
+    services = ["hello", "gateway", "sina", "sohu", "netease", "recorded"]
     answer = ask(stack, "client", Question(services, PORTS, services, of_the_lab=True))
     site_ports = {(site, port) for site in ("sina", "sohu", "netease") for port in (80, 443, 8081)}
     assert {(place.address, place.port) for place in answer.reached if not place.device} == {
         ("hello", 8000),
         ("gateway", 8000),
         ("gateway", 3128),
+        ("recorded", 8081),  # it has no host yet, and so no other port
         *site_ports,
     }
     assert answer.names == services
