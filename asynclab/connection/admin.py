@@ -113,10 +113,13 @@ class Admin:
         return LabGone(f"the lab at {self.gateway.url} is gone ({error}): start it again, and join it again")
 
     def _no_json(self, answer: Answer, host: str) -> Refused:
-        """Return the error for an answer of the gateway's own, which is one line of text."""
+        """Return the error for an answer of the gateway's own, which is one line of text. Raises LabGone or NotALab.
+
+        One without a line is that of another server, which has the address of a lab that has gone.
+        """
         line = brief(answer.body)
-        refused = answer.status in {BAD_GATEWAY, MISDIRECTED}
-        if refused and host != self._description.takes_hosts and host not in self.refresh().sites:
+        asks_again = answer.status in {BAD_GATEWAY, MISDIRECTED} or not line
+        if asks_again and host != self.refresh().takes_hosts and host not in self._description.sites:
             return UnknownHost(host, self._description.sites)
         return Refused(f"{host} cannot be asked: {line} (status {answer.status})", status=answer.status)
 
