@@ -17,9 +17,9 @@ class GatewaySettings:
     """`where`: the port for clients of hello; `target`: where their bytes go; `health`: the port of the health check.
 
     `proxy_port`: that of the forward proxy; `hosts`: by each host that it knows, the Compose service that plays it;
-    `names`: what it is called besides loopback; `ca`: the file of the lab's CA certificate; `handover`: the directory of
-    the Unix sockets at which sites take connections of clients. A connection is reset if no
-    byte comes for `idle_timeout_s`; connections over `max_connections`, at each port, are reset at once.
+    `names`: what it is called besides loopback; `ca`: the file of the lab's CA certificate; `handover`: the directory
+    of the Unix sockets at which sites take connections of clients. A connection is reset if no byte comes for
+    `idle_timeout_s`; connections over `max_connections`, at each port, are reset at once.
     """
 
     where: Address = Address("0.0.0.0", 8000)  # noqa: S104 - in a container; Compose publishes it on 127.0.0.1

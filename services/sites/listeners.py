@@ -135,7 +135,7 @@ class Listeners:
                     failed = failed or error
             self.site.listeners_trouble = str(failed or "")
             if self._handover:
-                (self._handover.open if self._takes_handed() else self._handover.shut)()
+                await (self._handover.open() if self._takes_handed() else self._handover.shut())
         if failed:
             raise failed
 
