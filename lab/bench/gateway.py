@@ -24,6 +24,7 @@ from lab.bench.harness.peers import NGINX, WRK
 from lab.bench.harness.processes import Server, free_port, serving
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.harness.wrk import CONNECTIONS, load
+from services.gateway.proxy.channels import SOCKET_NAME
 from services.runtime.files.temporary import temporary_directory
 
 STREAM_MODULES = (
@@ -92,7 +93,8 @@ def start(stack: contextlib.ExitStack, core: Core, directory: Path) -> Iterator[
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: %b\r\nContent-Length: %d\r\n\r\n"
         (directory / file).write_bytes(head % (b"close" if fields else b"keep-alive", len(page)) + page)
     sockets = stack.enter_context(temporary_directory("asynclab-bench-"))
-    handover = sockets / f"{SITE}.sock"
+    (sockets / SITE).mkdir()
+    handover = sockets / SITE / SOCKET_NAME
     site = stack.enter_context(servers.sites(core.server, directory, loop="uvloop", handover=handover))
     yield DIRECT, Contestant(site, (site,), absolute=False)
     module = next((path for path in STREAM_MODULES if path.exists()), None)

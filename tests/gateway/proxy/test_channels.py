@@ -16,7 +16,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from services.gateway.proxy.channels import Channels
+from services.gateway.proxy.channels import SOCKET_NAME, Channels
 from services.gateway.proxy.directory import ComposeDirectory
 from services.gateway.proxy.inbound_only import has_filter, make_inbound_only
 from services.gateway.proxy.server import proxy_served
@@ -36,6 +36,11 @@ pytestmark = pytest.mark.anyio
 ALL = 1 << 62
 CLOSE = "Connection: close\r\n"
 RELAYED = b"keep.test:80: the service no service has no address: is it up?\n"
+
+
+def socket_of(directory: Path) -> Path:
+    """Return where the site's socket is."""
+    return directory / "no service" / SOCKET_NAME
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,13 +65,14 @@ class Lab:
 async def site(directory: Path, **changes: object) -> AsyncIterator[RunningSite]:
     """Run keep.test as in a container."""
     await anyio.Path(directory, "keep.test.http").write_bytes(KEEP)
+    await anyio.Path(socket_of(directory)).parent.mkdir(exist_ok=True)
     settings = SitesSettings(
         directory=directory,
         hosts=("keep.test",),
         where=LOOPBACK,
         tls=LOOPBACK,
         admin=LOOPBACK,
-        handover=directory / "no service.sock",
+        handover=socket_of(directory),
         drain_s=0,
     )
     async with serve_site(dataclasses.replace(settings, **changes)) as running:  # type: ignore[arg-type]
@@ -129,7 +135,7 @@ async def test_a_site_that_is_off_takes_nothing_and_is_found_again(tmp_path: Pat
     async with lab(tmp_path) as standing:
         assert await standing.ask() == Heard(KEEP, "fin")
         await standing.target.set_plan([{"fault": "refuse"}])
-        assert not await anyio.Path(tmp_path, "no service.sock").exists()
+        assert not await anyio.Path(socket_of(tmp_path)).exists()
         assert (await standing.ask()).data.endswith(RELAYED)
         await standing.target.call("DELETE", "/faults/keep.test")
         assert await standing.ask() == Heard(KEEP, "fin")
@@ -146,7 +152,7 @@ async def test_a_site_that_starts_again_is_found_again(tmp_path: Path) -> None:
             async with site(tmp_path):
                 assert await anyio.to_thread.run_sync(peer.ask, request) == Heard(KEEP, "fin")
             with channel() as left:
-                left.bind(str(tmp_path / "no service.sock"))
+                left.bind(str(socket_of(tmp_path)))
         assert (await anyio.to_thread.run_sync(peer.ask, request)).data.endswith(RELAYED)
 
 
@@ -159,8 +165,9 @@ async def test_what_may_go_on_with_another_host_is_relayed(tmp_path: Path) -> No
 
 async def test_a_site_that_takes_nothing_fills_its_channel_and_the_rest_is_relayed(tmp_path: Path) -> None:
     """No client waits for a site that hangs, beyond those that it has been given."""
+    await anyio.Path(socket_of(tmp_path)).parent.mkdir()
     with channel() as hanging:
-        hanging.bind(str(tmp_path / "no service.sock"))
+        hanging.bind(str(socket_of(tmp_path)))
         hanging.listen(1)
         async with gateway(tmp_path) as proxy:
             peer = ProxiedPeer(proxy.address, "keep.test")
