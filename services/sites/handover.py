@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from services.runtime.serving.handed import HandedConnection, channel, receive_connection
+from services.runtime.serving.handed import HandedConnection, Receiver, channel
 from services.runtime.serving.tcp import reset_on_close
 
 AT_ONCE = 64  # connections that are taken before the loop looks at the others
@@ -33,6 +33,7 @@ class HandoverSocket:
         self._take = take
         self._listening: socket.socket | None = None
         self._channels: set[socket.socket] = set()
+        self._receiver = Receiver()
         self._is_told = False
         self.lost = 0
 
@@ -84,7 +85,7 @@ class HandoverSocket:
         """Take the connections that are there."""
         for _one in range(at_once):
             try:
-                handed = receive_connection(from_gateway)
+                handed = self._receiver.receive(from_gateway)
             except BlockingIOError:
                 return
             except (EOFError, OSError):

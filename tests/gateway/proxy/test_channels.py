@@ -23,7 +23,7 @@ from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.gateway.proxy.shared import Shared
 from services.runtime.http import Address
-from services.runtime.serving.handed import HEADER, MAX_BYTES, channel, receive_connection, send_connection
+from services.runtime.serving.handed import HEADER, MAX_BYTES, Receiver, channel, send_connection
 from services.sites.server import RunningSite, serve_site
 from services.sites.settings import SitesSettings
 from tests.gateway.proxy.gateways import LOOPBACK, ProxiedPeer, Way
@@ -202,9 +202,9 @@ async def test_a_site_without_a_directory_serves_all_the_same(tmp_path: Path, ca
 
 
 MESSAGES = {
-    "no connection": (b"\0\x50\0\0", []),
-    "a file": (b"\0\x50\0\0", [os.open(os.devnull, os.O_RDONLY)]),
-    "too short": (b"\0", None),
+    "no connection": (b"\4\0\x50\0\0", []),
+    "a file": (b"\4\0\x50\0\0", [os.open(os.devnull, os.O_RDONLY)]),
+    "too short": (b"\4", None),
 }
 
 
@@ -215,7 +215,7 @@ def test_a_message_that_is_no_connection_is_dropped(name: str) -> None:
     one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with one, other, socket.create_server(LOOPBACK) as any_socket:
         socket.send_fds(one, [data], [any_socket.fileno()] if descriptors is None else descriptors)
-        assert receive_connection(other) is None
+        assert Receiver().receive(other) is None
 
 
 def test_a_message_has_a_connection_and_its_bytes() -> None:
@@ -227,7 +227,7 @@ def test_a_message_has_a_connection_and_its_bytes() -> None:
             came = bytes(MAX_BYTES - HEADER.size - 2)
             with accepted:
                 send_connection(one, accepted, port=443, ahead=b"ok", came=came)
-            found = receive_connection(other)
+            found = Receiver().receive(other)
             assert found
             with found.connected:
                 assert (found.port, found.ahead, found.came) == (443, b"ok", came)
@@ -235,7 +235,7 @@ def test_a_message_has_a_connection_and_its_bytes() -> None:
                 assert not found.connected.getblocking()
         one.close()
         with pytest.raises(EOFError):
-            receive_connection(other)
+            Receiver().receive(other)
 
 
 @pytest.mark.skipif(not has_filter(), reason="this system has no socket filters")
