@@ -59,7 +59,10 @@ class SiteRoutes(Mapping[tuple[str, int], Address]):
             raise KeyError(name)
         if port == ADMIN_PORT:
             return self._running.admin
-        return self._addresses()[host, port]
+        for known, address in zip((HTTP_PORT, TLS_PORT), self._running.listeners.of(host), strict=False):
+            if known == port:
+                return address
+        raise KeyError(name)
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         admin = ((host, ADMIN_PORT) for host in self._running.site.hosts)

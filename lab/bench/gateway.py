@@ -1,7 +1,7 @@
 """`lab bench gateway`: requests through the gateway's proxy, beside the same requests without it, and through nginx.
 
-nginx forwards TCP (its stream module) and reads nothing; so does a relay of a few lines in Python, which shows what such
-a relay costs at least. The gateway reads each request to find its host. It is measured in both ways that it runs:
+nginx forwards TCP (its stream module) and reads nothing; so does a relay of a few lines in Python, which shows what
+such a relay costs at least. The gateway reads each request to find its host. It is measured in both ways that it runs:
 
     services.gateway                       a process apart, as in containers
     services.gateway in the sites' process as in `lab serve`
@@ -24,6 +24,7 @@ from lab.bench.harness.peers import NGINX, WRK
 from lab.bench.harness.processes import Server, free_port, serving
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.harness.wrk import CONNECTIONS, load
+from services.gateway.proxy.channels import SOCKET_NAME
 from services.runtime.files.temporary import temporary_directory
 
 STREAM_MODULES = (
@@ -56,7 +57,7 @@ class Contestant(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """The figures of one turn: the rate, and the processor microseconds of a request in all processes but the load's."""
+    """The figures of one turn: the rate, and a request's processor microseconds in all processes but the load's."""
 
     requests_per_s: float
     cpu_us: float
@@ -78,7 +79,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
         method=(
             f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {max(1, round(rounds.seconds))} s a turn",
             core.sentence(),
-            "the site runs on uvloop (in one process with the gateway: on its loop), on the core of what stands between",
+            "the site is on the core of what stands between, and on uvloop (in the gateway's process: on its loop)",
             peers.sentence((NGINX, WRK)),
         ),
         notes=notes,
@@ -92,7 +93,8 @@ def start(stack: contextlib.ExitStack, core: Core, directory: Path) -> Iterator[
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: %b\r\nContent-Length: %d\r\n\r\n"
         (directory / file).write_bytes(head % (b"close" if fields else b"keep-alive", len(page)) + page)
     sockets = stack.enter_context(temporary_directory("asynclab-bench-"))
-    handover = sockets / f"{SITE}.sock"
+    (sockets / SITE).mkdir()
+    handover = sockets / SITE / SOCKET_NAME
     site = stack.enter_context(servers.sites(core.server, directory, loop="uvloop", handover=handover))
     yield DIRECT, Contestant(site, (site,), absolute=False)
     module = next((path for path in STREAM_MODULES if path.exists()), None)

@@ -100,12 +100,11 @@ class Listeners:
 
         `port`: as clients know it, 80 or 443; `ahead`: what the client gets first; `came`: what it has sent so far.
         """
-        listeners = dict(zip((HTTP_PORT, TLS_PORT), self._listeners.get(self._key(host), []), strict=False))
-        listener = listeners.get(port)
-        if listener is None or not listener.is_open:
-            return False
-        adopt(connected, listener.make, came=came, ahead=ahead)
-        return True
+        for known, listener in zip((HTTP_PORT, TLS_PORT), self._listeners.get(self._key(host), []), strict=False):
+            if known == port and listener.is_open:
+                adopt(connected, listener.make, came=came, ahead=ahead)
+                return True
+        return False
 
     def _take_handed(self, handed: HandedConnection) -> bool:
         """Serve a connection of another process's, whose client has asked for the port of this site's only name."""
@@ -135,7 +134,7 @@ class Listeners:
                     failed = failed or error
             self.site.listeners_trouble = str(failed or "")
             if self._handover:
-                (self._handover.open if self._takes_handed() else self._handover.shut)()
+                await (self._handover.open() if self._takes_handed() else self._handover.shut())
         if failed:
             raise failed
 

@@ -21,7 +21,7 @@ from services.runtime.process import raise_open_files
 from services.runtime.run import loop_factory
 
 LOOPBACK = "127.0.0.1"
-SITE = "site"  # its socket is site.sock in the directory
+SITE = "site"  # the name of its directory, in that of the sockets
 MAX_CONNECTIONS = 4096
 
 

@@ -1,4 +1,4 @@
-"""The Unix sockets at which sites in other containers take connections of clients: one a site, in a directory.
+"""The Unix sockets at which sites in other containers take connections of clients: DIRECTORY/SERVICE/site.sock.
 
 A site makes its socket while it accepts connections, and no other time. Where there is none, or it has no room, the
 connection is relayed: so a site that is off, that starts again, or that knows nothing of this, is served as before.
@@ -11,6 +11,7 @@ from pathlib import Path
 from services.gateway.proxy.directory import Handover
 from services.runtime.serving.handed import channel, send_connection
 
+SOCKET_NAME = "site.sock"
 NO_ROOM = {errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS, errno.EMSGSIZE}
 
 
@@ -46,7 +47,7 @@ class Channels:
     def _connect(self, service: str) -> socket.socket | None:
         to_site = channel()
         try:
-            to_site.connect(str(self._directory / f"{service}.sock"))
+            to_site.connect(str(self._directory / service / SOCKET_NAME))
         except OSError:
             to_site.close()
             return None

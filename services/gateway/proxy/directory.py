@@ -39,8 +39,7 @@ class Link(NamedTuple):
     server: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
+class Handover(NamedTuple):
     """What a site gets with a client's connection.
 
     `asked`: the name and port that the client asked for; `ahead`: what the client is sent first; `came`: what the site

@@ -2,15 +2,15 @@
 
 A connection that is handed over to a site belongs to the gateway's network all the same. A program that takes over the
 site could end it (connect(2), AF_UNSPEC) and connect the same socket to the host. So the listening socket has a filter
-(SO_ATTACH_FILTER, in socket(7)), which each accepted socket has from it and which is locked: it drops every segment with
-both SYN and ACK, and without one no connection is ever made.
+(SO_ATTACH_FILTER, in socket(7)), which is locked and which each accepted socket inherits: it drops every segment that
+has both SYN and ACK. Without one, no socket is ever connected to a listener.
 """
 
-import ctypes
+import array
 import socket
 import struct
 
-SO_LOCK_FILTER = 44
+SO_ATTACH_FILTER, SO_LOCK_FILTER = 26, 44
 INSTRUCTIONS = (  # classic BPF, over a TCP segment
     (0x30, 0, 0, 13),  # load the byte of the flags
     (0x54, 0, 0, 0x12),  # SYN and ACK of it
@@ -18,15 +18,13 @@ INSTRUCTIONS = (  # classic BPF, over a TCP segment
     (0x06, 0, 0, 0),  # drop
     (0x06, 0, 0, 0xFFFFFFFF),  # take
 )
-SO_ATTACH_FILTER = 26
 
 
 def make_inbound_only(bound: socket.socket) -> None:
     """Filter what a listening socket accepts, for good. Raises OSError where the system has no such filter."""
-    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *each) for each in INSTRUCTIONS))
-    bound.setsockopt(
-        socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(INSTRUCTIONS), ctypes.addressof(program))
-    )
+    program = array.array("B", b"".join(struct.pack("HBBI", *each) for each in INSTRUCTIONS))
+    where, _size = program.buffer_info()
+    bound.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(INSTRUCTIONS), where))
     bound.setsockopt(socket.SOL_SOCKET, SO_LOCK_FILTER, 1)
 
 
