@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from asynclab.errors import NotALab
 
+__tracebackhide__ = True
+
 ADMIN_PORT = 8081
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_IDLE = 8

@@ -167,6 +167,7 @@ def verification_text(verification: Verification) -> str:
     lines = []
     for each in verification.failures:
         lines.append(f"{each.check}: expected {each.expected}, found {each.found} {each.reason or ''}")
+        lines += [f"    found: entry {met.entry}" for met in each.met or ()]
         lines += [f"    nearest: entry {near.entry}: {'; '.join(near.misses) or 'agrees'}" for near in each.nearest]
     if not lines:
         lines = [f"as expected ({verification.considered} entries)"]

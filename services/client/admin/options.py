@@ -35,6 +35,7 @@ ACTIONS = ("list", "set", "clear", "reset", "kinds")
 FILTERS = {
     "method": "of the request",
     "target": "of the request",
+    "fields": 'of the request, as JSON: \'{"accept": "*/*", "cookie": null}\'',
     "head_contains": "ASCII text somewhere in the request's head",
     "body_contains": "text in the first 64 KiB of the request's body",
     "body_bytes": "size of the request's body",

@@ -91,6 +91,17 @@ async def test_expectations_are_verified(tmp_path: Path, capsys: pytest.CaptureF
             "expect[0]: expected at least 1, found 0",
             "    nearest: entry 1: target: '/' is not '/x'",
         ]
+        assert (
+            await here.run("journal", HOST, "--verify", '{"expect": [{"count": 3}], "order": [{}, {"tls": true}]}') == 1
+        )
+        assert capsys.readouterr().out.splitlines() == [
+            "expect[0]: expected exactly 3, found 2",
+            "    found: entry 1",
+            "    found: entry 2",
+            "order[1]: expected an entry after 1, found 0",
+            "    found: entry 1",
+            "    nearest: entry 2: tls: False is not True",
+        ]
 
 
 @pytest.mark.anyio
