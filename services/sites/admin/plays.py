@@ -38,7 +38,10 @@ async def add(request: web.Request) -> web.Response:
     """Add a play, and its host where there is none of that name."""
     plays, name = request.app[PLAYS], request.match_info["host"].lower()
     if not HOST_NAME.fullmatch(name):
-        reason = "is not a host name: letters, digits, dots and hyphens, 253 at most"
+        reason = (
+            "is not a host name: letters, digits, dots and hyphens, 63 between two dots and 253 in all; "
+            "a name in another alphabet is played as clients ask for it (xn--...)"
+        )
         raise BadRequest(422, "bad_play", [Problem("host", reason)])
     if name in RESERVED or is_ip_address(name):
         reason = "is an address, or a name that the lab has already: play another one, such as api.example"
@@ -65,8 +68,9 @@ async def read_body(request: web.Request) -> object:
         return await read_json(request)
     except web.HTTPRequestEntityTooLarge as error:
         reason = (
-            f"has more than {MAX_BODY_BYTES >> 20} MiB, which is the limit of a play: if its response is larger, "
-            f"keep it as recordings/HOST/NAME.http, which may have {MAX_RECORDING_BYTES >> 20} MiB"
+            f"has more than {MAX_BODY_BYTES >> 20} MiB of JSON, in which the response of a play has about "
+            f"{MAX_BODY_BYTES * 3 // 4 // 1024 // 50 * 50} KiB: keep a larger one as recordings/HOST/NAME.http, "
+            f"which may have {MAX_RECORDING_BYTES >> 20} MiB"
         )
         raise BadRequest(413, "too_large", [Problem("body", reason)]) from error
 

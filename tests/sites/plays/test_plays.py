@@ -272,7 +272,7 @@ async def test_a_body_over_the_limit_is_413(tmp_path: Path) -> None:
         async with session.post(f"{target.admin}/plays/{HOST}", data=large) as answer:
             assert answer.status == 413
             (problem,) = (await answer.json())["problems"]
-        assert problem["reason"].endswith("keep it as recordings/HOST/NAME.http, which may have 8 MiB")
+        assert problem["reason"].endswith("keep a larger one as recordings/HOST/NAME.http, which may have 8 MiB")
         assert (await target.call("GET", f"/plays/{HOST}"))[1]["plays"] == []
 
 
