@@ -4,10 +4,12 @@
 """
 
 import base64
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypedDict
+from urllib.parse import urlencode
 
 from asynclab import checks
 from asynclab.connection.admin import Admin
@@ -15,6 +17,9 @@ from asynclab.connection.json_object import JsonObject
 from asynclab.errors import BadParameter, NoHead
 
 __tracebackhide__ = True
+
+MOST_BYTES = 8 * 1024 * 1024
+MOST_IN_JSON_BYTES = 512 * 1024  # a larger response is sent as it is
 
 
 class PlayOptions(TypedDict, total=False):
@@ -63,11 +68,21 @@ class Play:
 class NewPlay:
     """A play as the admin API takes it: checked, and not yet added."""
 
-    body: Mapping[str, object]
+    response: bytes
+    match: Mapping[str, object]
+    times: int | None
 
     def add(self, admin: Admin, host: str, *, through: str) -> Play:
         """Let a host play it. `through`: the host whose site is asked. Raises Refused, or a class of it."""
-        return read_play(admin, host, admin.call("POST", f"/plays/{host}", self.body, host=through, about=host))
+        path, body = f"/plays/{host}", self._as_json()
+        if len(self.response) > MOST_IN_JSON_BYTES:
+            given = {"match": json.dumps(self.match)} | ({} if self.times is None else {"times": str(self.times)})
+            path, body = f"{path}?{urlencode(given)}", self.response
+        return read_play(admin, host, admin.call("POST", path, body, host=through, about=host))
+
+    def _as_json(self) -> object:
+        response = base64.b64encode(self.response).decode("ascii")
+        return {"response": response, "match": self.match, "times": self.times}
 
 
 def new_play(host: str, response: object, options: Mapping[str, object]) -> NewPlay:
@@ -80,7 +95,11 @@ def new_play(host: str, response: object, options: Mapping[str, object]) -> NewP
     times = given.pop("times", None)
     if "fields" in given:
         given["field"] = given.pop("fields")  # as sidecars call it
-    return NewPlay({"response": base64.b64encode(response).decode("ascii"), "match": given, "times": times})
+    if len(response) > MOST_BYTES:
+        raise BadParameter(
+            f"{host}: the response has {len(response):,} bytes, and {MOST_BYTES:,} is the limit: play less"
+        )
+    return NewPlay(bytes(response), given, times if isinstance(times, int) else None)
 
 
 def read_play(admin: Admin, host: str, data: JsonObject) -> Play:

@@ -26,6 +26,7 @@ from asynclab.errors import (
 __tracebackhide__ = True
 
 OK, CONFLICT, MISDIRECTED, BAD_GATEWAY, BUSY = 200, 409, 421, 502, 503
+JSON, HTTP = "application/json", "application/http"
 OTHERS = 3  # problems that a message shows
 
 
@@ -90,9 +91,13 @@ class Admin:
         return data
 
     def ask(self, method: str, path: str, body: object = None, *, host: str) -> tuple[int, JsonObject]:
-        """Send a request to a host's admin side; return status and answer. Raises LabGone, UnknownHost or Refused."""
+        """Send a request to a host's admin side; return status and answer. Raises LabGone, UnknownHost or Refused.
+
+        `body`: what becomes JSON, or the bytes of a response, which are sent as they are.
+        """
+        raw, media_type = (body, HTTP) if isinstance(body, bytes) else (encoded(body), JSON)
         try:
-            answer = self.gateway.call(method, path, encoded(body), host=host)
+            answer = self.gateway.call(method, path, raw, host=host, media_type=media_type)
         except (Unreachable, NotHttp) as error:
             raise self._gone(error) from error
         try:

@@ -80,16 +80,18 @@ class Gateway:
         self._idle: list[socket.socket] = []
         self._process = os.getpid()
 
-    def call(self, method: str, path: str, body: bytes = b"", *, host: str = "") -> Answer:
+    def call(
+        self, method: str, path: str, body: bytes = b"", *, host: str = "", media_type: str = "application/json"
+    ) -> Answer:
         """Send a request to the admin side of a host, or to the gateway itself, and return the answer.
 
-        Raises Unreachable or NotHttp.
+        `media_type`: of the body. Raises Unreachable or NotHttp.
         """
         authority = f"{host}:{ADMIN_PORT}" if host else self.authority
         target = f"http://{authority}{path}" if host else path
         request = (
             f"{method} {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: asynclab\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode("latin-1") + body
         until = monotonic() + self.timeout_s
         try:

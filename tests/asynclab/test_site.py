@@ -20,6 +20,7 @@ from asynclab import (
     UnknownHost,
 )
 from asynclab.criteria import CHECKS, Criteria, LabCriteria
+from asynclab.play import MOST_BYTES
 from services.sites.admin.journal.query import FILTERS
 from tests.asynclab.client import fetch, status_line
 
@@ -84,6 +85,19 @@ def test_a_play_answers_what_it_matches(
     play.remove()
     assert fetch(site.url, host=HOST, **request_) == recorded  # type: ignore[arg-type]
     assert site.plays() == []
+
+
+@pytest.mark.parametrize("size", [512 * 1024, 512 * 1024 + 1, MOST_BYTES], ids=["JSON", "as it is", "the largest"])
+def test_a_play_may_be_large(lab: Lab, size: int) -> None:
+    """It is played to the byte, whichever way it is sent, where it matches and as often as it says."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+    body_bytes = size - len(head % size)
+    raw = head % body_bytes + bytes(body_bytes)
+    site = lab.play("large.example", OK)
+    play = site.play(raw, path="/x*", query={"a": "é&"}, times=1)
+    assert (len(raw), play.times, play.match) == (size, 1, {"path": "/x*", "query": {"a": "é&"}})
+    for expected in (raw, OK):
+        assert fetch(site.url, host=site.host, target="/xy?a=%C3%A9%26") == expected
 
 
 def test_the_newest_play_comes_first_and_then_the_one_before(lab: Lab) -> None:
@@ -355,6 +369,7 @@ REFUSED: Mapping[str, tuple[Use, type[LabError], str]] = {
     "no head": (lambda lab: lab.play("a.example", b"nonsense"), NoHead, "a.example: response has no status line"),
     "half a head": (lambda lab: lab.play("a.example", b"HTTP/1.1 200 OK\r\nA: b\r\n"), NoHead, "response "),
     "text": (lambda lab: lab.play("a.example", "HTTP/1.1 200 OK"), NoHead, "is bytes and not str"),  # type: ignore[arg-type]
+    "too much": (lambda lab: lab.play("a.example", OK + bytes(MOST_BYTES)), BadParameter, "8,388,608 is the limit"),
     "no name": (lambda lab: lab.play("a\r\nb", OK), BadParameter, "is not a host name"),
     "a path": (lambda lab: lab.play("a.example", OK, path="v1"), BadParameter, "path 'v1' is not a path"),
     "no times": (
