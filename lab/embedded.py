@@ -190,7 +190,7 @@ async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator
             ca=ca,
             max_connections=min(usual.max_connections, raise_open_files() // FILES_PER_CONNECTION),
         )
-        async with serve_site(settings) as running:
+        async with serve_site(settings, logs_beginning=False) as running:
             if running.site.trouble:
                 raise RecordingUnfit(running.site.trouble)
             await asyncio.to_thread(running.authority.certificate)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from asynclab.connection.admin import Admin
 from asynclab.errors import Refused, UnknownHost
 
+__tracebackhide__ = True
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from asynclab.connection.json_object import JsonObject
 from asynclab.errors import BadAnswer
 
+__tracebackhide__ = True
+
 VERSION = 1
 
 

@@ -6,11 +6,13 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from asynclab.connection.admin import Admin, describe
+from asynclab.connection.admin import Admin, describe, gone
 from asynclab.connection.description import Description
 from asynclab.connection.gateway import Gateway, NotHttp, Unreachable
 from asynclab.connection.process import LabProcess
-from asynclab.errors import LabError, LabGone, NotALab
+from asynclab.errors import LabError, NotALab
+
+__tracebackhide__ = True
 
 NEARER_TIMEOUT_S = 1.0
 PEM = b"-----BEGIN CERTIFICATE-----"
@@ -99,7 +101,7 @@ def fetch_ca(gateway: Gateway) -> bytes:
     try:
         answer = gateway.call("GET", "/ca.pem")
     except Unreachable as error:
-        raise LabGone(f"the lab at {gateway.url} is gone ({error}): start it again, and join it again") from error
+        raise gone(gateway.url, str(error)) from error
     except NotHttp as error:
         raise NotALab(gateway.url, str(error)) from error
     if answer.status != 200 or PEM not in answer.body:

@@ -22,6 +22,7 @@ from services.client.network.standing_lab import (
     joined_lab,
     parse_lab,
     parse_lab_url,
+    read_lab,
     run_in_lab,
     without_forwarder,
 )
@@ -99,6 +100,8 @@ async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
         ("faults set www.sohu.com rst_at --bytes 40", 0, "rst_at"),
         ("faults list nosuch.test", 4, ""),
         ("journal www.sohu.com", 0, ""),
+        ("journal --all", 0, ""),
+        ("journal --all --clear", 0, ""),
         ("record http://www.163.com/ --head-only -o -", 0, "HTTP/1.0 302"),
         ("pipeline -n 1", 0, None),
     ],
@@ -201,6 +204,33 @@ async def test_what_is_no_lab_is_one_line(answer: bytes, reason: str) -> None:
     assert reason in str(refused.value)
     assert refused.value.exit_code == 4
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.anyio
+async def test_another_program_of_this_machine_is_not_reached(url: str, tmp_path: Path) -> None:
+    """By no address of loopback: a mistyped target ends in the lab. A host's own address there is one of the lab's."""
+    came: list[bytes] = []
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.read(1))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async with serving(other=peer) as topology:
+        _, port = topology.routes["other", 80]
+        targets = [f"127.0.0.1:{port}", f"http://127.0.0.2:{port}/", f"[::1]:{port}", f"localhost:{port}"]
+        found = await records(url, tmp_path, targets)
+    assert [each["error"] for each in found] == ["unreachable", "unreachable", "unreachable", "dns"]
+    assert found[0]["detail"] == "nothing but the lab can be reached from within it"
+    assert came == []
+
+
+@pytest.mark.anyio
+async def test_a_hosts_own_address_is_one_of_the_lab(tmp_path: Path) -> None:
+    """As `lab serve` prints it."""
+    async with standing(EmbeddedDirectory) as url:
+        (host, port), *_rest = (await read_lab(parse_lab_url("--lab", url), with_ca=False))[0].routes.values()
+        (found,) = await records(url, tmp_path, [f"http://{host}:{port}/"])
+    assert (found["error"], found["http_version"] is not None) == (None, True)
 
 
 @pytest.mark.anyio
