@@ -34,12 +34,13 @@ if TYPE_CHECKING:
     )
     from asynclab.exchange import Exchange
     from asynclab.lab import Lab
-    from asynclab.site import FaultState, Play, Site
+    from asynclab.play import Play
+    from asynclab.site import FaultState, Site
 
 _MODULES = {
     "Lab": "lab",
     "Site": "site",
-    "Play": "site",
+    "Play": "play",
     "FaultState": "site",
     "Exchange": "exchange",
 }

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from asynclab import checks
 from asynclab.connection.description import SiteUrls
-from asynclab.errors import LabError
+from asynclab.errors import BadParameter, LabError
 from asynclab.lab import Lab
 
 PORTS = {80: "http", 443: "tls", 8081: "admin"}
@@ -24,6 +25,8 @@ class Resolver(AbstractResolver):
     """Knows the hosts of a lab at ports 80, 443 and 8081, and no other names. It needs a lab on this machine."""
 
     def __init__(self, lab: Lab) -> None:
+        if not isinstance(lab, Lab):
+            raise BadParameter(f"{checks.shown(lab)} is not a lab: give the Lab, or the fixture `lab`")
         if not lab.is_direct:
             raise LabError("the hosts of a lab in containers have no addresses here: use proxy=lab.proxy_url instead")
         self._lab = lab

@@ -56,17 +56,20 @@ class Refused(LabError):
 
 
 class UnknownHost(Refused):
-    """The lab has no such host."""
+    """The lab has no such host. `ascii_name`: the name that clients ask for, where that is another one."""
 
-    def __init__(self, host: str, known: Iterable[str]) -> None:
+    def __init__(self, host: str, known: Iterable[str], *, ascii_name: str = "") -> None:
         from difflib import get_close_matches
 
+        ascii_name = ascii_name or host
         names = sorted(known)
-        near = get_close_matches(host, names, n=1)
+        near = [ascii_name] if ascii_name in names else get_close_matches(host, names, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         has = ", ".join(names[:MOST_NAMES]) + more if names else "no host"
-        super().__init__(f"{host!r} is not in this lab: {hint}it has {has}; lab.play({host!r}, response) adds a host")
+        super().__init__(
+            f"{host!r} is not in this lab: {hint}it has {has}; lab.play({ascii_name!r}, response) adds a host"
+        )
         self.host = host
 
 

@@ -13,17 +13,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Unpack
 
-from asynclab.connection.admin import Admin, match_of
+from asynclab import checks
+from asynclab.connection.admin import Admin
 from asynclab.connection.checkpoint import take_checkpoint
 from asynclab.connection.description import SiteUrls
 from asynclab.connection.running import RunningLab, join_lab, start_lab
+from asynclab.criteria import LabCriteria, checked
 from asynclab.errors import BadParameter, LabError, Refused, UnknownHost
 from asynclab.exchange import Exchange
-from asynclab.site import MOST_ENTRIES, Site, add_play, read_journal
+from asynclab.play import NewPlay, PlayOptions, new_play
+from asynclab.site import MOST_ENTRIES, Site, read_journal
+
+__tracebackhide__ = True
 
 TIMEOUT_S = 10.0
-HOST_NAME = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
+HOST_NAME = re.compile(r"(?!.*\.\.)(?!.*[^.]{64})[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
 LOOPBACK = "localhost,127.0.0.1,::1"
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -37,6 +43,8 @@ class Lab:
     """
 
     def __init__(self, *, port: int = 0, timeout_s: float = TIMEOUT_S) -> None:
+        checks.number("port", port)
+        checks.seconds("timeout_s", timeout_s)
         self._open: Callable[[], RunningLab] | None = lambda: start_lab(port=port, timeout_s=timeout_s)
         self._running: RunningLab | None = None
         self._marks: dict[str, int] = {}  # the last entry before this view, by host
@@ -44,7 +52,8 @@ class Lab:
     @classmethod
     def join(cls, url: str, *, timeout_s: float = TIMEOUT_S) -> "Lab":
         """Return the lab whose gateway is at a URL; it goes on when the block ends. Entering raises NotALab."""
-        lab = cls()
+        lab = cls(timeout_s=timeout_s)
+        checks.text("url", url)
         lab._open = lambda: join_lab(url, timeout_s=timeout_s)
         return lab
 
@@ -109,52 +118,34 @@ class Lab:
 
     def site(self, host: str) -> Site:
         """Return a host. Raises UnknownHost."""
-        name = self._admin.know(host)
+        name = self._admin.know(checks.text("host", host))
         return Site(name, self._admin, since=self._since(name))
 
-    def play(
-        self,
-        host: str,
-        response: bytes,
-        *,
-        method: str | None = None,
-        path: str | None = None,
-        query: Mapping[str, str] | None = None,
-        fields: Mapping[str, str] | None = None,
-        times: int | None = None,
-    ) -> Site:
+    def play(self, host: str, response: bytes, **options: Unpack[PlayOptions]) -> Site:
         """Let a host answer with these bytes, and return it; `Site.play` says when. A host need not be recorded.
 
         Raises NoHead, PlayConflict or BadParameter; Refused where the lab takes no host that is not recorded.
         """
-        match = match_of(method=method, path=path, query=query, field=fields)
-        name = host.lower().removesuffix(".")
-        if not HOST_NAME.fullmatch(name):
-            raise BadParameter(f"{host!r} is not a host name: letters, digits, dots and hyphens, 253 at most")
-        if not self._add_play(name, response, match, times):
-            self._add_host(name, response, match, times)
+        name = host_name(host)
+        play = new_play(name, response, options)
+        try:
+            play.add(self._admin, self._admin.know(name), through=name)
+        except UnknownHost:
+            self._add_host(name, play)
         return Site(name, self._admin, since=self._since(name))
 
-    def _add_play(self, name: str, response: bytes, match: Mapping[str, object], times: int | None) -> bool:
-        """Let a host answer with these bytes; return False where there is no such host."""
-        try:
-            add_play(self._admin, self._admin.know(name), response, match, times, through=name)
-        except UnknownHost:
-            return False
-        return True
-
-    def _add_host(self, name: str, response: bytes, match: Mapping[str, object], times: int | None) -> None:
+    def _add_host(self, name: str, new: NewPlay) -> None:
         """Let a site play a host that is not there.
 
         In containers, one site alone takes hosts that are not recorded; the others say that they have no such host.
         """
         asked: set[str] = set()
-        for through, urls in self._admin.description.sites.items():
+        for through, urls in self._admin.description.sites_for_new_hosts.items():
             if urls.admin in asked:
                 continue
             asked.add(urls.admin)
             try:
-                play = add_play(self._admin, name, response, match, times, through=through)
+                play = new.add(self._admin, name, through=through)
             except UnknownHost:
                 continue
             self._marks[name] = self._since(through)
@@ -171,22 +162,23 @@ class Lab:
         marks, urls = self._marks.copy(), self.urls
         if host not in marks and host in urls:  # it came after the view began: its journal is that of others
             beside = (mark for other, mark in marks.items() if other in urls and urls[other].admin == urls[host].admin)
-            return next(beside, 0)
+            return next(beside, marks.get(self._admin.description.takes_hosts, 0))
         return marks.get(host, 0)
 
     # Its state
 
-    def journal(self, *, limit: int = MOST_ENTRIES, **criteria: object) -> list[Exchange]:
+    def journal(self, *, limit: int = MOST_ENTRIES, **criteria: Unpack[LabCriteria]) -> list[Exchange]:
         """Return the newest exchanges of all hosts that meet the criteria, the oldest first; see `Site.journal`.
 
         Those that no host answered are among them, such as a request for a host that is not there.
         """
+        asked = checked(criteria)
         found: dict[Exchange, None] = {}  # hosts in containers may share a process, and then its journal
         sites: dict[str, list[str]] = {}
         for host, urls in self.urls.items():
             sites.setdefault(urls.admin, []).append(host)
         for hosts in sites.values():
-            found |= dict.fromkeys(self._journal_of(hosts, criteria, limit=limit))
+            found |= dict.fromkeys(self._journal_of(hosts, asked, limit=limit))
         return sorted(found, key=lambda each: each.received_at)[-limit:]
 
     def _journal_of(self, hosts: Sequence[str], criteria: Mapping[str, object], *, limit: int) -> list[Exchange]:
@@ -224,3 +216,15 @@ class Lab:
     @property
     def _admin(self) -> Admin:
         return self._lab.admin
+
+
+def host_name(host: object) -> str:
+    """Return the name of a host that a site can play, in lower case. Raises BadParameter."""
+    given = checks.text("host", host)
+    name = given.lower().removesuffix(".")
+    if not HOST_NAME.fullmatch(name):
+        rule = "letters, digits, dots and hyphens, 63 between two dots and 253 in all"
+        ascii_name = checks.in_ascii(given).removesuffix(".")
+        hint = f": clients ask for {ascii_name!r}" if not given.isascii() and HOST_NAME.fullmatch(ascii_name) else ""
+        raise BadParameter(f"{checks.shown(given)} is not a host name{hint or f': {rule}'}")
+    return name

@@ -14,7 +14,9 @@ Modules of the lab are imported when a fixture is used: pytest imports this one 
 """
 
 import os
+import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,14 +60,14 @@ def lab_session(request: pytest.FixtureRequest) -> "Iterator[Lab]":
     from asynclab.lab import Lab
 
     url = lab_url(request.config)
-    with Lab.join(url) if url else Lab() as lab:
+    with told_in_a_line(), Lab.join(url) if url else Lab() as lab:
         yield lab
 
 
 @pytest.fixture
 def lab(lab_session: "Lab", request: pytest.FixtureRequest) -> "Iterator[Lab]":
     """The lab as one test sees it; afterwards its faults and plays are as before."""
-    with lab_session.view() as view:
+    with told_in_a_line(), lab_session.view() as view:
         for host, rules in marked_faults(request.node).items():
             view.site(host).plan(rules)
         request.node.stash[VIEW] = view  # from now on, the report of a failure has its journal
@@ -77,11 +79,31 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the journal of a test that fails to its report. It is read before the fixture is torn down."""
+    if call.excinfo and not item.config.getoption("fulltrace"):
+        forget_cause(call.excinfo.value)
     report = yield
     view = item.stash.get(VIEW, None)
     if view and report.failed and call.when != "teardown":
         report.sections.append((TITLE, journal_text(view)))
     return report
+
+
+@contextmanager
+def told_in_a_line() -> Iterator[None]:
+    """Turn an error of the lab into a failure that shows its line alone: a fixture has no line of the person's."""
+    from asynclab.errors import LabError
+
+    try:
+        yield
+    except LabError as error:
+        raise pytest.fail.Exception(f"{type(error).__name__}: {error}", pytrace=False) from None
+
+
+def forget_cause(error: BaseException) -> None:
+    """Forget what an error of the lab came from, as that of a socket: its line says the reason, and what to do."""
+    errors = sys.modules.get("asynclab.errors")
+    if errors and isinstance(error, errors.LabError):
+        error.__cause__, error.__suppress_context__ = None, True
 
 
 def lab_url(config: pytest.Config) -> str:

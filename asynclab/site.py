@@ -5,16 +5,21 @@ methods for `async` tests: call these. `verify` alone waits; where the client un
 wait for the client first, or `await asyncio.to_thread(site.verify, ...)`.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Unpack
 
-from asynclab.connection.admin import Admin, match_of
+from asynclab import checks
+from asynclab.connection.admin import Admin
 from asynclab.connection.description import SiteUrls
 from asynclab.connection.json_object import JsonObject
-from asynclab.errors import BadParameter, NoHead
+from asynclab.criteria import Criteria, Criterion, checked_of_site, checked_order
+from asynclab.errors import BadParameter
 from asynclab.exchange import Exchange, read_exchange
-from asynclab.verification import Criterion, Expectation, verify
+from asynclab.play import Play, PlayOptions, new_play, read_play
+from asynclab.verification import Expectation, verify
+
+__tracebackhide__ = True
 
 VERIFY_TIMEOUT_S = 2.0
 MOST_ENTRIES = 1000  # of one answer
@@ -34,22 +39,6 @@ class FaultState:
     parameters: Mapping[str, object]
     seen: int
     fired: int
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    """A response that a host plays, until it is removed. `match`: which requests get it; `times`: None for always."""
-
-    host: str
-    id: int
-    times: int | None
-    match: Mapping[str, object]
-    _admin: Admin = field(repr=False, compare=False)
-
-    def remove(self) -> None:
-        """Play it no more. A host that is not recorded goes with its last play."""
-        self._admin.call("DELETE", f"/plays/{self.host}/{self.id}", host=self.host)
-        self._admin.expect_change()
 
 
 class Site:
@@ -86,13 +75,17 @@ class Site:
         It is in force for each connection from now on, and for the next request of those that are open. All faults and
         their parameters are in docs/sites.md. Raises UnknownFault or BadParameter.
         """
-        self.plan([{"fault": fault, **parameters}])
+        self.plan([{"fault": checks.text("fault", fault), **parameters}])
 
     def plan(self, rules: Sequence[Rule | str]) -> None:
         """Put several faults in force, in place of those before. The first that applies is used.
 
         A fault without parameters may be its name alone. Raises UnknownFault or BadParameter.
         """
+        if isinstance(rules, str | bytes | Mapping) or not isinstance(rules, Sequence):
+            raise BadParameter(
+                f'{checks.shown(rules)} is not a list of faults: write [{{"fault": NAME, ...}}], or use site.fault()'
+            )
         faults = [rule_of(rule) for rule in rules]
         self._admin.call("PUT", f"/faults/{self.host}", {"faults": faults}, host=self.host)
 
@@ -107,23 +100,14 @@ class Site:
 
     # Plays
 
-    def play(
-        self,
-        response: bytes,
-        *,
-        method: str | None = None,
-        path: str | None = None,
-        query: Mapping[str, str] | None = None,
-        fields: Mapping[str, str] | None = None,
-        times: int | None = None,
-    ) -> Play:
-        """Answer with these bytes from now on, where a request meets everything that is given.
+    def play(self, response: bytes, **options: Unpack[PlayOptions]) -> Play:
+        """Answer with these bytes from now on, where a request meets everything that the options say.
 
-        `path` may have `*` for any characters. The newest play that matches comes first; after `times` answers, the one
-        before it does, and in the end what is recorded. Raises NoHead, PlayConflict or BadParameter.
+        The newest play that matches comes first; after `times` answers, the one before it does, and in the end what is
+        recorded: `site.play(b"HTTP/1.1 503 \\r\\n\\r\\n", path="/v1/*", times=2)`. See `PlayOptions`. Raises NoHead,
+        PlayConflict or BadParameter.
         """
-        match = match_of(method=method, path=path, query=query, field=fields)
-        return add_play(self._admin, self.host, response, match, times, through=self.host)
+        return new_play(self.host, response, options).add(self._admin, self.host, through=self.host)
 
     def plays(self) -> list[Play]:
         """Return the plays, the newest first, which is the order in which they are tried."""
@@ -132,14 +116,13 @@ class Site:
 
     # The journal
 
-    def journal(self, *, limit: int = MOST_ENTRIES, **criteria: object) -> list[Exchange]:
+    def journal(self, *, limit: int = MOST_ENTRIES, **criteria: Unpack[Criteria]) -> list[Exchange]:
         """Return the newest exchanges that meet the criteria, the oldest first: `site.journal(method="GET")`.
 
-        Raises BadParameter for a criterion that there is not.
+        Raises BadParameter for a criterion that there is not, or a value that it cannot have.
         """
-        refuse_fixed(criteria)
-        criteria["host"] = self.host
-        return read_journal(self._admin, criteria, since=self._since, limit=limit, through=self.host)
+        asked = {**checked_of_site(criteria), "host": self.host}
+        return read_journal(self._admin, asked, since=self._since, limit=limit, through=self.host)
 
     def verify(
         self,
@@ -150,27 +133,29 @@ class Site:
         order: Sequence[Criterion] = (),
         at_once: int | None = None,
         timeout_s: float = VERIFY_TIMEOUT_S,
-        **criteria: object,
+        **criteria: Unpack[Criteria],
     ) -> None:
         """Return when the journal has what is expected of the exchanges that meet the criteria.
 
         `count`, or `at_least` and `at_most`: how many; at least one if none of them is given. `order`: targets, or
         criteria, of exchanges one after another, with any others between them. `at_once`: how many at most may have
-        been in progress at the same time. `timeout_s`: how long to wait for what has not come yet.
-
-        Criteria are `method`, `target`, `status`, `fault`, `ended`, `tls`, `peer`, `connection`, `exchange`,
-        `head_contains`, `body_contains`, `body_sha256`, and `fields` (request fields by name, None for one that must
-        not be there). Raises AssertionError with what comes nearest, or BadParameter.
+        been in progress at the same time. `timeout_s`: how long to wait for what has not come yet. The other names are
+        those of `Criteria`. Raises AssertionError with what was found and what comes nearest, or BadParameter.
         """
         if count is not None and (at_least is not None or at_most is not None):
             raise BadParameter("count says exactly how many: leave out at_least and at_most, or count")
-        refuse_fixed(criteria)
-        for step in check_order(order):
-            refuse_fixed(step)
+        for name, value in (("count", count), ("at_least", at_least), ("at_most", at_most), ("at_once", at_once)):
+            checks.whole_or_none(name, value)
         usual = 0 if order or at_once is not None or at_most is not None else 1
-        least = count if count is not None else usual if at_least is None else at_least
-        expectation = Expectation(self.host, criteria, least, at_most if count is None else count, order, at_once)
-        verify(self._admin, expectation, since=self._since, timeout_s=timeout_s)
+        expectation = Expectation(
+            host=self.host,
+            criteria=checked_of_site(criteria),
+            least=count if count is not None else usual if at_least is None else at_least,
+            most=at_most if count is None else count,
+            order=checked_order(order),
+            at_once=at_once,
+        )
+        verify(self._admin, expectation, since=self._since, timeout_s=checks.seconds("timeout_s", timeout_s))
 
 
 def rule_of(rule: object) -> Mapping[str, object]:
@@ -178,53 +163,25 @@ def rule_of(rule: object) -> Mapping[str, object]:
     if isinstance(rule, str):
         return {"fault": rule}
     if not isinstance(rule, Mapping):
-        raise BadParameter(f'{rule!r:.60} is not a fault: give its name, or {{"fault": NAME, ...}} with its parameters')
+        raise BadParameter(
+            f'{checks.shown(rule)} is not a fault: give its name, or {{"fault": NAME, ...}} with its parameters'
+        )
     return dict(rule)
-
-
-def check_order(order: object) -> Sequence[Mapping[str, object]]:
-    """Return the steps of an order that have criteria. Raises BadParameter for what is no list of steps."""
-    if isinstance(order, str) or not isinstance(order, Sequence):
-        raise BadParameter(f'order={order!r:.60} is not a list: give targets or criteria, as order=["/a", "/b"]')
-    if wrong := [step for step in order if not isinstance(step, str | Mapping)]:
-        raise BadParameter(f"order has {wrong[0]!r:.60}: a step is a target, or a dict of criteria")
-    return [step for step in order if isinstance(step, Mapping)]
-
-
-def refuse_fixed(criteria: Mapping[str, object]) -> None:
-    """Raise BadParameter for a criterion that a site fixes itself."""
-    for name, whose in (("host", "its own host"), ("since", "the beginning of its journal")):
-        if name in criteria:
-            raise BadParameter(
-                f"{name} is no criterion of a site, which has {whose}: leave it out, or use lab.journal()"
-            )
 
 
 def read_journal(
     admin: Admin, criteria: Mapping[str, object], *, since: int, limit: int, through: str
 ) -> list[Exchange]:
     """Return the exchanges of the site that plays the host `through`, the oldest first. Raises BadParameter."""
+    import json
     from urllib.parse import urlencode
 
-    query = {"since": since, "limit": limit, **criteria}
+    query = {"since": since, "limit": checks.whole("limit", limit, least=1), **criteria}
+    if "fields" in query:
+        query["fields"] = json.dumps(query["fields"])
     answer = admin.call("GET", f"/journal?{urlencode({k: text_of(v) for k, v in query.items()})}", host=through)
     started_s = admin.started_s(through, answer.inner("clock"))
     return [read_exchange(each, started_s) for each in answer.objects("entries")]
-
-
-def add_play(
-    admin: Admin, host: str, response: bytes, match: Mapping[str, object], times: int | None, *, through: str
-) -> Play:
-    """Let a host play a response. `through`: the host whose site is asked. Raises Refused, or a class of it."""
-    if not isinstance(response, bytes | bytearray | memoryview):
-        raise NoHead(f"{host}: a response is bytes and not {type(response).__name__}: write b'HTTP/1.1 200 OK...'")
-    body = {"response": base64.b64encode(response).decode("ascii"), "match": match, "times": times}
-    return read_play(admin, host, admin.call("POST", f"/plays/{host}", body, host=through, about=host))
-
-
-def read_play(admin: Admin, host: str, data: JsonObject) -> Play:
-    """Return a play as the admin API shows it."""
-    return Play(host, data.whole("id"), data.whole_or_none("times"), data.inner("match").values, admin)
 
 
 def fault_state(data: JsonObject) -> FaultState:

@@ -13,10 +13,9 @@ from asynclab.connection.admin import BUSY, CONFLICT, OK, Admin
 from asynclab.connection.json_object import JsonObject
 from asynclab.exchange import printable
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S, GROWTH = 0.002, 0.05, 1.5
+__tracebackhide__ = True
 
-Criterion = Mapping[str, object] | str
-"""What an exchange has to be: criteria by name, or its target alone."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S, GROWTH = 0.002, 0.05, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +30,14 @@ class Expectation:
     criteria: Mapping[str, object]
     least: int
     most: int | None
-    order: Sequence[Criterion] = ()
+    order: Sequence[Mapping[str, object]] = ()
     at_once: int | None = None
 
     def as_json(self, since: int) -> Mapping[str, object]:
         """Return it as the admin API takes it. Entries up to `since` do not count."""
         match = {**self.criteria, "host": self.host}
         bounds = {"at_least": self.least} | ({} if self.most is None else {"at_most": self.most})
-        order = [{**({"target": each} if isinstance(each, str) else each), "host": self.host} for each in self.order]
+        order = [{**each, "host": self.host} for each in self.order]
         at_once = [] if self.at_once is None else [{"match": match, "at_most": self.at_once}]
         return {"since": since, "expect": [{"match": match, **bounds}], "order": order, "at_once": at_once}
 
@@ -47,8 +46,10 @@ class Expectation:
         check, expected = failure.text("check"), failure.text("expected")
         if check.startswith("order"):
             step = int(check.removeprefix("order[").removesuffix("]"))
-            return f"expected {self.order[step]!r}, number {step + 1} of the order, as {expected}: there is none"
-        asked = ", ".join(f"{name}={value!r}" for name, value in self.criteria.items())
+            return (
+                f"expected {step_said(self.order[step])}, number {step + 1} of the order, as {expected}: there is none"
+            )
+        asked = said(self.criteria)
         return f"expected {expected}{' with ' * bool(asked)}{asked}, found {failure.whole('found', default=0)}"
 
     def can_be_met_yet(self, failure: JsonObject) -> bool:
@@ -84,12 +85,25 @@ def explain(expectation: Expectation, failures: Sequence[JsonObject], waited_s: 
         yield printable(f"{expectation.host}: {expectation.unmet(failure)}")
         if "reason" in failure:
             yield f"  {printable(failure.text('reason'))}"
+        if "met" in failure:
+            for met in failure.objects("met"):
+                yield f"  {near_miss(met)}"
         for near in failure.objects("nearest"):
             yield f"  {near_miss(near)}"
     if waited_s >= FIRST_PAUSE_S:
         yield f"  waited {waited_s:.2f} s"
         if loop_runs_here():
             yield "  the event loop of this thread stood still meanwhile: await asyncio.to_thread(site.verify, ...)"
+
+
+def step_said(step: Mapping[str, object]) -> str:
+    """Return a step of an order as a test says it."""
+    return repr(step["target"]) if step.keys() == {"target"} else said(step)
+
+
+def said(criteria: Mapping[str, object]) -> str:
+    """Return criteria as a test says them."""
+    return ", ".join(f"{name}={value!r}" for name, value in criteria.items())
 
 
 def near_miss(near: JsonObject) -> str:

@@ -5,6 +5,7 @@ It needs no Docker and no privileges, and no container has to start: the quickes
 
 import asyncio
 import dataclasses
+import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -12,7 +13,7 @@ from lab import PROGRAM, broker
 from services.client.cli import Invocation
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
-from services.gateway.proxy.directory import Directory, Link, SiteUrls
+from services.gateway.proxy.directory import Directory, Handover, Link, SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.hello.app import make_app
@@ -58,7 +59,10 @@ class SiteRoutes(Mapping[tuple[str, int], Address]):
             raise KeyError(name)
         if port == ADMIN_PORT:
             return self._running.admin
-        return self._addresses()[host, port]
+        for known, address in zip((HTTP_PORT, TLS_PORT), self._running.listeners.of(host), strict=False):
+            if known == port:
+                return address
+        raise KeyError(name)
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         admin = ((host, ADMIN_PORT) for host in self._running.site.hosts)
@@ -80,15 +84,23 @@ class EmbeddedDirectory(Directory):
     """The names of the gateway in this process: the recorded hosts as they are at this moment, and hello."""
 
     is_direct = True
+    takes_hosts = ""
 
     def __init__(self, running: RunningSite, hello: Address) -> None:
         self._site = running.site
+        self._listeners = running.listeners
         self._routes = SiteRoutes(running)
         self._hello = hello
 
     @property
     def hello_url(self) -> str:
         return self._hello.url
+
+    async def look(self) -> None:
+        """Do nothing: the hosts are those of this process."""
+
+    async def has(self, _name: str) -> bool:
+        return True
 
     def urls(self) -> dict[str, SiteUrls]:
         return {
@@ -115,6 +127,10 @@ class EmbeddedDirectory(Directory):
 
     def forget(self, link: Link) -> None:
         self._site.relayed.pop((str(link.local), str(link.server)), None)
+
+    def hand_over(self, connected: socket.socket, handover: Handover) -> bool:
+        """Let the site serve it in this process; hello and the admin sides are relayed to, and a host that refuses."""
+        return self._listeners.take(*handover.asked, connected, ahead=handover.ahead, came=handover.came)
 
 
 @asynccontextmanager
@@ -174,7 +190,7 @@ async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator
             ca=ca,
             max_connections=min(usual.max_connections, raise_open_files() // FILES_PER_CONNECTION),
         )
-        async with serve_site(settings) as running:
+        async with serve_site(settings, logs_beginning=False) as running:
             if running.site.trouble:
                 raise RecordingUnfit(running.site.trouble)
             await asyncio.to_thread(running.authority.certificate)

@@ -37,7 +37,9 @@ def directory(settings: Settings) -> Path:
     try:
         return settings.root / path.expanduser()
     except RuntimeError as error:  # a home directory of a user who does not exist
-        raise RecordingsUnusable(path, "is in nobody's home, and LAB_RECORDINGS names it", REMEDY) from error
+        raise RecordingsUnusable(
+            path, "is in the home directory of a user who does not exist, and LAB_RECORDINGS names it", REMEDY
+        ) from error
 
 
 def to_play(settings: Settings) -> Path:
@@ -68,7 +70,8 @@ def hosts(recorded: Path) -> list[str]:
 
     A host has a recording by its name, or a directory of recordings by its name, or both.
 
-    Raises RecordingsUnusable for a file whose name is no host name: it would be a name in the lab's network.
+    Raises RecordingsUnusable for what cannot be read, and for a file whose name is no host name: it would be a name in
+    the lab's network.
     """
     try:
         found = sorted(recorded.iterdir())
@@ -91,13 +94,19 @@ def hosts(recorded: Path) -> list[str]:
 
 
 def others(directory: Path) -> list[Path]:
-    """Return the recordings in the directory of a host, in order; none where it cannot be read."""
+    """Return the recordings in the directory of a host, in order; none in one that has no name of a host.
+
+    Raises RecordingsUnusable for the directory of a host that cannot be read: its host would be left out in silence.
+    """
     try:
         if directory.name.startswith(".") or not directory.is_dir():
             return []
         return sorted(path for path in directory.iterdir() if is_recording(path.name))
-    except OSError:
-        return []
+    except OSError as error:
+        if not HOST_NAME.fullmatch(directory.name):
+            return []
+        remedy = f"chmod a+rx {shlex.quote(str(directory))}"
+        raise RecordingsUnusable(directory, f"cannot be read ({error.strerror})", remedy) from error
 
 
 def check(recorded: Path) -> None:

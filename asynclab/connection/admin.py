@@ -5,8 +5,9 @@ One object is shared by a `Lab`, its views and its sites. Calls may come from an
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Set
 
+from asynclab.checks import in_ascii
 from asynclab.connection.description import Description, read_description
 from asynclab.connection.gateway import Answer, Gateway, NotHttp, Unreachable
 from asynclab.connection.json_object import JsonObject
@@ -22,7 +23,10 @@ from asynclab.errors import (
     UnknownHost,
 )
 
+__tracebackhide__ = True
+
 OK, CONFLICT, MISDIRECTED, BAD_GATEWAY, BUSY = 200, 409, 421, 502, 503
+JSON, HTTP = "application/json", "application/http"
 OTHERS = 3  # problems that a message shows
 
 
@@ -71,7 +75,7 @@ class Admin:
         """Return the name of a host as the lab has it. Raises UnknownHost, also for a text that no host can have."""
         name = host.lower().removesuffix(".")
         if name not in self.description.sites and name not in self.refresh().sites:
-            raise UnknownHost(host, self._description.sites)
+            raise UnknownHost(host, self._description.sites, ascii_name=in_ascii(host))
         return name
 
     # Calls
@@ -87,9 +91,13 @@ class Admin:
         return data
 
     def ask(self, method: str, path: str, body: object = None, *, host: str) -> tuple[int, JsonObject]:
-        """Send a request to a host's admin side; return status and answer. Raises LabGone, UnknownHost or Refused."""
+        """Send a request to a host's admin side; return status and answer. Raises LabGone, UnknownHost or Refused.
+
+        `body`: what becomes JSON, or the bytes of a response, which are sent as they are.
+        """
+        raw, media_type = (body, HTTP) if isinstance(body, bytes) else (encoded(body), JSON)
         try:
-            answer = self.gateway.call(method, path, encoded(body), host=host)
+            answer = self.gateway.call(method, path, raw, host=host, media_type=media_type)
         except (Unreachable, NotHttp) as error:
             raise self._gone(error) from error
         try:
@@ -109,13 +117,17 @@ class Admin:
 
     def _gone(self, error: Exception) -> LabGone:
         if ended := self._why_ended():
-            return LabGone(f"the lab has ended ({ended}): start another Lab, or see its log for the reason")
-        return LabGone(f"the lab at {self.gateway.url} is gone ({error}): start it again, and join it again")
+            return LabGone(f"the lab has ended ({ended}): start another Lab")
+        return gone(self.gateway.url, str(error))
 
     def _no_json(self, answer: Answer, host: str) -> Refused:
-        """Return the error for an answer of the gateway's own, which is one line of text."""
+        """Return the error for an answer of the gateway's own, which is one line of text. Raises LabGone or NotALab.
+
+        One without a line is that of another server, which has the address of a lab that has gone.
+        """
         line = brief(answer.body)
-        if answer.status in {BAD_GATEWAY, MISDIRECTED} and host not in self.refresh().sites:
+        asks_again = answer.status in {BAD_GATEWAY, MISDIRECTED} or not line
+        if asks_again and host != self.refresh().takes_hosts and host not in self._description.sites:
             return UnknownHost(host, self._description.sites)
         return Refused(f"{host} cannot be asked: {line} (status {answer.status})", status=answer.status)
 
@@ -142,6 +154,12 @@ def describe(gateway: Gateway) -> Description:
         raise NotALab(gateway.url, error.reason) from error
     except NotHttp as error:
         raise NotALab(gateway.url, str(error)) from error
+
+
+def gone(url: str, reason: str) -> LabGone:
+    """Return the error for a lab that was joined and answers no more."""
+    log = "its log is the stderr of `lab serve`, or what `lab logs` shows"
+    return LabGone(f"the lab at {url} is gone ({reason}; {log}): start it again, and join it again")
 
 
 def kind_of(status: int, word: str, problems: list[tuple[str, str]]) -> type[Refused]:
@@ -178,8 +196,3 @@ def brief(body: bytes) -> str:
     """Return the first line of an answer, safe to be shown."""
     line = body[:300].decode("utf-8", "replace").partition("\n")[0]
     return "".join(each if each.isprintable() else "?" for each in line)
-
-
-def match_of(**criteria: object) -> Mapping[str, object]:
-    """Return the criteria that are given: those that are not None."""
-    return {name: value for name, value in criteria.items() if value is not None}

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asynclab.connection.admin import Admin
-from asynclab.errors import UnknownHost
+from asynclab.errors import Refused, UnknownHost
+
+__tracebackhide__ = True
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The checkpoint of one process: its number there, the journal's last entry, and the hosts of the process."""
+    """The checkpoint of one process: its number there, the journal's last entry, and the names of the process."""
 
     number: int
     entry: int
@@ -47,16 +49,25 @@ class Checkpoint:
         return {host: part.entry for part in self.parts for host in part.hosts}
 
     def restore(self, admin: Admin) -> None:
-        """Put faults and plays back. Raises LabGone."""
-        hosts = {host for part in self.parts for host in part.restore(admin)}
+        """Put faults and plays back, also where a process has gone meanwhile. Raises LabGone, or the first Refused."""
+        hosts: set[str] = set()
+        refused: list[Refused] = []
+        for part in self.parts:
+            try:
+                hosts.update(part.restore(admin))
+            except Refused as error:
+                refused.append(error)
         if hosts != admin.described_hosts:
             admin.expect_change()
+        if refused:
+            raise refused[0]
 
 
 def take_checkpoint(admin: Admin) -> Checkpoint:
     """Take a checkpoint of every process. Raises LabGone."""
     parts: list[Part] = []
-    left = dict.fromkeys(admin.description.sites)
+    taker = admin.description.takes_hosts  # it may have no host now, and have some at the end
+    left = dict.fromkeys([*filter(None, [taker]), *admin.description.sites])
     while left:
         host = next(iter(left))
         del left[host]
@@ -64,7 +75,9 @@ def take_checkpoint(admin: Admin) -> Checkpoint:
             answer = admin.call("POST", "/checkpoints", host=host)
         except UnknownHost:  # it has gone since the lab was described
             continue
-        part = Part(answer.whole("checkpoint"), answer.whole("entry"), tuple(answer.texts("hosts")))
+        hosts = answer.texts("hosts")
+        names = (taker, *hosts) if host == taker else tuple(hosts)
+        part = Part(answer.whole("checkpoint"), answer.whole("entry"), names)
         parts.append(part)
         for each in part.hosts:
             left.pop(each, None)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from asynclab.connection.json_object import JsonObject
 from asynclab.errors import BadAnswer
 
+__tracebackhide__ = True
+
 VERSION = 1
 
 
@@ -23,6 +25,9 @@ class Description:
     """`gateway`: its URL; `ca`: the file of the CA, None if this machine does not have it; `hello`: the URL of hello.
 
     `direct`: whether the URLs of the sites are reached from here. In containers they are names of the lab's network.
+    `takes_hosts`: the name under which the one admin side answers that takes new hosts; nothing where each host's does.
+    `address`: the gateway's own URL, at the address to which this request came, if it has another than the one that was
+    asked; `identity`: what no other gateway says.
     """
 
     gateway: str
@@ -30,6 +35,14 @@ class Description:
     hello: str
     sites: Mapping[str, SiteUrls]
     direct: bool
+    takes_hosts: str = ""
+    address: str = ""
+    identity: str = ""
+
+    @property
+    def sites_for_new_hosts(self) -> Mapping[str, SiteUrls]:
+        """The names that can be asked to take a new host: those of the hosts, or one that is no host."""
+        return {self.takes_hosts: SiteUrls("", "", "")} if self.takes_hosts else self.sites
 
 
 def read_description(raw: bytes) -> Description:
@@ -47,4 +60,7 @@ def read_description(raw: bytes) -> Description:
             for host, each in data.by_name("sites").items()
         },
         direct=data.truth("direct", default=True),
+        takes_hosts=data.text_or_none("takes_hosts") or "",
+        address=data.text_or_none("address") or "",
+        identity=data.text_or_none("identity") or "",
     )

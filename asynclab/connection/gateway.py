@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from asynclab.errors import NotALab
 
+__tracebackhide__ = True
+
 ADMIN_PORT = 8081
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_IDLE = 8
@@ -78,16 +80,24 @@ class Gateway:
         self._idle: list[socket.socket] = []
         self._process = os.getpid()
 
-    def call(self, method: str, path: str, body: bytes = b"", *, host: str = "") -> Answer:
+    @property
+    def is_loopback(self) -> bool:
+        """Whether its URL leads to this machine itself."""
+        host = self._address[0]
+        return host in {"localhost", "::1"} or host.startswith("127.")
+
+    def call(
+        self, method: str, path: str, body: bytes = b"", *, host: str = "", media_type: str = "application/json"
+    ) -> Answer:
         """Send a request to the admin side of a host, or to the gateway itself, and return the answer.
 
-        Raises Unreachable or NotHttp.
+        `media_type`: of the body. Raises Unreachable or NotHttp.
         """
         authority = f"{host}:{ADMIN_PORT}" if host else self.authority
         target = f"http://{authority}{path}" if host else path
         request = (
             f"{method} {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: asynclab\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode("latin-1") + body
         until = monotonic() + self.timeout_s
         try:

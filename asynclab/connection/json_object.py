@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from asynclab.errors import BadAnswer
 
+__tracebackhide__ = True
+
 
 class JsonObject:
     """An object of JSON. Each method returns the value of a name, or raises BadAnswer if it has another type."""

@@ -19,10 +19,13 @@ from typing import IO
 from asynclab.connection.description import Description, read_description
 from asynclab.errors import BadAnswer, LabNotStarted, PortTaken
 
+__tracebackhide__ = True
+
 START_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 10.0
 ENDING_S = 0.5
 MAX_READY_BYTES = 16 * 1024 * 1024
+MAX_LOG_BYTES = 1024 * 1024  # the last ones
 SHOWN_CHARACTERS = 300
 SERVE = ("-P", "-m", "asynclab", "serve", "--format", "json", "--until-eof")
 
@@ -35,6 +38,7 @@ class LabProcess:
 
         Raises LabNotStarted or PortTaken.
         """
+        self._log: Path | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as the process
         try:
             self._process = start(port, self._errors)
@@ -48,7 +52,12 @@ class LabProcess:
             raise
 
     def why_ended(self) -> str:
-        """Return why the process has ended, or ends just now; nothing if it goes on."""
+        """Return why the process has ended, or ends just now, and where its log is; nothing if it goes on."""
+        how = self._how_ended()
+        return "; ".join([how, *self._kept_log()]) if how and not self._errors.closed else how
+
+    def _how_ended(self) -> str:
+        """Return how the process has ended, or ends just now; nothing if it goes on."""
         try:
             code = self._process.wait(ENDING_S)  # its connections end a little before it does
         except subprocess.TimeoutExpired:
@@ -58,6 +67,18 @@ class LabProcess:
         how = f"signal {-code} ended it" if code < 0 else f"exit code {code}"
         last = self._last_error() if code > 0 else ""  # the last line before a signal is no reason
         return f"{how}: {last}" if last else how
+
+    def _kept_log(self) -> list[str]:
+        """Keep what the process wrote to stderr as a file, and return where that is; nothing if it wrote nothing.
+
+        The file stays: a person reads it after the tests. A lab that ends as it should leaves none.
+        """
+        size = os.fstat(self._errors.fileno()).st_size
+        if self._log is None and size:
+            with tempfile.NamedTemporaryFile(prefix="asynclab-", suffix=".log", delete=False) as log:
+                log.write(os.pread(self._errors.fileno(), MAX_LOG_BYTES, max(0, size - MAX_LOG_BYTES)))
+                self._log = Path(log.name)
+        return [f"its log is {self._log}"] if self._log else []
 
     def end(self) -> None:
         """End the process, and wait for its end."""
@@ -80,7 +101,7 @@ class LabProcess:
             self._process.wait(END_TIMEOUT_S)
             if port and is_taken(port):
                 raise PortTaken(port)
-            raise LabNotStarted(f"the lab did not start ({self.why_ended()}): run `asynclab serve` to see why")
+            raise LabNotStarted(f"the lab did not start ({self._how_ended()}): run `asynclab serve` to see why")
         try:
             return read_description(line)
         except BadAnswer as error:

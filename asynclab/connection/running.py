@@ -1,15 +1,20 @@
 """A lab that runs, started by this process or joined: its admin side, the file of its CA, and its end."""
 
+import sys
 import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
 
-from asynclab.connection.admin import Admin, describe
+from asynclab.connection.admin import Admin, describe, gone
+from asynclab.connection.description import Description
 from asynclab.connection.gateway import Gateway, NotHttp, Unreachable
 from asynclab.connection.process import LabProcess
-from asynclab.errors import LabError, LabGone, NotALab
+from asynclab.errors import LabError, NotALab
 
+__tracebackhide__ = True
+
+NEARER_TIMEOUT_S = 1.0
 PEM = b"-----BEGIN CERTIFICATE-----"
 
 
@@ -59,7 +64,11 @@ def join_lab(url: str, *, timeout_s: float) -> RunningLab:
     """Join a lab that runs. Raises NotALab."""
     gateway = Gateway(url, timeout_s=timeout_s)
     try:
-        return RunningLab(Admin(gateway, describe(gateway)))
+        description = describe(gateway)
+        if nearer := gateway_without_forwarder(gateway, description):
+            gateway.close()
+            gateway = nearer
+        return RunningLab(Admin(gateway, description))
     except Unreachable as error:
         raise NotALab(url, str(error)) from error
     except NotALab:
@@ -67,12 +76,32 @@ def join_lab(url: str, *, timeout_s: float) -> RunningLab:
         raise
 
 
+def gateway_without_forwarder(gateway: Gateway, description: Description) -> Gateway | None:
+    """Return the same gateway at its own address, if it has another one that can be reached from here.
+
+    Docker publishes a port of 127.0.0.1 by a program that passes a RST on as a FIN (its userland proxy). On Linux, the
+    container's address is reached too. Only a lab of this machine is believed, and what answers there has to say the
+    same of itself as the gateway that was asked.
+    """
+    address, identity = description.address, description.identity
+    if not (address and identity and gateway.is_loopback and sys.platform == "linux"):
+        return None
+    with suppress(Unreachable, NotALab):
+        found = Gateway(address, timeout_s=min(NEARER_TIMEOUT_S, gateway.timeout_s))
+        try:
+            is_same = not found.is_loopback and describe(found).identity == identity
+        finally:
+            found.close()
+        return Gateway(address, timeout_s=gateway.timeout_s) if is_same else None
+    return None
+
+
 def fetch_ca(gateway: Gateway) -> bytes:
     """Return the certificate of a lab's CA. Raises LabGone or NotALab."""
     try:
         answer = gateway.call("GET", "/ca.pem")
     except Unreachable as error:
-        raise LabGone(f"the lab at {gateway.url} is gone ({error}): start it again, and join it again") from error
+        raise gone(gateway.url, str(error)) from error
     except NotHttp as error:
         raise NotALab(gateway.url, str(error)) from error
     if answer.status != 200 or PEM not in answer.body:

@@ -1,7 +1,12 @@
 """`lab bench gateway`: requests through the gateway's proxy, beside the same requests without it, and through nginx.
 
-nginx forwards TCP (its stream module) and reads nothing; the gateway reads each request to find its host. All of them
-reach the same site, which runs as in its container.
+nginx forwards TCP (its stream module) and reads nothing; so does a relay of a few lines in Python, which shows what
+such a relay costs at least. The gateway reads each request to find its host. It is measured in both ways that it runs:
+
+    services.gateway                       a process apart, as in containers
+    services.gateway in the sites' process as in `lab serve`
+
+A request after which no other comes is handed over with its connection, in both; one that is kept alive is relayed.
 """
 
 import contextlib
@@ -13,11 +18,13 @@ from typing import NamedTuple
 from lab.bench.baselines.null_server import CLOSED, KEPT
 from lab.bench.harness import peers, servers
 from lab.bench.harness.figures import Goal, Group, Result, Row
+from lab.bench.harness.gateway_program import SITE
 from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import NGINX, WRK
 from lab.bench.harness.processes import Server, free_port, serving
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.harness.wrk import CONNECTIONS, load
+from services.gateway.proxy.channels import SOCKET_NAME
 from services.runtime.files.temporary import temporary_directory
 
 STREAM_MODULES = (
@@ -34,22 +41,23 @@ error_log stderr;
 events {{ worker_connections 8192; }}
 stream {{ server {{ listen 127.0.0.1:{port} backlog=16384; proxy_pass 127.0.0.1:{target}; }} }}
 """
-DIRECT, PLAIN = "without a gateway", "nginx stream"
+DIRECT, PLAIN, NULL = "without a gateway", "nginx stream", "null relay"
+OURS, EMBEDDED = "services.gateway", "services.gateway in the sites' process"
 LOOPS = ("uvloop", "asyncio")
 GOAL = 0.8
 MODES = (("kept alive", KEPT, ()), ("a new connection each", CLOSED, ("Connection: close",)))
 
 
 class Contestant(NamedTuple):
-    """`way`: what is asked; `forwarder`: what stands between, None for nothing. `absolute`: the form of the target."""
+    """`way`: what is asked; `processes`: those that an answer takes. `absolute`: the form of the target."""
 
     way: Server
-    forwarder: Server | None
+    processes: tuple[Server, ...]
     absolute: bool
 
 
 class Sample(NamedTuple):
-    """The figures of one turn: the rate, and the forwarder's processor microseconds for a request."""
+    """The figures of one turn: the rate, and a request's processor microseconds in all processes but the load's."""
 
     requests_per_s: float
     cpu_us: float
@@ -71,7 +79,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
         method=(
             f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {max(1, round(rounds.seconds))} s a turn",
             core.sentence(),
-            "the site runs on uvloop, on the same core as what stands between",
+            "the site is on the core of what stands between, and on uvloop (in the gateway's process: on its loop)",
             peers.sentence((NGINX, WRK)),
         ),
         notes=notes,
@@ -84,15 +92,23 @@ def start(stack: contextlib.ExitStack, core: Core, directory: Path) -> Iterator[
     for _, file, fields in MODES:
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: %b\r\nContent-Length: %d\r\n\r\n"
         (directory / file).write_bytes(head % (b"close" if fields else b"keep-alive", len(page)) + page)
-    site = stack.enter_context(servers.sites(core.server, directory, loop="uvloop"))
-    yield DIRECT, Contestant(site, None, absolute=False)
+    sockets = stack.enter_context(temporary_directory("asynclab-bench-"))
+    (sockets / SITE).mkdir()
+    handover = sockets / SITE / SOCKET_NAME
+    site = stack.enter_context(servers.sites(core.server, directory, loop="uvloop", handover=handover))
+    yield DIRECT, Contestant(site, (site,), absolute=False)
     module = next((path for path in STREAM_MODULES if path.exists()), None)
     if NGINX.path() and module:
         plain = stack.enter_context(nginx_stream(core.server, module, site.port))
-        yield PLAIN, Contestant(plain, plain, absolute=False)
+        yield PLAIN, Contestant(plain, (plain, site), absolute=False)
+    null = stack.enter_context(null_relay(core.server, site.port))
+    yield f"{NULL}, {LOOPS[0]}", Contestant(null, (null, site), absolute=False)
     for loop in LOOPS:
-        proxy = stack.enter_context(gateway(core.server, site.port, loop=loop))
-        yield f"services.gateway, {loop}", Contestant(proxy, proxy, absolute=True)
+        proxy = stack.enter_context(gateway(core.server, site.port, sockets, loop=loop))
+        yield f"{OURS}, {loop}", Contestant(proxy, (proxy, site), absolute=True)
+    for loop in LOOPS:
+        both = stack.enter_context(embedded(core.server, directory, loop=loop))
+        yield f"{EMBEDDED}, {loop}", Contestant(both, (both,), absolute=True)
 
 
 @contextlib.contextmanager
@@ -107,12 +123,26 @@ def nginx_stream(core: Sequence[str], module: Path, target: int) -> Iterator[Ser
             yield server
 
 
-def gateway(core: Sequence[str], target: int, *, loop: str) -> contextlib.AbstractContextManager[Server]:
-    """Run the gateway's proxy, which knows the bench's hosts."""
+def null_relay(core: Sequence[str], target: int) -> contextlib.AbstractContextManager[Server]:
+    """Relay to a port in Python, and do nothing else."""
+    port = free_port()
+    words = (str(port), str(target), "--loop", LOOPS[0])
+    return servers.module("lab.bench.baselines.null_relay", core, *words, port=port)
+
+
+def gateway(core: Sequence[str], target: int, sockets: Path, *, loop: str) -> contextlib.AbstractContextManager[Server]:
+    """Run the gateway's proxy, which knows the bench's hosts, in a process apart."""
     port = free_port()
     hosts = [file.removesuffix(".http") for _, file, _ in MODES]
-    words = (str(port), str(target), *hosts, "--loop", loop)
+    words = (str(port), str(target), *hosts, "--loop", loop, "--handover", str(sockets))
     return servers.module("lab.bench.harness.gateway_program", core, *words, port=port)
+
+
+def embedded(core: Sequence[str], directory: Path, *, loop: str) -> contextlib.AbstractContextManager[Server]:
+    """Run sites and the gateway's proxy in one process."""
+    port = free_port()
+    words = (str(port), str(directory), "--loop", loop)
+    return servers.module("lab.bench.harness.embedded_program", core, *words, port=port)
 
 
 def measure(
@@ -139,15 +169,12 @@ def measure(
         unit="requests/s",
         rows=rows_of(measured, lambda found: found.requests_per_s),
         reference=PLAIN,
-        goals=tuple(Goal(f"services.gateway, {loop}", GOAL, PLAIN) for loop in LOOPS if fields),
+        goals=tuple(Goal(f"{name}, {loop}", GOAL, PLAIN) for name in (OURS, EMBEDDED) for loop in LOOPS if fields),
     )
     cost = Group(
-        title=f"gateway, {title}: what a request costs what stands between",
+        title=f"gateway, {title}: what a request costs, site included",
         unit="processor µs/request",
-        rows=rows_of(
-            {name: turns for name, turns in measured.items() if contestants[name].forwarder},
-            lambda found: found.cpu_us,
-        ),
+        rows=rows_of(measured, lambda found: found.cpu_us),
         reference=PLAIN,
         higher_is_better=False,
     )
@@ -156,8 +183,7 @@ def measure(
 
 def turn(contestant: Contestant, rounds: Rounds, core: Core, fields: tuple[str, ...], script: Path) -> Sample:
     """Load one contestant."""
-    forwarder = contestant.forwarder
-    before = forwarder.cpu_s() if forwarder else 0.0
+    before = sum(each.cpu_s() for each in contestant.processes)
     found = load(
         f"{contestant.way.url}/",
         seconds=rounds.seconds,
@@ -165,7 +191,7 @@ def turn(contestant: Contestant, rounds: Rounds, core: Core, fields: tuple[str, 
         fields=fields,
         script=script if contestant.absolute else None,
     )
-    cpu_s = forwarder.cpu_s() - before if forwarder else 0.0
+    cpu_s = sum(each.cpu_s() for each in contestant.processes) - before
     return Sample(found.requests_per_s, cpu_s / max(1, found.requests) * 1e6)
 
 

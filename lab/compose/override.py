@@ -1,8 +1,8 @@
 """The Compose file that adds a person's own sites to the lab in containers, with no edit to YAML.
 
 Compose cannot list a directory. So `lab up` lists the recordings and writes a third Compose file: the network aliases
-of the service `recorded`, and one replica of it instead of none. `.env` remembers the three files, so that plain
-`docker compose` commands use the third one too. Without recordings there is no such file and no such line.
+of the service `recorded`, and its directory. `.env` remembers the three files, so that plain `docker compose` commands
+use the third one too. Without recordings there is no such file and no such line.
 """
 
 import json
@@ -118,12 +118,10 @@ def compose_file(recorded: Path, found: Sequence[str]) -> Json:
             }
     if own:
         services["recorded"] = {
-            "deploy": {"replicas": 1},
-            "environment": {"SITES_WITHOUT": " ".join(own_sites.BROUGHT_ALONG)},
+            "environment": {"SITES_RECORDINGS": MOUNTED_AT},
             "networks": {"lab": {"aliases": own}},
             **mounted(recorded),
         }
-        services["client"] = {"depends_on": {"recorded": {"condition": "service_healthy"}}}
     return {"services": services}
 
 

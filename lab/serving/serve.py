@@ -25,6 +25,7 @@ from services.runtime.cli import INTERRUPTED
 from services.runtime.errors import OutputClosed, OutputFailed
 from services.runtime.http import Address
 from services.runtime.run import Stop, until_stopped
+from services.runtime.serving.listen import bind_socket
 from services.runtime.serving.serve import serve_app
 from services.runtime.tasks import run_in_daemon_thread
 from services.runtime.terminal import say, standard_output, write_whole
@@ -62,7 +63,7 @@ class StandingLab:
 
     def as_json(self) -> str:
         """Return what the gateway's `/lab` says, in one line."""
-        return json.dumps(Pages(self.directory, metrics=str, ca=self.ca).lab(str(self.gateway)))
+        return json.dumps(Pages(self.directory, metrics=str, ca=self.ca).lab(str(self.gateway), at=self.gateway))
 
     def as_text(self) -> str:
         """Return lines for a person."""
@@ -153,6 +154,7 @@ async def standing_lab(hello: HelloSettings, sites: SitesSettings, *, port: int 
 
     `port`: the gateway's. Raises RecordingUnfit or PortUnavailable.
     """
+    bind_socket(Address(LOOPBACK.host, port)).close()  # a port that is taken is told before anything is said to play
     async with (
         embedded_sites(replace(sites, drain_s=0)) as running,
         serve_app(make_app(hello), LOOPBACK, drain_s=0) as hello_at,

@@ -53,6 +53,10 @@ class Topology:
             return None
         return routes.get((host.lower().removesuffix("."), port)) or routes.get((ANY_HOST, port))
 
+    def leads_to(self, ip: str, port: int) -> bool:
+        """Return whether an address is one that a host is reached at."""
+        return (ip, port) in self.routes.values()
+
     def no_route(self, host: str, port: int) -> OSError:
         """Return the error of a closed topology without a route: no such name, or no such port of the host."""
         if any(self.route(host, usual) for usual in USUAL_PORTS):

@@ -1,5 +1,6 @@
 """`python -m services.gateway`: relay connections until a signal stops it."""
 
+import contextlib
 import dataclasses
 import importlib.util
 import logging
@@ -11,7 +12,10 @@ leave_at_interrupt()  # before the imports below
 
 from services.gateway.acceptor import accepting
 from services.gateway.health import health_served
+from services.gateway.proxy.channels import Channels
 from services.gateway.proxy.directory import ComposeDirectory
+from services.gateway.proxy.inbound_only import has_filter
+from services.gateway.proxy.played_hosts import PlayedHosts
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.gateway.settings import GatewaySettings
@@ -31,18 +35,31 @@ log = logging.getLogger(__name__)
 
 async def serve(settings: GatewaySettings, stop: Stop) -> int:
     """Relay connections until a stop is requested, and let answers in flight end."""
-    directory = ComposeDirectory(settings.hosts, settings.target)
-    async with (
-        accepting(settings) as (_acceptor, address),
-        proxy_served(proxy_settings(settings), directory, ca=settings.ca) as proxy,
-        health_served(settings.health) as health,
-    ):
-        log.info("from %s to %s, health at %s, proxy at %s", address, settings.target, health, proxy.address)
-        await stop.event.wait()
+    played = PlayedHosts(settings.takes_hosts) if settings.takes_hosts else None
+    channels = channels_of(settings)
+    directory = ComposeDirectory(settings.hosts, settings.target, channels, played)
+    with contextlib.nullcontext() if channels is None else contextlib.closing(channels):
+        async with (
+            accepting(settings) as (_acceptor, address),
+            proxy_served(proxy_settings(settings, channels), directory, ca=settings.ca) as proxy,
+            health_served(settings.health) as health,
+        ):
+            log.info("from %s to %s, health at %s, proxy at %s", address, settings.target, health, proxy.address)
+            await stop.event.wait()
     return 0
 
 
-def proxy_settings(settings: GatewaySettings) -> ProxySettings:
+def channels_of(settings: GatewaySettings) -> Channels | None:
+    """Return where sites take connections of clients; None where no connection is to be handed over, or may be."""
+    if settings.handover is None:
+        return None
+    if not has_filter():
+        log.warning("this system has no socket filters: no connection is handed over, and all are relayed")
+        return None
+    return Channels(settings.handover)
+
+
+def proxy_settings(settings: GatewaySettings, channels: Channels | None = None) -> ProxySettings:
     """Return the proxy's part of the settings."""
     return ProxySettings(
         Address(settings.where.host, settings.proxy_port),
@@ -51,6 +68,7 @@ def proxy_settings(settings: GatewaySettings) -> ProxySettings:
         connect_timeout_s=settings.connect_timeout_s,
         silence_timeout_s=settings.idle_timeout_s,
         drain_s=settings.drain_s,
+        inbound_only=channels is not None,
     )
 
 

@@ -17,8 +17,10 @@ class GatewaySettings:
     """`where`: the port for clients of hello; `target`: where their bytes go; `health`: the port of the health check.
 
     `proxy_port`: that of the forward proxy; `hosts`: by each host that it knows, the Compose service that plays it;
-    `names`: what it is called besides loopback; `ca`: the file of the lab's CA certificate. A connection is reset if no
-    byte comes for `idle_timeout_s`; connections over `max_connections`, at each port, are reset at once.
+    `takes_hosts`: the service that takes hosts which are not recorded, nothing where there is none; `names`: what it is
+    called besides loopback; `ca`: the file of the lab's CA certificate; `handover`: the directory of the Unix sockets
+    at which sites take connections of clients. A connection is reset if no byte comes for `idle_timeout_s`; connections
+    over `max_connections`, at each port, are reset at once.
     """
 
     where: Address = Address("0.0.0.0", 8000)  # noqa: S104 - in a container; Compose publishes it on 127.0.0.1
@@ -26,8 +28,10 @@ class GatewaySettings:
     health: Address = Address("127.0.0.1", 8081)
     proxy_port: int = 3128
     hosts: Mapping[str, str] = field(default_factory=dict)
+    takes_hosts: str = ""
     names: tuple[str, ...] = ("gateway",)
     ca: Path | None = None
+    handover: Path | None = None
     max_connections: int = MAX_CONNECTIONS
     connect_timeout_s: float = 5.0
     idle_timeout_s: float = IDLE_TIMEOUT_S
@@ -55,8 +59,10 @@ class GatewaySettings:
             health=Address(unset.health.host, environment.port("GATEWAY_HEALTH_PORT", unset.health.port)),
             proxy_port=environment.port("GATEWAY_PROXY_PORT", unset.proxy_port),
             hosts=environment.pairs("GATEWAY_HOSTS"),
+            takes_hosts=environment.text("GATEWAY_TAKES_HOSTS", ""),
             names=(*unset.names, *environment.names("GATEWAY_NAMES")),
             ca=Path(ca) if (ca := environment.text("GATEWAY_CA", "")) else None,
+            handover=Path(handover) if (handover := environment.text("GATEWAY_HANDOVER", "")) else None,
             max_connections=environment.whole("GATEWAY_MAX_CONNECTIONS", MAX_CONNECTIONS, least=1, most=1_000_000),
             connect_timeout_s=seconds("GATEWAY_CONNECT_TIMEOUT_S", unset.connect_timeout_s),
             idle_timeout_s=seconds("GATEWAY_IDLE_TIMEOUT_S", IDLE_TIMEOUT_S),

@@ -8,8 +8,8 @@ TOKEN_CHARACTERS = "!#$%&'*+.^_`|~0-9A-Za-z-"  # noqa: S105 - for a pattern's [.
 
 HTTP_PORT, TLS_PORT, ADMIN_PORT = 80, 443, 8081  # of the lab's hosts; ADMIN_PORT has a site's admin API
 
-# It is a part of a recording's file name, and a name in a certificate.
-HOST_NAME = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
+# It is a part of a recording's file name, and a name in a certificate. A label has 63 characters at most (RFC 1035).
+HOST_NAME = re.compile(r"(?!.*\.\.)(?!.*[^.]{64})[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
 
 
 def is_ip_address(host: str) -> bool:

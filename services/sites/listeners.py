@@ -7,31 +7,40 @@ listen: a connection is refused, and the system gives the port to no other progr
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
 
 from services.runtime.errors import PortUnavailable
-from services.runtime.http import Address
+from services.runtime.http import HTTP_PORT, TLS_PORT, Address
+from services.runtime.serving.adopted import adopt
 from services.runtime.serving.deadlines import DRAIN_POLL_S, SWEEP_S
+from services.runtime.serving.handed import HandedConnection
 from services.runtime.serving.listen import BACKLOG, bind_socket, bound_address, stop_accepting, unavailable
 from services.runtime.tasks import background_task
 from services.sites.connection.connection import Connection
+from services.sites.handover import HandoverSocket
 from services.sites.relayed import Gateway, RelayedProtocol
 from services.sites.site import Site
 from services.sites.states_and_deadlines import longest_s
 
 MakeProtocol = Callable[[Site, str | None], asyncio.Protocol]
+MakeConnection = Callable[[], asyncio.Protocol]
 
 log = logging.getLogger(__name__)
 
 
 class Listener:
-    """One address, listened on or refused."""
+    """One address, listened on or refused.
 
-    def __init__(self, where: Address, protocol: Callable[[], asyncio.Protocol]) -> None:
+    `make` makes the protocol of a connection, `relayed` that of one which the gateway may have made for a client.
+    """
+
+    def __init__(self, where: Address, make: MakeConnection, relayed: MakeConnection) -> None:
         self._holder = bind_socket(where)
-        self._protocol = protocol
+        self._relayed = relayed
+        self.make = make
         self._server: asyncio.Server | None = None
         self.address = bound_address(self._holder)
 
@@ -46,7 +55,7 @@ class Listener:
             bound = bind_socket(self.address)
             loop = asyncio.get_running_loop()
             try:
-                self._server = await loop.create_server(self._protocol, sock=bound, backlog=BACKLOG)
+                self._server = await loop.create_server(self._relayed, sock=bound, backlog=BACKLOG)
             except OSError as error:
                 bound.close()
                 raise unavailable(self.address, error) from error
@@ -75,12 +84,35 @@ class Listeners:
         self._over_tls = over_tls
         self.gateway = Gateway(site.settings.gateway) if site.settings.gateway else None
         self._listeners: dict[str | None, list[Listener]] = {}
+        path = site.settings.handover
+        self._handover = HandoverSocket(path, self._take_handed) if path else None
         self._lock = asyncio.Lock()
 
     def of(self, host: str) -> list[Address]:
         """Return where a host answers: HTTP first, then TLS, if it is spoken."""
-        key = host if self.site.settings.own_ports else None
-        return [listener.address for listener in self._listeners.get(key, [])]
+        return [listener.address for listener in self._listeners.get(self._key(host), [])]
+
+    def _key(self, host: str) -> str | None:
+        return host if self.site.settings.own_ports else None
+
+    def take(self, host: str, port: int, connected: socket.socket, *, ahead: bytes, came: bytes) -> bool:
+        """Serve a client's connection as if it were made to a host's port; return False where that port is refused.
+
+        `port`: as clients know it, 80 or 443; `ahead`: what the client gets first; `came`: what it has sent so far.
+        """
+        for known, listener in zip((HTTP_PORT, TLS_PORT), self._listeners.get(self._key(host), []), strict=False):
+            if known == port and listener.is_open:
+                adopt(connected, listener.make, came=came, ahead=ahead)
+                return True
+        return False
+
+    def _take_handed(self, handed: HandedConnection) -> bool:
+        """Serve a connection of another process's, whose client has asked for the port of this site's only name."""
+        return self.take("", handed.port, handed.connected, ahead=handed.ahead, came=handed.came)
+
+    def _takes_handed(self) -> bool:
+        """Return whether every listener is open, as all of a site's are or none."""
+        return bool(self._listeners) and all(each.is_open for group in self._listeners.values() for each in group)
 
     async def reconcile(self) -> None:
         """Open and shut listeners until they are as the hosts and their plans are now.
@@ -101,6 +133,8 @@ class Listeners:
                 except PortUnavailable as error:
                     failed = failed or error
             self.site.listeners_trouble = str(failed or "")
+            if self._handover:
+                await (self._handover.open() if self._takes_handed() else self._handover.shut())
         if failed:
             raise failed
 
@@ -134,20 +168,20 @@ class Listeners:
         settings = self.site.settings
         only = settings.hosts[0] if len(settings.hosts) == 1 else None
         own = owner or only
-        listeners = [Listener(settings.where, self._relayed(lambda: Connection(self.site, own)))]
+        listeners = [self._listener(settings.where, lambda: Connection(self.site, own))]
         if settings.tls:
             try:
-                listeners.append(Listener(settings.tls, self._relayed(lambda: self._over_tls(self.site, own))))
+                listeners.append(self._listener(settings.tls, lambda: self._over_tls(self.site, own)))
             except PortUnavailable:
                 listeners[0].release()
                 raise
         self._listeners[owner] = listeners
         return listeners
 
-    def _relayed(self, make: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
-        """Return what makes a connection that may come from the gateway, if there is one."""
+    def _listener(self, where: Address, make: MakeConnection) -> Listener:
+        """Return a listener whose connections may come from the gateway, if there is one. Raises PortUnavailable."""
         gateway = self.gateway
-        return (lambda: RelayedProtocol(self.site, gateway, make)) if gateway else make
+        return Listener(where, make, (lambda: RelayedProtocol(self.site, gateway, make)) if gateway else make)
 
 
 @asynccontextmanager

@@ -39,9 +39,10 @@ class RunningSite:
 
 
 @asynccontextmanager
-async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
+async def serve_site(settings: SitesSettings, *, logs_beginning: bool = True) -> AsyncIterator[RunningSite]:
     """Run a site while inside. What keeps it from being ready later on is in `site.trouble`, until it is mended.
 
+    `logs_beginning`: whether the log has it, too, where the recordings cannot be played to begin with.
     Raises PortUnavailable where a port cannot be had to begin with.
     """
     site = Site(settings)
@@ -61,7 +62,9 @@ async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
         finally:
             await saved.save(site)  # the plan is in force, whatever a port says
 
-    await read(site, recordings, saved)
+    is_read = await read(site, recordings, saved)
+    if logs_beginning and not is_read:
+        log_trouble(site)
     gateway = listeners.gateway
     async with (
         serve_app(make_admin(site, reconcile), settings.admin) as admin,
@@ -69,23 +72,34 @@ async def serve_site(settings: SitesSettings) -> AsyncIterator[RunningSite]:
         background_task(watch(site, recordings, listeners, saved)),
         background_task(gateway.look_up_for_ever(settings.reload_s)) if gateway else contextlib.nullcontext(),
     ):
+        if is_read:
+            log_playing(site)  # its ports are open by now
         yield RunningSite(site, listeners, admin, authority)
 
 
-async def read(site: Site, recordings: RecordingDirectory, saved: SavedPlans) -> None:
-    """Read the recordings, and play them if they are valid; else go on with those that are played."""
+async def read(site: Site, recordings: RecordingDirectory, saved: SavedPlans) -> bool:
+    """Read the recordings, and play them if they are valid; else return False, and go on with those that are played."""
     recordings.room_bytes = site.budget.recordings_room - site.played_bytes
     try:
         site.adopt(await asyncio.to_thread(recordings.load))
     except (BadRecording, BadPlan) as error:
         site.budget.recordings.refused += isinstance(error, TooLarge)
         site.recordings_trouble = str(error)
-        log.error("not ready: recording %s", error)  # noqa: TRY400 - the reason is the file's, not the code's
-    else:
-        site.listeners_trouble = site.listeners_trouble or "the listeners are not open yet"  # until they are reconciled
-        log.info("playing %s", known_names(site.hosts))
-        await saved.restore(site)
-        await saved.save(site)  # a sidecar that changed has put its own plan in force
+        return False
+    site.listeners_trouble = site.listeners_trouble or "the listeners are not open yet"  # until they are reconciled
+    await saved.restore(site)
+    await saved.save(site)  # a sidecar that changed has put its own plan in force
+    return True
+
+
+def log_playing(site: Site) -> None:
+    """Log which hosts are played."""
+    log.info("playing %s", known_names(site.hosts))
+
+
+def log_trouble(site: Site) -> None:
+    """Log which recording cannot be played, and why."""
+    log.error("not ready: recording %s", site.recordings_trouble)
 
 
 async def watch(site: Site, recordings: RecordingDirectory, listeners: Listeners, saved: SavedPlans) -> None:
@@ -93,5 +107,9 @@ async def watch(site: Site, recordings: RecordingDirectory, listeners: Listeners
     while True:
         await asyncio.sleep(site.settings.reload_s)
         if await asyncio.to_thread(recordings.changed):
-            await read(site, recordings, saved)
+            is_read = await read(site, recordings, saved)
             await listeners.try_to_reconcile()
+            if is_read:
+                log_playing(site)
+            else:
+                log_trouble(site)

@@ -22,6 +22,7 @@ class SitesSettings:
     nowhere; `admin_names`: what the admin side is called besides its hosts; `ca_key`: a directory for the CA's key,
     `ca`: one for its certificate alone, which clients may see; `state`: one for plans that are to outlive a restart.
     `gateway`: the name whose addresses may say, ahead of a connection's bytes, which client it is for.
+    `handover`: the Unix socket at which the gateway hands connections of clients over.
     `memory_bytes`: what the process may have, all in all; `budget` shares it out.
     """
 
@@ -34,6 +35,7 @@ class SitesSettings:
     admin: Address = Address("0.0.0.0", ADMIN_PORT)  # noqa: S104
     admin_names: tuple[str, ...] = ()
     gateway: str = ""
+    handover: Path | None = None
     own_ports: bool = False
     ca_key: Path | None = None
     ca: Path | None = None
@@ -64,7 +66,7 @@ class SitesSettings:
             for name in ("SITES_HOSTS", "SITES_WITHOUT")
         )
 
-        def directory(name: str) -> Path | None:
+        def path(name: str) -> Path | None:
             text = environment.text(name, "")
             return Path(text) if text else None
 
@@ -83,9 +85,10 @@ class SitesSettings:
             ),
             admin_names=environment.names("SITES_ADMIN_NAMES"),
             gateway=environment.text("SITES_GATEWAY", ""),
-            ca_key=directory("SITES_CA_KEY"),
-            ca=directory("SITES_CA"),
-            state=directory("SITES_STATE"),
+            handover=path("SITES_HANDOVER"),
+            ca_key=path("SITES_CA_KEY"),
+            ca=path("SITES_CA"),
+            state=path("SITES_STATE"),
             head_timeout_s=seconds("SITES_HEAD_TIMEOUT_S", unset.head_timeout_s),
             idle_timeout_s=seconds("SITES_IDLE_TIMEOUT_S", unset.idle_timeout_s),
             write_timeout_s=seconds("SITES_WRITE_TIMEOUT_S", unset.write_timeout_s),

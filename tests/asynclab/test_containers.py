@@ -20,9 +20,10 @@ class Gateway(ThreadingHTTPServer):
 
     daemon_threads = False
 
-    def __init__(self, processes: Sequence[Sequence[str]]) -> None:
+    def __init__(self, processes: Sequence[Sequence[str]], *, takes_hosts: str = "") -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.processes = processes
+        self.processes, self.takes_hosts = processes, takes_hosts
+        self.played: list[str] = []
         self.asked: list[str] = []
         self.gone: set[str] = set()
 
@@ -37,10 +38,19 @@ class Gateway(ThreadingHTTPServer):
         sites = {
             host: {"http": f"http://{host}", "tls": f"https://{host}", "admin": f"http://{host}:8081"} for host in hosts
         }
-        return {"v": 1, "gateway": self.url, "ca": None, "hello": "http://hello:8000", "sites": sites, "direct": False}
+        for host in self.played:
+            sites[host] = {
+                "http": f"http://{host}",
+                "tls": f"https://{host}",
+                "admin": f"http://{self.takes_hosts}:8081",
+            }
+        usual = {"v": 1, "gateway": self.url, "ca": None, "hello": "http://hello:8000", "sites": sites, "direct": False}
+        return {**usual, "takes_hosts": self.takes_hosts} if self.takes_hosts else usual
 
     def answer(self, method: str, host: str, path: str) -> tuple[int, Mapping[str, object] | str]:
         """Return the status and the answer to a request."""
+        if host and host in {self.takes_hosts, *self.played}:
+            return self.answer_of_taker(f"{method} {host} {path}")
         process = next((each for each in self.processes if host in each), ())
         if not process or host in self.gone:
             return 502, f"{host} is not in the lab"
@@ -58,6 +68,21 @@ class Gateway(ThreadingHTTPServer):
                 return 404, {"error": "unknown_host", "problems": [problem]}
             return 201, {"host": "new.test", "id": 5, "match": {}, "times": None}
         return 200, {"hosts": [each for each in process if each not in self.gone]}
+
+    def answer_of_taker(self, asked: str) -> tuple[int, Mapping[str, object] | str]:
+        """Return the status and the answer to a request to the process that takes new hosts."""
+        self.asked.append(asked)
+        if self.takes_hosts in self.gone:
+            return 502, f"{self.takes_hosts}:8081: the service {self.takes_hosts} has no address: is it up?\n"
+        if asked.endswith("/checkpoints"):
+            return 201, {"checkpoint": 9, "entry": 90, "hosts": self.played}
+        if "/restore" in asked:
+            self.played.clear()
+            return 200, {"hosts": []}
+        if "/plays/" in asked:
+            self.played = [asked.rpartition("/")[2]]
+            return 201, {"host": self.played[0], "id": 5, "match": {}, "times": None}
+        return 200, {"entries": [], "total": 0, "kept": 0, "dropped": 0, "clock": {"unix_s": 2.0, "monotonic_s": 1.0}}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -86,9 +111,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def lab_of(processes: Sequence[Sequence[str]] = PROCESSES) -> Iterator[tuple[Lab, Gateway]]:
+def lab_of(processes: Sequence[Sequence[str]] = PROCESSES, *, takes_hosts: str = "") -> Iterator[tuple[Lab, Gateway]]:
     """Serve a gateway, and join its lab."""
-    with Gateway(processes) as gateway:
+    with Gateway(processes, takes_hosts=takes_hosts) as gateway:
         thread = threading.Thread(target=lambda: gateway.serve_forever(0.01))
         thread.start()
         try:
@@ -130,6 +155,30 @@ def test_a_lab_that_takes_no_new_host_says_what_to_do(processes: Sequence[Sequen
             lab.play("new.test", OK)
         removed = [each for each in gateway.asked if each.startswith("DELETE")]
         assert removed == ["DELETE b.test /plays/new.test/5"] * (len(processes) - 1)
+
+
+def test_a_new_host_goes_to_the_process_that_takes_it_and_leaves_with_the_view() -> None:
+    """That process is part of a checkpoint even where it has no host; and the journal of its hosts is read once."""
+    with lab_of([("a.test",)], takes_hosts="taker") as (lab, gateway):
+        with lab.view() as view:
+            assert gateway.asked == ["POST taker /checkpoints", "POST a.test /checkpoints"]
+            gateway.asked.clear()
+            site = view.play("new.test", OK)
+            assert gateway.asked == ["POST taker /plays/new.test"]
+            assert "new.test" in view.hosts
+            gateway.asked.clear()
+            assert site.journal() == []
+            assert gateway.asked == ["GET new.test /journal?since=90&limit=1000&host=new.test"]
+        assert gateway.asked[1:] == ["POST taker /checkpoints/9/restore", "POST a.test /checkpoints/0/restore"]
+        assert lab.hosts == ["a.test"]
+
+
+def test_a_process_that_takes_hosts_and_is_down_is_said_to_be() -> None:
+    """Not that the lab takes no new hosts."""
+    with lab_of([("a.test",)], takes_hosts="taker") as (lab, gateway):
+        gateway.gone.add("taker")
+        with pytest.raises(Refused, match=r"^taker cannot be asked: .* has no address: is it up\? \(status 502\)$"):
+            lab.play("new.test", OK)
 
 
 def test_an_expectation_waits_for_a_site_that_is_busy() -> None:

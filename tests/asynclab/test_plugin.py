@@ -186,6 +186,43 @@ def test_workers_do_not_share_a_lab(project: pytest.Pytester, lab: Lab) -> None:
     result.stdout.fnmatch_lines(["*2 workers cannot share the lab at http://*: leave out --lab*"])
 
 
+FAILING = {
+    "verify": (
+        "lab.site('www.163.com').verify(timeout_s=0)",
+        "AssertionError: www.163.com: expected at least 1, found 0",
+    ),
+    "unknown": ("lab.site('x.example')", "asynclab.errors.UnknownHost: 'x.example' is not in this lab*"),
+    "bad": ("lab.site('www.163.com').fault('rst_at')", "asynclab.errors.BadParameter: www.163.com: bytes is missing*"),
+    "type": ("lab.site('www.163.com').journal(status='200')", "asynclab.errors.BadParameter: status '200' is not *"),
+    "play": ("lab.play('x.example', b'')", "asynclab.errors.NoHead: x.example: *"),
+    "not_entered": ("Lab().hosts", "asynclab.errors.LabError: this lab does not run*"),
+    "no_lab": ("Lab.join('http://127.0.0.1:1').__enter__()", "asynclab.errors.NotALab: http://127.0.0.1:1 is no lab*"),
+    "gone": ("os.kill(lab._lab._process._process.pid, 9); lab.hosts", "asynclab.errors.LabGone: the lab has ended*"),
+}
+
+
+def test_a_report_shows_the_line_of_the_test_and_no_frame_of_the_package(project: pytest.Pytester) -> None:
+    """Nor what an error of the lab came from: its line says that."""
+    tests = (f"def test_{name}(lab):\n    {line}\n" for name, (line, _error) in FAILING.items())
+    project.makepyfile("import os\nfrom asynclab import Lab\n" + "".join(tests) + "def test_after(lab): pass\n")
+    result = run(project)
+    result.assert_outcomes(failed=len(FAILING), errors=2)
+    for line, error in FAILING.values():
+        result.stdout.fnmatch_lines([f">   *{line}", f"E   *{error}"])
+    result.stdout.fnmatch_lines(["LabGone: the lab has ended (signal 9 ended it*"])
+    text = str(result.stdout)
+    assert "asynclab/" not in text.replace("tests/asynclab/", "")
+    assert "direct cause" not in text
+    assert "During handling" not in text
+
+
+def test_every_module_hides_its_frames() -> None:
+    """But those whose frames are never between a test and an error."""
+    without = {"__init__", "__main__", "aiohttp", "errors", "exchange", "pytest_plugin"}
+    for file in (ROOT / "asynclab").rglob("*.py"):
+        assert ("\n__tracebackhide__ = True" in file.read_text("utf-8")) is (file.stem not in without), file
+
+
 def test_a_url_that_is_no_lab_is_one_error_for_each_test(project: pytest.Pytester) -> None:
     """And no hang."""
     project.makepyfile("def test_it(lab): pass\ndef test_other(): pass")

@@ -19,6 +19,9 @@ from asynclab import (
     UnknownFault,
     UnknownHost,
 )
+from asynclab.criteria import CHECKS, Criteria, LabCriteria
+from asynclab.play import MOST_BYTES
+from services.sites.admin.journal.query import FILTERS
 from tests.asynclab.client import fetch, status_line
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -82,6 +85,19 @@ def test_a_play_answers_what_it_matches(
     play.remove()
     assert fetch(site.url, host=HOST, **request_) == recorded  # type: ignore[arg-type]
     assert site.plays() == []
+
+
+@pytest.mark.parametrize("size", [512 * 1024, 512 * 1024 + 1, MOST_BYTES], ids=["JSON", "as it is", "the largest"])
+def test_a_play_may_be_large(lab: Lab, size: int) -> None:
+    """It is played to the byte, whichever way it is sent, where it matches and as often as it says."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+    body_bytes = size - len(head % size)
+    raw = head % body_bytes + bytes(body_bytes)
+    site = lab.play("large.example", OK)
+    play = site.play(raw, path="/x*", query={"a": "é&"}, times=1)
+    assert (len(raw), play.times, play.match) == (size, 1, {"path": "/x*", "query": {"a": "é&"}})
+    for expected in (raw, OK):
+        assert fetch(site.url, host=site.host, target="/xy?a=%C3%A9%26") == expected
 
 
 def test_the_newest_play_comes_first_and_then_the_one_before(lab: Lab) -> None:
@@ -185,7 +201,11 @@ def test_what_is_met_is_verified(site: Site, expect: Expect) -> None:
 UNMET: Mapping[str, tuple[Expect, str]] = {
     "too few": (
         lambda site: site.verify(count=3, method="GET", timeout_s=0),
-        r"^www.163.com: expected exactly 3 with method='GET', found 2\b",
+        r"^www.163.com: expected exactly 3 with method='GET', found 2\n  found: #\d+ GET /a.*\n  found: #\d+ GET /b",
+    ),
+    "too few, with others": (
+        lambda site: site.verify(count=2, target="/a", timeout_s=0),
+        r"found 1\n  found: #\d+ GET /a, status 302, fin\n  nearest: #\d+ GET /b, status 302, fin: target: '/b' is ",
     ),
     "none like it": (
         lambda site: site.verify(method="POST", timeout_s=0),
@@ -198,7 +218,7 @@ UNMET: Mapping[str, tuple[Expect, str]] = {
     "one too many": (lambda site: site.verify(count=0, target="/b"), r"expected none with target='/b', found 1\n"),
     "another order": (
         lambda site: site.verify(order=["/b", "/a"], timeout_s=0),
-        r"expected '/a', number 2 of the order, as an entry after \d+: there is none",
+        r"expected '/a', number 2 of the order, as an entry after \d+: there is none\n  found: #\d+ GET /b, status 302",
     ),
     "at once": (lambda site: site.verify(at_once=0), r"expected at most 0 at once, found 1\n"),
 }
@@ -241,17 +261,21 @@ REFUSED: Mapping[str, tuple[Use, type[LabError], str]] = {
     "a missing parameter": (lambda lab: lab.site(HOST).fault("rst_at"), BadParameter, "bytes is missing"),
     "a value": (lambda lab: lab.site(HOST).fault("rst_at", bytes=-1), BadParameter, "bytes '-1' is not a whole number"),
     "a value beyond the head": (lambda lab: lab.site(HOST).fault("rst_at", bytes=9_999), BadParameter, "bytes "),
-    "a value of Python": (lambda lab: lab.site(HOST).verify(method={1}), BadParameter, "cannot be sent as JSON"),
-    "a criterion": (lambda lab: lab.site(HOST).verify(verb="GET"), BadParameter, "verb is unknown: there are host, "),
-    "a filter": (lambda lab: lab.site(HOST).journal(verb="GET"), BadParameter, "verb is unknown: there are host, "),
-    "another host": (lambda lab: lab.site(HOST).verify(host="x.test"), BadParameter, "host is no criterion of a site"),
+    "a value of Python": (
+        lambda lab: lab.site(HOST).fault("rst_at", bytes={1}),  # type: ignore[arg-type]
+        BadParameter,
+        "cannot be sent as JSON",
+    ),
+    "a criterion": (lambda lab: lab.site(HOST).verify(verb="GET"), BadParameter, "verb is unknown: there are host, "),  # type: ignore[call-arg]
+    "a filter": (lambda lab: lab.site(HOST).journal(verb="GET"), BadParameter, "verb is unknown: there are host, "),  # type: ignore[call-arg]
+    "another host": (lambda lab: lab.site(HOST).verify(host="x.test"), BadParameter, "host is no criterion of a site"),  # type: ignore[call-arg]
     "another host in an order": (
-        lambda lab: lab.site(HOST).verify(order=[{"host": "www.sohu.com"}]),
+        lambda lab: lab.site(HOST).verify(order=[{"host": "www.sohu.com"}]),  # type: ignore[list-item]
         BadParameter,
         "host is no criterion of a site",
     ),
-    "another host in the journal": (lambda lab: lab.site(HOST).journal(host="x"), BadParameter, "host is no criterion"),
-    "a beginning": (lambda lab: lab.site(HOST).journal(since=7), BadParameter, "since is no criterion of a site"),
+    "another host in the journal": (lambda lab: lab.site(HOST).journal(host="x"), BadParameter, "host is no criterion"),  # type: ignore[call-arg]
+    "a beginning": (lambda lab: lab.site(HOST).journal(since=7), BadParameter, "since is no criterion of a site"),  # type: ignore[call-arg]
     "an order that is a text": (lambda lab: lab.site(HOST).verify(order="/a"), BadParameter, "is not a list"),
     "a step that is a number": (
         lambda lab: lab.site(HOST).verify(order=[5]),  # type: ignore[list-item]
@@ -262,6 +286,73 @@ REFUSED: Mapping[str, tuple[Use, type[LabError], str]] = {
         lambda lab: lab.site(HOST).plan([5]),  # type: ignore[list-item]
         BadParameter,
         "5 is not a fault",
+    ),
+    "a host that is a number": (lambda lab: lab.site(5), BadParameter, "host 5 is not text"),  # type: ignore[arg-type]
+    "a play of a number": (lambda lab: lab.play(5, OK), BadParameter, "host 5 is not text"),  # type: ignore[arg-type]
+    "a long label": (lambda lab: lab.play(f"{'a' * 64}.example", OK), BadParameter, "63 between two dots"),
+    "a name in another alphabet": (
+        lambda lab: lab.play("bücher.example", OK),
+        BadParameter,
+        "'bücher.example' is not a host name: clients ask for 'xn--bcher-kva.example'",
+    ),
+    "a site in another alphabet": (
+        lambda lab: lab.site("bücher.example"),
+        UnknownHost,
+        "lab.play[(]'xn--bcher-kva.example', response[)] adds a host",
+    ),
+    "a method in small letters": (
+        lambda lab: lab.play("a.example", OK, method="get"),
+        BadParameter,
+        "method 'get' is never sent: methods have case, write 'GET'",
+    ),
+    "a path in another alphabet": (
+        lambda lab: lab.play("a.example", OK, path="/é"),
+        BadParameter,
+        "path '/é' is never sent: clients percent-encode it, write '/%C3%A9'",
+    ),
+    "a query of numbers": (
+        lambda lab: lab.play("a.example", OK, query={"page": 2}),  # type: ignore[dict-item]
+        BadParameter,
+        "query.'page'. 2 is not text",
+    ),
+    "fields of a list": (
+        lambda lab: lab.play("a.example", OK, fields=[("a", "b")]),  # type: ignore[arg-type]
+        BadParameter,
+        "fields .* is not a dict",
+    ),
+    "an option": (
+        lambda lab: lab.play("a.example", OK, field={"a": "b"}),  # type: ignore[call-arg]
+        BadParameter,
+        "field is unknown: a play has method, path, query, fields, times",
+    ),
+    "a name of a fault for a plan": (lambda lab: lab.site(HOST).plan("drip"), BadParameter, "is not a list of faults"),
+    "a fault that is a number": (
+        lambda lab: lab.site(HOST).fault(5),  # type: ignore[arg-type]
+        BadParameter,
+        "fault 5 is not text",
+    ),
+    "a count of text": (
+        lambda lab: lab.site(HOST).verify(count="2"),  # type: ignore[arg-type]
+        BadParameter,
+        "count '2' is not a whole number",
+    ),
+    "a bound that is true": (lambda lab: lab.site(HOST).verify(at_once=True), BadParameter, "at_once True is not"),
+    "a deadline of text": (
+        lambda lab: lab.site(HOST).verify(timeout_s="2"),  # type: ignore[arg-type]
+        BadParameter,
+        "timeout_s '2' is not a number of seconds",
+    ),
+    "a limit of text": (
+        lambda lab: lab.site(HOST).journal(limit="2"),  # type: ignore[arg-type]
+        BadParameter,
+        "limit '2' is not a whole number",
+    ),
+    "a url that is a number": (lambda _lab: Lab.join(5), BadParameter, "url 5 is not text"),  # type: ignore[arg-type]
+    "a port of text": (lambda _lab: Lab(port="80"), BadParameter, "port '80' is not a whole number"),  # type: ignore[arg-type]
+    "a time of text": (
+        lambda _lab: Lab(timeout_s="1"),  # type: ignore[arg-type]
+        BadParameter,
+        "timeout_s '1' is not a number of seconds",
     ),
     "an address": (lambda lab: lab.play("127.0.0.1", OK), BadParameter, "127.0.0.1: host is an address, or a name"),
     "localhost": (lambda lab: lab.play("localhost", OK), BadParameter, "localhost: host is an address, or a name"),
@@ -278,9 +369,14 @@ REFUSED: Mapping[str, tuple[Use, type[LabError], str]] = {
     "no head": (lambda lab: lab.play("a.example", b"nonsense"), NoHead, "a.example: response has no status line"),
     "half a head": (lambda lab: lab.play("a.example", b"HTTP/1.1 200 OK\r\nA: b\r\n"), NoHead, "response "),
     "text": (lambda lab: lab.play("a.example", "HTTP/1.1 200 OK"), NoHead, "is bytes and not str"),  # type: ignore[arg-type]
+    "too much": (lambda lab: lab.play("a.example", OK + bytes(MOST_BYTES)), BadParameter, "8,388,608 is the limit"),
     "no name": (lambda lab: lab.play("a\r\nb", OK), BadParameter, "is not a host name"),
     "a path": (lambda lab: lab.play("a.example", OK, path="v1"), BadParameter, "path 'v1' is not a path"),
-    "no times": (lambda lab: lab.play("a.example", OK, times=0), BadParameter, "times is not a whole number from 1"),
+    "no times": (
+        lambda lab: lab.play("a.example", OK, times=0),
+        BadParameter,
+        "times 0 is not a whole number, 1 or more",
+    ),
     "the same match": (
         lambda lab: [lab.play("a.example", OK, path="/x") for _ in range(2)],
         PlayConflict,
@@ -300,3 +396,61 @@ def test_what_cannot_be_is_refused_in_one_line_and_changes_nothing(
     assert type(caught.value) is kind
     assert "\n" not in str(caught.value)
     assert lab.site(HOST).faults() == []
+    assert lab.hosts == [HOST, "www.sina.com.cn", "www.sohu.com"] or kind is PlayConflict
+
+
+CRITERIA: Mapping[str, tuple[object, object, str]] = {
+    "method": ("GET", "get", "method 'get' is never sent: methods have case, write 'GET'"),
+    "target": ("/a", "/é", "target '/é' is never sent: clients percent-encode it, write '/%C3%A9'"),
+    "fields": ({"host": HOST, "cookie": None}, {"host": 1}, r"fields\['host'\] 1 is not text"),
+    "head_contains": ("GET /a", b"GET", "head_contains b'GET' is not text"),
+    "body_contains": ("body", 5, "body_contains 5 is not text"),
+    "body_bytes": (4, "4", "body_bytes '4' is not a whole number"),
+    "body_sha256": (hashlib.sha256(b"body").hexdigest(), b"", "body_sha256 b'' is not text"),
+    "status": (302, "302", "status '302' is not a whole number"),
+    "response": (f"{HOST}.http", 1, "response 1 is not text"),
+    "fault": (None, 1, "fault 1 is not text"),
+    "generation": (None, "1", "generation '1' is not a whole number"),
+    "ended": ("fin", True, "ended True is not text"),
+    "connection": (None, 1.0, "connection 1.0 is not a whole number"),
+    "exchange": (1, "1", "exchange '1' is not a whole number"),
+    "peer": (None, 1, "peer 1 is not text"),
+    "tls": (False, "false", "tls 'false' is not True or False"),
+}
+
+
+@pytest.mark.parametrize("name", CRITERIA)
+def test_a_criterion_has_one_rule_wherever_it_is_given(lab: Lab, site: Site, name: str) -> None:
+    """In the journal of a site and of the lab, in `verify` and in a step of its order: taken by all, or by none."""
+    right, wrong, text = CRITERIA[name]
+    fetch(site.url, host=HOST, target="/a", body=b"body")
+    found = site.journal(**{name: right})  # type: ignore[arg-type] # a table of cases has no types
+    assert len(found) == (name not in {"connection", "peer"})
+    assert lab.journal(**{name: right}) == found  # type: ignore[arg-type]
+    site.verify(count=len(found), **{name: right})  # type: ignore[arg-type]
+    uses: list[Callable[[], object]] = [
+        lambda: site.journal(**{name: wrong}),  # type: ignore[arg-type]
+        lambda: lab.journal(**{name: wrong}),  # type: ignore[arg-type]
+        lambda: site.verify(count=0, **{name: wrong}),  # type: ignore[arg-type]
+        lambda: site.verify(order=[{name: wrong}]),  # type: ignore[list-item]
+    ]
+    for use in uses:
+        with pytest.raises(BadParameter, match=text):
+            use()
+    assert name in Criteria.__annotations__
+
+
+def test_every_criterion_has_its_case() -> None:
+    """And every name that the lab has."""
+    assert CRITERIA.keys() == Criteria.__annotations__.keys()
+    assert {*CHECKS} == {*CRITERIA, "host", "since"} == {*LabCriteria.__annotations__}
+    assert {*FILTERS} == {*CHECKS, "limit"}
+
+
+def test_a_target_may_have_the_bytes_that_curl_sends(site: Site) -> None:
+    """Some clients send UTF-8 as it is: the journal shows bytes as Latin-1."""
+    raw = "/\u00c3\u00a9"
+    play = site.play(OK, path=raw)
+    assert fetch(site.url, host=HOST, target="/é") == OK
+    site.verify(count=1, target=raw)
+    assert play.match == {"path": raw}

@@ -15,8 +15,19 @@ import pytest
 from lab.embedded import LOOPBACK, EmbeddedDirectory, embedded_sites
 from services.client.cli import main, understand
 from services.client.network import standing_lab
-from services.client.network.standing_lab import LabUnreachable, NotALab, joined_lab, parse_lab_url, run_in_lab
+from services.client.network.standing_lab import (
+    LabUnreachable,
+    LabUrl,
+    NotALab,
+    joined_lab,
+    parse_lab,
+    parse_lab_url,
+    read_lab,
+    run_in_lab,
+    without_forwarder,
+)
 from services.client.settings import ClientSettings
+from services.client.topology import Route
 from services.gateway.proxy.directory import SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
@@ -89,6 +100,8 @@ async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
         ("faults set www.sohu.com rst_at --bytes 40", 0, "rst_at"),
         ("faults list nosuch.test", 4, ""),
         ("journal www.sohu.com", 0, ""),
+        ("journal --all", 0, ""),
+        ("journal --all --clear", 0, ""),
         ("record http://www.163.com/ --head-only -o -", 0, "HTTP/1.0 302"),
         ("pipeline -n 1", 0, None),
     ],
@@ -194,6 +207,33 @@ async def test_what_is_no_lab_is_one_line(answer: bytes, reason: str) -> None:
 
 
 @pytest.mark.anyio
+async def test_another_program_of_this_machine_is_not_reached(url: str, tmp_path: Path) -> None:
+    """By no address of loopback: a mistyped target ends in the lab. A host's own address there is one of the lab's."""
+    came: list[bytes] = []
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.read(1))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async with serving(other=peer) as topology:
+        _, port = topology.routes["other", 80]
+        targets = [f"127.0.0.1:{port}", f"http://127.0.0.2:{port}/", f"[::1]:{port}", f"localhost:{port}"]
+        found = await records(url, tmp_path, targets)
+    assert [each["error"] for each in found] == ["unreachable", "unreachable", "unreachable", "dns"]
+    assert found[0]["detail"] == "nothing but the lab can be reached from within it"
+    assert came == []
+
+
+@pytest.mark.anyio
+async def test_a_hosts_own_address_is_one_of_the_lab(tmp_path: Path) -> None:
+    """As `lab serve` prints it."""
+    async with standing(EmbeddedDirectory) as url:
+        (host, port), *_rest = (await read_lab(parse_lab_url("--lab", url), with_ca=False))[0].routes.values()
+        (found,) = await records(url, tmp_path, [f"http://{host}:{port}/"])
+    assert (found["error"], found["http_version"] is not None) == (None, True)
+
+
+@pytest.mark.anyio
 async def test_a_lab_that_is_gone_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 4."""
     async with standing(EmbeddedDirectory) as url:
@@ -276,6 +316,42 @@ async def test_a_gateway_that_has_gone_is_not_taken_for_the_site(tmp_path: Path)
         assert await invocation.main(settings, Stop()) == 4
     record = json.loads(await anyio.to_thread.run_sync(file.read_text))
     assert (record["error"], "the lab's gateway does not answer" in record["detail"]) == ("unreachable", True)
+
+
+SITES = '"hello": "http://hello:8000", "sites": {}'
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("gateway", "own", "identity", "goes_on"),
+    [
+        pytest.param("127.0.0.1", "172.20.0.2", "a1", True, id="the same gateway"),
+        pytest.param("127.0.0.1", "172.20.0.2", "b2", False, id="another gateway"),
+        pytest.param("127.0.0.1", "172.20.0.3", "a1", False, id="no answer"),
+        pytest.param("127.0.0.1", "127.0.0.1", "a1", False, id="loopback"),
+        pytest.param("192.0.2.9", "172.20.0.2", "a1", False, id="a lab of another machine"),
+    ],
+)
+async def test_the_client_goes_on_at_the_own_address_of_the_same_gateway(
+    monkeypatch: pytest.MonkeyPatch, gateway: str, own: str, identity: str, *, goes_on: bool
+) -> None:
+    """Docker's proxy before the published port makes a FIN of a RST."""
+
+    async def get(_url: LabUrl, at: Route, _path: str) -> bytes:
+        if at != ("172.20.0.2", 3128):
+            raise ConnectionRefusedError
+        said = f'"address": "http://172.20.0.2:3128", "identity": "{identity}"'
+        return f'{{"v": 1, "direct": false, {said}, {SITES}}}'.encode()
+
+    monkeypatch.setattr(standing_lab, "get", get)
+    monkeypatch.setattr("sys.platform", "linux")
+    url = parse_lab_url("--lab", f"http://{gateway}:3128")
+    said = f'{{"v": 1, "direct": false, "address": "http://{own}:3128", "identity": "a1", {SITES}}}'
+    lab = parse_lab(url, (gateway, 3128), said.encode())
+    found = await without_forwarder(lab)
+    assert (found.gateway == (own, 3128) if found else False) is goes_on
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert await without_forwarder(lab) is None
 
 
 @pytest.mark.parametrize(

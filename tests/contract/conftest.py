@@ -1,4 +1,4 @@
-"""The lab in both its forms: a contract test takes `lab`, and runs embedded and in Compose."""
+"""The lab in both its forms: a contract test takes `lab`, or `lab_url`, and runs embedded and in Compose."""
 
 import subprocess
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from asynclab import Lab
 from lab import ROOT
 from lab.compose.stack import Stack
 from tests.stacks import stack_of
@@ -16,6 +17,7 @@ Result = subprocess.CompletedProcess[str]
 Client = Callable[..., Result]
 
 LAB = Path(sys.executable).parent / "lab"
+GATEWAY_PORT = "3128"
 
 
 def run_embedded(*arguments: str) -> Result:
@@ -32,6 +34,33 @@ def lab(request: pytest.FixtureRequest) -> Client:
         return run_embedded
     stack = request.getfixturevalue("stack")
     return lambda *arguments: stack.run_client(arguments)
+
+
+@pytest.fixture(scope="session")
+def embedded_url() -> Iterator[str]:
+    """Have a lab that stands, as `lab serve` starts it, and return the URL of its gateway."""
+    with Lab() as standing:
+        yield standing.proxy_url
+
+
+@pytest.fixture(params=["embedded", pytest.param("compose", marks=pytest.mark.docker)])
+def lab_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a lab's gateway on this machine: in Compose, that of the published port."""
+    if request.param == "embedded":
+        return str(request.getfixturevalue("embedded_url"))
+    return published_url(request.getfixturevalue("stack"))
+
+
+def published_url(stack: Stack) -> str:
+    """Return the URL at which the gateway of a lab in containers is published."""
+    return f"http://{stack.run_compose('port', 'gateway', GATEWAY_PORT).stdout.strip()}"
+
+
+@pytest.fixture
+def joined(lab_url: str) -> Iterator[Lab]:
+    """Join a lab, and leave it as it was."""
+    with Lab.join(lab_url, timeout_s=20) as lab, lab.view() as view:
+        yield view
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])

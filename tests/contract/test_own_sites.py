@@ -135,5 +135,5 @@ def test_the_lab_in_containers_follows_the_directory(own_stack: Stack, monkeypat
     shutil.rmtree(directory)
     reread(own_stack).up(print)
     assert changed(second, running(own_stack)) == {"recorded", "netease", "gateway"}
-    assert "recorded" not in running(own_stack)
+    assert "recorded" in running(own_stack)  # it takes plays, too
     assert "Server: Cdn Cache Server V2.0" in header(own_stack, "www.163.com")

@@ -1,6 +1,8 @@
 """How a directory of recordings becomes part of the lab, as files."""
 
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,7 +37,10 @@ def test_a_directory_that_was_named_has_to_be_there_to_be_played(root: Path) -> 
 
 @pytest.mark.parametrize(
     ("named", "why"),
-    [("~nobody-of-that-name/x", "is in nobody's home"), ("x" * 5_000, "cannot be read [(]File name too long[)]")],
+    [
+        ("~nobody-of-that-name/x", "is in the home directory of a user who does not exist"),
+        ("x" * 5_000, "cannot be read [(]File name too long[)]"),
+    ],
     ids=["home", "length"],
 )
 def test_a_directory_that_cannot_be_is_refused(root: Path, named: str, why: str) -> None:
@@ -118,14 +123,66 @@ def test_what_a_site_would_refuse_is_refused_first(root: Path, files: dict[str, 
     assert caught.value.exit_code == 3
 
 
-@pytest.mark.parametrize("name", ["a.example.http", "a.example.toml", ""], ids=["recording", "sidecar", "directory"])
+UNREADABLE = {
+    "recording": "a.example.http",
+    "sidecar": "a.example.toml",
+    "directory": "",
+    "another recording": "a.example/x.http",
+    "its sidecar": "a.example/x.toml",
+    "directory of a host": "a.example",
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE.values(), ids=UNREADABLE)
 def test_what_a_site_may_not_read_is_refused_with_the_command_that_helps(root: Path, name: str) -> None:
     """The person who runs the lab may read it, root above all; the site in its container is another user."""
     directory = play(root, a__example__http=GOOD, a__example__toml=b"")
+    (directory / "a.example").mkdir(mode=0o755)
+    play(directory.parent, **{"a__example/x__http": GOOD, "a__example/x__toml": b""})
     file = directory / name
     file.chmod(0o700 if file.is_dir() else 0o600)
     with pytest.raises(RecordingsUnusable, match=rf"Permission denied.*chmod a\+r.* {file}$"):
         own_sites.check(directory)
+
+
+def test_a_directory_of_a_host_that_cannot_be_listed_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its host would be missing in the lab, with no message. Root may list any directory: the call fails here."""
+    directory = play(root, b__example__http=GOOD)
+    for name in ("a.example", "Not a host"):
+        (directory / name).mkdir()
+    listed = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path.parent == directory:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(RecordingsUnusable, match=r"a\.example cannot be read \(Permission denied\): chmod a\+rx .*"):
+        own_sites.hosts(directory)
+    (directory / "a.example").rmdir()
+    assert own_sites.hosts(directory) == ["b.example"]
+
+
+def test_two_recordings_for_the_same_requests_are_refused_in_one_line(root: Path) -> None:
+    """Before a site is started: else they are seen at its /readyz alone."""
+    directory = play(root)
+    (directory / "a.example").mkdir(mode=0o755)
+    match = b'[match]\npath = "/x"\n'
+    play(
+        root,
+        **{
+            f"a__example/{name}": raw
+            for name in "xy"
+            for name, raw in ((f"{name}__http", GOOD), (f"{name}__toml", match))
+        },
+    )
+    with pytest.raises(
+        RecordingsUnusable, match=r"a\.example/y\.http: matches the same requests as x.http: "
+    ) as caught:
+        own_sites.check(directory)
+    assert "\n" not in str(caught.value)
+    assert own_sites.hosts(directory) == ["a.example"]
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,7 @@ def test_a_port_that_is_taken_is_one_line() -> None:
     assert ended.stderr.splitlines()[-1].decode() == (
         f"lab: cannot listen on 127.0.0.1:{port} (Address already in use): stop what holds it or choose another port"
     )
+    assert b"playing" not in ended.stderr
 
 
 def test_own_recordings_are_sites_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +196,7 @@ def test_a_recording_that_cannot_be_played_is_one_line(
     assert ended.returncode == 3
     assert ended.stdout == b""
     assert b"lab: cannot play recording own.test.http" in ended.stderr.splitlines()[-1]
+    assert ended.stderr.count(b"own.test.http") == 1
 
 
 @pytest.mark.parametrize(

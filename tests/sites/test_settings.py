@@ -25,6 +25,7 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "SITES_ADMIN_PORT": ("3", {"admin": Address("0.0.0.0", 3)}),  # noqa: S104
     "SITES_ADMIN_NAMES": ("scraper", {"admin_names": ("scraper",)}),
     "SITES_GATEWAY": ("gateway", {"gateway": "gateway"}),
+    "SITES_HANDOVER": ("/handover/netease.sock", {"handover": Path("/handover/netease.sock")}),
     "SITES_CA_KEY": ("/key", {"ca_key": Path("/key")}),
     "SITES_CA": ("/ca", {"ca": Path("/ca")}),
     "SITES_STATE": ("/state", {"state": Path("/state")}),

@@ -72,8 +72,11 @@ def module(
 
 
 @contextlib.contextmanager
-def sites(core: Sequence[str], directory: Path, *, loop: str) -> Iterator[Server]:
-    """Play recordings, with the same program as in the container."""
+def sites(core: Sequence[str], directory: Path, *, loop: str, handover: Path | None = None) -> Iterator[Server]:
+    """Play recordings, with the same program as in the container.
+
+    `handover`: the Unix socket at which connections are handed over to it.
+    """
     port, admin_port = free_port(), free_port()
     environment = {
         "SITES_RECORDINGS": str(directory),
@@ -83,6 +86,7 @@ def sites(core: Sequence[str], directory: Path, *, loop: str) -> Iterator[Server
         "SITES_TLS_PORT": "0",
         "SITES_ADMIN_HOST": "127.0.0.1",
         "SITES_ADMIN_PORT": str(admin_port),
+        "SITES_HANDOVER": str(handover or ""),
     }
     with module("services.sites", core, "--loop", loop, port=port, environment=environment) as server:
         yield replace(server, admin_port=admin_port)

@@ -153,13 +153,14 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A check that fails."""
+    """A check that fails. `met`: entries that do meet it, of which there are too few, or the steps before."""
 
     check: str
     expected: str
     found: int
     reason: str | None
     nearest: tuple[NearMiss, ...]
+    met: tuple[NearMiss, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

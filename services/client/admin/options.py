@@ -35,6 +35,7 @@ ACTIONS = ("list", "set", "clear", "reset", "kinds")
 FILTERS = {
     "method": "of the request",
     "target": "of the request",
+    "fields": 'of the request, as JSON: \'{"accept": "*/*", "cookie": null}\'',
     "head_contains": "ASCII text somewhere in the request's head",
     "body_contains": "text in the first 64 KiB of the request's body",
     "body_bytes": "size of the request's body",
@@ -85,14 +86,23 @@ def number(text: str) -> int | float:
 
 def host_name(text: str) -> str:
     """Return the name of a site in lower case. Raises ArgumentTypeError."""
-    if not text or len(text) > 253 or not all(each.isascii() and (each.isalnum() or each in "-._") for each in text):
+    from services.client.url.host import NoHostName, ascii_host_name
+
+    try:
+        name = ascii_host_name(text).lower()
+    except NoHostName as error:
+        raise ArgumentTypeError(f"{text[:40]!r} is not a host name: {error}") from None
+    if not all(each.isalnum() or each in "-._" for each in name):
         raise ArgumentTypeError(f"{text[:40]!r} is not a host name")
-    return text.lower()
+    return name
 
 
-def add_site(parser: ArgumentParser) -> None:
+def add_site(parser: ArgumentParser, *, may_be_left_out: bool = False) -> None:
     """Declare the arguments that both commands have."""
-    parser.add_argument("site", metavar="SITE", type=host_name, help="a recorded host, as www.163.com")
+    many, more = ("?", "; with --all it may be left out") if may_be_left_out else (None, "")
+    parser.add_argument(
+        "site", metavar="SITE", type=host_name, nargs=many, help=f"a recorded host, as www.163.com{more}"
+    )
     parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
 
 
@@ -127,11 +137,12 @@ def add_faults(parser: ArgumentParser) -> None:
 
 def add_journal(parser: ArgumentParser) -> None:
     """Declare the options of `journal`."""
-    add_site(parser)
+    add_site(parser, may_be_left_out=True)
     parser.add_argument(
         "--all",
         action="store_true",
-        help="show, clear or verify entries of every host that this site's server plays, not of SITE alone",
+        help="show, clear or verify entries of every host that this site's server plays, not of SITE alone; "
+        "without SITE, of every host of the lab",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--clear", action="store_true", help="begin it anew")

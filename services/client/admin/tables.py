@@ -30,8 +30,13 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | 
 
 def cell(text: str) -> str:
     """Return the text of a cell, printable, and cut if it is too long."""
-    shown = printable(text[: MOST_WIDE + 1])
-    return shown if len(shown) <= MOST_WIDE else f"{shown[: MOST_WIDE - len(CUT)]}{CUT}"
+    return cut(text, MOST_WIDE)
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text, printable; where it has more than `most` characters then, its beginning and CUT."""
+    shown = printable(text[: most + 1])
+    return shown if len(shown) <= most else f"{shown[: most - len(CUT)]}{CUT}"
 
 
 def hanging(line: str, indent: int) -> str:

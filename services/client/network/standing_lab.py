@@ -4,11 +4,15 @@
 of their own, as `lab embedded` reaches them. The lab in containers is not: a connection to one of its names is a tunnel
 through the gateway (`services.client.survey.transport.tunnel`), and requests to hello and to the admin API go through
 the gateway as through any proxy.
+
+A port that Docker publishes at 127.0.0.1 is that of a program (its userland proxy), which passes a RST on as a FIN. The
+gateway says its own address, and on Linux the client goes on there if the same gateway answers.
 """
 
 import asyncio
 import json
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +31,8 @@ from services.runtime.http import ADMIN_PORT, HOST_NAME, HTTP_PORT, TLS_PORT, is
 from services.runtime.run import Stop, until_stopped
 
 TIMEOUT_S = 5.0
+NEARER_TIMEOUT_S = 1.0
+LOOPBACK = ("127.0.0.1", "::1")
 MAX_PAGE_BYTES = 16 * 1024 * 1024  # thousands of hosts have a few MB
 CA_FILE = "ca.pem"
 Main = Callable[[ClientSettings, Stop], Awaitable[int]]
@@ -74,9 +80,10 @@ class LabUrl:
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """What a lab says of itself. `gateway`: the address at which it answered; `sites`: the hosts, and their addresses.
+    """What a lab says of itself. `gateway`: the address at which it answered; `routes`: the hosts, and their addresses.
 
-    The addresses of a lab that is not `direct` are those of its gateway.
+    The addresses of a lab that is not `direct` are those of its gateway. `own_address`: where the gateway says that it
+    is, None where it says nothing; `identity`: what no other gateway says.
     """
 
     url: LabUrl
@@ -84,6 +91,8 @@ class Lab:
     direct: bool
     hello_url: str
     routes: Mapping[Route, Route]
+    own_address: Route | None = None
+    identity: str = ""
 
     def settings(
         self, usual: ClientSettings, *, ca_file: Path | None, tunnels: Tunnels | None = None
@@ -150,11 +159,25 @@ async def read_lab(url: LabUrl, *, with_ca: bool) -> tuple[Lab, bytes]:
         async with asyncio.timeout(TIMEOUT_S):
             gateway = await look_up(url.host, url.port)
             lab = parse_lab(url, gateway, await get(url, gateway, "/lab"))
-            return lab, await get(url, gateway, f"/{CA_FILE}") if with_ca else b""
+            lab = await without_forwarder(lab) or lab
+            return lab, await get(url, lab.gateway, f"/{CA_FILE}") if with_ca else b""
     except TimeoutError as error:
         raise LabUnreachable(url.text, f"no answer within {TIMEOUT_S:g} s") from error
     except OSError as error:
         raise LabUnreachable(url.text, fetch_error(error).kind) from error
+
+
+async def without_forwarder(lab: Lab) -> Lab | None:
+    """Return the lab as its gateway has it at its own address, if this machine reaches the same gateway there."""
+    own = lab.own_address
+    if not (own and lab.identity and sys.platform == "linux") or lab.gateway[0] not in LOOPBACK or own[0] in LOOPBACK:
+        return None
+    try:
+        async with asyncio.timeout(NEARER_TIMEOUT_S):
+            found = parse_lab(lab.url, own, await get(lab.url, own, "/lab"))
+    except (OSError, NotALab):  # a TimeoutError is an OSError
+        return None
+    return found if found.identity == lab.identity else None
 
 
 async def get(url: LabUrl, gateway: Route, path: str) -> bytes:
@@ -193,6 +216,8 @@ def parse_lab(url: LabUrl, gateway: Route, body: bytes) -> Lab:
         direct, hello, sites = page["direct"], page["hello"], page["sites"]
         if not (isinstance(direct, bool) and isinstance(hello, str) and isinstance(sites, dict)):
             raise TypeError
+        own_address = parse_address(page["address"]) if page.get("address") else None
+        identity = str(page.get("identity", ""))
         routes: dict[Route, Route] = {}
         for host, urls in sites.items():
             if not HOST_NAME.fullmatch(host):
@@ -201,7 +226,7 @@ def parse_lab(url: LabUrl, gateway: Route, body: bytes) -> Lab:
                 routes[host, port] = parse_address(urls[key]) if direct else gateway
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise NotALab(url.text, "its /lab does not say where the sites are") from error
-    return Lab(url, gateway, direct, hello, routes)
+    return Lab(url, gateway, direct, hello, routes, own_address, identity)
 
 
 def parse_address(url: str) -> Route:

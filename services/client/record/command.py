@@ -16,6 +16,7 @@ from services.client.record.files import refuse_existing, save
 from services.client.record.provenance import MaskedResponse, about_recording, body_source, masked
 from services.client.tls import tls_context
 from services.client.topology import Topology
+from services.client.url.host import NoHostName, ascii_host_name
 from services.runtime.errors import ProgramError
 from services.runtime.http import HOST_NAME
 from services.runtime.playable import BodySource, why_unplayable
@@ -91,7 +92,7 @@ async def record(options: Options, topology: Topology) -> int:
 def understand(options: Options) -> tuple[FetchRequest, str]:
     """Return what is asked, and the name it is recorded under. Raises FetchError (usage) or AuthoritiesUnreadable."""
     source = source_of(options.url)
-    name = (options.name or source.host).lower().removesuffix(".")
+    name = name_of(options.name) if options.name else source.host
     if not HOST_NAME.fullmatch(name):
         raise FetchError("usage", f"{name[:60]!r} is not a host name to record under: give one with --name")
     request = FetchRequest(
@@ -102,6 +103,14 @@ def understand(options: Options) -> tuple[FetchRequest, str]:
         tls=context_of(options) if source.scheme == "https" else None,
     )
     return request, name
+
+
+def name_of(given: str) -> str:
+    """Return the name of --name as clients ask for it: in ASCII. Raises FetchError (usage)."""
+    try:
+        return ascii_host_name(given).lower().removesuffix(".")
+    except NoHostName as error:
+        raise FetchError("usage", f"{given[:60]!r} is not a host name to record under: {error}") from error
 
 
 def context_of(options: Options) -> ssl.SSLContext:

@@ -28,6 +28,7 @@ from services.runtime.playable import why_unplayable
 from services.runtime.terminal import printable, say
 
 AT_ONCE = 8
+DECIDED = frozenset({"usage", "redirect_loop", "too_many_redirects"})  # here, of a response: its text says it all
 KEPT, SOME_FAILED, NO_ANSWER = 0, 1, 4
 
 Key = tuple[str, RequestMatch]
@@ -106,9 +107,8 @@ class SeveralRecordings:
             await self._keep_hop(hop, chain.hops[index + 1 :])
         if chain.failed and chain.error:
             more = ": --head-only records the head" if isinstance(chain.error, CutShort) else ""
-            unanswered = not chain.hops and not more
-            detail = str(chain.error) if unanswered else f"{chain.error.detail}{more}"
-            self._note(chain.failed, detail, NO_ANSWER if unanswered else SOME_FAILED)
+            detail = f"{chain.error.detail}{more}" if more or chain.error.kind in DECIDED else str(chain.error)
+            self._note(chain.failed, detail, SOME_FAILED if chain.hops or more else NO_ANSWER)
 
     async def _keep_hop(self, hop: Hop, later: Sequence[Hop]) -> None:
         url, response = hop.request.source, hop.response

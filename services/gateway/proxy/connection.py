@@ -10,44 +10,40 @@ and how long each may last.
 import asyncio
 
 from services.gateway.proxy import responses
-from services.gateway.proxy.body import Body
 from services.gateway.proxy.decision import Decision, Forward, Page, Tunnel, decide
+from services.gateway.proxy.incoming import Incoming
 from services.gateway.proxy.phases import Phase, longest_s
-from services.gateway.proxy.request import HeadReader, Refused
+from services.gateway.proxy.request import Refused
 from services.gateway.proxy.shared import Shared
 from services.gateway.proxy.stream import Stream
 from services.gateway.proxy.upstream import Dialer, Upstream
 from services.runtime.http import Address
 
-ACKNOWLEDGED_EVERY_S = 0.01
 NOWHERE = Address("", 0)
 
 
 class ClientConnection(asyncio.BufferedProtocol):
     """One connection of a client.
 
-    `since`: when a byte or a FIN came last, from either side, and `head_since`: when a head began that is not whole,
-    0 where there is none; both in seconds of the loop's clock. `pending`: what is done once the last host has ended.
+    `since`: when a byte or a FIN came last, from either side, in seconds of the loop's clock. `pending`: what is done
+    once the last host has ended.
     """
 
     def __init__(self, shared: Shared, dialer: Dialer) -> None:
         self.shared = shared
         self.buffer = shared.buffer
         self._dialer = dialer
-        self.address = NOWHERE
+        self.address = self.own_address = NOWHERE
         self.stream = Stream()
         self.upstream: Upstream | None = None
         self.phase = Phase.REQUESTS
-        self.since = self.head_since = 0.0
+        self.since = 0.0
         self.pending: Decision | Refused | None = None
         self.is_closing = False
-        self._reader = HeadReader()
-        self._body = Body(0)
+        self._incoming = Incoming()
         self._working: asyncio.Task[None] | None = None
         self._is_upstream_full = False
         self._awaits_answer = False
-        self._head_only = False
-        self._resetting: asyncio.TimerHandle | None = None
 
     # What asyncio calls
 
@@ -56,9 +52,13 @@ class ClientConnection(asyncio.BufferedProtocol):
         peer = transport.get_extra_info("peername")
         self.address = Address(*peer[:2]) if peer else NOWHERE
         if own := transport.get_extra_info("sockname"):
+            self.own_address = Address(*own[:2])
             self.shared.own_addresses.add(own[0])
         self.since = self.shared.loop.time()
-        self.shared.accept(self)
+        if self.shared.is_draining or len(self.shared.clients) >= self.shared.settings.max_connections:
+            self.reset()
+        else:
+            self.shared.clients.add(self)
 
     def get_buffer(self, _sizehint: int) -> bytearray:
         """Return the buffer for the next bytes."""
@@ -74,7 +74,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         if self.phase is Phase.TUNNEL:
             self._send_on(data)
         else:
-            self._reader.feed(data)
+            self._incoming.feed(data)
             self._read_on()
 
     def eof_received(self) -> bool:
@@ -100,8 +100,6 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.stream.lose()
         if self._working:
             self._working.cancel()
-        if self._resetting:
-            self._resetting.cancel()
         if self.upstream and (exc is not None or not self.is_closing):
             self.upstream.stream.reset()
         self._forget_if_lost()
@@ -110,26 +108,16 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def _read_on(self) -> None:
         """Pass on or begin whatever the bytes say that have come."""
+        incoming, shared = self._incoming, self.shared
         try:
-            while self.phase is Phase.REQUESTS and self._pass_body_on() and (head := self._reader.next_head()):
-                self._body = Body(head.body_bytes)
-                self._head_only = head.method == b"HEAD"
-                self._begin(decide(head, self.shared.directory, self.shared.own, own_port=self.shared.address.port))
+            while self.phase is Phase.REQUESTS:
+                self._send_on(incoming.body())
+                if not (head := incoming.next_head()):
+                    break
+                self._begin(decide(head, shared.directory, shared.own, own_port=shared.address.port))
         except Refused as refused:
             self._begin(refused)
-        if not len(self._reader) or self.phase is not Phase.REQUESTS:
-            self.head_since = 0.0
-        elif not self.head_since:
-            self.head_since = self.since
-
-    def _pass_body_on(self) -> bool:
-        """Pass on what has come of a request's body, and return whether it is whole."""
-        if not self._body.is_complete and len(self._reader):
-            data = self._reader.rest()
-            taken = self._body.take(data)
-            self._send_on(data[:taken])
-            self._reader.feed(data[taken:])
-        return self._body.is_complete
+        incoming.note_time(self.since, is_reading=self.phase is Phase.REQUESTS)
 
     def _begin(self, decision: Decision | Refused) -> None:
         """Do what was decided, if need be after the end of the last host's response."""
@@ -144,25 +132,25 @@ class ClientConnection(asyncio.BufferedProtocol):
             upstream.stream.finish()
         else:
             self.pending = decision
-            self._wait()
+            self._set_phase(Phase.WAITING)
             upstream.leave()
 
     def _perform(self, decision: Decision | Refused) -> None:
         if isinstance(decision, Page):
             self.shared.counts.pages += 1
-            self._wait()
+            self._set_phase(Phase.WAITING)
             self._working = self.shared.start(self._show(decision))
         elif isinstance(decision, Refused):
             self.shared.counts.refused[decision.status] += 1
-            self._answer(responses.refusal(decision, head_only=self._head_only))
+            self._answer(responses.refusal(decision, head_only=self._incoming.head_only))
         else:
-            self._wait()
+            self._set_phase(Phase.WAITING)
             self._working = self.shared.start(self._dial(decision))
 
     async def _show(self, page: Page) -> None:
         """Answer with a page of the gateway's own."""
         try:
-            self._answer(await self.shared.pages.respond(page))
+            self._answer(await self.shared.pages.respond(page, at=self.own_address))
         finally:
             self._working = None
 
@@ -191,7 +179,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self.shared.counts.tunnels += 1
             self.phase = Phase.TUNNEL
             self.send_back(responses.CONNECTED)
-            self._send_on(self._reader.rest())
+            self._send_on(self._incoming.rest())
         if self.stream.has_ended and self.phase is not Phase.WAITING:
             self._pass_end_on()
         self._set_reading()
@@ -200,7 +188,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         """Send a response of the gateway's own, and end this side of the connection."""
         self.phase = Phase.LAST
         self.since = self.shared.loop.time()
-        self._reader.rest()
+        self._incoming.rest()
         self.stream.send(response)
         self.stream.finish()
         self._set_reading()
@@ -253,11 +241,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         elif not self.is_closing:
             self.phase = Phase.RESETTING
             self.since = self.shared.loop.time()
-            self._reset_when_acknowledged()
+            self.stream.when_acknowledged(self.reset)
         self._forget_if_lost()
 
-    def _wait(self) -> None:
-        self.phase = Phase.WAITING
+    def _set_phase(self, phase: Phase) -> None:
+        self.phase = phase
         self._set_reading()
 
     def _set_reading(self) -> None:
@@ -269,15 +257,13 @@ class ClientConnection(asyncio.BufferedProtocol):
     def is_late(self, now: float) -> bool:
         """Return whether its phase has lasted too long."""
         settings = self.shared.settings
-        if self.head_since and now - self.head_since > settings.head_timeout_s:
-            return True
-        return now - self.since > longest_s(self.phase, settings, has_upstream=self.upstream is not None)
+        longest = longest_s(self.phase, settings, has_upstream=self.upstream is not None)
+        return now - self.since > longest or self._incoming.is_late(now, settings.head_timeout_s)
 
     def expire(self) -> None:
         """End a connection whose time is over; a client whose request is not whole gets 408."""
-        if self.phase is Phase.REQUESTS and self.head_since:
-            self._reader.rest()
-            self.head_since = 0.0
+        if self.phase is Phase.REQUESTS and self._incoming.head_since:
+            self._incoming.rest()
             self._begin(Refused(408, f"a request head takes at most {self.shared.settings.head_timeout_s:g} s"))
         elif self.upstream or self.phase is Phase.RESETTING:
             self.reset()
@@ -306,13 +292,6 @@ class ClientConnection(asyncio.BufferedProtocol):
         if self.upstream:
             self.upstream.stream.reset()
         self.stream.reset()
-
-    def _reset_when_acknowledged(self) -> None:
-        """Reset the client once its system has every byte: a RST overtakes what is unsent."""
-        if self.stream.unacknowledged_bytes:
-            self._resetting = self.shared.loop.call_later(ACKNOWLEDGED_EVERY_S, self._reset_when_acknowledged)
-        else:
-            self.reset()
 
     def _forget_if_lost(self) -> None:
         if not (self.stream.is_there or self.upstream):

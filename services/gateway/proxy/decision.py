@@ -128,11 +128,15 @@ def route_of(asked: Address, directory: Directory) -> Address:
     is_name = asked.host != LOCALHOST and not is_ip_address(asked.host)
     route = directory.find(*asked) if is_name else None
     if route is None:
-        names = directory.names()
-        if is_name and asked.host in names:
+        if is_name and asked.host in directory.names():
             raise Refused(BAD_GATEWAY, f"{asked.host} has no port {asked.port} in this lab")
-        raise Refused(BAD_GATEWAY, f"{shown(asked.host)} is not in this lab: it has {listed(names)}")
+        raise not_in_lab(asked, directory)
     return route
+
+
+def not_in_lab(asked: Address, directory: Directory) -> Refused:
+    """Return the refusal of a name that the lab does not have."""
+    return Refused(BAD_GATEWAY, f"{shown(asked.host)} is not in this lab: it has {listed(directory.names())}")
 
 
 def in_origin_form(head: RequestHead, path: bytes, authority: bytes) -> bytes:

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
 from services.gateway.proxy.decision import Page
 from services.gateway.proxy.directory import Directory
 from services.gateway.proxy.request import Refused
+from services.runtime.http import Address
 from services.runtime.terminal import printable
 
 CONNECTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -33,15 +36,17 @@ class Pages:
     metrics: Callable[[], str]
     ca: Path | None = None
     not_ready: Callable[[], str] = str
+    identity: str = field(default_factory=partial(secrets.token_hex, 16))
 
-    async def respond(self, page: Page) -> bytes:
-        """Return the whole response to a request."""
+    async def respond(self, page: Page, *, at: Address) -> bytes:
+        """Return the whole response to a request. `at`: the gateway's end of the client's connection."""
         if page.path not in PATHS:
             return self._text(page, HTTPStatus.NOT_FOUND, f"the gateway has {', '.join(PATHS)}")
         if page.method not in ("GET", "HEAD"):
             return response(HTTPStatus.METHOD_NOT_ALLOWED, TEXT, b"GET, HEAD\n", ("Allow: GET, HEAD",))
         if page.path == "/lab":
-            body = json.dumps(self.lab(page.authority)).encode() + b"\n"
+            await self.directory.look()
+            body = json.dumps(self.lab(page.authority, at=at)).encode() + b"\n"
             return response(HTTPStatus.OK, JSON, body, head_only=page.method == "HEAD")
         if page.path == "/ca.pem":
             return await self._certificate(page)
@@ -50,15 +55,21 @@ class Pages:
         reason = self.not_ready() if page.path == "/readyz" else ""
         return self._text(page, HTTPStatus.SERVICE_UNAVAILABLE if reason else HTTPStatus.OK, reason or "ok")
 
-    def lab(self, authority: str) -> dict[str, object]:
-        """Return what `/lab` says. `authority`: what the client calls the gateway."""
+    def lab(self, authority: str, *, at: Address) -> dict[str, object]:
+        """Return what `/lab` says. `authority`: what the client calls the gateway.
+
+        A gateway in a container says its own address, too: the client may have come through a program of the engine.
+        `identity` is what no other gateway says, so a client knows whether it finds this one there.
+        """
         directory = self.directory
+        contained = {"takes_hosts": directory.takes_hosts, "address": at.url, "identity": self.identity}
         return {
             "v": 1,
             "gateway": f"http://{authority}",
             "ca": str(self.ca) if self.ca and directory.is_direct else None,
             "hello": directory.hello_url,
             "direct": directory.is_direct,
+            **({} if directory.is_direct else contained),
             "sites": {host: urls._asdict() for host, urls in sorted(directory.urls().items())},
         }
 

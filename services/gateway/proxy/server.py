@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from services.gateway.proxy.connection import ClientConnection
+from services.gateway.proxy.arrivals import Arrivals
 from services.gateway.proxy.directory import Directory
+from services.gateway.proxy.inbound_only import make_inbound_only
 from services.gateway.proxy.settings import ProxySettings
 from services.gateway.proxy.shared import Shared
 from services.gateway.proxy.upstream import Dialer
 from services.runtime.serving.deadlines import DRAIN_POLL_S, SWEEP_S
-from services.runtime.serving.listen import BACKLOG, bind_socket, bound_address, stop_accepting
+from services.runtime.serving.listen import bind_socket, bound_address
 from services.runtime.tasks import background_task
 
 QUIET_S = 0.5  # a tunnel on which the host sent last, and no byte has come for so long, has no answer in flight
@@ -35,18 +36,19 @@ async def proxy_served(
     """
     bound = bind_socket(settings.where)
     try:
+        if settings.inbound_only:
+            make_inbound_only(bound)
         async with asyncio.TaskGroup() as tasks:
             address = bound_address(bound)
             shared = Shared(settings, directory, tasks, address=address, ca=ca, not_ready=not_ready)
             dialer = Dialer(directory, timeout_s=settings.connect_timeout_s)
-            server = await shared.loop.create_server(
-                lambda: ClientConnection(shared, dialer), sock=bound, backlog=BACKLOG
-            )
+            arrivals = Arrivals(bound, shared, dialer)
+            arrivals.begin()
             try:
                 async with background_task(sweep_for_ever(shared)):
                     yield shared
             finally:
-                await stop_accepting(server)
+                await arrivals.end()
                 await drain(shared)
     finally:
         bound.close()

@@ -17,7 +17,8 @@ class ProxySettings:
     `head_timeout_s`: from the first byte of a head to its last; `idle_timeout_s`: for a client that waits with its next
     request, or its first; `silence_timeout_s`: for a request or a tunnel on which no byte moves, which is longer than
     any fault of a site is silent; `reset_timeout_s`: for a client that does not take the bytes before a reset;
-    `linger_s`: for a client that has its last response.
+    `linger_s`: for a client that has its last response. `inbound_only`: sockets of clients cannot be used to connect to
+    anything, whichever process has them.
     """
 
     where: Address
@@ -30,3 +31,4 @@ class ProxySettings:
     reset_timeout_s: float = 30.0
     linger_s: float = 2.0
     drain_s: float = DRAIN_S
+    inbound_only: bool = False

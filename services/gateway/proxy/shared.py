@@ -44,6 +44,7 @@ class Counts:
     turned_away: int = 0
     requests: int = 0
     tunnels: int = 0
+    handed_over: int = 0
     pages: int = 0
     refused: Counter[int] = field(default_factory=Counter)
 
@@ -78,18 +79,15 @@ class Shared:
         self.pages = Pages(directory, self.metrics, ca=ca, not_ready=not_ready)
         self._tasks = tasks
 
-    def accept(self, client: OpenClient) -> None:
-        """Serve a client, or reset it."""
-        if self.is_draining:
-            client.reset()
-        elif len(self.clients) >= self.settings.max_connections:
+    def admits(self) -> bool:
+        """Return whether one more connection is served, and count it."""
+        if len(self.clients) >= self.settings.max_connections:
             if not self.counts.turned_away:
                 log.warning("%s connections are open: the next are reset", len(self.clients))
             self.counts.turned_away += 1
-            client.reset()
-        else:
-            self.counts.accepted += 1
-            self.clients.add(client)
+            return False
+        self.counts.accepted += 1
+        return True
 
     def start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run `work` until it ends, or until the proxy does."""
@@ -104,6 +102,7 @@ class Shared:
             ("connections_open", "gauge", "Connections of clients open now", {"": len(self.clients)}),
             ("requests_total", "counter", "Requests passed on", {"": counts.requests}),
             ("tunnels_total", "counter", "Tunnels made by CONNECT", {"": counts.tunnels}),
+            ("handed_over_total", "counter", "Connections that a site serves itself", {"": counts.handed_over}),
             ("pages_total", "counter", "Requests for the gateway's own pages", {"": counts.pages}),
             (
                 "refused_total",

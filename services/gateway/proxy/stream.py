@@ -4,11 +4,15 @@ uvloop raises an error for any use of a transport that is being closed, so that 
 """
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import Callable
 from typing import cast
 
 from services.gateway.proxy.settings import BUFFER_BYTES
 from services.runtime.serving.tcp import reset_on_close, unacknowledged_bytes
+
+ACKNOWLEDGED_EVERY_S = 0.01  # how often the system is asked
 
 
 class Stream:
@@ -19,6 +23,7 @@ class Stream:
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
+        self._asking: asyncio.TimerHandle | None = None
         self.has_ended = self.is_finished = False
 
     def begin(self, transport: asyncio.BaseTransport) -> None:
@@ -29,6 +34,8 @@ class Stream:
     def lose(self) -> None:
         """Take note that the connection is lost."""
         self._transport = None
+        if self._asking:
+            self._asking.cancel()
 
     @property
     def is_there(self) -> bool:
@@ -52,6 +59,14 @@ class Stream:
             return 0
         return self.unsent_bytes or unacknowledged_bytes(self._socket(self._transport))
 
+    def when_acknowledged(self, then: Callable[[], None]) -> None:
+        """Call `then` once the peer's system has every byte, at once or later, unless the connection is lost before."""
+        if self.unacknowledged_bytes:
+            loop = asyncio.get_running_loop()
+            self._asking = loop.call_later(ACKNOWLEDGED_EVERY_S, self.when_acknowledged, then)
+        else:
+            then()
+
     def send(self, data: bytes) -> None:
         """Send bytes, unless FIN was sent."""
         if self._transport and data and not (self.is_finished or self._transport.is_closing()):
@@ -61,7 +76,8 @@ class Stream:
         """Send FIN after all bytes; the other direction stays open."""
         if self._transport and not (self.is_finished or self._transport.is_closing()):
             self.is_finished = True
-            self._transport.write_eof()
+            with contextlib.suppress(OSError):  # the peer has reset the connection, and the loop tells of that
+                self._transport.write_eof()
 
     def set_reading(self, *, on: bool) -> None:
         """Read on, or not; a peer that has ended has no more to be read."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from services.gateway.proxy.decision import Forward, Tunnel
+from services.gateway.proxy.decision import Forward, Tunnel, not_in_lab
 from services.gateway.proxy.directory import Directory, Link
 from services.gateway.proxy.request import Refused
 from services.gateway.proxy.stream import Stream
@@ -112,6 +112,8 @@ class Dialer:
     async def dial(self, client: Client, decision: Forward | Tunnel) -> None:
         """Connect a client to a host. Raises Refused: the host cannot be connected to."""
         asked, route = decision.asked, decision.route
+        if not await self.directory.has(asked.host):
+            raise not_in_lab(asked, self.directory)
         try:
             await self._connect(client, decision)
         except TimeoutError as error:

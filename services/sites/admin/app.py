@@ -35,6 +35,7 @@ def make_admin(site: Site, reconcile: faults.Reconcile) -> web.Application:
             web.get("/readyz", ready),
             web.get("/metrics", exposition(registry)),
             web.get("/openapi.json", openapi),
+            web.get("/hosts", hosts),
             web.get("/fault-kinds", faults.kinds),
             web.get("/faults", faults.all_plans),
             web.put("/faults", faults.set_all),
@@ -74,6 +75,11 @@ async def ready(request: web.Request) -> web.Response:
     if site.trouble:
         return web.Response(status=503, text=f"{printable(site.trouble)}\n")
     return web.Response(text="".join(f"{host}\n" for host in sorted(site.hosts)))
+
+
+async def hosts(request: web.Request) -> web.Response:
+    """Return the names of the hosts that are played now, whether all is well or not."""
+    return json_response({"hosts": sorted(request.app[SITE].hosts)})
 
 
 async def openapi(_request: web.Request) -> web.Response:

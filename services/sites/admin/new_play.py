@@ -4,14 +4,21 @@
 
 `response` is a whole response in base64, head and body, and is sent as it is: no body is made for a head without one.
 `match` is as in a sidecar (see `replay.match`), and `times` says how often the play answers; null, or nothing: always.
+
+A response that is too large for JSON comes as a body of type application/http (RFC 9112, section 10.2), as it is, with
+`match` (JSON) and `times` in the query.
 """
 
 import base64
 import binascii
 import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.runtime.playable import BodySource, Unplayable
+from services.runtime.untrusted import parse_json
+from services.sites.admin.journal.query import is_digits
 from services.sites.admin.responses import BadRequest
 from services.sites.admin.shapes import TEXT, Schema, Shape, is_whole, or_null, reference, table
 from services.sites.faults.plan import Problem
@@ -90,9 +97,40 @@ def read_play(host: str, data: object) -> NewPlay:
 def read_response(host: str, text: str) -> Recording:
     """Return the response of a play. Raises BadRequest where no site can send it."""
     try:
-        return read_recording(host, base64.b64decode(text, validate=True), AS_IT_IS, name="")
-    except (Unplayable, binascii.Error) as error:
+        return read_raw_response(host, base64.b64decode(text, validate=True))
+    except binascii.Error as error:
         raise BadRequest(422, "bad_play", [Problem("response", str(error))]) from error
+
+
+def read_raw_response(host: str, raw: bytes) -> Recording:
+    """Return the response of a play. Raises BadRequest where no site can send it."""
+    try:
+        return read_recording(host, raw, AS_IT_IS, name="")
+    except Unplayable as error:
+        raise BadRequest(422, "bad_play", [Problem("response", str(error))]) from error
+
+
+def read_play_query(query: Mapping[str, str]) -> tuple[Match, int | None]:
+    """Return the match and the times in the query of a response that comes as it is. Raises BadRequest."""
+    problems = [
+        Problem(name[:40], "is there twice")
+        for name, times in Counter(name for name, _ in query.items()).items()
+        if times > 1
+    ]
+    known = ("match", "times")
+    problems += [Problem(name[:40], f"is unknown: there are {', '.join(known)}") for name in {*query} - {*known}]
+    times = int(query["times"]) if is_digits(query.get("times", "")) else query.get("times")
+    if reason := TIMES.problem(times):
+        problems.append(Problem("times", reason))
+    match = EVERY_REQUEST
+    if "match" in query:
+        try:
+            match = read_match(parse_json(query["match"]), "match", problems)
+        except (ValueError, RecursionError) as error:
+            problems.append(Problem("match", f"is not JSON: {error}"))
+    if problems:
+        raise BadRequest(422, "bad_play", problems)
+    return match, times if isinstance(times, int) else None
 
 
 def schemas() -> Schema:

@@ -11,10 +11,10 @@ from aiohttp import web
 from services.runtime.errors import PortUnavailable
 from services.runtime.http import HOST_NAME, is_ip_address
 from services.runtime.playable import MAX_RECORDING_BYTES
-from services.sites.admin.bounds import SITE, encoded, stream
+from services.sites.admin.bounds import SITE, answer_deadline, encoded, reserved, stream
 from services.sites.admin.faults import RECONCILE
 from services.sites.admin.journal.query import is_digits
-from services.sites.admin.new_play import read_play
+from services.sites.admin.new_play import NewPlay, read_play, read_play_query, read_raw_response
 from services.sites.admin.responses import MAX_BODY_BYTES, BadRequest, host_of, json_response, read_json
 from services.sites.checkpoints import UnknownCheckpoint
 from services.sites.faults.plan import Problem
@@ -24,6 +24,7 @@ from services.sites.replay.candidate import Candidate
 from services.sites.site import Site
 
 PLAYS = web.AppKey("PLAYS", Plays)
+AS_IT_IS = "application/http"
 RESERVED = frozenset({"gateway", "hello", "localhost"})
 REFUSALS: Mapping[type[PlayRefused], tuple[int, str]] = {
     HostElsewhere: (404, "unknown_host"),
@@ -38,14 +39,20 @@ async def add(request: web.Request) -> web.Response:
     """Add a play, and its host where there is none of that name."""
     plays, name = request.app[PLAYS], request.match_info["host"].lower()
     if not HOST_NAME.fullmatch(name):
-        reason = "is not a host name: letters, digits, dots and hyphens, 253 at most"
+        reason = (
+            "is not a host name: letters, digits, dots and hyphens, 63 between two dots and 253 in all; "
+            "a name in another alphabet is played as clients ask for it (xn--...)"
+        )
         raise BadRequest(422, "bad_play", [Problem("host", reason)])
     if name in RESERVED or is_ip_address(name):
         reason = "is an address, or a name that the lab has already: play another one, such as api.example"
         raise BadRequest(422, "bad_play", [Problem("host", reason)])
     with refused_plays():
         plays.check_host(name)  # before the body is read
-    new = read_play(name, await read_body(request))
+    if request.content_type == AS_IT_IS:
+        new = await read_large(request, name)
+    else:
+        new = read_play(name, await read_body(request))
     is_new = name not in request.app[SITE].hosts
     with refused_plays():
         play = plays.add(new.recording, new.match, times=new.times)
@@ -65,10 +72,33 @@ async def read_body(request: web.Request) -> object:
         return await read_json(request)
     except web.HTTPRequestEntityTooLarge as error:
         reason = (
-            f"has more than {MAX_BODY_BYTES >> 20} MiB, which is the limit of a play: if its response is larger, "
-            f"keep it as recordings/HOST/NAME.http, which may have {MAX_RECORDING_BYTES >> 20} MiB"
+            f"has more than {MAX_BODY_BYTES >> 20} MiB of JSON, in which the response of a play has about "
+            f"{MAX_BODY_BYTES * 3 // 4 // 1024 // 50 * 50} KiB: send a larger one, up to "
+            f"{MAX_RECORDING_BYTES >> 20} MiB, as it is and as {AS_IT_IS}"
         )
         raise BadRequest(413, "too_large", [Problem("body", reason)]) from error
+
+
+async def read_large(request: web.Request, name: str) -> NewPlay:
+    """Return a play whose response is the body, as it is. Raises BadRequest, Busy, PeerLeft.
+
+    The body is held until it is whole, in memory that is taken from the answers'.
+    """
+    match, times = read_play_query(request.query)
+    length = request.content_length
+    size = MAX_RECORDING_BYTES if length is None else length
+    raw = bytearray()
+    with reserved(request.app[SITE], min(size, MAX_RECORDING_BYTES)):
+        async with answer_deadline(request):
+            if size <= MAX_RECORDING_BYTES:
+                async for piece in request.content.iter_any():
+                    raw += piece
+                    if len(raw) > MAX_RECORDING_BYTES:
+                        break
+        if max(size, len(raw)) > MAX_RECORDING_BYTES:
+            reason = f"has more than {MAX_RECORDING_BYTES >> 20} MiB, which is the limit of a response"
+            raise BadRequest(413, "too_large", [Problem("body", reason)])
+        return NewPlay(read_raw_response(name, bytes(raw)), match, times)
 
 
 async def all_hosts(request: web.Request) -> web.StreamResponse:

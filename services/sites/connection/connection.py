@@ -39,6 +39,7 @@ from services.sites.states_and_deadlines import (
     extended,
 )
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 NO_MEMORY = "this site has no memory left for what you send: send less at a time, or later"
 
 IDLE, READING = State.IDLE, State.READING
@@ -139,12 +140,16 @@ class Connection(asyncio.Protocol):
         if self.state is IDLE or self.state is State.SENDING:
             self.move(Event.PAUSED)
             self.writer.pause()
+        elif self.state is READING:  # it was 100 (Continue); the deadline is that of the request
+            self.writer.pause()
 
     def resume_writing(self) -> None:
         """Go on: the system has taken all of it."""
         if self.state is State.BLOCKED:
             self.move(Event.RESUMED)
             self.writer.resume()
+        elif self.state is READING:
+            self.writer.is_blocked = False
 
     # Requests
 
@@ -208,6 +213,8 @@ class Connection(asyncio.Protocol):
             self.move(Event.BEGUN)
         elif self.state is READING and reader.in_body:
             self.since = extended(self.since, came_bytes, now=monotonic())
+        if self.state is READING and reader.take_waiting():
+            self.write(CONTINUE)
 
     def charge(self, unread: Unread) -> None:
         """Charge the site's buffers for what waits; refuse what there is no memory for, after what came before it."""
@@ -260,6 +267,8 @@ class Connection(asyncio.Protocol):
     def send(self, script: Script, exchange: Exchange) -> None:
         """Send a script, from its first step on."""
         self.move(Event.ANSWERED)
+        if self.writer.is_blocked:
+            self.move(Event.PAUSED)
         self.writer.send(script, exchange)
 
     # What the writer tells (see ScriptOwner)

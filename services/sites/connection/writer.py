@@ -93,10 +93,11 @@ class ResponseWriter:
     # The script
 
     def send(self, script: Script, exchange: Exchange) -> None:
-        """Send a script, and count its bytes in `exchange`."""
+        """Send a script, and count its bytes in `exchange`; where 100 (Continue) is not taken yet, after it."""
         self._script, self._exchange = script, exchange
         self._due = 0.0
-        self._proceed()
+        if not self.is_blocked:
+            self._proceed()
 
     def complete(self, exchange: Exchange, sent_bytes: int) -> None:
         """Go on after one write of so many bytes, which was made without a script; the connection is to stay open."""

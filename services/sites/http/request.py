@@ -27,6 +27,7 @@ LEADING_LINES = re.compile(rb"(?:\r?\n)*")
 REQUEST_LINE = re.compile(rb"(%s{1,32}) ([^\s\0]+) HTTP/(\d\.\d)\r?\n" % TOKEN)
 FIELD_LINE = re.compile(rb"%s+:[^\0\r\n]*\r?\n" % TOKEN)
 BEGINNING = re.compile(rb"%s{1,32}(?: |$)|\r\Z" % TOKEN)  # CR: half of an empty line
+CONTINUE = "100-continue"
 ABSOLUTE = re.compile(r"https?://(?:[^/@?#]*@)?([^/?#]*)", re.IGNORECASE)
 AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]*)(?::\d{0,5})?")
 
@@ -37,7 +38,8 @@ class Request:
 
     `persistent`: whether the connection may be used again; `last`: whether the client has said that it sends
     nothing more. `body_bytes`: how many follow the head; None says that they come chunked. `body`: what is known of
-    those that have come; None where none are to come.
+    those that have come; None where none are to come. `waits`: whether the client may wait for 100 (Continue) before it
+    sends the body (RFC 9110, section 10.1.1).
     """
 
     head: bytes
@@ -47,6 +49,7 @@ class Request:
     persistent: bool
     last: bool
     body_bytes: int | None
+    waits: bool = False
     body: IncomingBody | None = field(default=None, compare=False)
 
 
@@ -63,7 +66,7 @@ class RequestReader:
         self._waiting: Request | None = None
         self._left = 0  # of the body, or of a chunk of it
         self._counted = 0  # of a chunked body, with its framing
-        self._in_chunk = self._trailers = False
+        self._in_chunk = self._trailers = self._waits = False
 
     def __bool__(self) -> bool:
         """Whether a part of a request is waiting for the rest."""
@@ -73,6 +76,17 @@ class RequestReader:
     def in_body(self) -> bool:
         """Whether the head is whole, and the body is not."""
         return self._waiting is not None
+
+    def take_waiting(self) -> bool:
+        """Return whether the client waits for 100 (Continue): its head is whole, and nothing of the body has come.
+
+        It is so once for a request.
+        """
+        request = self._waiting
+        if request is None or not self._waits:
+            return False
+        self._waits = False
+        return not self.buffer and request.body is not None and not request.body.size and not self._counted
 
     @property
     def held_bytes(self) -> int:
@@ -132,6 +146,7 @@ class RequestReader:
         del buffer[: end.end()]
         self._searched = 0
         self._waiting = request
+        self._waits = request.waits
         self._left = request.body_bytes or 0
         return True
 
@@ -206,17 +221,20 @@ def read_request(head: bytes) -> Request:
     if not all(FIELD_LINE.fullmatch(each + b"\n") for each in lines):
         raise Refused(400, "a field line is not `name: value`")
     fields = read_fields(head)
-    stays, expects = wants_persistence(version, fields), "expect" in fields
+    stays = wants_persistence(version, fields)
+    expected = fields.get("expect", "").lower() if version >= b"1.1" else ""  # from HTTP/1.0, it is ignored
+    unread = expected not in {"", CONTINUE}  # what else is expected is not known: the answer comes without the body
     framed = version >= b"1.1" or "transfer-encoding" not in fields  # RFC 9112, section 6.1: HTTP/1.0 has no codings
-    body_bytes = 0 if expects else promised_bytes(fields)
+    body_bytes = 0 if unread else promised_bytes(fields)
     return Request(
         head=head,
         method=method,
         target=target,
         host=asked_host(target, version, fields, lines),
-        persistent=stays and framed and not expects,
-        last=not stays and not expects,
+        persistent=stays and framed and not unread,
+        last=not stays and not unread,
         body_bytes=body_bytes,
+        waits=expected == CONTINUE,
         body=None if body_bytes == 0 else IncomingBody(),
     )
 

@@ -73,7 +73,7 @@ class RecordingDirectory:
         except BadRecording as error:
             self._seen = str(error)
             raise
-        if not seen:
+        if not seen and not self.without:  # a site for hosts that others do not play need not have one
             raise BadRecording(self.directory, "holds no recording (*.http)")
         if len(seen) > MAX_RECORDINGS:
             raise BadRecording(self.directory, f"holds {len(seen)} recordings, and {MAX_RECORDINGS} is the limit")

@@ -248,7 +248,7 @@ def test_nothing_is_asked_if_a_recording_is_there(tmp_path: Path, runner: asynci
         runner.run(record(options(HOST, tmp_path), Topology({}, closed=True)))
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", ".hidden", "a b", "a\nb", "-", "é"])
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", ".hidden", "a b", "a\nb", "-", "é/x", "a" * 64])
 def test_a_name_never_leaves_the_directory(tmp_path: Path, runner: asyncio.Runner, name: str) -> None:
     """The name of a recording must be a host name."""
     with pytest.raises(CannotAsk):
@@ -256,9 +256,11 @@ def test_a_name_never_leaves_the_directory(tmp_path: Path, runner: asyncio.Runne
 
 
 def test_another_name_is_what_it_is_recorded_under(tmp_path: Path, record_from: Record) -> None:
-    """Two pages of one host can be two sites of the lab."""
+    """Two pages of one host can be two sites of the lab. A name in another alphabet is what clients ask for."""
     assert record_from(options(HOST, tmp_path, name="B.Example"), ODD_HEAD) == 0
     assert (tmp_path / "b.example.http").exists()
+    assert record_from(options(HOST, tmp_path, name="bücher.example"), ODD_HEAD) == 0
+    assert (tmp_path / "xn--bcher-kva.example.http").exists()
 
 
 @pytest.fixture(scope="module")

@@ -59,6 +59,12 @@ FOLLOWED: dict[str, tuple[dict[str, bytes], int, Mapping[str, str], str]] = {
     "to what is no URL": ({f"{A}/": redirect("ftp://b.example/")}, 1, {"a.example": "/"}, "is not followed"),
     "to a host that is no name": ({f"{A}/": redirect("http://[::1]/")}, 1, {"a.example": "/"}, ""),
     "to no answer": ({f"{A}/": redirect("/x")}, 1, {"a.example": "/"}, f"record {A}/x: "),
+    "to a port that is refused": (
+        {f"{A}/": redirect(f"{B}:81/")},
+        1,
+        {"a.example": "/"},
+        f"record {B}:81/: refused: b.example has no port 81",
+    ),
     "nowhere": ({f"{A}/": page("a", status="302 Found")}, 0, {"a.example": "/"}, ""),
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab.embedded import HELLO, embedded_gateway
-from services.gateway.proxy.directory import Link, SiteUrls
+from services.gateway.proxy.directory import Handover, Link, SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.gateway.proxy.shared import Shared
@@ -72,13 +72,25 @@ async def site_through(
 
 @dataclass(slots=True)
 class OwnDirectory:
-    """A directory of the test's own hosts, as listening sockets by name; each is at its port 80."""
+    """A directory of the test's own hosts, as listening sockets by name; each is at its port 80.
+
+    `gone`: those that are found, and are not there any more.
+    """
 
     hosts: dict[str, Address] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
     announced: list[Link] = field(default_factory=list)
     forgotten: list[Link] = field(default_factory=list)
     is_direct: bool = True
     hello_url: str = HELLO.url
+    takes_hosts: str = ""
+
+    async def look(self) -> None:
+        """Do nothing: the hosts are known."""
+
+    async def has(self, name: str) -> bool:
+        """Return whether a name is there."""
+        return name not in self.gone
 
     def urls(self) -> dict[str, SiteUrls]:
         """Return nothing: no page of these tests shows it."""
@@ -86,7 +98,7 @@ class OwnDirectory:
 
     def names(self) -> list[str]:
         """Return the names."""
-        return sorted(self.hosts)
+        return sorted(self.hosts.keys() - self.gone)
 
     def find(self, name: str, port: int) -> Address | None:
         """Return where a name's port 80 is reached."""
@@ -100,6 +112,10 @@ class OwnDirectory:
     def forget(self, link: Link) -> None:
         """Note the end of a connection."""
         self.forgotten.append(link)
+
+    def hand_over(self, _connected: socket.socket, _handover: Handover) -> bool:
+        """Have everything relayed: the test is the host."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)

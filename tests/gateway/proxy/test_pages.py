@@ -137,12 +137,15 @@ def test_in_compose_every_url_is_by_name(tmp_path: Path) -> None:
     """The client reaches them through the gateway, and has no file of the CA."""
     directory = ComposeDirectory({"www.163.com": "netease"}, Address("hello", 8000))
     pages = Pages(directory, metrics=str, ca=tmp_path / "ca.pem")
-    assert pages.lab("127.0.0.1:3128") == {
+    assert pages.lab("127.0.0.1:3128", at=Address("172.20.0.2", 3128)) == {
         "v": 1,
         "gateway": "http://127.0.0.1:3128",
         "ca": None,
         "hello": "http://hello:8000",
         "direct": False,
+        "takes_hosts": "",
+        "address": "http://172.20.0.2:3128",
+        "identity": pages.identity,
         "sites": {
             "www.163.com": {
                 "http": "http://www.163.com",

@@ -63,12 +63,13 @@ def test_gateway_has_a_row_for_each_contestant_and_all_answer_with_the_same_byte
     """What stands between changes no byte; only new connections have a goal."""
     result = gateway.bench(TINY, lambda _: None)
     plain = [] if result.notes else [gateway.PLAIN]
-    ours = [f"services.gateway, {loop}" for loop in LOOPS]
+    ours = [f"{name}, {loop}" for name in (gateway.OURS, gateway.EMBEDDED) for loop in LOOPS]
+    between = [*plain, f"{gateway.NULL}, uvloop", *ours]
     found = shape(result)
     for mode in ("kept alive", "a new connection each"):
-        assert found[f"gateway, {mode}"] == [gateway.DIRECT, *plain, *ours]
-        assert found[f"gateway, {mode}: what a request costs what stands between"] == [*plain, *ours]
-    assert [len(group.goals) for group in result.groups] == [0, 0, 2, 0]
+        assert found[f"gateway, {mode}"] == [gateway.DIRECT, *between]
+        assert found[f"gateway, {mode}: what a request costs, site included"] == [gateway.DIRECT, *between]
+    assert [len(group.goals) for group in result.groups] == [0, 0, 4, 0]
     assert len(set(few.answers)) == 2
 
 

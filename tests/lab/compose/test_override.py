@@ -46,13 +46,13 @@ def test_without_recordings_nothing_is_written(root: Path, present: bool) -> Non
 
 
 def test_each_recorded_host_is_an_alias_of_one_service(root: Path) -> None:
-    """Which sees the directory, cannot write to it, and is waited for by the client."""
+    """Which sees the directory, and cannot write to it."""
     directory = record(root, *(f"h{n}.example" for n in range(200)))
     (directory / "h1.example.toml").touch()
     (directory / "README.md").touch()
     assert override.write(root, directory) == 200
     services = generated(root)
-    assert set(services) == {"recorded", "client", "gateway"}
+    assert set(services) == {"recorded", "gateway"}
     known = services["gateway"]["environment"]["GATEWAY_HOSTS"].split()
     assert sorted(known)[:1] + sorted(known)[-3:] == [
         "h0.example=recorded",
@@ -62,7 +62,7 @@ def test_each_recorded_host_is_an_alias_of_one_service(root: Path) -> None:
     ]
     assert len(known) == 203
     recorded = services["recorded"]
-    assert recorded["deploy"] == {"replicas": 1}
+    assert recorded["environment"] == {"SITES_RECORDINGS": "/recordings"}
     assert sorted(recorded["networks"]["lab"]["aliases"]) == sorted(f"h{n}.example" for n in range(200))
     assert recorded["volumes"][0]["source"] == str(directory)
     assert recorded["volumes"][0]["read_only"]

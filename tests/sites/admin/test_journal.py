@@ -126,6 +126,9 @@ FILTERS = {
     "fault=": [1, 2, 3],
     "fault=rst_at": [],
     "head_contains=secret": [2],
+    "status=": [],
+    'fields={"cookie":null}': [1, 3],
+    'fields={"cookie":"secret"}': [2],
 }
 
 

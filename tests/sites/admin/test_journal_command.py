@@ -1,6 +1,7 @@
 """`client journal`: what of a journal is shown, verified and cleared."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import anyio.to_thread
@@ -8,6 +9,8 @@ import pytest
 
 from lab.embedded import SiteRoutes
 from services.client.admin import options
+from services.client.admin.api import WrongUsage
+from services.client.admin.journal import Options, each_server
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
 from services.sites.admin.journal.query import FILTERS
@@ -91,6 +94,17 @@ async def test_expectations_are_verified(tmp_path: Path, capsys: pytest.CaptureF
             "expect[0]: expected at least 1, found 0",
             "    nearest: entry 1: target: '/' is not '/x'",
         ]
+        assert (
+            await here.run("journal", HOST, "--verify", '{"expect": [{"count": 3}], "order": [{}, {"tls": true}]}') == 1
+        )
+        assert capsys.readouterr().out.splitlines() == [
+            "expect[0]: expected exactly 3, found 2",
+            "    found: entry 1",
+            "    found: entry 2",
+            "order[1]: expected an entry after 1, found 0",
+            "    found: entry 1",
+            "    nearest: entry 2: tls: False is not True",
+        ]
 
 
 @pytest.mark.anyio
@@ -113,6 +127,50 @@ async def test_the_journal_of_a_site_reaches_no_other(tmp_path: Path, capsys: py
         assert (len(await here.target.entries()), len(await other.entries())) == (0, 2)
         assert await here.run("journal", HOST, "--clear", "--all") == 0
         assert await other.entries() == []
+
+
+@pytest.mark.anyio
+async def test_all_needs_no_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where one server plays all hosts, it is asked once."""
+    async with sites({f"{host}.http": KEEP for host in (HOST, "b.test")}, tmp_path) as running:
+        settings = ClientSettings(topology=Topology(SiteRoutes(running), closed=True))
+        here, other = Lab(await target_of(running, HOST), settings), await target_of(running, "b.test")
+        await get(here.target)
+        await get(other, 2)
+        assert await here.run("journal", "--all", "--format", "json") == 0
+        assert [entry["host"] for entry in json.loads(capsys.readouterr().out)["entries"]] == [HOST, "b.test", "b.test"]
+        assert await here.run("journal", "--all", "--verify", '{"expect": [{"count": 3}]}') == 0
+        assert await here.run("journal", "--all", "--clear") == 0
+        assert await other.entries() == []
+        with pytest.raises(WrongUsage, match="Name one, as www"):
+            await here.run("journal")
+
+
+def test_behind_a_gateway_each_host_is_asked_for_its_own() -> None:
+    """Which of them share a journal cannot be seen from there; and where no host is known, a person names one."""
+    everything = Options(site=None, all=True, clear=False, verify=None, filters={}, format="human")
+    gateway = ("192.0.2.1", 3128)
+    routes = {(host, port): gateway for host in ("b.test", "a.test") for port in (80, 443, 8081)}
+    behind = ClientSettings(topology=Topology(routes, closed=True, gateway=gateway))
+    assert [(each.site, each.all) for each in each_server(everything, behind)] == [("a.test", False), ("b.test", False)]
+    with pytest.raises(WrongUsage, match="several journals: name a SITE"):
+        each_server(replace(everything, verify="{}"), behind)
+    with pytest.raises(WrongUsage, match="does not know which hosts there are"):
+        each_server(everything, ClientSettings())
+
+
+@pytest.mark.anyio
+async def test_a_long_target_is_cut_also_in_a_pipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """So that a table has columns; as JSON, all of it is there."""
+    async with lab(tmp_path) as here:
+        target = f"/{'a' * 2_000}"
+        await here.target.bodies("/", target)
+        await here.run("journal", HOST)
+        lines = capsys.readouterr().out.splitlines()
+        assert max(map(len, lines)) < 200
+        assert f"GET /{'a' * 72}..." in lines[2]
+        await here.run("journal", HOST, "--format", "json")
+        assert target in capsys.readouterr().out
 
 
 @pytest.mark.anyio

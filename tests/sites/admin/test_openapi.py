@@ -226,6 +226,7 @@ PLAY = {"response": base64.b64encode(KEEP).decode()}
 ALL_OF_A_MATCH = {"method": "GET", "path": "/*", "query": {"a": "b"}, "field": {"A": "b"}}
 CALLS: Sequence[tuple[str, str, object]] = (
     ("GET", "/openapi.json", None),
+    ("GET", "/hosts", None),
     ("GET", "/fault-kinds", None),
     ("GET", "/faults", None),
     *(("PUT", "/faults/{host}", {"faults": case.plan}) for case in CASES.values()),

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -272,8 +272,54 @@ async def test_a_body_over_the_limit_is_413(tmp_path: Path) -> None:
         async with session.post(f"{target.admin}/plays/{HOST}", data=large) as answer:
             assert answer.status == 413
             (problem,) = (await answer.json())["problems"]
-        assert problem["reason"].endswith("keep it as recordings/HOST/NAME.http, which may have 8 MiB")
+        assert problem["reason"].endswith("send a larger one, up to 8 MiB, as it is and as application/http")
         assert (await target.call("GET", f"/plays/{HOST}"))[1]["plays"] == []
+
+
+MIB = 1024 * 1024
+EXACT = response_of(bytes(8 * MIB - len(response_of(bytes(8_000_000))) + 8_000_000))
+AS_IT_IS: Mapping[str, tuple[str, bytes, int, str]] = {
+    "small": ("", response_of("x"), 201, ""),
+    "as large as it may be": ("?times=2", EXACT, 201, ""),
+    "a match": ('?match={"path":"/*","query":{"a":"b"}}', response_of(bytes(2 * MIB)), 201, ""),
+    "too large": ("", EXACT + b"x", 413, "has more than 8 MiB"),
+    "no head": ("", b"nonsense", 422, "response"),
+    "empty": ("", b"", 422, "response"),
+    "no times": ("?times=0", response_of("x"), 422, "times"),
+    "times of text": ("?times=x", response_of("x"), 422, "times"),
+    "a match that is no JSON": ("?match=x", response_of("x"), 422, "is not JSON"),
+    "a match that is none": ('?match={"path":"x"}', response_of("x"), 422, "match.path"),
+    "another name": ("?matches=x", response_of("x"), 422, "is unknown: there are match, times"),
+    "twice": ("?times=1&times=2", response_of("x"), 422, "is there twice"),
+}
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+@pytest.mark.parametrize(("query", "raw", "status", "text"), AS_IT_IS.values(), ids=AS_IT_IS)
+async def test_a_response_may_come_as_it_is(
+    tmp_path: Path, query: str, raw: bytes, status: int, text: str, chunked: bool
+) -> None:
+    """Up to 8 MiB, with its match and its times in the query; what is refused changes nothing, and holds no memory."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(raw), 100_000):
+            yield raw[start : start + 100_000]
+
+    async with sites({f"{HOST}.http": KEEP}, tmp_path) as running:
+        target = await target_of(running, HOST)
+        fields = {"Host": HOST, "Content-Type": "application/http"}
+        async with (
+            aiohttp.ClientSession(headers=fields) as session,
+            session.post(
+                f"{target.admin}/plays/{HOST}{query}", data=pieces() if chunked else io.BytesIO(raw)
+            ) as answer,
+        ):
+            said = await answer.text()
+        assert answer.status == status, said
+        assert text in said
+        plays = (await target.call("GET", f"/plays/{HOST}"))[1]["plays"]
+        assert [play["head_bytes"] + play["body_bytes"] for play in plays] == [len(raw)] * (status == 201)  # type: ignore[attr-defined]
+        assert running.site.budget.answers.used == 0
 
 
 async def test_recordings_and_plays_share_their_memory(tmp_path: Path) -> None:

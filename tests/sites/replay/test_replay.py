@@ -183,13 +183,6 @@ async def test_a_request_body_is_read_and_the_connection_kept(tmp_path: Path, re
         assert len(await target.entries()) == 3
 
 
-async def test_a_client_that_expects_100_is_answered_at_once(tmp_path: Path) -> None:
-    """RFC 9110, section 10.1.1: a final status instead of 100; the body is not waited for."""
-    async with one_site(tmp_path) as target:
-        fields = "Expect: 100-continue\r\nContent-Length: 1000\r\n"
-        assert await heard(target, target.peer.get(method="PUT", fields=fields)) == Heard(KEEP, "fin")
-
-
 async def test_a_peer_that_has_ended_its_side_is_still_answered(tmp_path: Path) -> None:
     """As `printf ... | nc` does."""
     import socket

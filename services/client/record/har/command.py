@@ -12,35 +12,37 @@ from services.client.record.destinations import Destination, Destinations
 from services.client.record.har.document import NoHar, read_har
 from services.client.record.har.entry import HarOptions, HarResponse, label_of, read_entry
 from services.client.record.har.groups import Groups, TooMany
-from services.client.record.har.values import Skipped
+from services.client.record.har.values import NotWanted, Skipped
 from services.client.record.provenance import Value, secrets_table, without_secrets
 from services.runtime.playable import BodySource
 from services.runtime.terminal import printable, say
 
-NOTHING = 4
+KEPT, SOME_FAILED, NOTHING = 0, 1, 4
 MAX_ENTRIES = 100_000
 MOST_LINES = 20  # of entries that are skipped; a file may have any number of them
 
 
 @dataclass(slots=True)
 class SkippedEntries:
-    """The lines that say what is skipped, and how many there are besides."""
+    """The lines that say what is skipped, and how many there are besides; `failed`: how many should have been kept."""
 
     lines: list[str] = field(default_factory=list)
     more: int = 0
+    failed: int = 0
 
-    def add(self, entry: object, reason: str) -> None:
-        """Note an entry that is skipped."""
+    def add(self, entry: object, number: int, reason: Skipped) -> None:
+        """Note an entry that is skipped. `number`: its place in the file, from 1."""
+        self.failed += not isinstance(reason, NotWanted)
         if len(self.lines) < MOST_LINES:
-            self.lines.append(f"skipped {printable(label_of(entry))}: {printable(reason)}")
+            self.lines.append(f"skipped {printable(label_of(entry, number))}: {printable(str(reason))}")
         else:
             self.more += 1
 
 
 async def record_har(options: Options, file: Path) -> int:
-    """Record what a HAR file holds; 0 if something of it was recorded, 4 if nothing could be.
+    """Record what a HAR file holds; 0 if all of it is kept, 1 if some could not be, 4 if nothing is.
 
-    Entries that cannot be recorded are skipped, with a line each.
+    Entries that cannot be recorded are skipped, with a line each. One without an answer, or without HTTP, is no loss.
     Raises NoHar, RecordingExists, CannotWrite or SidecarBroken.
     """
     skipped = SkippedEntries()
@@ -53,7 +55,9 @@ async def record_har(options: Options, file: Path) -> int:
         say(f"record {printable(str(file))}: it holds nothing to record")
         return NOTHING
     await write(options, groups)
-    return 0
+    if skipped.failed:
+        say(f"record {printable(str(file))}: {skipped.failed:,} of its responses could not be kept")
+    return SOME_FAILED if skipped.failed else KEPT
 
 
 def read_groups(options: Options, file: Path, skipped: SkippedEntries) -> Groups:
@@ -76,7 +80,7 @@ def responses(entries: Iterable[object], options: Options, skipped: SkippedEntri
         try:
             yield read_entry(entry, wanted)
         except Skipped as error:
-            skipped.add(entry, str(error))
+            skipped.add(entry, number + 1, error)
 
 
 async def write(options: Options, groups: Groups) -> None:

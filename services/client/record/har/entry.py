@@ -12,7 +12,7 @@ from services.client.record.destinations import check_host
 from services.client.record.fetch_request import source_of
 from services.client.record.har.content import body_of
 from services.client.record.har.head import head_of, media_type_of
-from services.client.record.har.values import Skipped, shown, table, text, whole
+from services.client.record.har.values import NotWanted, Skipped, shown, table, text, whole
 from services.client.record.provenance import MaskedResponse
 from services.client.record.request_match import RequestMatch, Unmatchable, match_of
 from services.client.record.secrets import mask
@@ -59,21 +59,24 @@ def lasting(head: bytes) -> list[bytes]:
     return [line for line in head.split(b"\r\n") if line.partition(b":")[0].lower() not in NOT_THE_SAME_TWICE]
 
 
-def label_of(entry: object) -> str:
-    """Return the URL of an entry, to name it in a line."""
-    return shown(table(table(entry).get("request")).get("url"))
+def label_of(entry: object, number: int) -> str:
+    """Return the URL of an entry, to name it in a line; its number in the file, from 1, where it has none."""
+    url = text(table(table(entry).get("request")).get("url"))
+    return shown(url) if url else f"entry {number}"
 
 
 def read_entry(entry: object, options: HarOptions) -> HarResponse:
-    """Return the response of an entry. Raises Skipped."""
-    request, response = table(table(entry).get("request")), table(table(entry).get("response"))
+    """Return the response of an entry. Raises Skipped, or NotWanted."""
+    request, response = part(entry, "request"), table(table(entry).get("response"))
     url = url_of(text(request.get("url")))
     method = text(request.get("method")).upper()
+    if not method:
+        raise Skipped("its request has no method")
     try:
         match = match_of(method, url.path, keep_secrets=options.keep_secrets)
     except Unmatchable as error:
         raise Skipped(str(error)) from error
-    status = status_of(response)
+    status = status_of(part(entry, "response"))
     has_body = method != "HEAD" and status != NO_CONTENT
     body = body_to_keep(response) if has_body else b""
     head, left_out = head_of(response, status, length=length_of(response, body) if has_body else None)
@@ -89,10 +92,20 @@ def read_entry(entry: object, options: HarOptions) -> HarResponse:
     return HarResponse(url, match, status, recording, source, time_of(entry), left_out)
 
 
+def part(entry: object, name: str) -> Mapping[str, object]:
+    """Return the request or the response of an entry. Raises Skipped where it has none."""
+    found = table(table(entry).get(name))
+    if not found:
+        raise Skipped(f"it has no {name}" if isinstance(entry, dict) else "it is no object")
+    return found
+
+
 def url_of(given: str) -> Url:
-    """Return the URL of a request. Raises Skipped where it is none, or its host none to record under."""
+    """Return the URL of a request. Raises Skipped where it is none, or its host none to record under; NotWanted."""
+    if not given:
+        raise Skipped("its request has no URL")
     if not WEB.match(given):
-        raise Skipped("it is not http or https")
+        raise NotWanted("it is not http or https")
     try:
         url = source_of(given)
         check_host(url.host)
@@ -102,10 +115,12 @@ def url_of(given: str) -> Url:
 
 
 def status_of(response: Mapping[str, object]) -> int:
-    """Return the status. Raises Skipped for an entry without a final response that can be played."""
-    status = whole(response.get("status")) or 0
+    """Return the status. Raises Skipped for a response that is not final or not whole, NotWanted where none came."""
+    status = whole(response.get("status"))
+    if status is None:
+        raise Skipped("its response has no status")
     if status == 0:
-        raise Skipped("it was blocked, or had no answer")
+        raise NotWanted("it was blocked, or had no answer")
     if not FIRST_FINAL <= status <= LAST_STATUS:
         raise Skipped(f"status {str(status)[:10]} is no final one")
     if status == NOT_MODIFIED:
@@ -126,7 +141,7 @@ def length_of(response: Mapping[str, object], body: bytes | None) -> int | None:
 
 
 def refuse_return(url: Url, match: RequestMatch, head: bytes, *, keep_secrets: bool) -> None:
-    """Raise Skipped for a redirect to another scheme or port alone: a site answers both with one recording.
+    """Raise NotWanted for a redirect to another scheme or port alone: a site answers both with one recording.
 
     So do browsers where a host wants https (RFC 6797): as a recording, that redirect would never end.
     """
@@ -137,7 +152,7 @@ def refuse_return(url: Url, match: RequestMatch, head: bytes, *, keep_secrets: b
     if following is not None and following != url and following.host == url.host:
         with suppress(Unmatchable):
             if match_of("GET", following.path, keep_secrets=keep_secrets) == match:
-                raise Skipped(f"a site answers as {following.text} here")
+                raise NotWanted(f"a site answers as {following.text} here")
 
 
 def time_of(entry: object) -> str:

@@ -6,7 +6,11 @@ MAX_SHOWN = 60
 
 
 class Skipped(ValueError):
-    """Nothing can be recorded from an entry; the text is the reason."""
+    """Nothing can be recorded from an entry, although there should be something; the text is the reason."""
+
+
+class NotWanted(Skipped):
+    """An entry has nothing that a lab could play: no answer came, or it was no request over HTTP."""
 
 
 def table(value: object) -> Mapping[str, object]:

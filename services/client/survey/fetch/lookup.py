@@ -3,7 +3,6 @@
 Literal addresses and routes come first, then the resolver; the address filter judges what they give.
 """
 
-import ipaddress
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -66,7 +65,7 @@ class Lookup:
         if route := self._topology.route(host, port):
             return [SocketAddress(*route)]
         if is_address(host):
-            if self._topology.closed and not ipaddress.ip_address(host).is_loopback:
+            if self._topology.closed and not self._topology.leads_to(host, port):
                 raise FetchError("unreachable", "nothing but the lab can be reached from within it")
             return [SocketAddress(host, port)]
         if self._topology.closed:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from services.runtime.untrusted import parse_json
 from services.sites.admin.journal.entries import Criteria, read_criteria
 from services.sites.admin.responses import BadRequest
 from services.sites.admin.shapes import ASCII, TEXT, UTF8, WHOLE, Schema, one_of
@@ -20,6 +21,7 @@ NUMBERS = {"since": 0, "limit": 100}
 """The numbers that are no criteria, with their defaults."""
 DIGITS = 17  # of a number in a query, at most
 WHOLE_IN_QUERY: Schema = {**WHOLE, "maximum": 10**DIGITS - 1}
+WHOLE_OR_EMPTY: Schema = {"anyOf": [WHOLE_IN_QUERY, {"const": ""}], "description": "empty: none"}
 TRUTHS = {"true": True, "false": False}
 
 
@@ -43,6 +45,19 @@ def read_whole(text: str) -> int:
     return int(text)
 
 
+def read_whole_or_none(text: str) -> int | None:
+    """Return a whole number; an empty text is the value of an entry that has no such thing. Raises ValueError."""
+    return read_whole(text) if text else None
+
+
+def read_fields(text: str) -> object:
+    """Return the request fields in JSON, names with text or null. Raises ValueError."""
+    try:
+        return parse_json(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("is not a JSON object of names with text, or null for none") from error
+
+
 def text_or_none(text: str) -> str | None:
     """Return a text; an empty one is the value of an entry that has no such thing."""
     return text or None
@@ -58,13 +73,22 @@ FILTERS: Mapping[str, Filter] = MappingProxyType(
         "ended": Filter(one_of([*ENDS, ""]), text_or_none),
         "head_contains": Filter(ASCII, text_or_none),
         "body_contains": Filter(UTF8, text_or_none),
-        "body_bytes": Filter(WHOLE_IN_QUERY, read_whole),
+        "body_bytes": Filter(WHOLE_OR_EMPTY, read_whole_or_none),
         "body_sha256": Filter(TEXT, text_or_none),
-        "connection": Filter(WHOLE_IN_QUERY, read_whole),
-        "exchange": Filter(WHOLE_IN_QUERY, read_whole),
-        "status": Filter(WHOLE_IN_QUERY, read_whole),
+        "connection": Filter(WHOLE_OR_EMPTY, read_whole_or_none),
+        "exchange": Filter(WHOLE_OR_EMPTY, read_whole_or_none),
+        "status": Filter(WHOLE_OR_EMPTY, read_whole_or_none),
         "response": Filter(TEXT, text_or_none),
-        "generation": Filter(WHOLE_IN_QUERY, read_whole),
+        "generation": Filter(WHOLE_OR_EMPTY, read_whole_or_none),
+        "fields": Filter(
+            {
+                **TEXT,
+                "minLength": 2,
+                "contentMediaType": "application/json",
+                "description": "request fields: names with text, or null",
+            },
+            read_fields,
+        ),
         "tls": Filter(one_of(TRUTHS), TRUTHS.get),
         "since": Filter(
             {**WHOLE_IN_QUERY, "default": NUMBERS["since"], "description": "only entries after this one"},

@@ -17,6 +17,7 @@ from services.sites.admin.journal.overlap import Span, most_at_once, span_of
 from services.sites.journal import Snapshot
 
 NEAREST = 3
+STEPS = 10  # the most entries shown of those that met the steps of an order
 OVERLAPPING = 10  # the most entries shown of those that were in progress at once
 SHOWN_HEAD_BYTES = 2048
 SHOWN_BYTES = 256 * 1024  # of heads and misses, in all entries that are shown
@@ -80,6 +81,11 @@ class ShownEntries:
             shown.append(self._near(Entry(number, self._snapshot.entry(number)), criteria))
         return {"nearest": shown}
 
+    def met(self, numbers: Iterable[int]) -> Failure:
+        """Return the entries that did meet a failed check, or the steps before it, as far as there is room to show."""
+        shown = [self._near(Entry(each, self._snapshot.entry(each)), None) for each in numbers if self._left > 0]
+        return {"met": shown} if shown else {}
+
     def _near(self, entry: Entry, criteria: Criteria | None) -> Failure:
         near = entry.as_json()
         for name in ("method", "target", "request_head"):
@@ -103,6 +109,7 @@ class Verification:
         self._counts = [MatchCount(each) for each in expectations.expected]
         self._overlapping = [bytearray(len(snapshot.entries)) for _ in expectations.at_once]
         self._position = self._after = 0  # in `order`: the next criteria, and the entry that met those before
+        self._steps_met: deque[int] = deque(maxlen=STEPS)
         self._shown = ShownEntries(snapshot)
         self.considered = 0
 
@@ -128,6 +135,7 @@ class Verification:
                     count.last.append(number)
             if self._position < len(order) and order[self._position].meets(entry):
                 self._position, self._after = self._position + 1, number
+                self._steps_met.append(number)
             for bound, flags in at_once:
                 flags[number - first] = bound.criteria.meets(entry)
             if self._time_slice.is_over:
@@ -155,7 +163,7 @@ class Verification:
         expected, found = count.check, count.found
         failure: Failure = {"check": expected.where, "expected": expected.text, "found": found}
         if nearest:
-            return failure | self._shown.nearest(nearest.numbers, expected.criteria)
+            return failure | self._shown.nearest(nearest.numbers, expected.criteria) | self._shown.met(count.last)
         if expected.most is None:
             return None
         if found > expected.most:
@@ -168,7 +176,8 @@ class Verification:
             return None
         expected = f"an entry after {self._after}" if self._after else "an entry"
         failure: Failure = {"check": f"order[{self._position}]", "expected": expected, "found": 0}
-        return failure | self._shown.nearest(nearest.numbers, nearest.criteria)
+        nearest_shown = self._shown.nearest(nearest.numbers, nearest.criteria)
+        return failure | nearest_shown | self._shown.met(self._steps_met)
 
     async def _too_many_at_once(self, bound: AtOnce, flags: Sequence[int]) -> Failure | None:
         spans = await self._spans(flags)

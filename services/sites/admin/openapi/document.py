@@ -49,6 +49,7 @@ def paths() -> Schema:
         },
         "/metrics": {"get": operation("Metrics for Prometheus", text(200, "text exposition format"))},
         "/openapi.json": {"get": operation("This document", document)},
+        "/hosts": {"get": operation("The names of the hosts that are played now", returns("Hosts"))},
         "/fault-kinds": {"get": operation("Every fault, its parameters and its exact bytes", returns("Kinds"))},
         "/faults": {
             "get": operation("The plan of every host", every | busy),
@@ -103,7 +104,11 @@ def paths() -> Schema:
 def play_paths(host: Schema, missing: Schema, busy: Schema) -> Schema:
     """Return the routes of plays. `host`: the parameter."""
     port = refuses(503, "port_unavailable: a port of the host cannot be opened or closed yet")
-    new = bad("bad_play") | refuses(413, "no_room: as many plays, or bytes, as the site takes; or over 1 MiB") | port
+    new = (
+        bad("bad_play")
+        | refuses(413, "no_room: as many plays, or bytes, as the site takes; or over 1 MiB of JSON, or 8 MiB")
+        | port
+    )
     added = returns("AddedPlay", 201) | refuses(404, "this site takes no other hosts") | new
     left, all_left = returns("HostResponses") | missing | port, returns("AllResponses") | busy
     return {
@@ -117,7 +122,14 @@ def play_paths(host: Schema, missing: Schema, busy: Schema) -> Schema:
             "post": operation(
                 "Add a response to a host, before all that it has; a host that is not there comes to be",
                 added | refuses(409, "play_conflict: another without `times` has the same match"),
-                requestBody=body("NewPlay"),
+                parameters=[
+                    query("match", {**TEXT, "description": "of a response that is sent as it is: JSON, as in NewPlay"}),
+                    query("times", {**WHOLE, "minimum": 1, "description": "of such a response; without it: always"}),
+                ],
+                requestBody={
+                    "required": True,
+                    "content": content("NewPlay") | {"application/http": {"schema": {"description": "up to 8 MiB"}}},
+                },
             ),
             "delete": operation("No plays; recordings with `times` begin anew", left),
         },

@@ -167,6 +167,7 @@ def journal() -> Schema:
     counts: Schema = {"total": WHOLE, "kept": WHOLE, "dropped": WHOLE}
     return {
         "Entry": table(entry()),
+        "Hosts": table({"hosts": array(TEXT)}),
         "Counts": table(counts),
         "Journal": table({**counts, "entries": array(reference("Entry")), "clock": reference("Clock")}),
         "Clock": {
@@ -185,12 +186,18 @@ def checkpoints() -> Schema:
 def verifications() -> Schema:
     """Return the schemas of the answer to expectations."""
     failure = {"check": TEXT, "expected": TEXT, "found": WHOLE, "nearest": array(reference("NearMiss"))}
+    met: Schema = {
+        "met": {
+            **array(reference("NearMiss")),
+            "description": "of too few: the last that meet the check; of an order: what met the steps before",
+        }
+    }
     reason: Schema = {"reason": {**TEXT, "description": "why it cannot be known whether it holds, or what is left out"}}
     shown: Schema = {**TEXT, "description": f"its first {SHOWN_HEAD_BYTES:,} bytes, as Latin-1"}
     misses = {**array(TEXT), "description": "the criteria that it does not meet, each with what it has instead"}
     properties = {"verified": TRUTH, "considered": WHOLE, "dropped": WHOLE, "failures": array(reference("Failure"))}
     return {
         "NearMiss": table({**entry(), "request_head": shown, "misses": misses}),
-        "Failure": table({**failure, **reason}, required=failure),
+        "Failure": table({**failure, **met, **reason}, required=failure),
         "Verdict": table(properties),
     }

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.client.record.har.entry import HarOptions, read_entry
-from services.client.record.har.values import Skipped
+from services.client.record.har.values import NotWanted, Skipped
 from services.runtime.playable import why_unplayable
 from tests.client.record.har.entries import entry, headers
 from tests.client.record.web import A
@@ -118,20 +118,23 @@ def test_a_body_that_is_not_wanted_is_left_out_whole(changes: dict[str, Any], ke
 
 
 SKIPPED: dict[str, tuple[object, str]] = {
-    "no entry": (None, "not http or https"),
-    "no request": ({"response": {}}, "not http or https"),
-    "no response": ({"request": {"method": "GET", "url": A}}, "blocked, or had no answer"),
+    "no entry": (None, "it is no object"),
+    "no request": ({"response": {}}, "it has no request"),
+    "a request of another type": ({"request": [], "response": {}}, "it has no request"),
+    "no response": ({"request": {"method": "GET", "url": A}}, "it has no response"),
+    "no URL": ({"request": {"method": "GET"}, "response": {"status": 200}}, "its request has no URL"),
+    "no status": ({"request": {"method": "GET", "url": A}, "response": {"x": 1}}, "its response has no status"),
     "blocked": (entry(status=0), "blocked, or had no answer"),
-    "a status below 0": (entry(status=-1), "blocked, or had no answer"),
-    "a status that is text": (entry(status="200"), "blocked, or had no answer"),
-    "a status that is true": (entry(status=True), "blocked, or had no answer"),
+    "a status below 0": (entry(status=-1), "its response has no status"),
+    "a status that is text": (entry(status="200"), "its response has no status"),
+    "a status that is true": (entry(status=True), "its response has no status"),
     "a status of any size": (entry(status=10**4000), "is no final one"),
     "another protocol": (entry(status=101), "is no final one"),
     "an interim one": (entry(status=103), "is no final one"),
     "from a cache": (entry(status=304), "disable the cache"),
     "data": (entry("data:text/plain,x"), "not http or https"),
     "a socket": (entry("wss://a.example/"), "not http or https"),
-    "a URL of another type": (entry() | {"request": {"method": "GET", "url": 1}}, "not http or https"),
+    "a URL of another type": (entry() | {"request": {"method": "GET", "url": 1}}, "its request has no URL"),
     "no host": (entry("http:///x"), "no host"),
     "a password": (entry("http://ann:pw@a.example/"), "user names and passwords"),
     "an IPv6 address": (entry("http://[::1]/"), "not a host name to record under"),
@@ -142,7 +145,7 @@ SKIPPED: dict[str, tuple[object, str]] = {
     "a long path": (entry(f"{A}/{'a' * 3000}"), "more than 2,048 characters"),
     "a longer one": (entry(f"{A}/{'a' * 5000}"), "too long"),
     "a line end in a path": (entry(f"{A}/\r\nX: y"), "control characters"),
-    "no method": (entry(method=""), "not a method"),
+    "no method": (entry(method=""), "its request has no method"),
     "a method that is two lines": (entry(method="GET / HTTP/1.1\r\nX: y"), "not a method"),
     "not Base64": (entry(content={"text": "=x", "encoding": "base64"}), "not Base64"),
     "another encoding": (entry(content={"text": "x", "encoding": "rot13"}), "only base64 is known"),
@@ -161,6 +164,17 @@ def test_what_cannot_be_recorded_is_skipped_with_its_reason(given_entry: object,
     """All of a HAR file is untrusted."""
     with pytest.raises(Skipped, match=re.escape(reason)):
         read_entry(given_entry, WANTED)
+
+
+NO_LOSS = {"blocked", "data", "a socket", "a redirect to https"}
+
+
+@pytest.mark.parametrize("name", SKIPPED)
+def test_what_had_no_answer_or_is_no_http_is_no_loss(name: str) -> None:
+    """Anything else should have been kept."""
+    with pytest.raises(Skipped) as caught:
+        read_entry(SKIPPED[name][0], WANTED)
+    assert isinstance(caught.value, NotWanted) is (name in NO_LOSS)
 
 
 ANYTHING = st.recursive(

@@ -109,15 +109,49 @@ def test_each_recording_and_each_skipped_entry_has_a_line(
 ) -> None:
     """Of those that are skipped, a bounded number; no character of a file reaches a terminal as it is."""
     blocked = [entry(f"{A}/\x1b[2J{number}", status=0) for number in range(MOST_LINES + 5)]
-    assert record_har(har(entry(headers=headers(("Set-Cookie", "a=1"), ("A\n", "1"))), entry(f"{A}/x"), *blocked)) == 0
+    assert record_har(har(entry(headers=headers(("Set-Cookie", "a=1"), ("A\n", "1"))), entry(f"{A}/x"), *blocked)) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len([line for line in lines if line.startswith("skipped 'http")]) == MOST_LINES
     assert lines[MOST_LINES] == "skipped 5 more"
-    assert len(lines) == MOST_LINES + 3
-    assert "credentials masked: Set-Cookie 1 bytes" in lines[-2]
-    assert "1 field that no head can have is left out" in lines[-2]
+    assert len(lines) == MOST_LINES + 4
+    assert "credentials masked: Set-Cookie 1 bytes" in lines[-3]
+    assert "1 field that no head can have is left out" in lines[-3]
     assert not any("\x1b" in line for line in lines)
     assert record_har(har(*blocked)) == 4
+
+
+BROKEN = entry(f"{A}/x")
+del BROKEN["response"]
+EXIT_CODES: Mapping[str, tuple[Sequence[object], int]] = {
+    "all kept": ([entry()], 0),
+    "no loss": ([entry(), entry("data:,x"), entry(f"{A}/x", status=0)], 0),
+    "a broken entry": ([entry(), BROKEN], 1),
+    "no entry": ([None, entry()], 1),
+    "from the cache": ([entry(), entry(f"{A}/x", status=304)], 1),
+    "what no site can play": ([entry(), entry(f"{A}/x", content={"size": 10**9})], 1),
+    "a host without a name": ([entry(), entry("http://127.0.0.1/")], 0),
+    "nothing kept": ([BROKEN], 4),
+    "nothing to keep": ([entry(status=0)], 4),
+    "nothing": ([], 4),
+}
+
+
+@pytest.mark.parametrize(("entries", "code"), EXIT_CODES.values(), ids=EXIT_CODES)
+def test_the_exit_code_says_whether_all_is_kept_that_should_be(
+    record_har: Record, capsys: pytest.CaptureFixture[str], entries: Sequence[object], code: int
+) -> None:
+    """1 where something is missing in a lab that plays the file, and a last line that says how much."""
+    assert record_har(har(*entries)) == code
+    assert ("1 of its responses could not be kept" in capsys.readouterr().err) is (code == 1)
+
+
+def test_an_entry_without_a_url_is_named_by_its_place(record_har: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    """From 1, in the file."""
+    record_har(har(entry(), None, {"request": {}}))
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        "skipped entry 2: it is no object",
+        "skipped entry 3: it has no request",
+    ]
 
 
 def test_a_file_with_more_responses_than_a_site_plays_is_refused(
