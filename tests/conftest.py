@@ -14,6 +14,8 @@ TEST_PROJECT = "asynclab-test"
 
 pytest_plugins = ["pytester"]
 
+os.environ.pop("COLUMNS", None)  # a terminal's, or the 80 of a worker of pytest-xdist: tables would be narrowed to it
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, object, object]:
