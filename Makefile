@@ -52,10 +52,10 @@ bench: setup  ## compare with peers, on this machine
 	@.venv/bin/lab bench
 
 test: .venv/.tests  ## all tests
-	@.venv/bin/pytest
+	@sh lab/scripts/test.sh .venv/bin/pytest
 
 coverage: .venv/.tests  ## the tests that need no containers, and how much of the code they run
-	@.venv/bin/coverage erase && .venv/bin/coverage run -m pytest -m "not docker" && .venv/bin/coverage combine --quiet && .venv/bin/coverage report
+	@.venv/bin/coverage erase && sh lab/scripts/test.sh -m "not docker" .venv/bin/coverage run -m pytest && .venv/bin/coverage combine --quiet && .venv/bin/coverage report
 
 check: .venv/.tests  ## all linters
 	@sh lab/scripts/check.sh

@@ -1,7 +1,7 @@
 """What all tests share: both event loops, the blocking-call detector, and the Docker engine where it is needed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
@@ -13,6 +13,23 @@ from tests.stacks import settings_now, stack_of
 TEST_PROJECT = "asynclab-test"
 
 pytest_plugins = ["pytester"]
+
+os.environ.pop("COLUMNS", None)  # a terminal's, or the 80 of a worker of pytest-xdist: tables would be narrowed to it
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, object, object]:
+    """Let pytest-xdist send what a test printed: file names that are no text are surrogates there, which it refuses."""
+    return encodable((yield))
+
+
+def encodable(data: object) -> object:
+    """Return data of JSON whose texts can be encoded."""
+    if isinstance(data, str):
+        return data.encode("utf-8", "backslashreplace").decode()
+    if isinstance(data, dict):
+        return {name: encodable(each) for name, each in data.items()}
+    return [*map(encodable, data)] if isinstance(data, list | tuple) else data
 
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])

@@ -142,7 +142,7 @@ def columns(stream: "TextIO | None", *, told: str | None = None) -> int | None:
     return max(FEWEST_COLUMNS, min(wide or USUAL_COLUMNS, MOST_COLUMNS))
 
 
-@cache  # made when it is first needed: help and short messages come sooner without it
+@cache  # made when it is first needed: most messages are ASCII, also the one that says that memory is short
 def escapes() -> dict[int, str]:
     """Return the escape of each character that is escaped, by its number."""
     return dict(_escapes())
@@ -160,4 +160,4 @@ def printable(text: str) -> str:
 
     Invisible characters, and those that change the direction of text, are \uNNNN or \UNNNNNNNN.
     """
-    return text.translate(escapes())
+    return text if text.isascii() and text.isprintable() else text.translate(escapes())

@@ -14,6 +14,7 @@ HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
 COUNTING = {"faults": [{"fault": "status", "status": 503, "every": 2, "seed": 7}]}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("what", ["wget", "hello"])
 def test_at_once_takes_a_fraction_of_the_time(lab: Client, loop: str, what: str) -> None:
     """The recording has every wait, and the loop's name."""

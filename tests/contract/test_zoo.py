@@ -102,6 +102,7 @@ async def open_zoo(directory: Path) -> AsyncIterator[tuple[RunningSite, Sequence
         yield running, random.Random(4).choices([*targets, *healthy * 4], k=5_000)
 
 
+@pytest.mark.alone
 @pytest.mark.anyio
 async def test_every_fault_gets_its_class(tmp_path: Path) -> None:
     """All that a survey meets is in its records; every healthy host among them has answered."""
@@ -204,6 +205,7 @@ FORKED = ("sh", "-c", '"$@"; exit $?', "sh")
 """Run from a small process: the system counts what a process was before its exec to its peak, here all of pytest."""
 
 
+@pytest.mark.alone
 @pytest.mark.anyio
 @pytest.mark.timeout(180)
 async def test_memory_does_not_grow_with_the_targets(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def tree(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "Makefile", tmp_path)
     for name in (".venv/bin", "requirements", "lab/scripts"):
         (tmp_path / name).mkdir(parents=True)
-    for name in ("setup.sh", "venv_works.sh", "check.sh"):
+    for name in ("setup.sh", "venv_works.sh", "check.sh", "test.sh"):
         shutil.copy(ROOT / "lab/scripts" / name, tmp_path / "lab/scripts")
     for name in ("requirements/lab.txt", "requirements/tests.txt", "pyproject.toml", ".venv/.lab", ".venv/.tests"):
         (tmp_path / name).write_text("a==1\n")

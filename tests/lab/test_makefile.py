@@ -143,3 +143,32 @@ def test_what_this_machines_docker_client_cannot_check_is_left_out(
     expected[number] = f"skip  {CHECKS[number]}: this machine's Docker client cannot"
     assert done.stdout.splitlines() == expected
     assert done.returncode == code
+
+
+PYTEST = """#!/bin/sh
+printf '%s\\n' "$*"
+case "$*" in *"$FAILS"*) exit 1 ;; esac
+"""
+TOGETHER = "--numprocesses auto --maxprocesses 8 --dist worksteal -m not (alone or docker)"
+BY_ITSELF = "-m (alone or docker)"
+
+
+@pytest.mark.parametrize(("fails", "code"), [("neither", 0), ("worksteal", 2), (BY_ITSELF, 2)], ids=ascii)
+def test_what_needs_the_machine_for_itself_is_tested_apart(tree: Path, fails: str, code: int) -> None:
+    """The two parts are all tests; both run, and one that fails is enough."""
+    program = tree / ".venv/bin/pytest"
+    program.write_text(PYTEST)
+    program.chmod(0o755)
+    done = make(tree, "test", FAILS=fails)
+    assert (done.returncode, done.stdout.splitlines()) == (code, [TOGETHER, BY_ITSELF])
+
+
+def test_coverage_is_of_both_parts_without_containers(tree: Path) -> None:
+    """And is reported once both have passed."""
+    program = tree / ".venv/bin/coverage"
+    program.write_text(PYTEST)
+    program.chmod(0o755)
+    done = make(tree, "coverage", FAILS="neither")
+    run = "run -m pytest"
+    parts = [f"{run} {part} and not docker" for part in (TOGETHER, BY_ITSELF)]
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["erase", *parts, "combine --quiet", "report"])

@@ -93,9 +93,7 @@ def session_maker() -> Callable[[], object]:
         tls, transport = TLSProtocol(site, "keep.test", authority), Taking()
         tls.connection_made(transport)
         transport.protocol = tls
-        tls.hello = None
-        tls.incoming, tls.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls.tls = context.wrap_bio(tls.incoming, tls.outgoing, server_side=True)
+        tls.open_session(context, b"")
         came, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
         peer = trusting.wrap_bio(came, sent, server_hostname="keep.test")
         while not tls.established:

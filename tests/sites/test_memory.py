@@ -37,7 +37,7 @@ from services.sites.site import Site
 from services.sites.states_and_deadlines import State
 from services.sites.tls import protocol
 from services.sites.tls.authority import Authority
-from services.sites.tls.protocol import MAX_HELLO_BYTES
+from services.sites.tls.certificate_choice import MAX_HELLO_BYTES
 from tests.sites.connection.test_backpressure import connections
 from tests.sites.connection.test_deadlines import Waiting
 from tests.sites.connection.test_hostile import metrics

@@ -4,7 +4,6 @@ read `several` next."""
 
 import asyncio
 import ssl
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from services.client.record.body import Framing
 from services.client.record.fetch import CutShort, Response, fetch
 from services.client.record.fetch_request import FetchRequest, read_field, request_bytes, source_of
 from services.client.record.files import refuse_existing, save
+from services.client.record.options import STANDARD_OUTPUT, Options
 from services.client.record.provenance import MaskedResponse, about_recording, body_source, masked
 from services.client.tls import tls_context
 from services.client.topology import Topology
@@ -21,25 +21,6 @@ from services.runtime.errors import ProgramError
 from services.runtime.http import HOST_NAME
 from services.runtime.playable import BodySource, why_unplayable
 from services.runtime.terminal import printable, say, show_bytes
-
-STANDARD_OUTPUT = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """`name`: the host it is recorded as, if not the URL's. `max_body`: bytes; a larger body is left out."""
-
-    url: str
-    name: str | None
-    output: str
-    fields: list[str]
-    head_only: bool
-    max_body: int
-    keep_secrets: bool
-    force: bool
-    ca: str | None
-    insecure: bool
-    timeout_s: float
 
 
 class CannotAsk(ProgramError):
@@ -57,7 +38,7 @@ class AuthoritiesUnreadable(ProgramError):
 
 
 async def record(options: Options, topology: Topology) -> int:
-    """Ask, mask and write, in that order; nothing is asked if the response could not be kept.
+    """Ask, mask and write the one URL, in that order; nothing is asked if the response could not be kept.
 
     Returns 0 if it is kept, 1 if the body was cut short, 4 without an answer. Of a body that the peer cut short, what
     came is kept. Raises CannotAsk, AuthoritiesUnreadable, RecordingExists or CannotWrite.
@@ -65,7 +46,7 @@ async def record(options: Options, topology: Topology) -> int:
     try:
         request, name = understand(options)
     except FetchError as error:
-        raise CannotAsk(f"record {printable(options.url)[:200]}: {printable(error.detail)}") from error
+        raise CannotAsk(f"record {printable(options.urls[0])[:200]}: {printable(error.detail)}") from error
     directory = Path(options.output)
     if options.output != STANDARD_OUTPUT and not options.force:
         await asyncio.to_thread(refuse_existing, directory, name)
@@ -91,7 +72,7 @@ async def record(options: Options, topology: Topology) -> int:
 
 def understand(options: Options) -> tuple[FetchRequest, str]:
     """Return what is asked, and the name it is recorded under. Raises FetchError (usage) or AuthoritiesUnreadable."""
-    source = source_of(options.url)
+    source = source_of(options.urls[0])
     name = name_of(options.name) if options.name else source.host
     if not HOST_NAME.fullmatch(name):
         raise FetchError("usage", f"{name[:60]!r} is not a host name to record under: give one with --name")

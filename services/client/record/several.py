@@ -14,11 +14,12 @@ from ssl import SSLContext
 
 from services.client.errors import FetchError
 from services.client.record.chain import Chain, Hop, fetch_chain
-from services.client.record.command import CannotAsk, Options, context_of, summary
+from services.client.record.command import CannotAsk, context_of, summary
 from services.client.record.destinations import Destinations, check_host
 from services.client.record.fetch import CutShort
 from services.client.record.fetch_request import FetchRequest, read_field, request_bytes, source_of
 from services.client.record.files import RecordingExists
+from services.client.record.options import Options
 from services.client.record.provenance import about_recording, body_source, masked
 from services.client.record.request_match import RequestMatch, Unmatchable, match_of
 from services.client.survey.fetch.request_fields import for_another_origin
@@ -34,20 +35,20 @@ KEPT, SOME_FAILED, NO_ANSWER = 0, 1, 4
 Key = tuple[str, RequestMatch]
 
 
-async def record_several(options: Options, urls: Sequence[str], topology: Topology, *, follow: bool) -> int:
-    """Record each URL, and where it leads if `follow`.
+async def record_several(options: Options, topology: Topology) -> int:
+    """Record each URL, and with `follow` where it leads.
 
     Returns 0 if all is kept, 4 if nothing answered, else 1. Raises CannotAsk, RecordingExists or CannotWrite.
     """
     run = SeveralRecordings(options)
-    sources = run.understand(urls)
+    sources = run.understand(options.urls)
     await asyncio.to_thread(run.decide, sources)
     waiting: deque[asyncio.Task[Chain]] = deque()
     async with asyncio.TaskGroup() as fetches:
         for source in sources:
             if len(waiting) == AT_ONCE:
                 await run.keep(await waiting.popleft())
-            waiting.append(fetches.create_task(fetch_chain(source, run.request_for, topology, follow=follow)))
+            waiting.append(fetches.create_task(fetch_chain(source, run.request_for, topology, follow=options.follow)))
         while waiting:
             await run.keep(await waiting.popleft())
     return run.exit_code

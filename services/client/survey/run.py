@@ -75,8 +75,8 @@ class SurveyRun:
                 for watcher in watchers:
                     watcher.cancel()
             await self._writer.close(stop.again)
-        if self._source.error:
-            raise self._source.error
+        if self._source.input.error:
+            raise self._source.input.error
 
     def _tick(self) -> None:
         """Do what is due at each sweep."""
@@ -93,7 +93,7 @@ class SurveyRun:
         """Return how much of the input is done: what has been taken of it, less what is not done of that."""
         source = self._source
         taken, passed = source.skipped + source.taken, source.skipped + self._pool.stats.done
-        fraction = source.fraction_taken()
+        fraction = source.input.fraction_taken()
         return fraction * passed / taken if fraction and taken else fraction
 
     async def _watch_stop(self, stop: Stop, *, tells_stop: bool) -> None:

@@ -16,6 +16,7 @@ from services.client.settings import ClientSettings
 from services.client.survey.deadlines import DeadlineSweeper
 from services.client.survey.fetch.fetcher import make_fetcher
 from services.client.survey.input_file import input_name, open_input
+from services.client.survey.lines import Lines
 from services.client.survey.options import Options, targets_of
 from services.client.survey.results.completed import DoneTargets, SkipDone
 from services.client.survey.results.file import OutputFile, open_output, open_stdout
@@ -23,7 +24,7 @@ from services.client.survey.results.formats import format_of
 from services.client.survey.results.resume import WrittenRecords
 from services.client.survey.results.writer import RecordWriter
 from services.client.survey.run import run_pool
-from services.client.survey.targets import ArgumentSource, LineSource, Skip, Source
+from services.client.survey.targets import Arguments, Input, Skip, Source
 from services.client.survey.tasks import TaskPool
 from services.client.survey.transport.epoll import Poller
 from services.runtime.cli import INTERRUPTED
@@ -56,7 +57,7 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
             beside_records=options.output is None and os.isatty(1),
         )
         code = None
-        if processes > 1 and (options.processes or await is_long(source, stop)):
+        if processes > 1 and (options.processes or await is_long(source.input, stop)):
             from services.client.survey.processes import NoWorkerProcess, ProcessPool
 
             pool = ProcessPool(
@@ -110,13 +111,13 @@ async def open_both(options: Options) -> tuple[Source, RecordWriter, OutputFile 
     output = None if options.output is None else await run_in_daemon_thread(partial(open_output, options, input_fd))
     fd = output.fd if output else open_stdout(input_fd)
     if input_fd is None or options.input is None:
-        source: Source = ArgumentSource(targets_of(options))
+        source = Source(Arguments(targets_of(options)))
     else:
-        source = LineSource(input_fd, input_name(options.input))
+        source = Source(Lines(input_fd, input_name(options.input)))
     written = output.written if output else None
     if output and written and written.count:
-        source.skip = skip_of(output, written, source)
-    source.begin()
+        source.skip = skip_of(output, written, source.input)
+    source.input.begin()
     writer = RecordWriter(fd, options.output or "standard output", to_file=output is not None)
     if output:
         output.begin()  # now that nothing can go wrong any more
@@ -125,7 +126,7 @@ async def open_both(options: Options) -> tuple[Source, RecordWriter, OutputFile 
     return source, writer, output
 
 
-def skip_of(output: OutputFile, written: WrittenRecords, source: Source) -> Skip:
+def skip_of(output: OutputFile, written: WrittenRecords, given: Input) -> Skip:
     """Return what a resumed survey skips: by line, or by target where the list has changed. Raises InputUnreadable."""
 
     def say_changed() -> None:
@@ -135,7 +136,7 @@ def skip_of(output: OutputFile, written: WrittenRecords, source: Source) -> Skip
         with open(output.fd, "rb", closefd=False) as file:
             return written.targets(file)
 
-    targets = source.targets()
+    targets = given.targets()
     if targets is None:  # a pipe: its lines will show whether the list has changed
         return SkipDone(written.lines, done_targets(), changed=say_changed)
     if written.lines.are_of((target.line, target.text) for target in targets):
@@ -145,10 +146,10 @@ def skip_of(output: OutputFile, written: WrittenRecords, source: Source) -> Skip
     return lambda _line, text: done.take(text)
 
 
-async def is_long(source: Source, stop: Stop) -> bool:
+async def is_long(given: Input, stop: Stop) -> bool:
     """Return whether the input has so much waiting that several processes are worth their start."""
     with DeadlineSweeper() as sweeper:
-        looking = asyncio.ensure_future(source.is_long(sweeper.deadline()))
+        looking = asyncio.ensure_future(given.is_long(sweeper.deadline()))
         stopping = asyncio.ensure_future(stop.event.wait())
         try:
             await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)

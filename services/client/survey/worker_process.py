@@ -13,6 +13,7 @@ from services.client.survey.progress import Progress
 from services.client.survey.results.stats import Stats
 from services.client.survey.results.writer import RecordWriter
 from services.client.survey.run import SurveyRun
+from services.client.survey.targets import Source
 from services.client.survey.tasks import TaskPool
 from services.client.survey.transport.epoll import Poller
 from services.client.survey.worker_protocol import (
@@ -20,9 +21,9 @@ from services.client.survey.worker_protocol import (
     RECORDS,
     REPORT,
     Job,
-    NumberedLineSource,
     Report,
     frame,
+    numbered_lines,
     read_job,
 )
 from services.runtime.cli import INTERRUPTED, main_of
@@ -64,9 +65,9 @@ async def serve(job: Job, stop: Stop) -> int:
         fetcher = make_fetcher(
             job.options, ClientSettings(topology=job.topology), poller=poller, concurrency=concurrency
         )
-        source = NumberedLineSource(0, "the parent process")
+        source = Source(numbered_lines(0, "the parent process"))
         writer = RecordWriter(1, "the parent process", to_file=False, wrap=lambda data: frame(RECORDS, data))
-        source.begin()
+        source.input.begin()
 
         def send_error(line: str) -> None:
             """Leave the line to the parent, which knows what else is on the terminal."""

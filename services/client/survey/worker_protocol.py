@@ -10,8 +10,9 @@ import json
 import struct
 from typing import NamedTuple
 
+from services.client.survey.lines import Lines, LineSplitter
 from services.client.survey.options import Options
-from services.client.survey.targets import LineSource, Target
+from services.client.survey.targets import Target
 from services.client.topology import Topology
 from services.client.url.url import MAX_TARGET_BYTES
 
@@ -65,17 +66,16 @@ def frame(kind: bytes, data: bytes) -> bytes:
 
 
 def numbered_line(target: Target) -> bytes:
-    """Return a target, which has no problem, as a line for a NumberedLineSource."""
+    """Return a target, which has no problem, as a line for `numbered_lines`."""
     return b"%d\t%b\n" % (target.line, target.text.encode("utf-8"))
 
 
-class NumberedLineSource(LineSource):
-    """Targets that another process sends, with the numbers of their lines in its input: see `numbered_line`."""
+def target_of_numbered_line(_number: int, line: bytes) -> Target | None:
+    """Return the target of a line that `numbered_line` wrote, with the number that is in it."""
+    number, tab, text = line.partition(b"\t")
+    return Target(int(number), text.decode("utf-8")) if tab else None
 
-    def __init__(self, fd: int, name: str) -> None:
-        super().__init__(fd, name)
-        self._most_bytes = 2 * MAX_TARGET_BYTES
 
-    def _target(self, line: bytes) -> Target | None:
-        number, tab, text = line.partition(b"\t")
-        return Target(int(number), text.decode("utf-8")) if tab else None
+def numbered_lines(fd: int, name: str) -> Lines:
+    """Return the targets that another process sends."""
+    return Lines(fd, name, LineSplitter(target_of_numbered_line, max_bytes=2 * MAX_TARGET_BYTES))

@@ -3,9 +3,9 @@
     the loop's transport  <->  TLSProtocol (and its TLSTransport)  <->  Connection
 
 The ssl module's in-memory objects are used, and not the loop's TLS transports: what the peer gets is then known to the
-byte, in a handshake that stalls as in a reset after exactly so many bytes. First the ClientHello is waited for, and
-read for the name that is asked for (see `client_hello`); the certificate for it is made in a thread, the first time;
-then the handshake begins, and the connection has its part of the budget for TLS.
+byte, in a handshake that stalls as in a reset after exactly so many bytes. First the ClientHello is waited for, and the
+certificate that answers it is chosen (see `certificate_choice`); then the handshake begins, and the connection has its
+part of the budget for TLS.
 
 The connection is there from the start, in its state HANDSHAKE: its deadline, its place among the site's connections and
 its journal entry do not depend on how far TLS has come.
@@ -23,41 +23,34 @@ from typing import cast
 from services.runtime.serving.deadlines import GRACE_S
 from services.runtime.serving.memory_pool import Share
 from services.sites import journal
-from services.sites.budget import FREE_BYTES, SESSION_BYTES
+from services.sites.budget import SESSION_BYTES
 from services.sites.connection.connection import Connection
-from services.sites.faults.catalog import Stage
 from services.sites.faults.script import Bytes
-from services.sites.host import Host
 from services.sites.site import Site
 from services.sites.states_and_deadlines import State
-from services.sites.tls.alerts import INTERNAL_ERROR, UNRECOGNIZED_NAME, alert_to
 from services.sites.tls.authority import Authority
-from services.sites.tls.client_hello import ClientHelloReader, NoClientHello, host_name
+from services.sites.tls.certificate_choice import CertificateChoice
 from services.sites.tls.transport import TLSTransport
 
-MAX_HELLO_BYTES = 16 * 1024  # browsers send less than 2 KiB
 READ_BYTES = 16 * 1024  # as much as a record holds
 BLOCK_BYTES = 4 * 1024  # what OpenSSL is given at once: its buffers grow with that, and never shrink
 MAX_REPLIES_BYTES = 4 * 1024  # of OpenSSL's own, to new keys and new handshakes; they wait for the next answer
 
 log = logging.getLogger(__name__)
 
-MakeContext = asyncio.Future[ssl.SSLContext]
-
 
 class TLSProtocol(asyncio.Protocol):
     """TLS over one transport, for one connection.
 
-    `hello`: the ClientHello, until it is whole. `tls`, with what `incoming` and `outgoing` hold of it, is the session.
+    `choice`: of the certificate, until that is there. `tls` is the session; `incoming` and `outgoing` are its buffers.
     `unencrypted`: what is left of a write that the peer's system did not take whole.
     """
 
     __slots__ = (
         "authority",
+        "choice",
         "connection",
         "established",
-        "hello",
-        "hello_share",
         "incoming",
         "is_paused",
         "outgoing",
@@ -74,8 +67,8 @@ class TLSProtocol(asyncio.Protocol):
         self.connection = Connection(site, own, state=State.HANDSHAKE)
         self.authority = authority
         self.since = 0.0
-        self.hello: ClientHelloReader | None = ClientHelloReader(MAX_HELLO_BYTES)
-        self.hello_share, self.session_share = Share(site.budget.buffers), Share(site.budget.tls)
+        self.choice: CertificateChoice | None = None
+        self.session_share = Share(site.budget.tls)
         self.tls: ssl.SSLObject | None = None
         self.incoming: ssl.MemoryBIO | None = None
         self.outgoing: ssl.MemoryBIO | None = None
@@ -87,13 +80,15 @@ class TLSProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a ClientHello."""
         self.transport = cast("asyncio.Transport", transport)
+        self.choice = CertificateChoice(
+            self.connection, self.transport, self.authority, take_session=self.take_session, chosen=self.open_session
+        )
         self.connection.connection_made(TLSTransport(self.transport, self.encrypt, self.send_close_notify))
         self.since = self.connection.since
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give back what TLS took, and forget the connection, so that no garbage collector has to find both."""
         self.give_up_session()
-        self.hello_share.release()
         self.unencrypted = None
         self.connection.connection_lost(exc)
         del self.connection
@@ -101,7 +96,8 @@ class TLSProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what the peer sent through TLS, in blocks that leave OpenSSL's buffers small."""
         if self.tls is None:
-            self.read_client_hello(data)
+            if self.choice:
+                self.choice.feed(data)
             return
         for begin in range(0, len(data), BLOCK_BYTES):
             self.receive_block(data[begin : begin + BLOCK_BYTES])
@@ -126,66 +122,6 @@ class TLSProtocol(asyncio.Protocol):
 
     # The handshake
 
-    def read_client_hello(self, data: bytes) -> None:
-        """Find out which name the peer asks for, and have a certificate made."""
-        hello, connection = self.hello, self.connection
-        if connection.state is not State.HANDSHAKE or hello is None:
-            return
-        try:
-            if not hello.feed(data):
-                if not self.hello_share.resize(max(0, len(hello.raw) - FREE_BYTES)):
-                    self.reject(INTERNAL_ERROR)
-                return
-            asked = hello.name()
-        except NoClientHello:
-            self.reject(alert_to(hello.raw))
-            return
-        hosts, own = connection.site.hosts, connection.own
-        name = host_name(asked) if asked else own
-        host = hosts.get(name or "") or (hosts.get(own) if own else None)
-        if host is None:
-            self.reject(UNRECOGNIZED_NAME)
-        else:
-            self.choose_certificate(host)
-
-    def choose_certificate(self, host: Host) -> None:
-        """Let the plan choose a fault, then go on with the certificate that it leaves."""
-        connection = self.connection
-        injection = host.plan.decide(Stage.HANDSHAKE, connection.since) if host.plan else None
-        if injection:
-            connection.exchanges.begin(host, host.own, injection)
-        fault = injection.name if injection else ""
-        if fault == "tls_stall":
-            self.forget_hello()
-            connection.fall_silent()
-            return
-        if not self.take_session():
-            self.reject(INTERNAL_ERROR)
-            return
-        if context := self.authority.at_hand(host.name, fault):
-            self.open_session(context)
-            return
-        self.transport.pause_reading()
-        making = asyncio.get_running_loop().run_in_executor(None, self.authority.context, host.name, fault)
-        making.add_done_callback(self.certificate_made)
-
-    def certificate_made(self, making: MakeContext) -> None:
-        """Begin the handshake; without a certificate, send the alert `internal_error`."""
-        failed = None if making.cancelled() else making.exception()
-        if isinstance(failed, OSError):  # of the system, as where no file can be opened: a traceback would add nothing
-            log.error("no certificate: %s", failed.strerror or failed)
-        elif failed:
-            log.error("no certificate", exc_info=failed)
-        if making.cancelled() or self.hello is None or self.transport.is_closing():
-            return
-        self.transport.resume_reading()
-        if failed:
-            self.transport.write(INTERNAL_ERROR)
-            self.forget_hello()
-            self.connection.handshake_failed(journal.SITE_ERROR)
-            return
-        self.open_session(making.result())
-
     def take_session(self) -> bool:
         """Have memory for a session; if need be, that of the peer which has kept its handshake waiting for longest."""
         handshakes, share = self.connection.site.handshakes, self.session_share
@@ -207,17 +143,13 @@ class TLSProtocol(asyncio.Protocol):
         """Give back what the session took."""
         self.connection.site.handshakes.pop(self, None)
         self.session_share.release()
-        self.hello = self.tls = self.incoming = self.outgoing = None
+        if self.choice:
+            self.choice.end()
+        self.choice = self.tls = self.incoming = self.outgoing = None
 
-    def forget_hello(self) -> None:
-        """Take nothing more of the handshake."""
-        self.hello = None
-        self.hello_share.release()
-
-    def open_session(self, context: ssl.SSLContext) -> None:
+    def open_session(self, context: ssl.SSLContext, came: bytes) -> None:
         """Begin the handshake with what has come so far."""
-        came = bytes(self.hello.raw) if self.hello else b""
-        self.forget_hello()
+        self.choice = None
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
         self.data_received(came)
@@ -240,12 +172,6 @@ class TLSProtocol(asyncio.Protocol):
         self.established = True
         self.connection.site.handshakes.pop(self, None)
         self.connection.secured()
-
-    def reject(self, alert: bytes) -> None:
-        """Answer with an alert, or nothing."""
-        self.transport.write(alert)
-        self.forget_hello()
-        self.connection.handshake_failed(journal.BAD_HANDSHAKE)
 
     # Bytes
 

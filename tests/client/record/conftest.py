@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.client.record.program import Options, record
+from services.client.record.options import Options
+from services.client.record.program import record
 from services.runtime.run import loop_factory
 from tests.client.record.web import Record, Web, serving
 

@@ -13,14 +13,16 @@ import pytest
 import trustme
 
 from lab.embedded import LOOPBACK, embedded_lab
-from services.client.record.command import CannotAsk, Options, record
+from services.client.record.command import CannotAsk, record
 from services.client.record.files import RecordingExists
+from services.client.record.options import Options
 from services.client.settings import TUTORIAL_HOSTS
 from services.client.topology import Topology
 from services.runtime.playable import BodySource
 from services.sites.replay.directory import RecordingDirectory
 from services.sites.replay.files import BadRecording
 from services.sites.settings import SitesSettings
+from tests.client.record import web
 
 HOST = "a.example"
 ODD_HEAD = b"HTTP/1.0 200\r\nx-B:1\nX-b:  2 \r\nX-Caf\xe9: \xff\r\nSet-Cookie: id=s3cret; Path=/\r\n\r\n"
@@ -28,20 +30,7 @@ ODD_HEAD = b"HTTP/1.0 200\r\nx-B:1\nX-b:  2 \r\nX-Caf\xe9: \xff\r\nSet-Cookie: i
 
 def options(url: str, output: Path | str, **changes: Any) -> Options:
     """Return what `client record URL -o OUTPUT` asks for, with changes."""
-    usual: dict[str, Any] = {
-        "url": url,
-        "name": None,
-        "output": str(output),
-        "fields": [],
-        "head_only": False,
-        "max_body": 1_000_000,
-        "keep_secrets": False,
-        "force": False,
-        "ca": None,
-        "insecure": False,
-        "timeout_s": 20.0,
-    }
-    return Options(**usual | changes)
+    return web.options(output, [url], **changes)
 
 
 @asynccontextmanager

@@ -11,7 +11,8 @@ import pytest
 from lab.embedded import embedded_lab
 from services.client.record.command import CannotAsk
 from services.client.record.files import CannotWrite, RecordingExists
-from services.client.record.program import CannotCombine, check, record
+from services.client.record.options import CannotCombine, check
+from services.client.record.program import record
 from services.client.record.several import AT_ONCE
 from services.client.topology import Topology
 from services.runtime.errors import ProgramError

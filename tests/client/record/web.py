@@ -12,7 +12,7 @@ from typing import Any
 from lab.embedded import LOOPBACK
 from services.client.record.fetch import fetch
 from services.client.record.fetch_request import FetchRequest, request_bytes, source_of
-from services.client.record.program import Options
+from services.client.record.options import Options
 from services.client.topology import Topology
 
 A, B = "http://a.example", "http://b.example"
@@ -78,7 +78,7 @@ def redirect(location: str, *fields: str) -> bytes:
     return page("", f"Location: {location}", *fields, status="302 Found")
 
 
-def options(output: Path, urls: Sequence[str], **changes: Any) -> Options:
+def options(output: Path | str, urls: Sequence[str], **changes: Any) -> Options:
     """Return what `client record URL... -o OUTPUT` asks for, with changes."""
     usual: dict[str, Any] = {
         "urls": [*urls],

@@ -109,6 +109,7 @@ def test_the_list_is_provoked_whole() -> None:
     assert {each.error for each in HOSTILE.values()} - {None} | here == KINDS
 
 
+@pytest.mark.alone
 @pytest.mark.anyio
 async def test_the_zoo(tmp_path: Path) -> None:
     """5,000 targets, every fault among them: each record has the right class, and no healthy host is missed.

@@ -11,8 +11,8 @@ import pytest
 
 from services.client.survey.results.record import Record
 from services.client.survey.results.stats import Stats
-from services.client.survey.targets import Target
-from services.client.survey.worker_protocol import NumberedLineSource, numbered_line
+from services.client.survey.targets import Source, Target
+from services.client.survey.worker_protocol import numbered_line, numbered_lines
 from tests.client.peers import sends, serving
 from tests.client.survey.hostile import HOSTILE, OK, hostile_hosts
 from tests.client.survey.surveys import ROOT, children_of, command, read_records, run_client_async
@@ -146,7 +146,7 @@ async def test_a_target_of_any_text_reaches_its_process(tmp_path: Path) -> None:
     items = [Target(1, "host"), Target(10**12, "a\tb"), Target(3, "\u00e4" * 2_048), Target(4, "x\x00")]
     path = tmp_path / "numbered_line"
     await asyncio.to_thread(path.write_bytes, b"".join(map(numbered_line, items)))
-    source = NumberedLineSource(await asyncio.to_thread(os.open, path, os.O_RDONLY), "numbered_line")
+    source = Source(numbered_lines(await asyncio.to_thread(os.open, path, os.O_RDONLY), "numbered_line"))
     from services.client.survey.deadlines import DeadlineSweeper
 
     with DeadlineSweeper() as sweeper:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from services.client.survey.deadlines import DeadlineSweeper
-from services.client.survey.targets import BLOCK_BYTES, BLOCKS, ArgumentSource, LineSource, Source, Target
+from services.client.survey.lines import BLOCK_BYTES, BLOCKS, Lines
+from services.client.survey.targets import Arguments, Source, Target
 from tests.client.survey.surveys import run_client
 
 
@@ -41,7 +42,7 @@ def lines_of(tmp_path: Path, content: bytes) -> int:
 async def test_lines_are_counted_and_comments_passed_over(tmp_path: Path) -> None:
     """The line of a record is the line of the file; the last line needs no line end."""
     fd = await asyncio.to_thread(lines_of, tmp_path, b"a\n\n# c\n  b \r\n\t\n#\nc")
-    items = await all_of(LineSource(fd, "input"))
+    items = await all_of(Source(Lines(fd, "input")))
     assert items == [(1, "a", None), (4, "b", None), (7, "c", None)]
 
 
@@ -50,8 +51,8 @@ async def test_a_byte_order_mark_is_no_part_of_a_line(tmp_path: Path) -> None:
     """An editor begins a file with one, and files are joined: what follows is a target, a comment or nothing."""
     content = "\ufeffa\n\ufeff# comment\n\ufeff\n \ufeff b\n#\ufeff\nc\ufeff\n".encode()
     fd = await asyncio.to_thread(lines_of, tmp_path, content)
-    assert await all_of(LineSource(fd, "input")) == [(1, "a", None), (4, "b", None), (6, "c\ufeff", None)]
-    assert await all_of(ArgumentSource(["\ufeffhttp://a/"])) == [(1, "http://a/", None)]
+    assert await all_of(Source(Lines(fd, "input"))) == [(1, "a", None), (4, "b", None), (6, "c\ufeff", None)]
+    assert await all_of(Source(Arguments(["\ufeffhttp://a/"]))) == [(1, "http://a/", None)]
 
 
 @pytest.mark.anyio
@@ -73,7 +74,7 @@ async def test_a_bad_line_is_a_target_with_a_problem(
     """The survey goes on; the line is shown cut, with its number, wherever blocks of the input end."""
     for before in (b"", b"y" * (BLOCK_BYTES - 2) + b"\n"):
         fd = await asyncio.to_thread(lines_of, tmp_path, before + line + b"\nlast\n")
-        *_, bad, last = await all_of(LineSource(fd, "input"))
+        *_, bad, last = await all_of(Source(Lines(fd, "input")))
         assert (last.text, last.line) == ("last", 3 if before else 2)
         assert (bad.line, bad.problem) == (last.line - 1, problem)
         assert text is None or bad.text == text
@@ -83,13 +84,13 @@ async def test_a_bad_line_is_a_target_with_a_problem(
 async def test_a_comment_may_be_long(tmp_path: Path) -> None:
     """It is passed over like any other."""
     fd = await asyncio.to_thread(lines_of, tmp_path, b" #" + b"x" * 1_000_000 + b"\nhost")
-    assert await all_of(LineSource(fd, "input")) == [(2, "host", None)]
+    assert await all_of(Source(Lines(fd, "input"))) == [(2, "host", None)]
 
 
 @pytest.mark.anyio
 async def test_work_starts_before_the_input_ends(pipe: tuple[int, int]) -> None:
     """What has been written can be taken, though more may come."""
-    source = LineSource(pipe[0], "pipe")
+    source = Source(Lines(pipe[0], "pipe"))
     with DeadlineSweeper() as sweeper:
         await asyncio.to_thread(os.write, pipe[1], b"a\nb")
         assert await source.next(sweeper.deadline()) == (1, "a", None)
@@ -107,14 +108,14 @@ async def test_the_input_is_not_read_further_than_needed(tmp_path: Path) -> None
     """A list of any length takes a few blocks of memory."""
     content = b"".join(b"host-%d\n" % number for number in range(200_000))
     fd = await asyncio.to_thread(lines_of, tmp_path, content)
-    source = LineSource(fd, "input")
+    source = Source(Lines(fd, "input"))
     with DeadlineSweeper() as sweeper:
         deadline = sweeper.deadline()
         for _ in range(10):
             await source.next(deadline)
         await asyncio.to_thread(lambda: None)
         assert os.lseek(fd, 0, os.SEEK_CUR) <= (BLOCKS + 1) * BLOCK_BYTES
-        assert 0 < source.fraction_taken() < 0.2  # type: ignore[operator]
+        assert 0 < source.input.fraction_taken() < 0.2  # type: ignore[operator]
         count = 10
         while await source.next(deadline):
             count += 1
@@ -124,15 +125,15 @@ async def test_the_input_is_not_read_further_than_needed(tmp_path: Path) -> None
 @pytest.mark.anyio
 async def test_skipped_targets_are_not_given() -> None:
     """What is done already is passed over, and counted."""
-    source = ArgumentSource(["a", "b", "c"], lambda line, text: (line, text) == (2, "b"))
+    source = Source(Arguments(["a", "b", "c"]), lambda line, text: (line, text) == (2, "b"))
     assert [item.text for item in await all_of(source)] == ["a", "c"]
-    assert (source.taken, source.skipped, source.fraction_taken()) == (2, 1, 1.0)
+    assert (source.taken, source.skipped, source.input.fraction_taken()) == (2, 1, 1.0)
 
 
 @pytest.mark.anyio
 async def test_an_argument_that_is_not_utf_8_is_a_target_with_a_problem() -> None:
     """Such bytes come as surrogates, which could not be encoded later."""
-    (item,) = await all_of(ArgumentSource([os.fsdecode(b"h\xff")]))
+    (item,) = await all_of(Source(Arguments([os.fsdecode(b"h\xff")])))
     assert item == (1, "h\\xff", "an argument that is not UTF-8")
 
 

@@ -1,8 +1,6 @@
 """Every fault, through the gateway and beside it: the same bytes, the same ending, and the same journal."""
 
-import dataclasses
 import socket
-import ssl
 from pathlib import Path
 
 import anyio
@@ -12,8 +10,15 @@ import pytest
 
 from tests.gateway.proxy.gateways import CONNECTED, ProxiedPeer, Way, gateway_to, site_through
 from tests.sites.fault_table import CASES, Case
+from tests.sites.faults.outcome import (
+    CERTIFICATES,
+    assert_refused_certificate,
+    client_hello,
+    expected_outcome,
+    outcome_of,
+)
 from tests.sites.peer import Heard, listen
-from tests.sites.target import KEEP, Target, sites, target_of
+from tests.sites.target import KEEP, sites, target_of
 
 pytestmark = pytest.mark.anyio
 
@@ -31,34 +36,7 @@ WAYS = [
 async def test_a_fault_gives_its_bytes_and_its_ending(tmp_path: Path, way: Way, secure: bool, case: Case) -> None:
     """A client at the gateway sees what a client at the site sees, to the byte."""
     async with site_through(way, tmp_path, secure=secure) as target:
-        recording = target.recording
-        expected = case.expected(recording.head, recording.body)
-        kept = case.end in ("kept", "recorded")
-        await target.set_plan(case.plan)
-        heard = await anyio.to_thread.run_sync(ask, target, case, len(expected), kept)
-        assert heard.data == expected + (recording.head + recording.body if kept else b"")
-        assert heard.end == {"rst": "rst", "silence": "open"}.get(case.end, "open" if kept else "fin")
-        entry = (await target.ended())[0]
-        assert entry["fault"] == case.fault
-        assert entry["sent_bytes"] == len(expected)
-        assert entry["ended"] == {"rst": "rst", "silence": "peer_fin"}.get(case.end, "kept" if kept else "fin")
-
-
-def ask(target: Target, case: Case, expected_bytes: int, kept: bool) -> Heard:
-    """Send a request and read to the end; leave if silence is expected; ask again if the connection is to be kept."""
-    peer = target.peer
-    if case.fault.startswith("accept"):
-        peer = dataclasses.replace(peer, context=None)  # no handshake will come of it
-    if case.end == "silence":
-        return peer.ask_then_leave(expected_bytes)
-    if not kept:
-        return peer.ask()
-    with peer.connect() as connection:
-        connection.sendall(peer.get())
-        first = listen(connection, expected_bytes)
-        connection.sendall(peer.get())
-        normal = listen(connection, len(target.recording.head + target.recording.body))
-        return Heard(first.data + normal.data, normal.end)
+        assert await outcome_of(target, case) == expected_outcome(target, case)
 
 
 async def test_endless_head_goes_on_for_as_long_as_it_is_read(tmp_path: Path) -> None:
@@ -91,33 +69,24 @@ async def test_refuse_is_told_apart_by_its_502(tmp_path: Path, way: Way) -> None
         assert heard.data == target.recording.head + target.recording.body
 
 
-CERTIFICATES = {"tls_expired": 10, "tls_wrong_name": 62, "tls_self_signed": 18}
-
-
 @pytest.mark.parametrize("fault", CERTIFICATES)
 async def test_a_bad_certificate_is_refused_for_its_own_reason(tmp_path: Path, fault: str) -> None:
     """TLS ends at the client, and not at the gateway."""
     async with site_through("connect", tmp_path, secure=True) as target:
-        await target.set_plan([{"fault": fault, "first": 1}])
-        with pytest.raises(ssl.SSLCertVerificationError) as caught:
-            await anyio.to_thread.run_sync(target.peer.ask)
-        assert caught.value.verify_code == CERTIFICATES[fault]
+        await assert_refused_certificate(target, fault)
 
 
 async def test_tls_stall_reads_the_hello_and_never_answers(tmp_path: Path) -> None:
     """No byte comes back; the client has to end the connection."""
     async with site_through("connect", tmp_path, secure=True) as target:
         await target.set_plan([{"fault": "tls_stall"}])
-        assert target.peer.context
-        incoming, hello = ssl.MemoryBIO(), ssl.MemoryBIO()
-        with pytest.raises(ssl.SSLWantReadError):
-            target.peer.context.wrap_bio(incoming, hello, server_hostname=target.host).do_handshake()
+        hello = client_hello(target)
 
         def talk() -> Heard:
             with socket.create_connection(target.peer.address, timeout=20) as connection:
                 connection.sendall(b"CONNECT keep.test:443 HTTP/1.1\r\n\r\n")
                 assert listen(connection, len(CONNECTED)).data == CONNECTED
-                connection.sendall(hello.read())
+                connection.sendall(hello)
                 connection.shutdown(socket.SHUT_WR)
                 return listen(connection, 1 << 62)
 

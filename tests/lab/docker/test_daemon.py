@@ -114,7 +114,7 @@ def refuse(*_: object, **__: object) -> None:
     raise PermissionError(1, "Operation not permitted")
 
 
-@pytest.mark.parametrize("text", ["", "hm", str(os.getpid()), "999999999"])
+@pytest.mark.parametrize("text", ["", "hm", str(os.getpid()), "999999999"], ids=["nothing", "a word", "ours", "none"])
 def test_a_stale_pid_file_names_no_daemon(tmp_path: Path, text: str) -> None:
     """Process ids are used again: the process that has this one now must not be killed."""
     file = tmp_path / "mark.pid"

@@ -13,6 +13,13 @@ from services.sites.faults.catalog import FAULTS
 from services.sites.replay.directory import load_recording
 from services.sites.settings import RECORDINGS
 from tests.sites.fault_table import CASES, ELSEWHERE, Case
+from tests.sites.faults.outcome import (
+    CERTIFICATES,
+    assert_refused_certificate,
+    client_hello,
+    expected_outcome,
+    outcome_of,
+)
 from tests.sites.peer import Heard, Peer, listen
 from tests.sites.target import Target, one_site
 
@@ -86,34 +93,7 @@ def test_every_fault_has_a_case() -> None:
 async def test_a_fault_gives_its_bytes_and_its_ending(where: Where, case: Case) -> None:
     """What a socket reads, how the stream ends and what the journal says are what the table says."""
     async with where() as target:
-        recording = target.recording
-        expected = case.expected(recording.head, recording.body)
-        kept = case.end == "kept" or (case.end == "recorded" and recording.ending.name == "KEEP")
-        await target.set_plan(case.plan)
-        heard = await anyio.to_thread.run_sync(ask, target, case, len(expected), kept)
-        assert heard.data == expected + (recording.head + recording.body if kept else b"")
-        assert heard.end == {"rst": "rst", "silence": "open"}.get(case.end, "open" if kept else "fin")
-        entry = (await target.ended())[0]
-        assert entry["fault"] == case.fault
-        assert entry["sent_bytes"] == len(expected)
-        assert entry["ended"] == {"rst": "rst", "silence": "peer_fin"}.get(case.end, "kept" if kept else "fin")
-
-
-def ask(target: Target, case: Case, expected_bytes: int, kept: bool) -> Heard:
-    """Send a request and read to the end; leave if silence is expected; ask again if the connection is to be kept."""
-    peer = target.peer
-    if case.fault.startswith("accept"):
-        peer = Peer(peer.address, peer.host)  # no handshake will come of it
-    if case.end == "silence":
-        return peer.ask_then_leave(expected_bytes)
-    if not kept:
-        return peer.ask()
-    with peer.connect() as connection:
-        connection.sendall(peer.get())
-        first = listen(connection, expected_bytes)
-        connection.sendall(peer.get())
-        normal = listen(connection, len(target.recording.head + target.recording.body))
-        return Heard(first.data + normal.data, normal.end)
+        assert await outcome_of(target, case) == expected_outcome(target, case)
 
 
 async def test_endless_head_goes_on_for_as_long_as_it_is_read(where: Where) -> None:
@@ -145,19 +125,12 @@ async def test_refuse_closes_the_port_until_it_is_cleared(where: Where) -> None:
             assert heard == Heard(target.recording.head + target.recording.body, "fin")
 
 
-CERTIFICATES = {"tls_expired": 10, "tls_wrong_name": 62, "tls_self_signed": 18}
-"""By fault, the code that OpenSSL gives its refusal."""
-
-
 @pytest.mark.parametrize("fault", CERTIFICATES)
 @pytest.mark.parametrize("where", [True], indirect=True, ids=["tls"])
 async def test_a_bad_certificate_is_refused_for_its_own_reason(where: Where, fault: str) -> None:
     """Each is bad in one way only, and a client that verifies says which."""
     async with where() as target:
-        await target.set_plan([{"fault": fault, "first": 1}])
-        with pytest.raises(ssl.SSLCertVerificationError) as caught:
-            await anyio.to_thread.run_sync(target.peer.ask)
-        assert caught.value.verify_code == CERTIFICATES[fault]
+        await assert_refused_certificate(target, fault)
         entry = (await target.ended())[0]
         assert (entry["fault"], entry["ended"], entry["tls"]) == (fault, "bad_handshake", True)
         heard = await anyio.to_thread.run_sync(lambda: target.peer.ask(most=10))
@@ -169,12 +142,9 @@ async def test_tls_stall_reads_the_hello_and_never_answers(where: Where) -> None
     """No byte comes back; the peer has to end the connection."""
     async with where() as target:
         await target.set_plan([{"fault": "tls_stall"}])
-        assert target.peer.context
-        incoming, hello = ssl.MemoryBIO(), ssl.MemoryBIO()
-        with pytest.raises(ssl.SSLWantReadError):
-            target.peer.context.wrap_bio(incoming, hello, server_hostname=target.host).do_handshake()
+        hello = client_hello(target)
         plain = Peer(target.peer.address, target.host)
-        heard = await anyio.to_thread.run_sync(send_and_leave, plain, hello.read())
+        heard = await anyio.to_thread.run_sync(send_and_leave, plain, hello)
         assert heard == Heard(b"", "fin")
         entry = (await target.ended())[0]
         assert (entry["fault"], entry["ended"], entry["sent_bytes"]) == ("tls_stall", "peer_fin", 0)

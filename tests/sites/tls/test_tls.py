@@ -10,7 +10,7 @@ import anyio.to_thread
 import pytest
 
 from services.sites.tls.authority import Authority
-from services.sites.tls.protocol import MAX_HELLO_BYTES
+from services.sites.tls.certificate_choice import MAX_HELLO_BYTES
 from tests.sites.peer import TIMEOUT_S, Heard, Peer, SecureSocket, listen
 from tests.sites.target import KEEP, one_site
 
@@ -64,7 +64,7 @@ async def test_where_no_file_can_be_opened_the_peer_is_told_and_the_log_has_one_
                 target.peer.connect()
 
         await anyio.to_thread.run_sync(ask)
-    told = [record for record in caplog.records if record.name == "services.sites.tls.protocol"]
+    told = [record for record in caplog.records if record.name == "services.sites.tls.certificate_choice"]
     assert [(each.getMessage(), each.exc_info) for each in told] == [("no certificate: Too many open files", None)]
 
 

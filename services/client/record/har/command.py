@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.client.record.command import Options
 from services.client.record.destinations import Destination, Destinations
 from services.client.record.har.document import NoHar, read_har
 from services.client.record.har.entry import HarOptions, HarResponse, label_of, read_entry
 from services.client.record.har.groups import Groups, TooMany
 from services.client.record.har.values import NotWanted, Skipped
+from services.client.record.options import Options
 from services.client.record.provenance import Value, secrets_table, without_secrets
 from services.runtime.playable import BodySource
 from services.runtime.terminal import printable, say
@@ -39,13 +39,13 @@ class SkippedEntries:
             self.more += 1
 
 
-async def record_har(options: Options, file: Path) -> int:
+async def record_har(options: Options, har: str) -> int:
     """Record what a HAR file holds; 0 if all of it is kept, 1 if some could not be, 4 if nothing is.
 
     Entries that cannot be recorded are skipped, with a line each. One without an answer, or without HTTP, is no loss.
     Raises NoHar, RecordingExists, CannotWrite or SidecarBroken.
     """
-    skipped = SkippedEntries()
+    file, skipped = Path(har), SkippedEntries()
     groups = await asyncio.to_thread(read_groups, options, file, skipped)
     for line in skipped.lines:
         say(line)

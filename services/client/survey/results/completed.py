@@ -9,7 +9,6 @@ fetched once more.
 import zlib
 from array import array
 from collections.abc import Callable, Iterable
-from hashlib import blake2b
 
 PAGE = 1 << 14
 SPARE = 1.5  # slots for each target: searches stay short
@@ -86,6 +85,8 @@ def checksum(target: str) -> int:
 
 def hash_of(target: str) -> int:
     """Return 64 bits that are never 0; of ten million targets, two are the same by a chance of 1 in 300,000."""
+    from hashlib import blake2b  # it loads OpenSSL's, which only a list that has changed needs
+
     return int.from_bytes(blake2b(target.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") or 1
 
 

@@ -1,6 +1,5 @@
 """The description of a TLS session in a record; `certificate` reads the certificate."""
 
-import hashlib
 import ssl
 from typing import TypedDict
 
@@ -27,6 +26,8 @@ class TlsJson(TypedDict):
 
 def tls_json(session: ssl.SSLObject, error: str | None) -> TlsJson:
     """Return what a record says of a session; `error`: why its certificate was not trusted."""
+    import hashlib  # it loads OpenSSL's, which an http URL does not need
+
     cipher = session.cipher()
     der = session.getpeercert(binary_form=True)
     certificate = read_certificate(der or b"")

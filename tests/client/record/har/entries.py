@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from services.client.record.program import Options
+from services.client.record.options import Options
 from tests.client.record.web import A, options
 
 

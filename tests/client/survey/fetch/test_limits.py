@@ -96,6 +96,7 @@ async def test_a_task_that_no_longer_waits_uses_no_slot_of_the_rate() -> None:
             await limiter.acquire(deadline)
 
 
+@pytest.mark.alone
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # of the server; the survey has a process of its own
 @pytest.mark.parametrize("options", [("--loop=asyncio",), ("--loop=uvloop",), ("--processes=2",)], ids=" ".join)
