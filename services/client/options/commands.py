@@ -96,7 +96,7 @@ COMMANDS = {
         "services.client.pipeline.jetstream.command",
         add_worker,
         has_lab=False,
-        examples=("worker --concurrency 8",),
+        examples=("worker", "worker --concurrency 200 --loop uvloop"),
     ),
     "record": Command(
         "keep responses to the byte, for sites to play",
