@@ -92,7 +92,7 @@ COMMANDS = {
         before=("printf '%s\\n' www.163.com www.sohu.com > hosts.txt",),
     ),
     "worker": Command(
-        "take jobs of `pipeline --edition jetstream` from the broker, until it is stopped",
+        "work at the pipeline's jobs of a broker, until stopped",
         "services.client.pipeline.jetstream.command",
         add_worker,
         has_lab=False,
