@@ -1,0 +1,163 @@
+"""Several hosts on this machine, each with a Docker engine, joined by a network that nothing else is on.
+
+A host is a process id namespace, a mount namespace and a network namespace, with dockerd as its first process. When
+that process is killed, the kernel ends every process of the host at once, containers too: as a machine that loses its
+power. A bridge in a network namespace of its own is the switch between the hosts, so this machine's own interfaces and
+firewall have no part in it. (A machine's FORWARD chain may drop what a bridge of its own passes on.)
+
+Everything is named for the process that made it, and is removed on the way out, in any case.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+START_S = 60.0
+POLL_S = 0.1
+NETWORK = "192.168.213"  # nothing else is on it
+PROGRAMS = ("ip", "nsenter", "unshare", "dockerd", "docker", "iptables")
+NAMESPACES = ("--uts", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+CGROUPS = Path("/sys/fs/cgroup")
+BEGIN = 'hostname "$1" && shift && exec "$@"'
+
+
+class HostsImpossible(Exception):
+    """This machine cannot make hosts; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host. `directory`: where its engine keeps everything; `process`: the first process that it consists of."""
+
+    name: str
+    address: str
+    directory: Path
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def url(self) -> str:
+        """The address of its engine, for Docker's client on this machine."""
+        return f"unix://{self.directory}/docker.sock"
+
+    def docker(self, *words: str) -> str:
+        """Run Docker's client against its engine, and return what it printed."""
+        done = subprocess.run(
+            ["docker", "--host", self.url, *words], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    @property
+    def answers(self) -> bool:
+        """Whether its engine answers."""
+        words = ["docker", "--host", self.url, "version"]
+        return subprocess.run(words, capture_output=True, timeout=10, check=False).returncode == 0
+
+    def kill(self) -> None:
+        """End all of it at once. It is no error if it has ended."""
+        with suppress(ProcessLookupError):
+            os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+
+
+@contextmanager
+def swarm(directory: Path, count: int = 2) -> Iterator[Sequence[Host]]:
+    """Have a Swarm of hosts while inside; the first one is its manager. Raises HostsImpossible."""
+    with hosts(directory, count) as made:
+        first, *others = made
+        first.docker("swarm", "init", "--advertise-addr", first.address)
+        token = first.docker("swarm", "join-token", "--quiet", "worker")
+        for other in others:
+            other.docker("swarm", "join", "--token", token, "--advertise-addr", other.address, f"{first.address}:2377")
+        yield made
+
+
+@contextmanager
+def hosts(directory: Path, count: int = 2) -> Iterator[Sequence[Host]]:
+    """Have hosts while inside, whose engines answer. Raises HostsImpossible."""
+    check()
+    with ExitStack() as undo:
+        switch = namespace(undo, "switch")
+        run("ip", "-n", switch, "link", "add", "bridge", "type", "bridge")
+        run("ip", "-n", switch, "link", "set", "bridge", "up")
+        made = [host(undo, directory, switch, number) for number in range(1, count + 1)]
+        deadline = time.monotonic() + START_S
+        while not all(each.answers for each in made):
+            ended = [each for each in made if each.process.poll() is not None]
+            if ended or time.monotonic() > deadline:
+                raise HostsImpossible(f"an engine does not start: {last_line(made[0].directory / 'log')}")
+            time.sleep(POLL_S)
+        yield made
+
+
+def check() -> None:
+    """Raise HostsImpossible where it is known beforehand that there can be none."""
+    if os.geteuid() != 0:
+        raise HostsImpossible("only root can make network namespaces and start engines")
+    if missing := [program for program in PROGRAMS if not shutil.which(program)]:
+        raise HostsImpossible(f"these programs are missing: {', '.join(missing)}")
+
+
+def host(undo: ExitStack, directory: Path, switch: str, number: int) -> Host:
+    """Make one host, joined to the switch, and start its engine."""
+    at, address = directory / f"host{number}", f"{NETWORK}.{number}"
+    at.mkdir()
+    undo.callback(shutil.rmtree, at, ignore_errors=True)
+    net = namespace(undo, f"host{number}")
+    run("ip", "-n", net, "link", "add", "eth0", "type", "veth", "peer", "name", f"host{number}", "netns", switch)
+    run("ip", "-n", net, "address", "add", f"{address}/24", "dev", "eth0")
+    run("ip", "-n", net, "link", "set", "eth0", "up")
+    run("ip", "-n", switch, "link", "set", f"host{number}", "master", "bridge", "up")
+    undo.callback(remove_cgroups, net)
+    engine = (
+        *("dockerd", "--host", f"unix://{at}/docker.sock", "--data-root", f"{at}/data", "--exec-root", f"{at}/run"),
+        *("--pidfile", f"{at}/pid", "--bip", f"172.28.{number}.1/24", "--cgroup-parent", f"/{net}"),
+    )
+    enter = ("nsenter", f"--net=/run/netns/{net}", "unshare", *NAMESPACES)
+    with (at / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*enter, "sh", "-c", BEGIN, "sh", f"host{number}", *engine],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # a ^C for the tests does not end it before they have
+        )
+    made = Host(f"host{number}", address, at, process)
+    undo.callback(made.kill)
+    return made
+
+
+def namespace(undo: ExitStack, name: str) -> str:
+    """Make a network namespace, with loopback up, and return its name. Raises HostsImpossible."""
+    made = f"asynclab-{os.getpid()}-{name}"
+    run("ip", "netns", "add", made)
+    undo.callback(subprocess.run, ["ip", "netns", "delete", made], check=False, capture_output=True)
+    run("ip", "-n", made, "link", "set", "lo", "up")
+    return made
+
+
+def run(*words: str) -> None:
+    """Run a program that makes a part of a host. Raises HostsImpossible where it fails: the kernel lacks something."""
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode:
+        raise HostsImpossible(f"`{' '.join(words)}` failed: {done.stderr.strip()}")
+
+
+def remove_cgroups(name: str) -> None:
+    """Remove the control groups of a host; the kernel leaves them, empty, when the processes have ended."""
+    for top in CGROUPS.rglob(name):
+        for directory, _, _ in os.walk(top, topdown=False):
+            with suppress(OSError):
+                Path(directory).rmdir()
+
+
+def last_line(file: Path) -> str:
+    """Return what an engine wrote last."""
+    lines = file.read_text("utf-8", errors="replace").splitlines()
+    return lines[-1] if lines else "it wrote nothing"
