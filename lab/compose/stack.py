@@ -83,7 +83,7 @@ class Stack:
             prepared._change(say, recorded, keep=keep, timeout_s=timeout_s)
 
     def prepared(self, say: Say) -> "Stack":
-        """Have an engine and a base image, and return this project with what Compose needs to build. Raises a LabError."""
+        """Have an engine and a base image, and return this project with what Compose builds from. Raises a LabError."""
         with lock.held("engine", say):
             engine.ensure(say, self.settings)
             image = base_image.ensure(say, self.settings)

@@ -1,12 +1,12 @@
 """The file that `docker stack deploy` gets, made from what Compose makes of compose.yaml.
 
 What a Swarm does otherwise: a name's look-up gives the addresses of its containers (dnsrr), since virtual addresses
-need IPVS in the kernel; networks span the nodes; services without replicas are left out; and the certificate authority,
-which sites on one machine share by a volume, comes as a secret and a config. A service in KEPT keeps data in a volume
-of one node, so it always runs on that one.
+need IPVS in the kernel; networks span the nodes; services without replicas are left out; `tmpfs`, which a stack
+ignores, is a mount; and the certificate authority, which sites on one machine share by a volume, comes as a secret and
+a config. A service in KEPT keeps data in a volume of one node, so it always runs on that one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,11 @@ def stack_service(name: str, service: Json, images: Mapping[str, str], *, home: 
     deploy = dict(service.get("deploy") or {}) | {"endpoint_mode": "dnsrr"}
     if name in KEPT:
         deploy["placement"] = {"constraints": [f"node.id == {home}"]}
-    made = {key: value for key, value in service.items() if value is not None} | {
+    memory = [{"type": "tmpfs", "target": target} for target in service.get("tmpfs") or ()]
+    made = {key: value for key, value in service.items() if value is not None and key != "tmpfs"} | {
         "image": images[service["image"]],
         "deploy": deploy,
+        "volumes": [*(service.get("volumes") or ()), *memory],
     }
     return with_authority(made)
 
@@ -68,7 +70,7 @@ def with_authority(service: dict[str, Any]) -> dict[str, Any]:
 
     A site puts the certificate into its own directory by itself.
     """
-    at = {mount.get("source"): mount["target"] for mount in service.get("volumes") or ()}
+    at = {mount.get("source"): mount["target"] for mount in service["volumes"]}
     secrets, configs = list(service.get("secrets") or ()), list(service.get("configs") or ())
     gone = [KEY_VOLUME]
     if KEY_VOLUME in at:
@@ -77,7 +79,7 @@ def with_authority(service: dict[str, Any]) -> dict[str, Any]:
     elif CA_VOLUME in at:
         configs.append(mounted(CA, f"{at[CA_VOLUME]}/{CA_FILE}", mode=ALL))
         gone.append(CA_VOLUME)
-    mounts = [mount for mount in service.get("volumes") or () if mount.get("source") not in gone]
+    mounts = [mount for mount in service["volumes"] if mount.get("source") not in gone]
     changed = {"volumes": mounts, "secrets": secrets, "configs": configs}
     return {key: value for key, value in {**service, **changed}.items() if key not in changed or value}
 

@@ -27,6 +27,7 @@ from lab.swarm.nodes import Swarm, find
 from lab.swarm.stack_file import deployed, replicas, stack_file
 from lab.swarm.tasks import NAMESPACE, Task
 from services.runtime.files.temporary import temporary_directory
+from services.runtime.terminal import printable
 from services.sites.tls.authority import shared_ca
 
 DEPLOY_TIMEOUT_S = 120.0
@@ -74,7 +75,7 @@ class SwarmStack:
             compose.build(say)
             names = self._bring(swarm, config, say)
             try:
-                self._deploy(swarm, config, names)
+                self._deploy(swarm, config, names, say)
                 self._await_healthy(swarm, config, timeout_s)
             except LabError:
                 if not keep:
@@ -104,8 +105,8 @@ class SwarmStack:
             images.bring(names, node, say, run=self.own.run)
         return names
 
-    def _deploy(self, swarm: Swarm, config: Config, names: Mapping[str, str]) -> None:
-        """Hand the stack to its manager. Raises StackRefused."""
+    def _deploy(self, swarm: Swarm, config: Config, names: Mapping[str, str], say: Say) -> None:
+        """Hand the stack to its manager, and say what it ignores. Raises StackRefused."""
         with temporary_directory("lab-swarm-") as directory:
             shared_ca(directory, directory)
             file = directory / "stack.json"
@@ -115,6 +116,9 @@ class SwarmStack:
             outcome = swarm.manager.docker(*words, timeout_s=DEPLOY_TIMEOUT_S)
         if not outcome.ok:
             raise StackRefused("deploying the stack", reason=reason_of(outcome))
+        for line in outcome.err.splitlines():
+            if line.startswith("Ignoring "):
+                say(printable(line))
 
     def _await_healthy(self, swarm: Swarm, config: Config, timeout_s: float) -> None:
         """Return when every container runs. Raises LabNotHealthy or TooSlow."""

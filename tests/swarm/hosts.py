@@ -91,7 +91,8 @@ def hosts(directory: Path, count: int = 2) -> Iterator[Sequence[Host]]:
         while not all(each.answers for each in made):
             ended = [each for each in made if each.process.poll() is not None]
             if ended or time.monotonic() > deadline:
-                raise HostsImpossible(f"an engine does not start: {last_line(made[0].directory / 'log')}")
+                silent = (ended or made)[0]
+                raise HostsImpossible(f"an engine does not start: {last_line(silent.directory / 'log')}")
             time.sleep(POLL_S)
         yield made
 
