@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 
-from lab import PROGRAM
+from lab import PROGRAM, broker
 from services.client.cli import Invocation
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
@@ -185,7 +185,11 @@ async def run_embedded(invocation: Invocation, hello: HelloSettings, sites: Site
     """Run a client's command line against a lab with these settings, and return its exit code."""
     raise_open_files()
     async with embedded_lab(hello, sites) as settings:
-        code = await invocation.main(settings, stop)
+        if broker.is_wanted(invocation):
+            async with broker.broker_and_workers(settings, stop) as with_broker:
+                code = await invocation.main(with_broker, stop)
+        else:
+            code = await invocation.main(settings, stop)
     if code == 0 and changes_faults(invocation):
         say(f"This lab has ended, and its faults with it. One that stands: {PROGRAM} serve, then --lab URL")
     return code

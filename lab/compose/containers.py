@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from lab import subprocesses
@@ -22,7 +23,10 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container. `restarts`: how often the engine restarted it; `health`: "" where it has no health check."""
+    """One container. `restarts`: how often the engine restarted it; `health`: "" where it has no health check.
+
+    `created`: when it was made, in seconds since 1970.
+    """
 
     service: str
     id: str
@@ -34,6 +38,7 @@ class Container:
     checks: tuple[tuple[int, str], ...]
     ports: frozenset[int]
     one_off: bool
+    created: float = 0.0
 
     @property
     def is_healthy(self) -> bool:
@@ -92,6 +97,7 @@ def read(facts: Json) -> Container:
         checks=tuple((each["ExitCode"], each["Output"].strip()) for each in (health.get("Log") or [])[-LAST_CHECKS:]),
         ports=frozenset(published(facts["HostConfig"], facts["NetworkSettings"])),
         one_off=labels.get(f"{LABEL}.oneoff") == "True",
+        created=datetime.fromisoformat(facts["Created"]).timestamp(),
     )
 
 

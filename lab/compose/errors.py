@@ -39,6 +39,15 @@ class ProjectNameBad(LabError):
         )
 
 
+class PasswordFileUnusable(LabError):
+    """The file of the broker's password cannot be made or read, or holds no password."""
+
+    exit_code = 3
+
+    def __init__(self, file: Path, what: str, remedy: str) -> None:
+        super().__init__(f"{file} {what}", remedy)
+
+
 class PortTaken(LabError):
     """A port that is to be published is in use. `setting`: the variable that names another one."""
 

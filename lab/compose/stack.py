@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lab import UP_TIMEOUT_S, env_file, own_sites, subprocesses
-from lab.compose import containers, last_good, lock, override, validation
+from lab.compose import broker_password, containers, last_good, lock, override, validation
 from lab.compose.containers import Container
 from lab.compose.errors import ComposeRefused, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
 from lab.compose.validation import Config
@@ -88,6 +88,7 @@ class Stack:
             engine.ensure(say, self.settings)
             image = base_image.ensure(say, self.settings)
             user = self._remember_user(say)
+            broker_password.ensure(self.root, say)
         # Compose gets these two from here as well, since `.env` may be a file that cannot be written.
         variables = {"BASE_IMAGE": image, "LAB_USER": user}
         if bundle := base_image.ca_bundle(self.settings):
@@ -110,10 +111,12 @@ class Stack:
         try:
             if count := override.write(self.root, recorded):
                 say(f"Hosts that you recorded, reached by their names: {count:,}")
+            validation.check_workers(self.settings.values)
             config = self.config()
             validation.check_settings(config)
             validation.check_ports(config, {port for each in before for port in each.ports})
             self.build(say)
+            self._remove_outdated(say, before)
             self._start(before, timeout_s)
         except (LabError, ProgramError):
             if not keep:
@@ -139,6 +142,15 @@ class Stack:
         outcome = self.compose("build", "--quiet", timeout_s=BUILD_TIMEOUT_S)
         if not outcome.ok:
             raise refusal("building the images", outcome, last_lines=containers.LAST_LINES)
+
+    def _remove_outdated(self, say: Say, before: Sequence[Container]) -> None:
+        """Remove containers that have an old password, so that Compose makes them anew; the broker's volume stays."""
+        services = broker_password.outdated(self.root / broker_password.FILE, before)
+        if services:
+            say(f"The broker's password has changed: {', '.join(services)} will be started anew with it")
+            outcome = self.compose("rm", "--stop", "--force", *services, timeout_s=DOWN_TIMEOUT_S)
+            if not outcome.ok:
+                raise refusal("replacing what has an old password", outcome)
 
     def _start(self, before: Sequence[Container], timeout_s: float) -> None:
         """Let Compose start what changed, and watch until all of it is healthy.

@@ -12,6 +12,7 @@ from typing import Any
 from lab import subprocesses
 from lab.compose.errors import PortTaken
 from lab.subprocesses import Runner
+from services.broker.settings import ServerSettings
 from services.client.settings import ClientSettings
 from services.gateway.settings import GatewaySettings
 from services.hello.settings import HelloSettings
@@ -23,13 +24,20 @@ Config = Mapping[str, Any]
 """The output of `docker compose config --format json`."""
 
 SETTINGS: Mapping[str, Callable[[Environment], object]] = {
+    "asynclab/broker": ServerSettings.from_environment,
     "asynclab/gateway": GatewaySettings.from_environment,
     "asynclab/hello": HelloSettings.from_environment,
     "asynclab/sites": SitesSettings.from_environment,
     "asynclab/client": ClientSettings.from_environment,
 }
+WORKERS, MOST_WORKERS = 2, 256
 LOOK_TIMEOUT_S = 10.0
 PUBLISHED_BY = {GatewaySettings().where.port: "HELLO_PORT", GatewaySettings().proxy_port: "GATEWAY_PORT"}
+
+
+def check_workers(values: Mapping[str, str]) -> None:
+    """Raise BadSetting for a number of workers that cannot be; Compose ends with a trace of its own code for -1."""
+    Environment(values).whole("WORKERS", WORKERS, least=0, most=MOST_WORKERS)
 
 
 def check_settings(config: Config) -> None:

@@ -70,6 +70,7 @@ class SwarmStack:
         self._check_absent(swarm)
         compose = self.compose.prepared(say)
         with lock.held(self.name, say):
+            validation.check_workers(self.settings.values)
             config = compose.config(files=[self.settings.root / override.FILES[0]])
             validation.check_settings(config)
             compose.build(say)

@@ -23,5 +23,10 @@ IN_CONTAINER = "docker compose run --rm client"  # what a person types to run th
 ON_HOST = ".venv/bin/python -m services.client"
 
 PIPELINE_ITEMS = 5
+PIPELINE_EDITION = "generator"
+PRODUCERS = 1
+CONSUMERS = 4
+QUEUE_SIZE = 100
 HELLO_USERS = 100
 COMPARED_USERS = 5
+WORKER_CONCURRENCY = 64

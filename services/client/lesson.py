@@ -21,6 +21,7 @@ from services.runtime.settings import Environment
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from services.client.pipeline.edition import Edition
     from services.client.settings import ClientSettings
     from services.runtime.run import Stop
 
@@ -73,6 +74,23 @@ def run_alone(work: Callable[[], None]) -> "NoReturn":
 
     name = Path(sys.argv[0]).name
     sys.exit(main_of(program, name=name))
+
+
+def run_edition_alone(edition: "Edition", name: str) -> "NoReturn":
+    """Run an edition of the pipeline on the tutorial's numbers, and end the program."""
+
+    def program() -> int:
+        from services.client.pipeline.command import Options, run_edition
+        from services.client.settings import ClientSettings
+        from services.runtime.run import run
+
+        parser = OptionParser(prog=file_name, description="A lesson of the lab: the pipeline, on five numbers.")
+        add_loop_option(parser, default=Environment().loop())
+        loop = parser.parse_args().loop
+        return run(lambda stop: run_edition(edition, Options(edition=name), ClientSettings(), stop), loop=loop)
+
+    file_name = Path(sys.argv[0]).name
+    sys.exit(main_of(program, name=file_name))
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.client.broker_settings import BrokerSettings
 from services.client.defaults import IN_CONTAINER, ON_HOST
 from services.client.topology import OPEN, Topology
 from services.runtime.errors import BadSetting
@@ -22,6 +23,7 @@ class ClientSettings:
         ca_file: the certificate of the lab's CA, if there is a lab.
         files_per_connection: 2 where the server runs in the same process.
         called: what a person types to run the client here.
+        broker: the broker of the pipeline's jetstream edition; None where there is none.
     """
 
     topology: Topology = OPEN
@@ -29,6 +31,7 @@ class ClientSettings:
     ca_file: Path | None = None
     files_per_connection: int = 1
     called: str = ON_HOST
+    broker: BrokerSettings | None = None
 
     @property
     def proxy(self) -> str | None:
@@ -56,4 +59,5 @@ class ClientSettings:
             hello_url=environment.origin("HELLO_URL", cls().hello_url),
             ca_file=Path(ca) if ca else None,
             called=IN_CONTAINER if ca else cls().called,
+            broker=BrokerSettings.from_environment(environment),
         )

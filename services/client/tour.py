@@ -61,7 +61,7 @@ async def run_wget(options: Options, settings: ClientSettings, stop: Stop) -> in
 
 
 async def run_pipeline(_options: Options, settings: ClientSettings, stop: Stop) -> int:
-    return await pipeline.main(pipeline.Options(PIPELINE_ITEMS), settings, stop)
+    return await pipeline.main(pipeline.Options(PIPELINE_ITEMS, quiet=True), settings, stop)
 
 
 async def run_hello(options: Options, settings: ClientSettings, stop: Stop) -> int:

@@ -36,6 +36,16 @@ async def background_task(work: Coroutine[None, None, None]) -> AsyncIterator[No
         raise error_inside
 
 
+async def set_within(event: asyncio.Event, timeout_s: float) -> bool:
+    """Wait for an event, for so long at most; return whether it is set."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return event.is_set()
+    return True
+
+
 async def run_in_daemon_thread(call: Callable[[], Result]) -> Result:
     """Return what `call` returns, or raise what it raises; the end of the program does not wait for it.
 

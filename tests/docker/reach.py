@@ -67,14 +67,18 @@ def is_reached(place: Place, *, of_the_lab: bool = False) -> bool:
 
 
 def is_the_lab(connection: socket.socket, port: int) -> bool:
-    """Return whether a service of the lab answers: each refuses a foreign Host, and TLS is of the lab's own CA."""
+    """Return whether a service of the lab answers: each refuses a foreign Host, and TLS is of the lab's own CA.
+
+    The broker's program says its own name, at its port for clients and on its pages.
+    """
     if port == 443:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         with context.wrap_socket(connection, server_hostname="nowhere.invalid") as secure:
             return b"asynclab" in (secure.getpeercert(binary_form=True) or b"")
     connection.sendall(b"GET / HTTP/1.1\r\nHost: nowhere.invalid\r\n\r\n")
-    return b" 421 " in connection.recv(100)
+    answer = connection.recv(1000)
+    return b" 421 " in answer or b"nats" in answer.lower() or answer.startswith(b'INFO {"server_id"')
 
 
 def has_address(name: str) -> bool:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from python_on_whales import Container
 
 from lab.compose.stack import Stack, owner_of
 from lab.docker import engine
@@ -24,6 +25,8 @@ print(json.dumps({
     "routes": [line.split()[1:3] for line in pathlib.Path("/proc/net/route").read_text().splitlines()[1:]],
     "packages": sorted(each.name for each in pathlib.Path("/app/services").iterdir() if each.is_dir()),
     "ca_key": pathlib.Path("/lab-ca-key").exists(),
+    "secrets": [each.name for each in pathlib.Path("/run/secrets").glob("*")],
+    "forwards": pathlib.Path("/proc/sys/net/ipv4/ip_forward").read_text().strip(),
     "third_party": [str(each) for each in pathlib.Path("/opt/venv/lib").glob("*/site-packages/*")],
 }))
 """
@@ -43,7 +46,7 @@ for top, directories, files in os.walk("/"):
             found.append(path)
         if os.lstat(path).st_mode & (stat.S_ISUID | stat.S_ISGID):
             raised.append(path)
-if importlib.util.find_spec("uvloop"):  # the gateway has no package
+if importlib.util.find_spec("uvloop"):  # gateway and broker have no package
     import aiohttp, uvloop
     uvloop.new_event_loop().close()
 readable = [os.access(os.path.join(top, each), os.R_OK) for top, _, files in os.walk("/app") for each in files]
@@ -64,7 +67,7 @@ def look_inside(stack: Stack, service: str, program: str = LOOK) -> dict[str, ob
     return seen
 
 
-@pytest.mark.parametrize("service", ["client", "gateway", "hello", "sina", "sohu", "netease"])
+@pytest.mark.parametrize("service", ["broker", "client", "gateway", "hello", "sina", "sohu", "netease", "worker"])
 def test_a_container_holds_only_what_its_service_needs(stack: Stack, service: str) -> None:
     """No root unless the person is root, no capability, one writable directory, one service, no installer."""
     seen = look_inside(stack, service)
@@ -74,13 +77,20 @@ def test_a_container_holds_only_what_its_service_needs(stack: Stack, service: st
     assert seen["capabilities"] == NO_CAPABILITY
     assert seen["no_new_privileges"] == "1"
     assert (seen["root"], seen["app"], seen["tmp"]) == ("Read-only file system", "Read-only file system", "writable")
-    own = service if service in {"client", "gateway", "hello"} else "sites"
+    own = {"sina": "sites", "sohu": "sites", "netease": "sites", "worker": "client"}.get(service, service)
     assert [each for each in seen["packages"] if each != "__pycache__"] == sorted([own, "runtime"])  # type: ignore[attr-defined]
-    assert bool(seen["third_party"]) is (service != "gateway")
+    assert bool(seen["third_party"]) is (service not in {"broker", "gateway"})
     assert seen["ca_key"] is (own == "sites")
+    assert seen["secrets"] == (["broker_password"] if own in {"broker", "client"} else [])
 
 
-@pytest.mark.parametrize("service", ["client", "gateway", "hello", "sina"])
+@pytest.mark.parametrize("service", ["client", "gateway", "worker"])
+def test_a_container_in_two_networks_passes_no_packet_on_between_them(stack: Stack, service: str) -> None:
+    """The engine lets every container forward, unless it is told otherwise."""
+    assert look_inside(stack, service)["forwards"] == "0"
+
+
+@pytest.mark.parametrize("service", ["broker", "client", "gateway", "hello", "sina"])
 def test_an_image_holds_no_installer_and_no_setuid_file_and_python_works(stack: Stack, service: str) -> None:
     """Neither pip nor a package manager, no setuid file; TLS and uvloop work."""
     seen = look_inside(stack, service, SEARCH)
@@ -97,14 +107,14 @@ def test_a_service_that_ends_starts_again_and_a_client_does_not(stack: Stack) ->
         for container in stack.client().compose.ps()
         if container.config.labels
     }
-    assert len(policies) >= 5
+    assert len(policies) >= 7
     assert all(policy and policy.name == "unless-stopped" for policy in policies.values()), policies
     config = stack.config()
     assert config["services"]["client"]["restart"] == "no"
     assert "restart_policy" not in config["services"]["client"]["deploy"]
 
 
-@pytest.mark.parametrize("service", ["client", "hello", "sina", "sohu", "netease"])
+@pytest.mark.parametrize("service", ["broker", "client", "hello", "sina", "sohu", "netease", "worker"])
 def test_nothing_leaves_the_lab(stack: Stack, service: str) -> None:
     """The routing table has no default route (destination 0.0.0.0), and no gateway at all."""
     version = engine.probe(stack.settings).engine
@@ -127,8 +137,8 @@ def test_only_the_gateway_is_published_and_only_on_loopback(stack: Stack) -> Non
         for container in stack.client().compose.ps()
         if container.config.labels
     }
-    nothing: dict[str, list[tuple[str, str]]] = {"hello": [], "sina": [], "sohu": [], "netease": []}
-    assert {service: sorted(ports) for service, ports in published.items()} == nothing | {
+    closed = ("broker", "hello", "sina", "sohu", "netease", "worker")
+    assert {service: sorted(ports) for service, ports in published.items()} == {key: [] for key in closed} | {
         "gateway": [("3128/tcp", "127.0.0.1"), ("8000/tcp", "127.0.0.1")]
     }
 
@@ -139,12 +149,17 @@ def test_no_dns_query_leaves_the_machine(stack: Stack) -> None:
         assert container.host_config.dns == ["127.0.0.1"]
 
 
+def is_worker(container: Container) -> bool:
+    """Return whether a container is a worker: as in the client, a look-up that hangs keeps a thread."""
+    return (container.config.labels or {})["com.docker.compose.service"] == "worker"
+
+
 def test_containers_are_limited(stack: Stack) -> None:
     """Memory and processes are bounded, logs rotate."""
     for container in stack.client().compose.ps():
         limits = container.host_config
         assert limits.memory == 512 * 1024 * 1024
-        assert limits.pids_limit == 256
+        assert limits.pids_limit == (1280 if is_worker(container) else 256)
         assert limits.log_config
         assert limits.log_config.config == {"max-file": "3", "max-size": "5m"}
         assert limits.init

@@ -21,7 +21,8 @@ from tests.stacks import reread, stack_of
 from tests.trees import copied_tree
 
 PROJECT = "asynclab-test-lifecycle"
-SERVICES = ("gateway", "hello", "sina", "sohu", "netease")
+SERVICES = ("broker", "gateway", "hello", "sina", "sohu", "netease", "worker")
+CONTAINERS = len(SERVICES) + 1  # two workers
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_up_twice_recreates_nothing(fresh: Stack) -> None:
     """What already runs as it should is left alone."""
     reread(fresh).up(print)
     before = identities(fresh)
-    assert len(before) == len(SERVICES)
+    assert len(before) == CONTAINERS
     reread(fresh).up(print)
     assert identities(fresh) == before
 
@@ -194,7 +195,7 @@ def test_two_at_once_take_turns(fresh: Stack) -> None:
     said = [process.communicate(timeout=240)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert sum("waiting for it" in each for each in said) == 1, said
-    assert len(identities(fresh)) == len(SERVICES)
+    assert len(identities(fresh)) == CONTAINERS
 
 
 def refuse_port(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> socket.socket:

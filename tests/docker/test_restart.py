@@ -27,9 +27,8 @@ def container_of(stack: Stack, service: str) -> Container:
     return found
 
 
-def kill(stack: Stack, service: str) -> Container:
+def kill(container: Container) -> Container:
     """Kill a container's first process, as the kernel does without memory; after `docker kill`, it would stay down."""
-    container = container_of(stack, service)
     inspect = ("docker", "container", "inspect", "--format", "{{.State.Pid}}", container.id)
     pid = int(subprocess.run(inspect, capture_output=True, text=True, check=True).stdout)
     try:
@@ -42,9 +41,8 @@ def kill(stack: Stack, service: str) -> Container:
 def await_again(stack: Stack, before: Container) -> None:
     """Return when the engine has started a container again and it is healthy; the test has a deadline."""
     while True:
-        now = container_of(stack, before.service)
+        (now,) = (each for each in stack.services() if each.id == before.id)
         if now.restarts > before.restarts and now.is_healthy:
-            assert now.id == before.id
             return
 
 
@@ -89,7 +87,7 @@ def survey_while(stack: Stack, host: str, service: str) -> Sequence[Mapping[str,
         survey.stdin.write(f"http://{host}/\n" * TARGETS)
         survey.stdin.close()
         first = survey.stdout.readline()
-        before = kill(stack, service)
+        before = kill(container_of(stack, service))
         rest = survey.stdout.readlines()
     await_again(stack, before)
     return [json.loads(line) for line in (first, *rest)]
@@ -111,7 +109,7 @@ def test_hello_that_was_killed_answers_again(stack: Stack) -> None:
     """Only users at the moment of the kill get no answer."""
     with client(stack, "hello", "--users", "50", "--timeout", "20") as users:
         await_loop(users)
-        before = kill(stack, "hello")
+        before = kill(container_of(stack, "hello"))
         users.communicate()
         assert users.returncode in {0, 1, 4}  # some, or none, were answered before
     await_again(stack, before)
@@ -121,7 +119,7 @@ def test_hello_that_was_killed_answers_again(stack: Stack) -> None:
 
 def test_all_killed_at_once_come_back_by_themselves(stack: Stack) -> None:
     """As after a restart of the engine: without any command, and unchanged."""
-    before = [kill(stack, each.service) for each in stack.services()]
+    before = [kill(each) for each in stack.services()]
     for each in before:
         await_again(stack, each)
     done = stack.run_client([])

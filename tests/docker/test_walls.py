@@ -21,8 +21,9 @@ from tests.docker import reach
 from tests.docker.reach import Answer, Place, Question
 
 PROGRAM = Path(reach.__file__).read_text("utf-8")
-CLOSED_OFF = ("client", "hello", "sina", "sohu", "netease")
-PORTS = [80, 443, 3128, 8000, 8081]
+CLOSED_OFF = ("broker", "client", "hello", "sina", "sohu", "netease", "worker")
+PORTS = [80, 443, 3128, 4222, 8000, 8081, 8222]
+NETWORKS = ("lab", "jobs")
 ELSEWHERE = ["203.0.113.1", "2001:db8::1"]  # of documentation: nothing answers there, and a packet does no harm
 NAMES = ["host.docker.internal", "gateway.docker.internal", "example.org", socket.gethostname()]
 STRANGER = "asynclab-test-stranger"
@@ -111,33 +112,37 @@ def where(stack: Stack) -> dict[tuple[str, str], str]:
     }
 
 
-def bridge_of(stack: Stack) -> str:
-    """Return the address that the lab's bridge would have, had it one."""
-    network = stack.client().network.inspect(f"{stack.project}_lab")
-    return str((network.ipam.config or [])[0]["Gateway"])
+def bridges_of(stack: Stack) -> list[str]:
+    """Return the addresses that the bridges of the lab's networks would have, had they some."""
+    networks = [stack.client().network.inspect(f"{stack.project}_{name}") for name in NETWORKS]
+    return [str((network.ipam.config or [])[0]["Gateway"]) for network in networks]
 
 
 @pytest.mark.parametrize("service", CLOSED_OFF)
 def test_a_container_reaches_neither_the_host_nor_anything_behind_it(stack: Stack, host: Host, service: str) -> None:
     """By no address, over IPv4 or IPv6, TCP or UDP, with and without routes; and other names have no address."""
-    addresses = [*host.ipv4, *host.ipv6, bridge_of(stack), *ELSEWHERE]
+    addresses = [*host.ipv4, *host.ipv6, *bridges_of(stack), *ELSEWHERE]
     answer = ask(stack, service, Question(addresses, [host.port], NAMES))
     assert answer == Answer(reached=[], names=[], inet6=[])
 
 
 def test_the_gateway_reaches_of_all_that_is_not_the_lab_only_the_host(stack: Stack, host: Host) -> None:
     """Its port is published, so it reaches the host's bridge over IPv4, and nothing behind it."""
-    answer = ask(stack, "gateway", Question([*host.ipv4, *host.ipv6, bridge_of(stack), *ELSEWHERE], [host.port], NAMES))
+    addresses = [*host.ipv4, *host.ipv6, *bridges_of(stack), *ELSEWHERE]
+    answer = ask(stack, "gateway", Question(addresses, [host.port], NAMES))
     assert {place.address for place in answer.reached} <= set(host.ipv4)
     assert (answer.names, answer.inet6) == ([], [])
 
 
-def test_containers_reach_each_other(stack: Stack) -> None:
+@pytest.mark.parametrize("service", ["client", "worker"])
+def test_containers_reach_each_other(stack: Stack, service: str) -> None:
     """The same program reaches every port of a service, and no other: so it would find an open way."""
-    services = ["hello", "gateway", "sina", "sohu", "netease"]
-    answer = ask(stack, "client", Question(services, PORTS, services, of_the_lab=True))
+    services = ["broker", "hello", "gateway", "sina", "sohu", "netease"]
+    answer = ask(stack, service, Question(services, PORTS, services, of_the_lab=True))
     site_ports = {(site, port) for site in ("sina", "sohu", "netease") for port in (80, 443, 8081)}
     assert {(place.address, place.port) for place in answer.reached if not place.device} == {
+        ("broker", 4222),
+        ("broker", 8222),
         ("hello", 8000),
         ("gateway", 8000),
         ("gateway", 3128),
@@ -146,12 +151,28 @@ def test_containers_reach_each_other(stack: Stack) -> None:
     assert answer.names == services
 
 
+@pytest.mark.parametrize("service", ["hello", "gateway", "sina", "sohu", "netease"])
+def test_only_clients_and_workers_reach_the_broker(stack: Stack, service: str) -> None:
+    """Neither by its name nor by its address, nor through a worker, whose address in both networks is tried."""
+    containers = where(stack)
+    addresses = [containers[name] for name in (("broker", "jobs"), ("worker", "jobs"), ("worker", "lab"))]
+    answer = ask(stack, service, Question(addresses, [4222, 8222], ["broker"]))
+    assert answer == Answer(reached=[], names=[], inet6=[])
+
+
+def test_the_broker_reaches_no_service(stack: Stack) -> None:
+    """It is in the network of jobs alone, and in that network nothing else listens."""
+    addresses = [address for (service, _), address in where(stack).items() if service != "broker"]
+    answer = ask(stack, "broker", Question(addresses, PORTS, ["hello", "sina", "www.163.com", "gateway"]))
+    assert answer == Answer(reached=[], names=[], inet6=[])
+
+
 def test_the_host_reaches_no_container_but_the_gateway(stack: Stack) -> None:
-    """Not even through the lab's bridge; and of the gateway only the published ports."""
+    """Not even through the bridges of the lab's networks; and of the gateway only the published ports."""
     containers = where(stack)
     addresses = list(containers.values())
-    bridge = f"br-{stack.client().network.inspect(f'{stack.project}_lab').id[:12]}"
-    reached = reach.answer(Question(addresses, PORTS, [], of_the_lab=True), devices=[bridge]).reached
+    bridges = [f"br-{stack.client().network.inspect(f'{stack.project}_{name}').id[:12]}" for name in NETWORKS]
+    reached = reach.answer(Question(addresses, PORTS, [], of_the_lab=True), devices=bridges).reached
     assert sorted(reached) == [Place(containers["gateway", "edge"], port, "tcp") for port in (3128, 8000)]
 
 
@@ -161,7 +182,9 @@ def test_a_container_of_another_network_reaches_none_of_the_lab(stack: Stack) ->
     network = client.network.create(STRANGER)
     try:
         bridge = str((network.ipam.config or [])[0]["Gateway"])
-        inside = Question(list(where(stack).values()), PORTS, ["hello", "sina", "www.163.com"], of_the_lab=True)
+        inside = Question(
+            list(where(stack).values()), PORTS, ["hello", "sina", "www.163.com", "broker"], of_the_lab=True
+        )
         published = Question(
             [bridge, *addresses_of("/proc/net/fib_trie")], [published_port(stack)], [], of_the_lab=True
         )
@@ -227,7 +250,7 @@ def test_an_admin_side_answers_to_the_names_of_its_service(stack: Stack) -> None
 
 def test_a_survey_of_the_host_is_a_record_that_says_unreachable(stack: Stack, host: Host) -> None:
     """Before its deadline: at the bridge's address, and at one of the host's."""
-    targets = [f"http://{address}:{host.port}/" for address in (bridge_of(stack), *host.ipv4)]
+    targets = [f"http://{address}:{host.port}/" for address in (*bridges_of(stack), *host.ipv4)]
     done = stack.run_client(["wget", *targets, "--format", "jsonl"])
     records = [json.loads(line) for line in done.stdout.splitlines()]
     assert {record["target"]: record["error"] for record in records} == dict.fromkeys(targets, "unreachable")

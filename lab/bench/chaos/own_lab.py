@@ -24,6 +24,7 @@ SETTINGS = {
     "GATEWAY_PORT": "0",
     "HELLO_DELAY_S": "0.01",  # so that a healthy client's time is the server's, not its sleep
     "HELLO_WORKERS": "2",
+    "WORKERS": "1",  # what is killed is a service's only container
     "LAB_LOG": "text",
     "LAB_USER": "65532:65532",  # attacks run as a user who owns nothing
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from services.client.admin.options import add_faults, add_journal
 from services.client.options.bounds import add_timeout
-from services.client.options.programs import add_compare, add_hello, add_parse, add_pipeline, add_record
+from services.client.options.programs import add_compare, add_hello, add_parse, add_pipeline, add_record, add_worker
 from services.client.options.wget import add_wget
 
 A_RECORDING = "services/sites/recordings/www.163.com.http"
@@ -83,6 +83,13 @@ COMMANDS = {
         add_pipeline,
         has_lab=False,
         examples=("pipeline -n 3",),
+    ),
+    "worker": Command(
+        "take jobs of `pipeline --edition jetstream` from the broker, until it is stopped",
+        "services.client.pipeline.jetstream.command",
+        add_worker,
+        has_lab=False,
+        examples=("worker --concurrency 8",),
     ),
     "record": Command(
         "keep responses to the byte, for sites to play",

@@ -11,15 +11,16 @@ MOST_COMPARED_USERS = 50  # each is a line of the picture
 STDIN = "-"
 
 
+def add_worker(parser: ArgumentParser) -> None:
+    from services.client.options.pipeline import add_worker
+
+    add_worker(parser)
+
+
 def add_pipeline(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "-n",
-        "--items",
-        metavar="N",
-        type=whole(0, 10**9),
-        default=defaults.PIPELINE_ITEMS,
-        help="how many are produced (%(default)s)",
-    )
+    from services.client.options.pipeline import add_options
+
+    add_options(parser)
 
 
 def add_hello(parser: ArgumentParser) -> None:

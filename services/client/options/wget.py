@@ -75,8 +75,20 @@ def add_wget_bounds(group: "Group") -> None:
         help="fetches at once (%(default)s)",
     )
     add("--processes", metavar="N", type=whole(0, 64), default=0, help="for a long list (0: as many as are worth it)")
+    add_limits(group)
+    add_fetch_bounds(group)
+
+
+def add_limits(group: "Group") -> None:
+    """Declare the limits that a run sets itself."""
+    add = group.add_argument
     add("--per-host", metavar="N", type=whole(0, 100_000), default=0, help="of them to one name or address (no limit)")
     add("--rate", metavar="N", type=per_second, default=0.0, help="requests a second (no limit)")
+
+
+def add_fetch_bounds(group: "Group") -> None:
+    """Declare how long a fetch may take, and how large its head may be."""
+    add = group.add_argument
     add_timeout(group, "seconds for a target, redirects and retries included (%(default)g); after ^C, 2 at most")
     for name, limit_s, phase in (
         ("connect", defaults.CONNECT_TIMEOUT_S, "a connection, and for TLS"),

@@ -1,34 +1,118 @@
-"""`client pipeline`: runs the lesson in `generator`.
+"""`client pipeline`: chooses the edition, the items, and how results are written; `run` does the rest.
 
-Its two functions never wait, so they run in a thread of their own: meanwhile, the loop can receive a stop.
+Without options it is the tutorial's program: the lesson in `generator`, whose two functions never wait, so they run in
+a thread of their own: meanwhile, the loop can receive a stop.
 """
 
 import asyncio
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from services.client.pipeline.generator import consumer, produce
+from services.client.pipeline.ledger import Ledger
+from services.client.pipeline.options import ALL, GENERATOR, JETSTREAM, QUEUE, Options, check
+from services.client.pipeline.outcome import exit_code, say_ledger
 from services.client.settings import ClientSettings
-from services.runtime.cli import INTERRUPTED
-from services.runtime.run import Stop
+from services.runtime.errors import ProgramError
+from services.runtime.run import Stop, running_loop_name
+
+if TYPE_CHECKING:
+    from services.client.pipeline.edition import Edition
+
+__all__ = ["Options", "check", "main"]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """`items`: how many the producer makes."""
+class EditionMissing(ProgramError):
+    """A package that an edition needs is not installed."""
 
-    items: int
-
-
-async def main(options: Options, _settings: ClientSettings, stop: Stop) -> int:
-    """Produce and consume; 0 when every item has its reply, 130 if a stop came first."""
-    await asyncio.to_thread(produce, consumer(), numbers(options.items, stop))
-    return INTERRUPTED if stop.event.is_set() else 0
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"the jetstream edition needs {package}, which is not installed here: install asynclab[jetstream]"
+        )
+        self.package = package
 
 
-def numbers(items: int, stop: Stop) -> Iterator[int]:
-    """Yield 1 to `items`, and no more once a stop is asked for."""
+async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Run the pipeline; the exit code says whether every item has its result, and none that was not asked for."""
+    if options.ca is not None:
+        options = replace(options, ca=settings.authorities(options.ca))
+    check(options)
+    if options.edition == ALL:
+        from services.client.pipeline.ladder import show_all
+
+        return await show_all(options, settings, stop)
+    return await run_one(options, settings, stop)
+
+
+async def run_one(options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Run one edition; without further options, the generator edition is the lesson."""
+    if options.edition == GENERATOR and options.input is None and options.format == "human":
+        return await run_dialogue(options, stop)
+    return await run_edition(edition_of(options.edition), options, settings, stop)
+
+
+async def run_dialogue(options: Options, stop: Stop) -> int:
+    """Run the lesson: the tutorial's dialogue, line for line. A stop ends it after a whole item."""
+    ledger = Ledger(GENERATOR, running_loop_name())
+    began = time.perf_counter()
+    await asyncio.to_thread(produce, consumer(), numbers(options.count, stop, ledger))
+    ledger.took_s = time.perf_counter() - began
+    say_ledger(ledger, quiet=options.quiet)
+    return exit_code(ledger, stopped=stop.event.is_set())
+
+
+def numbers(items: int, stop: Stop, ledger: Ledger) -> Iterator[int]:
+    """Yield 1 to `items`, and no more once a stop is asked for. What asks for the next has done the one before."""
     for n in range(1, items + 1):
         if stop.event.is_set():
             return
+        ledger.attempt(n)
+        ledger.acknowledge(n)
         yield n
+        ledger.record(n, worker="consumer")
+
+
+def edition_of(name: str) -> "Edition":
+    """Return the edition of that name."""
+    if name == JETSTREAM:
+        try:
+            from services.client.pipeline.jetstream.edition import run as jetstream
+        except ModuleNotFoundError as error:
+            raise EditionMissing(error.name or "") from error
+        return jetstream
+    if name == QUEUE:
+        from services.client.pipeline.queue_ import run as queue
+
+        return queue
+    from services.client.pipeline.generator_edition import run as generator
+
+    return generator
+
+
+async def run_edition(edition: "Edition", options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Run an edition on the items that are asked for, write the results and the ledger, and return the exit code."""
+    from services.client.pipeline.items import open_items
+    from services.client.pipeline.results import NUMBER_FORMS, TARGET_FORMS, ResultWriter
+    from services.client.pipeline.run import PipelineRun
+    from services.client.pipeline.work import make_work
+    from services.client.survey.results.writer import RecordWriter
+
+    ledger, problem, stopped = Ledger(options.edition, running_loop_name(), options.run), None, False
+    async with make_work(options.fetch, settings, concurrency=options.consumers) as work_of:
+        items, fd = open_items(options)
+        writer = RecordWriter(fd, "standard output", to_file=False)
+        forms = NUMBER_FORMS if options.input is None else TARGET_FORMS
+        results = ResultWriter(ledger, writer, forms[options.format])
+        run = PipelineRun(items, ledger, results=results, writer=writer)
+        try:
+            stopped = await run.run(edition, work_of, options=options, settings=settings, stop=stop)
+        except ProgramError as error:
+            problem = error
+        results.finish(with_ledger=options.format == "json")
+        await writer.close(stop.again)
+    say_ledger(ledger, quiet=options.quiet or options.format == "json")
+    if problem := problem or items.error:
+        raise problem
+    return exit_code(ledger, stopped=stopped)

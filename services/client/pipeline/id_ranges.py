@@ -1,6 +1,6 @@
 """A set of ids as ranges: ids come nearly in order, so its size is that of the gaps and not of the input."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 
 
@@ -22,12 +22,20 @@ class IdRanges:
         return self.count
 
     def __iter__(self) -> Iterator[int]:
-        for start, end in zip(self._starts, self._ends, strict=True):
-            yield from range(start, end)
+        for numbers in self.ranges():
+            yield from numbers
+
+    def ranges(self) -> Iterator[range]:
+        """Yield the ranges, in order; no two of them touch."""
+        return map(range, self._starts, self._ends)
 
     def add(self, number: int) -> bool:
         """Add a number; return whether it is new."""
         starts, ends = self._starts, self._ends
+        if ends and number == ends[-1]:  # nearly all are
+            ends[-1] = number + 1
+            self.count += 1
+            return True
         at = bisect_right(starts, number)
         if at and number < ends[at - 1]:
             return False
@@ -58,16 +66,35 @@ class IdRanges:
         ends[at : at + 1] = [high for _, high in pieces]
         return True
 
-    def without(self, other: "IdRanges") -> Iterator[int]:
-        """Yield the numbers that are here and not in the other set, in order."""
+    def without(self, other: "IdRanges") -> "IdRanges":
+        """Return the numbers that are here and not in the other set."""
+        rest = IdRanges()
+        at = 0
         for start, end in zip(self._starts, self._ends, strict=True):
-            at = bisect_left(other._ends, start + 1)
             low = start
             while low < end:
-                if at < len(other._starts) and other._starts[at] < end:
-                    yield from range(low, max(low, other._starts[at]))
-                    low = max(low, other._ends[at])
+                while at < len(other._ends) and other._ends[at] <= low:
                     at += 1
-                else:
-                    yield from range(low, end)
-                    low = end
+                stands = at < len(other._starts) and other._starts[at] < end  # a range that ends this one, or a part
+                high = max(low, other._starts[at]) if stands else end
+                if low < high:
+                    rest._append(low, high)
+                low = other._ends[at] if stands else end
+        return rest
+
+    def _append(self, start: int, end: int) -> None:
+        """Add a range behind all others, which it does not touch."""
+        self._starts.append(start)
+        self._ends.append(end)
+        self.count += end - start
+
+    def shown(self, most: int) -> str:
+        """Return the numbers for a person, as at most so many ranges: `1-3, 7, 9-12 and 40 more`."""
+        parts: list[str] = []
+        left = self.count
+        for numbers in self.ranges():
+            if len(parts) == most:
+                return f"{', '.join(parts)} and {left:,} more"
+            parts.append(f"{numbers[0]}-{numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}")
+            left -= len(numbers)
+        return ", ".join(parts)

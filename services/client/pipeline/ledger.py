@@ -1,12 +1,13 @@
 """The ledger of a run: what became of every id, in the terms of Jepsen's set checker.
 
-An id is *attempted* when the producer first hands it over, *acknowledged* when whoever takes it has said that it is
-safe, and *recorded* when its result has been read. Every edition keeps this ledger in the same way, and the run's exit
-code follows from it: what was acknowledged and never recorded is lost.
+An id is *attempted* when the producer first hands it over, *acknowledged* when what takes it has said that it is safe,
+and *recorded* when its result has been read. Every edition keeps this ledger in the same way, and the run's exit code
+follows from it: what was acknowledged and never recorded is lost.
+
+Its memory is that of the gaps between ids, which are as many as there are items in flight, and not of the input.
 """
 
 from dataclasses import dataclass, field
-from itertools import islice
 
 from services.client.pipeline.id_ranges import IdRanges
 
@@ -20,13 +21,14 @@ class Ledger:
     Arguments:
         edition, loop, run: which edition ran, on which loop, under which id.
         attempted, acknowledged, recorded: sets of ids, see above.
-        dead: ids that were given up after several deliveries, each with the reason.
+        dead: ids that were given up after several deliveries.
+        reasons: why, of the first SHOWN_IDS of them.
         failed: how many results say that the work did not do what was asked (no head came, say).
         unexpected: results of ids that were never attempted.
         duplicates: results of ids that were recorded already; none of them is written a second time.
         redelivered: deliveries of a job beyond its first.
         workers: the number of results of each worker.
-        wait_s: how long the producer waited because the queue was full.
+        wait_s: how long the producers waited because the queue was full, all together.
         took_s: how long the run took.
     """
 
@@ -36,7 +38,8 @@ class Ledger:
     attempted: IdRanges = field(default_factory=IdRanges)
     acknowledged: IdRanges = field(default_factory=IdRanges)
     recorded: IdRanges = field(default_factory=IdRanges)
-    dead: dict[int, str] = field(default_factory=dict)
+    dead: IdRanges = field(default_factory=IdRanges)
+    reasons: dict[int, str] = field(default_factory=dict)
     failed: int = 0
     unexpected: int = 0
     duplicates: int = 0
@@ -50,7 +53,7 @@ class Ledger:
         self.attempted.add(number)
 
     def acknowledge(self, number: int) -> None:
-        """Note that this id is safe with whoever takes it."""
+        """Note that what takes this id has said that it is safe."""
         self.acknowledged.add(number)
 
     def record(self, number: int, *, worker: str, ok: bool = True) -> bool:
@@ -61,32 +64,35 @@ class Ledger:
         if not self.recorded.add(number):
             self.duplicates += 1
             return False
-        self.failed += not ok
+        if not ok:
+            self.failed += 1
         self.workers[worker] = self.workers.get(worker, 0) + 1
         return True
 
     def give_up(self, number: int, reason: str) -> None:
         """Note that this id was given up, and why."""
-        self.dead.setdefault(number, reason)
+        if self.dead.add(number) and len(self.reasons) < SHOWN_IDS:
+            self.reasons[number] = reason
 
     @property
     def lost(self) -> int:
         """How many ids were acknowledged, and have neither a result nor a reason why not."""
-        return sum(1 for number in self.acknowledged.without(self.recorded) if number not in self.dead)
+        return len(self.acknowledged.without(self.recorded).without(self.dead))
 
     @property
     def recovered(self) -> int:
-        """How many ids have a result although nobody had said that they were safe."""
-        return sum(1 for _ in self.recorded.without(self.acknowledged))
+        """How many ids have a result although nothing had said that they were safe."""
+        return len(self.recorded.without(self.acknowledged))
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing was lost and nothing came that was not asked for."""
         return not self.lost and not self.unexpected
 
-    def unfinished(self, most: int = SHOWN_IDS) -> list[int]:
-        """Return the first ids that were attempted and have neither a result nor a reason why not."""
-        return list(islice((n for n in self.attempted.without(self.recorded) if n not in self.dead), most))
+    @property
+    def unfinished(self) -> IdRanges:
+        """The ids that were attempted and have neither a result nor a reason why not."""
+        return self.attempted.without(self.recorded).without(self.dead)
 
     def members(self) -> dict[str, object]:
         """Return the ledger as `--format json` prints it."""
@@ -106,7 +112,12 @@ class Ledger:
             "dead_lettered": len(self.dead),
             "failed": self.failed,
             "workers": dict(sorted(self.workers.items())),
-            "cost_us": round(self.took_s / attempted * 1e6, 3) if attempted else 0.0,
+            "cost_us": self.cost_us,
             "wait_s": round(self.wait_s, 3),
             "took_s": round(self.took_s, 3),
         }
+
+    @property
+    def cost_us(self) -> float:
+        """How long the run took for each item, in microseconds."""
+        return round(self.took_s / len(self.attempted) * 1e6, 3) if self.attempted else 0.0

@@ -10,23 +10,27 @@ from typing import NamedTuple
 class Item(NamedTuple):
     """What the producer makes. `id`: its place in the input, from 1, the same whenever that input is read again.
 
-    `text`: a number, or a target as `client wget` takes it. `line`: of the target, in its input.
+    `text`: a number, or a target as `client wget` takes it. `line`: of the target, in its input. `problem`: why the
+    text is no target, where that was seen when it was read.
     """
 
     id: int
     text: str
     line: int = 0
+    problem: str = ""
 
 
 class Result(NamedTuple):
     """What the consumer makes of an item. `ok`: whether it did what was asked.
 
-    `record`: of a target, its record as `client wget --format jsonl` writes it, without the line end.
+    `text`: of a target, as it was given. `record`: of a target, the line that `client wget --format jsonl` writes;
+    empty where no such lines are wanted.
     """
 
     id: int
     reply: str
     ok: bool = True
+    text: str = ""
     record: bytes = b""
 
 

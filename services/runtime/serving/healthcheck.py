@@ -1,4 +1,6 @@
-"""The health check of every container: `python -m services.runtime.serving.healthcheck PORT` asks for /readyz.
+"""The health check of containers: `python -m services.runtime.serving.healthcheck PORT [PATH]` asks for /readyz.
+
+PATH is what it asks for instead.
 
 The engine runs it every second or two beside each service, so it imports little.
 """
@@ -9,10 +11,10 @@ import sys
 TIMEOUT_S = 2.0
 
 
-def ready(port: int) -> bool:
-    """Return whether /readyz on this machine's `port` answers 200."""
+def ready(port: int, path: str = "/readyz") -> bool:
+    """Return whether `path` on this machine's `port` answers 200."""
     with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection:
-        connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode("ascii"))
         answer = b""
         while block := connection.recv(4096):
             answer += block
@@ -23,6 +25,6 @@ def ready(port: int) -> bool:
 
 if __name__ == "__main__":
     try:
-        sys.exit(0 if ready(int(sys.argv[1])) else 1)
+        sys.exit(0 if ready(int(sys.argv[1]), *sys.argv[2:3]) else 1)
     except OSError as error:
         sys.exit(f"nothing answers on port {sys.argv[1]}: {error}")

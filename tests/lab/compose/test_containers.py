@@ -15,6 +15,7 @@ FACTS = {
     "Id": "abc",
     "Name": "/p-hello-1",
     "Image": "sha256:1",
+    "Created": "2016-12-04T14:31:37.123456789Z",
     "RestartCount": 2,
     "Config": {"Labels": {"com.docker.compose.service": "hello", "com.docker.compose.oneoff": "False"}},
     "HostConfig": {"PortBindings": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8000"}]}},
@@ -40,6 +41,7 @@ def test_reads_what_the_engine_tells() -> None:
     programs = Programs({LIST: Outcome(0, "abc\n"), "docker container inspect abc": Outcome(0, json.dumps([FACTS]))})
     (found,) = containers.of_project("p", run=programs)
     assert (found.service, found.restarts, found.health, found.ports) == ("hello", 2, "starting", frozenset({8000}))
+    assert found.created == pytest.approx(1480861897.123456)
     assert found.checks == ((1, "no 2"), (1, "no 3"), (1, "no 4"))
     assert not found.is_healthy
     assert not found.has_failed

@@ -8,7 +8,7 @@ import pytest
 from lab.bench.chaos.clients.inside import SCRIPTS
 from lab.bench.chaos.schedule import BAD, GOOD, HELLO, HOSTS, KILL, LARGE, RECORDED, RESTART, WORKER, Step, draw
 
-SERVICES = ("gateway", HELLO, *HOSTS)
+SERVICES = ("broker", "gateway", HELLO, *HOSTS, "worker")
 LONG_S = 600.0
 MOST_SOCKETS = 18_000
 ENDS = {KILL, WORKER, RESTART}

@@ -1,0 +1,40 @@
+"""The configuration of `nats-server`, as it reads it: https://docs.nats.io/running-a-nats-service/configuration.
+
+Its language is a superset of JSON, so it is written as JSON.
+"""
+
+import json
+
+from services.broker.password import USER
+from services.broker.settings import ServerSettings
+
+MAX_PAYLOAD_BYTES = 8 * 1024 * 1024  # above it, the program warns; a record of the survey's largest usual head fits
+MAX_CONNECTIONS = 1024  # 64 workers, and as many clients, have one or two each
+LOGIN_S = 5
+MEMORY_STORE_BYTES = 1024 * 1024  # every stream of the lab is in files
+
+
+def configuration(settings: ServerSettings, password: str) -> str:
+    """Return the text of the configuration.
+
+    `sync_interval: always`: what the broker has acknowledged is on the disk, also after a loss of power. By default it
+    writes to the system's memory, and to the disk every two minutes.
+    """
+    jetstream: dict[str, object] = {
+        "store_dir": str(settings.store),
+        "max_memory_store": MEMORY_STORE_BYTES,
+        "sync_interval": "always",
+    }
+    if settings.store_bytes is not None:
+        jetstream["max_file_store"] = settings.store_bytes
+    text: dict[str, object] = {
+        "server_name": "broker",
+        "listen": str(settings.where),
+        "authorization": {"user": USER, "password": password, "timeout": LOGIN_S},
+        "max_payload": MAX_PAYLOAD_BYTES,
+        "max_connections": MAX_CONNECTIONS,
+        "jetstream": jetstream,
+    }
+    if settings.monitoring is not None:
+        text["http"] = str(settings.monitoring)
+    return json.dumps(text, indent=1) + "\n"

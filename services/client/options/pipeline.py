@@ -1,0 +1,82 @@
+"""The options of `client pipeline` and `client worker`.
+
+`services.client.pipeline.options.Options` has a field for each of the first.
+"""
+
+from argparse import ArgumentParser
+
+from services.client import defaults
+from services.client.options.values import whole
+from services.client.options.wget import add_fetch_bounds, add_limits, add_wget_requests
+
+TYPE_CHECKING = False  # typing's own takes as long to import as argparse
+if TYPE_CHECKING:
+    from argparse import _ActionsContainer as Group  # what takes options: a parser, or a group of one
+
+EDITIONS = (defaults.PIPELINE_EDITION, "queue", "jetstream", "all")
+FORMATS = (defaults.FORMAT, "json", "jsonl")
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Declare the options of `pipeline`, in groups."""
+    parser.add_argument(
+        "--edition",
+        choices=EDITIONS,
+        default=defaults.PIPELINE_EDITION,
+        help="which concurrency model; all: each of them, and what each costs (%(default)s)",
+    )
+    for title, add in (
+        ("what goes in and out", add_files),
+        ("how many at once", add_bounds),
+        ("how a target is fetched (with -i)", add_fetches),
+    ):
+        add(parser.add_argument_group(title))
+
+
+def add_worker(parser: ArgumentParser) -> None:
+    """Declare the options of `worker`."""
+    parser.add_argument(
+        "--concurrency",
+        metavar="N",
+        type=whole(1, 10_000),
+        default=defaults.WORKER_CONCURRENCY,
+        help="how many jobs of one run it works at, at once (%(default)s)",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="nothing but errors on stderr")
+
+
+def add_files(group: "Group") -> None:
+    add = group.add_argument
+    add(
+        "-n",
+        "--items",
+        metavar="N",
+        type=whole(0, 10**9),
+        help=f"how many numbers are produced ({defaults.PIPELINE_ITEMS})",
+    )
+    add("-i", "--input", metavar="FILE", help="produce targets instead: read them from it, one a line; -: stdin")
+    add(
+        "--format",
+        choices=FORMATS,
+        default=defaults.FORMAT,
+        help="of the results; json: an object each, the ledger last; jsonl: the records of `wget` (%(default)s)",
+    )
+    add("--run", metavar="ID", default="", help="jetstream: go on with this run")
+    add("-q", "--quiet", action="store_true", help="no progress, no ledger on stderr")
+
+
+def add_bounds(group: "Group") -> None:
+    for name, default, most, meaning in (
+        ("producers", defaults.PRODUCERS, 1_000, "tasks that make items"),
+        ("consumers", defaults.CONSUMERS, 10_000, "tasks that do the work"),
+        ("queue-size", defaults.QUEUE_SIZE, 1_000_000, "items that may wait; then the producer waits"),
+    ):
+        group.add_argument(
+            f"--{name}", metavar="N", type=whole(1, most), default=default, help=f"{meaning} (%(default)s)"
+        )
+
+
+def add_fetches(group: "Group") -> None:
+    add_limits(group)
+    add_fetch_bounds(group)
+    add_wget_requests(group)

@@ -1,0 +1,249 @@
+"""A connection to the broker, which is made again when it breaks.
+
+nats-py can connect again by itself. That is not used: what it was asked to send meanwhile it keeps and sends later, or
+drops, and some errors end it for good. Here, nothing is kept: who sends through a Connection is told when it was made
+again (`on_connected`), and then sends again what has no answer yet. Every message has an id by which the broker knows
+it, so that sending it twice does no harm.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from services.client.broker_settings import USER, BrokerSettings
+from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerLost, BrokerRefuses
+from services.runtime.tasks import background_task, set_within
+
+OLDEST_VERSION = (2, 10, 23)  # 2.10.20 to 22 can lose a stream in a crash
+PAUSE_S = 0.1  # between two attempts to connect
+LOOK_S = 0.25  # nats-py's own close can hang where the network was cut, and then reports nothing
+CLOSE_S = 0.5
+PENDING_BYTES = 64 << 20  # of one subscription; far more than its batches, since what is above it nats-py drops
+
+Handler = Callable[[Msg], None]
+"""Takes a message, and does not wait: nats-py cancels a handler that waits when the connection breaks."""
+
+logging.getLogger("nats").setLevel(logging.CRITICAL + 1)  # what goes wrong is said here, in one line
+
+
+class Listening(NamedTuple):
+    """A subscription that every new connection gets again."""
+
+    subject: str
+    handler: Handler
+
+
+class Connection:
+    """The connection to a broker. Made by `connect`."""
+
+    def __init__(self, settings: BrokerSettings, name: str) -> None:
+        self.settings, self.name = settings, name
+        self.on_connected: list[Callable[[], Awaitable[None]]] = []
+        self.reconnects = 0
+        self._password = settings.read_password()
+        self._client: Client | None = None
+        self._listening: dict[int, Listening] = {}
+        self._subscriptions: dict[int, Subscription] = {}
+        self._numbers = 0
+        self._changed = asyncio.Event()
+        self._refusal: Exception | None = None
+        self._last_error = "no answer"
+        self._fault: Exception | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a connection now, as far as is known."""
+        return self._client is not None and self._client.is_connected
+
+    @property
+    def max_payload(self) -> int:
+        """The largest message that the broker takes, in bytes."""
+        return self._client.max_payload if self._client else 0
+
+    def new_inbox(self) -> str:
+        """Return a subject that no other connection uses."""
+        return (self._client or Client()).new_inbox()
+
+    async def publish(
+        self, subject: str, payload: bytes = b"", *, reply: str = "", headers: dict[str, str] | None = None
+    ) -> bool:
+        """Send a message; return whether there was a connection to send it through."""
+        client = self._client
+        if client is None or not client.is_connected:
+            return False
+        try:
+            await client.publish(subject, payload, reply=reply, headers=headers)
+        except (nats.errors.Error, OSError) as error:
+            self._last_error = reason(error)
+            return False
+        return True
+
+    async def subscribe(self, subject: str, handler: Handler) -> int:
+        """Have the handler called for each message of a subject, on every connection; return the number to end it."""
+        self._numbers += 1
+        number = self._numbers
+        self._listening[number] = Listening(subject, handler)
+        if self._client is not None and self._client.is_connected:
+            await self._listen(self._client, number)
+        return number
+
+    async def unsubscribe(self, number: int) -> None:
+        """End a subscription."""
+        self._listening.pop(number, None)
+        subscription = self._subscriptions.pop(number, None)
+        if subscription is not None:
+            with suppress(nats.errors.Error, OSError):
+                await subscription.unsubscribe()
+
+    async def flush(self, timeout_s: float) -> None:
+        """Wait until the broker has read all that was sent, or until the time is over."""
+        if self._client is not None and self._client.is_connected:
+            with suppress(nats.errors.Error, OSError, TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._client.flush()
+
+    async def open(self) -> None:
+        """Connect for the first time. Raises BrokerAbsent, BrokerRefuses."""
+        limit_s = self.settings.tuning.connect_s
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._connect()
+        except TimeoutError:
+            raise BrokerAbsent(self.settings.url, limit_s, self._last_error) from None
+
+    async def watch(self) -> None:
+        """Connect again each time that the connection breaks. Raises BrokerLost, BrokerRefuses."""
+        limit_s = self.settings.tuning.gone_s
+        while True:
+            await set_within(self._changed, LOOK_S)
+            self._changed.clear()
+            if self._fault is not None:
+                raise self._fault
+            if self.is_up:
+                continue
+            await self.close()
+            try:
+                async with asyncio.timeout(limit_s):
+                    await self._connect()
+            except TimeoutError:
+                raise BrokerLost(self.settings.url, limit_s, self._last_error) from None
+            self.reconnects += 1
+            for tell in list(self.on_connected):
+                await tell()
+
+    async def close(self) -> None:
+        """Close the connection, if there is one, without waiting for a peer that says nothing."""
+        client, self._client = self._client, None
+        self._subscriptions.clear()
+        if client is not None:
+            await end(client)
+
+    async def _connect(self) -> None:
+        while True:
+            client = Client()
+            try:
+                await client.connect(
+                    self.settings.url,
+                    name=self.name,
+                    user=USER if self._password else None,
+                    password=self._password or None,
+                    error_cb=self._note_error,
+                    closed_cb=self._note_close,
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=PAUSE_S,  # type: ignore[arg-type] # seconds; they need not be whole
+                    connect_timeout=2,
+                    ping_interval=self.settings.tuning.ping_s,  # type: ignore[arg-type]
+                    max_outstanding_pings=2,
+                )
+                check_version(client)
+                for number in self._listening:
+                    await self._listen(client, number)
+            except (nats.errors.Error, OSError, TimeoutError) as error:
+                await end(client)
+                if not isinstance(error, nats.errors.NoServersError):
+                    self._last_error = reason(error)
+                if "authorization" in self._last_error.lower():
+                    raise BrokerRefuses(wrong_password(self.settings)) from None
+                await asyncio.sleep(PAUSE_S)
+            except BaseException:
+                await end(client)
+                raise
+            else:
+                self._client = client
+                return
+
+    async def _listen(self, client: Client, number: int) -> None:
+        subject, handler = self._listening[number]
+
+        async def receive(message: Msg) -> None:
+            handler(message)
+
+        self._subscriptions[number] = await client.subscribe(subject, cb=receive, pending_bytes_limit=PENDING_BYTES)
+
+    async def _note_error(self, error: Exception) -> None:
+        """Keep what nats-py reports; what is neither the network's nor the broker's is a fault of a handler."""
+        if isinstance(error, nats.errors.Error | OSError | TimeoutError):
+            self._last_error = reason(error)
+        else:
+            self._fault = self._fault or error
+        self._changed.set()
+
+    async def _note_close(self) -> None:
+        self._changed.set()
+
+
+@asynccontextmanager
+async def connect(settings: BrokerSettings, *, name: str) -> AsyncIterator[Connection]:
+    """Yield a connection, which is made again when it breaks. `name`: what the broker shows of it.
+
+    Raises BrokerAbsent where nothing answers in time, BrokerRefuses, and BrokerLost (in a group) where it stays away.
+    """
+    connection = Connection(settings, name)
+    await connection.open()
+    try:
+        async with background_task(connection.watch()):
+            yield connection
+    finally:
+        await connection.close()
+
+
+async def end(client: Client) -> None:
+    """Close a client of nats-py. Its own way waits for a peer that may never read: the socket is then cut off."""
+    with suppress(nats.errors.Error, OSError, TimeoutError):
+        async with asyncio.timeout(CLOSE_S):
+            await client.close()
+    writer = getattr(client._transport, "_bare_io_writer", None)
+    if writer is not None:
+        writer.transport.abort()
+
+
+def check_version(client: Client) -> None:
+    """Refuse a broker that is known to lose messages. Raises BrokerRefuses."""
+    version = client.connected_server_version
+    try:
+        numbers = (version.major, version.minor, version.patch)
+    except ValueError:
+        numbers = (0, 0, 0)
+    if numbers < OLDEST_VERSION:
+        found, needed = (".".join(map(str, each)) for each in (numbers, OLDEST_VERSION))
+        raise BrokerRefuses(f"the broker is nats-server {found}, and older ones can lose jobs: run {needed} or newer")
+
+
+def wrong_password(settings: BrokerSettings) -> str:
+    """Return what is wrong where the broker knows the user or the password not."""
+    where = "BROKER_PASSWORD_FILE" if settings.password_file is None else str(settings.password_file)
+    return f"the broker at {settings.url} refuses the password of {USER!r}: correct {where}"
+
+
+def reason(error: BaseException) -> str:
+    """Return the text of an error of nats-py or of the network, in one line."""
+    text = (getattr(error, "strerror", None) or str(error) or type(error).__name__).removeprefix("nats: ")
+    return " ".join(text.split())

@@ -1,0 +1,159 @@
+"""The edition `jetstream`: items become jobs at a broker, workers anywhere make results of them, and none is lost.
+
+The run ends when each job has its result, or a reason why not. If a job is gone from its queue without either, it is
+lost, and the ledger says so: a worker must have acknowledged it before its result was safe.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from services.client.pipeline.edition import Emit, WorkOf
+from services.client.pipeline.id_ranges import IdRanges
+from services.client.pipeline.jetstream.collector import Collector
+from services.client.pipeline.jetstream.connection import connect
+from services.client.pipeline.jetstream.errors import NoBroker
+from services.client.pipeline.jetstream.producer import Producer
+from services.client.pipeline.jetstream.publisher import publishing
+from services.client.pipeline.jetstream.reader import Reader
+from services.client.pipeline.jetstream.registry import Registry
+from services.client.pipeline.jetstream.requests import requesting
+from services.client.pipeline.jetstream.run import Run, make_run
+from services.client.pipeline.jetstream.streams import Api, Refused, consumer_of, dead_of, jobs_of, results_of
+from services.client.pipeline.ledger import Ledger
+from services.client.pipeline.options import Options
+from services.client.pipeline.stages import Item
+from services.client.settings import ClientSettings
+from services.runtime.tasks import set_within
+from services.runtime.terminal import say
+
+QUIET_S = 1.0  # without a result: then the broker is asked whether there are jobs left, and workers
+MOST_NAMED = 5
+
+
+async def run(
+    items: AsyncIterator[Item],
+    work_of: WorkOf,
+    emit: Emit,
+    *,
+    ledger: Ledger,
+    options: Options,
+    settings: ClientSettings,
+) -> None:
+    """Hand the items to workers and emit their results, as `services.client.pipeline.edition` says.
+
+    Raises NoBroker, BrokerAbsent, BrokerRefuses, RunRefused; in a group, BrokerLost, StoreFull and StreamGone.
+    """
+    if settings.broker is None:
+        raise NoBroker
+    asked = make_run(options, settings.broker)
+    async with (
+        connect(settings.broker, name=f"pipeline {asked.id}") as connection,
+        requesting(connection) as requests,
+        publishing(requests) as publisher,
+    ):
+        registry, api = Registry(requests), Api(requests)
+        await tell_leftovers(registry, asked.id)
+        async with registry.claimed(asked) as (claimed, goes_on):
+            ledger.run = claimed.id
+            finished = IdRanges()
+            producer = Producer(connection, publisher, claimed, ledger, rate=options.rate, finished=finished)
+            results = Reader(connection, api, results_of(claimed.id))
+            dead = Reader(connection, api, dead_of(claimed.id))
+            collector = Collector(producer, ledger, emit, finished, goes_on=goes_on)
+            whole = Whole(api, claimed, producer, collector, results, dead)
+            try:
+                await whole.run(items, ledger)
+            except BaseException:
+                say(f"run {claimed.id} is unfinished: --run {claimed.id} goes on with it")
+                raise
+            await registry.remove(claimed.id)
+
+
+class Whole:
+    """The two halves of a run together, and its end."""
+
+    def __init__(
+        self, api: Api, run: Run, producer: Producer, collector: Collector, results: Reader, dead: Reader
+    ) -> None:
+        self._api, self._run, self._producer, self._collector = api, run, producer, collector
+        self._results, self._dead = results, dead
+        self._has_told = False
+
+    async def run(self, items: AsyncIterator[Item], ledger: Ledger) -> None:
+        """Return when every job has its result or a reason why not, or is lost."""
+        async with asyncio.TaskGroup() as group:
+            reading = [
+                group.create_task(self._results.read(self._collector.take_result)),
+                group.create_task(self._dead.read(self._collector.take_dead)),
+            ]
+            await self._catch_up()
+            producing = group.create_task(self._producer.produce(items))
+            await self._until_settled()
+            await producing
+            for task in reading:
+                task.cancel()
+        await self._count_redeliveries(ledger)
+
+    async def _catch_up(self) -> None:
+        """Wait until all that the broker has by now is read."""
+        results, dead = [await self._api.stream_state(stream(self._run.id)) for stream in (results_of, dead_of)]
+        await self._results.reach(results.last_seq)
+        await self._dead.reach(dead.last_seq)
+
+    async def _until_settled(self) -> None:
+        while not (self._producer.is_done and not self._producer.open_jobs):
+            seen = self._results.seq, self._dead.seq
+            await set_within(self._producer.settled, QUIET_S)
+            if seen != (self._results.seq, self._dead.seq):
+                continue
+            if self._producer.is_done and await self._has_no_jobs():
+                await self._catch_up()
+                break
+            await self._tell_if_alone()
+        await self._take_noted()
+
+    async def _take_noted(self) -> None:
+        """In a run that goes on, take the results that were there before their items were read."""
+        if not self._collector.has_noted:
+            return
+        again = Reader(self._results.connection, self._api, results_of(self._run.id))
+        last = self._results.seq
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(again.read(self._collector.take_noted))
+            await again.reach(last)
+            reading.cancel()
+
+    async def _has_no_jobs(self) -> bool:
+        return (await self._api.stream_state(jobs_of(self._run.id))).messages == 0
+
+    async def _tell_if_alone(self) -> None:
+        """Say once that no worker asks for jobs."""
+        if self._has_told:
+            return
+        with suppress(Refused):
+            states = [
+                await self._api.consumer_state(jobs_of(self._run.id), consumer_of(partition))
+                for partition in range(min(self._run.partitions, 1))
+            ]
+            if any(state.waiting or state.unacknowledged for state in states):
+                return
+        self._has_told = True
+        say("no worker asks for jobs yet: docker compose up -d --scale worker=2, or `client worker`")
+
+    async def _count_redeliveries(self, ledger: Ledger) -> None:
+        """Count deliveries beyond the first; the broker knows of some that no result tells."""
+        deliveries = 0
+        with suppress(Refused):
+            for partition in range(self._run.partitions):
+                deliveries += (await self._api.consumer_state(jobs_of(self._run.id), consumer_of(partition))).deliveries
+        jobs = (await self._api.stream_state(jobs_of(self._run.id))).last_seq
+        ledger.redelivered = max(ledger.redelivered, deliveries - jobs)
+
+
+async def tell_leftovers(registry: Registry, run: str) -> None:
+    """Say in one line which runs were begun and have no producer now."""
+    left = [each for each in await registry.ids() if each != run and not await registry.is_owned(each)]
+    if left:
+        more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
+        say(f"unfinished runs at the broker: {', '.join(left[:MOST_NAMED])}{more}; --run ID goes on with one")

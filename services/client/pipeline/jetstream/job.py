@@ -1,0 +1,135 @@
+"""What happens to one job in the hands of a worker: the order of messages that makes it safe.
+
+1. The work is done, and its result published, with the job's id.
+2. When the broker says that it has the result, the job is acknowledged, and so deleted from its queue.
+3. When the broker says that it has the acknowledgement, the job is out of hand.
+
+A worker that ends before 2 leaves the job to another one; the result that comes second is refused by its id. No step
+waits for a round trip of one job alone: the answers of many are on their way at once.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nats.aio.msg import Msg
+
+from services.client.pipeline.jetstream.connection import Connection
+from services.client.pipeline.jetstream.messages import Done, GivenUp, encode_done, encode_given_up
+from services.client.pipeline.jetstream.publisher import Outcome, Publisher
+from services.client.pipeline.jetstream.requests import Requests
+from services.client.pipeline.jetstream.run import Run
+from services.client.pipeline.stages import Item, Result
+
+ACK, PROGRESS, NAK = b"+ACK", b"+WPI", b"-NAK"
+ACK_TRIES = 3  # a job that stays unacknowledged is delivered again, and its result refused: no harm
+MOST_DELAY_S = 5.0
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Job:
+    """A job in hand. `reply`: where its acknowledgement goes. `began`: the work on it did. `settled`: it is over."""
+
+    item: Item
+    deliveries: int
+    reply: str
+    began: bool = False
+    settled: bool = False
+
+
+class Hand:
+    """The jobs of one run that a worker holds, by their id, and the way out of its hands."""
+
+    def __init__(self, connection: Connection, requests: Requests, publisher: Publisher, run: Run) -> None:
+        self._connection, self._requests, self._publisher, self._run = connection, requests, publisher, run
+        self._jobs: dict[int, Job] = {}
+        self.emptier = asyncio.Event()  # set each time that a job is out of hand
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(list(self._jobs.values()))
+
+    def take(self, job: Job) -> bool:
+        """Take a job; return False where it is in hand already: then its newer delivery is the one to acknowledge."""
+        held = self._jobs.get(job.item.id)
+        if held is None:
+            self._jobs[job.item.id] = job
+            return True
+        held.reply, held.deliveries = job.reply, job.deliveries
+        return False
+
+    async def record(self, job: Job, result: Result, worker: str) -> None:
+        """Publish a result; when the broker has it, acknowledge the job. One that is too large is given up."""
+        job.settled = True
+        payload = encode_done(Done(result, worker, job.deliveries))
+        if len(payload) > self._most_bytes:
+            await self.give_up(job, f"its result of {len(payload):,} bytes is larger than the broker takes")
+            return
+        await self._publish(job, "results", payload)
+
+    async def give_up(self, job: Job, reason: str) -> None:
+        """Publish why a job has no result; when the broker has that, acknowledge the job."""
+        job.settled = True
+        await self._publish(job, "dead", encode_given_up(GivenUp(job.item.id, reason, job.deliveries)))
+
+    async def hand_back(self, job: Job, delay_s: float = 0.0) -> None:
+        """Have the broker deliver the job again, after a delay."""
+        delay = b' {"delay": %d}' % int(min(delay_s, MOST_DELAY_S) * NANOSECONDS) if delay_s else b""
+        await self._connection.publish(job.reply, NAK + delay)
+        self._out(job)
+
+    async def refuse(self, message: Msg, number: int, reason: str) -> None:
+        """Give up a message that is no job."""
+        deliveries = 1
+        job = Job(Item(number, ""), deliveries, message.reply)
+        if self.take(job):
+            await self.give_up(job, reason)
+
+    async def note_start(self, job: Job) -> bool:
+        """Note that the work on a job begins which may have ended its workers; False where that was often enough.
+
+        Each start is a message of its own subject, so that the first number that the broker takes is the number of
+        this start. Deliveries do not tell: the worker that a job ends has other jobs in hand, which did no harm.
+        """
+        most = self._run.max_deliveries - self._run.isolated_above
+        for number in range(1, most + 1):
+            stored: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+            async def then(outcome: Outcome, stored: asyncio.Future[Outcome] = stored) -> None:
+                if not stored.done():
+                    stored.set_result(outcome)
+
+            name = f"{self._run.id}.{job.item.id}.{number}"
+            await self._publisher.put(f"starts.{name}", b"", message_id=f"start.{name}", then=then)
+            if await stored is not Outcome.EXISTS:
+                return True
+        return False
+
+    async def keep_all(self) -> None:
+        """Tell the broker that the jobs in hand are worked at, so that it delivers none of them again."""
+        for job in self:
+            await self._connection.publish(job.reply, PROGRESS)
+
+    @property
+    def _most_bytes(self) -> int:
+        return self._connection.max_payload - 1024  # the header counts too
+
+    async def _publish(self, job: Job, kind: str, payload: bytes) -> None:
+        async def then(outcome: Outcome) -> None:
+            if outcome is Outcome.NO_STREAM:  # the run is over
+                self._out(job)
+                return
+            await self._requests.send(job.reply, ACK, acknowledged, tries=ACK_TRIES)
+
+        async def acknowledged(_answer: Msg | None) -> None:
+            self._out(job)
+
+        name = f"{self._run.id}.{job.item.id}"
+        await self._publisher.put(f"{kind}.{name}", payload, message_id=name, then=then)
+
+    def _out(self, job: Job) -> None:
+        self._jobs.pop(job.item.id, None)
+        self.emptier.set()

@@ -1,0 +1,125 @@
+"""Messages on their way into a stream, until the broker has them: several at once, and none of them lost or doubled.
+
+A message that the broker has no room for is kept, and sent again with growing pauses. Its id is the same each time.
+"""
+
+import asyncio
+import enum
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from nats.aio.msg import Msg
+
+from services.client.pipeline.jetstream.requests import Requests, has_no_listener
+from services.runtime.tasks import background_task
+
+MESSAGE_ID = "Nats-Msg-Id"
+LEAST_PAUSE_S, MOST_PAUSE_S = 0.01, 0.5
+MOST_MISSES = 20  # a stream may be absent for a moment, while the broker starts
+OVER_A_LIMIT = 10077
+PER_SUBJECT = "maximum messages per subject exceeded"
+MESSAGES = "maximum messages exceeded"
+
+
+class Outcome(enum.Enum):
+    """What the broker did with a message."""
+
+    STORED = "it is stored"
+    EXISTS = "one of this id is there already"
+    QUEUE_FULL = "the stream has as many messages as it may have"
+    NO_ROOM = "the broker's store is full, or fails"
+    NO_STREAM = "none takes this subject"
+
+
+Then = Callable[[Outcome], Awaitable[None]]
+"""Called once the broker has a message (STORED, EXISTS) or, after several attempts, has no stream for it."""
+
+
+@dataclass(slots=True)
+class Message:
+    """A message that the broker does not have yet."""
+
+    subject: str
+    payload: bytes
+    headers: dict[str, str]
+    then: Then
+    misses: int = 0
+
+
+class Publisher:
+    """The messages of one program on their way. Made by `publishing`.
+
+    `refused`: those that the broker has no room for now; `reason`: why, in its words. `stuck_s`: since when it has
+    stored nothing although it was asked to.
+    """
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+        self.refused: list[Message] = []
+        self.reason = ""
+        self.is_storage = False
+        self.stuck_s: float | None = None
+        self._pause_s = LEAST_PAUSE_S
+        self._retry = asyncio.Event()
+
+    async def put(self, subject: str, payload: bytes, *, message_id: str, then: Then) -> None:
+        """Send a message, and have `then` called once the broker has it."""
+        await self._send(Message(subject, payload, {MESSAGE_ID: message_id}, then))
+
+    async def _send(self, message: Message) -> None:
+        async def then(answer: Msg | None) -> None:
+            await self._note(message, answer)
+
+        await self._requests.send(message.subject, message.payload, then, headers=message.headers)
+
+    async def _note(self, message: Message, answer: Msg | None) -> None:
+        outcome, text = read(answer)
+        if outcome in {Outcome.STORED, Outcome.EXISTS}:
+            self.stuck_s, self._pause_s = None, LEAST_PAUSE_S
+            await message.then(outcome)
+            return
+        message.misses += outcome is Outcome.NO_STREAM
+        if message.misses > MOST_MISSES:
+            await message.then(outcome)
+            return
+        self.reason, self.is_storage = text, outcome is Outcome.NO_ROOM
+        if self.is_storage:
+            self.stuck_s = self.stuck_s or time.monotonic()
+        self.refused.append(message)
+        self._retry.set()
+
+    async def retry(self) -> None:
+        """Send again what was refused, after pauses that grow while nothing is taken."""
+        while True:
+            await self._retry.wait()
+            self._retry.clear()
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, MOST_PAUSE_S)
+            again, self.refused = self.refused, []
+            for message in again:
+                await self._send(message)
+
+
+@asynccontextmanager
+async def publishing(requests: Requests) -> AsyncIterator[Publisher]:
+    """Yield a publisher, and send again meanwhile what was refused."""
+    publisher = Publisher(requests)
+    async with background_task(publisher.retry()):
+        yield publisher
+
+
+def read(answer: Msg | None) -> tuple[Outcome, str]:
+    """Return what an answer to a message says, and the broker's words where the message was not taken."""
+    if answer is None or has_no_listener(answer):
+        return Outcome.NO_STREAM, "it has no such stream"
+    members = json.loads(answer.data)
+    error = members.get("error")
+    if error is None:
+        return (Outcome.EXISTS if members.get("duplicate") else Outcome.STORED), ""
+    text = str(error.get("description", error))
+    if error.get("err_code") == OVER_A_LIMIT and text == PER_SUBJECT:
+        return Outcome.EXISTS, text
+    return (Outcome.QUEUE_FULL if text == MESSAGES else Outcome.NO_ROOM), text

@@ -1,0 +1,130 @@
+"""Many requests at once over one inbox: each has a number, by which its answer is known.
+
+A request stays until it is answered. It is sent again when its answer is late, and at once on a new connection: all
+that is asked here can be asked twice.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from nats.aio.msg import Msg
+
+from services.client.pipeline.jetstream.connection import Connection
+from services.runtime.tasks import background_task
+
+STATUS = "Status"
+NO_RESPONDERS = "503"  # of a subject without a listener: no such stream, or none yet
+LOOK_S = 0.25
+
+Then = Callable[[Msg | None], Awaitable[None]]
+"""Gets the answer; None after as many attempts as were allowed."""
+
+
+@dataclass(slots=True)
+class Request:
+    """A request without an answer. `tries`: how often it may still be sent; negative is without end."""
+
+    subject: str
+    payload: bytes
+    headers: dict[str, str] | None
+    then: Then
+    tries: int
+    sent_s: float
+
+
+class Requests:
+    """The requests of one connection that have no answer yet. Made by `requesting`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._resend_s = connection.settings.tuning.resend_s
+        self._inbox = connection.new_inbox()
+        self._waiting: dict[int, Request] = {}
+        self._number = 0
+        self.answers: asyncio.Queue[Msg] = asyncio.Queue()  # never more than there are requests, and a few late ones
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def send(
+        self, subject: str, payload: bytes, then: Then, *, headers: dict[str, str] | None = None, tries: int = -1
+    ) -> None:
+        """Send a request, and have `then` called with its answer. `tries`: how often it is sent at most."""
+        self._number += 1
+        self._waiting[self._number] = request = Request(subject, payload, headers, then, tries, 0.0)
+        await self._send(self._number, request)
+
+    async def ask(self, subject: str, payload: bytes, *, headers: dict[str, str] | None = None, tries: int = -1) -> Msg:
+        """Send a request and return its answer. Raises TimeoutError after `tries` without one."""
+        answered: asyncio.Future[Msg | None] = asyncio.get_running_loop().create_future()
+
+        async def then(answer: Msg | None) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+
+        await self.send(subject, payload, then, headers=headers, tries=tries)
+        answer = await answered
+        if answer is None:
+            raise TimeoutError(f"{subject}: no answer")
+        return answer
+
+    async def hand_over(self) -> None:
+        """Hand each answer to its request; one that was answered already has none."""
+        while True:
+            message = await self.answers.get()
+            request = self._waiting.pop(int(message.subject.rpartition(".")[2]), None)
+            if request is not None:
+                await request.then(message)
+
+    async def send_all(self) -> None:
+        """Send all again, on a new connection."""
+        for number, request in list(self._waiting.items()):
+            await self._send(number, request)
+
+    async def send_late(self) -> None:
+        """Send again, from time to time, what has waited for too long."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if not self.connection.is_up:
+                continue
+            due_s = time.monotonic() - self._resend_s
+            for number, request in list(self._waiting.items()):
+                if request.sent_s < due_s and number in self._waiting:
+                    await self._send(number, request)
+
+    async def _send(self, number: int, request: Request) -> None:
+        request.sent_s = time.monotonic()
+        if request.tries == 0:
+            del self._waiting[number]
+            await request.then(None)
+        elif await self.connection.publish(
+            request.subject, request.payload, reply=f"{self._inbox}.{number}", headers=request.headers
+        ):
+            request.tries -= 1
+
+    @property
+    def answer_subject(self) -> str:
+        """The subject of all answers."""
+        return f"{self._inbox}.*"
+
+
+@asynccontextmanager
+async def requesting(connection: Connection) -> AsyncIterator[Requests]:
+    """Yield the requests of a connection, and send late ones again meanwhile."""
+    requests = Requests(connection)
+    subscription = await connection.subscribe(requests.answer_subject, requests.answers.put_nowait)
+    connection.on_connected.append(requests.send_all)
+    try:
+        async with background_task(requests.hand_over()), background_task(requests.send_late()):
+            yield requests
+    finally:
+        connection.on_connected.remove(requests.send_all)
+        await connection.unsubscribe(subscription)
+
+
+def has_no_listener(message: Msg) -> bool:
+    """Return whether the answer says that none listens to the subject."""
+    return bool(message.headers) and message.headers.get(STATUS) == NO_RESPONDERS  # type: ignore[union-attr]

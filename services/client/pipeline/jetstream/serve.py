@@ -1,0 +1,120 @@
+"""A worker: follows the runs of a broker, and works at each of them until its producer ends it.
+
+    async with background_task(serve(settings, stop, concurrency=8, name="here")): ...   # in the same process
+
+`client worker` is this as a program.
+"""
+
+import asyncio
+
+from nats.aio.msg import Msg
+
+from services.client.pipeline.jetstream.connection import Connection, connect
+from services.client.pipeline.jetstream.errors import NoBroker
+from services.client.pipeline.jetstream.messages import Undecodable
+from services.client.pipeline.jetstream.publisher import Publisher, publishing
+from services.client.pipeline.jetstream.registry import Registry
+from services.client.pipeline.jetstream.requests import Requests, requesting
+from services.client.pipeline.jetstream.run import Run, decode_run
+from services.client.pipeline.jetstream.worker import RunWorker
+from services.client.pipeline.work import make_work
+from services.client.settings import ClientSettings
+from services.runtime.errors import ProgramError
+from services.runtime.tasks import set_within
+from services.runtime.terminal import say
+
+LOOK_S = 5.0  # how often the registry is read, besides each time that a run is announced
+FLUSH_S = 2.0
+
+
+class Worker:
+    """Works at all runs of one broker."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        requests: Requests,
+        publisher: Publisher,
+        settings: ClientSettings,
+        *,
+        name: str,
+        concurrency: int,
+    ) -> None:
+        self._connection, self._requests, self._publisher, self._settings = connection, requests, publisher, settings
+        self._name, self._concurrency = name, concurrency
+        self._registry = Registry(requests)
+        self._workers: dict[str, RunWorker] = {}
+        self._told: set[str] = set()  # runs of which it was said why they are not worked at
+        self._announced = asyncio.Event()
+
+    async def follow(self, stop: asyncio.Event) -> None:
+        """Work at each run that there is, until the stop."""
+        subscription = await self._connection.subscribe("runs.*", self._note)
+        self._connection.on_connected.append(self._look_again)
+        try:
+            async with asyncio.TaskGroup() as group:
+                stopping = group.create_task(self._wake_at(stop))
+                while not stop.is_set():
+                    self._announced.clear()
+                    for run in await self._registry.ids():
+                        if run not in self._workers and run not in self._told:
+                            await self._begin(run, group)
+                    await set_within(self._announced, LOOK_S)
+                stopping.cancel()
+                for worker in self._workers.values():
+                    worker.stop()
+        finally:
+            self._connection.on_connected.remove(self._look_again)
+            await self._connection.unsubscribe(subscription)
+
+    async def _begin(self, run_id: str, group: asyncio.TaskGroup) -> None:
+        entry = await self._registry.entry(run_id)
+        if entry is None:
+            return
+        try:
+            run = decode_run(entry.data)
+        except Undecodable as error:
+            self._leave(run_id, str(error))
+            return
+        self._workers[run_id] = worker = RunWorker(
+            self._connection, self._requests, self._publisher, run, name=self._name, concurrency=self._concurrency
+        )
+        group.create_task(self._work(run, worker))
+
+    async def _work(self, run: Run, worker: RunWorker) -> None:
+        try:
+            # A consumer more: jobs that may end their worker are worked at by one of their own.
+            async with make_work(run.fetch, self._settings, concurrency=self._concurrency + 1) as work_of:
+                await worker.work(work_of)
+        except ProgramError as error:
+            self._leave(run.id, str(error))
+        finally:
+            del self._workers[run.id]
+
+    def _leave(self, run_id: str, why: str) -> None:
+        self._told.add(run_id)
+        say(f"worker: run {run_id} is left to other workers: {why}")
+
+    def _note(self, _message: Msg) -> None:
+        self._announced.set()
+
+    async def _look_again(self) -> None:
+        self._announced.set()
+
+    async def _wake_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._announced.set()
+
+
+async def serve(settings: ClientSettings, stop: asyncio.Event, *, concurrency: int, name: str) -> None:
+    """Work at all runs until the stop. Raises NoBroker, BrokerAbsent, BrokerRefuses; BrokerLost comes in a group."""
+    if settings.broker is None:
+        raise NoBroker
+    async with (
+        connect(settings.broker, name=name) as connection,
+        requesting(connection) as requests,
+        publishing(requests) as publisher,
+    ):
+        worker = Worker(connection, requests, publisher, settings, name=name, concurrency=concurrency)
+        await worker.follow(stop)
+        await connection.flush(FLUSH_S)

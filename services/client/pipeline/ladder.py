@@ -1,0 +1,135 @@
+"""`client pipeline --edition all`: each edition on the same input, then the ladder: what each costs, what that buys.
+
+The costs are of numbers, without output, so that they are those of the concurrency model. The results of the editions
+are compared with one another: they have to be the same.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from services.client.pipeline.command import edition_of, run_one
+from services.client.pipeline.edition import Edition
+from services.client.pipeline.items import NumberItems
+from services.client.pipeline.ledger import Ledger
+from services.client.pipeline.options import GENERATOR, JETSTREAM, QUEUE, Options
+from services.client.pipeline.stages import Result
+from services.client.pipeline.work import reply_to_number
+from services.client.settings import ClientSettings
+from services.runtime.cli import INTERRUPTED
+from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
+from services.runtime.run import Stop, running_loop_name, until_stopped
+from services.runtime.terminal import printable, say, show
+
+LADDER = (GENERATOR, QUEUE, JETSTREAM)
+MEASURED_ITEMS = 5_000
+GUARANTEES = {  # in the order of LADDER
+    "many at once": ("no", "yes", "yes"),
+    "bounded memory": ("one item", "yes", "yes"),
+    "^C cancels work": ("no", "yes", "yes"),
+    "survives a worker": ("no", "no", "yes"),
+    "survives the broker": ("-", "-", "yes"),
+    "survives a host": ("no", "no", "a worker's"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """An edition, measured. `problem`: why it could not be; `results`: the id and the reply of each item."""
+
+    edition: str
+    cost_us: float = 0.0
+    results: frozenset[tuple[int, str]] = frozenset()
+    problem: str = ""
+
+
+async def show_all(options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Run each edition on the input, then measure each; return the greatest exit code of those that could run."""
+    worst, rungs = 0, {}
+    for name in LADDER:
+        say(f"edition {name}:")
+        try:
+            worst = max(worst, await run_one(replace(options, edition=name), settings, stop))
+        except ProgramError as error:
+            if name != JETSTREAM or isinstance(error, OutputClosed | OutputFailed):
+                raise
+            rungs[name] = Rung(name, problem=printable(str(error)))
+            say(rungs[name].problem)
+        if stop.event.is_set():
+            return INTERRUPTED
+    for name in LADDER:
+        if name not in rungs:
+            rungs[name] = await measured(name, options, settings, stop)
+        if stop.event.is_set():
+            return INTERRUPTED
+    ladder = [rungs[name] for name in LADDER]
+    for line in json_lines(ladder) if options.format == "json" else table(ladder):
+        show(line)
+    return max(worst, 0 if have_same_results(ladder) else 1)
+
+
+async def measured(name: str, options: Options, settings: ClientSettings, stop: Stop) -> Rung:
+    """Run an edition on numbers, without output. A stop ends it."""
+    options = Options(
+        items=MEASURED_ITEMS,
+        edition=name,
+        producers=options.producers,
+        consumers=options.consumers,
+        queue_size=options.queue_size,
+        quiet=True,
+    )
+    ledger, results = Ledger(name, running_loop_name()), set()
+
+    async def emit(result: Result, worker: str) -> None:
+        if ledger.record(result.id, worker=worker, ok=result.ok):
+            results.add((result.id, result.reply))
+
+    async def to_its_end(edition: Edition) -> int:
+        items = NumberItems(MEASURED_ITEMS)
+        await edition(items, lambda: reply_to_number, emit, ledger=ledger, options=options, settings=settings)
+        return 0
+
+    began = time.perf_counter()
+    try:
+        await until_stopped(to_its_end(edition_of(name)), stop)
+    except ProgramError as error:
+        return Rung(name, problem=printable(str(error)))
+    ledger.took_s = time.perf_counter() - began
+    return Rung(name, ledger.cost_us, frozenset(results))
+
+
+def have_same_results(rungs: Sequence[Rung]) -> bool:
+    """Return whether all editions that ran had the same results."""
+    return len({rung.results for rung in rungs if not rung.problem}) == 1
+
+
+def table(rungs: Sequence[Rung]) -> Iterator[str]:
+    """Yield the ladder for a person, a line each."""
+    yield f"the ladder: {MEASURED_ITEMS:,} numbers, without output; the editions from left to right"
+    costs = ["not here" if rung.problem else f"{rung.cost_us:,.1f} us" for rung in rungs]
+    same = "yes" if have_same_results(rungs) else "NO"
+    rows = {
+        "": [rung.edition for rung in rungs],
+        "cost an item": costs,
+        **GUARANTEES,
+        "same results": ["-" if rung.problem else same for rung in rungs],
+    }
+    for name, cells in rows.items():
+        yield f"  {name:<20}" + "".join(f"{cell:>12}" for cell in cells)
+    for rung in rungs:
+        if rung.problem:
+            yield f"  {rung.edition} is not here: {rung.problem}"
+
+
+def json_lines(rungs: Sequence[Rung]) -> Iterator[str]:
+    """Yield an object for each edition, a line each: its cost, its guarantees, whether its results are the others'."""
+    for at, rung in enumerate(rungs):
+        members = {
+            "edition": rung.edition,
+            "items": 0 if rung.problem else MEASURED_ITEMS,
+            "cost_us": None if rung.problem else rung.cost_us,
+            "same_results": None if rung.problem else have_same_results(rungs),
+            "problem": rung.problem or None,
+        }
+        yield json.dumps(members | {name: cells[at] for name, cells in GUARANTEES.items()})

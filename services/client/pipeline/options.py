@@ -1,0 +1,74 @@
+"""The options of `client pipeline`; those that contradict each other are refused before anything is produced."""
+
+from dataclasses import dataclass, field, fields
+
+from services.client import defaults
+from services.client.survey.options import Contradiction
+from services.client.survey.options import Options as FetchOptions
+
+GENERATOR, QUEUE, JETSTREAM, ALL = "generator", "queue", "jetstream", "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of `client pipeline`; those from `timeout_s` to `rate` are of `client wget`, and need targets.
+
+    Arguments:
+        items: how many numbers are produced; None where targets are, or for the tutorial's five.
+        input: the file of targets.
+        edition: which concurrency model; ALL shows each of them on the same input.
+        queue_size: how many items may wait, or be in the hands of a consumer of the broker.
+        run: the id of a run; that of a run which was killed goes on with it. Of the jetstream edition alone.
+    """
+
+    items: int | None = None
+    input: str | None = None
+    edition: str = defaults.PIPELINE_EDITION
+    producers: int = defaults.PRODUCERS
+    consumers: int = defaults.CONSUMERS
+    queue_size: int = defaults.QUEUE_SIZE
+    format: str = defaults.FORMAT
+    run: str = ""
+    quiet: bool = False
+    timeout_s: float = defaults.TIMEOUT_S
+    connect_timeout_s: float = defaults.CONNECT_TIMEOUT_S
+    head_timeout_s: float = defaults.HEAD_TIMEOUT_S
+    retries: int = 0
+    max_head: int = defaults.MAX_HEAD_BYTES
+    max_fields: int = defaults.MAX_HEAD_FIELDS
+    follow: bool = False
+    max_redirects: int = defaults.MAX_REDIRECTS
+    strict: bool = False
+    ca: str | None = None
+    insecure: bool = False
+    public_only: bool = False
+    allow_net: list[str] = field(default_factory=list)
+    resolve: list[str] = field(default_factory=list)
+    method: str = defaults.METHOD
+    path: str = defaults.PATH
+    header: list[str] = field(default_factory=list)
+    user_agent: str = defaults.USER_AGENT
+    per_host: int = 0
+    rate: float = 0.0
+
+    @property
+    def count(self) -> int:
+        """How many numbers are produced, where no input gives targets."""
+        return defaults.PIPELINE_ITEMS if self.items is None else self.items
+
+    @property
+    def fetch(self) -> FetchOptions | None:
+        """The options of the survey that fetches the targets; None where the items are numbers."""
+        if self.input is None:
+            return None
+        shared = {name: getattr(self, name) for name in SHARED}
+        return FetchOptions([], concurrency=self.consumers, **shared)
+
+
+SHARED = {each.name for each in fields(Options)} & {each.name for each in fields(FetchOptions)} - {"edition"}
+
+
+def check(options: Options) -> None:
+    """Refuse options that contradict each other. Raises Contradiction."""
+    if options.run and options.edition != JETSTREAM:
+        raise Contradiction("--run goes on with a run that a broker keeps: it needs --edition jetstream")

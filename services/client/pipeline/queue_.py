@@ -1,0 +1,66 @@
+"""Lesson 5, the pipeline on an event loop: a bounded queue between producers and consumers.
+
+1. The queue has room for so many items. Where it is full, `put` waits: a slow consumer slows the producers.
+2. `shutdown` says that no more items come: consumers take what is left, and then `get` raises QueueShutDown.
+3. Task groups own all tasks. An error in one of them, or ^C, cancels the others, so that no task is left behind.
+
+The ledger learns of an id when it is handed over, and again when the queue has it; `emit` notes its result.
+"""
+
+import time
+from asyncio import TaskGroup
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from services.client.lesson import run_edition_alone
+from services.client.pipeline.edition import Emit, WorkOf
+from services.client.pipeline.ledger import Ledger
+from services.client.pipeline.options import Options
+from services.client.pipeline.queue_with_end import Queue, QueueShutDown
+from services.client.pipeline.stages import Item, Work
+from services.client.settings import ClientSettings
+
+
+async def consumer(queue: Queue[Item], work: Work, emit: Emit, *, name: str) -> None:
+    """Take items, one after another, until no more come."""
+    with suppress(QueueShutDown):
+        while True:
+            item = await queue.get() if queue.empty() else queue.get_nowait()  # no coroutine where nothing waits
+            await emit(await work(item), name)
+
+
+async def produce(queue: Queue[Item], items: AsyncIterator[Item], ledger: Ledger) -> None:
+    """Make the items, and hand each to the queue before the next is made."""
+    async for item in items:
+        ledger.attempt(item.id)
+        if queue.full():
+            began = time.perf_counter()
+            await queue.put(item)
+            ledger.wait_s += time.perf_counter() - began
+        else:
+            queue.put_nowait(item)
+        ledger.acknowledge(item.id)
+
+
+async def run(
+    items: AsyncIterator[Item],
+    work_of: WorkOf,
+    emit: Emit,
+    *,
+    ledger: Ledger,
+    options: Options,
+    settings: ClientSettings,
+) -> None:
+    """Run the items through the consumers; return when each has its result and all tasks have ended."""
+    queue: Queue[Item] = Queue(options.queue_size)
+    async with TaskGroup() as consumers:
+        for number in range(1, options.consumers + 1):
+            consumers.create_task(consumer(queue, work_of(), emit, name=f"consumer {number}"))
+        async with TaskGroup() as producers:
+            for _ in range(options.producers):
+                producers.create_task(produce(queue, items, ledger))
+        queue.shutdown()
+
+
+if __name__ == "__main__":
+    run_edition_alone(run, "queue")

@@ -1,0 +1,90 @@
+"""One run of an edition: progress, the stop by ^C, and what its errors become."""
+
+import os
+import time
+from collections import Counter
+from contextlib import suppress
+
+from services.client.pipeline.edition import Edition, WorkOf
+from services.client.pipeline.items import Items
+from services.client.pipeline.ledger import Ledger
+from services.client.pipeline.options import Options
+from services.client.pipeline.results import ResultWriter
+from services.client.settings import ClientSettings
+from services.client.survey.deadlines import DeadlineSweeper
+from services.client.survey.progress import NoProgress, Progress, ProgressView, progress_view
+from services.client.survey.results.stats import Stats
+from services.client.survey.results.writer import RecordWriter
+from services.runtime.cli import INTERRUPTED
+from services.runtime.errors import ProgramError
+from services.runtime.run import Stop, until_stopped
+
+DETAIL_CHARACTERS = 200
+
+
+class ConsumerFailed(ProgramError):
+    """A producer or a consumer raised what is no result: the run has ended, and the ledger names what is unfinished."""
+
+    exit_code = 1
+
+    def __init__(self, error: BaseException) -> None:
+        text = f"{type(error).__name__}: {error}"[:DETAIL_CHARACTERS]
+        super().__init__(f"the pipeline has ended, because a consumer failed: {text}")
+        self.error = error
+
+
+class PipelineRun:
+    """One run of an edition over its items."""
+
+    def __init__(self, items: Items, ledger: Ledger, *, results: ResultWriter, writer: RecordWriter) -> None:
+        self._items, self._ledger, self._results, self._writer = items, ledger, results, writer
+        self._view: ProgressView = NoProgress()
+
+    async def run(
+        self, edition: Edition, work_of: WorkOf, *, options: Options, settings: ClientSettings, stop: Stop
+    ) -> bool:
+        """Run the edition, to its end or to a stop; return whether it was stopped. Raises ProgramError."""
+
+        async def to_its_end() -> int:
+            await edition(
+                self._items, work_of, self._results.emit, ledger=self._ledger, options=options, settings=settings
+            )
+            return 0
+
+        began = time.perf_counter()
+        view = progress_view(quiet=options.quiet, beside_records=os.isatty(1))
+        try:
+            with view as self._view, DeadlineSweeper(self._tick):
+                return await until_stopped(to_its_end(), stop) == INTERRUPTED
+        except Exception as error:
+            first = innermost(error)
+            if isinstance(first, ProgramError | MemoryError):
+                raise first from None
+            raise ConsumerFailed(first) from error
+        finally:
+            self._items.stop()
+            self._results.flush()
+            self._ledger.took_s = time.perf_counter() - began
+
+    def _tick(self) -> None:
+        """Write what has come, and show the progress."""
+        self._results.flush()
+        self._writer.tick()
+        stats, ledger = Stats(), self._ledger
+        stats.done = len(ledger.recorded) + len(ledger.dead)
+        failed = {"failed": ledger.failed, "dead-lettered": len(ledger.dead)}
+        stats.errors = Counter({name: count for name, count in failed.items() if count})
+        in_flight = len(ledger.attempted) - stats.done
+        with suppress(OSError):  # stderr has been closed
+            self._view.show(Progress(stats, in_flight, self._fraction_done(stats.done)))
+
+    def _fraction_done(self, done: int) -> float | None:
+        taken, fraction = len(self._ledger.attempted), self._items.fraction_taken()
+        return fraction * done / taken if fraction and taken else fraction
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return the first error of a group, however deep."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,1 @@
+"""The broker's own program: its settings, its password, its configuration."""
