@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
             item.add_marker(pytest.mark.swarm)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def two_hosts(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Host]]:
     """Have a Swarm of two hosts, or skip: a person's machine may be unable to make one, CI's is not."""
     try:
@@ -43,9 +43,8 @@ class OnASwarm:
 
     def __call__(self, verb: str, *words: str, timeout_s: float = 150.0) -> "subprocess.CompletedProcess[str]":
         """Run `lab swarm VERB WORDS` and return how it ended."""
-        nodes = [word for host in self.hosts for word in ("--node", host.url)]
         return subprocess.run(
-            [LAB, "swarm", verb, "--project", PROJECT, *nodes, *words],
+            self.command(verb, *words),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -53,12 +52,23 @@ class OnASwarm:
             check=False,
         )
 
-    def client(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """Run the client, joined to the lab."""
-        return self("run", "--", *words)
+    def command(self, verb: str, *words: str) -> list[str]:
+        """Return the command line."""
+        nodes = [word for host in self.hosts for word in ("--node", host.url)]
+        return [str(LAB), "swarm", verb, "--project", PROJECT, *nodes, *words]
+
+    def rows(self) -> list[list[str]]:
+        """Return the rows of `ps`: service, number, node, state, and more."""
+        done = self("ps")
+        assert done.returncode == 0, done.stderr
+        return [line.split() for line in done.stdout.split("\n\n")[1].splitlines()[1:]]
 
 
 @pytest.fixture(scope="module")
-def lab_swarm(two_hosts: Sequence[Host]) -> OnASwarm:
-    """Have `lab swarm` for the two hosts, with nothing deployed yet."""
-    return OnASwarm(two_hosts)
+def lab(two_hosts: Sequence[Host]) -> Iterator[OnASwarm]:
+    """Have the lab on both hosts."""
+    on_both = OnASwarm(two_hosts)
+    done = on_both("up")
+    assert done.returncode == 0, done.stderr
+    yield on_both
+    on_both("down")
