@@ -2,13 +2,15 @@
 
 A host is a process id namespace, a mount namespace and a network namespace, with dockerd as its first process. When
 that process is killed, the kernel ends every process of the host at once, containers too: as a machine that loses its
-power. A bridge in a network namespace of its own is the switch between the hosts, so this machine's own interfaces and
-firewall have no part in it. (A machine's FORWARD chain may drop what a bridge of its own passes on.)
+power. Its disk is in memory, and ends with it. The switch between the hosts is a bridge in a network namespace of its
+own, so this machine's own interfaces and firewall have no part in it.
 
-Everything is named for the process that made it, and is removed on the way out, in any case.
+Everything is named for the process that made it, and is removed on the way out, in any case. Where that process is
+killed, the kernel ends its hosts too, and the next one to make hosts removes the names that are left.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,13 +20,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-START_S = 60.0
+START_S, END_S = 60.0, 20.0
 POLL_S = 0.1
 NETWORK = "192.168.213"  # nothing else is on it
-PROGRAMS = ("ip", "nsenter", "unshare", "dockerd", "docker", "iptables")
+PROGRAMS = ("ip", "nsenter", "unshare", "dockerd", "docker", "iptables", "setpriv")
 NAMESPACES = ("--uts", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 CGROUPS = Path("/sys/fs/cgroup")
-BEGIN = 'hostname "$1" && shift && exec "$@"'
+BEGIN = 'hostname "$1" && mount -t tmpfs -o size=4g,mode=755 disk "$2" && shift 2 && exec "$@"'
 
 
 class HostsImpossible(Exception):
@@ -82,6 +84,7 @@ def swarm(directory: Path, count: int = 2) -> Iterator[Sequence[Host]]:
 def hosts(directory: Path, count: int = 2) -> Iterator[Sequence[Host]]:
     """Have hosts while inside, whose engines answer. Raises HostsImpossible."""
     check()
+    remove_abandoned()
     with ExitStack() as undo:
         switch = namespace(undo, "switch")
         run("ip", "-n", switch, "link", "add", "bridge", "type", "bridge")
@@ -108,7 +111,7 @@ def check() -> None:
 def host(undo: ExitStack, directory: Path, switch: str, number: int) -> Host:
     """Make one host, joined to the switch, and start its engine."""
     at, address = directory / f"host{number}", f"{NETWORK}.{number}"
-    at.mkdir()
+    (disk := at / "disk").mkdir(parents=True)
     undo.callback(shutil.rmtree, at, ignore_errors=True)
     net = namespace(undo, f"host{number}")
     run("ip", "-n", net, "link", "add", "eth0", "type", "veth", "peer", "name", f"host{number}", "netns", switch)
@@ -117,13 +120,13 @@ def host(undo: ExitStack, directory: Path, switch: str, number: int) -> Host:
     run("ip", "-n", switch, "link", "set", f"host{number}", "master", "bridge", "up")
     undo.callback(remove_cgroups, net)
     engine = (
-        *("dockerd", "--host", f"unix://{at}/docker.sock", "--data-root", f"{at}/data", "--exec-root", f"{at}/run"),
-        *("--pidfile", f"{at}/pid", "--bip", f"172.28.{number}.1/24", "--cgroup-parent", f"/{net}"),
+        *("dockerd", "--host", f"unix://{at}/docker.sock", "--data-root", f"{disk}/data", "--exec-root", f"{disk}/run"),
+        *("--pidfile", f"{disk}/pid", "--bip", f"172.28.{number}.1/24", "--cgroup-parent", f"/{net}"),
     )
-    enter = ("nsenter", f"--net=/run/netns/{net}", "unshare", *NAMESPACES)
+    enter = ("setpriv", "--pdeathsig", "KILL", "nsenter", f"--net=/run/netns/{net}", "unshare", *NAMESPACES)
     with (at / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*enter, "sh", "-c", BEGIN, "sh", f"host{number}", *engine],
+            [*enter, "sh", "-c", BEGIN, "sh", f"host{number}", str(disk), *engine],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -138,9 +141,23 @@ def namespace(undo: ExitStack, name: str) -> str:
     """Make a network namespace, with loopback up, and return its name. Raises HostsImpossible."""
     made = f"asynclab-{os.getpid()}-{name}"
     run("ip", "netns", "add", made)
-    undo.callback(subprocess.run, ["ip", "netns", "delete", made], check=False, capture_output=True)
+    undo.callback(delete_namespace, made)
     run("ip", "-n", made, "link", "set", "lo", "up")
     return made
+
+
+def delete_namespace(name: str) -> None:
+    """Delete a network namespace, with the interfaces in it, if it is there."""
+    subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True, timeout=30)
+
+
+def remove_abandoned() -> None:
+    """Remove what is left of hosts whose maker has ended without removing them."""
+    for file in Path("/run/netns").glob("asynclab-*"):
+        maker = re.fullmatch(r"asynclab-(\d+)-\w+", file.name)
+        if maker and not Path(f"/proc/{maker[1]}").exists():
+            delete_namespace(file.name)
+            remove_cgroups(file.name)
 
 
 def run(*words: str) -> None:
@@ -151,11 +168,14 @@ def run(*words: str) -> None:
 
 
 def remove_cgroups(name: str) -> None:
-    """Remove the control groups of a host; the kernel leaves them, empty, when the processes have ended."""
-    for top in CGROUPS.rglob(name):
-        for directory, _, _ in os.walk(top, topdown=False):
-            with suppress(OSError):
-                Path(directory).rmdir()
+    """Remove the control groups of a host; the kernel leaves them, empty, when the last process has ended."""
+    deadline = time.monotonic() + END_S
+    while (left := list(CGROUPS.glob(f"*/{name}")) + list(CGROUPS.glob(name))) and time.monotonic() < deadline:
+        for top in left:
+            for directory, _, _ in os.walk(top, topdown=False):
+                with suppress(OSError):  # a process in it is just ending
+                    Path(directory).rmdir()
+        time.sleep(POLL_S)
 
 
 def last_line(file: Path) -> str:
