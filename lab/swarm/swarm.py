@@ -48,6 +48,9 @@ class SwarmStack:
     named: tuple[Endpoint, ...]
     own: Endpoint
 
+    def __post_init__(self) -> None:
+        _ = self.compose  # refuses a name that cannot be
+
     @property
     def compose(self) -> Stack:
         """The project of that name in Compose, which reads compose.yaml and builds. Raises ProjectNameBad."""
