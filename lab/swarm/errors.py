@@ -116,15 +116,37 @@ class NoWayToNode(LabError):
         )
 
 
-class ImagesNotBrought(LabError):
-    """A node has no such image, although it was sent there; or the registry did not take it."""
+class ImagesMissing(LabError):
+    """This machine's engine lacks images that it has just built, or that `docker image rm` removed meanwhile."""
 
     exit_code = 1
 
-    def __init__(self, images: Sequence[str], *, where: str, evidence: Sequence[str] = ()) -> None:
+    def __init__(self, images: Sequence[str]) -> None:
+        super().__init__(f"this machine's engine has no {', '.join(images)}", "`lab swarm up` again builds them")
+
+
+class ImagesNotBrought(LabError):
+    """A node has no such image, although it was sent there."""
+
+    exit_code = 1
+
+    def __init__(self, images: Sequence[str], *, node: str, evidence: Sequence[str] = ()) -> None:
         super().__init__(
-            f"{', '.join(images)} did not get to {where}",
-            "see that its disk is not full and that it keeps images as this engine does, or use LAB_REGISTRY",
+            f"{', '.join(images)} did not get to {node}",
+            "see that its disk is not full and that it keeps images as this engine does, or set LAB_REGISTRY",
+            evidence=evidence,
+        )
+
+
+class ImageNotPushed(LabError):
+    """A registry did not take an image."""
+
+    exit_code = 1
+
+    def __init__(self, image: str, *, registry: str, evidence: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"{image} did not get to the registry {registry}",
+            "see that it can be reached, and `docker login` there",
             evidence=evidence,
         )
 

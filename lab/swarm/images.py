@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from lab.docker import base_image
 from lab.subprocesses import Runner
 from lab.swarm.endpoints import Endpoint
-from lab.swarm.errors import ImagesNotBrought
+from lab.swarm.errors import ImageNotPushed, ImagesMissing, ImagesNotBrought
 from lab.swarm.nodes import Node
 
 LOAD_TIMEOUT_S = 1800.0
@@ -22,10 +22,10 @@ Say = Callable[[str], None]
 
 
 def ids(images: Sequence[str], *, run: Runner) -> dict[str, str]:
-    """Return the id of each image of this machine's engine. Raises ImagesNotBrought for those that it lacks."""
+    """Return the id of each image of this machine's engine. Raises ImagesMissing."""
     found = {image: base_image.digest(image, run=run) for image in images}
     if missing := [image for image, digest in found.items() if not digest]:
-        raise ImagesNotBrought(missing, where="this machine's engine")
+        raise ImagesMissing(missing)
     return found
 
 
@@ -39,7 +39,7 @@ def bring(found: Mapping[str, str], node: Node, say: Say, *, run: Runner) -> Non
     say(f"Sending {len(missing)} images to {node.name}")
     sent = run(("sh", "-c", COPY, node.endpoint.url, *missing), timeout_s=LOAD_TIMEOUT_S)
     if still := lacking(found, node.endpoint):
-        raise ImagesNotBrought(still, where=node.name, evidence=sent.tail())
+        raise ImagesNotBrought(still, node=node.name, evidence=sent.tail())
 
 
 def lacking(found: Mapping[str, str], endpoint: Endpoint) -> list[str]:
@@ -48,13 +48,13 @@ def lacking(found: Mapping[str, str], endpoint: Endpoint) -> list[str]:
 
 
 def push(images: Sequence[str], registry: str, say: Say, *, run: Runner) -> dict[str, str]:
-    """Put images into a registry, and return the name, with a digest, of each there. Raises ImagesNotBrought."""
+    """Put images into a registry, and return the name, with a digest, of each there. Raises ImageNotPushed."""
     say(f"Pushing {len(images)} images to {registry}")
     return {image: pushed(image, f"{registry}/{image}", registry, run=run) for image in images}
 
 
 def pushed(image: str, name: str, registry: str, *, run: Runner) -> str:
-    """Put one image into a registry, and return its name with a digest. Raises ImagesNotBrought."""
+    """Put one image into a registry, and return its name with a digest. Raises ImageNotPushed."""
     tagged = run(("docker", "tag", image, name), timeout_s=LOOK_TIMEOUT_S)
     outcome = run(("docker", "push", "--quiet", name), timeout_s=LOAD_TIMEOUT_S) if tagged.ok else tagged
     if outcome.ok:
@@ -63,4 +63,4 @@ def pushed(image: str, name: str, registry: str, *, run: Runner) -> str:
         for digest in json.loads(run(look, timeout_s=LOOK_TIMEOUT_S).out or "[]"):
             if digest.startswith(f"{repository}@"):
                 return str(digest)
-    raise ImagesNotBrought([image], where=registry, evidence=outcome.tail())
+    raise ImageNotPushed(image, registry=registry, evidence=outcome.tail())

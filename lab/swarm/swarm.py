@@ -99,7 +99,7 @@ class SwarmStack:
                 raise StackPresent(self.name, f"at {engine}, a lab in containers")
 
     def _bring(self, swarm: Swarm, config: Config, say: Say) -> dict[str, str]:
-        """Bring the images to the nodes, and return what each is called there. Raises ImagesNotBrought."""
+        """Bring the images to the nodes, and return what each is called there. Raises a LabError."""
         services = config["services"]
         wanted = {each["image"] for each in deployed(services).values()} | {services[client_file.CLIENT]["image"]}
         if self.settings.registry:

@@ -13,7 +13,7 @@ from lab.cli import main, understand
         (["up", "--", "wget"], "words after -- are the client's: lab swarm run -- WORDS"),
         (["up", "--node", "host"], "'host' is not the address of an engine: ssh://HOST"),
         (["up", "--node", "unix:///nonesuch.sock"], "the engine at unix:///nonesuch.sock cannot be asked ("),
-        (["ps", "--project", "A"], "COMPOSE_PROJECT_NAME=A is not the name of a project"),
+        (["ps", "--project", "A"], "COMPOSE_PROJECT_NAME='A' is not the name of a project"),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )

@@ -7,7 +7,7 @@ import pytest
 from lab.subprocesses import Outcome
 from lab.swarm import images
 from lab.swarm.endpoints import Endpoint
-from lab.swarm.errors import ImagesNotBrought
+from lab.swarm.errors import ImageNotPushed, ImagesMissing, ImagesNotBrought
 from lab.swarm.nodes import Node
 from tests.lab.answers import NO_IMAGE, Programs
 
@@ -48,7 +48,7 @@ def test_an_image_that_did_not_arrive_is_an_error() -> None:
 
 def test_an_image_that_is_not_here_is_an_error() -> None:
     """Before any node is asked."""
-    with pytest.raises(ImagesNotBrought, match="did not get to this machine's engine"):
+    with pytest.raises(ImagesMissing, match="this machine's engine has no asynclab/hello:latest, asynclab/sites"):
         images.ids(list(IDS), run=Programs({"docker image inspect": NO_IMAGE}))
 
 
@@ -67,7 +67,7 @@ def test_a_registry_gives_each_image_a_digest() -> None:
 def test_what_a_registry_does_not_take_is_an_error(failing: str) -> None:
     """With what Docker's client said."""
     works = {"docker tag": Outcome(0), "docker push": Outcome(0), "docker image inspect": Outcome(0, "[]")}
-    with pytest.raises(ImagesNotBrought, match=r"did not get to registry\.test"):
+    with pytest.raises(ImageNotPushed, match=r"did not get to the registry registry\.test"):
         images.push(
             ["asynclab/hello:latest"], "registry.test", lambda _: None, run=Programs(works | {failing: Outcome(1)})
         )
