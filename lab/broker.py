@@ -122,7 +122,7 @@ async def embedded_broker(*, store_bytes: int | None = None) -> AsyncIterator[Br
     `store_bytes`: how much its streams may hold; None: three quarters of the free disk. Raises BrokerMissing,
     BrokerFailed or NoTemporaryDirectory.
     """
-    found = find_program()
+    found = await asyncio.to_thread(find_program)
     if found is None:
         raise BrokerMissing
     password = secrets.token_urlsafe(RANDOM_BYTES)

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import subprocesses
+from lab import broker, subprocesses
 from lab.console import draw_by
 from lab.docker import base_image, engine, packages
 from lab.docker.engine import Probe
@@ -63,6 +63,7 @@ def examine(
         ("Registry", lambda: _registry(run)),
         ("Base image", lambda: _base_image(settings, unread, run)),
         ("Python", _python),
+        ("Broker", lambda: _broker(run)),
         ("Open files", _open_files),
         ("Free disk", _free_disk),
     )
@@ -173,6 +174,17 @@ def _python() -> tuple[Finding, ...]:
         _library("aiohttp", "nothing can be served: `make setup`", stops_demo=True),
         _library("uvloop", "only `--loop asyncio` can run: `make setup`", stops_demo=False),
     )
+
+
+def _broker(run: Runner) -> tuple[Finding, ...]:
+    """Look for the program of the embedded lab's broker; in containers, the image has it."""
+    found = broker.find_program()
+    if not found:
+        lack = "`lab embedded pipeline --edition jetstream` cannot run, in containers it can: `make setup`"
+        return (Finding(broker.PROGRAM, "missing", lack),)
+    said = run((found, "--version"), timeout_s=LOOK_TIMEOUT_S)
+    lack = "" if said.ok else f"it does not start: remove {found}, then `make setup`"
+    return (Finding(broker.PROGRAM, said.out.rpartition("v")[2].strip() or "unknown", lack),)
 
 
 def _library(name: str, lack: str, *, stops_demo: bool) -> Finding:

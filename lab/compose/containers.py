@@ -130,8 +130,12 @@ def described(container: Container, lines: int, *, run: Runner = subprocesses.ru
 
 
 def healthy(found: Sequence[Container], restarts: Mapping[str, int]) -> bool:
-    """Return whether all services are healthy, and none has failed meanwhile."""
-    return bool(found) and all(each.is_healthy for each in found) and not failing(found, restarts)
+    """Return whether all services are healthy, and none has failed meanwhile.
+
+    A service without a health check, as a worker, has to run without having ended meanwhile.
+    """
+    steady = all(each.health or each.restarts <= restarts.get(each.id, 0) for each in found)
+    return bool(found) and steady and all(each.is_healthy for each in found) and not failing(found, restarts)
 
 
 def failing(found: Sequence[Container], restarts: Mapping[str, int]) -> list[Container]:

@@ -17,9 +17,11 @@ from services.broker.password import PasswordUnusable, read_password
 from services.broker.settings import ServerSettings
 from services.runtime.cli import OptionParser, main_of
 from services.runtime.errors import OutputFailed, ProgramError
+from services.runtime.process import MEMORY_BYTES
 from services.runtime.settings import Environment
 
 PROGRAM = "nats-server"
+COLLECTED_PERCENT = 80  # of the memory limit: beyond it, Go collects garbage as often as it takes
 REMEDY = "`lab up` makes one, and starts the broker again"
 
 
@@ -43,7 +45,8 @@ def program() -> int:
     if found is None:
         raise ProgramMissing
     write(settings.configuration, configuration(settings, password))
-    os.execv(found, [PROGRAM, "--config", str(settings.configuration)])  # noqa: S606 - no shell is wanted
+    collected = {"GOMEMLIMIT": str(MEMORY_BYTES * COLLECTED_PERCENT // 100)}
+    os.execve(found, [PROGRAM, "--config", str(settings.configuration)], collected | os.environ)  # noqa: S606 - no shell
 
 
 def write(file: Path, text: str) -> None:

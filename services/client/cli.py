@@ -124,6 +124,10 @@ def understand(
     # Only intermixed parsing lets options stand between targets; but it takes what follows `--` for options.
     values = vars(parser.parse_args(words) if "--" in words else parser.parse_intermixed_args(words))
     lab = (values.pop("lab") or "") if joins else None
+    if command.needs_lab and values[command.needs_lab] is None:
+        if lab:
+            parser.error(f"--lab is nothing without --{command.needs_lab}: leave it out")
+        lab = None
     return Invocation(values.pop("loop", None), command.handler, values, lab=lab)
 
 

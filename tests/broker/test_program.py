@@ -14,6 +14,7 @@ from services.broker.configuration import configuration
 from services.broker.settings import ServerSettings
 from services.runtime.errors import BadSetting
 from services.runtime.http import Address
+from services.runtime.process import MEMORY_BYTES
 from services.runtime.settings import Environment
 
 PASSWORD = "abcdefghij-0123456789_XYZ"  # noqa: S105 - of this test
@@ -87,7 +88,7 @@ def test_it_becomes_nats_server_and_ends_well_at_sigterm(tmp_path: Path) -> None
     program = find_program()
     assert program
     stand_in = tmp_path / "nats-server"  # in place of the program: the ports of the container may be taken here
-    stand_in.write_text('#!/bin/sh\nstat -c %a "$2"; cat "$2"; echo $$; exec sleep 30\n')
+    stand_in.write_text('#!/bin/sh\nstat -c %a "$2"; cat "$2"; echo $GOMEMLIMIT; echo $$; exec sleep 30\n')
     stand_in.chmod(0o755)
     (tmp_path / "password").write_text(PASSWORD)
     environment = {
@@ -103,5 +104,6 @@ def test_it_becomes_nats_server_and_ends_well_at_sigterm(tmp_path: Path) -> None
             said.append(process.stdout.readline().strip())
         process.send_signal(signal.SIGTERM)
     assert said[0] == "600"
-    assert json.loads("\n".join(said[1:-1]))["authorization"]["user"] == "asynclab"
+    assert json.loads("\n".join(said[1:-2]))["authorization"]["user"] == "asynclab"
+    assert int(said[-2]) == MEMORY_BYTES * 80 // 100
     assert process.returncode == -signal.SIGTERM

@@ -149,17 +149,17 @@ def test_no_dns_query_leaves_the_machine(stack: Stack) -> None:
         assert container.host_config.dns == ["127.0.0.1"]
 
 
-def is_worker(container: Container) -> bool:
-    """Return whether a container is a worker: as in the client, a look-up that hangs keeps a thread."""
-    return (container.config.labels or {})["com.docker.compose.service"] == "worker"
+def service_of(container: Container) -> str:
+    """Return the service that a container is of."""
+    return str((container.config.labels or {})["com.docker.compose.service"])
 
 
 def test_containers_are_limited(stack: Stack) -> None:
-    """Memory and processes are bounded, logs rotate."""
+    """Memory and processes are bounded, logs rotate. In a worker, a look-up that hangs keeps a thread."""
     for container in stack.client().compose.ps():
         limits = container.host_config
-        assert limits.memory == 512 * 1024 * 1024
-        assert limits.pids_limit == (1280 if is_worker(container) else 256)
+        assert limits.memory == (1024 if service_of(container) == "broker" else 512) * 1024 * 1024
+        assert limits.pids_limit == (1280 if service_of(container) == "worker" else 256)
         assert limits.log_config
         assert limits.log_config.config == {"max-file": "3", "max-size": "5m"}
         assert limits.init

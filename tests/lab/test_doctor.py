@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import ROOT, doctor
+from lab import ROOT, broker, doctor
 from lab.bench.harness import report
 from lab.docker import base_image, engine, packages
 from lab.docker.packages import Host
@@ -31,10 +31,12 @@ ROWS = [
     "Python",
     "aiohttp",
     "uvloop",
+    "nats-server",
     "Open files",
     "Free disk",
 ]
 WELL = {
+    "nats-server --version": Outcome(0, "nats-server: v2.15.1\n"),
     "docker --version": answers.CLIENT_28,
     "docker info": answers.WORKS,
     "docker manifest inspect": answers.MANIFEST,
@@ -47,6 +49,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Debian 12 where the person is root, without a daemon."""
     monkeypatch.setattr(packages, "host", lambda: Host("debian", 12.0, is_root=True, has_systemd=False))
     monkeypatch.setattr(engine, "_has_daemon", lambda: False)
+    monkeypatch.setattr(broker, "find_program", lambda: broker.PROGRAM)
 
 
 def rows(programs: Programs, tmp_path: Path) -> dict[str, Finding]:
@@ -159,6 +162,18 @@ def test_looks_at_everything_at_once(tmp_path: Path) -> None:
     assert found["Registry"].found == "reachable"
     assert found["Base image"].found.startswith(base_image.DEFAULT_IMAGE)
     assert found["Docker engine"].found == "26.1.5+dfsg1"
+
+
+def test_a_broker_that_is_missing_or_broken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only one edition of the pipeline needs it."""
+    assert rows(Programs(WELL), tmp_path)["nats-server"] == Finding("nats-server", "2.15.1")
+    broken = rows(Programs({**WELL, "nats-server --version": Outcome(126)}), tmp_path)["nats-server"]
+    assert (broken.found, broken.stops_demo) == ("unknown", False)
+    assert broken.lack == "it does not start: remove nats-server, then `make setup`"
+    monkeypatch.setattr(broker, "find_program", lambda: None)
+    missing = rows(Programs(WELL), tmp_path)["nats-server"]
+    assert (missing.found, missing.stops_demo) == ("missing", False)
+    assert "`make setup`" in missing.lack
 
 
 @pytest.mark.parametrize(("missing", "code"), [("uvloop", 0), ("aiohttp", 1)])

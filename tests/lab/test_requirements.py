@@ -17,7 +17,7 @@ def pins(file: Path) -> dict[str, str]:
     return dict(PINNED.findall(file.read_text("utf-8")))
 
 
-@pytest.mark.parametrize("group", ["hello", "sites", "client", "lab"])
+@pytest.mark.parametrize("group", ["broker", "hello", "sites", "client", "lab"])
 def test_every_group_has_the_versions_that_are_tested(group: str) -> None:
     """An image or a host installs the versions with which the tests ran."""
     tested, installed = pins(ROOT / "requirements/tests.txt"), pins(ROOT / f"requirements/{group}.txt")
@@ -26,11 +26,14 @@ def test_every_group_has_the_versions_that_are_tested(group: str) -> None:
 
 
 def test_the_project_depends_on_what_the_images_have() -> None:
-    """What runs on a host without containers is what runs in them; uvloop is optional there."""
+    """What runs on a host without containers is what runs in them; uvloop and the broker are extras there."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     groups = settings["dependency-groups"]
-    in_images = {name for group in ("hello", "sites", "client") for name in groups[group]}
-    assert names_of(settings["project"]["dependencies"]) == in_images - {"uvloop"}
+    extras = settings["project"]["optional-dependencies"]
+    in_images = {name for group in ("broker", "hello", "sites", "client") for name in groups[group]}
+    optional = names_of([*extras["uvloop"], *extras["jetstream"]])
+    assert names_of(settings["project"]["dependencies"]) == in_images - optional
+    assert optional <= in_images
 
 
 def test_no_group_repeats_a_dependency_of_the_project() -> None:

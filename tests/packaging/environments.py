@@ -26,6 +26,20 @@ class Environment:
 
     root: Path
     project: Path
+    wheel: Path
+    options: tuple[str, ...]
+    """What uv is told to choose versions by."""
+
+    def install(self, extra: str) -> None:
+        """Install the wheel with an extra.
+
+        Where no package index can be reached, the test skips on a person's machine, and fails where CI is set.
+        """
+        words = ("pip", "install", "--quiet", "--python", str(self.root), *self.options, f"{self.wheel}[{extra}]")
+        done = uv(*words, check=False)
+        if done.returncode and UNREACHABLE.search(done.stderr) and not os.environ.get("CI"):
+            pytest.skip(f"no package index can be reached: {done.stderr.strip().splitlines()[-1].strip()}")
+        assert done.returncode == 0, done.stderr
 
     @property
     def packages(self) -> Path:
@@ -90,17 +104,12 @@ def newest() -> tuple[str, list[str]]:
 
 
 def make_environment(wheel: Path, into: Path, python: str, options: list[str]) -> Environment:
-    """Make one, and install the wheel with its extra `pytest`.
-
-    Where no package index can be reached, the test skips on a person's machine, and fails where CI is set.
-    """
+    """Make one, and install the wheel with its extra `pytest`."""
     root = into / "venv"
     uv("venv", "--quiet", "--python", python, str(root))
-    done = uv("pip", "install", "--quiet", "--python", str(root), *options, f"{wheel}[pytest]", check=False)
-    if done.returncode and UNREACHABLE.search(done.stderr) and not os.environ.get("CI"):
-        pytest.skip(f"no package index can be reached: {done.stderr.strip().splitlines()[-1].strip()}")
-    assert done.returncode == 0, done.stderr
-    return Environment(root, project_in(into / "project"))
+    made = Environment(root, project_in(into / "project"), wheel, tuple(options))
+    made.install("pytest")
+    return made
 
 
 def uv(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:

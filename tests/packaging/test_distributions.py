@@ -60,7 +60,7 @@ def test_the_metadata_is_that_of_the_project(distributions: tuple[Path, Path]) -
         entries = wheel.read("asynclab-0.1.0.dist-info/entry_points.txt").decode("utf-8")
     required = [each for each in metadata.get_all("Requires-Dist", []) if "extra ==" not in each]
     assert sorted(required) == sorted(project["dependencies"])
-    assert set(metadata.get_all("Provides-Extra", [])) == {"control", "pytest", "uvloop"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"control", "jetstream", "pytest", "uvloop"}
     assert "asynclab = asynclab.pytest_plugin" in entries
 
 

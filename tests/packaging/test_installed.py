@@ -83,6 +83,23 @@ def test_uvloop_is_an_extra(environment: Environment) -> None:
     assert done.stderr == "lab: the uvloop loop is not installed here: install it, or use --loop asyncio\n"
 
 
+def test_jetstream_is_an_extra(environment: Environment) -> None:
+    """It has the library and the broker's program. Without it, one line says so, and the other editions run."""
+    words = ("embedded", "pipeline", "-n", "50", "--format", "json", "--quiet", "--edition")
+    done = environment.run("lab", *words, "jetstream")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith("is not installed here: install asynclab[jetstream]\n")
+    worker = environment.run("asynclab", "worker", BROKER_URL="nats://127.0.0.1:1")
+    assert (worker.returncode, "asynclab[jetstream]" in worker.stderr) == (2, True), worker.stderr
+    assert "Traceback" not in worker.stderr
+    assert environment.run("lab", *words, "queue").returncode == 0
+    environment.install("jetstream")
+    done = environment.run("lab", *words, "jetstream")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout.splitlines()[-1])["recorded"] == 50
+
+
 @pytest.mark.parametrize("command", ["up", "bench"])
 def test_what_needs_the_checkout_says_so_in_one_line(environment: Environment, command: str) -> None:
     done = environment.run("lab", command)

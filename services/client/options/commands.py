@@ -26,11 +26,12 @@ class Command:
         takes: its arguments, as the usage line shows them.
         has_loop: whether it runs on an event loop, and so has --loop.
         has_lab: whether it may need a lab, and so has --lab.
+        needs_lab: the option without which it needs none all the same.
         examples: command lines without the name of the program.
         before: lines of the shell that make the files of the examples.
     """
 
-    __slots__ = ("add_options", "before", "examples", "handler", "has_lab", "has_loop", "summary", "usage")
+    __slots__ = ("add_options", "before", "examples", "handler", "has_lab", "has_loop", "needs_lab", "summary", "usage")
 
     def __init__(
         self,
@@ -41,12 +42,13 @@ class Command:
         takes: str = "",
         has_loop: bool = True,
         has_lab: bool = True,
+        needs_lab: str = "",
         examples: tuple[str, ...],
         before: tuple[str, ...] = (),
     ) -> None:
         self.summary, self.handler, self.add_options, self.has_loop = summary, handler, add_options, has_loop
         self.usage = f"%(prog)s [OPTIONS] {takes}".rstrip()
-        self.has_lab = has_lab
+        self.has_lab, self.needs_lab = has_lab, needs_lab
         self.examples, self.before = examples, before
 
 
@@ -81,15 +83,20 @@ COMMANDS = {
         "run the producer/consumer pipeline",
         "services.client.pipeline.command",
         add_pipeline,
-        has_lab=False,
-        examples=("pipeline -n 3",),
+        needs_lab="input",
+        examples=(
+            "pipeline -n 3",
+            "pipeline --edition queue -i hosts.txt --consumers 20 --format jsonl",
+            "pipeline --edition all",
+        ),
+        before=("printf '%s\\n' www.163.com www.sohu.com > hosts.txt",),
     ),
     "worker": Command(
-        "take jobs of `pipeline --edition jetstream` from the broker, until it is stopped",
+        "work at the pipeline's jobs of a broker, until stopped",
         "services.client.pipeline.jetstream.command",
         add_worker,
         has_lab=False,
-        examples=("worker --concurrency 8",),
+        examples=("worker", "worker --concurrency 200 --loop uvloop"),
     ),
     "record": Command(
         "keep responses to the byte, for sites to play",

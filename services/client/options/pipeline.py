@@ -1,7 +1,4 @@
-"""The options of `client pipeline` and `client worker`.
-
-`services.client.pipeline.options.Options` has a field for each of the first.
-"""
+"""The options of `client pipeline`; `services.client.pipeline.options.Options` has a field for each."""
 
 from argparse import ArgumentParser
 
@@ -31,18 +28,6 @@ def add_options(parser: ArgumentParser) -> None:
         ("how a target is fetched (with -i)", add_fetches),
     ):
         add(parser.add_argument_group(title))
-
-
-def add_worker(parser: ArgumentParser) -> None:
-    """Declare the options of `worker`."""
-    parser.add_argument(
-        "--concurrency",
-        metavar="N",
-        type=whole(1, 10_000),
-        default=defaults.WORKER_CONCURRENCY,
-        help="how many jobs of one run it works at, at once (%(default)s)",
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="nothing but errors on stderr")
 
 
 def add_files(group: "Group") -> None:

@@ -1,4 +1,4 @@
-"""The options of `pipeline`, `hello`, `compare`, `record` and `parse`, each with a field in its handler's `Options`."""
+"""The options of the smaller commands, each with a field in its handler's `Options`."""
 
 from argparse import ArgumentParser
 
@@ -11,16 +11,21 @@ MOST_COMPARED_USERS = 50  # each is a line of the picture
 STDIN = "-"
 
 
-def add_worker(parser: ArgumentParser) -> None:
-    from services.client.options.pipeline import add_worker
-
-    add_worker(parser)
-
-
 def add_pipeline(parser: ArgumentParser) -> None:
     from services.client.options.pipeline import add_options
 
     add_options(parser)
+
+
+def add_worker(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--concurrency",
+        metavar="N",
+        type=whole(1, 10_000),
+        default=defaults.WORKER_CONCURRENCY,
+        help="how many jobs of one run it works at, at once (%(default)s)",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not say which loop runs")
 
 
 def add_hello(parser: ArgumentParser) -> None:

@@ -9,10 +9,10 @@ for them, and an error ends all of it.
 """
 
 from asyncio import Queue, TaskGroup, timeout
-from collections.abc import AsyncIterator
 
 from services.client.lesson import run_edition_alone
 from services.client.pipeline.edition import Emit, WorkOf
+from services.client.pipeline.items import Items
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item, Result, Work
@@ -52,7 +52,7 @@ async def failing(item: Item, work: Work) -> Result:
     return await work(item)
 
 
-async def produce(queue: Queue[Item], items: AsyncIterator[Item], ledger: Ledger) -> None:
+async def produce(queue: Queue[Item], items: Items, ledger: Ledger) -> None:
     """Make the items, and hand each to the queue before the next is made."""
     async for item in items:
         ledger.attempt(item.id)
@@ -61,7 +61,7 @@ async def produce(queue: Queue[Item], items: AsyncIterator[Item], ledger: Ledger
 
 
 async def run(
-    items: AsyncIterator[Item],
+    items: Items,
     work_of: WorkOf,
     emit: Emit,
     *,
@@ -83,7 +83,7 @@ async def run(
 
 
 async def run_until_deadline(
-    items: AsyncIterator[Item],
+    items: Items,
     work_of: WorkOf,
     emit: Emit,
     *,

@@ -94,17 +94,16 @@ def edition_of(name: str) -> "Edition":
 async def run_edition(edition: "Edition", options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Run an edition on the items that are asked for, write the results and the ledger, and return the exit code."""
     from services.client.pipeline.items import open_items
-    from services.client.pipeline.results import NUMBER_FORMS, TARGET_FORMS, ResultWriter
+    from services.client.pipeline.results import result_writer
     from services.client.pipeline.run import PipelineRun
     from services.client.pipeline.work import make_work
     from services.client.survey.results.writer import RecordWriter
 
     ledger, problem, stopped = Ledger(options.edition, running_loop_name(), options.run), None, False
     async with make_work(options.fetch, settings, concurrency=options.consumers) as work_of:
-        items, fd = open_items(options)
+        items, fd = await open_items(options)
         writer = RecordWriter(fd, "standard output", to_file=False)
-        forms = NUMBER_FORMS if options.input is None else TARGET_FORMS
-        results = ResultWriter(ledger, writer, forms[options.format])
+        results = result_writer(options, ledger, writer)
         run = PipelineRun(items, ledger, results=results, writer=writer)
         try:
             stopped = await run.run(edition, work_of, options=options, settings=settings, stop=stop)

@@ -3,12 +3,13 @@
 `queue_` and `jetstream.edition` have a `run` of this kind; `command` chooses one, and has made the rest.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from services.client.pipeline.items import Items
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
-from services.client.pipeline.stages import Item, Result, Work
+from services.client.pipeline.stages import Result, Work
 from services.client.settings import ClientSettings
 
 WorkOf = Callable[[], Work]
@@ -26,7 +27,7 @@ class Edition(Protocol):
 
     async def __call__(
         self,
-        items: AsyncIterator[Item],
+        items: Items,
         work_of: WorkOf,
         emit: Emit,
         *,

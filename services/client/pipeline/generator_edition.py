@@ -4,9 +4,10 @@ It is `generator` with `await`: an asynchronous generator takes an item at each 
 next. Producer and consumer still take turns: there is never more than one item.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 
 from services.client.pipeline.edition import Emit, WorkOf
+from services.client.pipeline.items import Items
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item, Result, Work
@@ -26,7 +27,7 @@ async def consumer(work: Work) -> AsyncGenerator[Result | None, Item | None]:
 
 
 async def run(
-    items: AsyncIterator[Item],
+    items: Items,
     work_of: WorkOf,
     emit: Emit,
     *,
@@ -39,7 +40,6 @@ async def run(
     await c.asend(None)
     try:
         async for item in items:
-            ledger.attempt(item.id)
             ledger.acknowledge(item.id)  # the consumer has it as soon as it is handed over
             if result := await c.asend(item):
                 await emit(result, CONSUMER)

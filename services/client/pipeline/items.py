@@ -1,6 +1,8 @@
 """The items, one after another: numbers, or the targets of an input of any length. Several producers may share them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from itertools import chain
 from typing import Protocol
 
 from services.client.pipeline.options import Options
@@ -8,28 +10,32 @@ from services.client.pipeline.stages import Item, numbers
 from services.client.survey.deadlines import Deadline
 from services.client.survey.input_file import input_name, open_input
 from services.client.survey.results.file import open_stdout
-from services.client.survey.targets import LineSource
+from services.client.survey.targets import LineSource, Target
 from services.runtime.errors import InputUnreadable
+from services.runtime.tasks import run_in_daemon_thread
 
 
 class Items(Protocol):
-    """The items of one run."""
+    """The items of one run: an asynchronous iterator, which several tasks may share."""
 
     @property
     def error(self) -> InputUnreadable | None:
         """Why the input ended early; what came before is done all the same."""
         ...
 
-    def __aiter__(self) -> AsyncIterator[Item]:
-        """Return this."""
+    def __aiter__(self) -> AsyncIterator[Item]: ...
+
+    async def __anext__(self) -> Item: ...
+
+    def ready(self) -> AsyncIterator[Iterator[Item]]:
+        """Yield the items again and again as far as they are there: one for which nothing waits takes half the time."""
         ...
 
-    async def __anext__(self) -> Item:
-        """Return the next item."""
-        ...
+    def fraction_taken(self, attempted: int) -> float | None:
+        """Return how much of the input has been taken, from 0 to 1; None where its length is not known.
 
-    def fraction_taken(self) -> float | None:
-        """Return how much of the input has been taken, from 0 to 1; None where its length is not known."""
+        `attempted`: how many items have been handed over.
+        """
         ...
 
     def stop(self) -> None:
@@ -43,20 +49,23 @@ class NumberItems:
     error: InputUnreadable | None = None
 
     def __init__(self, count: int) -> None:
-        self._count, self._taken, self._items = count, 0, numbers(count)
+        self._count, self._items = count, numbers(count)
 
     def __aiter__(self) -> "NumberItems":
         return self
 
     async def __anext__(self) -> Item:
         for item in self._items:
-            self._taken = item.id
             return item
         raise StopAsyncIteration
 
-    def fraction_taken(self) -> float:
-        """Return how many of them have been taken, from 0 to 1."""
-        return self._taken / self._count if self._count else 1.0
+    async def ready(self) -> AsyncIterator[Iterator[Item]]:
+        """Yield the numbers, all of which are there."""
+        yield self._items
+
+    def fraction_taken(self, attempted: int) -> float | None:
+        """Return how much of the input has been taken, from 0 to 1."""
+        return attempted / self._count if self._count else None
 
     def stop(self) -> None:
         """End here."""
@@ -78,12 +87,27 @@ class TargetItems:
         return self
 
     async def __anext__(self) -> Item:
-        target = self._source.pop() or await self._source.next(Deadline())
+        if item := self._pop():
+            return item
+        target = await self._source.next(Deadline())
         if target is None:
             raise StopAsyncIteration
+        return self._item(target)
+
+    async def ready(self) -> AsyncIterator[Iterator[Item]]:
+        """Yield the targets that have been read, then those that come after a wait, and so on."""
+        async for item in self:
+            yield chain([item], iter(self._pop, None))
+
+    def _pop(self) -> Item | None:
+        target = self._source.pop()
+        return None if target is None else self._item(target)
+
+    def _item(self, target: Target) -> Item:
+        """Return the target that was taken last as an item."""
         return Item(self._source.taken, target.text, target.line, target.problem or "")
 
-    def fraction_taken(self) -> float | None:
+    def fraction_taken(self, _attempted: int) -> float | None:
         """Return how much of a file has been taken, from 0 to 1; None for a pipe."""
         return self._source.fraction_taken()
 
@@ -92,12 +116,17 @@ class TargetItems:
         self._source.stop()
 
 
-def open_items(options: Options) -> tuple[Items, int]:
+async def open_items(options: Options) -> tuple[Items, int]:
     """Return the items, and the descriptor that results are written to. Raises InputUnreadable, OutputUnusable."""
-    if options.input is None:
+    name = options.input
+    if name is None:
         return NumberItems(options.count), open_stdout(None)
-    input_fd = open_input(options.input)
-    output_fd = open_stdout(input_fd)
-    source = LineSource(input_fd, input_name(options.input))
+
+    def open_both(name: str) -> tuple[int, int]:
+        input_fd = open_input(name)
+        return input_fd, open_stdout(input_fd)
+
+    input_fd, output_fd = await run_in_daemon_thread(partial(open_both, name))  # a network file may wait for any time
+    source = LineSource(input_fd, input_name(name))
     source.begin()
     return TargetItems(source), output_fd

@@ -24,6 +24,7 @@ from services.runtime.terminal import printable, say, show
 
 LADDER = (GENERATOR, QUEUE, JETSTREAM)
 MEASURED_ITEMS = 5_000
+ROUNDS = {GENERATOR: 3, QUEUE: 3, JETSTREAM: 1}  # the quickest counts: what else the machine does only adds
 GUARANTEES = {  # in the order of LADDER
     "many at once": ("no", "yes", "yes"),
     "bounded memory": ("one item", "yes", "yes"),
@@ -60,7 +61,8 @@ async def show_all(options: Options, settings: ClientSettings, stop: Stop) -> in
             return INTERRUPTED
     for name in LADDER:
         if name not in rungs:
-            rungs[name] = await measured(name, options, settings, stop)
+            rounds = [await measured(name, options, settings, stop) for _ in range(ROUNDS[name])]
+            rungs[name] = min(rounds, key=lambda rung: rung.cost_us)
         if stop.event.is_set():
             return INTERRUPTED
     ladder = [rungs[name] for name in LADDER]
@@ -90,9 +92,10 @@ async def measured(name: str, options: Options, settings: ClientSettings, stop: 
         await edition(items, lambda: reply_to_number, emit, ledger=ledger, options=options, settings=settings)
         return 0
 
-    began = time.perf_counter()
     try:
-        await until_stopped(to_its_end(edition_of(name)), stop)
+        edition = edition_of(name)
+        began = time.perf_counter()
+        await until_stopped(to_its_end(edition), stop)
     except ProgramError as error:
         return Rung(name, problem=printable(str(error)))
     ledger.took_s = time.perf_counter() - began

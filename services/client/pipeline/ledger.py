@@ -7,19 +7,22 @@ follows from it: what was acknowledged and never recorded is lost.
 Its memory is that of the gaps between ids, which are as many as there are items in flight, and not of the input.
 """
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from services.client.pipeline.id_ranges import IdRanges
+from services.client.pipeline.stages import Result
 
 SHOWN_IDS = 20
 
 
-@dataclass(slots=True)
 class Ledger:
     """The account of one run.
 
     Arguments:
         edition, loop, run: which edition ran, on which loop, under which id.
+
+    Attributes:
         attempted, acknowledged, recorded: sets of ids, see above.
         dead: ids that were given up after several deliveries.
         reasons: why, of the first SHOWN_IDS of them.
@@ -32,29 +35,41 @@ class Ledger:
         took_s: how long the run took.
     """
 
-    edition: str
-    loop: str
-    run: str = ""
-    attempted: IdRanges = field(default_factory=IdRanges)
-    acknowledged: IdRanges = field(default_factory=IdRanges)
-    recorded: IdRanges = field(default_factory=IdRanges)
-    dead: IdRanges = field(default_factory=IdRanges)
-    reasons: dict[int, str] = field(default_factory=dict)
-    failed: int = 0
-    unexpected: int = 0
-    duplicates: int = 0
-    redelivered: int = 0
-    workers: dict[str, int] = field(default_factory=dict)
-    wait_s: float = 0.0
-    took_s: float = 0.0
+    def __init__(self, edition: str, loop: str, run: str = "") -> None:
+        self.edition, self.loop, self.run = edition, loop, run
+        self._attempted, self._acknowledged = IdRanges(), IdRanges()
+        self.recorded, self.dead = IdRanges(), IdRanges()
+        self.reasons: dict[int, str] = {}
+        self.failed = self.unexpected = self.duplicates = self.redelivered = 0
+        self.workers: Counter[str] = Counter()
+        self.wait_s = self.took_s = 0.0
+        # Nearly every id is acknowledged: noted in a list, and added with many others, it takes a fifth of the time.
+        self._acknowledged_lately: list[int] = []
+        self.acknowledge: Callable[[int], None] = self._acknowledged_lately.append
+        """Note that what takes this id has said that it is safe; so it has been attempted, too."""
 
     def attempt(self, number: int) -> None:
         """Note that the producer hands this id over; again is no news."""
-        self.attempted.add(number)
+        self._add_acknowledged()
+        self._attempted.add(number)
 
-    def acknowledge(self, number: int) -> None:
-        """Note that what takes this id has said that it is safe."""
-        self.acknowledged.add(number)
+    @property
+    def attempted(self) -> IdRanges:
+        """The ids that the producer has handed over."""
+        self._add_acknowledged()
+        return self._attempted
+
+    @property
+    def acknowledged(self) -> IdRanges:
+        """The ids of which what takes them has said that they are safe."""
+        self._add_acknowledged()
+        return self._acknowledged
+
+    def _add_acknowledged(self) -> None:
+        if self._acknowledged_lately:
+            self._acknowledged.add_all(self._acknowledged_lately)
+            self._attempted.add_all(self._acknowledged_lately)
+            self._acknowledged_lately.clear()
 
     def record(self, number: int, *, worker: str, ok: bool = True) -> bool:
         """Note the result of an id; return whether it is the first, and so is to be written."""
@@ -64,10 +79,26 @@ class Ledger:
         if not self.recorded.add(number):
             self.duplicates += 1
             return False
-        if not ok:
-            self.failed += 1
-        self.workers[worker] = self.workers.get(worker, 0) + 1
+        self.failed += not ok
+        self.workers[worker] += 1
         return True
+
+    def record_all(self, results: Sequence[Result], workers: Sequence[str]) -> Sequence[Result]:
+        """Note results, with the worker of each; return those that are the first of their ids."""
+        ids = [result.id for result in results]
+        if self._continues_with(ids):  # nearly all do: this takes a tenth of the time
+            self.recorded.add_all(ids)
+            self.failed += [result.ok for result in results].count(False)
+            self.workers.update(workers)
+            return results
+        pairs = zip(results, workers, strict=True)
+        return [result for result, worker in pairs if self.record(result.id, worker=worker, ok=result.ok)]
+
+    def _continues_with(self, ids: Sequence[int]) -> bool:
+        """Return whether ids are consecutive, attempted, and beyond all that are recorded."""
+        if not ids or ids[0] <= self.recorded.last or ids != list(range(ids[0], ids[0] + len(ids))):
+            return False
+        return self.attempted.has_range(ids[0], ids[-1])
 
     def give_up(self, number: int, reason: str) -> None:
         """Note that this id was given up, and why."""

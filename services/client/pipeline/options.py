@@ -6,6 +6,9 @@ from services.client import defaults
 from services.client.survey.options import Contradiction
 from services.client.survey.options import Options as FetchOptions
 
+STDIN = "-"
+TASKS = {"producers", "consumers", "queue_size"}
+OTHER_NAMES = {"follow": "location"}
 GENERATOR, QUEUE, JETSTREAM, ALL = "generator", "queue", "jetstream", "all"
 
 
@@ -70,5 +73,31 @@ SHARED = {each.name for each in fields(Options)} & {each.name for each in fields
 
 def check(options: Options) -> None:
     """Refuse options that contradict each other. Raises Contradiction."""
+    if options.items is not None and options.input is not None:
+        raise Contradiction("the items are numbers (-n) or targets (-i), not both: leave one out")
     if options.run and options.edition != JETSTREAM:
         raise Contradiction("--run goes on with a run that a broker keeps: it needs --edition jetstream")
+    if options.format == "jsonl" and options.input is None:
+        raise Contradiction("--format jsonl writes the records of targets: it needs -i FILE, or take --format json")
+    if options.edition == ALL and (options.format == "jsonl" or options.input == STDIN):
+        raise Contradiction("--edition all reads its input several times, and is no survey: give -i FILE, no jsonl")
+    if options.allow_net and not options.public_only:
+        raise Contradiction("--allow-net makes exceptions from --public-only, which is not given")
+    check_meaning(options)
+
+
+def check_meaning(options: Options) -> None:
+    """Refuse options that would mean nothing here. Raises Contradiction."""
+    plain = Options()
+    given = {each.name for each in fields(Options) if getattr(options, each.name) != getattr(plain, each.name)}
+    if options.edition == GENERATOR and (found := given & TASKS):
+        raise Contradiction(f"the generator edition has one of each, and no queue: leave out {named(found)}")
+    if options.edition == JETSTREAM and "producers" in given:
+        raise Contradiction("the jetstream edition has one producer: leave out --producers")
+    if options.input is None and (found := given & SHARED - {"format", "quiet", "input"}):
+        raise Contradiction(f"numbers are not fetched: leave out {named(found)}, or give targets (-i FILE)")
+
+
+def named(names: set[str]) -> str:
+    """Return options as a person gives them."""
+    return ", ".join("--" + OTHER_NAMES.get(name, name.removesuffix("_s").replace("_", "-")) for name in sorted(names))

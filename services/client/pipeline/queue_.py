@@ -8,12 +8,12 @@ The ledger learns of an id when it is handed over, and again when the queue has 
 """
 
 import time
-from asyncio import TaskGroup
-from collections.abc import AsyncIterator
+from asyncio import QueueEmpty, QueueFull, TaskGroup
 from contextlib import suppress
 
 from services.client.lesson import run_edition_alone
 from services.client.pipeline.edition import Emit, WorkOf
+from services.client.pipeline.items import Items
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
 from services.client.pipeline.queue_with_end import Queue, QueueShutDown
@@ -25,25 +25,29 @@ async def consumer(queue: Queue[Item], work: Work, emit: Emit, *, name: str) -> 
     """Take items, one after another, until no more come."""
     with suppress(QueueShutDown):
         while True:
-            item = await queue.get() if queue.empty() else queue.get_nowait()  # no coroutine where nothing waits
+            try:
+                item = queue.get_nowait()  # no coroutine is made where nothing has to wait
+            except QueueEmpty:
+                item = await queue.get()
             await emit(await work(item), name)
 
 
-async def produce(queue: Queue[Item], items: AsyncIterator[Item], ledger: Ledger) -> None:
+async def produce(queue: Queue[Item], items: Items, ledger: Ledger) -> None:
     """Make the items, and hand each to the queue before the next is made."""
-    async for item in items:
-        ledger.attempt(item.id)
-        if queue.full():
-            began = time.perf_counter()
-            await queue.put(item)
-            ledger.wait_s += time.perf_counter() - began
-        else:
-            queue.put_nowait(item)
-        ledger.acknowledge(item.id)
+    async for ready in items.ready():
+        for item in ready:
+            try:
+                queue.put_nowait(item)
+            except QueueFull:
+                ledger.attempt(item.id)
+                began = time.perf_counter()
+                await queue.put(item)
+                ledger.wait_s += time.perf_counter() - began
+            ledger.acknowledge(item.id)
 
 
 async def run(
-    items: AsyncIterator[Item],
+    items: Items,
     work_of: WorkOf,
     emit: Emit,
     *,

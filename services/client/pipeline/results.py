@@ -8,13 +8,14 @@ from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as quoted
 
 from services.client.pipeline.ledger import Ledger
+from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Result
 from services.client.survey.deadlines import Deadline
 from services.client.survey.results.formats import encoded
 from services.client.survey.results.writer import RecordWriter
 from services.runtime.terminal import printable
 
-BATCH = 256
+MOST_NUMBERS, MOST_TARGETS = 512, 32  # that are put aside: a record may have a large head
 
 
 def dialogue(result: Result) -> bytes:
@@ -48,43 +49,49 @@ def record_of(result: Result) -> bytes:
     return result.record
 
 
-def nothing(_result: Result) -> bytes:
-    """Return no line: of a run whose cost is measured."""
-    return b""
-
-
 Form = Callable[[Result], bytes]
 NUMBER_FORMS: dict[str, Form] = {"human": dialogue, "json": number_object}
 TARGET_FORMS: dict[str, Form] = {"human": target_and_reply, "json": target_object, "jsonl": record_of}
 
 
-class ResultWriter:
-    """Notes results in a ledger, and writes the first of each id. `flush` is to be called often, and at the end."""
+def result_writer(options: Options, ledger: Ledger, writer: RecordWriter) -> "ResultWriter":
+    """Return the writer of the results that are asked for."""
+    if options.input is None:
+        return ResultWriter(ledger, writer, NUMBER_FORMS[options.format])
+    return ResultWriter(ledger, writer, TARGET_FORMS[options.format], most=MOST_TARGETS)
 
-    def __init__(self, ledger: Ledger, writer: RecordWriter, form: Form) -> None:
-        self._ledger, self._writer, self._form = ledger, writer, form
-        self._waiting: list[tuple[Result, str]] = []
+
+class ResultWriter:
+    """Notes results in a ledger, and writes the first of each id. `flush` is to be called often, `finish` once."""
+
+    def __init__(self, ledger: Ledger, writer: RecordWriter, form: Form, *, most: int = MOST_NUMBERS) -> None:
+        self._ledger, self._writer, self._form, self._most = ledger, writer, form, most
+        self._results: list[Result] = []
+        self._workers: list[str] = []
+        self._add_result, self._add_worker = self._results.append, self._workers.append
 
     async def emit(self, result: Result, worker: str) -> None:
         """Take a result of that worker; wait while the output's reader is slow. Raises OutputClosed or OutputFailed."""
-        self._waiting.append((result, worker))
-        if len(self._waiting) >= BATCH:
-            self.flush()
-        if not self._writer.has_room:
+        self._add_result(result)
+        self._add_worker(worker)
+        if len(self._results) >= self._most:
             await self._writer.room(Deadline())
-        if self._writer.error:
-            raise self._writer.error
+            if self._writer.error:
+                raise self._writer.error
+            self._take()
 
     def flush(self) -> None:
-        """Note and write the results that have been put aside."""
-        waiting, self._waiting = self._waiting, []
-        record, form = self._ledger.record, self._form
-        self._writer.write(
-            b"".join([form(result) for result, worker in waiting if record(result.id, worker=worker, ok=result.ok)])
-        )
+        """Note and write what has been put aside, unless the output's reader is slow."""
+        if self._results and self._writer.has_room:
+            self._take()
 
     def finish(self, *, with_ledger: bool) -> None:
         """Write what is left and, where it is part of the output, the ledger."""
-        self.flush()
+        self._take()
         if with_ledger:
             self._writer.write(json.dumps(self._ledger.members()).encode("ascii") + b"\n")
+
+    def _take(self) -> None:
+        self._writer.write(b"".join(map(self._form, self._ledger.record_all(self._results, self._workers))))
+        self._results.clear()
+        self._workers.clear()

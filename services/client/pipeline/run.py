@@ -79,7 +79,8 @@ class PipelineRun:
             self._view.show(Progress(stats, in_flight, self._fraction_done(stats.done)))
 
     def _fraction_done(self, done: int) -> float | None:
-        taken, fraction = len(self._ledger.attempted), self._items.fraction_taken()
+        taken = len(self._ledger.attempted)
+        fraction = self._items.fraction_taken(taken)
         return fraction * done / taken if fraction and taken else fraction
 
 

@@ -67,6 +67,7 @@ def test_an_engine_that_does_not_answer_is_said_to_be_silent() -> None:
     [
         (made(), True, False),
         (made(health=""), True, False),
+        (made(health="", restarts=1), False, False),
         (made(health="starting"), False, False),
         (made(status="restarting", health=""), False, False),
         (made(health="unhealthy"), False, True),
@@ -75,7 +76,18 @@ def test_an_engine_that_does_not_answer_is_said_to_be_silent() -> None:
         (made(restarts=DEATHS - 1), True, False),
         (made(restarts=DEATHS), False, True),
     ],
-    ids=["well", "no check", "starting", "restarting", "unhealthy", "exited", "dead", "died twice", "died thrice"],
+    ids=[
+        "well",
+        "no check",
+        "no check, died once",
+        "starting",
+        "restarting",
+        "unhealthy",
+        "exited",
+        "dead",
+        "died twice",
+        "died thrice",
+    ],
 )
 def test_when_a_start_has_failed(container: Container, well: bool, fails: bool) -> None:
     """A service that the engine starts again and again is not waited for: it died as often as it may."""
@@ -86,4 +98,5 @@ def test_when_a_start_has_failed(container: Container, well: bool, fails: bool) 
 def test_what_died_before_this_start_does_not_count() -> None:
     """A lab may have run for days."""
     assert healthy([made(restarts=9)], {"abc": 8})
+    assert healthy([made(restarts=9, health="")], {"abc": 9})
     assert not healthy([], {})

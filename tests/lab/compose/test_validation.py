@@ -72,7 +72,22 @@ def test_settings_that_services_take_pass() -> None:
 
 def test_the_real_settings_pass_for_every_image() -> None:
     """Each image of the lab has its reader."""
-    assert set(validation.SETTINGS) >= {f"asynclab/{target}" for target in ("gateway", "hello", "sites", "client")}
+    assert set(validation.SETTINGS) >= {
+        f"asynclab/{target}" for target in ("broker", "gateway", "hello", "sites", "client")
+    }
+
+
+@pytest.mark.parametrize("value", ["-1", "257", "2.5", "many", "1e9"])
+def test_a_number_of_workers_that_cannot_be_is_refused(value: str) -> None:
+    """By its name, before Compose sees it."""
+    with pytest.raises(BadSetting, match=r"^WORKERS="):
+        validation.check_workers({"WORKERS": value})
+
+
+@pytest.mark.parametrize("values", [{}, {"WORKERS": ""}, {"WORKERS": "0"}, {"WORKERS": "256"}], ids=str)
+def test_a_number_of_workers_that_can_be_passes(values: Mapping[str, str]) -> None:
+    """None at all, too."""
+    validation.check_workers(values)
 
 
 def test_a_port_that_another_program_has_is_refused(taken: int) -> None:

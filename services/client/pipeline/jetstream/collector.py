@@ -75,9 +75,13 @@ class Collector:
         if done.result.id not in self._ledger.recorded:
             self._ledger.redelivered += done.deliveries - 1
         await self._emit(done.result, done.worker)
+        if self._ledger.dead.discard(done.result.id):  # a worker was slow, and not gone
+            self._ledger.reasons.pop(done.result.id, None)
         self._producer.close(done.result.id)
 
     def _give_up(self, number: int, reason: str) -> None:
+        if number in self._ledger.recorded:
+            return
         self._ledger.give_up(number, reason)
         if number not in self._ledger.attempted:
             self._finished.add(number)

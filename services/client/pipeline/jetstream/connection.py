@@ -8,6 +8,7 @@ it, so that sending it twice does no harm.
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
@@ -47,7 +48,7 @@ class Connection:
         self.settings, self.name = settings, name
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
         self.reconnects = 0
-        self._password = settings.read_password()
+        self._password = ""
         self._client: Client | None = None
         self._listening: dict[int, Listening] = {}
         self._subscriptions: dict[int, Subscription] = {}
@@ -110,7 +111,8 @@ class Connection:
                     await self._client.flush()
 
     async def open(self) -> None:
-        """Connect for the first time. Raises BrokerAbsent, BrokerRefuses."""
+        """Connect for the first time. Raises BrokerAbsent, BrokerRefuses, NoPassword."""
+        self._password = await asyncio.to_thread(self.settings.read_password)
         limit_s = self.settings.tuning.connect_s
         try:
             async with asyncio.timeout(limit_s):
@@ -245,5 +247,6 @@ def wrong_password(settings: BrokerSettings) -> str:
 
 def reason(error: BaseException) -> str:
     """Return the text of an error of nats-py or of the network, in one line."""
-    text = (getattr(error, "strerror", None) or str(error) or type(error).__name__).removeprefix("nats: ")
-    return " ".join(text.split())
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    return " ".join((str(error) or type(error).__name__).removeprefix("nats: ").split())

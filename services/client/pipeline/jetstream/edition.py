@@ -62,11 +62,7 @@ async def run(
             dead = Reader(connection, api, dead_of(claimed.id))
             collector = Collector(producer, ledger, emit, finished, goes_on=goes_on)
             whole = Whole(api, claimed, producer, collector, results, dead)
-            try:
-                await whole.run(items, ledger)
-            except BaseException:
-                say(f"run {claimed.id} is unfinished: --run {claimed.id} goes on with it")
-                raise
+            await whole.run(items, ledger)
             await registry.remove(claimed.id)
 
 

@@ -10,7 +10,7 @@ waits for a round trip of one job alone: the answers of many are on their way at
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nats.aio.msg import Msg
 
@@ -29,13 +29,18 @@ NANOSECONDS = 1_000_000_000
 
 @dataclass(slots=True)
 class Job:
-    """A job in hand. `reply`: where its acknowledgement goes. `began`: the work on it did. `settled`: it is over."""
+    """A job in hand.
+
+    `reply`: where its acknowledgement goes. `began`: the work on it did. `settled`: it has a result or a reason why
+    not. `out`: the broker knows, and it is out of hand.
+    """
 
     item: Item
     deliveries: int
     reply: str
     began: bool = False
     settled: bool = False
+    out: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Hand:
@@ -132,4 +137,5 @@ class Hand:
 
     def _out(self, job: Job) -> None:
         self._jobs.pop(job.item.id, None)
+        job.out.set()
         self.emptier.set()

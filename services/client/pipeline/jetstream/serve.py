@@ -6,9 +6,12 @@
 """
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from nats.aio.msg import Msg
 
+from services.client.pipeline.edition import WorkOf
 from services.client.pipeline.jetstream.connection import Connection, connect
 from services.client.pipeline.jetstream.errors import NoBroker
 from services.client.pipeline.jetstream.messages import Undecodable
@@ -22,6 +25,9 @@ from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.tasks import set_within
 from services.runtime.terminal import say
+
+MakeWork = Callable[..., AbstractAsyncContextManager[WorkOf]]
+"""As `make_work`."""
 
 LOOK_S = 5.0  # how often the registry is read, besides each time that a run is announced
 FLUSH_S = 2.0
@@ -39,9 +45,10 @@ class Worker:
         *,
         name: str,
         concurrency: int,
+        make: MakeWork,
     ) -> None:
         self._connection, self._requests, self._publisher, self._settings = connection, requests, publisher, settings
-        self._name, self._concurrency = name, concurrency
+        self._name, self._concurrency, self._make = name, concurrency, make
         self._registry = Registry(requests)
         self._workers: dict[str, RunWorker] = {}
         self._told: set[str] = set()  # runs of which it was said why they are not worked at
@@ -84,7 +91,7 @@ class Worker:
     async def _work(self, run: Run, worker: RunWorker) -> None:
         try:
             # A consumer more: jobs that may end their worker are worked at by one of their own.
-            async with make_work(run.fetch, self._settings, concurrency=self._concurrency + 1) as work_of:
+            async with self._make(run.fetch, self._settings, concurrency=self._concurrency + 1) as work_of:
                 await worker.work(work_of)
         except ProgramError as error:
             self._leave(run.id, str(error))
@@ -106,8 +113,12 @@ class Worker:
         self._announced.set()
 
 
-async def serve(settings: ClientSettings, stop: asyncio.Event, *, concurrency: int, name: str) -> None:
-    """Work at all runs until the stop. Raises NoBroker, BrokerAbsent, BrokerRefuses; BrokerLost comes in a group."""
+async def serve(
+    settings: ClientSettings, stop: asyncio.Event, *, concurrency: int, name: str, make: MakeWork = make_work
+) -> None:
+    """Work at all runs until the stop. `make`: makes the work of a run.
+
+    Raises NoBroker, BrokerAbsent, BrokerRefuses; BrokerLost comes in a group."""
     if settings.broker is None:
         raise NoBroker
     async with (
@@ -115,6 +126,6 @@ async def serve(settings: ClientSettings, stop: asyncio.Event, *, concurrency: i
         requesting(connection) as requests,
         publishing(requests) as publisher,
     ):
-        worker = Worker(connection, requests, publisher, settings, name=name, concurrency=concurrency)
+        worker = Worker(connection, requests, publisher, settings, name=name, concurrency=concurrency, make=make)
         await worker.follow(stop)
         await connection.flush(FLUSH_S)

@@ -54,8 +54,8 @@ class RunWorker:
         """Work until the run is over, or until `stop`."""
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._consume(self._ready, work_of())) for _ in range(self._concurrency)]
-                tasks.append(group.create_task(self._consume(self._suspects, work_of())))
+                tasks = [group.create_task(self._consume(work_of())) for _ in range(self._concurrency)]
+                tasks.append(group.create_task(self._consume_suspects(work_of())))
                 tasks.append(group.create_task(self._keep()))
                 pulling = [group.create_task(each.keep()) for each in self._pulls]
                 pulling += [group.create_task(self._sort(each)) for each in self._pulls]
@@ -103,17 +103,28 @@ class RunWorker:
             if self._hand.take(job):
                 (self._suspects if deliveries > self._run.isolated_above else self._ready).put_nowait(job)
 
-    async def _consume(self, queue: asyncio.Queue[Job], work: Work) -> None:
+    async def _consume(self, work: Work) -> None:
         while True:
-            job = await queue.get()
+            job = await self._ready.get()
             if self._stopping.is_set():
                 await self._hand.hand_back(job)
                 continue
             job.began = True
-            if queue is self._suspects and not await self._hand.note_start(job):
-                await self._hand.give_up(job, "each worker that worked at it ended without a result")
-            else:
+            await self._do(job, work)
+
+    async def _consume_suspects(self, work: Work) -> None:
+        """Work at one job after another; each is out of hand before the next begins, which may end this process."""
+        while True:
+            job = await self._suspects.get()
+            if self._stopping.is_set():
+                await self._hand.hand_back(job)
+                continue
+            job.began = True
+            if await self._hand.note_start(job):
                 await self._do(job, work)
+            else:
+                await self._hand.give_up(job, "each worker that worked at it ended without a result")
+            await job.out.wait()
 
     async def _do(self, job: Job, work: Work) -> None:
         try:

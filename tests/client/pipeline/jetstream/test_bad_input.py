@@ -1,0 +1,306 @@
+"""What is wrong from the start, or with one job: one line, the documented exit code, and the rest completes."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from nats.aio.msg import Msg
+
+from services.client.broker_settings import NoPassword
+from services.client.pipeline.jetstream.connection import Connection, connect
+from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerLost, BrokerRefuses, NoBroker, RunRefused
+from services.client.pipeline.jetstream.requests import requesting
+from services.client.pipeline.run import innermost
+from services.client.pipeline.stages import Item, Result, reply_to
+from services.runtime.errors import ProgramError
+from tests.client.pipeline.jetstream.brokers import QUICK, Broker, running_broker
+from tests.client.pipeline.jetstream.runs import new_outcome, program, run_items, worker
+from tests.client.pipeline.jetstream.test_edition import streams
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+SOON = replace(QUICK, connect_s=1.0, gone_s=1.0)
+
+
+async def error_of(run: Awaitable[object]) -> ProgramError:
+    """Return the error that a run ends with, as the command shows it: one line."""
+    try:
+        await run
+    except Exception as raised:
+        error = innermost(raised)
+        assert isinstance(error, ProgramError)
+        assert "\n" not in str(error)
+        return error
+    raise AssertionError("it raised nothing")
+
+
+async def test_no_broker_is_named() -> None:
+    """One line says how to get one."""
+    with pytest.raises(NoBroker, match="BROKER_URL"):
+        await run_items(None, 5, outcome=new_outcome())  # type: ignore[arg-type]
+
+
+async def test_no_broker_answers(broker: Broker) -> None:
+    """A bounded wait, and exit 4."""
+    await asyncio.to_thread(broker.kill)
+    error = await error_of(run_items(broker.settings(SOON), 5, outcome=new_outcome()))
+    assert isinstance(error, BrokerAbsent)
+    assert error.exit_code == 4
+    assert "within 1 s (Connection refused)" in str(error)
+
+
+async def test_the_broker_goes_away_for_good(broker: Broker) -> None:
+    """A bounded wait, and exit 1; what is unfinished is known."""
+    outcome = new_outcome(after=100)
+    async with AsyncExitStack() as stack:
+        running = asyncio.ensure_future(run_items(broker.settings(SOON), 100_000, outcome=outcome))
+        await stack.enter_async_context(worker(broker.settings()))
+        await outcome.reached.wait()
+        await asyncio.to_thread(broker.kill)
+        error = await error_of(running)
+        await asyncio.to_thread(broker.start)
+    assert isinstance(error, BrokerLost)
+    assert error.exit_code == 1
+    assert outcome.ledger.unfinished
+
+
+async def test_a_wrong_password(broker: Broker) -> None:
+    """It is refused at once, without waiting for a better one."""
+    error = await error_of(run_items(broker.settings(password="another"), 5, outcome=new_outcome()))  # noqa: S106
+    assert isinstance(error, BrokerRefuses)
+    assert error.exit_code == 2
+    assert "refuses the password of 'asynclab'" in str(error)
+
+
+async def test_no_password_where_one_is_needed(broker: Broker) -> None:
+    """The same: the broker knows no user without one."""
+    assert isinstance(await error_of(run_items(broker.settings(password=""), 5, outcome=new_outcome())), BrokerRefuses)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"], ids=["absent", "empty", "no text"])
+async def test_the_file_of_the_password_cannot_be_used(broker: Broker, tmp_path: Path, content: bytes | None) -> None:
+    """Exit 3, with the name of the file."""
+    file = tmp_path / "password"
+    if content is not None:
+        await asyncio.to_thread(file.write_bytes, content)
+    error = await error_of(run_items(replace(broker.settings(), password_file=file), 5, outcome=new_outcome()))
+    assert isinstance(error, NoPassword)
+    assert error.exit_code == 3
+    assert str(file) in str(error)
+
+
+@asynccontextmanager
+async def old_broker(version: str) -> AsyncIterator[int]:
+    """Have a peer that says what nats-server of a version says to a new connection."""
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"INFO " + json.dumps({"version": version, "max_payload": 1 << 20}).encode() + b"\r\n")
+        while line := await reader.readline():
+            if line.startswith(b"PING"):
+                writer.write(b"PONG\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize("version", ["2.9.10", "2.10.22", "1.4.1", "unknown"])
+async def test_a_broker_that_is_too_old(broker: Broker, version: str) -> None:
+    """Known to lose streams in a crash: refused in one line."""
+    async with old_broker(version) as port:
+        error = await error_of(run_items(broker.settings(port=port), 5, outcome=new_outcome()))
+    assert isinstance(error, BrokerRefuses)
+    assert "2.10.23 or newer" in str(error)
+
+
+async def test_a_job_that_always_fails_is_given_up(broker: Broker) -> None:
+    """With its reason, after so many deliveries; the rest completes."""
+    tried = []
+
+    async def work(item: Item) -> Result:
+        if item.id == 7:
+            tried.append(item.id)
+            raise ValueError("no such thing")
+        return reply_to(item)
+
+    outcome = new_outcome()
+    async with worker(broker.settings(), work):
+        await run_items(broker.settings(), 200, outcome=outcome)
+    ledger = outcome.ledger
+    assert (list(ledger.dead), len(ledger.recorded), ledger.lost) == ([7], 199, 0)
+    assert ledger.reasons == {7: "ValueError: no such thing"}
+    assert len(tried) == QUICK.max_deliveries
+    assert ledger.redelivered == QUICK.max_deliveries - 1
+
+
+async def test_a_job_that_ends_its_workers_is_given_up_alone(broker: Broker) -> None:
+    """The jobs that its workers held besides are not: only its own starts are counted."""
+    outcome = new_outcome()
+
+    async def workers_one_after_another() -> None:
+        while True:
+            async with program("worker", broker.settings().url, "poisoned") as victim:
+                await victim.process.wait()
+
+    running = asyncio.ensure_future(run_items(broker.settings(), 400, outcome=outcome, queue_size=50))
+    replacing = asyncio.ensure_future(workers_one_after_another())
+    try:
+        await running
+    finally:
+        replacing.cancel()
+        await asyncio.wait([replacing])
+    ledger = outcome.ledger
+    assert (list(ledger.dead), len(ledger.recorded), ledger.lost) == ([7], 399, 0)
+    assert "ended without a result" in ledger.reasons[7]
+
+
+@pytest.fixture
+def small_broker(tmp_path: Path) -> Iterator[Broker]:
+    """Run a broker that takes only small messages."""
+    with running_broker(tmp_path, max_payload=8192) as broker:
+        yield broker
+
+
+async def test_a_job_that_is_too_large(small_broker: Broker) -> None:
+    """Given up before it is sent; the others have their results."""
+
+    async def items() -> AsyncIterator[Item]:
+        for number in range(1, 11):
+            yield Item(number, "x" * (9000 if number == 3 else 10))
+
+    outcome = new_outcome()
+    async with worker(small_broker.settings()):
+        await run_items(small_broker.settings(), items(), outcome=outcome)
+    assert (list(outcome.ledger.dead), len(outcome.ledger.recorded)) == ([3], 9)
+    assert "larger than" in outcome.ledger.reasons[3]
+
+
+async def test_a_result_that_is_too_large(small_broker: Broker) -> None:
+    """Given up by its worker; the others have their results."""
+
+    async def work(item: Item) -> Result:
+        return Result(item.id, "200 OK", record=b"x" * (9000 if item.id == 3 else 10))
+
+    outcome = new_outcome()
+    async with worker(small_broker.settings(), work):
+        await run_items(small_broker.settings(), 10, outcome=outcome)
+    assert (list(outcome.ledger.dead), len(outcome.ledger.recorded)) == ([3], 9)
+    assert "larger than" in outcome.ledger.reasons[3]
+
+
+Forge = Callable[[Connection], Awaitable[object]]
+
+
+@pytest.mark.parametrize(
+    ("subject", "payload", "unexpected", "dead"),
+    [
+        ("results.forged.3", b"\xff{", 0, [3]),
+        ("results.forged.3", b'[4, "200 OK", true, "", "w", 1]', 0, [3]),
+        ("results.forged.3", b"[" * 100_000, 0, [3]),
+        ("results.forged.99", b'[99, "200 OK", true, "", "w", 1]', 1, []),
+        ("results.forged.x", b"", 1, []),
+        ("dead.forged.3", b"[]", 0, [3]),
+    ],
+    ids=["no JSON", "another id", "deep", "not asked for", "no id", "no reason"],
+)
+async def test_messages_that_are_not_of_the_run(
+    broker: Broker, subject: str, payload: bytes, unexpected: int, dead: list[int]
+) -> None:
+    """A result that cannot be read is given up by its id; one of an id that nothing asked for is unexpected."""
+    outcome, begun, gate = new_outcome(), asyncio.Event(), asyncio.Event()
+
+    async def work(item: Item) -> Result:
+        if item.id == 3:
+            begun.set()
+            await gate.wait()
+        return reply_to(item)
+
+    async with (
+        worker(broker.settings(), work),
+        connect(broker.settings(), name="test") as connection,
+        requesting(connection) as requests,
+        asyncio.TaskGroup() as group,
+    ):
+        running = group.create_task(run_items(broker.settings(), 4, outcome=outcome, run="forged"))
+        await begun.wait()
+        answer = await requests.ask(subject, payload)
+        assert b"error" not in answer.data
+        if not dead:
+            gate.set()  # else the worker's own result might come first
+        await running
+    assert outcome.ledger.unexpected == unexpected
+    assert list(outcome.ledger.dead) == dead
+
+
+async def test_a_job_that_cannot_be_read_ends_no_worker(broker: Broker) -> None:
+    """It is given up with its reason, and the worker goes on."""
+    outcome, begun, gate, given_up = new_outcome(), asyncio.Event(), asyncio.Event(), asyncio.Queue[Msg]()
+
+    async def work(item: Item) -> Result:
+        begun.set()
+        await gate.wait()
+        return reply_to(item)
+
+    async with (
+        worker(broker.settings(), work),
+        connect(broker.settings(), name="test") as connection,
+        requesting(connection) as requests,
+        asyncio.TaskGroup() as group,
+    ):
+        await connection.subscribe("dead.strange.*", given_up.put_nowait)
+        running = group.create_task(run_items(broker.settings(), 4, outcome=outcome, run="strange"))
+        await begun.wait()
+        await requests.ask("jobs.strange.0.77", b"no job")
+        assert b"cannot be read" in (await given_up.get()).data
+        gate.set()
+        await running
+    outcome.check(4)
+
+
+@pytest.mark.parametrize("name", ["A", "a b", "a.b", "../x", "-", "x" * 33, ">"])
+async def test_a_name_that_no_run_can_have(broker: Broker, name: str) -> None:
+    """Refused before anything is asked of the broker."""
+    error = await error_of(run_items(broker.settings(), 5, outcome=new_outcome(), run=name))
+    assert isinstance(error, RunRefused)
+    assert error.exit_code == 2
+
+
+async def test_two_producers_of_one_run(broker: Broker) -> None:
+    """The second is refused while the first lives, and goes on with the run when it does not."""
+    async with program("producer", broker.settings().url, "mine", 50, 10) as first:
+        async with worker(broker.settings()):
+            await first.says("")
+        error = await error_of(run_items(broker.settings(), 50, outcome=new_outcome(), run="mine", queue_size=10))
+        assert isinstance(error, RunRefused)
+        assert "another program works on run mine" in str(error)
+
+
+async def test_a_run_goes_on_only_as_it_was_begun(broker: Broker) -> None:
+    """Other items under the same ids would give wrong results."""
+    async with program("producer", broker.settings().url, "old", 50, 10) as first:
+        async with worker(broker.settings()):
+            await first.says("")
+        first.process.kill()
+        await first.process.wait()
+    error = await error_of(run_items(broker.settings(), 60, outcome=new_outcome(), run="old"))
+    assert isinstance(error, RunRefused)
+    assert "begun as '-n 50'" in str(error)
+
+
+async def test_leftovers_of_another_run_are_told_and_kept(broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line; the new run has its own streams."""
+    async with program("producer", broker.settings().url, "left", 500, 10) as first:
+        async with worker(broker.settings()):
+            await first.says("")
+        first.process.kill()
+        await first.process.wait()
+    outcome = new_outcome()
+    async with worker(broker.settings()):
+        await run_items(broker.settings(), 50, outcome=outcome)
+    outcome.check(50)
+    assert "unfinished runs at the broker: left; --run ID goes on with one" in capsys.readouterr().err
+    assert "RESULTS-left" in await streams(broker)

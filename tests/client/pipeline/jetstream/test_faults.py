@@ -1,0 +1,152 @@
+"""What is broken in the middle of a run: workers, the broker, the producer, the network, the store. Nothing is lost."""
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from nats.js import api as nats_api
+
+from services.client.pipeline.jetstream.connection import connect
+from services.client.pipeline.jetstream.requests import requesting
+from services.client.pipeline.jetstream.streams import Api
+from services.client.pipeline.stages import Item, Result, numbers, reply_to
+from tests.client.pipeline.jetstream.brokers import Broker
+from tests.client.pipeline.jetstream.links import link
+from tests.client.pipeline.jetstream.runs import new_outcome, program, run_items, worker
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+COUNT = 2000
+
+
+async def test_a_worker_is_killed_that_holds_work(broker: Broker) -> None:
+    """Its jobs come to another one after ack_wait, and the redeliveries are counted."""
+    outcome = new_outcome()
+    async with program("worker", broker.settings().url, "holding") as holder, asyncio.TaskGroup() as group:
+        running = group.create_task(run_items(broker.settings(), COUNT, outcome=outcome))
+        await holder.says("began")
+        async with worker(broker.settings(), name="two"):
+            holder.process.kill()
+            await running
+    outcome.check(COUNT)
+    assert outcome.ledger.redelivered >= 1
+
+
+async def test_the_broker_is_killed_and_started_again(broker: Broker) -> None:
+    """Producer and workers connect again, and send again what has no answer."""
+    outcome = new_outcome(after=COUNT // 4)
+    async with worker(broker.settings()), worker(broker.settings(), name="two"), asyncio.TaskGroup() as group:
+        running = group.create_task(run_items(broker.settings(), COUNT, outcome=outcome))
+        for after in (COUNT // 4, COUNT // 2, 3 * COUNT // 4):
+            outcome.after = after
+            outcome.reached.clear()
+            await outcome.reached.wait()
+            await asyncio.to_thread(broker.kill)
+            await asyncio.to_thread(broker.start)
+        await running
+    outcome.check(COUNT)
+
+
+async def test_the_producer_is_killed_and_its_run_goes_on(broker: Broker) -> None:
+    """What was recorded is not made again, and all of it is written."""
+    made: Counter[int] = Counter()
+
+    async def work(item: Item) -> Result:
+        made[item.id] += 1
+        return reply_to(item)
+
+    outcome = new_outcome()
+    async with worker(broker.settings(), work):
+        async with program("producer", broker.settings().url, "again", COUNT, 100) as producer:
+            await producer.says("500")
+            producer.process.kill()
+        await run_items(broker.settings(), COUNT, outcome=outcome, run="again", queue_size=100)
+    outcome.check(COUNT)
+    assert set(made.values()) == {1}
+
+
+async def test_a_worker_is_paused_past_ack_wait(broker: Broker) -> None:
+    """When it goes on, its results come second, and are refused by their ids."""
+    outcome, last = new_outcome(after=COUNT - 1), asyncio.Event()
+
+    async def items() -> AsyncIterator[Item]:
+        for item in numbers(COUNT):
+            if item.id == COUNT:
+                await last.wait()
+            yield item
+
+    async with program("worker", broker.settings().url, "until_continued") as paused, asyncio.TaskGroup() as group:
+        running = group.create_task(run_items(broker.settings(), items(), outcome=outcome))
+        await paused.says("began")
+        paused.process.send_signal(signal.SIGSTOP)
+        async with worker(broker.settings(), name="two"):
+            await outcome.reached.wait()
+            paused.process.send_signal(signal.SIGCONT)
+            await paused.says("ended")
+            last.set()
+            await running
+    outcome.check(COUNT)
+    assert outcome.ledger.redelivered >= 1
+
+
+@pytest.mark.parametrize("how", ["cut", "freeze"])
+async def test_the_network_breaks_between_worker_and_broker(broker: Broker, how: str) -> None:
+    """A connection that is reset, and one that just says nothing; both are made again when the network is mended."""
+    outcome = new_outcome(after=COUNT // 4)
+    async with link(broker.port) as between:
+        settings = broker.settings(port=between.port)
+        async with worker(settings), asyncio.TaskGroup() as group:
+            running = group.create_task(run_items(broker.settings(), COUNT, outcome=outcome))
+            await outcome.reached.wait()
+            getattr(between, how)()
+            async with worker(broker.settings(), name="two"):
+                outcome.after, before = COUNT // 2, outcome.reached
+                before.clear()
+                await before.wait()
+                between.mend()
+                await running
+    outcome.check(COUNT)
+
+
+async def test_the_network_breaks_between_producer_and_broker(broker: Broker) -> None:
+    """The producer goes on where it was."""
+    outcome = new_outcome(after=COUNT // 4)
+    async with link(broker.port) as between, worker(broker.settings()), asyncio.TaskGroup() as group:
+        running = group.create_task(run_items(broker.settings(port=between.port), COUNT, outcome=outcome))
+        for share in (1, 2, 3):
+            outcome.after = share * COUNT // 4
+            outcome.reached.clear()
+            await outcome.reached.wait()
+            between.cut()
+            between.mend()
+        await running
+    outcome.check(COUNT)
+
+
+async def test_the_store_is_full_and_has_room_again(tmp_path: Path) -> None:
+    """Producer and workers wait, and lose nothing."""
+    broker = Broker(tmp_path, store_bytes=900_000)
+    await asyncio.to_thread(broker.start)
+    outcome = new_outcome()
+    try:
+        async with (
+            connect(broker.settings(), name="test") as connection,
+            requesting(connection) as requests,
+            worker(broker.settings()),
+            asyncio.TaskGroup() as group,
+        ):
+            api = Api(requests)
+            ballast = nats_api.StreamConfig(name="BALLAST", subjects=["ballast"], storage=nats_api.StorageType.FILE)
+            await api.make_stream(ballast)
+            for _ in range(13):
+                await requests.ask("ballast", b"x" * 60_000)
+            running = group.create_task(run_items(broker.settings(), COUNT, outcome=outcome))
+            while b"insufficient" not in (await requests.ask("ballast", b"x" * 1000)).data:
+                assert not running.done()
+            await api.delete_stream("BALLAST")
+            await running
+    finally:
+        await asyncio.to_thread(broker.kill)
+    outcome.check(COUNT)
