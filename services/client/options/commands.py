@@ -92,11 +92,11 @@ COMMANDS = {
         before=("printf '%s\\n' www.163.com www.sohu.com > hosts.txt",),
     ),
     "worker": Command(
-        "work at the pipeline's jobs of a broker, until stopped",
+        "take jobs of `pipeline --edition jetstream` from the broker, until it is stopped",
         "services.client.pipeline.jetstream.command",
         add_worker,
         has_lab=False,
-        examples=("worker", "worker --concurrency 200 --loop uvloop"),
+        examples=("worker --concurrency 8",),
     ),
     "record": Command(
         "keep responses to the byte, for sites to play",

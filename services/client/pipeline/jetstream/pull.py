@@ -19,7 +19,7 @@ from services.runtime.tasks import set_within
 EXPIRES_S = 30.0
 LEFT = "Nats-Pending-Messages"  # of a request that ends early: how many messages it did not get
 HEARTBEAT = "100"
-TIMED_OUT = "408"
+MOST_BYTES = 16 << 20  # of the messages of one request, so that large ones do not fill the memory
 PAUSE_S = 0.1  # before a consumer is bound again that the broker has just refused
 NANOSECONDS = 1_000_000_000
 
@@ -94,6 +94,7 @@ class Pull:
             return
         question = {
             "batch": wanted,
+            "max_bytes": max(MOST_BYTES, 2 * self._connection.max_payload),
             "expires": int(EXPIRES_S * NANOSECONDS),
             "idle_heartbeat": int(self._heartbeat_s * NANOSECONDS),
         }
@@ -111,7 +112,7 @@ class Pull:
             self.more()
         elif status != HEARTBEAT:
             left = (message.headers or {}).get(LEFT, "")
-            if status == TIMED_OUT and left.isdecimal():
+            if left.isdecimal():  # it expired, or had as many bytes as it may have
                 self.asked = max(0, self.asked - int(left))
                 self.more()
             else:
