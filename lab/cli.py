@@ -168,9 +168,10 @@ def port(text: str) -> int:
 
 
 def add_swarm(parser: ArgumentParser) -> None:
-    parser.usage = "%(prog)s up|down|ps [OPTIONS]\n       %(prog)s run [OPTIONS] [-- CLIENT ARGS]"
+    parser.usage = "%(prog)s [up|down|ps] [OPTIONS]\n       %(prog)s run [OPTIONS] [-- CLIENT ARGS]"
     parser.set_defaults(words=None)
-    parser.add_argument("verb", choices=("up", "down", "ps", "run"), help="run: a client, joined to the lab")
+    verbs = ("up", "down", "ps", "run")
+    parser.add_argument("verb", nargs="?", choices=verbs, default="ps", help="run: a client, joined to the lab (ps)")
     parser.add_argument(
         "--node",
         action="append",

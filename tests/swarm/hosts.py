@@ -33,6 +33,13 @@ class HostsImpossible(Exception):
     """This machine cannot make hosts; the text says why."""
 
 
+class NotRoot(HostsImpossible):
+    """Only root can make network namespaces and start engines."""
+
+    def __init__(self) -> None:
+        super().__init__("only root can make network namespaces and start engines")
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """One host. `directory`: where its engine keeps everything; `process`: the first process that it consists of."""
@@ -103,7 +110,7 @@ def hosts(directory: Path, count: int = 2) -> Iterator[Sequence[Host]]:
 def check() -> None:
     """Raise HostsImpossible where it is known beforehand that there can be none."""
     if os.geteuid() != 0:
-        raise HostsImpossible("only root can make network namespaces and start engines")
+        raise NotRoot
     if missing := [program for program in PROGRAMS if not shutil.which(program)]:
         raise HostsImpossible(f"these programs are missing: {', '.join(missing)}")
 
