@@ -54,7 +54,7 @@ def channels_of(settings: GatewaySettings) -> Channels | None:
     if settings.handover is None:
         return None
     if not has_filter():
-        log.warning("this system has no socket filters: no connection is handed over, and all are relayed")
+        log.warning("this system lets no program without a capability filter its sockets: all connections are relayed")
         return None
     return Channels(settings.handover)
 

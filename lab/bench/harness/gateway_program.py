@@ -14,6 +14,7 @@ from pathlib import Path
 
 from services.gateway.proxy.channels import Channels
 from services.gateway.proxy.directory import HTTP_PORT, Handover, Link, SiteUrls
+from services.gateway.proxy.inbound_only import has_filter
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.runtime.http import Address
@@ -91,7 +92,7 @@ def main() -> None:
     channels = Channels(options.handover) if options.handover else None
     server = OneServer(options.hosts, Address(LOOPBACK, options.target), channels)
     with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
-        runner.run(serve(options.port, server, inbound_only=channels is not None))
+        runner.run(serve(options.port, server, inbound_only=channels is not None and has_filter()))
 
 
 if __name__ == "__main__":

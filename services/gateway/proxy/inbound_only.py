@@ -29,7 +29,7 @@ def make_inbound_only(bound: socket.socket) -> None:
 
 
 def has_filter() -> bool:
-    """Return whether this system has such a filter."""
+    """Return whether this program may have such a filter: some systems ask for CAP_NET_ADMIN."""
     try:
         with socket.socket() as tried:
             make_inbound_only(tried)
