@@ -37,6 +37,17 @@ def test_the_first_to_start_makes_the_ca_and_the_others_find_it(tmp_path: Path) 
     assert set(found) == {(public / CA_FILE).read_bytes()}
 
 
+def test_a_ca_that_was_given_is_only_read(tmp_path: Path) -> None:
+    """As from a Swarm's secret: its directory gets no file, which it could not take."""
+    key, public = directories(tmp_path)
+    made = Authority(key, public).certificate()
+    (key / "lock").unlink()
+    (public / CA_FILE).unlink()
+    assert Authority(key, public).certificate() == made
+    assert {file.name for file in key.iterdir()} == {KEY_FILE, CA_FILE}
+    assert (public / CA_FILE).read_bytes() == made
+
+
 def test_clients_see_the_certificate_and_not_the_key(tmp_path: Path) -> None:
     """The key is in its own directory, readable by its owner alone; the certificate's directory holds nothing else."""
     key, public = directories(tmp_path)
