@@ -29,7 +29,7 @@ def encodable(data: object) -> object:
         return data.encode("utf-8", "backslashreplace").decode()
     if isinstance(data, dict):
         return {name: encodable(each) for name, each in data.items()}
-    return [*map(encodable, data)] if isinstance(data, list | tuple) else data
+    return type(data)(map(encodable, data)) if isinstance(data, list | tuple) else data  # a skip's reason is a tuple
 
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
