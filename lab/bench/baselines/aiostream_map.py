@@ -3,7 +3,8 @@
 aiostream has no queue to bound: its map takes an item when a task is free.
 """
 
-from aiostream import pipe, stream
+from aiostream import stream
+from aiostream.core import Stream
 
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item, Result, numbers
@@ -18,7 +19,9 @@ async def work(item: Item, *_more: Item) -> Result:
 async def run(items: int, options: Options) -> int:
     """Run so many items, and return how many have a result."""
     done = 0
-    results = stream.iterate(numbers(items)) | pipe.map(work, ordered=False, task_limit=options.consumers)
+    results: Stream[Result] = stream.map(
+        stream.iterate(numbers(items)), work, ordered=False, task_limit=options.consumers
+    )
     async with results.stream() as streamer:
         async for result in streamer:
             done += result.ok

@@ -20,7 +20,7 @@ import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext, api
-from nats.js.errors import NotFoundError
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item, numbers, reply_to
@@ -28,6 +28,7 @@ from services.runtime.run import loop_factory
 
 BATCH = 64
 FETCH_S = 1.0
+FULL_S = 0.01
 MESSAGE_ID = "Nats-Msg-Id"
 USER = "asynclab"
 RUNS = count(1)
@@ -74,12 +75,16 @@ async def produce(js: JetStreamContext, items: int, room: asyncio.Semaphore, *, 
     while batch := list(islice(source, BATCH)):
         for _ in batch:
             await room.acquire()
-        await asyncio.gather(
-            *(
-                js.publish("jobs", json.dumps(item).encode(), headers={MESSAGE_ID: f"{name}.{item.id}"})
-                for item in batch
-            )
-        )
+        await asyncio.gather(*(put(js, item, f"{name}.{item.id}") for item in batch))
+
+
+async def put(js: JetStreamContext, item: Item, message_id: str) -> None:
+    """Publish a job; again after a moment where the stream is full: its result is there before its acknowledgement."""
+    while True:
+        with suppress(ServiceUnavailableError):
+            await js.publish("jobs", json.dumps(item).encode(), headers={MESSAGE_ID: message_id})
+            return
+        await asyncio.sleep(FULL_S)
 
 
 async def collect(js: JetStreamContext, items: int, room: asyncio.Semaphore) -> int:

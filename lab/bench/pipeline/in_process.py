@@ -94,6 +94,6 @@ def groups(loop: str, measured: dict[str, list[Sample]]) -> Iterator[Group]:
 def method(rounds: Rounds) -> tuple[str, ...]:
     """Return how it was measured."""
     return (
-        f"in one process: {rounds.items:,} numbers, {rounds.in_turns()}, a process each, after a tenth of them unmeasured",
-        "1 producer, 4 consumers, a queue of 100 (the generator edition has neither); no output; editions keep a ledger",
+        f"in one process: {rounds.items:,} numbers, {rounds.in_turns()}; a process each, its first tenth unmeasured",
+        "1 producer, 4 consumers, a queue of 100 (generator: none of them); no output; editions keep their ledger",
     )

@@ -15,7 +15,6 @@ from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.pipeline.broker import broker, client_worker, workers
 from lab.bench.pipeline.sample import Sample, read_sample
 
-WORKERS = (1, 2, 4, 8)
 QUEUE_SIZE = 1024
 FIRST = 100  # jobs, so that every program has done all that it does at first
 TIMEOUT_S = 300.0
@@ -26,7 +25,7 @@ PROGRAMS = {OURS: "jetstream", LOOP: "nats"}
 
 def measure(rounds: Rounds, say: Say) -> list[Group]:
     """Return items a second and processor time an item, for each number of workers."""
-    cases = [("uvloop", number) for number in WORKERS] + [("asyncio", 2)]
+    cases = [("uvloop", number) for number in rounds.workers] + [("asyncio", rounds.workers[0])]
     turns = [
         (subject(name, loop, number), partial(turn, name, loop, number, rounds.jobs))
         for loop, number in cases
@@ -88,8 +87,8 @@ def turn(name: str, loop: str, number: int, jobs: int) -> Sample:
 def method(rounds: Rounds) -> tuple[str, ...]:
     """Return how it was measured."""
     return (
-        f"over a broker: {rounds.jobs:,} numbers, {rounds.in_turns()}, after {FIRST} unmeasured; each turn has a new "
-        f"nats-server on loopback (sync_interval: always), {QUEUE_SIZE:,} jobs open at most, batches of 64",
-        "both publish the result, wait for the broker to have it, and then for the acknowledgement of the job; the "
-        "loop has no reconnection, no dead letters, no ledger; processor time: of producer, workers and broker",
+        f"over a broker: {rounds.jobs:,} numbers, {rounds.in_turns()}, {FIRST} before, {QUEUE_SIZE:,} open at most",
+        "each turn has a new nats-server on loopback (sync_interval: always); batches of 64",
+        "a result is published, the broker has it, the job is acknowledged, the broker has that: so do both",
+        "the loop has no reconnection, dead letters or ledger; processor time: of producer, workers and broker",
     )

@@ -7,6 +7,7 @@ core, and more of them are limited by what the cores can do, and by nothing else
 import json
 import os
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from lab.bench.harness.figures import Goal, Group, Row
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.pipeline.broker import broker, client_worker, workers
-from lab.bench.pipeline.over_broker import QUEUE_SIZE, TIMEOUT_S, WORKERS
+from lab.bench.pipeline.over_broker import QUEUE_SIZE, TIMEOUT_S
 from lab.bench.pipeline.sample import Sample
 from services.runtime.files.temporary import temporary_directory
 from services.runtime.process import usable_cores
@@ -35,15 +36,15 @@ def measure(rounds: Rounds, say: Say) -> list[Group]:
     with temporary_directory("asynclab-bench-") as directory:
         turns = [
             (subject(number), partial(turn, number, max(CONCURRENCY, rounds.jobs // JOBS_SHARE), directory))
-            for number in WORKERS
+            for number in rounds.workers
         ]
         measured = interleaved(turns, rounds.number, lambda line: say(f"jobs that wait: {line}"))
     rates = tuple(Row(name, tuple(each.items_per_s for each in found), ours=True) for name, found in measured.items())
     busy = tuple(Row(name, tuple(each.cores for each in found), ours=True) for name, found in measured.items())
-    first = subject(WORKERS[0])
+    first = subject(rounds.workers[0])
     goals = [
         Goal(row.subject, NEAR * number, first)
-        for number, row in zip(WORKERS, busy, strict=True)
+        for number, row in zip(rounds.workers, busy, strict=True)
         if number > 1 and row.median < FULL * usable_cores()
     ]
     title = f"pipeline over a broker, jobs of {DELAY_S:g} s"
@@ -74,7 +75,7 @@ def turn(number: int, jobs_a_worker: int, directory: Path) -> Sample:
     return Sample(jobs, took_s, cpu_s)
 
 
-def run(targets: Path, site: Server, environment: dict[str, str]) -> tuple[float, float]:
+def run(targets: Path, site: Server, environment: Mapping[str, str]) -> tuple[float, float]:
     """Run the command; return the seconds of its ledger and its processor seconds. Raises BenchFailed."""
     words = ["pipeline", "--edition", "jetstream", "-i", str(targets), "--format", "json", "--loop", LOOP]
     words += ["--queue-size", str(QUEUE_SIZE), "--resolve", f"{HOST}:80:127.0.0.1:{site.port}"]
@@ -93,7 +94,7 @@ def run(targets: Path, site: Server, environment: dict[str, str]) -> tuple[float
 def method(rounds: Rounds) -> tuple[str, ...]:
     """Return how it was measured."""
     return (
-        f"jobs that wait: {max(CONCURRENCY, rounds.jobs // JOBS_SHARE):,} targets a worker, {CONCURRENCY} at once a "
-        f"worker, from the hello server with HELLO_DELAY_S={DELAY_S:g}; its processor time counts; what fills more "
-        f"than {FULL:.0%} of the cores has no goal",
+        f"jobs that wait: {max(CONCURRENCY, rounds.jobs // JOBS_SHARE):,} targets a worker, {CONCURRENCY} at once",
+        f"they come from the hello server, HELLO_DELAY_S={DELAY_S:g}, whose processor time counts, too",
+        f"a number of workers that fills more than {FULL:.0%} of the cores has no goal",
     )
