@@ -64,9 +64,12 @@ async def run(items: int, options: Options) -> int:
         js = client.jetstream()
         await make_streams(js, options.queue_size)
         room = asyncio.Semaphore(options.queue_size)
-        collecting = asyncio.create_task(collect(js, items, room))
-        await produce(js, items, room, name=f"{os.getpid()}.{next(RUNS)}")
-        return await collecting
+        config = api.ConsumerConfig(ack_policy=api.AckPolicy.NONE, deliver_policy=api.DeliverPolicy.NEW)
+        results = await js.pull_subscribe("results", config=config)  # before the first job, so that none is missed
+        async with asyncio.TaskGroup() as group:
+            collecting = group.create_task(collect(results, items, room))
+            await produce(js, items, room, name=f"{os.getpid()}.{next(RUNS)}")
+        return collecting.result()
 
 
 async def produce(js: JetStreamContext, items: int, room: asyncio.Semaphore, *, name: str) -> None:
@@ -87,10 +90,8 @@ async def put(js: JetStreamContext, item: Item, message_id: str) -> None:
         await asyncio.sleep(FULL_S)
 
 
-async def collect(js: JetStreamContext, items: int, room: asyncio.Semaphore) -> int:
-    """Read results from now on, until there are as many as items; none counts twice."""
-    config = api.ConsumerConfig(ack_policy=api.AckPolicy.NONE, deliver_policy=api.DeliverPolicy.NEW)
-    results = await js.pull_subscribe("results", config=config)
+async def collect(results: JetStreamContext.PullSubscription, items: int, room: asyncio.Semaphore) -> int:
+    """Read results until there are as many as items; none counts twice."""
     done: set[int] = set()
     while len(done) < items:
         for message in await fetched(results, 4 * BATCH):
