@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 CHAOS = "chaos"
 CHAOS_S, QUICK_CHAOS_S = 600, 60
-BENCHES = ("sites", "gateway", "wget", "hello", "stalled")
+BENCHES = ("sites", "gateway", "wget", "hello", "stalled", "pipeline")
+MODULES = {"pipeline": "lab.bench.pipeline.result"}  # of a bench that is a folder
+MILLIONS = {"wget": "lab.bench.million", "pipeline": "lab.bench.pipeline.memory"}
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -37,7 +39,7 @@ def add_options(parser: ArgumentParser) -> None:
         "--seed", metavar="N", type=whole(0, 2**32 - 1), help=f"what {CHAOS} does and when is drawn from it (by chance)"
     )
     add("--targets", metavar="N", type=whole(1, 10_000_000), help=f"how many a turn of wget fetches ({FULL.targets:,})")
-    add("--million", action="store_true", help="wget: also a million targets, for the memory (minutes)")
+    add("--million", action="store_true", help="wget, pipeline: also a million of them, for the memory (minutes)")
     add("--install", action="store_true", help="first install the peers that are missing (nginx, wrk, curl)")
     add("--json", metavar="FILE", type=Path, help="write every value there")
     add("--svg", metavar="FILE", type=Path, help="draw a chart of the ratios there")
@@ -113,10 +115,9 @@ def measured(options: Namespace) -> Iterator["Result"]:
     for name in BENCHES:
         if name in (options.benches or BENCHES):
             yield run(name, options)
-            if name == "wget" and options.million:
-                from lab.bench import million
-
-                yield million.bench(say)
+            if name in MILLIONS and options.million:
+                million: Result = import_module(MILLIONS[name]).bench(say)
+                yield million
 
 
 def run(name: str, options: Namespace) -> "Result":
@@ -126,7 +127,7 @@ def run(name: str, options: Namespace) -> "Result":
     given = {name: value for name, value in asked.items() if value}
     rounds = (QUICK if options.quick else FULL)._replace(**given)
     neighbours = machine.Neighbours()
-    result: Result = import_module(f"lab.bench.{name}").bench(rounds, say)
+    result: Result = import_module(MODULES.get(name, f"lab.bench.{name}")).bench(rounds, say)
     if note := neighbours.note():
         result = replace(result, notes=(*result.notes, note))
     return result

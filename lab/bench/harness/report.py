@@ -109,10 +109,12 @@ def ratio_cell(group: Group, row: Row) -> str:
 def goal_line(group: Group, goal: Goal) -> str:
     """Return whether a goal is reached, in words."""
     achieved = group.achieved(goal)
-    aim = f"goal: {goal.of} at {goal.ratio:g} x {goal.against}"
+    most = "most " if group.higher_is_better is False else ""
+    aim = f"goal: {goal.of} at {most}{goal.ratio:g} x {goal.against}"
     if achieved is None:
         return f"{aim}: not known: nothing to compare with"
-    return f"{aim}: {'reached' if achieved >= goal.ratio else 'not reached'}, {achieved:.2f}"
+    is_reached = achieved <= goal.ratio if group.higher_is_better is False else achieved >= goal.ratio
+    return f"{aim}: {'reached' if is_reached else 'not reached'}, {achieved:.2f}"
 
 
 def number(value: float) -> str:

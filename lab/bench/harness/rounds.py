@@ -19,6 +19,9 @@ class Rounds(NamedTuple):
     users: tuple[int, ...]
     stalled: int = 10_000
     requests: int = 1_000_000
+    items: int = 200_000
+    jobs: int = 10_000
+    workers: tuple[int, ...] = (1, 2, 4, 8)
 
     def in_turns(self) -> str:
         """Return in words how many rounds there are."""
@@ -26,7 +29,17 @@ class Rounds(NamedTuple):
 
 
 FULL = Rounds(number=3, seconds=2.0, targets=60_000, users=(1_000, 10_000))
-QUICK = Rounds(number=1, seconds=0.5, targets=500, users=(100,), stalled=200, requests=20_000)
+QUICK = Rounds(
+    number=1,
+    seconds=0.5,
+    targets=500,
+    users=(100,),
+    stalled=200,
+    requests=20_000,
+    items=5_000,
+    jobs=300,
+    workers=(1, 2),
+)
 
 
 def interleaved(

@@ -18,6 +18,7 @@ from services.runtime.terminal import printable, say
 
 MESSAGE_ID = "Nats-Msg-Id"
 LEAST_PAUSE_S, MOST_PAUSE_S = 0.01, 0.5
+MOST_AT_ONCE = 256  # of what was refused
 MOST_MISSES = 20  # a stream may be absent for a moment, while the broker starts
 OVER_A_LIMIT = 10077
 PER_SUBJECT = "maximum messages per subject exceeded"
@@ -40,13 +41,14 @@ Then = Callable[[Outcome], Awaitable[None]]
 
 @dataclass(slots=True)
 class Message:
-    """A message that the broker does not have yet."""
+    """A message that the broker does not have yet. `is_again`: it was refused, sent again, and has no answer since."""
 
     subject: str
     payload: bytes
     headers: dict[str, str]
     then: Then
     misses: int = 0
+    is_again: bool = False
 
 
 class Publisher:
@@ -61,6 +63,8 @@ class Publisher:
         self.reason = ""
         self._has_told = False  # since the last message that was stored
         self._pause_s = LEAST_PAUSE_S
+        self._at_once, self._is_too_much = MOST_AT_ONCE, False
+        self._unanswered = 0  # of those that were sent again
         self._retry = asyncio.Event()
 
     async def put(self, subject: str, payload: bytes, *, message_id: str, then: Then) -> None:
@@ -75,6 +79,11 @@ class Publisher:
 
     async def _note(self, message: Message, answer: Msg | None) -> None:
         outcome, text = read(answer)
+        if message.is_again:
+            message.is_again = False
+            self._unanswered -= 1
+            if not self._unanswered:
+                self._retry.set()
         if outcome in {Outcome.STORED, Outcome.EXISTS}:
             self._has_told, self._pause_s = False, LEAST_PAUSE_S
             await message.then(outcome)
@@ -88,17 +97,28 @@ class Publisher:
             self._has_told = True
             say(f"the broker has no room ({printable(text)}): what it cannot store is sent again until it can")
         self.refused.append(message)
+        self._is_too_much = True
         self._retry.set()
 
     async def retry(self) -> None:
-        """Send again what was refused, after pauses that grow while nothing is taken."""
+        """Send again what was refused, after pauses that grow while nothing is taken.
+
+        A full stream gets room for a few messages at a time: each refusal halves how many are sent after one pause, and
+        they double while none is refused. All at once, most would be refused again, at a cost for both sides.
+        """
         while True:
             await self._retry.wait()
             self._retry.clear()
+            if self._unanswered or not self.refused:
+                continue
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(2 * self._pause_s, MOST_PAUSE_S)
-            again, self.refused = self.refused, []
+            self._at_once = max(1, self._at_once // 2) if self._is_too_much else min(2 * self._at_once, MOST_AT_ONCE)
+            self._is_too_much = False
+            again, self.refused = self.refused[: self._at_once], self.refused[self._at_once :]
+            self._unanswered = len(again)
             for message in again:
+                message.is_again = True
                 await self._send(message)
 
 

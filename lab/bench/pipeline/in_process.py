@@ -1,0 +1,99 @@
+"""The editions that need one process, beside a bare `asyncio.Queue`, an anyio memory stream, and aiostream's map.
+
+All of them make the same items and the same results, with as many producers and consumers and a queue of the same
+size. The editions also keep their ledger; a peer only counts. Nothing is written: these are costs of the concurrency.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+
+from lab.bench.harness.figures import Goal, Group, Row
+from lab.bench.harness.processes import cost_of
+from lab.bench.harness.rounds import Rounds, Say, interleaved
+from lab.bench.pipeline.sample import Sample, read_sample
+
+LOOPS = ("uvloop", "asyncio")
+TIMEOUT_S = 300.0
+QUEUE, BARE = "services.client, queue", "bare asyncio.Queue"
+RATIO = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A peer that is a package of Python: its module, and its name where packages are had from."""
+
+    module: str
+    package: str
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is installed beside this Python."""
+        return find_spec(self.module) is not None
+
+    def missing(self) -> str:
+        """Return the note that replaces its figures."""
+        return f"{self.package} is missing: pip install {self.package} (in a checkout, `make test` installs it)"
+
+
+ANYIO, AIOSTREAM = Package("anyio", "anyio"), Package("aiostream", "aiostream")
+PEERS = (ANYIO, AIOSTREAM)
+CONTESTANTS: dict[str, tuple[str, Package | None]] = {  # as the table shows it: as `program` knows it, what it needs
+    "services.client, generator": ("generator", None),
+    QUEUE: ("queue", None),
+    BARE: ("bare", None),
+    "anyio memory stream": ("anyio", ANYIO),
+    "aiostream map": ("aiostream", AIOSTREAM),
+}
+
+
+def measure(rounds: Rounds, say: Say) -> list[Group]:
+    """Return items a second and processor time an item, a group for each loop."""
+    turns = [
+        (f"{subject}, {loop}", partial(turn, name, loop, rounds.items)) for loop in LOOPS for subject, name in names()
+    ]
+    measured = interleaved(turns, rounds.number, say)
+    return [group for loop in LOOPS for group in groups(loop, measured)]
+
+
+def names() -> list[tuple[str, str]]:
+    """Return the contestants that can run here: as the table shows them, and as the program knows them."""
+    return [(subject, name) for subject, (name, peer) in CONTESTANTS.items() if peer is None or peer.is_here]
+
+
+def turn(name: str, loop: str, items: int) -> Sample:
+    """Run one contestant in a process, and return what it measured of itself."""
+    command = [sys.executable, "-m", "lab.bench.pipeline.program", name, "--loop", loop, "-n", str(items)]
+    return read_sample(name, cost_of(name, command, timeout_s=TIMEOUT_S).out, items)
+
+
+def groups(loop: str, measured: dict[str, list[Sample]]) -> Iterator[Group]:
+    """Yield the figures on one loop; those of processor time hold on a machine that is busy, too."""
+    title = f"pipeline in one process, {loop}"
+
+    def rows(figure: Callable[[Sample], float]) -> tuple[Row, ...]:
+        return tuple(
+            Row(subject, tuple(map(figure, measured[f"{subject}, {loop}"])), ours=subject.startswith("services."))
+            for subject, _ in names()
+        )
+
+    goal, by_cost = Goal(QUEUE, RATIO, BARE), Goal(QUEUE, round(1 / RATIO, 2), BARE)
+    yield Group(title, "items/s", rows(lambda sample: sample.items_per_s), BARE, goals=(goal,))
+    yield Group(
+        f"{title}: what an item costs",
+        "processor us",
+        rows(lambda sample: sample.cpu_us),
+        BARE,
+        higher_is_better=False,
+        goals=(by_cost,),
+    )
+
+
+def method(rounds: Rounds) -> tuple[str, ...]:
+    """Return how it was measured."""
+    return (
+        f"in one process: {rounds.items:,} numbers, {rounds.in_turns()}; a process each, its first tenth unmeasured",
+        "1 producer, 4 consumers, a queue of 100 (generator: none of them); no output; editions keep their ledger",
+    )

