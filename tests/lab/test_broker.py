@@ -21,6 +21,7 @@ from tests.lab.serving import LAB
 
 RUN = (LAB, "embedded", "pipeline", "--edition", "jetstream", "--format", "json")
 anyio = pytest.mark.anyio
+EARLIER: set[int] = set()  # processes that other tests of this process have left
 
 
 @pytest.fixture
@@ -63,6 +64,8 @@ def await_end(pid: int) -> None:
 def temporary(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory of temporary files, of this process too, which has looked it up already."""
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    EARLIER.clear()
+    EARLIER.update(children(os.getpid()))
     return temporary
 
 
@@ -82,7 +85,7 @@ async def answer_to(url: str, user: str, password: str) -> bytes:
 async def test_it_demands_its_password_and_keeps_streams(temporary: Path) -> None:
     """On both loops; at the end neither the process nor its directory is left."""
     async with embedded_broker() as settings:
-        (pid,) = await asyncio.to_thread(children, os.getpid())
+        (pid,) = set(await asyncio.to_thread(children, os.getpid())) - EARLIER
         assert settings.url.startswith("nats://127.0.0.1:")
         for user, password in (("", ""), (USER, ""), (USER, "wrong"), ("root", settings.password)):
             assert b"Authorization Violation" in await answer_to(settings.url, user, password)
@@ -104,7 +107,7 @@ def seen_of(pid: int) -> str:
 
 def what_is_left(temporary: Path) -> list[object]:
     """Return the processes and the temporary files of this test."""
-    return [*children(os.getpid()), *temporary.iterdir()]
+    return [*(set(children(os.getpid())) - EARLIER), *temporary.iterdir()]
 
 
 @anyio

@@ -14,7 +14,8 @@ from lab.cli import CLIENT_COMMANDS, main
 from lab.cli import COMMANDS as LAB_COMMANDS
 from services.client.options.commands import COMMANDS
 
-NAMES = ("", *COMMANDS)
+NO_LAB = ("worker",)  # it needs a broker that stays; that of the embedded lab is for one run
+NAMES = ("", *(name for name in COMMANDS if name not in NO_LAB))
 SLOW = ("wget --help", "compare --loop", "compare hello")  # enough of the kind is run
 
 

@@ -65,7 +65,8 @@ class Lookup:
         if route := self._topology.route(host, port):
             return [SocketAddress(*route)]
         if is_address(host):
-            if self._topology.closed and not self._topology.leads_to(host, port):
+            blocked = self._filter.public_only and self._filter.refusal(host)
+            if self._topology.closed and not blocked and not self._topology.leads_to(host, port):
                 raise FetchError("unreachable", "nothing but the lab can be reached from within it")
             return [SocketAddress(host, port)]
         if self._topology.closed:
