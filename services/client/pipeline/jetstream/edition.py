@@ -158,6 +158,5 @@ async def tell_leftovers(registry: Registry, run: str) -> None:
     left = [each for each in await registry.ids() if each != run and not await registry.is_owned(each)]
     if left:
         more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
-        say(
-            f"unfinished runs at the broker: {', '.join(printable(each[:MOST_SHOWN]) for each in left[:MOST_NAMED])}{more}; --run ID goes on with one"
-        )
+        named = ", ".join(printable(each[:MOST_SHOWN]) for each in left[:MOST_NAMED])
+        say(f"unfinished runs at the broker: {named}{more}; --run ID goes on with one")
