@@ -25,10 +25,10 @@ from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item
 from services.client.settings import ClientSettings
 from services.runtime.tasks import set_within
-from services.runtime.terminal import say
+from services.runtime.terminal import printable, say
 
 QUIET_S = 1.0  # without a result: then the broker is asked whether there are jobs left, and workers
-MOST_NAMED = 5
+MOST_NAMED, MOST_SHOWN = 5, 40  # of leftovers, and characters of the name of one
 
 
 async def run(
@@ -158,4 +158,5 @@ async def tell_leftovers(registry: Registry, run: str) -> None:
     left = [each for each in await registry.ids() if each != run and not await registry.is_owned(each)]
     if left:
         more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
-        say(f"unfinished runs at the broker: {', '.join(left[:MOST_NAMED])}{more}; --run ID goes on with one")
+        named = ", ".join(printable(each[:MOST_SHOWN]) for each in left[:MOST_NAMED])
+        say(f"unfinished runs at the broker: {named}{more}; --run ID goes on with one")

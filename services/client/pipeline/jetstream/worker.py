@@ -97,6 +97,8 @@ class RunWorker:
             deliveries = delivery_of(message.reply).deliveries
             try:
                 job = Job(decode_job(message.data), deliveries, message.reply)
+                if job.item.id != id_of(message.subject):
+                    raise Undecodable("it has another id than its subject")
             except Undecodable as error:
                 await self._hand.refuse(message, id_of(message.subject) or 0, f"the job cannot be read: {error}")
                 continue
