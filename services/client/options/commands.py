@@ -92,11 +92,11 @@ COMMANDS = {
         before=("printf '%s\\n' www.163.com www.sohu.com > hosts.txt",),
     ),
     "worker": Command(
-        "take jobs of `pipeline --edition jetstream` from the broker, until it is stopped",
+        "work at the pipeline's jobs of a broker, until stopped",
         "services.client.pipeline.jetstream.command",
         add_worker,
         has_lab=False,
-        examples=("worker --concurrency 8",),
+        examples=("worker", "worker --concurrency 200 --loop uvloop"),
     ),
     "record": Command(
         "keep responses to the byte, for sites to play",

@@ -18,9 +18,14 @@ def add_pipeline(parser: ArgumentParser) -> None:
 
 
 def add_worker(parser: ArgumentParser) -> None:
-    from services.client.options.pipeline import add_worker
-
-    add_worker(parser)
+    parser.add_argument(
+        "--concurrency",
+        metavar="N",
+        type=whole(1, 10_000),
+        default=defaults.WORKER_CONCURRENCY,
+        help="how many jobs of one run it works at, at once (%(default)s)",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not say which loop runs")
 
 
 def add_hello(parser: ArgumentParser) -> None:

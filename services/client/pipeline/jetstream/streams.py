@@ -9,8 +9,9 @@
 Two subjects are in no stream: `owner.<run>`, where the producer of a run answers, and `again.<run>`, where workers tell
 it of results that the broker had already.
 
-One message an id, by `discard_new_per_subject`: unlike the message ids, which the broker remembers for two minutes and
-in a work queue only until the job is acknowledged, this holds for as long as the stream does.
+One message an id, by `discard_new_per_subject`: this holds for as long as the stream does. Message ids the broker
+remembers for a window of time, in memory, and those of acknowledged jobs not over a crash. So they only save work: a
+job that was done is not queued again when its producer sends it twice within the window.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ NO_SUCH_STREAM, NO_SUCH_CONSUMER, NO_SUCH_MESSAGE, STREAM_EXISTS = 10059, 10014,
 WRONG_LAST_SEQUENCE = 10071
 PAUSE_S = 0.1
 PATIENT_TRIES = 12  # of an API request: a minute, with the usual resend_s
+JOBS_WINDOW_S, LEAST_WINDOW_S = 30.0, 2.0  # of message ids
 EPHEMERAL_S = 300.0  # a consumer without a name ends after this time without a request
 
 
@@ -81,7 +83,12 @@ def consumer_of(partition: int) -> str:
 def run_streams(run: str, queue_size: int) -> list[api.StreamConfig]:
     """Return the configurations of a run's streams."""
     once = {"discard": api.DiscardPolicy.NEW, "max_msgs_per_subject": 1, "discard_new_per_subject": True}
-    kept = {"retention": api.RetentionPolicy.LIMITS, "storage": api.StorageType.FILE, **once}
+    kept = {
+        "retention": api.RetentionPolicy.LIMITS,
+        "storage": api.StorageType.FILE,
+        "duplicate_window": LEAST_WINDOW_S,
+    }
+    kept |= once
     return [
         api.StreamConfig(
             name=jobs_of(run),
@@ -92,6 +99,7 @@ def run_streams(run: str, queue_size: int) -> list[api.StreamConfig]:
             discard=api.DiscardPolicy.NEW,
             max_msgs_per_subject=1,
             discard_new_per_subject=True,
+            duplicate_window=JOBS_WINDOW_S,
         ),
         api.StreamConfig(name=results_of(run), subjects=[f"results.{run}.*"], **kept),  # type: ignore[arg-type]
         api.StreamConfig(
