@@ -18,6 +18,7 @@ FILE_FAILED = 3
 MOST_TIMEOUT_S = 86_400
 MOST_PORT = 65_535
 CLIENT_COMMANDS = ("embedded", "run", "record")
+WITH_WORDS = ("serve", "swarm")  # after `--`
 
 
 class Command(NamedTuple):
@@ -56,8 +57,8 @@ def run_command(argv: list[str]) -> int:
 def understand(argv: list[str]) -> Namespace:
     """Parse a command line.
 
-    The words after `embedded`, `run` or `record` are the client's, those after `serve ... --` are a command's, and
-    neither are parsed here.
+    The words after `embedded`, `run` or `record` are the client's, and so are those after `swarm ... --`; those after
+    `serve ... --` are a command's. None of them are parsed here.
     """
     ahead, words = command_inside(argv)
     parser = OptionParser(prog="lab", description="asynclab's control room")
@@ -82,8 +83,8 @@ def understand(argv: list[str]) -> Namespace:
 
 
 def command_inside(argv: list[str]) -> tuple[list[str], list[str] | None]:
-    """Return a command line of `serve` up to `--`, and the words after it; any other as it is, and None."""
-    if argv[:1] != ["serve"] or "--" not in argv:
+    """Return a command line of `serve` or `swarm` up to `--`, and the words after it; any other as it is, and None."""
+    if not argv or argv[0] not in WITH_WORDS or "--" not in argv:
         return argv, None
     end = argv.index("--")
     return argv[:end], argv[end + 1 :]
@@ -166,6 +167,27 @@ def port(text: str) -> int:
     return int(text)
 
 
+def add_swarm(parser: ArgumentParser) -> None:
+    parser.usage = "%(prog)s [up|down|ps] [OPTIONS]\n       %(prog)s run [OPTIONS] [-- CLIENT ARGS]"
+    parser.set_defaults(words=None)
+    verbs = ("up", "down", "ps", "run")
+    parser.add_argument("verb", nargs="?", choices=verbs, default="ps", help="run: a client, joined to the lab (ps)")
+    parser.add_argument(
+        "--node",
+        action="append",
+        metavar="ENDPOINT",
+        help="the engine of a node: ssh://HOST, tcp://HOST:PORT or a socket; one for each (LAB_SWARM_NODES)",
+    )
+    parser.add_argument("--project", help="the stack's name (COMPOSE_PROJECT_NAME, else asynclab, with -swarm)")
+    parser.add_argument("--keep", action="store_true", help="up: leave a lab that failed as it is, to look at")
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=seconds,
+        help=f"up: how long services may take to become healthy ({UP_TIMEOUT_S:g})",
+    )
+
+
 def add_bench(parser: ArgumentParser) -> None:
     from lab.bench.cli import add_options
 
@@ -213,6 +235,12 @@ COMMANDS = {
         commands.record,
         add_words,
         needs_checkout=False,
+    ),
+    "swarm": Command(
+        "the lab on several machines, by a Docker Swarm: lab swarm up, ps, down; lab swarm run [-- CLIENT ARGS]",
+        commands.swarm,
+        add_swarm,
+        ("swarm up --node ssh://one --node ssh://two", "swarm ps", "swarm run -- wget", "swarm down"),
     ),
     "bench": Command(
         "compare with peers: lab bench [sites] [wget] [hello] [stalled]; or lab bench chaos: attack a lab of its own "

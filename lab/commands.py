@@ -191,6 +191,12 @@ def record(options: Namespace) -> int:
     return program(words, Environment(settings.values), prog="lab", called=PROGRAM)
 
 
+def swarm(options: Namespace) -> int:
+    from lab.swarm.cli import swarm as on_a_swarm
+
+    return on_a_swarm(options, read_settings())
+
+
 def bench(options: Namespace) -> int:
     from lab.bench.cli import bench as compare
 

@@ -33,6 +33,10 @@ class Settings:
     """LAB_ENGINE, "auto" unless it is set. What it may be is checked where an engine is needed."""
     recordings: str
     """LAB_RECORDINGS."""
+    swarm_nodes: str
+    """LAB_SWARM_NODES: addresses of the engines of a Swarm's nodes, with blanks between them."""
+    registry: str
+    """LAB_REGISTRY: where the nodes of a Swarm get images from, as HOST:PORT or HOST/PATH."""
 
     @property
     def env_file(self) -> Path:
@@ -62,6 +66,8 @@ def parse(root: Path, environ: Mapping[str, str], of_file: Mapping[str, str]) ->
         docker_host=environ.get("DOCKER_HOST", ""),
         engine=values.get("LAB_ENGINE") or "auto",
         recordings=values.get("LAB_RECORDINGS", ""),
+        swarm_nodes=values.get("LAB_SWARM_NODES", ""),
+        registry=values.get("LAB_REGISTRY", "").rstrip("/"),
     )
 
 

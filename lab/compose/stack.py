@@ -78,6 +78,12 @@ class Stack:
         """
         recorded = own_sites.to_play(self.settings)
         own_sites.check(recorded)
+        prepared = self.prepared(say)
+        with lock.held(self.project, say):
+            prepared._change(say, recorded, keep=keep, timeout_s=timeout_s)
+
+    def prepared(self, say: Say) -> "Stack":
+        """Have an engine and a base image, and return this project with what Compose builds from. Raises a LabError."""
         with lock.held("engine", say):
             engine.ensure(say, self.settings)
             image = base_image.ensure(say, self.settings)
@@ -87,9 +93,7 @@ class Stack:
         variables = {"BASE_IMAGE": image, "LAB_USER": user}
         if bundle := base_image.ca_bundle(self.settings):
             variables["CA_BUNDLE"] = str(bundle)  # Compose makes a build secret of it
-        started = replace(self, settings=self.settings.with_environment(variables))
-        with lock.held(self.project, say):
-            started._change(say, recorded, keep=keep, timeout_s=timeout_s)
+        return replace(self, settings=self.settings.with_environment(variables))
 
     def _remember_user(self, say: Say) -> str:
         """Let Compose know whose files the client is to read and write, and return it."""
@@ -123,9 +127,9 @@ class Stack:
             raise
         last_good.remember(self._last_good, config)
 
-    def config(self) -> Config:
-        """Return what Compose makes of its files and `.env`. Raises ComposeRefused."""
-        outcome = self.compose("config", "--format", "json", timeout_s=READ_TIMEOUT_S)
+    def config(self, *, files: Sequence[Path] = ()) -> Config:
+        """Return what Compose makes of its files and `.env`. Raises ComposeRefused. `files`: if not the usual ones."""
+        outcome = self.compose("config", "--format", "json", timeout_s=READ_TIMEOUT_S, files=files)
         if not outcome.ok:
             raise refusal("reading compose.yaml and .env", outcome)
         config: Config = json.loads(outcome.out)

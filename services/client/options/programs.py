@@ -25,7 +25,7 @@ def add_worker(parser: ArgumentParser) -> None:
         default=defaults.WORKER_CONCURRENCY,
         help="how many jobs of one run it works at, at once (%(default)s)",
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="do not say which loop runs")
+    parser.add_argument("-q", "--quiet", action="store_true", help="nothing but errors on stderr")
 
 
 def add_hello(parser: ArgumentParser) -> None:

@@ -9,8 +9,9 @@ from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item, numbers
 from services.client.survey.deadlines import Deadline
 from services.client.survey.input_file import input_name, open_input
+from services.client.survey.lines import Lines
 from services.client.survey.results.file import open_stdout
-from services.client.survey.targets import LineSource, Target
+from services.client.survey.targets import Source, Target
 from services.runtime.errors import InputUnreadable
 from services.runtime.tasks import run_in_daemon_thread
 
@@ -75,13 +76,13 @@ class NumberItems:
 class TargetItems:
     """The targets of an input, one a line, as `client wget -i` reads them."""
 
-    def __init__(self, source: LineSource) -> None:
+    def __init__(self, source: Source) -> None:
         self._source = source
 
     @property
     def error(self) -> InputUnreadable | None:
         """Why the input ended early."""
-        return self._source.error
+        return self._source.input.error
 
     def __aiter__(self) -> "TargetItems":
         return self
@@ -109,7 +110,7 @@ class TargetItems:
 
     def fraction_taken(self, _attempted: int) -> float | None:
         """Return how much of a file has been taken, from 0 to 1; None for a pipe."""
-        return self._source.fraction_taken()
+        return self._source.input.fraction_taken()
 
     def stop(self) -> None:
         """End here, and end the thread that reads."""
@@ -127,6 +128,6 @@ async def open_items(options: Options) -> tuple[Items, int]:
         return input_fd, open_stdout(input_fd)
 
     input_fd, output_fd = await run_in_daemon_thread(partial(open_both, name))  # a network file may wait for any time
-    source = LineSource(input_fd, input_name(name))
-    source.begin()
-    return TargetItems(source), output_fd
+    lines = Lines(input_fd, input_name(name))
+    lines.begin()
+    return TargetItems(Source(lines)), output_fd

@@ -126,20 +126,33 @@ class Authority:
 
 
 def shared_ca(key_directory: Path, directory: Path) -> "trustme.CA":
-    """Return the CA whose key is in `key_directory`, made now if there is none; put its certificate in `directory`."""
+    """Return the CA whose key is in `key_directory`, made now if there is none; put its certificate in `directory`.
+
+    A `key_directory` that has both is only read: it may be one that cannot be written.
+    """
     import trustme
 
     key_file, ca_file = key_directory / KEY_FILE, key_directory / CA_FILE
-    with open(key_directory / "lock", "w", opener=open_without_blocking) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if key_file.exists() and ca_file.exists():
-            ca = trustme.CA.from_pem(*(read_regular(file, most=MAX_PEM_BYTES) for file in (ca_file, key_file)))
-        else:
-            ca = trustme.CA(organization_name=ORGANIZATION)
-            write(key_file, ca.private_key_pem.bytes(), mode=0o600)
-            write(ca_file, ca.cert_pem.bytes(), mode=0o644)
-        write(directory / CA_FILE, ca.cert_pem.bytes(), mode=0o644)
+    ca = read_ca(key_file, ca_file)
+    if ca is None:
+        with open(key_directory / "lock", "w", opener=open_without_blocking) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            ca = read_ca(key_file, ca_file)
+            if ca is None:
+                ca = trustme.CA(organization_name=ORGANIZATION)
+                write(key_file, ca.private_key_pem.bytes(), mode=0o600)
+                write(ca_file, ca.cert_pem.bytes(), mode=0o644)
+    write(directory / CA_FILE, ca.cert_pem.bytes(), mode=0o644)
     return ca
+
+
+def read_ca(key_file: Path, ca_file: Path) -> "trustme.CA | None":
+    """Return the CA of these files, None where one is missing. The key is written first, and each file whole."""
+    import trustme
+
+    if not (key_file.exists() and ca_file.exists()):
+        return None
+    return trustme.CA.from_pem(*(read_regular(file, most=MAX_PEM_BYTES) for file in (ca_file, key_file)))
 
 
 def write(file: Path, data: bytes, *, mode: int) -> None:

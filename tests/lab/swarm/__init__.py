@@ -1,0 +1,1 @@
+"""The lab on a Swarm, with recorded answers of Docker."""
