@@ -58,4 +58,6 @@ class StoreFull(ProgramError):
     exit_code = 1
 
     def __init__(self, waited_s: float, reason: str) -> None:
-        super().__init__(f"the broker has stored nothing for {waited_s:g} s ({reason}): make room there")
+        super().__init__(
+            f"the broker has stored nothing for {waited_s:g} s ({reason}): make room there, and start it again"
+        )

@@ -6,7 +6,6 @@ A message that the broker has no room for is kept, and sent again with growing p
 import asyncio
 import enum
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -53,15 +52,14 @@ class Message:
 class Publisher:
     """The messages of one program on their way. Made by `publishing`.
 
-    `refused`: those that the broker has no room for now; `reason`: why, in its words. `stuck_s`: since when it has
-    stored nothing although it was asked to.
+    `refused`: those that the broker has no room for now; `reason`: why, in its words.
     """
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
         self.refused: list[Message] = []
         self.reason = ""
-        self.stuck_s: float | None = None
+        self._has_told = False  # since the last message that was stored
         self._pause_s = LEAST_PAUSE_S
         self._retry = asyncio.Event()
 
@@ -78,7 +76,7 @@ class Publisher:
     async def _note(self, message: Message, answer: Msg | None) -> None:
         outcome, text = read(answer)
         if outcome in {Outcome.STORED, Outcome.EXISTS}:
-            self.stuck_s, self._pause_s = None, LEAST_PAUSE_S
+            self._has_told, self._pause_s = False, LEAST_PAUSE_S
             await message.then(outcome)
             return
         message.misses += outcome is Outcome.NO_STREAM
@@ -86,8 +84,8 @@ class Publisher:
             await message.then(outcome)
             return
         self.reason = text
-        if outcome is Outcome.NO_ROOM and self.stuck_s is None:
-            self.stuck_s = time.monotonic()
+        if outcome is Outcome.NO_ROOM and not self._has_told:
+            self._has_told = True
             say(f"the broker has no room ({printable(text)}): what it cannot store is sent again until it can")
         self.refused.append(message)
         self._retry.set()

@@ -16,7 +16,7 @@ QUICK = Tuning(connect_s=10, gone_s=20, ping_s=0.5, resend_s=1, ack_wait_s=2, ba
 CONFIGURATION = """
 listen: "127.0.0.1:{port}"
 max_payload: {max_payload}
-jetstream {{ store_dir: "{directory}", sync_interval: always, max_file_store: {store_bytes} }}
+{switch}jetstream {{ store_dir: "{directory}", sync_interval: always, max_file_store: {store_bytes} }}
 authorization {{ user: asynclab, password: "{password}" }}
 """
 
@@ -29,6 +29,7 @@ class Broker:
     max_payload: int = 1 << 20
     store_bytes: int = 1 << 30
     port: int = -1
+    jetstream: bool = True
     process: "subprocess.Popen[str] | None" = field(default=None, repr=False)
     draining: threading.Thread = field(default_factory=threading.Thread, repr=False)
 
@@ -38,6 +39,7 @@ class Broker:
         file.write_text(
             CONFIGURATION.format(
                 port=self.port,
+                switch="" if self.jetstream else "# ",
                 max_payload=self.max_payload,
                 directory=self.directory / "store",
                 store_bytes=self.store_bytes,

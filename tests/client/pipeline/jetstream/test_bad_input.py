@@ -108,6 +108,16 @@ async def old_broker(version: str) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
+async def test_a_broker_without_jetstream(broker: Broker) -> None:
+    """One line, after a moment in which it might still be starting."""
+    await asyncio.to_thread(broker.kill)
+    broker.jetstream = False
+    await asyncio.to_thread(broker.start)
+    error = await error_of(run_items(broker.settings(), 5, outcome=new_outcome()))
+    assert isinstance(error, BrokerRefuses)
+    assert "has no JetStream" in str(error)
+
+
 @pytest.mark.parametrize("version", ["2.9.10", "2.10.22", "1.4.1", "unknown"])
 async def test_a_broker_that_is_too_old(broker: Broker, version: str) -> None:
     """Known to lose streams in a crash: refused in one line."""

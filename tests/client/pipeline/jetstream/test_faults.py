@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from nats.aio.msg import Msg
 from nats.js import api as nats_api
 
 from services.client.pipeline.jetstream.connection import connect
+from services.client.pipeline.jetstream.errors import StoreFull
 from services.client.pipeline.jetstream.requests import requesting
 from services.client.pipeline.jetstream.streams import Api
+from services.client.pipeline.runs.run import innermost
 from services.client.pipeline.stages import Item, Result, numbers, reply_to
-from tests.client.pipeline.jetstream.brokers import Broker
+from tests.client.pipeline.jetstream.brokers import QUICK, Broker
 from tests.client.pipeline.jetstream.links import link
 from tests.client.pipeline.jetstream.runs import new_outcome, program, run_items, worker
 
@@ -130,6 +133,23 @@ async def test_the_network_breaks_between_producer_and_broker(broker: Broker) ->
             between.mend()
         await running
     outcome.check(COUNT)
+
+
+async def test_the_store_stays_full(tmp_path: Path) -> None:
+    """A bounded wait, and exit 1: the run can go on when there is room."""
+    broker = Broker(tmp_path, store_bytes=100_000)
+    await asyncio.to_thread(broker.start)
+    outcome = new_outcome()
+    try:
+        async with worker(broker.settings()):
+            with pytest.raises(ExceptionGroup) as raised:
+                await run_items(broker.settings(replace(QUICK, gone_s=1.0)), COUNT, outcome=outcome)
+    finally:
+        await asyncio.to_thread(broker.kill)
+    error = innermost(raised.value)
+    assert isinstance(error, StoreFull)
+    assert error.exit_code == 1
+    assert outcome.ledger.unfinished
 
 
 async def test_the_store_is_full_and_has_room_again(tmp_path: Path) -> None:
