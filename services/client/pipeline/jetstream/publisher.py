@@ -6,6 +6,7 @@ A message that the broker has no room for is kept, and sent again with growing p
 import asyncio
 import enum
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from services.runtime.terminal import printable, say
 
 MESSAGE_ID = "Nats-Msg-Id"
 LEAST_PAUSE_S, MOST_PAUSE_S = 0.01, 0.5
+LOOK_S = 0.5
+TOLD_AFTER_S = 5.0  # of silence
+NO_ANSWER = "it does not answer"  # as where its disk is full; a stream that met that stays silent until a restart
 MOST_MISSES = 20  # a stream may be absent for a moment, while the broker starts
 OVER_A_LIMIT = 10077
 PER_SUBJECT = "maximum messages per subject exceeded"
@@ -58,14 +62,37 @@ class Publisher:
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
         self.refused: list[Message] = []
-        self.reason = ""
+        self._reason = ""
+        self._unstored, self._heard_s = 0, 0.0  # messages that the broker does not have, and when it last took one
         self._has_told = False  # since the last message that was stored
         self._pause_s = LEAST_PAUSE_S
         self._retry = asyncio.Event()
 
+    @property
+    def reason(self) -> str:
+        """Why the broker stores nothing, in its words where it has said something."""
+        return self._reason or NO_ANSWER
+
+    @property
+    def silent_s(self) -> float:
+        """For how long the broker, although it is there, has stored nothing of what it was asked to.
+
+        A queue that has as many jobs as it may have does not count: that is the workers' pace.
+        """
+        if not self._unstored or not self._requests.connection.is_up:
+            return 0.0
+        return time.monotonic() - self._heard_s
+
     async def put(self, subject: str, payload: bytes, *, message_id: str, then: Then) -> None:
         """Send a message, and have `then` called once the broker has it."""
+        if not self._unstored:
+            await self.hear()
+        self._unstored += 1
         await self._send(Message(subject, payload, {MESSAGE_ID: message_id}, then))
+
+    async def hear(self) -> None:
+        """Note that the broker has begun to answer, or has answered."""
+        self._heard_s = time.monotonic()
 
     async def _send(self, message: Message) -> None:
         async def then(answer: Msg | None) -> None:
@@ -76,19 +103,30 @@ class Publisher:
     async def _note(self, message: Message, answer: Msg | None) -> None:
         outcome, text = read(answer)
         if outcome in {Outcome.STORED, Outcome.EXISTS}:
-            self._has_told, self._pause_s = False, LEAST_PAUSE_S
-            await message.then(outcome)
+            self._has_told, self._reason, self._pause_s = False, "", LEAST_PAUSE_S
+            await self.hear()
+            await self._finish(message, outcome)
             return
         message.misses += outcome is Outcome.NO_STREAM
         if message.misses > MOST_MISSES:
-            await message.then(outcome)
+            await self._finish(message, outcome)
             return
-        self.reason = text
-        if outcome is Outcome.NO_ROOM and not self._has_told:
-            self._has_told = True
-            say(f"the broker has no room ({printable(text)}): what it cannot store is sent again until it can")
+        self._reason = text
+        if outcome is Outcome.NO_ROOM:
+            self._tell()
+        elif outcome is Outcome.QUEUE_FULL:
+            await self.hear()
         self.refused.append(message)
         self._retry.set()
+
+    async def _finish(self, message: Message, outcome: Outcome) -> None:
+        self._unstored -= 1
+        await message.then(outcome)
+
+    def _tell(self) -> None:
+        if not self._has_told:
+            self._has_told = True
+            say(f"the broker has no room ({printable(self.reason)}): what it cannot store is sent again until it can")
 
     async def retry(self) -> None:
         """Send again what was refused, after pauses that grow while nothing is taken."""
@@ -101,13 +139,24 @@ class Publisher:
             for message in again:
                 await self._send(message)
 
+    async def listen(self) -> None:
+        """Say so, once, where the broker answers nothing."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if self.silent_s > TOLD_AFTER_S:
+                self._tell()
+
 
 @asynccontextmanager
 async def publishing(requests: Requests) -> AsyncIterator[Publisher]:
     """Yield a publisher, and send again meanwhile what was refused."""
     publisher = Publisher(requests)
-    async with background_task(publisher.retry()):
-        yield publisher
+    requests.connection.on_connected.append(publisher.hear)
+    try:
+        async with background_task(publisher.retry()), background_task(publisher.listen()):
+            yield publisher
+    finally:
+        requests.connection.on_connected.remove(publisher.hear)
 
 
 def read(answer: Msg | None) -> tuple[Outcome, str]:
