@@ -4,24 +4,24 @@ The host reaches no container on the lab's networks, so the tests send it orders
 one line of JSON. It keeps the volume mounted, too: a volume in memory would be empty after a restart of the broker.
 
     get PATH        the page of the broker's monitoring; null where the broker does not answer
-    held RUN        how many jobs of a run the broker holds, and of those how many workers hold; null likewise
+    held RUN        the jobs of a run, see Held in the tests; null where it is not there
     most RUN        the most jobs that were seen in the queue of a run since the last `most`, and in how many looks
     fill            write a file until the disk is full; answers with its bytes
     empty           remove that file
 """
 
 import json
-import os
 import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 PAGES = "http://broker:8222"
 JETSTREAM = "/jsz?accounts=true&streams=true&consumers=true"
-BALLAST = "/data/ballast"
+BALLAST = Path("/data/ballast")
 BLOCK_BYTES = 4096
 PAUSE_S = 0.005
 
@@ -29,7 +29,7 @@ PAUSE_S = 0.005
 def page(path):
     """Return what a page of the monitoring has; None where the broker does not answer."""
     try:
-        with urlopen(PAGES + path, timeout=2) as answer:
+        with urlopen(PAGES + path, timeout=2) as answer:  # noqa: S310 - the broker's address
             return json.load(answer)
     except (URLError, OSError, ValueError):
         return None
@@ -46,13 +46,14 @@ def queue_of(run):
 
 
 def held(run):
-    """Return how many jobs are in a queue, in the hands of workers, and delivered again."""
+    """Return what the class Held of the tests has; None where the run is not there."""
     stream = queue_of(run)
-    if stream is None:
+    if stream is None or not stream.get("consumer_detail"):
         return None
-    consumers = stream.get("consumer_detail") or []
-    sums = {name: sum(each[name] for each in consumers) for name in ("num_ack_pending", "num_redelivered")}
-    return {"jobs": stream["state"]["messages"], **sums}
+    state, (consumer, *_) = stream["state"], stream["consumer_detail"]
+    once = state["last_seq"] - consumer["num_pending"]
+    redelivered = consumer["delivered"]["consumer_seq"] - once
+    return {"jobs": state["messages"], "in_hand": consumer["num_ack_pending"], "redelivered": redelivered}
 
 
 class Most:
@@ -78,7 +79,7 @@ class Most:
 def fill():
     """Write until the disk is full."""
     written = 0
-    with suppress(OSError), open(BALLAST, "ab", 0) as ballast:
+    with suppress(OSError), BALLAST.open("ab", 0) as ballast:
         while True:
             written += ballast.write(bytes(BLOCK_BYTES))
     return written
@@ -99,7 +100,7 @@ def main():
             case "fill":
                 answer = fill()
             case _:
-                answer = os.unlink(BALLAST)
+                answer = BALLAST.unlink(missing_ok=True)
         print(json.dumps(answer), flush=True)
 
 

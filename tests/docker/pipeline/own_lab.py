@@ -6,10 +6,10 @@ process, which loses no page of the system's memory. That the broker writes to t
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lab.compose import containers
 from lab.compose.containers import Container
@@ -18,6 +18,7 @@ from tests.docker.pipeline.runs import ClientRun
 
 HERE = Path(__file__).parent
 STORE_MIB = 64
+BROKER_PORT = 4222
 FILE = "faults.yaml"
 ACK_WAIT_S = 2
 
@@ -42,6 +43,14 @@ def compose_file(store_mib: int) -> str:
         "raises": client | {"entrypoint": ["python3", "-c", double, "raises", "7"], "profiles": ["by"]},
     }
     return json.dumps({"services": services, "volumes": {"jobs": {"driver_opts": in_memory}}})
+
+
+class Held(NamedTuple):
+    """Jobs of a run that the broker has, those that workers have in hand, and deliveries beyond the first."""
+
+    jobs: int
+    in_hand: int
+    redelivered: int
 
 
 class FaultLab:
@@ -88,7 +97,7 @@ class FaultLab:
         for each in self.containers():
             if each.status == "paused":
                 self.docker("unpause", each.id)
-        self.compose("up", "--detach", "--no-build", "--no-deps", "--wait", "--scale", "worker=2", "broker", "worker")
+        self.scale(2)
 
     def end_runs(self) -> None:
         """End what a failed test has left running."""
@@ -97,7 +106,12 @@ class FaultLab:
             run.abandon()
         for each in self.containers():
             if each.one_off and each.service == "client":
-                self.docker("rm", "--force", "--volumes", each.id)
+                self.remove(each)
+
+    def remove(self, container: Container) -> None:
+        """Remove what `docker compose run` started; with --rm, it may remove itself meanwhile."""
+        with suppress(subprocess.CalledProcessError):
+            self.docker("rm", "--force", "--volumes", container.id)
 
     def down(self) -> None:
         """Leave nothing behind."""
@@ -107,7 +121,7 @@ class FaultLab:
             self._observer.wait()
         for each in self.containers():
             if each.one_off:
-                self.docker("rm", "--force", "--volumes", each.id)
+                self.remove(each)
         self.compose("--profile", "by", "down", "--volumes", "--timeout", "1")
 
     def observe(self, order: str) -> Any:
@@ -138,26 +152,61 @@ class FaultLab:
         """Return the containers of a service that run."""
         return [each for each in self.containers() if each.service == service and each.status in {"running", "paused"}]
 
-    def client(self) -> Container:
-        """Return the container of the run that goes on."""
-        (found,) = self.of("client")
-        return found
-
-    def await_again(self, before: Container) -> None:
-        """Return when the engine has started a container again, and it is healthy; the test has a deadline."""
+    def one(self, service: str) -> Container:
+        """Return the container of a service as soon as it runs; the test has a deadline."""
         while True:
-            (now,) = (each for each in self.containers() if each.id == before.id)
-            if now.restarts > before.restarts and now.is_healthy:
-                return
+            for each in self.of(service):
+                return each
+
+    def scale(self, workers: int) -> None:
+        """Have so many workers: the command that the documents name."""
+        words = ("up", "--detach", "--no-build", "--no-deps", "--timeout", "1", "--wait", "--scale")
+        self.compose(*words, f"worker={workers}", "broker", "worker")
+
+    def held(self, run: str) -> Held:
+        """Return what the broker has of a run's jobs, as soon as it answers and has the run."""
+        while (found := self.observe(f"held {run}")) is None:
+            pass  # the test has a deadline
+        return Held(**found)
+
+    def await_redelivery(self, run: str) -> None:
+        """Return when jobs were delivered again."""
+        while self.held(run).redelivered <= 0:
+            pass  # the test has a deadline
+
+    def connections(self) -> Mapping[int, str]:
+        """Return the broker's connections: the number of each, and the name of its program."""
+        found = self.observe("get /connz") or {"connections": []}
+        return {each["cid"]: each.get("name", "") for each in found["connections"]}
+
+    def connections_of(self, container: Container) -> Set[int]:
+        """Return the numbers of a container's connections."""
+        return {number for number, name in self.connections().items() if name.startswith(container.id[:12])}
+
+    def has_socket(self, container: Container) -> bool:
+        """Return whether a container has a connection to the broker's port, alive or not."""
+        pid = self.docker("container", "inspect", "--format", "{{.State.Pid}}", container.id).strip()
+        return f":{BROKER_PORT:04X} " in Path(f"/proc/{pid}/net/tcp").read_text()
 
     @contextmanager
-    def paused(self, container: Container) -> Iterator[None]:
-        """Have all processes of a container stand still."""
-        self.docker("pause", container.id)
+    def emptied_at_end(self) -> Iterator[None]:
+        """Remove, at the end, what fills the broker's disk."""
         try:
             yield
         finally:
-            self.docker("unpause", container.id)
+            self.observe("empty")
+
+    @contextmanager
+    def paused(self, *chosen: Container) -> Iterator[Sequence[Container]]:
+        """Have all processes of containers stand still; those that are killed meanwhile die at the end."""
+        try:
+            for each in chosen:
+                self.docker("pause", each.id)
+            yield chosen
+        finally:
+            for each in chosen:
+                with suppress(subprocess.CalledProcessError):  # it was killed meanwhile
+                    self.docker("unpause", each.id)
 
     @contextmanager
     def cut_off(self, container: Container) -> Iterator[None]:

@@ -65,6 +65,11 @@ class ClientRun:
         self._wait(lambda: len(self.written) >= count or self._ended)
         assert len(self.written) >= count, self.said()
 
+    def until_said(self, words: str) -> None:
+        """Wait until it has written these words to stderr; the test has a deadline."""
+        while words not in self.said():
+            assert self.process.poll() is None, self.said()
+
     def _wait(self, is_so: Callable[[], bool]) -> None:
         with self._changed:
             assert self._changed.wait_for(is_so, DEADLINE_S), f"{len(self.written)} written: {self.said()}"
