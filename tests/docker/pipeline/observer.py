@@ -16,6 +16,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -26,7 +27,7 @@ BLOCK_BYTES = 4096
 PAUSE_S = 0.005
 
 
-def page(path):
+def page(path: str) -> Any:
     """Return what a page of the monitoring has; None where the broker does not answer."""
     try:
         with urlopen(PAGES + path, timeout=2) as answer:  # noqa: S310 - the broker's address
@@ -35,7 +36,7 @@ def page(path):
         return None
 
 
-def queue_of(run):
+def queue_of(run: str) -> Any:
     """Return the stream of a run's jobs; None where it is not there."""
     found = page(JETSTREAM) or {}
     for account in found.get("account_details") or []:
@@ -45,7 +46,7 @@ def queue_of(run):
     return None
 
 
-def held(run):
+def held(run: str) -> dict[str, int] | None:
     """Return what the class Held of the tests has; None where the run is not there."""
     stream = queue_of(run)
     if stream is None or not stream.get("consumer_detail"):
@@ -59,10 +60,11 @@ def held(run):
 class Most:
     """The most jobs that were seen in the queue of a run."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.run, self.most, self.looks = "", 0, 0
 
-    def watch(self):
+    def watch(self) -> None:
+        """Look again and again, for ever."""
         while True:
             stream = queue_of(self.run) if self.run else None
             if stream is not None:
@@ -70,13 +72,14 @@ class Most:
                 self.looks += 1
             time.sleep(PAUSE_S)
 
-    def take(self, run):
+    def take(self, run: str) -> dict[str, int]:
+        """Return what was seen, and begin with another run."""
         answer = {"most": self.most, "looks": self.looks}
         self.run, self.most, self.looks = run, 0, 0
         return answer
 
 
-def fill():
+def fill() -> int:
     """Write until the disk is full."""
     written = 0
     with suppress(OSError), BALLAST.open("ab", 0) as ballast:
@@ -85,11 +88,13 @@ def fill():
     return written
 
 
-def main():
+def main() -> None:
+    """Take orders until there are no more."""
     most = Most()
     threading.Thread(target=most.watch, daemon=True).start()
     for line in sys.stdin:
         order, _, what = line.strip().partition(" ")
+        answer: Any
         match order:
             case "get":
                 answer = page(what)
@@ -100,7 +105,8 @@ def main():
             case "fill":
                 answer = fill()
             case _:
-                answer = BALLAST.unlink(missing_ok=True)
+                BALLAST.unlink(missing_ok=True)
+                answer = None
         print(json.dumps(answer), flush=True)
 
 

@@ -118,7 +118,7 @@ class FaultLab:
         self.end_runs()
         if self._observer is not None:
             self._observer.kill()
-            self._observer.wait()
+            self._observer.communicate()
         for each in self.containers():
             if each.one_off:
                 self.remove(each)

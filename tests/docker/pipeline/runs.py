@@ -103,4 +103,6 @@ class ClientRun:
             self.process.kill()
             self.process.wait()
         self._reading.join(DEADLINE_S)
+        assert self.process.stdout
+        self.process.stdout.close()
         self._said.close()

@@ -76,7 +76,9 @@ class RunWorker:
         config = job_consumer(run.id, partition, ack_wait_s=run.ack_wait_s, at_once=run.at_once)
 
         async def bind() -> None:
-            while not await self._bind(config):
+            while True:
+                if await self._bind(config):
+                    return
                 await asyncio.sleep(REFUSED_S)
 
         return Pull(
