@@ -18,7 +18,7 @@ from tests.docker.pipeline.runs import ClientRun
 
 HERE = Path(__file__).parent
 STORE_MIB = 64
-BROKER_PORT = 4222
+BROKER_PORT, ESTABLISHED = 4222, "01"  # as /proc/net/tcp shows a state
 FILE = "faults.yaml"
 ACK_WAIT_S = 2
 
@@ -184,9 +184,9 @@ class FaultLab:
         return {number for number, name in self.connections().items() if name.startswith(container.id[:12])}
 
     def has_socket(self, container: Container) -> bool:
-        """Return whether a container has a connection to the broker's port, alive or not."""
+        """Return whether a container has a connection to the broker as far as it knows."""
         pid = self.docker("container", "inspect", "--format", "{{.State.Pid}}", container.id).strip()
-        return f":{BROKER_PORT:04X} " in Path(f"/proc/{pid}/net/tcp").read_text()
+        return f":{BROKER_PORT:04X} {ESTABLISHED} " in Path(f"/proc/{pid}/net/tcp").read_text()
 
     @contextmanager
     def emptied_at_end(self) -> Iterator[None]:

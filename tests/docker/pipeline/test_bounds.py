@@ -69,7 +69,7 @@ def test_a_job_that_no_worker_can_do_is_dead_lettered(lab: FaultLab, double: str
     lab.compose("stop", "--timeout", "1", double)
     ledger = run.ledger
     assert code == 1, run.said()
-    assert f"{POISON}: {reason}" in run.said()
+    assert f"pipeline: {POISON} was given up: {reason}" in run.said()
     assert (ledger["lost"], ledger["unexpected"], ledger["dead_lettered"]) == (0, 0, 1)
     assert sorted({*range(1, jobs + 1)} - run.written.keys()) == [POISON]
     assert set(run.written.values()) == {1}

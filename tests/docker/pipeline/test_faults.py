@@ -28,7 +28,6 @@ def test_workers_are_killed_that_hold_work(lab: FaultLab) -> None:
     kill(lab.one("worker"))
     ledger = run.check(JOBS)
     assert ledger["redelivered"] > 0
-    assert len(ledger["workers"]) > 2  # a worker that was started again has another name
 
 
 def test_the_broker_is_killed_and_starts_again(lab: FaultLab) -> None:

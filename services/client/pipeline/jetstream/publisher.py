@@ -6,7 +6,6 @@ A message that the broker has no room for is kept, and sent again with growing p
 import asyncio
 import enum
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -56,14 +55,17 @@ class Message:
 class Publisher:
     """The messages of one program on their way. Made by `publishing`.
 
-    `refused`: those that the broker has no room for now; `reason`: why, in its words.
+    `refused`: those that the broker has no room for now; `reason`: why, in its words. `silent_s`: for how long the
+    broker, although it is there, has stored nothing of what it was asked to. A queue that has as many jobs as it may
+    have does not count, that is the workers' pace; nor does the time in which this process stands still.
     """
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
         self.refused: list[Message] = []
         self._reason = ""
-        self._unstored, self._heard_s = 0, 0.0  # messages that the broker does not have, and when it last took one
+        self.silent_s = 0.0
+        self._unstored = 0  # messages that the broker does not have
         self._has_told = False  # since the last message that was stored
         self._pause_s = LEAST_PAUSE_S
         self._retry = asyncio.Event()
@@ -73,26 +75,16 @@ class Publisher:
         """Why the broker stores nothing, in its words where it has said something."""
         return self._reason or NO_ANSWER
 
-    @property
-    def silent_s(self) -> float:
-        """For how long the broker, although it is there, has stored nothing of what it was asked to.
-
-        A queue that has as many jobs as it may have does not count: that is the workers' pace.
-        """
-        if not self._unstored or not self._requests.connection.is_up:
-            return 0.0
-        return time.monotonic() - self._heard_s
-
     async def put(self, subject: str, payload: bytes, *, message_id: str, then: Then) -> None:
         """Send a message, and have `then` called once the broker has it."""
         if not self._unstored:
-            await self.hear()
+            self.silent_s = 0.0
         self._unstored += 1
         await self._send(Message(subject, payload, {MESSAGE_ID: message_id}, then))
 
     async def hear(self) -> None:
         """Note that the broker has begun to answer, or has answered."""
-        self._heard_s = time.monotonic()
+        self.silent_s = 0.0
 
     async def _send(self, message: Message) -> None:
         async def then(answer: Msg | None) -> None:
@@ -140,9 +132,11 @@ class Publisher:
                 await self._send(message)
 
     async def listen(self) -> None:
-        """Say so, once, where the broker answers nothing."""
+        """Measure for how long the broker answers nothing, and say so once."""
         while True:
             await asyncio.sleep(LOOK_S)
+            if self._unstored and self._requests.connection.is_up:
+                self.silent_s += LOOK_S
             if self.silent_s > TOLD_AFTER_S:
                 self._tell()
 
