@@ -31,6 +31,8 @@ from services.runtime.terminal import printable, say
 MakeWork = Callable[..., AbstractAsyncContextManager[WorkOf]]
 """As `make_work`."""
 
+TELL_S = 1.0  # how often the producers are told that the broker stores no result
+SILENT_S = 2.0  # from when on
 LOOK_S = 5.0  # how often the registry is read, besides each time that a run is announced
 FLUSH_S = 1.0
 MOST_SHOWN = 40  # characters of a name that is none
@@ -66,6 +68,7 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as group:
                 stopping = group.create_task(self._wake_at(stop))
+                telling = group.create_task(self._tell_producers())
                 while not stop.is_set():
                     self._announced.clear()
                     for run in await self._registry.ids():
@@ -73,6 +76,7 @@ class Worker:
                             await self._begin(run, group)
                     await set_within(self._announced, LOOK_S)
                 stopping.cancel()
+                telling.cancel()
                 for worker in self._workers.values():
                     worker.stop()
         finally:
@@ -108,6 +112,14 @@ class Worker:
             self._leave(run.id, str(first_error(group)))
         finally:
             del self._workers[run.id]
+
+    async def _tell_producers(self) -> None:
+        """Tell the producers as long as the broker stores no result: they alone can end their runs."""
+        while True:
+            await asyncio.sleep(TELL_S)
+            if self._publisher.silent_s > SILENT_S:
+                for run in list(self._workers):
+                    await self._connection.publish(f"stuck.{run}", self._publisher.reason.encode())
 
     def _leave(self, run_id: str, why: str) -> None:
         self._told.add(run_id)

@@ -41,7 +41,9 @@ class Refused(ProgramError):
     exit_code = 1
 
     def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"the broker refuses a request: {text}")
+        super().__init__(
+            f"the broker does not do what it was asked for ({text}): see its log, or make room on its disk"
+        )
         self.code, self.text = code, text
 
 
