@@ -97,7 +97,14 @@ class FaultLab:
         for each in self.containers():
             if each.status == "paused":
                 self.docker("unpause", each.id)
+        self.observe("empty")
+        if self.observe("get /healthz") is None:
+            self.restart_broker()
         self.scale(2)
+
+    def restart_broker(self) -> None:
+        """Stop the broker, and start it again."""
+        self.compose("restart", "--timeout", "1", "broker")
 
     def end_runs(self) -> None:
         """End what a failed test has left running."""

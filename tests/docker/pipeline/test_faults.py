@@ -92,7 +92,7 @@ def test_the_disk_of_the_broker_is_full(lab: FaultLab) -> None:
     with lab.emptied_at_end():
         run.until_said("the broker has no room (it does not answer): what it cannot store is sent again until it can")
         assert lab.observe("get /healthz") is None  # it answers, and not 200
-    lab.docker("restart", "--time", "1", lab.one("broker").id)
+    lab.restart_broker()
     run.check(JOBS)
 
 
@@ -110,5 +110,5 @@ def test_the_disk_of_the_broker_stays_full(lab: FaultLab) -> None:
     assert "client: the broker " in begun.said()
     assert "Traceback" not in run.said() + begun.said()
     assert [each.restarts for each in lab.of("worker")] == before
-    lab.docker("restart", "--time", "1", lab.one("broker").id)
+    lab.restart_broker()
     lab.run(JOBS, "stays-full").check(JOBS)

@@ -112,7 +112,7 @@ class Publisher:
         if message.misses > MOST_MISSES:
             await self._finish(message, outcome)
             return
-        self._reason = text
+        self._reason = text if outcome is Outcome.NO_ROOM else ""
         if outcome is Outcome.NO_ROOM:
             self._tell()
         elif outcome is Outcome.QUEUE_FULL:
