@@ -18,8 +18,8 @@ from services.runtime.serving.adopted import adopt
 from services.runtime.serving.deadlines import DRAIN_POLL_S, SWEEP_S
 from services.runtime.serving.handed import HandedConnection
 from services.runtime.serving.listen import BACKLOG, bind_socket, bound_address, stop_accepting, unavailable
-from services.runtime.tasks import background_task
 from services.runtime.serving.tcp import reset_on_close
+from services.runtime.tasks import background_task
 from services.sites.connection.connection import Connection
 from services.sites.connection.exchanges import exchanges_of
 from services.sites.handover import HandoverSocket
