@@ -106,7 +106,7 @@ class Connection(asyncio.Protocol):
             self.leave(journal.STOPPED)
         elif site.is_over():
             site.turned_away += 1
-            reset_on_close(raw_transport(transport).get_extra_info("socket"))
+            reset_on_close(raw_transport(self.transport).get_extra_info("socket"))
             self.leave(journal.STOPPED)
         elif self.own and (host := site.hosts.get(self.own)) and host.plan:
             self.accept(host, host.plan)

@@ -293,7 +293,7 @@ async def test_a_connection_over_the_limit_of_the_site_is_reset(tmp_path: Path, 
         def talk() -> list[Heard]:
             with contextlib.ExitStack() as stack:
                 for _open in range(2):
-                    first = stack.enter_context(direct.connect())
+                    first = stack.enter_context(socket.create_connection(direct.address, 20))
                     first.sendall(direct.get())
                     assert listen(first, len(KEEP)).data == KEEP
                 address = direct.address if way == "direct" else standing.proxy.address
