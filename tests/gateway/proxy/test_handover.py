@@ -279,6 +279,16 @@ async def test_a_lack_of_files_is_waited_for(tmp_path: Path) -> None:
         assert [error.errno for error in lacks if isinstance(error, OSError)] == [errno.EMFILE]
 
 
+def turned_away(address: tuple[str, int], raw: bytes) -> Heard:
+    """Return what a client hears; a RST may come before its connect has returned."""
+    try:
+        with socket.create_connection(address, 20) as client:
+            client.sendall(raw)
+            return listen(client, ALL)
+    except ConnectionResetError:
+        return Heard(b"", "rst")
+
+
 @pytest.mark.parametrize("way", ["direct", "last request", "tunnel"])
 async def test_a_connection_over_the_limit_of_the_site_is_reset(tmp_path: Path, way: str) -> None:
     """With no byte, not even that of a tunnel, whether the gateway has handed it over or not; the others are served."""
@@ -297,10 +307,7 @@ async def test_a_connection_over_the_limit_of_the_site_is_reset(tmp_path: Path, 
                     first.sendall(direct.get())
                     assert listen(first, len(KEEP)).data == KEEP
                 address = direct.address if way == "direct" else standing.proxy.address
-                clients = [stack.enter_context(socket.create_connection(address, 20)) for _one in range(5)]
-                for client in clients if raw else []:
-                    client.sendall(raw)
-                return [listen(client, ALL) for client in clients]
+                return [turned_away(address, raw) for _one in range(5)]
 
         assert await anyio.to_thread.run_sync(talk) == [Heard(b"", "rst")] * 5
         site = standing.site
