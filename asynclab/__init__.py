@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         PlayConflict,
         PortTaken,
         Refused,
+        TooManyOpenFiles,
         UnknownFault,
         UnknownHost,
     )
@@ -61,6 +62,7 @@ __all__ = [
     "PortTaken",
     "Refused",
     "Site",
+    "TooManyOpenFiles",
     "UnknownFault",
     "UnknownHost",
 ]

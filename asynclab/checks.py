@@ -17,6 +17,8 @@ METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PO
 SHOWN_CHARACTERS = 60
 MOST_SECONDS = 1_000_000  # poll(2) takes milliseconds in 31 bits
 HOST_NAME = re.compile(r"(?!.*\.\.)(?!.*[^.]{64})[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
+OWN_NAMES = frozenset(("gateway", "hello", "localhost"))
+IP_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}", re.ASCII)
 ASCII = "".join(map(chr, range(0x21, 0x7F)))
 DOTS = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))  # IDNA: these end a label too
 
@@ -127,10 +129,16 @@ def is_host_name(name: str) -> bool:
     return bool(HOST_NAME.fullmatch(name))
 
 
+def can_be_played(name: str) -> bool:
+    """Return whether a lab may play a host of this name, in lower case: no address, and none of the lab's own names."""
+    return is_host_name(name) and name not in OWN_NAMES and not IP_ADDRESS.fullmatch(name)
+
+
 def in_ascii(host: str) -> str:
     """Return the form of a host's name that clients send: A-labels (RFC 5890) for what is not ASCII."""
     name = unicodedata.normalize("NFKC", host.lower()).translate(DOTS)
     try:
+        name.encode()  # punycode would take a lone surrogate
         return ".".join(
             label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}" for label in name.split(".")
         )

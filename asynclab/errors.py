@@ -6,6 +6,7 @@ An expectation that the journal does not meet is an AssertionError and none of t
 from collections.abc import Iterable
 
 MOST_NAMES = 10
+LONGEST_NAME = 253  # characters of a host's name; what is longer is cut
 
 
 class LabError(Exception):
@@ -39,6 +40,16 @@ class LabGone(LabError):
     """The lab has ended, or does not answer any more."""
 
 
+class TooManyOpenFiles(LabError):
+    """This process, or its system, may open no more files, and a connection to the lab is one. The lab may be well."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the lab cannot be asked, since this process can open no connection ({reason}): close files and "
+            "connections that are not used, or raise the limit of open files (ulimit -n)"
+        )
+
+
 class BadAnswer(LabError):
     """An answer of the lab is not as this package reads it. `reason`: in a few words."""
 
@@ -69,12 +80,14 @@ class UnknownHost(Refused):
 
         ascii_name = ascii_name or host
         names = sorted(known)
-        near = [ascii_name] if ascii_name in names else get_close_matches(host, names, n=1)
+        near = [ascii_name] if ascii_name in names else get_close_matches(host[:LONGEST_NAME], names, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         has = ", ".join(names[:MOST_NAMES]) + more if names else "no host"
         remedy = f"; lab.play({ascii_name!r}, response) adds a host" if can_be_played else ""
-        super().__init__(f"{host!r} is not in this lab: {hint}it has {has}{remedy}")
+        given = ascii(host) if not host.isprintable() else repr(host)
+        shown = given if len(host) <= LONGEST_NAME else f"{given[:LONGEST_NAME]}..."
+        super().__init__(f"{shown} is not in this lab: {hint}it has {has}{remedy}")
         self.host = host
 
 

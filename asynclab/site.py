@@ -23,6 +23,7 @@ __tracebackhide__ = True
 
 VERIFY_TIMEOUT_S = 2.0
 MOST_ENTRIES = 1000  # of one answer
+MOST_QUERY_BYTES = 8_000  # the admin side reads a line of 8,190 with the path
 
 Value = int | float | str
 Rule = Mapping[str, Value]
@@ -180,6 +181,12 @@ def read_journal(
     if "fields" in query:
         query["fields"] = json.dumps(query["fields"])
     asked = urlencode({name: text_of(value) for name, value in query.items()}, errors="surrogatepass")
+    if len(asked) > MOST_QUERY_BYTES:
+        longest = max(criteria, key=lambda name: len(text_of(query[name])))
+        raise BadParameter(
+            f"the criteria have {len(asked):,} bytes in the URL of the request, and {MOST_QUERY_BYTES:,} is the limit: "
+            f"give a shorter {checks.shown(longest)[1:-1]}"
+        )
     answer = admin.call("GET", f"/journal?{asked}", host=through)
     started_s = admin.started_s(through, answer.inner("clock"))
     return [read_exchange(each, started_s) for each in answer.objects("entries")]

@@ -15,6 +15,7 @@ from asynclab.connection.json_object import JsonObject
 
 __tracebackhide__ = True
 
+SHOWN_CHARACTERS = 200  # of each criterion
 FIRST_PAUSE_S, LONGEST_PAUSE_S, GROWTH = 0.002, 0.05, 1.5
 
 
@@ -98,12 +99,17 @@ def explain(expectation: Expectation, failures: Sequence[JsonObject], waited_s: 
 
 def step_said(step: Mapping[str, object]) -> str:
     """Return a step of an order as a test says it."""
-    return repr(step["target"]) if step.keys() == {"target"} else said(step)
+    return cut(repr(step["target"])) if step.keys() == {"target"} else said(step)
 
 
 def said(criteria: Mapping[str, object]) -> str:
     """Return criteria as a test says them."""
-    return ", ".join(f"{name}={value!r}" for name, value in criteria.items())
+    return ", ".join(f"{cut(name)}={cut(repr(value))}" for name, value in criteria.items())
+
+
+def cut(text: str) -> str:
+    """Return text that is not too long for a line."""
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 
 def near_miss(near: JsonObject) -> str:

@@ -1,17 +1,20 @@
 """The program `asynclab`: every command of the client, and `serve`, in one program that needs no checkout.
 
-`asynclab serve` is `lab serve`; `asynclab wget ...` is `client wget ...`. Without a command it prints its help: the
-tutorial's three programs, which the client runs then, would fetch from sites of the Internet.
+`asynclab serve` is `lab serve`; `asynclab wget ...` is `client wget ...`. Without a command it runs the tutorial's
+programs in the lab that --lab or ASYNCLAB_URL names, and prints its help where none is named: the programs would fetch
+from sites of the Internet then.
 """
 
 import sys
 from collections.abc import Sequence
 
 from lab import cli
-from services.client.options.commands import COMMANDS
+from services.client.options.commands import COMMANDS, TOUR
 from services.runtime.cli import HelpFormatter, OptionParser, add_version_option, main_of
+from services.runtime.settings import Environment
 
 NAME, SERVE = "asynclab", "serve"
+NO_PROGRAM = {"-h", "--help", "--version"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,10 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_client(words: list[str]) -> int:
     """Run a command of the client; what begins with no command is help, --version or an error."""
     from services.client.cli import command_first, program
-    from services.runtime.settings import Environment
 
-    if command_first(words)[:1] and command_first(words)[0] in COMMANDS:
-        return program(words, Environment(), prog=NAME, called=NAME)
+    environment = Environment()
+    first = command_first(words)[:1]
+    if (first and first[0] in COMMANDS) or is_tour(words, environment):
+        return program(words, environment, prog=NAME, called=NAME)
     parser = OptionParser(
         prog=NAME, usage="%(prog)s COMMAND [OPTIONS]", description=help_text(), formatter_class=HelpFormatter
     )
@@ -40,7 +44,15 @@ def run_client(words: list[str]) -> int:
     return 0
 
 
+def is_tour(words: Sequence[str], environment: Environment) -> bool:
+    """Return whether options without a command name a lab, in which the tutorial's programs are to run."""
+    if NO_PROGRAM.intersection(words) or (words and not words[0].startswith("-")):
+        return False
+    return any(word.partition("=")[0] == "--lab" for word in words) or bool(environment.text("ASYNCLAB_URL", ""))
+
+
 def help_text() -> str:
     """Return the commands, a line each."""
     summaries = {SERVE: cli.COMMANDS[SERVE].summary, **{name: each.summary for name, each in COMMANDS.items()}}
-    return "\n".join(["commands (each has --help):", *(f"  {name:<12}{each}" for name, each in summaries.items())])
+    rows = [f"  {name:<12}{each}" for name, each in summaries.items()]
+    return "\n".join(["commands (each has --help):", *rows, f"  {'--lab URL':<12}{TOUR.summary}, in that lab"])

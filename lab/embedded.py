@@ -21,7 +21,7 @@ from services.hello.settings import HelloSettings
 from services.runtime.errors import ProgramError
 from services.runtime.files.temporary import async_temporary_directory
 from services.runtime.http import ADMIN_PORT, HTTP_PORT, TLS_PORT, Address
-from services.runtime.process import raise_open_files
+from services.runtime.process import open_files, raise_open_files
 from services.runtime.run import Stop
 from services.runtime.serving.serve import serve_app
 from services.runtime.terminal import say
@@ -34,7 +34,9 @@ LOOPBACK = Address("127.0.0.1", 0)
 EMBEDDED = f"{PROGRAM} embedded"
 HELLO = Address("hello", 8000)  # what the gateway's clients call it, as in containers
 FILES_PER_CONNECTION = 2  # this process has both ends
-FILES_PER_RELAYED_CONNECTION = 4  # and both ends of the gateway's connection to a site
+FILES_PER_RELAYED_CONNECTION = 2  # the client's, and one to a site, whose other end is of the site's share
+GATEWAY_PART = 4  # the gateway has one connection for so many files at most
+SPARE_FILES = 4  # for what is opened and closed meanwhile
 
 
 class RecordingUnfit(ProgramError):
@@ -133,6 +135,16 @@ class EmbeddedDirectory(Directory):
         return self._listeners.take(*handover.asked, connected, ahead=handover.ahead, came=handover.came)
 
 
+def gateway_share(files: int, *, in_use: int, sites: int) -> int:
+    """Return how many connections the gateway may have, so that the files of this process are enough.
+
+    `files`: the limit; `in_use`: those that are open before any connection; `sites`: how many connections the sites may
+    have, one file each. A connection that the gateway hands over is one of these.
+    """
+    left = (files - in_use - SPARE_FILES - sites) // FILES_PER_RELAYED_CONNECTION
+    return max(1, min(left, files // GATEWAY_PART))
+
+
 @asynccontextmanager
 async def embedded_gateway(
     running: RunningSite, hello: Address, *, port: int = 0, drain_s: float = 0.0
@@ -143,7 +155,9 @@ async def embedded_gateway(
     """
     settings = ProxySettings(
         Address(LOOPBACK.host, port),
-        max_connections=max(1, raise_open_files() // FILES_PER_RELAYED_CONNECTION),
+        max_connections=gateway_share(
+            raise_open_files(), in_use=await asyncio.to_thread(open_files), sites=running.site.max_connections
+        ),
         drain_s=drain_s,
     )
     ca = running.site.settings.ca

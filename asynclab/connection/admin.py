@@ -5,9 +5,9 @@ One object is shared by a `Lab`, its views and its sites. Calls may come from an
 
 import json
 import threading
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 
-from asynclab.checks import in_ascii, is_host_name, printable
+from asynclab.checks import can_be_played, in_ascii, printable
 from asynclab.connection.description import Description, read_description
 from asynclab.connection.gateway import Answer, Gateway, NotHttp, Unreachable
 from asynclab.connection.json_object import JsonObject
@@ -75,9 +75,7 @@ class Admin:
         """Return the name of a host as the lab has it. Raises UnknownHost, also for a text that no host can have."""
         name = host.lower().removesuffix(".")
         if name not in self.description.sites and name not in self.refresh().sites:
-            ascii_name = in_ascii(host)
-            can_be_played = is_host_name(ascii_name)
-            raise UnknownHost(host, self._description.sites, ascii_name=ascii_name, can_be_played=can_be_played)
+            raise unknown_host(host, self._description.sites)
         return name
 
     # Calls
@@ -120,6 +118,11 @@ class Admin:
     def _gone(self, error: Exception) -> LabGone:
         if ended := self._why_ended():
             return LabGone(f"the lab has ended ({ended}): start another Lab")
+        if self._why_ended is not never:
+            return LabGone(
+                f"the lab runs, and does not answer ({error}): give it more time (timeout_s), see whether it is "
+                "stopped, or start another Lab"
+            )
         return gone(self.gateway.url, str(error))
 
     def _no_json(self, answer: Answer, host: str) -> Refused:
@@ -130,7 +133,7 @@ class Admin:
         line = brief(answer.body)
         asks_again = answer.status in {BAD_GATEWAY, MISDIRECTED} or not line
         if asks_again and host != self.refresh().takes_hosts and host not in self._description.sites:
-            return UnknownHost(host, self._description.sites)
+            return unknown_host(host, self._description.sites)
         return Refused(f"{host} cannot be asked: {line} (status {answer.status})", status=answer.status)
 
     def refusal(self, status: int, data: JsonObject, host: str) -> Refused:
@@ -138,11 +141,17 @@ class Admin:
         word = data.text("error")
         problems = [(each.text("field"), each.text("reason")) for each in data.objects("problems")]
         if word == "unknown_host" or status == MISDIRECTED:  # the latter: it has gone since the gateway led there
-            return UnknownHost(host, self.refresh().sites)
+            return unknown_host(host, self.refresh().sites)
         kind = kind_of(status, word, problems)
         shown = "; ".join(f"{plain(field)} {reason}".strip() for field, reason in problems[:OTHERS])
         more = f"; and {len(problems) - OTHERS} more" if len(problems) > OTHERS else ""
         return kind(printable(f"{host}: {shown or word}{more}"), status=status, problems=problems)
+
+
+def unknown_host(host: str, known: Iterable[str]) -> UnknownHost:
+    """Return the error for a host that is not in the lab; it advises a play where the lab would take one."""
+    name = in_ascii(host)
+    return UnknownHost(host, known, ascii_name=name, can_be_played=can_be_played(name.removesuffix(".")))
 
 
 def describe(gateway: Gateway) -> Description:

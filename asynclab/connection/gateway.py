@@ -5,6 +5,7 @@ open and are used again. Each call has one deadline for all of it, which http.cl
 that sends a byte from time to time would hold a test for ever. Calls may come from any thread.
 """
 
+import errno
 import io
 import os
 import socket
@@ -14,13 +15,14 @@ from time import monotonic
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from asynclab.errors import NotALab
+from asynclab.errors import NotALab, TooManyOpenFiles
 
 __tracebackhide__ = True
 
 ADMIN_PORT = 8081
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_IDLE = 8
+NO_FILES = {errno.EMFILE, errno.ENFILE}
 IDEMPOTENT = ("GET", "PUT", "DELETE")
 
 
@@ -91,7 +93,7 @@ class Gateway:
     ) -> Answer:
         """Send a request to the admin side of a host, or to the gateway itself, and return the answer.
 
-        `media_type`: of the body. Raises Unreachable or NotHttp.
+        `media_type`: of the body. Raises Unreachable, NotHttp or TooManyOpenFiles.
         """
         authority = f"{host}:{ADMIN_PORT}" if host else self.authority
         target = f"http://{authority}{path}" if host else path
@@ -109,6 +111,8 @@ class Gateway:
         except HTTPException as error:
             raise NotHttp("it does not answer in HTTP") from error
         except OSError as error:
+            if error.errno in NO_FILES:
+                raise TooManyOpenFiles(error.strerror or str(error)) from error
             raise Unreachable(error.strerror or str(error)) from error
 
     def _call(self, request: bytes, method: str, until: float) -> Answer:

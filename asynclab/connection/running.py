@@ -10,7 +10,7 @@ from asynclab.connection.admin import Admin, describe, gone
 from asynclab.connection.description import Description
 from asynclab.connection.gateway import Gateway, NotHttp, Unreachable
 from asynclab.connection.process import LabProcess
-from asynclab.errors import LabError, NotALab
+from asynclab.errors import LabError, NotALab, TooManyOpenFiles
 
 __tracebackhide__ = True
 
@@ -59,7 +59,7 @@ def start_lab(*, port: int, timeout_s: float) -> RunningLab:
 
 
 def join_lab(url: str, *, timeout_s: float) -> RunningLab:
-    """Join a lab that runs. Raises NotALab."""
+    """Join a lab that runs. Raises NotALab or TooManyOpenFiles."""
     gateway = Gateway(url, timeout_s=timeout_s)
     try:
         description = describe(gateway)
@@ -69,7 +69,7 @@ def join_lab(url: str, *, timeout_s: float) -> RunningLab:
         return RunningLab(Admin(gateway, description))
     except Unreachable as error:
         raise NotALab(url, str(error)) from error
-    except NotALab:
+    except (NotALab, TooManyOpenFiles):
         gateway.close()
         raise
 

@@ -4,6 +4,7 @@
 run, so that help and error messages come at once.
 """
 
+import itertools
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
@@ -113,6 +114,8 @@ def understand(
     command.add_options(parser)
     if command.has_loop:
         add_loop_option(parser, default=default_loop)
+    if joins and not command.has_lab and names_lab(argv):
+        parser.error(f"{argv[0]} needs no lab: leave --lab out")
     joins = joins and command.has_lab
     if joins:
         parser.add_argument(
@@ -136,6 +139,11 @@ def lab_url(text: str) -> str:
     if not text:
         raise ArgumentTypeError("it is empty: give the URL of a lab's gateway, as http://127.0.0.1:3128")
     return text
+
+
+def names_lab(argv: Sequence[str]) -> bool:
+    """Return whether a command line has --lab."""
+    return any(word.partition("=")[0] == "--lab" for word in itertools.takewhile("--".__ne__, argv))
 
 
 def epilog(command: Command, called: str) -> str:

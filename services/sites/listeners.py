@@ -18,9 +18,12 @@ from services.runtime.serving.adopted import adopt
 from services.runtime.serving.deadlines import DRAIN_POLL_S, SWEEP_S
 from services.runtime.serving.handed import HandedConnection
 from services.runtime.serving.listen import BACKLOG, bind_socket, bound_address, stop_accepting, unavailable
+from services.runtime.serving.tcp import reset_on_close
 from services.runtime.tasks import background_task
 from services.sites.connection.connection import Connection
+from services.sites.connection.exchanges import exchanges_of
 from services.sites.handover import HandoverSocket
+from services.sites.journal import STOPPED
 from services.sites.relayed import Gateway, RelayedProtocol
 from services.sites.site import Site
 from services.sites.states_and_deadlines import longest_s
@@ -102,9 +105,27 @@ class Listeners:
         """
         for known, listener in zip((HTTP_PORT, TLS_PORT), self._listeners.get(self._key(host), []), strict=False):
             if known == port and listener.is_open:
-                adopt(connected, listener.make, came=came, ahead=ahead)
+                if self.site.is_over(more=1):
+                    self._turn_away(host, port, connected)
+                else:
+                    self._adopt(listener, connected, ahead=ahead, came=came)
                 return True
         return False
+
+    def _adopt(self, listener: Listener, connected: socket.socket, *, ahead: bytes, came: bytes) -> None:
+        """Serve a connection; it counts from now on, and not only when it has its protocol."""
+        arriving = self.site.arriving
+        arriving.add(connected)
+        adopt(connected, listener.make, came=came, ahead=ahead, arrived=lambda: arriving.discard(connected))
+
+    def _turn_away(self, host: str, port: int, connected: socket.socket) -> None:
+        """Reset a connection over the limit, with the journal's entry and the counts of one that was accepted here."""
+        exchanges = exchanges_of(self.site, connected, over_tls=port == TLS_PORT)
+        exchanges.without_request(b"", host=self._own(self._key(host)) or "")
+        exchanges.complete(STOPPED)
+        self.site.turned_away += 1
+        reset_on_close(connected)
+        connected.close()
 
     def _take_handed(self, handed: HandedConnection) -> bool:
         """Serve a connection of another process's, whose client has asked for the port of this site's only name."""
@@ -166,8 +187,7 @@ class Listeners:
 
     def _make(self, owner: str | None) -> list[Listener]:
         settings = self.site.settings
-        only = settings.hosts[0] if len(settings.hosts) == 1 else None
-        own = owner or only
+        own = self._own(owner)
         listeners = [self._listener(settings.where, lambda: Connection(self.site, own))]
         if settings.tls:
             try:
@@ -177,6 +197,11 @@ class Listeners:
                 raise
         self._listeners[owner] = listeners
         return listeners
+
+    def _own(self, owner: str | None) -> str | None:
+        """Return the only host of a listener, None where it has several."""
+        hosts = self.site.settings.hosts
+        return owner or (hosts[0] if len(hosts) == 1 else None)
 
     def _listener(self, where: Address, make: MakeConnection) -> Listener:
         """Return a listener whose connections may come from the gateway, if there is one. Raises PortUnavailable."""

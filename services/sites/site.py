@@ -4,6 +4,7 @@ Everything happens on one thread, so a change of plan or of recordings is atomic
 """
 
 import logging
+import socket
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
@@ -97,6 +98,7 @@ class Site:
         self.lateness = Lateness()
         self.known: dict[bytes, CachedResponse] = {}
         self.connections: set[OpenConnection] = set()
+        self.arriving: set[socket.socket] = set()  # that the gateway has handed over, and that have no connection yet
         self.handshakes: dict[Handshake, None] = {}  # TLS sessions that are not agreed on; the oldest first
         self.outcomes_without_host: Outcomes = Counter()  # of exchanges that no host had a part in
         self.relayed: dict[
@@ -120,6 +122,10 @@ class Site:
     def shared(self) -> str:
         """Why hosts have no port of their own; nothing where they have."""
         return "" if self.settings.own_ports or len(self.settings.hosts) == 1 else SHARED
+
+    def is_over(self, *, more: int = 0) -> bool:
+        """Return whether there are more connections than there may be, with so many more."""
+        return len(self.connections) + len(self.arriving) + more > self.max_connections
 
     def is_short(self) -> bool:
         """Return whether more than three quarters of what connections need are in use."""

@@ -2,19 +2,21 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
 
 import pytest
 
-from asynclab import Lab, LabError, LabGone, LabNotStarted, NotALab, PortTaken
+from asynclab import Lab, LabError, LabGone, LabNotStarted, NotALab, PortTaken, TooManyOpenFiles
 from asynclab.connection import process
 from tests.asynclab.raw_server import Behaviour, answering, closing, dripping, endless, raw_server, silent
 
@@ -193,10 +195,40 @@ def test_a_lab_that_goes_is_told_at_the_next_call(number: signal.Signals) -> Non
         for use in (site.faults, site.journal, site.verify, lambda: lab.site("b.test"), lambda: lab.hosts):
             with pytest.raises(LabGone) as caught:
                 use()
-            assert ("signal 9 ended it" if number == signal.SIGKILL else "no whole answer") in str(caught.value)
+            text = "signal 9 ended it" if number == signal.SIGKILL else "the lab runs, and does not answer (no whole"
+            assert text in str(caught.value)
+            assert "join" not in str(caught.value)
         assert monotonic() - began < 20
         if number == signal.SIGSTOP:
             os.kill(child, signal.SIGCONT)
+
+
+def test_a_process_without_files_is_told_so() -> None:
+    """The lab is well, so it is not said to be gone, by a lab that runs or by one that is to be joined."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Lab() as lab, socket.socket() as last:
+        site, url = lab.site("www.163.com"), lab.proxy_url
+        lab._admin.gateway.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 1, hard))
+        held = fill()
+        try:
+            for use in (site.journal, site.verify, lambda: lab.hosts, Lab.join(url).__enter__):
+                with pytest.raises(TooManyOpenFiles, match=r"Too many open files.*ulimit -n"):
+                    use()
+        finally:
+            for each in held:
+                os.close(each)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert site.journal() == []
+
+
+def fill() -> list[int]:
+    """Open files until there are no more, and return them."""
+    held: list[int] = []
+    with suppress(OSError):
+        while True:
+            held.append(os.dup(0))
+    return held
 
 
 def child_of(lab: Lab) -> int:

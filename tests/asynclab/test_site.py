@@ -21,6 +21,7 @@ from asynclab import (
 )
 from asynclab.criteria import CHECKS, Criteria, LabCriteria
 from asynclab.play import MOST_BYTES
+from asynclab.site import MOST_QUERY_BYTES
 from services.sites.admin.journal.query import FILTERS
 from tests.asynclab.client import fetch, status_line
 
@@ -233,6 +234,29 @@ def test_what_is_not_met_fails_with_what_comes_nearest(site: Site, expect: Expec
         expect(site)
 
 
+@pytest.mark.parametrize(
+    "expect",
+    [
+        lambda site: site.verify(head_contains="a" * 100_000),
+        lambda site: site.verify(fields={"a" * 100_000: "b"}),
+        lambda site: site.verify(order=["/" + "a" * 100_000]),
+    ],
+    ids=["a text", "a name", "a step"],
+)
+def test_long_criteria_are_cut(site: Site, expect: Expect) -> None:
+    """What is expected is shown in a line that a person can read."""
+    with pytest.raises(AssertionError) as failed:
+        expect(site)
+    assert "aaa..." in str(failed.value)
+    assert len(str(failed.value)) < 1_000
+
+
+def test_a_filter_up_to_the_limit_is_sent(site: Site) -> None:
+    """The admin side takes all that this package lets through."""
+    sent = MOST_QUERY_BYTES - len(f"since={10**12}&limit=1000&head_contains=&host={HOST}")
+    assert site.journal(head_contains="a" * sent) == []
+
+
 @pytest.mark.anyio
 async def test_verify_on_an_event_loop_says_that_the_loop_stood_still(site: Site, blockbuster: object) -> None:
     """A client on the same loop could not send its request meanwhile: the error says what to do."""
@@ -253,6 +277,21 @@ REFUSED: Mapping[str, tuple[Use, type[LabError], str]] = {
     "a host": (lambda lab: lab.site("www.163.co"), UnknownHost, "did you mean www.163.com[?] it has www.163.com, "),
     "no host at all": (lambda lab: lab.site("\r\n x"), UnknownHost, r"'\\r\\n x' is not in this lab: it has"),
     "no name of a host": (lambda lab: lab.site("a..b"), UnknownHost, "www.sohu.com$"),
+    "an address as a site": (lambda lab: lab.site("127.0.0.1"), UnknownHost, "www.sohu.com$"),
+    "localhost as a site": (lambda lab: lab.site("LOCALHOST."), UnknownHost, "www.sohu.com$"),
+    "hello as a site": (lambda lab: lab.site("hello"), UnknownHost, "www.sohu.com$"),
+    "half a character as a site": (lambda lab: lab.site("\ud800"), UnknownHost, r"^'\\ud800' .* www.sohu.com$"),
+    "a name of any length": (
+        lambda lab: lab.site("a" * 100_000),
+        UnknownHost,
+        r"^'a{252}[.]{3} is not .* www.sohu.com$",
+    ),
+    "a filter of any length": (
+        lambda lab: lab.site(HOST).journal(head_contains="a" * 100_000),
+        BadParameter,
+        "100,[0-9]+ bytes in the URL of the request, and 8,000 is the limit: give a shorter head_contains$",
+    ),
+    "half a character to play": (lambda lab: lab.play("\ud800", OK), BadParameter, "is not a host name: letters"),
     "a fault": (lambda lab: lab.site(HOST).fault("rst"), UnknownFault, "'rst' is not a fault: there are delay, "),
     "a parameter": (
         lambda lab: lab.site(HOST).fault("rst_at", bites=1, bytes=1),

@@ -90,7 +90,17 @@ class Arrivals:
         if not came:
             connected.close()
         elif not self._hand_over(connected, came):
-            adopt(connected, lambda: ClientConnection(self._shared, self._dialer), came=came)
+            self._relay(connected, came)
+
+    def _relay(self, connected: socket.socket, came: bytes) -> None:
+        arriving = self._shared.arriving
+        arriving.add(connected)
+        adopt(
+            connected,
+            lambda: ClientConnection(self._shared, self._dialer),
+            came=came,
+            arrived=lambda: arriving.discard(connected),
+        )
 
     def _hand_over(self, connected: socket.socket, came: bytes) -> bool:
         """Return whether a site serves the connection itself. Without a whole head in order, none does."""

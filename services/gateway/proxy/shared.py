@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -75,15 +76,16 @@ class Shared:
         self.buffer = bytearray(READ_BYTES)
         self.counts = Counts()
         self.clients: set[OpenClient] = set()
+        self.arriving: set[socket.socket] = set()  # accepted, and no client before the loop's next rounds
         self.is_draining = False
         self.pages = Pages(directory, self.metrics, ca=ca, not_ready=not_ready)
         self._tasks = tasks
 
     def admits(self) -> bool:
         """Return whether one more connection is served, and count it."""
-        if len(self.clients) >= self.settings.max_connections:
+        if len(self.clients) + len(self.arriving) >= self.settings.max_connections:
             if not self.counts.turned_away:
-                log.warning("%s connections are open: the next are reset", len(self.clients))
+                log.warning("%s connections are open: the next are reset", self.settings.max_connections)
             self.counts.turned_away += 1
             return False
         self.counts.accepted += 1

@@ -14,14 +14,27 @@ MakeProtocol = Callable[[], asyncio.BaseProtocol]
 ROUNDS = 3  # of the loop, until an adopted connection has its protocol
 
 
-def adopt(connected: socket.socket, make: MakeProtocol, *, came: bytes = b"", ahead: bytes = b"") -> None:
+def nothing() -> None:
+    """Do nothing."""
+
+
+def adopt(
+    connected: socket.socket,
+    make: MakeProtocol,
+    *,
+    came: bytes = b"",
+    ahead: bytes = b"",
+    arrived: Callable[[], None] = nothing,
+) -> None:
     """Serve a connection by the protocol that `make` makes. It reads `came` first, and the peer gets `ahead` first.
 
     The socket, which does not block, belongs to its transport from now on. A peer that resets the connection in the
-    loop's next two rounds was never there: no protocol is made for it.
+    loop's next two rounds was never there: no protocol is made for it. `arrived` is called in either case, right before
+    the protocol is made or when none will be.
     """
     loop = asyncio.get_running_loop()
-    Opening(loop.connect_accepted_socket(lambda: AdoptedProtocol(make, came, ahead), connected), connected).go_on()
+    steps = loop.connect_accepted_socket(lambda: AdoptedProtocol(make, came, ahead, arrived), connected)
+    Opening(steps, connected, arrived).go_on()
 
 
 async def adopted() -> None:
@@ -33,11 +46,17 @@ async def adopted() -> None:
 class Opening:
     """The coroutine of `connect_accepted_socket`, a step at a time."""
 
-    __slots__ = ("_connected", "_steps")
+    __slots__ = ("_arrived", "_connected", "_steps")
 
-    def __init__(self, steps: Coroutine[asyncio.Future[None], None, object], connected: socket.socket) -> None:
+    def __init__(
+        self,
+        steps: Coroutine[asyncio.Future[None], None, object],
+        connected: socket.socket,
+        arrived: Callable[[], None],
+    ) -> None:
         self._steps = steps
         self._connected = connected
+        self._arrived = arrived
 
     def go_on(self, _resolved: asyncio.Future[None] | None = None) -> None:
         """Make the next step, and the one after it when what it waits for is there."""
@@ -47,6 +66,7 @@ class Opening:
             return
         except OSError:  # the peer has left
             self._connected.close()
+            self._arrived()
             return
         waiting._asyncio_future_blocking = False
         waiting.add_done_callback(self.go_on)
@@ -55,11 +75,12 @@ class Opening:
 class AdoptedProtocol(asyncio.Protocol):
     """The protocol of a connection until the transport reads: only then can another one make it pause."""
 
-    __slots__ = ("_ahead", "_came", "_has_ended", "_make", "_transport")
+    __slots__ = ("_ahead", "_arrived", "_came", "_has_ended", "_make", "_transport")
     _transport: asyncio.Transport
 
-    def __init__(self, make: MakeProtocol, came: bytes, ahead: bytes) -> None:
+    def __init__(self, make: MakeProtocol, came: bytes, ahead: bytes, arrived: Callable[[], None]) -> None:
         self._make = make
+        self._arrived = arrived
         self._came, self._ahead = came, ahead
         self._has_ended = False
 
@@ -79,6 +100,7 @@ class AdoptedProtocol(asyncio.Protocol):
 
     def _begin(self) -> None:
         """Let the connection's own protocol begin; an error of it ends the connection, as everywhere in asyncio."""
+        self._arrived()
         if self._transport.is_closing():
             return
         try:

@@ -12,6 +12,7 @@ import asyncio
 from time import monotonic
 from typing import cast
 
+from services.runtime.serving.tcp import reset_on_close
 from services.sites import journal
 from services.sites.connection.cache import as_recorded, remember
 from services.sites.connection.exchanges import Exchanges, client_of, ended_by, peer_of
@@ -103,8 +104,9 @@ class Connection(asyncio.Protocol):
         self.exchanges = Exchanges(site, ConnectionInfo(site.accepted, peer, over_tls, self.since))
         if site.draining:
             self.leave(journal.STOPPED)
-        elif len(site.connections) > site.max_connections:
+        elif site.is_over():
             site.turned_away += 1
+            reset_on_close(raw_transport(self.transport).get_extra_info("socket"))
             self.leave(journal.STOPPED)
         elif self.own and (host := site.hosts.get(self.own)) and host.plan:
             self.accept(host, host.plan)

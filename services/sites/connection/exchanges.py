@@ -5,6 +5,7 @@ it sends anything.
 """
 
 import asyncio
+import socket
 from time import monotonic
 
 from services.sites import journal
@@ -107,6 +108,16 @@ class Exchanges:
         return exchange
 
 
+def exchanges_of(site: Site, connected: socket.socket, *, over_tls: bool) -> Exchanges:
+    """Return the exchanges of a connection that gets no transport, and count it."""
+    try:
+        peer = connected.getpeername()
+    except OSError:  # it has left
+        peer = None
+    site.accepted += 1
+    return Exchanges(site, ConnectionInfo(site.accepted, shown_address(peer), over_tls, monotonic()))
+
+
 def ended_by(error: Exception | None) -> str:
     """Return how a lost connection ended: by the peer, or by an error of this program that the loop caught."""
     if error is None:
@@ -128,5 +139,9 @@ def ends_of(transport: asyncio.BaseTransport) -> tuple[str, str]:
 
 def peer_of(transport: asyncio.BaseTransport) -> str:
     """Return the peer's address and port."""
-    name = transport.get_extra_info("peername")
+    return shown_address(transport.get_extra_info("peername"))
+
+
+def shown_address(name: tuple[str, int] | None) -> str:
+    """Return an address of the socket module as text."""
     return f"{name[0]}:{name[1]}" if name else ""

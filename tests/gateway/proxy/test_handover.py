@@ -14,7 +14,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from lab.embedded import EmbeddedDirectory
+from lab.embedded import EmbeddedDirectory, gateway_share
 from services.gateway.proxy.connection import ClientConnection
 from services.gateway.proxy.decision import decide
 from services.gateway.proxy.directory import ComposeDirectory, Handover
@@ -25,6 +25,7 @@ from services.gateway.proxy.settings import ProxySettings
 from services.gateway.proxy.shared import Shared
 from services.runtime.http import Address
 from services.runtime.serving.allowed_hosts import allowed_hosts
+from services.sites.site import Site
 from tests.gateway.proxy.gateways import CONNECTED, LOOPBACK, ProxiedPeer, Way
 from tests.sites.fault_table import CASES, Case
 from tests.sites.peer import Heard, listen
@@ -97,6 +98,7 @@ class Lab:
 
     target: Target
     proxy: Shared
+    site: Site
 
     def peer(self, way: Way = "absolute") -> ProxiedPeer:
         """Return a client."""
@@ -108,14 +110,14 @@ class Lab:
 
 
 @asynccontextmanager
-async def lab(directory: Path, **changes: object) -> AsyncIterator[Lab]:
-    """Run keep.test with a gateway in one process."""
+async def lab(directory: Path, *, most: int = 1_000, **changes: object) -> AsyncIterator[Lab]:
+    """Run keep.test, for so many connections at most, with a gateway in one process."""
     settings = dataclasses.replace(ProxySettings(LOOPBACK, drain_s=0), **changes)  # type: ignore[arg-type]
     async with (
-        sites({"keep.test.http": KEEP}, directory) as running,
+        sites({"keep.test.http": KEEP}, directory, max_connections=most) as running,
         proxy_served(settings, EmbeddedDirectory(running, LOOPBACK)) as proxy,
     ):
-        yield Lab(await target_of(running, "keep.test"), proxy)
+        yield Lab(await target_of(running, "keep.test"), proxy, running.site)
 
 
 LAST_CASES = {name: case for name, case in CASES.items() if case.end not in ("kept", "silence")}
@@ -275,3 +277,75 @@ async def test_a_lack_of_files_is_waited_for(tmp_path: Path) -> None:
             await anyio.to_thread.run_sync(client.sendall, standing.peer().get(fields=CLOSE))
             assert await anyio.to_thread.run_sync(listen, client, ALL) == Heard(KEEP, "fin")
         assert [error.errno for error in lacks if isinstance(error, OSError)] == [errno.EMFILE]
+
+
+def turned_away(address: tuple[str, int], raw: bytes) -> Heard:
+    """Return what a client hears; a RST may come before its connect has returned."""
+    try:
+        with socket.create_connection(address, 20) as client:
+            client.sendall(raw)
+            return listen(client, ALL)
+    except ConnectionResetError:
+        return Heard(b"", "rst")
+
+
+@pytest.mark.parametrize("way", ["direct", "last request", "tunnel"])
+async def test_a_connection_over_the_limit_of_the_site_is_reset(tmp_path: Path, way: str) -> None:
+    """With no byte, not even that of a tunnel, whether the gateway has handed it over or not; the others are served."""
+    async with lab(tmp_path, most=2) as standing:
+        direct = standing.target.peer
+        raw = {
+            "direct": b"",  # the site reads nothing before it resets
+            "last request": standing.peer().get(fields=CLOSE),
+            "tunnel": b"CONNECT keep.test:80 HTTP/1.1\r\n\r\n" + direct.get(),
+        }[way]
+
+        def talk() -> list[Heard]:
+            with contextlib.ExitStack() as stack:
+                for _open in range(2):
+                    first = stack.enter_context(socket.create_connection(direct.address, 20))
+                    first.sendall(direct.get())
+                    assert listen(first, len(KEEP)).data == KEEP
+                address = direct.address if way == "direct" else standing.proxy.address
+                return [turned_away(address, raw) for _one in range(5)]
+
+        assert await anyio.to_thread.run_sync(talk) == [Heard(b"", "rst")] * 5
+        site = standing.site
+        assert (site.turned_away, site.accepted, len(site.arriving)) == (5, 7, 0)
+        entries = [entry for entry in await standing.target.entries() if entry["ended"] == "stopped"]
+        assert [(entry["host"], entry["request_head"], entry["sent_bytes"]) for entry in entries] == [
+            ("keep.test", "", 0)
+        ] * 5
+
+
+async def test_connections_that_arrive_at_once_do_not_pass_the_limit(tmp_path: Path) -> None:
+    """Those count that are handed over and have no protocol yet: no more of them have a file than may be served."""
+    async with lab(tmp_path, most=3) as standing:
+        raw = b"CONNECT keep.test:80 HTTP/1.1\r\n\r\n"
+
+        def connect() -> list[socket.socket]:
+            return [socket.create_connection(standing.proxy.address, 20) for _one in range(20)]
+
+        with contextlib.ExitStack() as stack:
+            for client in await anyio.to_thread.run_sync(connect):
+                stack.enter_context(client)
+                client.setblocking(False)
+                client.send(raw)  # the loop does nothing meanwhile
+            with anyio.fail_after(20):
+                while standing.proxy.counts.handed_over < 20:
+                    assert len(standing.site.connections) + len(standing.site.arriving) <= 3
+                    await anyio.lowlevel.checkpoint()
+        assert standing.site.turned_away == 17
+
+
+@pytest.mark.parametrize(
+    ("files", "in_use", "sites", "most"),
+    [(64, 22, 32, 3), (64, 40, 32, 1), (1024, 22, 512, 243), (1_048_576, 22, 15_000, 262_144)],
+    ids=["few", "none left", "usual", "more than memory allows"],
+)
+def test_the_files_of_one_process_are_enough_for_gateway_and_sites(
+    files: int, in_use: int, sites: int, most: int
+) -> None:
+    """A client of the gateway's has a file, and one to a site; the gateway can always be asked."""
+    assert gateway_share(files, in_use=in_use, sites=sites) == most
+    assert most == 1 or in_use + sites + 2 * most < files

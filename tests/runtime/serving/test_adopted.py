@@ -131,8 +131,10 @@ async def test_a_peer_that_has_left_is_no_error(
     client, connected = ends
     leaves(client)
     heard = Heard()
-    adopt(connected, lambda: heard, came=b"first")
+    arrived: list[str] = []
+    adopt(connected, lambda: heard, came=b"first", arrived=lambda: arrived.append("arrived"))
     for _round in range(20):
         await asyncio.sleep(0)
+    assert arrived == ["arrived"]
     assert heard.events in ([], ["made", b"first", "lost"], ["made", b"first", "eof", "lost"])
     assert connected.fileno() == -1
