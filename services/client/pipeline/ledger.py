@@ -121,6 +121,11 @@ class Ledger:
         return not self.lost and not self.unexpected
 
     @property
+    def is_begun(self) -> bool:
+        """Whether there is anything to account for."""
+        return bool(self.attempted or self.unexpected or self.dead)
+
+    @property
     def unfinished(self) -> IdRanges:
         """The ids that were attempted and have neither a result nor a reason why not."""
         return self.attempted.without(self.recorded).without(self.dead)

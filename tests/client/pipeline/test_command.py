@@ -225,6 +225,17 @@ def test_an_input_that_cannot_be_read_is_exit_3(loop: str, edition: str, tmp_pat
             run_command(Options(input=str(name), edition=edition), loop)
 
 
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("form", ["human", "json"])
+def test_an_error_before_the_first_item_has_no_ledger_beside_it(
+    loop: str, form: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One of zeros would say nothing."""
+    with pytest.raises(ProgramError, match="needs a broker"):
+        run_command(Options(3, edition="jetstream", format=form), loop)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("words", [["-n", "-1"], ["-n", "1e3"], ["-n", "9" * 30], ["--consumers", "0"]], ids=" ".join)
 def test_a_number_out_of_its_range_is_one_line(words: Sequence[str]) -> None:
     """Exit 2, and nothing is produced."""
