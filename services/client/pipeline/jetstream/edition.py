@@ -57,7 +57,7 @@ async def run(
         async with registry.claimed(asked) as (claimed, goes_on):
             ledger.run = claimed.id
             await connection.subscribe(f"again.{claimed.id}", lambda _: note_duplicate(ledger))
-            finished = IdRanges()
+            ledger.noted = finished = IdRanges()
             producer = Producer(connection, publisher, claimed, ledger, rate=options.rate, finished=finished)
             results = Reader(connection, api, results_of(claimed.id))
             dead = Reader(connection, api, dead_of(claimed.id))
