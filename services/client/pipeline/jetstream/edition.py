@@ -48,7 +48,7 @@ async def run(
         raise NoBroker
     asked = make_run(options, settings.broker)
     async with (
-        connect(settings.broker, name=f"pipeline {asked.id}") as connection,
+        connect(settings.broker, name=f"pipeline {asked.id}", tell=None if options.quiet else say) as connection,
         requesting(connection) as requests,
         publishing(requests) as publisher,
     ):
