@@ -203,6 +203,7 @@ def test_an_error_of_a_consumer_is_one_line(
         (Options(consumers=3), "leave out --consumers"),
         (Options(queue_size=3, producers=2), "leave out --producers, --queue-size"),
         (Options(edition="jetstream", producers=2), "--producers"),
+        (Options(edition="jetstream", consumers=9), "workers, each with a --concurrency: leave out --consumers"),
         (Options(edition="queue", rate=3, follow=True), "--location, --rate"),
         (Options(edition="queue", timeout_s=1), "--timeout"),
         (Options(edition="queue", input="x", allow_net=["::/0"]), "--public-only"),

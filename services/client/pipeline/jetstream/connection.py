@@ -236,7 +236,8 @@ async def connect(settings: BrokerSettings, *, name: str, tell: Tell | None = No
     """Yield a connection, which is made again when it breaks.
 
     `name`: what the broker shows of it. `tell`: is given a line for a person when the broker is away, and when it is
-    back. Raises BrokerAbsent where nothing answers in time, BrokerRefuses, and BrokerLost (in a group) where it stays away.
+    back. Raises BrokerAbsent where nothing answers in time, BrokerRefuses, and BrokerLost (in a group) where it stays
+    away.
     """
     connection = Connection(settings, name, tell=tell)
     await connection.open()
