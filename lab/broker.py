@@ -92,8 +92,18 @@ def find_program() -> str | None:
 
 def is_wanted(invocation: Invocation) -> bool:
     """Return whether a command line of the client needs a broker; `--edition all` does without where there is none."""
-    edition = invocation.values.get("edition") if invocation.handler.endswith(".pipeline.command") else ""
+    edition = edition_of(invocation)
     return edition == "jetstream" or (edition == "all" and find_program() is not None)
+
+
+def is_missed(invocation: Invocation) -> bool:
+    """Return whether a command line would use a broker, and does without because its program is not here."""
+    return edition_of(invocation) == "all" and find_program() is None
+
+
+def edition_of(invocation: Invocation) -> object:
+    """Return the edition of the pipeline that a command line names; another command has none."""
+    return invocation.values.get("edition") if invocation.handler.endswith(".pipeline.command") else ""
 
 
 @asynccontextmanager

@@ -14,6 +14,11 @@ from lab import IS_CHECKOUT, PROGRAM, ROOT
 from lab.errors import LabError
 from services.runtime.terminal import say, show
 
+NOT_EMBEDDED = {
+    "worker": "an embedded lab has no broker that stays. `lab embedded pipeline --edition jetstream` has workers "
+    "of its run; `lab up` has a broker, and workers"
+}
+
 if TYPE_CHECKING:
     from lab.compose.stack import Stack
     from lab.settings import Settings
@@ -115,7 +120,11 @@ def embedded(options: Namespace) -> int:
     # HELLO_PORT is where Compose publishes hello, and may be a range; here the system chooses a port.
     environment = Environment({name: value for name, value in settings.values.items() if name != "HELLO_PORT"})
     invocation = understand_client(
-        options.words, default_loop=environment.loop(), prog="lab embedded", called=f"{PROGRAM} embedded"
+        options.words,
+        default_loop=environment.loop(),
+        prog="lab embedded",
+        called=f"{PROGRAM} embedded",
+        without=NOT_EMBEDDED,
     )
 
     if invocation.loop is None:

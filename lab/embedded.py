@@ -219,7 +219,8 @@ async def run_embedded(invocation: Invocation, hello: HelloSettings, sites: Site
             async with broker.broker_and_workers(settings, stop) as with_broker:
                 code = await invocation.main(with_broker, stop)
         else:
-            code = await invocation.main(settings, stop)
+            without = str(broker.BrokerMissing()) if broker.is_missed(invocation) else ""
+            code = await invocation.main(dataclasses.replace(settings, no_broker=without), stop)
     if code == 0 and changes_faults(invocation):
         say(f"This lab has ended, and its faults with it. One that stands: {PROGRAM} serve, then --lab URL")
     return code

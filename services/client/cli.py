@@ -7,8 +7,9 @@ run, so that help and error messages come at once.
 import itertools
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from types import MappingProxyType
 
 from services.client.defaults import IN_CONTAINER, ON_HOST
 from services.client.options.commands import COMMANDS, TOUR, Command
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from services.runtime.run import Stop
 
 LAB = "lab"  # the value of --ca that names the lab's own CA
+NONE: "Mapping[str, str]" = MappingProxyType({})
 EPILOG = "exit codes: 0 all well; 1 some failed; 2 wrong usage; 3 a file; 4 nothing answered; 130 interrupted"
 
 
@@ -93,20 +95,29 @@ def program(argv: Sequence[str], environment: Environment, *, prog: str = "clien
 
 
 def understand(
-    argv: Sequence[str], *, default_loop: str, prog: str = "client", called: str = ON_HOST, joins: bool = False
+    argv: Sequence[str],
+    *,
+    default_loop: str,
+    prog: str = "client",
+    called: str = ON_HOST,
+    joins: bool = False,
+    without: Mapping[str, str] = NONE,
 ) -> Invocation:
     """Return what a command line asks for; one that asks for nothing possible, or for help, ends the program.
 
     `prog`: how messages name the program; `called`: what a person types to run it, for the examples. `joins`: whether
-    it may join a lab that stands, and has --lab.
+    it may join a lab that stands, and has --lab. `without`: commands that this program does not have, each with
+    the line that says why.
     """
     argv = command_first(argv)
     named = bool(argv) and argv[0] in COMMANDS
+    if named and argv[0] in without:
+        OptionParser(prog=prog).error(f"{argv[0]} is no command here: {without[argv[0]]}")
     command = COMMANDS[argv[0]] if named else TOUR
     parser = OptionParser(
         prog=f"{prog} {argv[0]}" if named else prog,
         usage=command.usage if named else "%(prog)s [COMMAND] [OPTIONS]",
-        description=command.summary if named else help_text(),
+        description=command.summary if named else help_text(without),
         epilog=epilog(command, called),
         formatter_class=HelpFormatter,
     )
@@ -122,7 +133,7 @@ def understand(
             "--lab", metavar="URL", type=lab_url, help="use the lab that stands there: its gateway's URL (ASYNCLAB_URL)"
         )
     if not named and argv and not argv[0].startswith("-"):
-        parser.error(f"no such command: {argv[0][:40]!r}; there are {', '.join(COMMANDS)}")
+        parser.error(f"no such command: {argv[0][:40]!r}; there are {', '.join(has(without))}")
     words = argv[1:] if named else argv
     # Only intermixed parsing lets options stand between targets; but it takes what follows `--` for options.
     values = vars(parser.parse_args(words) if "--" in words else parser.parse_intermixed_args(words))
@@ -164,7 +175,12 @@ def command_first(argv: Sequence[str]) -> Sequence[str]:
     return argv
 
 
-def help_text() -> str:
+def has(without: Mapping[str, str]) -> list[str]:
+    """Return the names of the commands that a program without these has."""
+    return [name for name in COMMANDS if name not in without]
+
+
+def help_text(without: Mapping[str, str]) -> str:
     """Return the commands, a line each."""
-    rows = [f"  {name:<12}{command.summary}" for name, command in COMMANDS.items()]
+    rows = [f"  {name:<12}{COMMANDS[name].summary}" for name in has(without)]
     return "\n".join(["commands (each has --help):", *rows, f"  {'(none)':<12}{TOUR.summary}"])

@@ -24,6 +24,7 @@ class ClientSettings:
         files_per_connection: 2 where the server runs in the same process.
         called: what a person types to run the client here.
         broker: the broker of the pipeline's jetstream edition; None where there is none.
+        no_broker: why there is none, where what has made the settings knows better than the edition.
     """
 
     topology: Topology = OPEN
@@ -32,6 +33,7 @@ class ClientSettings:
     files_per_connection: int = 1
     called: str = ON_HOST
     broker: BrokerSettings | None = None
+    no_broker: str = ""
 
     @property
     def proxy(self) -> str | None:

@@ -14,7 +14,7 @@ import nats
 import pytest
 
 from lab import ROOT, broker
-from lab.broker import BrokerFailed, BrokerMissing, embedded_broker, is_wanted
+from lab.broker import BrokerFailed, BrokerMissing, embedded_broker, is_missed, is_wanted
 from services.client.broker_settings import USER
 from services.client.cli import understand
 from tests.lab.serving import LAB
@@ -183,7 +183,10 @@ def test_only_the_edition_that_needs_it_starts_it(words: str, wanted: bool) -> N
 def test_all_editions_do_without_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ladder then says that this edition is not here."""
     monkeypatch.setattr(broker, "find_program", lambda: None)
-    assert not is_wanted(understand(["pipeline", "--edition", "all"], default_loop="asyncio"))
+    everything = understand(["pipeline", "--edition", "all"], default_loop="asyncio")
+    assert not is_wanted(everything)
+    assert is_missed(everything)
+    assert not is_missed(understand(["pipeline"], default_loop="asyncio"))
     assert is_wanted(understand(["pipeline", "--edition", "jetstream"], default_loop="asyncio"))
 
 

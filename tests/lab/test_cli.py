@@ -285,7 +285,10 @@ def test_each_verb_of_the_makefile_is_one_line_that_calls_lab() -> None:
         (["chaos", "sites"], "chaos leaves no quiet machine for a bench: run lab bench chaos alone"),
         (["chaos", "--rounds", "3"], "--rounds is not for chaos: it takes --seconds, --quick, --seed and --json"),
         (["sites", "--seed", "4"], "--seed is for chaos: leave it out, or lab bench chaos"),
-        (["frobnicate"], "there is no bench 'frobnicate': choose from sites, gateway, wget, hello, stalled, chaos"),
+        (
+            ["frobnicate"],
+            "there is no bench 'frobnicate': choose from sites, gateway, wget, hello, stalled, pipeline, chaos",
+        ),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )

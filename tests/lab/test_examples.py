@@ -12,10 +12,10 @@ import pytest
 from lab import ROOT
 from lab.cli import CLIENT_COMMANDS, main
 from lab.cli import COMMANDS as LAB_COMMANDS
+from lab.commands import NOT_EMBEDDED
 from services.client.options.commands import COMMANDS
 
-NO_LAB = ("worker",)  # it needs a broker that stays; that of the embedded lab is for one run
-NAMES = ("", *(name for name in COMMANDS if name not in NO_LAB))
+NAMES = ("", *(name for name in COMMANDS if name not in NOT_EMBEDDED))
 SLOW = ("wget --help", "compare --loop", "compare hello")  # enough of the kind is run
 
 
@@ -56,6 +56,19 @@ def test_what_help_shows_runs_from_a_fresh_checkout(
             check=False,
         )
         assert done.returncode == 0, (line, done.stderr)
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["--concurrency", "3"]], ids=" ".join)
+def test_a_worker_is_no_command_of_the_embedded_lab(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Its broker would end with it: one line says what to do, exit 2; help does not name it."""
+    with pytest.raises(SystemExit) as ended:
+        main(["embedded", "worker", *words])
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "lab embedded pipeline --edition jetstream" in said.err
+    assert "\n  worker" not in help_of(["embedded"], capsys)
 
 
 @pytest.mark.parametrize("name", sorted({*LAB_COMMANDS} - {*CLIENT_COMMANDS}))

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from argparse import _ActionsContainer as Group  # what takes options: a parser, or a group of one
 
 EDITIONS = (defaults.PIPELINE_EDITION, "queue", "jetstream", "all")
+BROKER = (
+    "BROKER_URL and BROKER_PASSWORD_FILE name the broker;\n  "
+    "BROKER_ACK_WAIT_S and BROKER_GONE_S bound what is waited for.\n  "
+    "docs/pipeline.md says what this edition promises."
+)
 FORMATS = (defaults.FORMAT, "json", "jsonl")
 
 
@@ -22,12 +27,13 @@ def add_options(parser: ArgumentParser) -> None:
         default=defaults.PIPELINE_EDITION,
         help="which concurrency model; all: each of them, and what each costs (%(default)s)",
     )
-    for title, add in (
-        ("what goes in and out", add_files),
-        ("how many at once", add_bounds),
-        ("how a target is fetched (with -i)", add_fetches),
+    for title, add, text in (
+        ("what goes in and out", add_files, None),
+        ("how many at once", add_bounds, None),
+        ("over a broker (--edition jetstream)", add_broker, BROKER),
+        ("how a target is fetched (with -i)", add_fetches, None),
     ):
-        add(parser.add_argument_group(title))
+        add(parser.add_argument_group(title, text))
 
 
 def add_files(group: "Group") -> None:
@@ -46,19 +52,22 @@ def add_files(group: "Group") -> None:
         default=defaults.FORMAT,
         help="of the results; json: an object each, the ledger last; jsonl: the records of `wget` (%(default)s)",
     )
-    add("--run", metavar="ID", default="", help="jetstream: go on with this run")
     add("-q", "--quiet", action="store_true", help="no progress, no ledger on stderr")
 
 
 def add_bounds(group: "Group") -> None:
     for name, default, most, meaning in (
-        ("producers", defaults.PRODUCERS, 1_000, "tasks that make items"),
-        ("consumers", defaults.CONSUMERS, 10_000, "tasks that do the work"),
-        ("queue-size", defaults.QUEUE_SIZE, 1_000_000, "items that may wait; then the producer waits"),
+        ("producers", defaults.PRODUCERS, 1_000, "queue: tasks that make items"),
+        ("consumers", defaults.CONSUMERS, 10_000, "queue: tasks that do the work"),
+        ("queue-size", defaults.QUEUE_SIZE, 1_000_000, "items that may wait, with a broker: or be in work"),
     ):
         group.add_argument(
             f"--{name}", metavar="N", type=whole(1, most), default=default, help=f"{meaning} (%(default)s)"
         )
+
+
+def add_broker(group: "Group") -> None:
+    group.add_argument("--run", metavar="ID", default="", help="go on with this run")
 
 
 def add_fetches(group: "Group") -> None:

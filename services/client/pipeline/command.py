@@ -20,6 +20,7 @@ from services.runtime.run import Stop, running_loop_name
 
 if TYPE_CHECKING:
     from services.client.pipeline.edition import Edition
+    from services.client.pipeline.runs.results import ResultsDigest
 
 __all__ = ["Options", "check", "main"]
 
@@ -42,15 +43,16 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     if options.edition == ALL:
         from services.client.pipeline.runs.ladder import show_all
 
-        return await show_all(options, settings, stop, run_one=run_one, edition_of=edition_of)
-    return await run_one(options, settings, stop)
-
-
-async def run_one(options: Options, settings: ClientSettings, stop: Stop) -> int:
-    """Run one edition; without further options, the generator edition is the lesson."""
+        return await show_all(options, settings, stop, run_one=run_compared, edition_of=edition_of)
+    # Without further options, the generator edition is the lesson.
     if options.edition == GENERATOR and options.input is None and options.format == "human":
         return await run_dialogue(options, stop)
     return await run_edition(edition_of(options.edition), options, settings, stop)
+
+
+async def run_compared(options: Options, settings: ClientSettings, stop: Stop, digest: "ResultsDigest") -> int:
+    """Run one edition whose results are to be compared with another's."""
+    return await run_edition(edition_of(options.edition), options, settings, stop, digest=digest)
 
 
 async def run_dialogue(options: Options, stop: Stop) -> int:
@@ -91,8 +93,18 @@ def edition_of(name: str) -> "Edition":
     return generator
 
 
-async def run_edition(edition: "Edition", options: Options, settings: ClientSettings, stop: Stop) -> int:
-    """Run an edition on the items that are asked for, write the results and the ledger, and return the exit code."""
+async def run_edition(
+    edition: "Edition",
+    options: Options,
+    settings: ClientSettings,
+    stop: Stop,
+    *,
+    digest: "ResultsDigest | None" = None,
+) -> int:
+    """Run an edition on the items that are asked for, write the results and the ledger, and return the exit code.
+
+    `digest`: is given each result that is written. Raises ProgramError.
+    """
     from services.client.pipeline.items import open_items
     from services.client.pipeline.runs.results import result_writer
     from services.client.pipeline.runs.run import PipelineRun
@@ -103,15 +115,18 @@ async def run_edition(edition: "Edition", options: Options, settings: ClientSett
     async with make_work(options.fetch, settings, concurrency=options.consumers) as work_of:
         items, fd = await open_items(options)
         writer = RecordWriter(fd, "standard output", to_file=False)
-        results = result_writer(options, ledger, writer)
+        results = result_writer(options, ledger, writer, digest=digest)
         run = PipelineRun(items, ledger, results=results, writer=writer)
         try:
             stopped = await run.run(edition, work_of, options=options, settings=settings, stop=stop)
         except ProgramError as error:
             problem = error
-        results.finish(with_ledger=options.format == "json")
+        problem = problem or items.error
+        tells = not problem or ledger.is_begun  # an error before the first item has no ledger beside it
+        results.finish(with_ledger=options.format == "json" and tells)
         await writer.close(stop.again)
-    say_ledger(ledger, quiet=options.quiet or options.format == "json")
-    if problem := problem or items.error:
+    if tells:
+        say_ledger(ledger, quiet=options.quiet or options.format == "json")
+    if problem:
         raise problem
     return exit_code(ledger, stopped=stopped)

@@ -26,7 +26,9 @@ class Ledger:
         attempted, acknowledged, recorded: sets of ids, see above.
         dead: ids that were given up after several deliveries.
         reasons: why, of the first SHOWN_IDS of them.
+        noted: ids that have their result at the broker since an earlier program; it is read when all items are.
         failed: how many results say that the work did not do what was asked (no head came, say).
+        errors: how many of them for each error.
         unexpected: results of ids that were never attempted.
         duplicates: results of ids that were recorded already; none of them is written a second time.
         redelivered: deliveries of a job beyond its first.
@@ -38,9 +40,10 @@ class Ledger:
     def __init__(self, edition: str, loop: str, run: str = "") -> None:
         self.edition, self.loop, self.run = edition, loop, run
         self._attempted, self._acknowledged = IdRanges(), IdRanges()
-        self.recorded, self.dead = IdRanges(), IdRanges()
+        self.recorded, self.dead, self.noted = IdRanges(), IdRanges(), IdRanges()
         self.reasons: dict[int, str] = {}
         self.failed = self.unexpected = self.duplicates = self.redelivered = 0
+        self.errors: Counter[str] = Counter()
         self.workers: Counter[str] = Counter()
         self.wait_s = self.took_s = 0.0
         # Nearly every id is acknowledged: noted in a list, and added with many others, it takes a fifth of the time.
@@ -71,15 +74,20 @@ class Ledger:
             self._attempted.add_all(self._acknowledged_lately)
             self._acknowledged_lately.clear()
 
-    def record(self, number: int, *, worker: str, ok: bool = True) -> bool:
-        """Note the result of an id; return whether it is the first, and so is to be written."""
+    def record(self, number: int, *, worker: str, ok: bool = True, error: str = "") -> bool:
+        """Note the result of an id; return whether it is the first, and so is to be written.
+
+        `error`: why, where it is not ok.
+        """
         if number not in self.attempted:
             self.unexpected += 1
             return False
         if not self.recorded.add(number):
             self.duplicates += 1
             return False
-        self.failed += not ok
+        if not ok:
+            self.failed += 1
+            self.errors[error] += 1
         self.workers[worker] += 1
         return True
 
@@ -88,11 +96,17 @@ class Ledger:
         ids = [result.id for result in results]
         if self._continues_with(ids):  # nearly all do: this takes a tenth of the time
             self.recorded.add_all(ids)
-            self.failed += [result.ok for result in results].count(False)
+            if failed := [result.reply for result in results if not result.ok]:
+                self.failed += len(failed)
+                self.errors.update(failed)
             self.workers.update(workers)
             return results
         pairs = zip(results, workers, strict=True)
-        return [result for result, worker in pairs if self.record(result.id, worker=worker, ok=result.ok)]
+        return [
+            result
+            for result, worker in pairs
+            if self.record(result.id, worker=worker, ok=result.ok, error=result.reply)
+        ]
 
     def _continues_with(self, ids: Sequence[int]) -> bool:
         """Return whether ids are consecutive, attempted, and beyond all that are recorded."""
@@ -121,6 +135,16 @@ class Ledger:
         return not self.lost and not self.unexpected
 
     @property
+    def in_flight(self) -> int:
+        """How many ids are safe with what took them, and have neither a result nor a reason why not."""
+        return len(self.acknowledged.without(self.recorded).without(self.dead).without(self.noted))
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is anything to account for."""
+        return bool(self.attempted or self.unexpected or self.dead)
+
+    @property
     def unfinished(self) -> IdRanges:
         """The ids that were attempted and have neither a result nor a reason why not."""
         return self.attempted.without(self.recorded).without(self.dead)
@@ -142,6 +166,7 @@ class Ledger:
             "redelivered": self.redelivered,
             "dead_lettered": len(self.dead),
             "failed": self.failed,
+            "errors": dict(self.errors.most_common()),
             "workers": dict(sorted(self.workers.items())),
             "cost_us": self.cost_us,
             "wait_s": round(self.wait_s, 3),

@@ -8,6 +8,7 @@ from services.client.survey.options import Options as FetchOptions
 
 STDIN = "-"
 TASKS = {"producers", "consumers", "queue_size"}
+WORKERS_OWN = {"producers", "consumers"}
 OTHER_NAMES = {"follow": "location"}
 GENERATOR, QUEUE, JETSTREAM, ALL = "generator", "queue", "jetstream", "all"
 
@@ -92,8 +93,10 @@ def check_meaning(options: Options) -> None:
     given = {each.name for each in fields(Options) if getattr(options, each.name) != getattr(plain, each.name)}
     if options.edition == GENERATOR and (found := given & TASKS):
         raise Contradiction(f"the generator edition has one of each, and no queue: leave out {named(found)}")
-    if options.edition == JETSTREAM and "producers" in given:
-        raise Contradiction("the jetstream edition has one producer: leave out --producers")
+    if options.edition == JETSTREAM and (found := given & WORKERS_OWN):
+        raise Contradiction(
+            f"the jetstream edition has one producer, and workers, each with a --concurrency: leave out {named(found)}"
+        )
     if options.input is None and (found := given & SHARED - {"format", "quiet", "input"}):
         raise Contradiction(f"numbers are not fetched: leave out {named(found)}, or give targets (-i FILE)")
 

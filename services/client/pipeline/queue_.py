@@ -4,6 +4,9 @@
 2. `shutdown` says that no more items come: consumers take what is left, and then `get` raises QueueShutDown.
 3. Task groups own all tasks. An error in one of them, or ^C, cancels the others, so that no task is left behind.
 
+Run as a file, its work waits a little (see `lesson`), and the last lines of the ledger show that the consumers took
+turns. `client pipeline --edition queue` does not wait for a number: there, one consumer may find all of them.
+
 The ledger learns of an id when it is handed over, and again when the queue has it; `emit` notes its result.
 """
 

@@ -203,6 +203,7 @@ def test_an_error_of_a_consumer_is_one_line(
         (Options(consumers=3), "leave out --consumers"),
         (Options(queue_size=3, producers=2), "leave out --producers, --queue-size"),
         (Options(edition="jetstream", producers=2), "--producers"),
+        (Options(edition="jetstream", consumers=9), "workers, each with a --concurrency: leave out --consumers"),
         (Options(edition="queue", rate=3, follow=True), "--location, --rate"),
         (Options(edition="queue", timeout_s=1), "--timeout"),
         (Options(edition="queue", input="x", allow_net=["::/0"]), "--public-only"),
@@ -223,6 +224,17 @@ def test_an_input_that_cannot_be_read_is_exit_3(loop: str, edition: str, tmp_pat
     for name in (tmp_path / "none", tmp_path):
         with pytest.raises(InputUnreadable):
             run_command(Options(input=str(name), edition=edition), loop)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("form", ["human", "json"])
+def test_an_error_before_the_first_item_has_no_ledger_beside_it(
+    loop: str, form: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One of zeros would say nothing."""
+    with pytest.raises(ProgramError, match="needs a broker"):
+        run_command(Options(3, edition="jetstream", format=form), loop)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("words", [["-n", "-1"], ["-n", "1e3"], ["-n", "9" * 30], ["--consumers", "0"]], ids=" ".join)

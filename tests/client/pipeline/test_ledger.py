@@ -88,8 +88,8 @@ def test_many_results_are_noted_as_each_of_them(attempted: list[int], batches: l
         one.acknowledge(number)
         many.acknowledge(number)
     for batch in batches:
-        results = [Result(number, "200 OK", ok) for number, ok in batch]
-        kept = [result for result in results if one.record(result.id, worker="w", ok=result.ok)]
+        results = [Result(number, "200 OK" if ok else f"error {number % 3}", ok) for number, ok in batch]
+        kept = [result for result in results if one.record(result.id, worker="w", ok=result.ok, error=result.reply)]
         assert list(many.record_all(results, ["w"] * len(results))) == kept
     assert one.members() == many.members()
 
@@ -123,6 +123,52 @@ def test_a_person_sees_a_table_and_which_ids_have_no_result(capsys: pytest.Captu
     assert "run r7" in table
     for name in (*COUNTS, "redelivered", "failed", "cost an item", "producer's wait"):
         assert name.replace("_", "-") in table
+
+
+def test_failures_are_told_by_their_errors() -> None:
+    """As in the summary of a survey, the most frequent first; each is one of `failed`."""
+    ledger = Ledger("queue", "asyncio")
+    for number in range(1, 1_301):
+        ledger.acknowledge(number)
+    replies = ["dns" if number % 6 == 0 else "certificate" for number in range(1, 1_201)]
+    ledger.record_all([Result(at, reply, ok=False) for at, reply in enumerate(replies, 1)], ["w"] * 1_200)
+    ledger.record(1_201, worker="w", ok=False, error="dns")
+    assert ledger.members()["errors"] == {"certificate": 1_000, "dns": 201}
+    assert ledger.failed == 1_201
+    assert "  error   certificate 1,000  dns 201" in ledger_table(ledger)
+    assert not any("error" in line for line in ledger_table(ledger_of("k1 r1")))
+
+
+@pytest.mark.parametrize("wide", [40, 62, 80, None])
+def test_a_narrow_terminal_tears_no_number(wide: int | None) -> None:
+    """Cells are put below each other; all that a wide one shows is there."""
+    ledger = ledger_of("k1 k2 k3 k4 r2 r3 d4")
+    ledger.run, ledger.took_s = "0123456789abcdef", 12_345.678
+    ledger.errors.update({f"error-{number}": 1_000_000 * number for number in range(1, 9)})
+    lines = ledger_table(ledger, wide=wide)
+    assert max(map(len, lines)) <= (wide or 1_000)
+    words = " ".join(lines).split()
+    assert words == " ".join(ledger_table(ledger)).split()
+    for name in ("recorded", "dead-lettered", "error-8"):
+        assert len([line for line in lines if name in line]) == 1
+    assert any("producer's wait      0.000 s" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "edition", "told"), [(9.5, "jetstream", 1), (5.0, "jetstream", 0), (9.5, "queue", 0)]
+)
+def test_a_queue_that_was_always_full_is_told_with_what_to_do(wait_s: float, edition: str, told: int) -> None:
+    """Of workers elsewhere, nothing else shows whether there are enough."""
+    ledger = Ledger(edition, "asyncio")
+    ledger.wait_s, ledger.took_s = wait_s, 10.0
+    assert sum("--queue-size" in line for line in ledger_table(ledger)) == told
+
+
+def test_what_is_in_flight_has_been_taken_and_has_no_result() -> None:
+    """An item that still waits for room is not in flight, nor is one whose result an earlier program got."""
+    ledger = ledger_of("a1 k1 r1 k2 k3 k4 d4 a5")
+    ledger.noted.add(2)
+    assert ledger.in_flight == 1
 
 
 def test_control_characters_of_a_reason_do_not_reach_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,10 +21,22 @@ def run_lesson(name: str, *words: str, cwd: Path) -> "subprocess.CompletedProces
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_the_queue_has_the_results_of_the_dialogue(tmp_path: Path, loop: str) -> None:
-    """Of five numbers none waits, so that they even come in order; the ledger is on stderr."""
+    """Each waits as long, so that they even come in order; the ledger is on stderr."""
     result = run_lesson("queue_", "--loop", loop, cwd=tmp_path)
     assert (result.returncode, result.stdout) == (0, DIALOGUE)
     assert result.stderr.startswith(f"loop: {loop}\nledger: edition queue on {loop}, ")
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_the_consumers_of_the_queue_take_turns(tmp_path: Path, loop: str) -> None:
+    """A learner sees that in the last lines of the ledger: four consumers, five items."""
+    shares = run_lesson("queue_", "--loop", loop, cwd=tmp_path).stderr.splitlines()[-4:]
+    assert [line.split()[:3] for line in shares] == [
+        ["consumer", "1", "2"],
+        ["consumer", "2", "1"],
+        ["consumer", "3", "1"],
+        ["consumer", "4", "1"],
+    ]
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -27,6 +27,7 @@ OLDEST_VERSION = (2, 10, 23)  # 2.10.20 to 22 can lose a stream in a crash
 PAUSE_S = 0.1  # between two attempts to connect
 LOOK_S = 0.25  # nats-py's own close can hang where the network was cut, and then reports nothing
 CLOSE_S = 0.5
+TOLD_AFTER_S = 0.5  # an outage that ends before is none for a person
 PENDING_BYTES = 64 << 20  # of one subscription; far more than its batches, since what is above it nats-py drops
 
 # What a connection can raise that breaks; RuntimeError: uvloop, where a transport has just been closed.
@@ -34,6 +35,9 @@ FOREIGN = (nats.errors.Error, OSError, TimeoutError, RuntimeError)
 
 Handler = Callable[[Msg], None]
 """Takes a message, and does not wait: nats-py cancels a handler that waits when the connection breaks."""
+
+Tell = Callable[[str], None]
+"""Takes a line for a person."""
 
 logging.getLogger("nats").setLevel(logging.CRITICAL + 1)  # what goes wrong is said here, in one line
 
@@ -49,10 +53,12 @@ class Connection:
     """The connection to a broker. Made by `connect`.
 
     `max_payload`: the largest message that the broker takes, in bytes. `on_connected`: called on each new connection.
+    `tell`: is given a line for a person when the broker has been away for a moment, and when it is back.
     """
 
-    def __init__(self, settings: BrokerSettings, name: str) -> None:
+    def __init__(self, settings: BrokerSettings, name: str, *, tell: Tell | None = None) -> None:
         self.settings, self.name = settings, name
+        self._tell = tell
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
         self.reconnects, self.max_payload = 0, 0
         self._password = ""
@@ -136,7 +142,7 @@ class Connection:
                 continue
             await self.close()
             try:
-                async with asyncio.timeout(limit_s):
+                async with asyncio.timeout(limit_s), telling_of_outage(self._tell, self.settings.url, limit_s):
                     await self._connect()
             except TimeoutError:
                 raise BrokerLost(self.settings.url, limit_s, self._last_error) from None
@@ -212,12 +218,36 @@ class Connection:
 
 
 @asynccontextmanager
-async def connect(settings: BrokerSettings, *, name: str) -> AsyncIterator[Connection]:
-    """Yield a connection, which is made again when it breaks. `name`: what the broker shows of it.
+async def telling_of_outage(tell: Tell | None, url: str, limit_s: float) -> AsyncIterator[None]:
+    """Say that the broker is away if the block takes a moment, and that it is back when the block ends well."""
+    if tell is None:
+        yield
+        return
+    loop, has_told = asyncio.get_running_loop(), False
 
-    Raises BrokerAbsent where nothing answers in time, BrokerRefuses, and BrokerLost (in a group) where it stays away.
+    def tell_away() -> None:
+        nonlocal has_told
+        has_told = True
+        tell(f"the broker at {url} is away: it is waited for, {limit_s:g} s at most")
+
+    began, timer = loop.time(), loop.call_later(TOLD_AFTER_S, tell_away)
+    try:
+        yield
+    finally:
+        timer.cancel()
+    if has_told:
+        tell(f"the broker is back, after {loop.time() - began:.1f} s")
+
+
+@asynccontextmanager
+async def connect(settings: BrokerSettings, *, name: str, tell: Tell | None = None) -> AsyncIterator[Connection]:
+    """Yield a connection, which is made again when it breaks.
+
+    `name`: what the broker shows of it. `tell`: is given a line for a person when the broker is away, and when it is
+    back. Raises BrokerAbsent where nothing answers in time, BrokerRefuses, and BrokerLost (in a group) where it stays
+    away.
     """
-    connection = Connection(settings, name)
+    connection = Connection(settings, name, tell=tell)
     await connection.open()
     try:
         async with background_task(connection.watch()):

@@ -52,7 +52,7 @@ async def run(
         raise NoBroker
     asked = make_run(options, settings.broker)
     async with (
-        connect(settings.broker, name=f"pipeline {asked.id}") as connection,
+        connect(settings.broker, name=f"pipeline {asked.id}", tell=None if options.quiet else say) as connection,
         requesting(connection) as requests,
         publishing(requests) as publisher,
     ):
@@ -63,7 +63,7 @@ async def run(
             stuck = Stuck(settings.broker.tuning.gone_s)
             await connection.subscribe(f"again.{claimed.id}", lambda _: note_duplicate(ledger))
             await connection.subscribe(f"stuck.{claimed.id}", stuck.note)
-            finished = IdRanges()
+            ledger.noted = finished = IdRanges()
             producer = Producer(connection, publisher, claimed, ledger, rate=options.rate, finished=finished)
             results = Reader(connection, api, results_of(claimed.id))
             dead = Reader(connection, api, dead_of(claimed.id))

@@ -1,26 +1,31 @@
 """`client pipeline --edition all`: each edition on the same input, then the ladder: what each costs, what that buys.
 
 The costs are of numbers, without output, so that they are those of the concurrency model. The results of the editions
-are compared with one another: they have to be the same.
+are compared with one another, those of the input and those of the numbers: they have to be the same. So the input is
+one that can be read several times.
 """
 
 import json
+import stat
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from services.client.pipeline.edition import Edition
 from services.client.pipeline.items import NumberItems
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import GENERATOR, JETSTREAM, QUEUE, Options
-from services.client.pipeline.runs.results import ResultWriter
+from services.client.pipeline.runs.results import ResultsDigest, ResultWriter
 from services.client.pipeline.stages import Result
 from services.client.pipeline.work import reply_to_number
 from services.client.settings import ClientSettings
 from services.client.survey.deadlines import Deadline
+from services.client.survey.options import Contradiction
 from services.runtime.cli import INTERRUPTED
 from services.runtime.errors import OutputClosed, OutputFailed, ProgramError
 from services.runtime.run import Stop, running_loop_name, until_stopped
+from services.runtime.tasks import run_in_daemon_thread
 from services.runtime.terminal import printable, say, show
 
 LADDER = (GENERATOR, QUEUE, JETSTREAM)
@@ -28,25 +33,43 @@ MEASURED_ITEMS = 5_000
 ROUNDS = {GENERATOR: 3, QUEUE: 3, JETSTREAM: 1}  # the quickest counts: what else the machine does only adds
 GUARANTEES = {  # in the order of LADDER
     "many at once": ("no", "yes", "yes"),
-    "bounded memory": ("one item", "yes", "yes"),
+    "memory is bounded": ("one item", "yes", "yes"),
     "^C cancels work": ("no", "yes", "yes"),
-    "survives a worker": ("no", "no", "yes"),
-    "survives the broker": ("-", "-", "yes"),
-    "survives a host": ("no", "no", "a worker's"),
+    "a worker is killed": ("run is lost", "run is lost", "run goes on"),
+    "the broker restarts": ("has none", "has none", "run waits"),
+    "a host is lost": ("run is lost", "run is lost", "if a worker's"),
+    "paid for by": ("waiting", "tasks, a queue", "a broker, its disk"),
 }
+NAME_COLUMNS, CELL_COLUMNS = 20, 19
 
 
-RunOne = Callable[[Options, ClientSettings, Stop], Awaitable[int]]
+RunOne = Callable[[Options, ClientSettings, Stop, ResultsDigest], Awaitable[int]]
 EditionOf = Callable[[str], Edition]
+
+
+class ReadOnce(Contradiction):
+    """The input can be read once only, and each edition reads it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"--edition all reads its input several times, and {printable(name)} can be read once: give a file"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """An edition, measured. `problem`: why it could not be; `results`: the id and the reply of each item."""
+    """An edition, measured.
+
+    Arguments:
+        results: the id and the reply of each number that was measured.
+        given: the results of the input.
+        problem: why it could not be measured.
+    """
 
     edition: str
     cost_us: float = 0.0
     results: frozenset[tuple[int, str]] = frozenset()
+    given: tuple[int, int] = (0, 0)
     problem: str = ""
 
 
@@ -70,11 +93,15 @@ async def show_all(
 
     `run_one` runs one edition with its output; `edition_of` returns the edition of a name, or raises ProgramError.
     """
-    worst, rungs = 0, {}
+    await refuse_what_is_read_once(options.input)
+    worst, rungs = 0, dict[str, Rung]()
+    given = {name: ResultsDigest() for name in LADDER}
     for name in LADDER:
         say(f"edition {name}:")
         try:
-            worst = max(worst, await run_one(replace(options, edition=name), settings, stop))
+            if name == JETSTREAM and settings.no_broker:
+                raise ProgramError(settings.no_broker)
+            worst = max(worst, await run_one(replace(options, edition=name), settings, stop, given[name]))
         except ProgramError as error:
             if name != JETSTREAM or isinstance(error, OutputClosed | OutputFailed):
                 raise
@@ -86,13 +113,29 @@ async def show_all(
         if name not in rungs:
             edition = edition_of(name)
             rounds = [await measured(name, edition, options, settings, stop) for _ in range(ROUNDS[name])]
-            rungs[name] = min(rounds, key=lambda rung: rung.cost_us)
+            rungs[name] = replace(min(rounds, key=lambda rung: rung.cost_us), given=given[name].value)
         if stop.event.is_set():
             return INTERRUPTED
     ladder = [rungs[name] for name in LADDER]
     for line in json_lines(ladder) if options.format == "json" else table(ladder):
         show(line)
     return max(worst, 0 if have_same_results(ladder) else 1)
+
+
+async def refuse_what_is_read_once(name: str | None) -> None:
+    """Refuse a pipe, a terminal and the like. Raises ReadOnce; what cannot be read at all is for its reader to say."""
+    if name is None:
+        return
+
+    def mode() -> int:
+        try:
+            return Path(name).stat().st_mode
+        except OSError:
+            return 0
+
+    found = await run_in_daemon_thread(mode)  # a network file may wait for any time
+    if stat.S_ISFIFO(found) or stat.S_ISCHR(found) or stat.S_ISSOCK(found):
+        raise ReadOnce(name)
 
 
 async def measured(name: str, edition: Edition, options: Options, settings: ClientSettings, stop: Stop) -> Rung:
@@ -130,7 +173,7 @@ async def measured(name: str, edition: Edition, options: Options, settings: Clie
 
 def have_same_results(rungs: Sequence[Rung]) -> bool:
     """Return whether all editions that ran had the same results."""
-    return len({rung.results for rung in rungs if not rung.problem}) == 1
+    return len({(rung.given, rung.results) for rung in rungs if not rung.problem}) == 1
 
 
 def table(rungs: Sequence[Rung]) -> Iterator[str]:
@@ -145,7 +188,7 @@ def table(rungs: Sequence[Rung]) -> Iterator[str]:
         "same results": ["-" if rung.problem else same for rung in rungs],
     }
     for name, cells in rows.items():
-        yield f"  {name:<20}" + "".join(f"{cell:>12}" for cell in cells)
+        yield f"  {name:<{NAME_COLUMNS}}" + "".join(f"{cell:>{CELL_COLUMNS}}" for cell in cells)
     for rung in rungs:
         if rung.problem:
             yield f"  {rung.edition} is not here: {rung.problem}"

@@ -1,12 +1,16 @@
 """What a ledger comes to: its table for a person, the ids that have no result, and the exit code."""
 
+import sys
+from collections.abc import Sequence
+
 from services.client.errors import NOTHING_ANSWERED
 from services.client.pipeline.ledger import SHOWN_IDS, Ledger
 from services.client.pipeline.options import JETSTREAM
 from services.runtime.cli import INTERRUPTED
-from services.runtime.terminal import printable, say
+from services.runtime.terminal import columns, printable, say
 
-SHOWN_WORKERS = 16
+SHOWN_WORKERS, INDENT = 16, 2
+MOSTLY = 0.9  # of the time
 COUNTS = (  # a line of the table each
     ("attempted", "acknowledged", "recorded"),
     ("lost", "unexpected", "recovered"),
@@ -15,17 +19,35 @@ COUNTS = (  # a line of the table each
 )
 
 
-def ledger_table(ledger: Ledger) -> list[str]:
-    """Return the ledger as a table for a person, as lines."""
+def ledger_table(ledger: Ledger, *, wide: int | None = None) -> list[str]:
+    """Return the ledger as a table for a person, as lines of at most `wide` columns (None: of any length)."""
     members = ledger.members()
-    run = f", run {printable(ledger.run)}" if ledger.run else ""
+    run = [f"run {printable(ledger.run)},"] if ledger.run else []
     rows = [[(name.replace("_", "-"), f"{members[name]:,}") for name in names] for names in COUNTS]
     rows[-1] += [("cost an item", f"{ledger.cost_us:,.1f} us"), ("producer's wait", f"{ledger.wait_s:,.3f} s")]
-    return [
-        f"ledger: edition {ledger.edition} on {ledger.loop}{run}, {ledger.took_s:,.3f} s",
-        *("  ".join(["", *(f"{name:<15} {figure:>12}" for name, figure in row)]) for row in rows),
-        *shares(ledger),
-    ]
+    title = ["ledger:", f"edition {ledger.edition}", f"on {ledger.loop},", *run, f"{ledger.took_s:,.3f} s"]
+    lines = folded(title, " ", wide)
+    for row in rows:
+        lines += folded(["", *(f"{name:<15} {figure:>12}" for name, figure in row)], "  ", wide)
+    if ledger.errors:
+        counts = (f"{printable(name)} {count:,}" for name, count in ledger.errors.most_common())
+        lines += folded(["", "error ", *counts], "  ", wide)
+    if ledger.edition == JETSTREAM and ledger.wait_s > MOSTLY * ledger.took_s:
+        hint = "the queue was full nearly all the time: start more workers, or give those that wait more (--queue-size)"
+        lines += folded(["", *hint.split()], " ", wide)
+    return [*lines, *shares(ledger)]
+
+
+def folded(words: Sequence[str], between: str, wide: int | None) -> list[str]:
+    """Return words in lines of at most `wide` columns, no word torn; lines but the first are indented."""
+    lines, line = list[str](), words[0]
+    for word in words[1:]:
+        if wide and len(line + between + word) > wide and line.strip():
+            lines.append(line)
+            line = " " * INDENT + word
+        else:
+            line += between + word
+    return [*lines, line]
 
 
 def shares(ledger: Ledger) -> list[str]:
@@ -41,7 +63,7 @@ def shares(ledger: Ledger) -> list[str]:
 def say_ledger(ledger: Ledger, *, quiet: bool) -> None:
     """Print the ledger for a person; `quiet`: only which ids have no result."""
     if not quiet:
-        for line in ledger_table(ledger):
+        for line in ledger_table(ledger, wide=columns(sys.stderr)):
             say(line)
     if unfinished := ledger.unfinished:
         say(f"pipeline: without a result: {unfinished.shown(SHOWN_IDS)}")

@@ -50,6 +50,26 @@ def record_of(result: Result) -> bytes:
     return result.record
 
 
+class ResultsDigest:
+    """What tells two sets of results apart, in any order: how many there are, and a sum of their hashes.
+
+    Hashes are those of this process. Its memory is the same for any number of results.
+    """
+
+    def __init__(self) -> None:
+        self._count = self._sum = 0
+
+    def add(self, result: Result) -> None:
+        """Add a result: its id, its target and its reply."""
+        self._count += 1
+        self._sum += hash((result.id, result.text, result.reply))
+
+    @property
+    def value(self) -> tuple[int, int]:
+        """The digest of what was added: equal for equal results."""
+        return self._count, self._sum
+
+
 class Output(Protocol):
     """Where lines go: a RecordWriter, or nowhere."""
 
@@ -74,11 +94,19 @@ NUMBER_FORMS: dict[str, Form] = {"human": dialogue, "json": number_object}
 TARGET_FORMS: dict[str, Form] = {"human": target_and_reply, "json": target_object, "jsonl": record_of}
 
 
-def result_writer(options: Options, ledger: Ledger, writer: Output) -> "ResultWriter":
-    """Return the writer of the results that are asked for."""
-    if options.input is None:
-        return ResultWriter(ledger, writer, NUMBER_FORMS[options.format])
-    return ResultWriter(ledger, writer, TARGET_FORMS[options.format], most=MOST_TARGETS)
+def result_writer(
+    options: Options, ledger: Ledger, writer: Output, *, digest: ResultsDigest | None = None
+) -> "ResultWriter":
+    """Return the writer of the results that are asked for. `digest`: is given each result that is written."""
+    forms, most = (NUMBER_FORMS, MOST_NUMBERS) if options.input is None else (TARGET_FORMS, MOST_TARGETS)
+    form = forms[options.format]
+
+    def digested(result: Result) -> bytes:
+        if digest:
+            digest.add(result)
+        return form(result)
+
+    return ResultWriter(ledger, writer, digested if digest else form, most=most)
 
 
 class ResultWriter:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from services.client.pipeline.edition import Edition, WorkOf
 from services.client.pipeline.items import Items
 from services.client.pipeline.ledger import Ledger
-from services.client.pipeline.options import Options
+from services.client.pipeline.options import QUEUE, Options
 from services.client.pipeline.runs.results import ResultWriter
 from services.client.settings import ClientSettings
 from services.client.survey.deadlines import DeadlineSweeper
@@ -39,6 +39,7 @@ class PipelineRun:
     def __init__(self, items: Items, ledger: Ledger, *, results: ResultWriter, writer: RecordWriter) -> None:
         self._items, self._ledger, self._results, self._writer = items, ledger, results, writer
         self._view: ProgressView = NoProgress()
+        self._consumers = 1
 
     async def run(
         self, edition: Edition, work_of: WorkOf, *, options: Options, settings: ClientSettings, stop: Stop
@@ -51,7 +52,7 @@ class PipelineRun:
             )
             return 0
 
-        began = time.perf_counter()
+        self._consumers, began = options.consumers, time.perf_counter()
         view = progress_view(quiet=options.quiet, beside_records=os.isatty(1))
         try:
             with view as self._view, DeadlineSweeper(self._tick):
@@ -71,10 +72,13 @@ class PipelineRun:
         self._results.flush()
         self._writer.tick()
         stats, ledger = Stats(), self._ledger
-        stats.done = len(ledger.recorded) + len(ledger.dead)
-        failed = {"failed": ledger.failed, "dead-lettered": len(ledger.dead)}
-        stats.errors = Counter({name: count for name, count in failed.items() if count})
-        in_flight = len(ledger.attempted) - stats.done
+        attempted, in_flight = len(ledger.attempted), ledger.in_flight
+        stats.done = attempted - len(ledger.unfinished.without(ledger.noted))
+        stats.errors = Counter(ledger.errors)
+        if ledger.dead:
+            stats.errors["dead-lettered"] = len(ledger.dead)
+        if ledger.edition == QUEUE:  # more of them wait in the queue
+            in_flight = min(in_flight, self._consumers)
         with suppress(OSError):  # stderr has been closed
             self._view.show(Progress(stats, in_flight, self._fraction_done(stats.done)))
 

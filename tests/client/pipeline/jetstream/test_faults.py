@@ -11,6 +11,7 @@ import pytest
 from nats.aio.msg import Msg
 from nats.js import api as nats_api
 
+from services.client.pipeline.jetstream import edition
 from services.client.pipeline.jetstream.connection import connect
 from services.client.pipeline.jetstream.errors import StoreFull
 from services.client.pipeline.jetstream.requests import requesting
@@ -49,6 +50,22 @@ async def test_the_broker_is_killed_and_started_again(broker: Broker) -> None:
             await outcome.reached.wait()
             await asyncio.to_thread(broker.kill)
             await asyncio.to_thread(broker.start)
+        await running
+    outcome.check(COUNT)
+
+
+async def test_a_broker_that_is_away_is_told(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line, which says how long it is waited for; and in another when it is back."""
+    said: asyncio.Queue[str] = asyncio.Queue()
+    monkeypatch.setattr(edition, "say", said.put_nowait)
+    outcome = new_outcome(after=COUNT // 4)
+    async with worker(broker.settings()), asyncio.TaskGroup() as group:
+        running = group.create_task(run_items(broker.settings(), COUNT, outcome=outcome))
+        await outcome.reached.wait()
+        await asyncio.to_thread(broker.kill)
+        assert await said.get() == f"the broker at {broker.settings().url} is away: it is waited for, 20 s at most"
+        await asyncio.to_thread(broker.start)
+        assert (await said.get()).startswith("the broker is back, after ")
         await running
     outcome.check(COUNT)
 
