@@ -46,7 +46,10 @@ def add_files(group: "Group") -> None:
         default=defaults.FORMAT,
         help="of the results; json: an object each, the ledger last; jsonl: the records of `wget` (%(default)s)",
     )
-    add("--run", metavar="ID", default="", help="jetstream: go on with this run")
+    add("--run", metavar="ID", help="jetstream: go on with this run, or print the results of one that is finished")
+    add(
+        "--forget", metavar="ID", help="jetstream: remove this run and its results from the broker, and do nothing else"
+    )
     add("-q", "--quiet", action="store_true", help="no progress, no ledger on stderr")
 
 

@@ -99,7 +99,7 @@ async def run_edition(edition: "Edition", options: Options, settings: ClientSett
     from services.client.pipeline.work import make_work
     from services.client.survey.results.writer import RecordWriter
 
-    ledger, problem, stopped = Ledger(options.edition, running_loop_name(), options.run), None, False
+    ledger, problem, stopped = Ledger(options.edition, running_loop_name(), options.run or ""), None, False
     async with make_work(options.fetch, settings, concurrency=options.consumers) as work_of:
         items, fd = await open_items(options)
         writer = RecordWriter(fd, "standard output", to_file=False)
@@ -111,7 +111,8 @@ async def run_edition(edition: "Edition", options: Options, settings: ClientSett
             problem = error
         results.finish(with_ledger=options.format == "json")
         await writer.close(stop.again)
-    say_ledger(ledger, quiet=options.quiet or options.format == "json")
+    is_kept = settings.broker is not None and settings.broker.keeps_runs
+    say_ledger(ledger, quiet=options.quiet or options.format == "json", is_kept=is_kept)
     if problem := problem or items.error:
         raise problem
     return exit_code(ledger, stopped=stopped)

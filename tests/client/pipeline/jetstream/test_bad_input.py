@@ -271,14 +271,6 @@ async def test_a_job_that_cannot_be_read_ends_no_worker(broker: Broker) -> None:
     outcome.check(4)
 
 
-@pytest.mark.parametrize("name", ["A", "a b", "a.b", "../x", "-", "x" * 33, ">"])
-async def test_a_name_that_no_run_can_have(broker: Broker, name: str) -> None:
-    """Refused before anything is asked of the broker."""
-    error = await error_of(run_items(broker.settings(), 5, outcome=new_outcome(), run=name))
-    assert isinstance(error, RunRefused)
-    assert error.exit_code == 2
-
-
 async def test_two_producers_of_one_run(broker: Broker) -> None:
     """The second is refused while the first lives, and goes on with the run when it does not."""
     async with program("producer", broker.settings().url, "mine", 50, 10) as first:
