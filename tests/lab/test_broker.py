@@ -213,8 +213,9 @@ def test_a_run_in_one_process_has_every_result(temporary: Path, loop: str) -> No
 )
 def test_an_error_ends_it_at_once(temporary: Path, loop: str, words: str, code: int, said: str) -> None:
     """Also one that comes while the workers are still connecting: in one line, and nothing is left."""
-    command = (*RUN, *words.split(), "--loop", loop)
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    ended = subprocess.run(
+        (*RUN, *words.split(), "--loop", loop), cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
+    )
     assert ended.returncode == code, ended.stderr
     assert said in ended.stderr.splitlines()[-1]
     assert list(temporary.iterdir()) == []

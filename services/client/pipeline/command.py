@@ -16,7 +16,7 @@ from services.client.pipeline.options import ALL, GENERATOR, JETSTREAM, QUEUE, O
 from services.client.pipeline.runs.outcome import exit_code, say_ledger
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
-from services.runtime.run import Stop, running_loop_name
+from services.runtime.run import Stop, running_loop_name, until_stopped
 
 if TYPE_CHECKING:
     from services.client.pipeline.edition import Edition
@@ -39,6 +39,8 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     if options.ca is not None:
         options = replace(options, ca=settings.authorities(options.ca))
     check(options)
+    if options.forget is not None:
+        return await until_stopped(forget(options.forget, settings), stop)
     if options.edition == ALL:
         from services.client.pipeline.runs.ladder import show_all
 
@@ -89,6 +91,15 @@ def edition_of(name: str) -> "Edition":
     from services.client.pipeline.generator_edition import run as generator
 
     return generator
+
+
+async def forget(run: str, settings: ClientSettings) -> int:
+    """Remove a run from the broker, and return 0. Raises ProgramError."""
+    try:
+        from services.client.pipeline.jetstream.leftovers import forget as forget_run
+    except ModuleNotFoundError as error:
+        raise EditionMissing(error.name or "") from error
+    return await forget_run(run, settings)
 
 
 async def run_edition(edition: "Edition", options: Options, settings: ClientSettings, stop: Stop) -> int:

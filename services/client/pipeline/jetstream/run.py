@@ -3,12 +3,14 @@
 import dataclasses
 import json
 import secrets
+import shlex
 from dataclasses import dataclass
 
 from services.client.broker_settings import BrokerSettings
 from services.client.pipeline.jetstream.messages import Undecodable
-from services.client.pipeline.options import Options
+from services.client.pipeline.options import Options, named
 from services.client.survey.options import Options as FetchOptions
+from services.runtime.terminal import printable
 
 VERSION = 1  # of what is in the messages; a worker of another version leaves the run alone
 LEAST_IN_HAND = 4
@@ -29,6 +31,7 @@ class Run:
         ack_wait_s: after how long a job of a worker that says nothing is delivered again.
         max_deliveries: how often a job is tried before it is given up.
         owner: a number that no other producer has, which has claimed the run last.
+        finished: whether every job has its result or a reason why not; its results are kept for a while.
         version: of what is in the messages.
     """
 
@@ -42,6 +45,7 @@ class Run:
     ack_wait_s: float
     max_deliveries: int
     owner: str = ""
+    finished: bool = False
     version: int = VERSION
 
     @property
@@ -90,8 +94,29 @@ def make_run(options: Options, broker: BrokerSettings) -> Run:
     )
 
 
-def differences(asked: Run, stored: Run) -> list[str]:
-    """Return what a command line asks otherwise than the run was begun with, by the names of the options."""
-    found = [name for name in ("source", "per_host") if getattr(asked, name) != getattr(stored, name)]
-    ours, theirs = (dataclasses.asdict(run.fetch) if run.fetch else {} for run in (asked, stored))
-    return found + [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
+def differences(asked: Run, stored: Run) -> str:
+    """Return what a run was begun with otherwise than a command line asks, as a person types it; empty: nothing."""
+    if asked.source != stored.source:
+        return printable(stored.source)
+    ours, theirs = (
+        dict(dataclasses.asdict(run.fetch) if run.fetch else {}, per_host=run.per_host) for run in (asked, stored)
+    )
+    return ", ".join(typed(name, theirs.get(name)) for name in sorted(ours) if ours[name] != theirs.get(name))
+
+
+def typed(name: str, value: object) -> str:
+    """Return an option as a person types it. The values of fields may be secrets, and are not shown."""
+    option = named({name})
+    if not value:
+        return f"no {option}"
+    if value is True:
+        return option
+    if name == "header":
+        return f"another {option}"
+    values = value if isinstance(value, list) else [value]
+    return " ".join(f"{option} {printable(shlex.quote(shown(each)))}" for each in values)
+
+
+def shown(value: object) -> str:
+    """Return a value as a person types it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)

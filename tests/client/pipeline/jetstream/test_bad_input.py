@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -290,7 +291,7 @@ async def test_a_run_goes_on_only_as_it_was_begun(broker: Broker) -> None:
         await first.process.wait()
     error = await error_of(run_items(broker.settings(), 60, outcome=new_outcome(), run="old"))
     assert isinstance(error, RunRefused)
-    assert "begun as '-n 50'" in str(error)
+    assert str(error) == "run old was begun with -n 50: ask for the same input"
 
 
 async def test_leftovers_of_another_run_are_told_and_kept(broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
@@ -304,5 +305,8 @@ async def test_leftovers_of_another_run_are_told_and_kept(broker: Broker, capsys
     async with worker(broker.settings()):
         await run_items(broker.settings(), 50, outcome=outcome)
     outcome.check(50)
-    assert "unfinished runs at the broker: left; --run ID goes on with one" in capsys.readouterr().err
+    said = (
+        r"unfinished runs at the broker: left \(-n 500, \d+ s ago\); --run ID goes on with one, --forget ID removes it"
+    )
+    assert any(re.fullmatch(said, line) for line in capsys.readouterr().err.splitlines())
     assert "RESULTS-left" in await streams(broker)
