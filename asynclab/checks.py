@@ -4,6 +4,7 @@ The lab checks what it gets once more. These checks are for what it cannot see, 
 way, and for what is allowed and yet never matches a request of any client.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -14,6 +15,8 @@ __tracebackhide__ = True  # pytest: a failing test shows its own line, and not t
 
 METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"))
 SHOWN_CHARACTERS = 60
+MOST_SECONDS = 1_000_000  # poll(2) takes milliseconds in 31 bits
+HOST_NAME = re.compile(r"(?!.*\.\.)(?!.*[^.]{64})[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
 ASCII = "".join(map(chr, range(0x21, 0x7F)))
 DOTS = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))  # IDNA: these end a label too
 
@@ -57,9 +60,9 @@ def truth(name: str, value: object) -> bool:
 
 
 def seconds(name: str, value: object) -> float:
-    """Return a number of seconds, 0 or more."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
-        raise BadParameter(f"{name} {shown(value)} is not a number of seconds, 0 or more")
+    """Return a number of seconds, 0 or more, with which the system can wait."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MOST_SECONDS:
+        raise BadParameter(f"{name} {shown(value)} is not a number of seconds, 0 to {MOST_SECONDS:,}")
     return value
 
 
@@ -112,6 +115,16 @@ def shown(value: object) -> str:
         whole_text = f"a {type(value).__name__}"
     line = " ".join(whole_text.split("\n"))
     return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}..."
+
+
+def printable(text: str) -> str:
+    """Return text in one line, safe for a terminal: what cannot be printed is escaped."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
+def is_host_name(name: str) -> bool:
+    """Return whether this is a name that a host can have, in lower case and ASCII."""
+    return bool(HOST_NAME.fullmatch(name))
 
 
 def in_ascii(host: str) -> str:

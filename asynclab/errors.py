@@ -28,7 +28,10 @@ class NotALab(LabError):
     """What a URL leads to is no lab, or speaks another version of its protocol."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"{url} is no lab that can be joined ({reason}): start one with `lab serve` and give its URL")
+        shown = url if url.isprintable() else ascii(url)
+        super().__init__(
+            f"{shown} is no lab that can be joined ({reason}): start one with `lab serve` and give its URL"
+        )
         self.url, self.reason = url, reason
 
 
@@ -56,9 +59,12 @@ class Refused(LabError):
 
 
 class UnknownHost(Refused):
-    """The lab has no such host. `ascii_name`: the name that clients ask for, where that is another one."""
+    """The lab has no such host.
 
-    def __init__(self, host: str, known: Iterable[str], *, ascii_name: str = "") -> None:
+    `ascii_name`: the name that clients ask for, where that is another one; `can_be_played`: whether a host can have it.
+    """
+
+    def __init__(self, host: str, known: Iterable[str], *, ascii_name: str = "", can_be_played: bool = True) -> None:
         from difflib import get_close_matches
 
         ascii_name = ascii_name or host
@@ -67,9 +73,8 @@ class UnknownHost(Refused):
         hint = f"did you mean {near[0]}? " if near else ""
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         has = ", ".join(names[:MOST_NAMES]) + more if names else "no host"
-        super().__init__(
-            f"{host!r} is not in this lab: {hint}it has {has}; lab.play({ascii_name!r}, response) adds a host"
-        )
+        remedy = f"; lab.play({ascii_name!r}, response) adds a host" if can_be_played else ""
+        super().__init__(f"{host!r} is not in this lab: {hint}it has {has}{remedy}")
         self.host = host
 
 

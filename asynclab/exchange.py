@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from asynclab.checks import printable
 from asynclab.connection.json_object import JsonObject
 
 
@@ -41,7 +42,7 @@ class Exchange:
         """Return the value of the request's first field of this name, as Latin-1; None if there is none."""
         for line in self.request.split(b"\n")[1:]:
             found, colon, value = line.partition(b":")
-            if colon and found.strip().lower() == name.lower().encode("latin-1"):
+            if colon and found.strip().lower() == name.lower().encode("latin-1", "replace"):
                 return value.strip().decode("latin-1")
         return None
 
@@ -81,8 +82,3 @@ def read_exchange(data: JsonObject, started_s: float) -> Exchange:
         body_bytes=data.whole("body_bytes", default=0),
         body_sha256=data.text_or_none("body_sha256"),
     )
-
-
-def printable(text: str) -> str:
-    """Return text of a peer, safe for a terminal: what cannot be printed is escaped."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)

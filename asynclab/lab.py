@@ -8,7 +8,6 @@ A client reaches the hosts of a lab by their names through its proxy, or without
 to be read next.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +28,6 @@ from asynclab.site import MOST_ENTRIES, Site, read_journal
 __tracebackhide__ = True
 
 TIMEOUT_S = 10.0
-HOST_NAME = re.compile(r"(?!.*\.\.)(?!.*[^.]{64})[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
 LOOPBACK = "localhost,127.0.0.1,::1"
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -143,10 +141,11 @@ class Lab:
         for through, urls in self._admin.description.sites_for_new_hosts.items():
             if urls.admin in asked:
                 continue
-            asked.add(urls.admin)
             try:
                 play = new.add(self._admin, name, through=through)
-            except UnknownHost:
+            except UnknownHost as error:
+                if error.host == name:  # the site refuses it; else the host that was asked has gone meanwhile
+                    asked.add(urls.admin)
                 continue
             self._marks[name] = self._since(through)
             if name in self._admin.refresh().sites:
@@ -222,9 +221,9 @@ def host_name(host: object) -> str:
     """Return the name of a host that a site can play, in lower case. Raises BadParameter."""
     given = checks.text("host", host)
     name = given.lower().removesuffix(".")
-    if not HOST_NAME.fullmatch(name):
+    if not checks.is_host_name(name):
         rule = "letters, digits, dots and hyphens, 63 between two dots and 253 in all"
         ascii_name = checks.in_ascii(given).removesuffix(".")
-        hint = f": clients ask for {ascii_name!r}" if not given.isascii() and HOST_NAME.fullmatch(ascii_name) else ""
+        hint = f": clients ask for {ascii_name!r}" if not given.isascii() and checks.is_host_name(ascii_name) else ""
         raise BadParameter(f"{checks.shown(given)} is not a host name{hint or f': {rule}'}")
     return name

@@ -127,7 +127,8 @@ def marked_faults(item: pytest.Item) -> "Mapping[str, Sequence[Rule | str]]":
         if marker.args or marker.kwargs.keys() - {"faults"} or not isinstance(faults, Mapping):
             pytest.fail("a marker `lab` has faults={HOST: FAULT, ...} and nothing else", pytrace=False)
         for host, rules in faults.items():
-            found.setdefault(host, [rules] if isinstance(rules, Mapping | str) else list(rules))
+            several = isinstance(rules, Sequence) and not isinstance(rules, str)
+            found.setdefault(host, rules if several else [rules])
     return found
 
 

@@ -179,7 +179,8 @@ def read_journal(
     query = {"since": since, "limit": checks.whole("limit", limit, least=1), **criteria}
     if "fields" in query:
         query["fields"] = json.dumps(query["fields"])
-    answer = admin.call("GET", f"/journal?{urlencode({k: text_of(v) for k, v in query.items()})}", host=through)
+    asked = urlencode({name: text_of(value) for name, value in query.items()}, errors="surrogatepass")
+    answer = admin.call("GET", f"/journal?{asked}", host=through)
     started_s = admin.started_s(through, answer.inner("clock"))
     return [read_exchange(each, started_s) for each in answer.objects("entries")]
 

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from asynclab.checks import printable
 from asynclab.connection.admin import BUSY, CONFLICT, OK, Admin
 from asynclab.connection.json_object import JsonObject
-from asynclab.exchange import printable
 
 __tracebackhide__ = True
 

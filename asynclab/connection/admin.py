@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Set
 
-from asynclab.checks import in_ascii
+from asynclab.checks import in_ascii, is_host_name, printable
 from asynclab.connection.description import Description, read_description
 from asynclab.connection.gateway import Answer, Gateway, NotHttp, Unreachable
 from asynclab.connection.json_object import JsonObject
@@ -75,7 +75,9 @@ class Admin:
         """Return the name of a host as the lab has it. Raises UnknownHost, also for a text that no host can have."""
         name = host.lower().removesuffix(".")
         if name not in self.description.sites and name not in self.refresh().sites:
-            raise UnknownHost(host, self._description.sites, ascii_name=in_ascii(host))
+            ascii_name = in_ascii(host)
+            can_be_played = is_host_name(ascii_name)
+            raise UnknownHost(host, self._description.sites, ascii_name=ascii_name, can_be_played=can_be_played)
         return name
 
     # Calls
@@ -87,7 +89,7 @@ class Admin:
         """
         status, data = self.ask(method, path, body, host=host)
         if status >= 300:
-            raise self.refusal(status, data, about or host)
+            raise self.refusal(status, data, host if status == MISDIRECTED else about or host)
         return data
 
     def ask(self, method: str, path: str, body: object = None, *, host: str) -> tuple[int, JsonObject]:
@@ -135,12 +137,12 @@ class Admin:
         """Return the error for a refusal by the admin API: a word for programs, and problems with field and reason."""
         word = data.text("error")
         problems = [(each.text("field"), each.text("reason")) for each in data.objects("problems")]
-        if word == "unknown_host":
+        if word == "unknown_host" or status == MISDIRECTED:  # the latter: it has gone since the gateway led there
             return UnknownHost(host, self.refresh().sites)
         kind = kind_of(status, word, problems)
         shown = "; ".join(f"{plain(field)} {reason}".strip() for field, reason in problems[:OTHERS])
         more = f"; and {len(problems) - OTHERS} more" if len(problems) > OTHERS else ""
-        return kind(f"{host}: {shown or word}{more}", status=status, problems=problems)
+        return kind(printable(f"{host}: {shown or word}{more}"), status=status, problems=problems)
 
 
 def describe(gateway: Gateway) -> Description:

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import IO
@@ -39,7 +40,7 @@ class LabProcess:
         Raises LabNotStarted or PortTaken.
         """
         self._log: Path | None = None
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as the process
+        self._errors = log_file()
         try:
             self._process = start(port, self._errors)
         except BaseException:
@@ -75,7 +76,7 @@ class LabProcess:
         """
         size = os.fstat(self._errors.fileno()).st_size
         if self._log is None and size:
-            with tempfile.NamedTemporaryFile(prefix="asynclab-", suffix=".log", delete=False) as log:
+            with suppress(OSError), tempfile.NamedTemporaryFile(prefix="asynclab-", suffix=".log", delete=False) as log:
                 log.write(os.pread(self._errors.fileno(), MAX_LOG_BYTES, max(0, size - MAX_LOG_BYTES)))
                 self._log = Path(log.name)
         return [f"its log is {self._log}"] if self._log else []
@@ -131,6 +132,14 @@ class LabProcess:
         end = os.pread(self._errors.fileno(), 4096, max(0, size - 4096)).decode("utf-8", "replace")
         lines = [line.strip() for line in end.splitlines() if line.strip()]
         return "".join(each for each in lines[-1] if each.isprintable())[:SHOWN_CHARACTERS] if lines else ""
+
+
+def log_file() -> IO[bytes]:
+    """Return a file without a name for what the process writes to stderr. Raises LabNotStarted."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise LabNotStarted(f"no temporary file can be made ({error.strerror}): see TMPDIR, and ulimit -n") from error
 
 
 def start(port: int, errors: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -34,9 +34,7 @@ class RunningLab:
             return Path(known)
         with self._lock:
             if self._own_ca is None:
-                with tempfile.NamedTemporaryFile(prefix="asynclab-ca-", suffix=".pem", delete=False) as file:
-                    self._own_ca = Path(file.name)
-                    file.write(fetch_ca(self.admin.gateway))
+                self._own_ca = written(fetch_ca(self.admin.gateway))
             return self._own_ca
 
     def close(self) -> None:
@@ -94,6 +92,20 @@ def gateway_without_forwarder(gateway: Gateway, description: Description) -> Gat
             found.close()
         return Gateway(address, timeout_s=gateway.timeout_s) if is_same else None
     return None
+
+
+def written(pem: bytes) -> Path:
+    """Return a new temporary file with a certificate. Raises LabError, and leaves no file then."""
+    path: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(prefix="asynclab-ca-", suffix=".pem", delete=False) as file:
+            path = Path(file.name)
+            file.write(pem)
+    except OSError as error:
+        if path:
+            path.unlink(missing_ok=True)
+        raise LabError(f"the CA's certificate cannot be written to a file ({error.strerror}): see TMPDIR") from error
+    return path
 
 
 def fetch_ca(gateway: Gateway) -> bytes:

@@ -32,9 +32,9 @@ class CommandNotStarted(ProgramError):
     """The command cannot be run."""
 
     def __init__(self, command: str, error: OSError) -> None:
-        found = not isinstance(error, FileNotFoundError)
+        found = bool(command) and not isinstance(error, FileNotFoundError)  # execvp tries '' in each directory of PATH
         reason = (error.strerror or str(error)) if found else "no such command"
-        super().__init__(f"cannot run {printable(command)[:200]}: {reason}")
+        super().__init__(f"cannot run {printable(command)[:200] or 'an empty name'}: {reason}")
         self.exit_code = NOT_EXECUTABLE if found else NOT_FOUND
 
 

@@ -26,7 +26,17 @@ def parse_json(text: str | bytes) -> object:
 
     Raises ValueError for a text that is not JSON or has a name twice in an object, RecursionError for depth.
     """
-    return json.loads(text, object_pairs_hook=object_of)
+    try:
+        return json.loads(text, object_pairs_hook=object_of)
+    except ValueError as error:
+        if is_of_digits(error):
+            raise ValueError(f"a number of more than {MAX_DIGITS:,} digits") from error
+        raise
+
+
+def is_of_digits(error: ValueError) -> bool:
+    """Return whether an error is Python's refusal of a long number, whose text is advice for programmers."""
+    return "set_int_max_str_digits" in str(error)
 
 
 def object_of(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:

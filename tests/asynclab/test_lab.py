@@ -165,6 +165,22 @@ def test_threads_share_a_lab(lab: Lab) -> None:
     assert len(lab.journal()) == 80
 
 
+def test_threads_add_hosts_while_others_go(lab: Lab) -> None:
+    """The host through which a new one would have been added may be gone by then: another one is asked."""
+    barrier = threading.Barrier(8, timeout=20)
+
+    def use(number: int) -> None:
+        barrier.wait()
+        for time in range(5):
+            site = lab.play(f"a-{number}-{time}.example", OK)  # ahead of those that stay, in the order of the names
+            assert fetch(site.url, host=site.host) == OK
+            site.plays()[0].remove()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(use, range(8)))
+    assert lab.hosts == ["www.163.com", "www.sina.com.cn", "www.sohu.com"]
+
+
 @pytest.mark.anyio
 async def test_async_tests_use_the_same_calls(lab: Lab) -> None:
     """On either loop. Calls from a thread do not block the loop, however strict its detector is."""

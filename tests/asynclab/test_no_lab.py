@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -148,6 +149,38 @@ def test_an_interpreter_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(LabNotStarted, match="cannot be run: No such file"):
         Lab().__enter__()
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No temporary file can be made."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+
+
+@pytest.mark.usefixtures("full")
+def test_without_a_temporary_file_no_lab_starts() -> None:
+    """The disk may be full."""
+    with pytest.raises(LabNotStarted, match=r"no temporary file can be made \(No such file"):
+        Lab().__enter__()
+
+
+@pytest.mark.usefixtures("full")
+def test_without_a_temporary_file_a_lab_that_goes_is_told() -> None:
+    """Only the file with its log is missing."""
+    started = process.LabProcess.__new__(process.LabProcess)
+    with Path(__file__).open("rb") as errors:
+        started._log, started._errors = None, errors
+        assert started._kept_log() == []
+
+
+def test_without_a_temporary_file_a_joined_lab_has_no_ca(
+    lab_session: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It would be fetched into one."""
+    with Lab.join(lab_session.proxy_url) as joined:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+        with pytest.raises(LabError, match="certificate cannot be written to a file"):
+            joined.ca_file  # noqa: B018 - the property raises
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])

@@ -138,6 +138,8 @@ BAD_MARKERS: Mapping[str, tuple[str, str]] = {
     "no mapping": ("faults='rst_at'", "*a marker `lab` has faults={HOST: FAULT, ...} and nothing else"),
     "another argument": ("'www.163.com'", "*a marker `lab` has faults={HOST: FAULT, ...} and nothing else"),
     "no fault": ("faults={'www.163.com': {'fault': 'rst'}}", "*UnknownFault: www.163.com: 'rst' is not a fault*"),
+    "a number": ("faults={'www.163.com': 3}", "*BadParameter: 3 is not a fault: give its name*"),
+    "nothing": ("faults={'www.163.com': None}", "*BadParameter: None is not a fault: give its name*"),
     "no host": ("faults={'www.163.co': {'fault': 'drip'}}", "*UnknownHost: 'www.163.co' is not in this lab*"),
 }
 
@@ -156,6 +158,7 @@ def test_a_marker_that_cannot_be_is_an_error_of_its_test(project: pytest.Pyteste
     result.assert_outcomes(passed=1, errors=len(BAD_MARKERS))
     for _arguments, line in BAD_MARKERS.values():
         result.stdout.fnmatch_lines([line])
+    result.stdout.no_fnmatch_line("*Error: *object is not iterable*")
 
 
 @pytest.mark.parametrize("how", ["option", "environment"])

@@ -252,12 +252,25 @@ Use = Callable[[Lab], object]
 REFUSED: Mapping[str, tuple[Use, type[LabError], str]] = {
     "a host": (lambda lab: lab.site("www.163.co"), UnknownHost, "did you mean www.163.com[?] it has www.163.com, "),
     "no host at all": (lambda lab: lab.site("\r\n x"), UnknownHost, r"'\\r\\n x' is not in this lab: it has"),
+    "no name of a host": (lambda lab: lab.site("a..b"), UnknownHost, "www.sohu.com$"),
     "a fault": (lambda lab: lab.site(HOST).fault("rst"), UnknownFault, "'rst' is not a fault: there are delay, "),
     "a parameter": (
         lambda lab: lab.site(HOST).fault("rst_at", bites=1, bytes=1),
         BadParameter,
         "bites is unknown: rst_at has bytes",
     ),
+    "a parameter of two lines": (lambda lab: lab.site(HOST).fault("drip", **{"a\nb": 1}), BadParameter, r"a\\nb is un"),
+    "half a character in a name": (
+        lambda lab: lab.site(HOST).play(OK, query={"\ud800": "x"}),
+        BadParameter,
+        r"query\.\\ud800 'x' is not a value",
+    ),
+    "half a character in a filter": (
+        lambda lab: lab.site(HOST).journal(head_contains="\ud800"),
+        BadParameter,
+        "head_contains is not ASCII text",
+    ),
+    "more seconds than can be waited": (lambda _lab: Lab(timeout_s=10**400), BadParameter, "0 to 1,000,000"),
     "a missing parameter": (lambda lab: lab.site(HOST).fault("rst_at"), BadParameter, "bytes is missing"),
     "a value": (lambda lab: lab.site(HOST).fault("rst_at", bytes=-1), BadParameter, "bytes '-1' is not a whole number"),
     "a value beyond the head": (lambda lab: lab.site(HOST).fault("rst_at", bytes=9_999), BadParameter, "bytes "),
@@ -394,7 +407,7 @@ def test_what_cannot_be_is_refused_in_one_line_and_changes_nothing(
     with pytest.raises(LabError, match=text) as caught:
         use(lab)
     assert type(caught.value) is kind
-    assert "\n" not in str(caught.value)
+    assert str(caught.value).isprintable()
     assert lab.site(HOST).faults() == []
     assert lab.hosts == [HOST, "www.sina.com.cn", "www.sohu.com"] or kind is PlayConflict
 
@@ -438,6 +451,12 @@ def test_a_criterion_has_one_rule_wherever_it_is_given(lab: Lab, site: Site, nam
         with pytest.raises(BadParameter, match=text):
             use()
     assert name in Criteria.__annotations__
+
+
+def test_a_field_is_asked_for_by_any_name(site: Site) -> None:
+    """Also one that no request can have."""
+    fetch(site.url, host=HOST)
+    assert [each.field(name) for each in site.journal() for name in ("HOST", "字")] == [HOST, None]
 
 
 def test_every_criterion_has_its_case() -> None:

@@ -68,6 +68,13 @@ def test_uvloop_gives_the_same_codes(command: str, code: int) -> None:
     )
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_command_without_a_name_is_not_found(loop: str) -> None:
+    """As in a shell, whatever the system says of the directories of PATH."""
+    ended = run("--loop", loop, "--", "")
+    assert (ended.returncode, ended.stderr) == (127, b"lab: cannot run an empty name: no such command\n")
+
+
 def test_the_streams_are_the_commands() -> None:
     """Every byte of stdin reaches it, and stdout is its own; where everything is, stderr says if asked."""
     data = bytes(range(256)) * 1000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from asynclab.lab import HOST_NAME as ASYNCLABS
+from asynclab.checks import HOST_NAME as ASYNCLABS
 from services.runtime.http import HOST_NAME
 
 LABEL = "a" * 63

@@ -20,7 +20,8 @@ from nats.aio.subscription import Subscription
 
 from services.client.broker_settings import USER, BrokerSettings
 from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerLost, BrokerRefuses
-from services.runtime.tasks import background_task, set_within
+from services.runtime.errors import ProgramError
+from services.runtime.tasks import background_task, run_in_daemon_thread, set_within
 
 OLDEST_VERSION = (2, 10, 23)  # 2.10.20 to 22 can lose a stream in a crash
 PAUSE_S = 0.1  # between two attempts to connect
@@ -113,10 +114,12 @@ class Connection:
 
     async def open(self) -> None:
         """Connect for the first time. Raises BrokerAbsent, BrokerRefuses, NoPassword."""
-        self._password = await asyncio.to_thread(self.settings.read_password)
         limit_s = self.settings.tuning.connect_s
         try:
             async with asyncio.timeout(limit_s):
+                self._last_error = f"{self.settings.password_file}: no password comes"
+                self._password = await run_in_daemon_thread(self.settings.read_password)  # a FIFO may have no writer
+                self._last_error = "no answer"
                 await self._connect()
         except TimeoutError:
             raise BrokerAbsent(self.settings.url, limit_s, self._last_error) from None
@@ -169,10 +172,15 @@ class Connection:
                 check_version(client)
                 for number in self._listening:
                     await self._listen(client, number)
-            except FOREIGN as error:
+                heed_cancellation()
+            except ProgramError:
                 await end(client)
+                raise
+            except Exception as error:  # what is no broker may say anything, and nats-py then raises anything
+                await end(client)
+                heed_cancellation()
                 if not isinstance(error, nats.errors.NoServersError):
-                    self._last_error = reason(error)
+                    self._last_error = reason(error) if isinstance(error, FOREIGN) else "what answers is no broker"
                 if "authorization" in self._last_error.lower():
                     raise BrokerRefuses(wrong_password(self.settings)) from None
                 await asyncio.sleep(PAUSE_S)
@@ -226,6 +234,16 @@ async def end(client: Client) -> None:
     writer = getattr(client._transport, "_bare_io_writer", None)
     if writer is not None:
         writer.transport.abort()
+
+
+def heed_cancellation() -> None:
+    """Raise CancelledError where this task was cancelled, and nats-py did not tell.
+
+    It waits by `asyncio.wait_for`, which before Python 3.12 drops a cancellation that comes together with the result.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def check_version(client: Client) -> None:

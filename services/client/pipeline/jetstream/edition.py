@@ -5,14 +5,17 @@ lost, and the ledger says so: a worker must have acknowledged it before its resu
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+
+from nats.aio.msg import Msg
 
 from services.client.pipeline.edition import Emit, WorkOf
 from services.client.pipeline.id_ranges import IdRanges
 from services.client.pipeline.jetstream.collector import Collector
 from services.client.pipeline.jetstream.connection import connect
-from services.client.pipeline.jetstream.errors import NoBroker
+from services.client.pipeline.jetstream.errors import NoBroker, StoreFull
 from services.client.pipeline.jetstream.leftovers import sweep, tell_unfinished
 from services.client.pipeline.jetstream.producer import Producer
 from services.client.pipeline.jetstream.publisher import publishing
@@ -26,8 +29,9 @@ from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item
 from services.client.settings import ClientSettings
 from services.runtime.tasks import set_within
-from services.runtime.terminal import say
+from services.runtime.terminal import printable, say
 
+STUCK_WORD_S = 10.0  # a worker says each second that the broker stores nothing; what it said before is no more so
 QUIET_S = 1.0  # without a result: then the broker is asked whether there are jobs left, and workers
 
 
@@ -57,25 +61,58 @@ async def run(
         async with registry.claimed(asked) as (claimed, goes_on):
             ledger.run = claimed.id
             tell_begin(claimed, options, goes_on=goes_on, is_kept=settings.broker.keeps_runs)
+            stuck = Stuck(settings.broker.tuning.gone_s)
             await connection.subscribe(f"again.{claimed.id}", lambda _: note_duplicate(ledger))
+            await connection.subscribe(f"stuck.{claimed.id}", stuck.note)
             finished = IdRanges()
             producer = Producer(connection, publisher, claimed, ledger, rate=options.rate, finished=finished)
             results = Reader(connection, api, results_of(claimed.id))
             dead = Reader(connection, api, dead_of(claimed.id))
             collector = Collector(producer, ledger, emit, finished, goes_on=goes_on)
-            whole = Whole(api, claimed, producer, collector, results, dead)
+            whole = Whole(api, claimed, producer, collector, results, dead, stuck)
             await whole.run(items, ledger)
             await (registry.finish(claimed) if settings.broker.keeps_runs else registry.remove(claimed.id))
+
+
+class Stuck:
+    """What workers say of a broker that stores none of their results. `limit_s`: how long a run bears that."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._since_s, self._said_s, self._reason = 0.0, 0.0, ""
+
+    def note(self, message: Msg) -> None:
+        """Take what a worker says."""
+        self._said_s, self._reason = time.monotonic(), printable(message.data.decode("utf-8", "replace"))
+        self._since_s = self._since_s or self._said_s
+
+    def forget(self) -> None:
+        """Note that there is a result: another worker's, or the broker has room again."""
+        self._since_s = 0.0
+
+    def check(self) -> None:
+        """Raise StoreFull where workers have said so for too long, and still do."""
+        if self._since_s and time.monotonic() - self._said_s > STUCK_WORD_S:
+            self._since_s = 0.0
+        if self._since_s and time.monotonic() - self._since_s > self._limit_s:
+            raise StoreFull(self._limit_s, self._reason)
 
 
 class Whole:
     """The two halves of a run together, and its end."""
 
     def __init__(
-        self, api: Api, run: Run, producer: Producer, collector: Collector, results: Reader, dead: Reader
+        self,
+        api: Api,
+        run: Run,
+        producer: Producer,
+        collector: Collector,
+        results: Reader,
+        dead: Reader,
+        stuck: Stuck,
     ) -> None:
         self._api, self._run, self._producer, self._collector = api, run, producer, collector
-        self._results, self._dead = results, dead
+        self._results, self._dead, self._stuck = results, dead, stuck
         self._has_told = False
 
     async def run(self, items: AsyncIterator[Item], ledger: Ledger) -> None:
@@ -104,7 +141,9 @@ class Whole:
             seen = self._results.seq, self._dead.seq
             await set_within(self._producer.settled, QUIET_S)
             if seen != (self._results.seq, self._dead.seq):
+                self._stuck.forget()
                 continue
+            self._stuck.check()
             if self._producer.is_done and await self._has_no_jobs():
                 await self._catch_up()
                 break

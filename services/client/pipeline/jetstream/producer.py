@@ -44,7 +44,7 @@ class Producer:
         # With a rate, at most one second's jobs are open: so a burst of workers that start late cannot break it much.
         self._most_open = min(run.queue_size, max(1, int(rate))) if rate else run.queue_size
         self._open = IdRanges()
-        self._unsent, self._heard_s = 0, 0.0  # jobs on their way to the broker, and when it last took one
+        self._unsent = 0  # jobs on their way to the broker
         self._fault: Exception | None = None
         self._changed = asyncio.Event()
         self._next_s = 0.0
@@ -88,7 +88,7 @@ class Producer:
 
     async def _put(self, item: Item, payload: bytes) -> None:
         async def then(outcome: Outcome) -> None:
-            self._unsent, self._heard_s = self._unsent - 1, time.monotonic()
+            self._unsent -= 1
             if outcome is Outcome.NO_STREAM:
                 self._fault = StreamGone(jobs_of(self._run.id))
             else:
@@ -96,8 +96,6 @@ class Producer:
             self._note_change()
 
         self._open.add(item.id)
-        if not self._unsent:
-            self._heard_s = time.monotonic()
         self._unsent += 1
         name = f"{self._run.id}.{item.id}"
         subject = f"jobs.{self._run.id}.{partition_of(item.text, self._run.partitions)}.{item.id}"
@@ -122,9 +120,8 @@ class Producer:
         if self._fault is not None:
             raise self._fault
         limit_s = self._connection.settings.tuning.gone_s
-        if self._unsent and self._connection.is_up and time.monotonic() - self._heard_s > limit_s:
-            # A stream that met a full disk answers nothing, until the broker is started again.
-            raise StoreFull(limit_s, self._publisher.reason or "it does not answer")
+        if self._publisher.silent_s > limit_s:
+            raise StoreFull(limit_s, self._publisher.reason)
 
     def _note_change(self) -> None:
         self._changed.set()

@@ -19,6 +19,9 @@ from services.runtime.terminal import printable, say
 MESSAGE_ID = "Nats-Msg-Id"
 LEAST_PAUSE_S, MOST_PAUSE_S = 0.01, 0.5
 MOST_AT_ONCE = 256  # of what was refused
+LOOK_S = 0.5
+TOLD_AFTER_S = 5.0  # of silence
+NO_ANSWER = "it does not answer"  # as where its disk is full; a stream that met that stays silent until a restart
 MOST_MISSES = 20  # a stream may be absent for a moment, while the broker starts
 OVER_A_LIMIT = 10077
 PER_SUBJECT = "maximum messages per subject exceeded"
@@ -54,22 +57,38 @@ class Message:
 class Publisher:
     """The messages of one program on their way. Made by `publishing`.
 
-    `refused`: those that the broker has no room for now; `reason`: why, in its words.
+    `refused`: those that the broker has no room for now; `reason`: why, in its words. `silent_s`: for how long the
+    broker, although it is there, has stored nothing of what it was asked to. A queue that has as many jobs as it may
+    have does not count, that is the workers' pace; nor does the time in which this process stands still.
     """
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
         self.refused: list[Message] = []
-        self.reason = ""
+        self._reason = ""
+        self.silent_s = 0.0
+        self._unstored = 0  # messages that the broker does not have
         self._has_told = False  # since the last message that was stored
         self._pause_s = LEAST_PAUSE_S
         self._at_once, self._is_too_much = MOST_AT_ONCE, False
         self._unanswered = 0  # of those that were sent again
         self._retry = asyncio.Event()
 
+    @property
+    def reason(self) -> str:
+        """Why the broker stores nothing, in its words where it has said something."""
+        return self._reason or NO_ANSWER
+
     async def put(self, subject: str, payload: bytes, *, message_id: str, then: Then) -> None:
         """Send a message, and have `then` called once the broker has it."""
+        if not self._unstored:
+            self.silent_s = 0.0
+        self._unstored += 1
         await self._send(Message(subject, payload, {MESSAGE_ID: message_id}, then))
+
+    async def hear(self) -> None:
+        """Note that the broker has begun to answer, or has answered."""
+        self.silent_s = 0.0
 
     async def _send(self, message: Message) -> None:
         async def then(answer: Msg | None) -> None:
@@ -85,20 +104,31 @@ class Publisher:
             if not self._unanswered:
                 self._retry.set()
         if outcome in {Outcome.STORED, Outcome.EXISTS}:
-            self._has_told, self._pause_s = False, LEAST_PAUSE_S
-            await message.then(outcome)
+            self._has_told, self._reason, self._pause_s = False, "", LEAST_PAUSE_S
+            await self.hear()
+            await self._finish(message, outcome)
             return
         message.misses += outcome is Outcome.NO_STREAM
         if message.misses > MOST_MISSES:
-            await message.then(outcome)
+            await self._finish(message, outcome)
             return
-        self.reason = text
-        if outcome is Outcome.NO_ROOM and not self._has_told:
-            self._has_told = True
-            say(f"the broker has no room ({printable(text)}): what it cannot store is sent again until it can")
+        self._reason = text
+        if outcome is Outcome.NO_ROOM:
+            self._tell()
+        elif outcome is Outcome.QUEUE_FULL:
+            await self.hear()
         self.refused.append(message)
         self._is_too_much = True
         self._retry.set()
+
+    async def _finish(self, message: Message, outcome: Outcome) -> None:
+        self._unstored -= 1
+        await message.then(outcome)
+
+    def _tell(self) -> None:
+        if not self._has_told:
+            self._has_told = True
+            say(f"the broker has no room ({printable(self.reason)}): what it cannot store is sent again until it can")
 
     async def retry(self) -> None:
         """Send again what was refused, after pauses that grow while nothing is taken.
@@ -121,13 +151,26 @@ class Publisher:
                 message.is_again = True
                 await self._send(message)
 
+    async def listen(self) -> None:
+        """Measure for how long the broker answers nothing, and say so once."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if self._unstored and self._requests.connection.is_up:
+                self.silent_s += LOOK_S
+            if self.silent_s > TOLD_AFTER_S:
+                self._tell()
+
 
 @asynccontextmanager
 async def publishing(requests: Requests) -> AsyncIterator[Publisher]:
     """Yield a publisher, and send again meanwhile what was refused."""
     publisher = Publisher(requests)
-    async with background_task(publisher.retry()):
-        yield publisher
+    requests.connection.on_connected.append(publisher.hear)
+    try:
+        async with background_task(publisher.retry()), background_task(publisher.listen()):
+            yield publisher
+    finally:
+        requests.connection.on_connected.remove(publisher.hear)
 
 
 def read(answer: Msg | None) -> tuple[Outcome, str]:

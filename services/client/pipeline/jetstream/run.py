@@ -8,12 +8,20 @@ from dataclasses import dataclass
 
 from services.client.broker_settings import BrokerSettings
 from services.client.pipeline.jetstream.messages import Undecodable
-from services.client.pipeline.options import Options, named
+from services.client.pipeline.options import RUN_ID, Options, named
 from services.client.survey.options import Options as FetchOptions
 from services.runtime.terminal import printable
 
 VERSION = 1  # of what is in the messages; a worker of another version leaves the run alone
 LEAST_IN_HAND = 4
+BOUNDS = (
+    ("queue_size", 1, 1_000_000),
+    ("per_host", 0, 1_000_000),
+    ("partitions", 1, 1024),
+    ("batch", 1, 10_000),
+    ("ack_wait_s", 0.1, 86_400),
+    ("max_deliveries", 2, 1_000),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +77,33 @@ def decode_run(data: bytes) -> Run:
         if members.get("version") != VERSION:
             raise Undecodable(f"it is of version {members.get('version')!r}, and this program knows {VERSION}")
         fetch = members.pop("fetch")
-        return Run(**members, fetch=FetchOptions(**fetch) if fetch else None)
+        run = Run(**members, fetch=FetchOptions(**fetch) if fetch else None)
+        check_values(run)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Undecodable(str(error)) from error
+    return run
+
+
+def check_values(run: Run) -> None:
+    """Refuse what no producer writes: a worker has many runs, and none may end it. Raises ValueError, TypeError."""
+    if not isinstance(run.id, str) or not RUN_ID.fullmatch(run.id):
+        raise ValueError("its name is no name of a run")
+    if not isinstance(run.source, str) or not isinstance(run.owner, str):
+        raise TypeError("its source or its owner is no text")
+    for name, least, most in BOUNDS:
+        value = getattr(run, name)
+        if type(value) is not int and (name != "ack_wait_s" or type(value) is not float):
+            raise ValueError(f"its {name} is no number")
+        if not least <= value <= most:  # which holds for no NaN
+            raise ValueError(f"its {name} is not from {least} to {most}")
+    plain = FetchOptions([])
+    for each in dataclasses.fields(FetchOptions) if run.fetch else ():
+        value, usual = getattr(run.fetch, each.name), getattr(plain, each.name)
+        kinds = (str, type(None)) if usual is None else (float, int) if type(usual) is float else (type(usual),)
+        if type(value) not in kinds:
+            raise ValueError(f"its {each.name} cannot be {value!r:.40}")
+        if isinstance(value, list) and not all(isinstance(one, str) for one in value):
+            raise ValueError(f"its {each.name} has what is no text")
 
 
 def make_run(options: Options, broker: BrokerSettings) -> Run:

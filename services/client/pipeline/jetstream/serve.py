@@ -19,18 +19,23 @@ from services.client.pipeline.jetstream.publisher import Publisher, publishing
 from services.client.pipeline.jetstream.registry import Registry
 from services.client.pipeline.jetstream.requests import Requests, requesting
 from services.client.pipeline.jetstream.run import Run, decode_run
+from services.client.pipeline.jetstream.streams import Refused
 from services.client.pipeline.jetstream.worker import RunWorker
 from services.client.pipeline.work import make_work
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
+from services.runtime.run import first_error
 from services.runtime.tasks import background_task, set_within
-from services.runtime.terminal import say
+from services.runtime.terminal import printable, say
 
 MakeWork = Callable[..., AbstractAsyncContextManager[WorkOf]]
 """As `make_work`."""
 
+TELL_S = 1.0  # how often the producers are told that the broker stores no result
+SILENT_S = 2.0  # from when on
 LOOK_S = 5.0  # how often the registry is read, besides each time that a run is announced
 FLUSH_S = 1.0
+MOST_SHOWN = 40  # characters of a name that is none
 LEAVE_S = 7.0  # after a stop, at most: more than the grace of the work in progress, and less than Compose gives
 
 
@@ -54,6 +59,7 @@ class Worker:
         self._workers: dict[str, RunWorker] = {}
         self._at_rest: set[str] = set()  # runs that are finished, until they are announced
         self._told: set[str] = set()  # runs of which it was said why they are not worked at
+        self._refused: set[str] = set()  # runs of which it was said that the broker refuses a request
         self._announced = asyncio.Event()
 
     async def follow(self, stop: asyncio.Event) -> None:
@@ -63,6 +69,7 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as group:
                 stopping = group.create_task(self._wake_at(stop))
+                telling = group.create_task(self._tell_producers())
                 while not stop.is_set():
                     self._announced.clear()
                     for run in await self._registry.ids():
@@ -70,6 +77,7 @@ class Worker:
                             await self._begin(run, group)
                     await set_within(self._announced, LOOK_S)
                 stopping.cancel()
+                telling.cancel()
                 for worker in self._workers.values():
                     worker.stop()
         finally:
@@ -83,6 +91,8 @@ class Worker:
             return
         try:
             run = decode_run(entry.data)
+            if run.id != run_id:
+                raise Undecodable("its name is another one inside")
         except Undecodable as error:
             self._leave(run_id, str(error))
             return
@@ -99,14 +109,26 @@ class Worker:
             # A consumer more: jobs that may end their worker are worked at by one of their own.
             async with self._make(run.fetch, self._settings, concurrency=self._concurrency + 1) as work_of:
                 await worker.work(work_of)
-        except ProgramError as error:
-            self._leave(run.id, str(error))
+        except* Refused as group:  # it is asked again
+            if run.id not in self._refused:
+                self._refused.add(run.id)
+                say(f"worker: run {run.id} waits: {printable(str(first_error(group)))}")
+        except* ProgramError as group:
+            self._leave(run.id, str(first_error(group)))
         finally:
             del self._workers[run.id]
 
+    async def _tell_producers(self) -> None:
+        """Tell the producers as long as the broker stores no result: they alone can end their runs."""
+        while True:
+            await asyncio.sleep(TELL_S)
+            if self._publisher.silent_s > SILENT_S:
+                for run in list(self._workers):
+                    await self._connection.publish(f"stuck.{run}", self._publisher.reason.encode())
+
     def _leave(self, run_id: str, why: str) -> None:
         self._told.add(run_id)
-        say(f"worker: run {run_id} is left to other workers: {why}")
+        say(f"worker: run {printable(run_id[:MOST_SHOWN])} is left to other workers: {printable(why)}")
 
     def _note(self, message: Msg) -> None:
         self._at_rest.discard(message.subject.removeprefix("runs."))

@@ -24,6 +24,7 @@ from nats.js import api
 
 from services.client.pipeline.jetstream.errors import BrokerRefuses, StreamGone
 from services.client.pipeline.jetstream.requests import Requests, has_no_listener
+from services.runtime.errors import ProgramError
 
 API = "$JS.API"
 RUNS = "RUNS"
@@ -35,11 +36,15 @@ JOBS_WINDOW_S, LEAST_WINDOW_S = 30.0, 2.0  # of message ids
 EPHEMERAL_S = 300.0  # a consumer without a name ends after this time without a request
 
 
-class Refused(Exception):
+class Refused(ProgramError):
     """The API refuses a request: `code` is the broker's own number of the error."""
 
+    exit_code = 1
+
     def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
+        super().__init__(
+            f"the broker does not do what it was asked for ({text}): see its log, or make room on its disk"
+        )
         self.code, self.text = code, text
 
 

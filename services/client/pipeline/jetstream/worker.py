@@ -8,6 +8,8 @@ hands of the same worker are not.
 import asyncio
 from contextlib import suppress
 
+from nats.js.api import ConsumerConfig
+
 from services.client.pipeline.edition import WorkOf
 from services.client.pipeline.jetstream.connection import Connection
 from services.client.pipeline.jetstream.errors import StreamGone
@@ -17,12 +19,13 @@ from services.client.pipeline.jetstream.publisher import Publisher
 from services.client.pipeline.jetstream.pull import Pull
 from services.client.pipeline.jetstream.requests import Requests
 from services.client.pipeline.jetstream.run import Run
-from services.client.pipeline.jetstream.streams import Api, consumer_of, job_consumer, jobs_of
+from services.client.pipeline.jetstream.streams import Api, Refused, consumer_of, job_consumer, jobs_of
 from services.client.pipeline.stages import Work
 from services.runtime.tasks import set_within
 
 PROGRESS_SHARE = 3  # of ack_wait: how often the jobs in hand are kept
 FIRST_DELAY_S = 0.1  # before a job whose work failed is delivered again; twice as long each time
+REFUSED_S = 1.0  # until a consumer that the broker does not make is asked for again
 GRACE_S = 5.0  # for the work in progress, at a stop: Compose gives ten
 
 
@@ -73,7 +76,10 @@ class RunWorker:
         config = job_consumer(run.id, partition, ack_wait_s=run.ack_wait_s, at_once=run.at_once)
 
         async def bind() -> None:
-            await self._api.make_consumer(jobs_of(run.id), config)
+            while True:
+                if await self._bind(config):
+                    return
+                await asyncio.sleep(REFUSED_S)
 
         return Pull(
             self._connection,
@@ -83,6 +89,15 @@ class RunWorker:
             batch=min(run.batch, run.per_host or run.batch),
             bind=bind,
         )
+
+    async def _bind(self, config: ConsumerConfig) -> bool:
+        """Make a consumer where it is not there; tell the producer where the broker refuses, as with a full disk."""
+        try:
+            await self._api.make_consumer(jobs_of(self._run.id), config)
+        except Refused as refused:
+            await self._connection.publish(f"stuck.{self._run.id}", refused.text.encode())
+            return False
+        return True
 
     def _room(self) -> int:
         """How many jobs may be asked for: as many as are worked at, and a batch ahead."""
@@ -97,6 +112,8 @@ class RunWorker:
             deliveries = delivery_of(message.reply).deliveries
             try:
                 job = Job(decode_job(message.data), deliveries, message.reply)
+                if job.item.id != id_of(message.subject):
+                    raise Undecodable("it has another id than its subject")
             except Undecodable as error:
                 await self._hand.refuse(message, id_of(message.subject) or 0, f"the job cannot be read: {error}")
                 continue

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from services.runtime.errors import ProgramError
 from services.runtime.files.regular import read_regular
-from services.runtime.untrusted import object_of
+from services.runtime.untrusted import MAX_DIGITS, is_of_digits, object_of
 
 MAX_HAR_BYTES = 256 * 1024 * 1024
 SPACE = re.compile(r"[ \t\r\n]*")
@@ -50,7 +50,8 @@ def read_har(file: Path) -> Iterator[object]:
     except NotJSON as error:
         raise NoHar(file, str(error)) from error
     except ValueError as error:
-        raise NoHar(file, f"is not JSON: {str(error)[:200]}") from error
+        reason = f"a number of more than {MAX_DIGITS:,} digits" if is_of_digits(error) else str(error)[:200]
+        raise NoHar(file, f"is not JSON: {reason}") from error
 
 
 def each_entry(text: str) -> Iterator[object]:

@@ -15,8 +15,13 @@ from services.client.broker_settings import NoPassword
 from services.client.pipeline.jetstream.connection import Connection, connect
 from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerLost, BrokerRefuses, NoBroker, RunRefused
 from services.client.pipeline.jetstream.requests import requesting
+from services.client.pipeline.jetstream.run import decode_run, make_run
+from services.client.pipeline.jetstream.serve import serve
+from services.client.pipeline.jetstream.streams import Api, registry_stream, run_streams
+from services.client.pipeline.options import Options
 from services.client.pipeline.runs.run import innermost
 from services.client.pipeline.stages import Item, Result, reply_to
+from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from tests.client.pipeline.jetstream.brokers import QUICK, Broker, running_broker
 from tests.client.pipeline.jetstream.runs import new_outcome, program, run_items, worker
@@ -117,6 +122,23 @@ async def test_a_broker_without_jetstream(broker: Broker) -> None:
     error = await error_of(run_items(broker.settings(), 5, outcome=new_outcome()))
     assert isinstance(error, BrokerRefuses)
     assert "has no JetStream" in str(error)
+
+
+@pytest.mark.parametrize("info", [b"null", b"[]", b"x" * 200_000], ids=["null", "list", "long"])
+async def test_what_answers_is_no_broker(broker: Broker, info: bytes) -> None:
+    """The same as no answer: a bounded wait, and exit 4."""
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"INFO " + info + b"\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        error = await error_of(run_items(broker.settings(SOON, port=port), 5, outcome=new_outcome()))
+    assert isinstance(error, BrokerAbsent)
+    assert "what answers is no broker" in str(error)
 
 
 @pytest.mark.parametrize("version", ["2.9.10", "2.10.22", "1.4.1", "unknown"])
@@ -270,6 +292,54 @@ async def test_a_job_that_cannot_be_read_ends_no_worker(broker: Broker) -> None:
         gate.set()
         await running
     outcome.check(4)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": "another"},
+        {"partitions": "x"},
+        {"partitions": 10**9},
+        {"batch": -1},
+        {"ack_wait_s": float("nan")},
+        {"fetch": {"targets": [], "rate": "x"}},
+        {"fetch": {"targets": [], "header": [1]}},
+    ],
+    ids=str,
+)
+async def test_a_run_that_cannot_be_ends_no_worker(
+    broker: Broker, wrong: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is left alone in one line, and the worker works at the others."""
+    entry = json.loads(make_run(Options(edition="jetstream", items=5), broker.settings()).encode())
+    outcome = new_outcome()
+    async with connect(broker.settings(), name="test") as connection, requesting(connection) as requests:
+        await Api(requests).make_stream(registry_stream())
+        for config in run_streams("wrong", 5):
+            await Api(requests).make_stream(config)
+        await requests.ask("runs.wrong", json.dumps(entry | {"id": "wrong"} | wrong).encode())
+    async with worker(broker.settings()):
+        await run_items(broker.settings(), 5, outcome=outcome)
+    outcome.check(5)
+    assert "run wrong is left to other workers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [{"items": 5}, {"input": "x", "per_host": 3, "header": ["a: b"]}], ids=str)
+def test_a_run_can_be_read_again(broker: Broker, options: dict[str, object]) -> None:
+    """What a producer writes, a worker reads."""
+    run = make_run(Options(edition="jetstream", **options), broker.settings())  # type: ignore[arg-type]
+    assert decode_run(run.encode()) == run
+
+
+@pytest.mark.parametrize("after_s", [0.0005 * step for step in range(40)])
+async def test_a_worker_that_is_cancelled_while_it_connects_ends(broker: Broker, after_s: float) -> None:
+    """Python 3.11's `wait_for`, by which nats-py waits, drops a cancellation that comes together with its result."""
+    working = asyncio.ensure_future(
+        serve(ClientSettings(broker=broker.settings()), asyncio.Event(), concurrency=1, name="x")
+    )
+    await asyncio.sleep(after_s)
+    working.cancel()
+    assert await asyncio.wait([working], timeout=5) == ({working}, set())
 
 
 async def test_two_producers_of_one_run(broker: Broker) -> None:
