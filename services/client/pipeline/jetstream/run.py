@@ -90,6 +90,8 @@ def check_values(run: Run) -> None:
         raise ValueError("its name is no name of a run")
     if not isinstance(run.source, str) or not isinstance(run.owner, str):
         raise TypeError("its source or its owner is no text")
+    if not isinstance(run.finished, bool):
+        raise TypeError("whether it is finished is neither true nor false")
     for name, least, most in BOUNDS:
         value = getattr(run, name)
         if type(value) is not int and (name != "ack_wait_s" or type(value) is not float):

@@ -301,6 +301,7 @@ async def test_a_job_that_cannot_be_read_ends_no_worker(broker: Broker) -> None:
         {"partitions": "x"},
         {"partitions": 10**9},
         {"batch": -1},
+        {"finished": "no"},
         {"ack_wait_s": float("nan")},
         {"fetch": {"targets": [], "rate": "x"}},
         {"fetch": {"targets": [], "header": [1]}},
