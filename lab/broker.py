@@ -29,7 +29,6 @@ from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.files.temporary import async_temporary_directory
 from services.runtime.http import Address
-from services.runtime.run import Stop
 from services.runtime.tasks import background_task
 from services.runtime.terminal import printable
 
@@ -57,6 +56,16 @@ class BrokerMissing(ProgramError):
 
     def __init__(self) -> None:
         super().__init__(f"there is no {PROGRAM} here, which the jetstream edition needs: {HOW_TO_GET}")
+
+
+class NothingKept(ProgramError):
+    """A command line names a run, and this broker keeps none."""
+
+    def __init__(self, option: str) -> None:
+        super().__init__(
+            f"the broker of the embedded lab ends with its run, and keeps none: leave out {option}, "
+            "or name a broker that does (BROKER_URL)"
+        )
 
 
 class BrokerFailed(ProgramError):
@@ -106,8 +115,19 @@ def edition_of(invocation: Invocation) -> object:
     return invocation.values.get("edition") if invocation.handler.endswith(".pipeline.command") else ""
 
 
+def check(invocation: Invocation) -> None:
+    """Refuse what the client would refuse, and a run that is to go on, before any program is started.
+
+    Raises ProgramError.
+    """
+    invocation.check()
+    for name in ("run", "forget"):
+        if invocation.values.get(name) is not None:
+            raise NothingKept(f"--{name}")
+
+
 @asynccontextmanager
-async def broker_and_workers(settings: ClientSettings, stop: Stop) -> AsyncIterator[ClientSettings]:
+async def broker_and_workers(settings: ClientSettings) -> AsyncIterator[ClientSettings]:
     """Run a broker, and workers in this process, and yield the settings of a client that uses them.
 
     Without the library for it, none is run: the client says what is missing. Raises what `embedded_broker` raises.
@@ -117,11 +137,14 @@ async def broker_and_workers(settings: ClientSettings, stop: Stop) -> AsyncItera
     except ModuleNotFoundError:
         yield settings
         return
+    stopping = asyncio.Event()
     async with embedded_broker() as broker, AsyncExitStack() as workers:
         settings = replace(settings, broker=broker)
         for number in range(1, WORKERS + 1):
-            work = serve(settings, stop.event, concurrency=WORKER_CONCURRENCY, name=f"worker-{number}")
+            work = serve(settings, stopping, concurrency=WORKER_CONCURRENCY, name=f"worker-{number}")
             await workers.enter_async_context(background_task(work))
+        # A worker that is just connecting may take no notice of its cancellation (`asyncio.wait_for` of Python 3.11).
+        workers.callback(stopping.set)
         yield settings
 
 
@@ -144,7 +167,7 @@ async def embedded_broker(*, store_bytes: int | None = None) -> AsyncIterator[Br
         try:
             address = await ready(found, process)
             async with background_task(drain(process)):
-                yield BrokerSettings(f"nats://{address}", password=password)
+                yield BrokerSettings(f"nats://{address}", password=password, keeps_runs=False)
         finally:
             await end(process)
 

@@ -131,11 +131,13 @@ def embedded(options: Namespace) -> int:
         return invocation.run()
 
     from lab.embedded import run_embedded
+    from services.client.broker_settings import BrokerSettings
     from services.runtime.run import run as run_on_loop
 
     hello, sites = embedded_settings(settings, environment)
+    named = BrokerSettings.from_environment(environment)
     return run_on_loop(
-        lambda stop: run_embedded(invocation, hello, sites, stop),
+        lambda stop: run_embedded(invocation, hello, sites, stop, named=named),
         loop=invocation.loop,
         announce=not invocation.is_quiet,
     )

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 from lab import PROGRAM, broker
+from services.client.broker_settings import BrokerSettings
 from services.client.cli import Invocation
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
@@ -211,16 +212,29 @@ async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator
             yield running
 
 
-async def run_embedded(invocation: Invocation, hello: HelloSettings, sites: SitesSettings, stop: Stop) -> int:
-    """Run a client's command line against a lab with these settings, and return its exit code."""
+async def run_embedded(
+    invocation: Invocation,
+    hello: HelloSettings,
+    sites: SitesSettings,
+    stop: Stop,
+    *,
+    named: BrokerSettings | None = None,
+) -> int:
+    """Run a client's command line against a lab with these settings, and return its exit code.
+
+    `named`: a broker that has its own workers; without one, a command line that needs a broker gets both.
+    """
     raise_open_files()
+    is_wanted = named is None and broker.is_wanted(invocation)
+    if is_wanted:
+        broker.check(invocation)
     async with embedded_lab(hello, sites) as settings:
-        if broker.is_wanted(invocation):
-            async with broker.broker_and_workers(settings, stop) as with_broker:
+        if is_wanted:
+            async with broker.broker_and_workers(settings) as with_broker:
                 code = await invocation.main(with_broker, stop)
         else:
             without = str(broker.BrokerMissing()) if broker.is_missed(invocation) else ""
-            code = await invocation.main(dataclasses.replace(settings, no_broker=without), stop)
+            code = await invocation.main(dataclasses.replace(settings, broker=named, no_broker=without), stop)
     if code == 0 and changes_faults(invocation):
         say(f"This lab has ended, and its faults with it. One that stands: {PROGRAM} serve, then --lab URL")
     return code

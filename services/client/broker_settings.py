@@ -56,12 +56,14 @@ class BrokerSettings:
         password_file: what the user `asynclab` says; None where the password is given here, or none is needed.
         password: the password, where no file has it.
         tuning: how long is waited for it, and how it treats jobs.
+        keeps_runs: whether it outlives the run, so that another program can go on with it.
     """
 
     url: str
     password_file: Path | None = None
     password: str = field(default="", repr=False)
     tuning: Tuning = Tuning()
+    keeps_runs: bool = True
 
     def read_password(self) -> str:
         """Return the password; empty where the broker needs none. Raises NoPassword."""

@@ -14,7 +14,7 @@ import nats
 import pytest
 
 from lab import ROOT, broker
-from lab.broker import BrokerFailed, BrokerMissing, embedded_broker, is_missed, is_wanted
+from lab.broker import BrokerFailed, BrokerMissing, NothingKept, embedded_broker, is_missed, is_wanted
 from services.client.broker_settings import USER
 from services.client.cli import understand
 from tests.lab.serving import LAB
@@ -202,6 +202,44 @@ def test_a_run_in_one_process_has_every_result(temporary: Path, loop: str) -> No
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("--run ../..", 2, "is no name of a run"),
+        ("--run old", 2, "keeps none: leave out --run"),
+        ("--forget old", 2, "leave out --format"),
+        ("--producers 2", 2, "leave out --producers"),
+        ("-i nosuch.txt", 3, "nosuch.txt"),
+        ("-i README.md --ca nosuch.pem", 3, "nosuch.pem"),
+    ],
+)
+def test_an_error_ends_it_at_once(temporary: Path, loop: str, words: str, code: int, said: str) -> None:
+    """Also one that comes while the workers are still connecting: in one line, and nothing is left."""
+    ended = subprocess.run(
+        (*RUN, *words.split(), "--loop", loop), cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert ended.returncode == code, ended.stderr
+    assert said in ended.stderr.splitlines()[-1]
+    assert list(temporary.iterdir()) == []
+
+
+def test_it_keeps_no_run() -> None:
+    """So there is none to go on with, and none to remove."""
+    for option in ("--run", "--forget"):
+        with pytest.raises(NothingKept, match=f"leave out {option}, or name a broker"):
+            broker.check(understand(["pipeline", "--edition", "jetstream", option, "old"], default_loop="asyncio"))
+
+
+@pytest.mark.parametrize("words", [("--run", "old"), ()])
+def test_a_broker_that_the_environment_names_is_asked(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps runs; here, nothing answers there."""
+    monkeypatch.setenv("BROKER_URL", "nats://127.0.0.1:1")
+    ended = subprocess.run((*RUN, *words), cwd=ROOT, capture_output=True, text=True, check=False, timeout=50)
+    assert ended.returncode == 4, ended.stderr
+    assert "no broker answers at nats://127.0.0.1:1 " in ended.stderr
+
+
 def test_a_lab_that_is_killed_takes_its_broker_with_it(lab_run: "subprocess.Popen[str]") -> None:
     """The kernel ends it: no program is left to do so."""
     assert lab_run.stdout
@@ -220,5 +258,7 @@ def test_an_interrupt_ends_it_well(lab_run: "subprocess.Popen[str]", temporary: 
     _, said = lab_run.communicate()
     assert lab_run.returncode == 130, said
     assert "Traceback" not in said
+    assert "without a result" in said
+    assert "--run" not in said, "this broker has ended"
     await_end(server)
     assert list(temporary.iterdir()) == []

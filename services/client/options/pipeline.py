@@ -67,7 +67,9 @@ def add_bounds(group: "Group") -> None:
 
 
 def add_broker(group: "Group") -> None:
-    group.add_argument("--run", metavar="ID", default="", help="go on with this run")
+    add = group.add_argument
+    add("--run", metavar="ID", help="go on with this run, or print the results of one that is finished")
+    add("--forget", metavar="ID", help="remove this run and its results from the broker, and do nothing else")
 
 
 def add_fetches(group: "Group") -> None:

@@ -16,7 +16,7 @@ from services.client.pipeline.options import ALL, GENERATOR, JETSTREAM, QUEUE, O
 from services.client.pipeline.runs.outcome import exit_code, say_ledger
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
-from services.runtime.run import Stop, running_loop_name
+from services.runtime.run import Stop, running_loop_name, until_stopped
 
 if TYPE_CHECKING:
     from services.client.pipeline.edition import Edition
@@ -40,6 +40,8 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     if options.ca is not None:
         options = replace(options, ca=settings.authorities(options.ca))
     check(options)
+    if options.forget is not None:
+        return await until_stopped(forget(options.forget, settings), stop)
     if options.edition == ALL:
         from services.client.pipeline.runs.ladder import show_all
 
@@ -93,6 +95,15 @@ def edition_of(name: str) -> "Edition":
     return generator
 
 
+async def forget(run: str, settings: ClientSettings) -> int:
+    """Remove a run from the broker, and return 0. Raises ProgramError."""
+    try:
+        from services.client.pipeline.jetstream.leftovers import forget as forget_run
+    except ModuleNotFoundError as error:
+        raise EditionMissing(error.name or "") from error
+    return await forget_run(run, settings)
+
+
 async def run_edition(
     edition: "Edition",
     options: Options,
@@ -111,7 +122,7 @@ async def run_edition(
     from services.client.pipeline.work import make_work
     from services.client.survey.results.writer import RecordWriter
 
-    ledger, problem, stopped = Ledger(options.edition, running_loop_name(), options.run), None, False
+    ledger, problem, stopped = Ledger(options.edition, running_loop_name(), options.run or ""), None, False
     async with make_work(options.fetch, settings, concurrency=options.consumers) as work_of:
         items, fd = await open_items(options)
         writer = RecordWriter(fd, "standard output", to_file=False)
@@ -126,7 +137,8 @@ async def run_edition(
         results.finish(with_ledger=options.format == "json" and tells)
         await writer.close(stop.again)
     if tells:
-        say_ledger(ledger, quiet=options.quiet or options.format == "json")
+        is_kept = settings.broker is not None and settings.broker.keeps_runs
+        say_ledger(ledger, quiet=options.quiet or options.format == "json", is_kept=is_kept)
     if problem:
         raise problem
     return exit_code(ledger, stopped=stopped)

@@ -1,5 +1,6 @@
 """The options of `client pipeline`; those that contradict each other are refused before anything is produced."""
 
+import re
 from dataclasses import dataclass, field, fields
 
 from services.client import defaults
@@ -11,6 +12,7 @@ TASKS = {"producers", "consumers", "queue_size"}
 WORKERS_OWN = {"producers", "consumers"}
 OTHER_NAMES = {"follow": "location"}
 GENERATOR, QUEUE, JETSTREAM, ALL = "generator", "queue", "jetstream", "all"
+RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Options:
         edition: which concurrency model; ALL shows each of them on the same input.
         queue_size: how many items may wait, or be in the hands of a consumer of the broker.
         run: the id of a run; that of a run which was killed goes on with it. Of the jetstream edition alone.
+        forget: the id of a run that the broker is to remove, instead of running anything.
     """
 
     items: int | None = None
@@ -32,7 +35,8 @@ class Options:
     consumers: int = defaults.CONSUMERS
     queue_size: int = defaults.QUEUE_SIZE
     format: str = defaults.FORMAT
-    run: str = ""
+    run: str | None = None
+    forget: str | None = None
     quiet: bool = False
     timeout_s: float = defaults.TIMEOUT_S
     connect_timeout_s: float = defaults.CONNECT_TIMEOUT_S
@@ -76,8 +80,7 @@ def check(options: Options) -> None:
     """Refuse options that contradict each other. Raises Contradiction."""
     if options.items is not None and options.input is not None:
         raise Contradiction("the items are numbers (-n) or targets (-i), not both: leave one out")
-    if options.run and options.edition != JETSTREAM:
-        raise Contradiction("--run goes on with a run that a broker keeps: it needs --edition jetstream")
+    check_run(options)
     if options.format == "jsonl" and options.input is None:
         raise Contradiction("--format jsonl writes the records of targets: it needs -i FILE, or take --format json")
     if options.edition == ALL and (options.format == "jsonl" or options.input == STDIN):
@@ -85,6 +88,22 @@ def check(options: Options) -> None:
     if options.allow_net and not options.public_only:
         raise Contradiction("--allow-net makes exceptions from --public-only, which is not given")
     check_meaning(options)
+
+
+def check_run(options: Options) -> None:
+    """Refuse a name that no run can have, and what goes not together with one. Raises Contradiction."""
+    for name, run in (("--run", options.run), ("--forget", options.forget)):
+        if run is None:
+            continue
+        if options.edition != JETSTREAM:
+            raise Contradiction(f"{name} names a run that a broker keeps: it needs --edition jetstream")
+        if not RUN_ID.fullmatch(run):
+            raise Contradiction(f"{name} {run[:40]!r} is no name of a run: 1 to 32 of a-z, 0-9 and -, and no - first")
+    if options.forget is not None:
+        plain = Options(edition=JETSTREAM, forget=options.forget, quiet=options.quiet)
+        given = {each.name for each in fields(Options) if getattr(options, each.name) != getattr(plain, each.name)}
+        if given:
+            raise Contradiction(f"--forget removes a run, and does nothing else: leave out {named(given)}")
 
 
 def check_meaning(options: Options) -> None:

@@ -28,6 +28,7 @@ from tests.client.pipeline.test_queue import lossy
 from tests.tutorial import DIALOGUE
 
 LOCAL = ("generator", "queue")
+NO_NAMES = ("", "A", "a b", "a.b", "../x", "-", "x" * 33, ">", "a\n")
 TARGETS = """\
 www.163.com
 http://www.sohu.com/
@@ -197,6 +198,11 @@ def test_an_error_of_a_consumer_is_one_line(
         (Options(3, input="x"), "-n"),
         (Options(run="a", edition="queue"), "--edition jetstream"),
         (Options(run="a"), "--edition jetstream"),
+        (Options(run=""), "--edition jetstream"),
+        (Options(forget="a"), "--edition jetstream"),
+        *((Options(edition="jetstream", run=name), "--run .* is no name of a run") for name in NO_NAMES),
+        *((Options(edition="jetstream", forget=name), "--forget .* is no name of a run") for name in NO_NAMES),
+        (Options(3, edition="jetstream", forget="a", run="b"), "leave out --items, --run"),
         (Options(format="jsonl"), "-i FILE"),
         (Options(edition="all", input="-"), "several times"),
         (Options(edition="all", input="x", format="jsonl"), "several times"),

@@ -119,6 +119,8 @@ def test_a_person_sees_a_table_and_which_ids_have_no_result(capsys: pytest.Captu
         "pipeline: to go on: --edition jetstream --run r7\n"
         "pipeline: 4 was given up: a reason\n"
     )
+    say_ledger(ledger, quiet=True, is_kept=False)
+    assert "to go on" not in capsys.readouterr().err
     table = "\n".join(ledger_table(ledger))
     assert "run r7" in table
     for name in (*COUNTS, "redelivered", "failed", "cost an item", "producer's wait"):

@@ -16,6 +16,7 @@ from services.client.pipeline.id_ranges import IdRanges
 from services.client.pipeline.jetstream.collector import Collector
 from services.client.pipeline.jetstream.connection import connect
 from services.client.pipeline.jetstream.errors import NoBroker, StoreFull
+from services.client.pipeline.jetstream.leftovers import sweep, tell_unfinished
 from services.client.pipeline.jetstream.producer import Producer
 from services.client.pipeline.jetstream.publisher import publishing
 from services.client.pipeline.jetstream.reader import Reader
@@ -32,7 +33,6 @@ from services.runtime.terminal import printable, say
 
 STUCK_WORD_S = 10.0  # a worker says each second that the broker stores nothing; what it said before is no more so
 QUIET_S = 1.0  # without a result: then the broker is asked whether there are jobs left, and workers
-MOST_NAMED, MOST_SHOWN = 5, 40  # of leftovers, and characters of the name of one
 
 
 async def run(
@@ -57,9 +57,10 @@ async def run(
         publishing(requests) as publisher,
     ):
         registry, api = Registry(requests), Api(requests)
-        await tell_leftovers(registry, asked.id)
+        tell_unfinished(await sweep(registry, asked.id))
         async with registry.claimed(asked) as (claimed, goes_on):
             ledger.run = claimed.id
+            tell_begin(claimed, options, goes_on=goes_on, is_kept=settings.broker.keeps_runs)
             stuck = Stuck(settings.broker.tuning.gone_s)
             await connection.subscribe(f"again.{claimed.id}", lambda _: note_duplicate(ledger))
             await connection.subscribe(f"stuck.{claimed.id}", stuck.note)
@@ -70,7 +71,7 @@ async def run(
             collector = Collector(producer, ledger, emit, finished, goes_on=goes_on)
             whole = Whole(api, claimed, producer, collector, results, dead, stuck)
             await whole.run(items, ledger)
-            await registry.remove(claimed.id)
+            await (registry.finish(claimed) if settings.broker.keeps_runs else registry.remove(claimed.id))
 
 
 class Stuck:
@@ -187,15 +188,15 @@ class Whole:
         ledger.redelivered = max(ledger.redelivered, deliveries - jobs)
 
 
+def tell_begin(run: Run, options: Options, *, goes_on: bool, is_kept: bool) -> None:
+    """Say which run this is, where it can go on; and in any case that there is nothing of one that was to go on."""
+    if options.run is not None and not goes_on:
+        say(f"run {run.id} is new: nothing of it is at the broker")
+    if is_kept and not options.quiet:
+        what = " is finished: its results again" if run.finished else f": to go on with it, --run {run.id}"
+        say(f"run {run.id}{what}")
+
+
 def note_duplicate(ledger: Ledger) -> None:
     """Count a result that the broker had already: it was refused there."""
     ledger.duplicates += 1
-
-
-async def tell_leftovers(registry: Registry, run: str) -> None:
-    """Say in one line which runs were begun and have no producer now."""
-    left = [each for each in await registry.ids() if each != run and not await registry.is_owned(each)]
-    if left:
-        more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
-        named = ", ".join(printable(each[:MOST_SHOWN]) for each in left[:MOST_NAMED])
-        say(f"unfinished runs at the broker: {named}{more}; --run ID goes on with one")

@@ -1,4 +1,8 @@
-"""Which runs there are: a stream that has one message of each, from its begin until its producer has all results.
+"""Which runs there are: a stream that has one message of each, its *entry*.
+
+A run whose producer has all results is finished: it has no jobs any more, and its results are kept for a while. To
+remove a run, its entry is first made empty, then its streams are deleted, and the entry is purged. A crash of the
+broker may undo a purge. So an entry is no run that is empty, or that has no stream of results.
 
 A producer *claims* its run. As long as it lives it answers to `owner.<run>`, so that no second one goes on with the
 same run meanwhile; a producer that was killed answers no more, at once.
@@ -13,7 +17,7 @@ from dataclasses import replace
 
 from nats.aio.msg import Msg
 
-from services.client.pipeline.jetstream.errors import BrokerRefuses, RunRefused
+from services.client.pipeline.jetstream.errors import BrokerRefuses, RunRefused, StreamGone
 from services.client.pipeline.jetstream.messages import Undecodable
 from services.client.pipeline.jetstream.requests import Requests, has_no_listener
 from services.client.pipeline.jetstream.run import Run, decode_run, differences
@@ -44,7 +48,7 @@ class Registry:
         self._requests, self._api = requests, Api(requests)
 
     async def ids(self) -> list[str]:
-        """Return the ids of all runs."""
+        """Return the ids of all entries."""
         try:
             answer = await self._api.ask(f"STREAM.INFO.{RUNS}", {"subjects_filter": ">"})
         except Refused as refused:
@@ -56,6 +60,17 @@ class Registry:
     async def entry(self, run: str) -> Stored | None:
         """Return what the registry has of a run."""
         return await self._api.last_message(RUNS, f"runs.{run}")
+
+    async def stands(self, run: str, entry: Stored | None) -> bool:
+        """Return whether this entry is one of a run, and not what is left of one that was removed."""
+        return entry is not None and bool(entry.data) and await self.result_bytes(run) is not None
+
+    async def result_bytes(self, run: str) -> int | None:
+        """Return the size of a run's results at the broker; None where there is no stream of them."""
+        try:
+            return (await self._api.stream_state(results_of(run))).size
+        except StreamGone:
+            return None
 
     async def is_owned(self, run: str) -> bool:
         """Return whether a producer has this run. One that does not answer, but is connected, has it too."""
@@ -69,32 +84,38 @@ class Registry:
     async def claimed(self, asked: Run) -> AsyncIterator[tuple[Run, bool]]:
         """Yield the run, and whether it was there already; while inside, no other producer can have it.
 
+        `finished` of what is yielded says whether it was; it is not, as long as this producer has it.
+
         Raises RunRefused where another one has it, or where it was begun otherwise.
         """
         await self._api.make_stream(registry_stream())
         entry = await self.entry(asked.id)  # before it is asked for its owner: who claims it meanwhile changes it
         if entry is not None and await self.is_owned(asked.id):
             raise RunRefused(f"another program works on run {asked.id}: wait for its end, or leave out --run")
-        run = replace(asked if entry is None else self._stored(asked, entry), owner=secrets.token_hex(8))
+        goes_on = await self.stands(asked.id, entry)
+        stored = self._stored(asked, entry) if entry is not None and goes_on else asked
+        run = replace(stored, owner=secrets.token_hex(8), finished=False)
         async with self._owned(run.id):
-            await self._claim(run, entry)
-            if entry is None:  # streams that nothing in the registry belongs to are left from a run that was ended
+            if not await self._write(run.id, run.encode(), after=entry):
+                raise RunRefused(f"another program has just claimed run {run.id}: leave out --run")
+            if not goes_on:  # what there is of its streams is left from a run that was removed
                 await self._delete_streams(run.id)
             for config in run_streams(run.id, run.queue_size):
                 await self._api.make_stream(config)
             await self._requests.ask(f"runs.{run.id}", run.encode())  # workers look again: now there are its streams
-            yield run, entry is not None
+            yield replace(run, finished=stored.finished), goes_on
 
-    async def _claim(self, run: Run, entry: Stored | None) -> None:
-        headers = {LAST_SEQUENCE: str(entry.seq if entry else 0)}
-        answer = await self._requests.ask(f"runs.{run.id}", run.encode(), headers=headers)
+    async def _write(self, run: str, data: bytes, *, after: Stored | None) -> bool:
+        """Write an entry in place of another one; return False where it is no more the newest. Raises BrokerRefuses."""
+        headers = {LAST_SEQUENCE: str(after.seq if after else 0)}
+        answer = await self._requests.ask(f"runs.{run}", data, headers=headers)
         error = {} if has_no_listener(answer) else json.loads(answer.data).get("error", {})
         if error.get("err_code") == WRONG_LAST_SEQUENCE:
-            now = await self.entry(run.id)  # it is ours where only its answer was lost
-            if now is None or now.data != run.encode():
-                raise RunRefused(f"another program has just claimed run {run.id}: leave out --run")
-        elif error:
+            now = await self.entry(run)  # it is ours where only its answer was lost
+            return now is not None and now.data == data
+        if error:
             raise BrokerRefuses(f"the broker does not take the run: {error.get('description')}")
+        return True
 
     def _stored(self, asked: Run, entry: Stored) -> Run:
         try:
@@ -102,15 +123,28 @@ class Registry:
         except Undecodable as error:
             raise RunRefused(f"run {asked.id} cannot be read ({error}): begin another") from error
         if differing := differences(asked, stored):
-            names = ", ".join(name.removesuffix("_s").replace("_", "-") for name in differing)
-            raise RunRefused(f"run {asked.id} was begun as {stored.source!r} with another {names}: ask for the same")
+            same = "input" if asked.source != stored.source else "options"
+            raise RunRefused(f"run {asked.id} was begun with {differing}: ask for the same {same}")
         return stored
 
-    async def remove(self, run: str) -> None:
-        """Delete a run and all that is in its streams."""
+    async def finish(self, run: Run) -> None:
+        """Note that a run is finished: its results and reasons stay, and it has no jobs any more."""
+        await self._requests.ask(f"runs.{run.id}", replace(run, finished=True).encode())
+        await self._api.delete_stream(jobs_of(run.id))
+
+    async def remove(self, run: str) -> bool:
+        """Delete a run and all that is in its streams; return False where a producer has just claimed it."""
+        entry = await self.entry(run)
+        return await self.remove_entry(run, entry)
+
+    async def remove_entry(self, run: str, entry: Stored | None) -> bool:
+        """Delete a run as `remove` does, but not where its entry has become another one meanwhile."""
+        if entry is not None and not await self._write(run, b"", after=entry):
+            return False
+        await self._delete_streams(run)
         with suppress(Refused):
             await self._api.ask(f"STREAM.PURGE.{RUNS}", {"filter": f"runs.{run}"})
-        await self._delete_streams(run)
+        return True
 
     async def _delete_streams(self, run: str) -> None:
         for stream in (jobs_of(run), results_of(run), dead_of(run)):

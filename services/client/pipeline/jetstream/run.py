@@ -2,18 +2,17 @@
 
 import dataclasses
 import json
-import re
 import secrets
+import shlex
 from dataclasses import dataclass
 
 from services.client.broker_settings import BrokerSettings
-from services.client.pipeline.jetstream.errors import RunRefused
 from services.client.pipeline.jetstream.messages import Undecodable
-from services.client.pipeline.options import Options
+from services.client.pipeline.options import RUN_ID, Options, named
 from services.client.survey.options import Options as FetchOptions
+from services.runtime.terminal import printable
 
 VERSION = 1  # of what is in the messages; a worker of another version leaves the run alone
-RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 LEAST_IN_HAND = 4
 BOUNDS = (
     ("queue_size", 1, 1_000_000),
@@ -40,6 +39,7 @@ class Run:
         ack_wait_s: after how long a job of a worker that says nothing is delivered again.
         max_deliveries: how often a job is tried before it is given up.
         owner: a number that no other producer has, which has claimed the run last.
+        finished: whether every job has its result or a reason why not; its results are kept for a while.
         version: of what is in the messages.
     """
 
@@ -53,6 +53,7 @@ class Run:
     ack_wait_s: float
     max_deliveries: int
     owner: str = ""
+    finished: bool = False
     version: int = VERSION
 
     @property
@@ -89,6 +90,8 @@ def check_values(run: Run) -> None:
         raise ValueError("its name is no name of a run")
     if not isinstance(run.source, str) or not isinstance(run.owner, str):
         raise TypeError("its source or its owner is no text")
+    if not isinstance(run.finished, bool):
+        raise TypeError("whether it is finished is neither true nor false")
     for name, least, most in BOUNDS:
         value = getattr(run, name)
         if type(value) is not int and (name != "ack_wait_s" or type(value) is not float):
@@ -106,10 +109,8 @@ def check_values(run: Run) -> None:
 
 
 def make_run(options: Options, broker: BrokerSettings) -> Run:
-    """Return the run that a command line asks for. Raises RunRefused for a name that no run can have."""
+    """Return the run that a command line asks for."""
     run, tuning = options.run or secrets.token_hex(4), broker.tuning
-    if not RUN_ID.fullmatch(run):
-        raise RunRefused(f"--run {run[:40]!r} is no name of a run: at most 32 of a-z, 0-9 and -")
     fetch = options.fetch
     if fetch is not None:  # these two hold over all workers together, and are the producer's and the broker's work
         plain = FetchOptions([])
@@ -127,8 +128,29 @@ def make_run(options: Options, broker: BrokerSettings) -> Run:
     )
 
 
-def differences(asked: Run, stored: Run) -> list[str]:
-    """Return what a command line asks otherwise than the run was begun with, by the names of the options."""
-    found = [name for name in ("source", "per_host") if getattr(asked, name) != getattr(stored, name)]
-    ours, theirs = (dataclasses.asdict(run.fetch) if run.fetch else {} for run in (asked, stored))
-    return found + [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
+def differences(asked: Run, stored: Run) -> str:
+    """Return what a run was begun with otherwise than a command line asks, as a person types it; empty: nothing."""
+    if asked.source != stored.source:
+        return printable(stored.source)
+    ours, theirs = (
+        dict(dataclasses.asdict(run.fetch) if run.fetch else {}, per_host=run.per_host) for run in (asked, stored)
+    )
+    return ", ".join(typed(name, theirs.get(name)) for name in sorted(ours) if ours[name] != theirs.get(name))
+
+
+def typed(name: str, value: object) -> str:
+    """Return an option as a person types it. The values of fields may be secrets, and are not shown."""
+    option = named({name})
+    if not value:
+        return f"no {option}"
+    if value is True:
+        return option
+    if name == "header":
+        return f"another {option}"
+    values = value if isinstance(value, list) else [value]
+    return " ".join(f"{option} {printable(shlex.quote(shown(each)))}" for each in values)
+
+
+def shown(value: object) -> str:
+    """Return a value as a person types it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -57,6 +57,7 @@ class Worker:
         self._name, self._concurrency, self._make = name, concurrency, make
         self._registry = Registry(requests)
         self._workers: dict[str, RunWorker] = {}
+        self._at_rest: set[str] = set()  # runs that are finished, until they are announced
         self._told: set[str] = set()  # runs of which it was said why they are not worked at
         self._refused: set[str] = set()  # runs of which it was said that the broker refuses a request
         self._announced = asyncio.Event()
@@ -72,7 +73,7 @@ class Worker:
                 while not stop.is_set():
                     self._announced.clear()
                     for run in await self._registry.ids():
-                        if run not in self._workers and run not in self._told:
+                        if run not in self._workers and run not in self._told and run not in self._at_rest:
                             await self._begin(run, group)
                     await set_within(self._announced, LOOK_S)
                 stopping.cancel()
@@ -84,8 +85,9 @@ class Worker:
             await self._connection.unsubscribe(subscription)
 
     async def _begin(self, run_id: str, group: asyncio.TaskGroup) -> None:
+        self._at_rest.add(run_id)  # before its entry is read: it may be announced meanwhile
         entry = await self._registry.entry(run_id)
-        if entry is None:
+        if entry is None or not await self._registry.stands(run_id, entry):
             return
         try:
             run = decode_run(entry.data)
@@ -94,6 +96,9 @@ class Worker:
         except Undecodable as error:
             self._leave(run_id, str(error))
             return
+        if run.finished:
+            return
+        self._at_rest.discard(run_id)
         self._workers[run_id] = worker = RunWorker(
             self._connection, self._requests, self._publisher, run, name=self._name, concurrency=self._concurrency
         )
@@ -125,10 +130,12 @@ class Worker:
         self._told.add(run_id)
         say(f"worker: run {printable(run_id[:MOST_SHOWN])} is left to other workers: {printable(why)}")
 
-    def _note(self, _message: Msg) -> None:
+    def _note(self, message: Msg) -> None:
+        self._at_rest.discard(message.subject.removeprefix("runs."))
         self._announced.set()
 
     async def _look_again(self) -> None:
+        self._at_rest.clear()
         self._announced.set()
 
     async def _wake_at(self, stop: asyncio.Event) -> None:

@@ -4,7 +4,7 @@
     RESULTS-<run>   results.<run>.<id>            what was done: kept, one message an id
     DEAD-<run>      dead.<run>.<id>               what was given up, and why: one message an id
                     starts.<run>.<id>.<n>         that a worker began a job which may have ended other workers
-    RUNS            runs.<run>                    how a run is to be worked at
+    RUNS            runs.<run>                    how a run is to be worked at; empty: it is being removed
 
 Two subjects are in no stream: `owner.<run>`, where the producer of a run answers, and `again.<run>`, where workers tell
 it of results that the broker had already.
@@ -17,6 +17,7 @@ job that was done is not queued again when its producer sends it twice within th
 import asyncio
 import base64
 import json
+from datetime import datetime
 from typing import NamedTuple
 
 from nats.js import api
@@ -48,17 +49,19 @@ class Refused(ProgramError):
 
 
 class Stored(NamedTuple):
-    """A message of a stream, and its sequence."""
+    """A message of a stream, its sequence, and when the broker stored it, as Unix time; 0: not known."""
 
     data: bytes
     seq: int
+    stored_s: float = 0.0
 
 
 class StreamState(NamedTuple):
-    """How many messages a stream holds, and the sequence of its last one, deleted or not."""
+    """How many messages a stream holds, the sequence of its last one, deleted or not, and its size in bytes."""
 
     messages: int
     last_seq: int
+    size: int = 0
 
 
 class ConsumerState(NamedTuple):
@@ -220,7 +223,7 @@ class Api:
             if refused.code == NO_SUCH_STREAM:
                 raise StreamGone(stream) from None
             raise
-        return StreamState(number(state, "messages"), number(state, "last_seq"))
+        return StreamState(number(state, "messages"), number(state, "last_seq"), number(state, "bytes"))
 
     async def last_message(self, stream: str, subject: str) -> Stored | None:
         """Return the last message of a subject; None where there is none."""
@@ -231,13 +234,22 @@ class Api:
                 raise
             return None
         message = part(answer, "message")
-        return Stored(base64.b64decode(str(message.get("data", ""))), number(message, "seq"))
+        data = base64.b64decode(str(message.get("data", "")))
+        return Stored(data, number(message, "seq"), unix_time(str(message.get("time", ""))))
 
     async def consumer_state(self, stream: str, consumer: str) -> ConsumerState:
         """Return how far a consumer is. Raises Refused where it is gone."""
         answer = await self.ask(f"CONSUMER.INFO.{stream}.{consumer}")
         delivered = number(part(answer, "delivered"), "consumer_seq")
         return ConsumerState(delivered, number(answer, "num_ack_pending"), number(answer, "num_waiting"))
+
+
+def unix_time(text: str) -> float:
+    """Return the Unix time of what the broker writes of a time; 0 where it cannot be read."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def part(answer: dict[str, object], name: str) -> dict[str, object]:

@@ -148,6 +148,8 @@ async def measured(name: str, edition: Edition, options: Options, settings: Clie
         queue_size=options.queue_size,
         quiet=True,
     )
+    if settings.broker is not None:
+        settings = replace(settings, broker=replace(settings.broker, keeps_runs=False))
     ledger, results = Ledger(name, running_loop_name()), set()
 
     def keep(result: Result) -> bytes:

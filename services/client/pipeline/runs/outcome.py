@@ -60,14 +60,14 @@ def shares(ledger: Ledger) -> list[str]:
     return rows
 
 
-def say_ledger(ledger: Ledger, *, quiet: bool) -> None:
-    """Print the ledger for a person; `quiet`: only which ids have no result."""
+def say_ledger(ledger: Ledger, *, quiet: bool, is_kept: bool = True) -> None:
+    """Print the ledger for a person; `quiet`: only which ids have no result. `is_kept`: whether the run can go on."""
     if not quiet:
         for line in ledger_table(ledger, wide=columns(sys.stderr)):
             say(line)
     if unfinished := ledger.unfinished:
         say(f"pipeline: without a result: {unfinished.shown(SHOWN_IDS)}")
-        if ledger.run:
+        if ledger.run and is_kept:
             say(f"pipeline: to go on: --edition {JETSTREAM} --run {printable(ledger.run)}")
     for number, reason in ledger.reasons.items():
         say(f"pipeline: {number} was given up: {printable(reason)}")

@@ -18,14 +18,14 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize(("count", "queue_size"), [(0, 10), (1, 1), (300, 1), (1000, 100)])
 async def test_every_item_has_one_result(broker: Broker, count: int, queue_size: int) -> None:
-    """Nothing lost, nothing twice, whatever the queue's size; and nothing is left at the broker."""
+    """Nothing lost, nothing twice, whatever the queue's size; and no job is left at the broker."""
     outcome = new_outcome()
     async with worker(broker.settings()), worker(broker.settings(), name="two"):
         await run_items(broker.settings(), count, outcome=outcome, queue_size=queue_size)
     ledger = outcome.ledger
     assert (len(ledger.attempted), len(ledger.acknowledged), len(ledger.recorded)) == (count, count, count)
     assert (ledger.lost, ledger.unexpected, ledger.redelivered, ledger.duplicates) == (0, 0, 0, 0)
-    assert await streams(broker) == ["RUNS"]
+    assert await streams(broker) == [f"DEAD-{ledger.run}", f"RESULTS-{ledger.run}", "RUNS"]
 
 
 async def test_the_queue_is_bounded_and_the_wait_is_told(broker: Broker) -> None:
@@ -61,7 +61,7 @@ async def test_a_worker_may_come_late(broker: Broker, monkeypatch: pytest.Monkey
     outcome, said = new_outcome(), asyncio.Queue[str]()
     monkeypatch.setattr(edition, "say", said.put_nowait)
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(run_items(broker.settings(), 10, outcome=outcome))
+        running = group.create_task(run_items(broker.settings(), 10, outcome=outcome, quiet=True))
         assert (await said.get()).startswith("no worker asks for jobs yet")
         async with worker(broker.settings()):
             await running

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -22,12 +23,14 @@ def environment(broker: Broker, tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "BROKER_URL": broker.settings().url, "BROKER_PASSWORD_FILE": str(file)}
 
 
-def start(environment: dict[str, str], *words: str) -> "subprocess.Popen[str]":
+def start(
+    environment: dict[str, str], *words: str, stdout: IO[bytes] | int = subprocess.PIPE
+) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "services.client", *words],
         cwd=ROOT,
         env=environment,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -64,6 +67,30 @@ def test_a_stop_while_no_worker_is_there(environment: dict[str, str], number: si
     out, said = again.communicate(timeout=50)
     worker.terminate()
     worker.communicate(timeout=20)
+    assert again.returncode == 0, said
+    assert out.count('"reply": "200 OK"') == 50
+    forgetting = start(environment, "pipeline", "--edition", "jetstream", "--forget", "later", "--loop", "asyncio")
+    _, said = forgetting.communicate(timeout=20)
+    assert (forgetting.returncode, said) == (0, "loop: asyncio\nrun later is removed from the broker\n")
+    again = start(environment, "pipeline", "--edition", "jetstream", "--forget", "later")
+    _, said = again.communicate(timeout=20)
+    assert again.returncode == 2
+    assert said.endswith("there is no run later at the broker: give the id of one that is\n")
+
+
+def test_output_that_cannot_be_written_leaves_the_results(environment: dict[str, str]) -> None:
+    """Exit 3, after the run's id was said; then its results are there."""
+    words = ("pipeline", "--edition", "jetstream", "-n", "50", "--run", "full", "--format", "json")
+    worker = start(environment, "worker")
+    with Path("/dev/full").open("wb") as full:
+        pipeline = start(environment, *words, stdout=full)
+        _, said = pipeline.communicate(timeout=50)
+    assert pipeline.returncode == 3, said
+    assert "run full: to go on with it, --run full" in said
+    worker.terminate()
+    worker.communicate(timeout=20)
+    again = start(environment, *words)
+    out, said = again.communicate(timeout=50)
     assert again.returncode == 0, said
     assert out.count('"reply": "200 OK"') == 50
 
