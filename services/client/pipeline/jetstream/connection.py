@@ -170,6 +170,8 @@ class Connection:
                     max_outstanding_pings=2,
                 )
                 check_version(client)
+                if not (isinstance(client.max_payload, int) and client.max_payload > 0):
+                    raise ValueError("max_payload")
                 for number in self._listening:
                     await self._listen(client, number)
                 heed_cancellation()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from nats.aio.msg import Msg
 
 from services.client.pipeline.jetstream.connection import Connection
+from services.client.pipeline.jetstream.errors import BrokerSilent
 from services.runtime.tasks import background_task
 
 STATUS = "Status"
@@ -44,6 +45,7 @@ class Requests:
         self._inbox = connection.new_inbox()
         self._waiting: dict[int, Request] = {}
         self._number = 0
+        self._answered = 0  # how many answers came
         self.answers: asyncio.Queue[Msg] = asyncio.Queue()  # never more than there are requests, and a few late ones
 
     def __len__(self) -> int:
@@ -51,30 +53,63 @@ class Requests:
 
     async def send(
         self, subject: str, payload: bytes, then: Then, *, headers: dict[str, str] | None = None, tries: int = -1
-    ) -> None:
-        """Send a request, and have `then` called with its answer. `tries`: how often it is sent at most."""
+    ) -> int:
+        """Send a request, and have `then` called with its answer; return its number.
+
+        `tries`: how often it is sent at most.
+        """
         self._number += 1
-        self._waiting[self._number] = request = Request(subject, payload, headers, then, tries, 0.0)
-        await self._send(self._number, request)
+        number = self._number
+        self._waiting[number] = request = Request(subject, payload, headers, then, tries, 0.0)
+        await self._send(number, request)
+        return number
 
     async def ask(self, subject: str, payload: bytes, *, headers: dict[str, str] | None = None, tries: int = -1) -> Msg:
-        """Send a request and return its answer. Raises TimeoutError after `tries` without one."""
+        """Send a request and return its answer. Raises TimeoutError after `tries` without one.
+
+        Without `tries` it is for the broker itself: raises BrokerSilent where the broker answers nothing for too long.
+        """
         answered: asyncio.Future[Msg | None] = asyncio.get_running_loop().create_future()
 
         async def then(answer: Msg | None) -> None:
             if not answered.done():
                 answered.set_result(answer)
 
-        await self.send(subject, payload, then, headers=headers, tries=tries)
-        answer = await answered
+        number = await self.send(subject, payload, then, headers=headers, tries=tries)
+        try:
+            if tries < 0:
+                await self._until_answered(answered)
+            answer = await answered
+        finally:
+            self._waiting.pop(number, None)
         if answer is None:
             raise TimeoutError(f"{subject}: no answer")
         return answer
+
+    async def _until_answered(self, answered: "asyncio.Future[Msg | None]") -> None:
+        """Wait for an answer. Raises BrokerSilent.
+
+        Time without a connection does not count, that is for `Connection.watch` to bound; but where each connection
+        breaks at once, it does. Nor does the time in which this process stands still.
+        """
+        tuning = self.connection.settings.tuning
+        silent_s, seen = 0.0, (self._answered, self.connection.reconnects)
+        while not (await asyncio.wait({answered}, timeout=LOOK_S))[0]:
+            answers, reconnects = self._answered, self.connection.reconnects
+            if answers != seen[0]:
+                silent_s = 0.0
+            elif self.connection.is_up or reconnects != seen[1]:
+                silent_s += LOOK_S
+            seen = answers, reconnects
+            limit_s = tuning.gone_s if answers else min(tuning.connect_s, tuning.gone_s)
+            if silent_s >= limit_s:
+                raise BrokerSilent(self.connection.settings.url, limit_s, has_answered=answers > 0)
 
     async def hand_over(self) -> None:
         """Hand each answer to its request; one that was answered already has none."""
         while True:
             message = await self.answers.get()
+            self._answered += 1
             request = self._waiting.pop(int(message.subject.rpartition(".")[2]), None)
             if request is not None:
                 await request.then(message)

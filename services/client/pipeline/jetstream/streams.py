@@ -30,7 +30,7 @@ RUNS = "RUNS"
 NO_SUCH_STREAM, NO_SUCH_CONSUMER, NO_SUCH_MESSAGE, STREAM_EXISTS = 10059, 10014, 10037, 10058
 WRONG_LAST_SEQUENCE = 10071
 PAUSE_S = 0.1
-PATIENT_TRIES = 12  # of an API request: a minute, with the usual resend_s
+PATIENT_TRIES = 12  # of an API request that none listens to
 JOBS_WINDOW_S, LEAST_WINDOW_S = 30.0, 2.0  # of message ids
 EPHEMERAL_S = 300.0  # a consumer without a name ends after this time without a request
 
@@ -152,7 +152,10 @@ def reader_consumer(name: str, start_seq: int) -> api.ConsumerConfig:
 
 
 class Api:
-    """The broker's API for streams and consumers. Every method raises Refused, or BrokerRefuses without JetStream."""
+    """The broker's API for streams and consumers.
+
+    Every method raises Refused, BrokerRefuses without JetStream, and BrokerSilent.
+    """
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
@@ -161,10 +164,7 @@ class Api:
         """Ask the API, and return the members of its answer."""
         payload = b"" if question is None else json.dumps(question).encode()
         for _ in range(PATIENT_TRIES):
-            try:
-                answer = await self._requests.ask(f"{API}.{what}", payload, tries=PATIENT_TRIES)
-            except TimeoutError:
-                break
+            answer = await self._requests.ask(f"{API}.{what}", payload)
             if has_no_listener(answer):  # as for a moment while it starts
                 await asyncio.sleep(PAUSE_S)
                 continue
