@@ -49,12 +49,13 @@ class Connection:
     """The connection to a broker. Made by `connect`.
 
     `max_payload`: the largest message that the broker takes, in bytes. `on_connected`: called on each new connection.
+    `has_answered`: whether a request was ever answered, as Requests notes.
     """
 
     def __init__(self, settings: BrokerSettings, name: str) -> None:
         self.settings, self.name = settings, name
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
-        self.reconnects, self.max_payload = 0, 0
+        self.reconnects, self.max_payload, self.has_answered = 0, 0, False
         self._password = ""
         self._client: Client | None = None
         self._listening: dict[int, Listening] = {}
@@ -125,7 +126,10 @@ class Connection:
             raise BrokerAbsent(self.settings.url, limit_s, self._last_error) from None
 
     async def watch(self) -> None:
-        """Connect again each time that the connection breaks. Raises BrokerLost, BrokerRefuses."""
+        """Connect again each time that the connection breaks. Raises BrokerLost, BrokerRefuses.
+
+        Where no request was ever answered, it raises BrokerAbsent for BrokerLost.
+        """
         limit_s = self.settings.tuning.gone_s
         while True:
             await set_within(self._changed, LOOK_S)
@@ -139,7 +143,8 @@ class Connection:
                 async with asyncio.timeout(limit_s):
                     await self._connect()
             except TimeoutError:
-                raise BrokerLost(self.settings.url, limit_s, self._last_error) from None
+                error = BrokerLost if self.has_answered else BrokerAbsent
+                raise error(self.settings.url, limit_s, self._last_error) from None
             self.reconnects += 1
             for tell in list(self.on_connected):
                 await tell()

@@ -5,7 +5,6 @@ same run meanwhile; a producer that was killed answers no more, at once.
 """
 
 import asyncio
-import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -15,7 +14,7 @@ from nats.aio.msg import Msg
 
 from services.client.pipeline.jetstream.errors import BrokerRefuses, RunRefused
 from services.client.pipeline.jetstream.messages import Undecodable
-from services.client.pipeline.jetstream.requests import Requests, has_no_listener
+from services.client.pipeline.jetstream.requests import Requests, has_no_listener, members_of, refusal_of
 from services.client.pipeline.jetstream.run import Run, decode_run, differences
 from services.client.pipeline.jetstream.streams import (
     NO_SUCH_STREAM,
@@ -88,13 +87,17 @@ class Registry:
     async def _claim(self, run: Run, entry: Stored | None) -> None:
         headers = {LAST_SEQUENCE: str(entry.seq if entry else 0)}
         answer = await self._requests.ask(f"runs.{run.id}", run.encode(), headers=headers)
-        error = {} if has_no_listener(answer) else json.loads(answer.data).get("error", {})
-        if error.get("err_code") == WRONG_LAST_SEQUENCE:
+        url = self._requests.connection.settings.url
+        refusal = None if has_no_listener(answer) else refusal_of(members_of(answer, url), url)
+        if refusal is None:
+            return
+        code, text = refusal
+        if code == WRONG_LAST_SEQUENCE:
             now = await self.entry(run.id)  # it is ours where only its answer was lost
             if now is None or now.data != run.encode():
                 raise RunRefused(f"another program has just claimed run {run.id}: leave out --run")
-        elif error:
-            raise BrokerRefuses(f"the broker does not take the run: {error.get('description')}")
+        else:
+            raise BrokerRefuses(f"the broker does not take the run: {text}")
 
     def _stored(self, asked: Run, entry: Stored) -> Run:
         try:

@@ -5,6 +5,7 @@ that is asked here can be asked twice.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from nats.aio.msg import Msg
 
 from services.client.pipeline.jetstream.connection import Connection
-from services.client.pipeline.jetstream.errors import BrokerSilent
+from services.client.pipeline.jetstream.errors import BrokerSilent, NotABroker
 from services.runtime.tasks import background_task
 
 STATUS = "Status"
@@ -101,15 +102,17 @@ class Requests:
             elif self.connection.is_up or reconnects != seen[1]:
                 silent_s += LOOK_S
             seen = answers, reconnects
-            limit_s = tuning.gone_s if answers else min(tuning.connect_s, tuning.gone_s)
+            has_answered = self.connection.has_answered
+            limit_s = tuning.gone_s if has_answered else min(tuning.connect_s, tuning.gone_s)
             if silent_s >= limit_s:
-                raise BrokerSilent(self.connection.settings.url, limit_s, has_answered=answers > 0)
+                raise BrokerSilent(self.connection.settings.url, limit_s, has_answered=has_answered)
 
     async def hand_over(self) -> None:
         """Hand each answer to its request; one that was answered already has none."""
         while True:
             message = await self.answers.get()
             self._answered += 1
+            self.connection.has_answered = True
             request = self._waiting.pop(int(message.subject.rpartition(".")[2]), None)
             if request is not None:
                 await request.then(message)
@@ -163,3 +166,25 @@ async def requesting(connection: Connection) -> AsyncIterator[Requests]:
 def has_no_listener(message: Msg) -> bool:
     """Return whether the answer says that none listens to the subject."""
     return bool(message.headers) and message.headers.get(STATUS) == NO_RESPONDERS  # type: ignore[union-attr]
+
+
+def members_of(answer: Msg, url: str) -> dict[str, object]:
+    """Return the members of a broker's answer. Raises NotABroker."""
+    try:
+        members = json.loads(answer.data)
+    except (ValueError, RecursionError):
+        raise NotABroker(url, "its answer is no JSON") from None
+    if not isinstance(members, dict):
+        raise NotABroker(url, "its answer is no JSON object")
+    return members
+
+
+def refusal_of(members: dict[str, object], url: str) -> tuple[int, str] | None:
+    """Return the number and the text of the error in a broker's answer; None where it has none. Raises NotABroker."""
+    error = members.get("error")
+    if error is None:
+        return None
+    code = error.get("err_code", 0) if isinstance(error, dict) else None
+    if not isinstance(error, dict) or not isinstance(code, int):
+        raise NotABroker(url, "the error in its answer is none of a broker")
+    return code, str(error.get("description", error))

@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 from nats.js import api
 
-from services.client.pipeline.jetstream.errors import BrokerRefuses, StreamGone
-from services.client.pipeline.jetstream.requests import Requests, has_no_listener
+from services.client.pipeline.jetstream.errors import BrokerRefuses, NotABroker, StreamGone
+from services.client.pipeline.jetstream.requests import Requests, has_no_listener, members_of, refusal_of
 from services.runtime.errors import ProgramError
 
 API = "$JS.API"
@@ -154,11 +154,12 @@ def reader_consumer(name: str, start_seq: int) -> api.ConsumerConfig:
 class Api:
     """The broker's API for streams and consumers.
 
-    Every method raises Refused, BrokerRefuses without JetStream, and BrokerSilent.
+    Every method raises Refused, BrokerRefuses without JetStream, BrokerSilent, and NotABroker.
     """
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
+        self._url = requests.connection.settings.url
 
     async def ask(self, what: str, question: object = None) -> dict[str, object]:
         """Ask the API, and return the members of its answer."""
@@ -168,12 +169,13 @@ class Api:
             if has_no_listener(answer):  # as for a moment while it starts
                 await asyncio.sleep(PAUSE_S)
                 continue
-            members: dict[str, object] = json.loads(answer.data)
-            error = members.get("error")
-            if not isinstance(error, dict):
-                return members
-            raise Refused(int(error.get("err_code", 0)), str(error.get("description", error)))
-        raise BrokerRefuses(f"the broker at {self._requests.connection.settings.url} has no JetStream: turn it on")
+            members = members_of(answer, self._url)
+            if (refusal := refusal_of(members, self._url)) is not None:
+                raise Refused(*refusal)
+            if "type" not in members:  # each answer of the API has it
+                raise NotABroker(self._url, "its answer has no type")
+            return members
+        raise BrokerRefuses(f"the broker at {self._url} has no JetStream: turn it on")
 
     async def make_stream(self, config: api.StreamConfig) -> None:
         """Make a stream; one that is there already stays, with the limits that it has."""
@@ -231,7 +233,13 @@ class Api:
                 raise
             return None
         message = part(answer, "message")
-        return Stored(base64.b64decode(str(message.get("data", ""))), number(message, "seq"))
+        try:
+            data = base64.b64decode(str(message.get("data", "")))
+        except ValueError:
+            raise NotABroker(self._url, "the message in its answer is no base64") from None
+        if not (seq := number(message, "seq")):
+            raise NotABroker(self._url, "its answer has no message")
+        return Stored(data, seq)
 
     async def consumer_state(self, stream: str, consumer: str) -> ConsumerState:
         """Return how far a consumer is. Raises Refused where it is gone."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from services.client.broker_settings import BrokerSettings
-from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerSilent
+from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerSilent, NotABroker
 from tests.client.pipeline.jetstream.brokers import QUICK
 from tests.client.pipeline.jetstream.runs import new_outcome, run_items
 from tests.client.pipeline.jetstream.test_bad_input import error_of
@@ -32,13 +32,15 @@ def once(number: int) -> bytes | None:
 
 
 @asynccontextmanager
-async def peer(answer: Answer = nothing, *, after_pong: bytes = b"", **info: object) -> AsyncIterator[BrokerSettings]:
+async def peer(
+    answer: Answer = nothing, info: dict[str, object] | None = None, *, after_pong: bytes = b""
+) -> AsyncIterator[BrokerSettings]:
     """Yield how a peer is reached that completes the handshake, and answers requests as it is told."""
     requests = 0
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal requests
-        writer.write(b"INFO " + json.dumps(INFO | info).encode() + b"\r\n")
+        writer.write(b"INFO " + json.dumps(INFO | (info or {})).encode() + b"\r\n")
         sids: dict[bytes, bytes] = {}
         while line := await reader.readline():
             verb, *words = line.split()
@@ -61,20 +63,17 @@ async def peer(answer: Answer = nothing, *, after_pong: bytes = b"", **info: obj
 
 
 @pytest.mark.parametrize(
-    ("answer", "after_pong", "info", "exit_code"),
+    ("answer", "info", "exit_code"),
     [
-        (nothing, b"", {}, 4),
-        (once, b"", {}, 1),
-        (nothing, b"", {"nonce": "x"}, 4),
-        (nothing, b"no protocol\r\n", {}, 4),
+        (nothing, {}, 4),
+        (once, {}, 1),
+        (nothing, {"nonce": "x"}, 4),
     ],
-    ids=["silent", "silent after an answer", "nonce", "garbage"],
+    ids=["silent", "silent after an answer", "nonce"],
 )
-async def test_what_answers_no_request(
-    answer: Answer, after_pong: bytes, info: dict[str, object], exit_code: int
-) -> None:
+async def test_what_answers_no_request(answer: Answer, info: dict[str, object], exit_code: int) -> None:
     """The wait is bounded by BROKER_GONE_S, and the line does not speak of JetStream."""
-    async with peer(answer, after_pong=after_pong, **info) as settings:
+    async with peer(answer, info) as settings:
         error = await error_of(run_items(settings, 3, outcome=new_outcome()))
     assert isinstance(error, BrokerSilent)
     assert error.exit_code == exit_code
@@ -85,8 +84,45 @@ async def test_what_answers_no_request(
 @pytest.mark.parametrize("most", [-1, 0, "1048576", None, [1]], ids=str)
 async def test_no_message_is_small_enough(most: object) -> None:
     """No broker says such a thing."""
-    async with peer(max_payload=most) as settings:
+    async with peer(info={"max_payload": most}) as settings:
         error = await error_of(run_items(settings, 3, outcome=new_outcome()))
     assert isinstance(error, BrokerAbsent)
     assert error.exit_code == 4
     assert "what answers is no broker" in str(error)
+
+
+async def test_garbage_breaks_every_connection() -> None:
+    """They are made again, but not without end: exit 4, as no request was ever answered."""
+    async with peer(after_pong=b"no protocol\r\n") as settings:
+        error = await error_of(run_items(settings, 3, outcome=new_outcome()))
+    assert isinstance(error, BrokerSilent | BrokerAbsent)  # by how soon a connection is seen to break
+    assert error.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"", "no JSON"),
+        (b"\xff{", "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"[]", "no JSON object"),
+        (b"null", "no JSON object"),
+        (b"{}", "no type"),
+        (b'{"type": "x"}', "no message"),
+        (b'{"type": "x", "message": {"seq": 1, "data": "x"}}', "no base64"),
+        (b'{"error": "x"}', "the error"),
+        (b'{"error": {"err_code": "x"}}', "the error"),
+        (b'{"error": {"err_code": [1]}}', "the error"),
+        (b'{"error": {"err_code": null}}', "the error"),
+        (b'{"error": {"err_code": 1e999}}', "the error"),
+    ],
+    ids=lambda each: str(each[:48]),
+)
+async def test_answers_that_no_broker_gives(answer: bytes, reason: str) -> None:
+    """One line says so at once, and names the address: there is neither a fault of the program nor another run."""
+    async with peer(lambda _: answer) as settings:
+        error = await error_of(run_items(settings, 3, outcome=new_outcome(), run="x"))
+    assert isinstance(error, NotABroker)
+    assert error.exit_code == 4
+    assert f"what answers at {settings.url} is no broker" in str(error)
+    assert reason in str(error)
