@@ -3,6 +3,7 @@
 The password is read from its file when a connection is made: a command that needs no broker reads no secret.
 """
 
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +72,11 @@ class BrokerSettings:
             return self.password
         try:
             with self.password_file.open("rb") as file:
-                password = file.read(MOST_PASSWORD_BYTES).decode().strip()
+                content = file.read(MOST_PASSWORD_BYTES + 1)
+            if len(content) > MOST_PASSWORD_BYTES:
+                most = f"{MOST_PASSWORD_BYTES:,}"
+                raise NoPassword(f"{self.password_file}: the broker's password is larger than {most} bytes")
+            password = content.decode().strip()
         except (OSError, ValueError) as error:
             raise NoPassword(f"{self.password_file}: the broker's password cannot be read: {reason(error)}") from error
         if not password:
@@ -85,7 +90,7 @@ class BrokerSettings:
         if not url:
             return None
         found = re.fullmatch(URL, url)
-        if not found or int(found[2] or PORT) not in range(1, 65536):
+        if not found or int(found[2] or PORT) not in range(1, 65536) or not is_host(found[1]):
             raise BadSetting("BROKER_URL", url, f"a broker's URL, as nats://broker:{PORT}")
         file = environment.text("BROKER_PASSWORD_FILE", "")
         tuning = Tuning(
@@ -93,6 +98,14 @@ class BrokerSettings:
             ack_wait_s=environment.number("BROKER_ACK_WAIT_S", Tuning().ack_wait_s, least=1, most=3600),
         )
         return cls(f"nats://{found[1]}:{found[2] or PORT}", Path(file) if file else None, tuning=tuning)
+
+
+def is_host(text: str) -> bool:
+    """Return whether the text of a URL's host is a name, or an address that there can be."""
+    try:
+        return not text.startswith("[") or bool(ipaddress.IPv6Address(text[1:-1]))
+    except ValueError:
+        return False
 
 
 def reason(error: OSError | ValueError) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from services.client import defaults
 from services.client.broker_settings import PORT, BrokerSettings
-from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerLost, NoBroker
+from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerLost, BrokerSilent, NoBroker
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.run import Stop, first_error, until_stopped
@@ -60,7 +60,7 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
         try:
             if await until_stopped(work(), stop, grace_s=STOP_S):
                 say("worker: the broker is away: it will deliver again what was in hand")
-        except* (BrokerAbsent, BrokerLost) as group:
+        except* (BrokerAbsent, BrokerLost, BrokerSilent) as group:
             say(f"worker: {first_error(group)}")
     return 0
 

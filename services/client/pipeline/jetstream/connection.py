@@ -53,6 +53,7 @@ class Connection:
     """The connection to a broker. Made by `connect`.
 
     `max_payload`: the largest message that the broker takes, in bytes. `on_connected`: called on each new connection.
+    `has_answered`: whether a request was ever answered, as Requests notes.
     `tell`: is given a line for a person when the broker has been away for a moment, and when it is back.
     """
 
@@ -60,7 +61,7 @@ class Connection:
         self.settings, self.name = settings, name
         self._tell = tell
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
-        self.reconnects, self.max_payload = 0, 0
+        self.reconnects, self.max_payload, self.has_answered = 0, 0, False
         self._password = ""
         self._client: Client | None = None
         self._listening: dict[int, Listening] = {}
@@ -131,7 +132,10 @@ class Connection:
             raise BrokerAbsent(self.settings.url, limit_s, self._last_error) from None
 
     async def watch(self) -> None:
-        """Connect again each time that the connection breaks. Raises BrokerLost, BrokerRefuses."""
+        """Connect again each time that the connection breaks. Raises BrokerLost, BrokerRefuses.
+
+        Where no request was ever answered, it raises BrokerAbsent for BrokerLost.
+        """
         limit_s = self.settings.tuning.gone_s
         while True:
             await set_within(self._changed, LOOK_S)
@@ -145,7 +149,8 @@ class Connection:
                 async with asyncio.timeout(limit_s), telling_of_outage(self._tell, self.settings.url, limit_s):
                     await self._connect()
             except TimeoutError:
-                raise BrokerLost(self.settings.url, limit_s, self._last_error) from None
+                error = BrokerLost if self.has_answered else BrokerAbsent
+                raise error(self.settings.url, limit_s, self._last_error) from None
             self.reconnects += 1
             for tell in list(self.on_connected):
                 await tell()
@@ -176,6 +181,8 @@ class Connection:
                     max_outstanding_pings=2,
                 )
                 check_version(client)
+                if not (isinstance(client.max_payload, int) and client.max_payload > 0):
+                    raise ValueError("max_payload")
                 for number in self._listening:
                     await self._listen(client, number)
                 heed_cancellation()

@@ -46,7 +46,8 @@ async def run(
 ) -> None:
     """Hand the items to workers and emit their results, as `services.client.pipeline.edition` says.
 
-    Raises NoBroker, BrokerAbsent, BrokerRefuses, RunRefused; in a group, BrokerLost, StoreFull and StreamGone.
+    Raises NoBroker, BrokerAbsent, BrokerRefuses, RunRefused; in a group, BrokerLost, BrokerSilent, StoreFull and
+    StreamGone.
     """
     if settings.broker is None:
         raise NoBroker

@@ -34,6 +34,26 @@ class BrokerLost(ProgramError):
         super().__init__(f"the broker at {url} went away, and was not back within {waited_s:g} s ({reason}): start it")
 
 
+class BrokerSilent(ProgramError):
+    """The broker takes connections, and answers no request. `has_answered`: it did before."""
+
+    def __init__(self, url: str, waited_s: float, *, has_answered: bool) -> None:
+        super().__init__(
+            f"the broker at {url} takes connections, and does not answer within {waited_s:g} s: "
+            "start it again, or correct BROKER_URL"
+        )
+        self.exit_code = 1 if has_answered else NOTHING_ANSWERED
+
+
+class NotABroker(ProgramError):
+    """What answers says what no broker says."""
+
+    exit_code = NOTHING_ANSWERED
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"what answers at {url} is no broker ({reason}): correct BROKER_URL")
+
+
 class BrokerRefuses(ProgramError):
     """The broker answers, and does not do what it is asked: a wrong password, an old version, no JetStream."""
 

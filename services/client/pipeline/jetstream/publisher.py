@@ -5,14 +5,14 @@ A message that the broker has no room for is kept, and sent again with growing p
 
 import asyncio
 import enum
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from nats.aio.msg import Msg
 
-from services.client.pipeline.jetstream.requests import Requests, has_no_listener
+from services.client.pipeline.jetstream.errors import NotABroker
+from services.client.pipeline.jetstream.requests import Requests, has_no_listener, members_of, refusal_of
 from services.runtime.tasks import background_task
 from services.runtime.terminal import printable, say
 
@@ -97,7 +97,7 @@ class Publisher:
         await self._requests.send(message.subject, message.payload, then, headers=message.headers)
 
     async def _note(self, message: Message, answer: Msg | None) -> None:
-        outcome, text = read(answer)
+        outcome, text = read(answer, self._requests.connection.settings.url)
         if message.is_again:
             message.is_again = False
             self._unanswered -= 1
@@ -173,15 +173,20 @@ async def publishing(requests: Requests) -> AsyncIterator[Publisher]:
         requests.connection.on_connected.remove(publisher.hear)
 
 
-def read(answer: Msg | None) -> tuple[Outcome, str]:
-    """Return what an answer to a message says, and the broker's words where the message was not taken."""
+def read(answer: Msg | None, url: str) -> tuple[Outcome, str]:
+    """Return what an answer to a message says, and the broker's words where the message was not taken.
+
+    Raises NotABroker.
+    """
     if answer is None or has_no_listener(answer):
         return Outcome.NO_STREAM, "it has no such stream"
-    members = json.loads(answer.data)
-    error = members.get("error")
-    if error is None:
+    members = members_of(answer, url)
+    refusal = refusal_of(members, url)
+    if refusal is None:
+        if "seq" not in members:
+            raise NotABroker(url, "it does not say where a message is stored")
         return (Outcome.EXISTS if members.get("duplicate") else Outcome.STORED), ""
-    text = str(error.get("description", error))
-    if error.get("err_code") == OVER_A_LIMIT and text == PER_SUBJECT:
+    code, text = refusal
+    if code == OVER_A_LIMIT and text == PER_SUBJECT:
         return Outcome.EXISTS, text
     return (Outcome.QUEUE_FULL if text == MESSAGES else Outcome.NO_ROOM), text

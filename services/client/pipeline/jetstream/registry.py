@@ -9,7 +9,6 @@ same run meanwhile; a producer that was killed answers no more, at once.
 """
 
 import asyncio
-import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -19,7 +18,7 @@ from nats.aio.msg import Msg
 
 from services.client.pipeline.jetstream.errors import BrokerRefuses, RunRefused, StreamGone
 from services.client.pipeline.jetstream.messages import Undecodable
-from services.client.pipeline.jetstream.requests import Requests, has_no_listener
+from services.client.pipeline.jetstream.requests import Requests, has_no_listener, members_of, refusal_of
 from services.client.pipeline.jetstream.run import Run, decode_run, differences
 from services.client.pipeline.jetstream.streams import (
     NO_SUCH_STREAM,
@@ -109,13 +108,15 @@ class Registry:
         """Write an entry in place of another one; return False where it is no more the newest. Raises BrokerRefuses."""
         headers = {LAST_SEQUENCE: str(after.seq if after else 0)}
         answer = await self._requests.ask(f"runs.{run}", data, headers=headers)
-        error = {} if has_no_listener(answer) else json.loads(answer.data).get("error", {})
-        if error.get("err_code") == WRONG_LAST_SEQUENCE:
+        url = self._requests.connection.settings.url
+        refusal = None if has_no_listener(answer) else refusal_of(members_of(answer, url), url)
+        if refusal is None:
+            return True
+        code, text = refusal
+        if code == WRONG_LAST_SEQUENCE:
             now = await self.entry(run)  # it is ours where only its answer was lost
             return now is not None and now.data == data
-        if error:
-            raise BrokerRefuses(f"the broker does not take the run: {error.get('description')}")
-        return True
+        raise BrokerRefuses(f"the broker does not take the run: {text}")
 
     def _stored(self, asked: Run, entry: Stored) -> Run:
         try:

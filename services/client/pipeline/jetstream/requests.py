@@ -5,6 +5,7 @@ that is asked here can be asked twice.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from nats.aio.msg import Msg
 
 from services.client.pipeline.jetstream.connection import Connection
+from services.client.pipeline.jetstream.errors import BrokerSilent, NotABroker
 from services.runtime.tasks import background_task
 
 STATUS = "Status"
@@ -44,6 +46,7 @@ class Requests:
         self._inbox = connection.new_inbox()
         self._waiting: dict[int, Request] = {}
         self._number = 0
+        self._answered = 0  # how many answers came
         self.answers: asyncio.Queue[Msg] = asyncio.Queue()  # never more than there are requests, and a few late ones
 
     def __len__(self) -> int:
@@ -51,30 +54,65 @@ class Requests:
 
     async def send(
         self, subject: str, payload: bytes, then: Then, *, headers: dict[str, str] | None = None, tries: int = -1
-    ) -> None:
-        """Send a request, and have `then` called with its answer. `tries`: how often it is sent at most."""
+    ) -> int:
+        """Send a request, and have `then` called with its answer; return its number.
+
+        `tries`: how often it is sent at most.
+        """
         self._number += 1
-        self._waiting[self._number] = request = Request(subject, payload, headers, then, tries, 0.0)
-        await self._send(self._number, request)
+        number = self._number
+        self._waiting[number] = request = Request(subject, payload, headers, then, tries, 0.0)
+        await self._send(number, request)
+        return number
 
     async def ask(self, subject: str, payload: bytes, *, headers: dict[str, str] | None = None, tries: int = -1) -> Msg:
-        """Send a request and return its answer. Raises TimeoutError after `tries` without one."""
+        """Send a request and return its answer. Raises TimeoutError after `tries` without one.
+
+        Without `tries` it is for the broker itself: raises BrokerSilent where the broker answers nothing for too long.
+        """
         answered: asyncio.Future[Msg | None] = asyncio.get_running_loop().create_future()
 
         async def then(answer: Msg | None) -> None:
             if not answered.done():
                 answered.set_result(answer)
 
-        await self.send(subject, payload, then, headers=headers, tries=tries)
-        answer = await answered
+        number = await self.send(subject, payload, then, headers=headers, tries=tries)
+        try:
+            if tries < 0:
+                await self._until_answered(answered)
+            answer = await answered
+        finally:
+            self._waiting.pop(number, None)
         if answer is None:
             raise TimeoutError(f"{subject}: no answer")
         return answer
+
+    async def _until_answered(self, answered: "asyncio.Future[Msg | None]") -> None:
+        """Wait for an answer. Raises BrokerSilent.
+
+        Time without a connection does not count, that is for `Connection.watch` to bound; but where each connection
+        breaks at once, it does. Nor does the time in which this process stands still.
+        """
+        tuning = self.connection.settings.tuning
+        silent_s, seen = 0.0, (self._answered, self.connection.reconnects)
+        while not (await asyncio.wait({answered}, timeout=LOOK_S))[0]:
+            answers, reconnects = self._answered, self.connection.reconnects
+            if answers != seen[0]:
+                silent_s = 0.0
+            elif self.connection.is_up or reconnects != seen[1]:
+                silent_s += LOOK_S
+            seen = answers, reconnects
+            has_answered = self.connection.has_answered
+            limit_s = tuning.gone_s if has_answered else min(tuning.connect_s, tuning.gone_s)
+            if silent_s >= limit_s:
+                raise BrokerSilent(self.connection.settings.url, limit_s, has_answered=has_answered)
 
     async def hand_over(self) -> None:
         """Hand each answer to its request; one that was answered already has none."""
         while True:
             message = await self.answers.get()
+            self._answered += 1
+            self.connection.has_answered = True
             request = self._waiting.pop(int(message.subject.rpartition(".")[2]), None)
             if request is not None:
                 await request.then(message)
@@ -128,3 +166,25 @@ async def requesting(connection: Connection) -> AsyncIterator[Requests]:
 def has_no_listener(message: Msg) -> bool:
     """Return whether the answer says that none listens to the subject."""
     return bool(message.headers) and message.headers.get(STATUS) == NO_RESPONDERS  # type: ignore[union-attr]
+
+
+def members_of(answer: Msg, url: str) -> dict[str, object]:
+    """Return the members of a broker's answer. Raises NotABroker."""
+    try:
+        members = json.loads(answer.data)
+    except (ValueError, RecursionError):
+        raise NotABroker(url, "its answer is no JSON") from None
+    if not isinstance(members, dict):
+        raise NotABroker(url, "its answer is no JSON object")
+    return members
+
+
+def refusal_of(members: dict[str, object], url: str) -> tuple[int, str] | None:
+    """Return the number and the text of the error in a broker's answer; None where it has none. Raises NotABroker."""
+    error = members.get("error")
+    if error is None:
+        return None
+    code = error.get("err_code", 0) if isinstance(error, dict) else None
+    if not isinstance(error, dict) or not isinstance(code, int):
+        raise NotABroker(url, "the error in its answer is none of a broker")
+    return code, str(error.get("description", error))

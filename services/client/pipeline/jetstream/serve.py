@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 
 from services.client.pipeline.edition import WorkOf
 from services.client.pipeline.jetstream.connection import Connection, connect
-from services.client.pipeline.jetstream.errors import NoBroker
+from services.client.pipeline.jetstream.errors import BrokerSilent, NoBroker
 from services.client.pipeline.jetstream.messages import Undecodable
 from services.client.pipeline.jetstream.publisher import Publisher, publishing
 from services.client.pipeline.jetstream.registry import Registry
@@ -109,7 +109,7 @@ class Worker:
             # A consumer more: jobs that may end their worker are worked at by one of their own.
             async with self._make(run.fetch, self._settings, concurrency=self._concurrency + 1) as work_of:
                 await worker.work(work_of)
-        except* Refused as group:  # it is asked again
+        except* (Refused, BrokerSilent) as group:  # it is asked again
             if run.id not in self._refused:
                 self._refused.add(run.id)
                 say(f"worker: run {run.id} waits: {printable(str(first_error(group)))}")
@@ -148,7 +148,7 @@ async def serve(
 ) -> None:
     """Work at all runs until the stop. `make`: makes the work of a run.
 
-    Raises NoBroker, BrokerAbsent, BrokerRefuses; BrokerLost comes in a group."""
+    Raises NoBroker, BrokerAbsent, BrokerRefuses; BrokerLost and BrokerSilent come in a group."""
     if settings.broker is None:
         raise NoBroker
     async with (

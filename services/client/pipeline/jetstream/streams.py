@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 from nats.js import api
 
-from services.client.pipeline.jetstream.errors import BrokerRefuses, StreamGone
-from services.client.pipeline.jetstream.requests import Requests, has_no_listener
+from services.client.pipeline.jetstream.errors import BrokerRefuses, NotABroker, StreamGone
+from services.client.pipeline.jetstream.requests import Requests, has_no_listener, members_of, refusal_of
 from services.runtime.errors import ProgramError
 
 API = "$JS.API"
@@ -31,7 +31,7 @@ RUNS = "RUNS"
 NO_SUCH_STREAM, NO_SUCH_CONSUMER, NO_SUCH_MESSAGE, STREAM_EXISTS = 10059, 10014, 10037, 10058
 WRONG_LAST_SEQUENCE = 10071
 PAUSE_S = 0.1
-PATIENT_TRIES = 12  # of an API request: a minute, with the usual resend_s
+PATIENT_TRIES = 12  # of an API request that none listens to
 JOBS_WINDOW_S, LEAST_WINDOW_S = 30.0, 2.0  # of message ids
 EPHEMERAL_S = 300.0  # a consumer without a name ends after this time without a request
 
@@ -155,28 +155,30 @@ def reader_consumer(name: str, start_seq: int) -> api.ConsumerConfig:
 
 
 class Api:
-    """The broker's API for streams and consumers. Every method raises Refused, or BrokerRefuses without JetStream."""
+    """The broker's API for streams and consumers.
+
+    Every method raises Refused, BrokerRefuses without JetStream, BrokerSilent, and NotABroker.
+    """
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
+        self._url = requests.connection.settings.url
 
     async def ask(self, what: str, question: object = None) -> dict[str, object]:
         """Ask the API, and return the members of its answer."""
         payload = b"" if question is None else json.dumps(question).encode()
         for _ in range(PATIENT_TRIES):
-            try:
-                answer = await self._requests.ask(f"{API}.{what}", payload, tries=PATIENT_TRIES)
-            except TimeoutError:
-                break
+            answer = await self._requests.ask(f"{API}.{what}", payload)
             if has_no_listener(answer):  # as for a moment while it starts
                 await asyncio.sleep(PAUSE_S)
                 continue
-            members: dict[str, object] = json.loads(answer.data)
-            error = members.get("error")
-            if not isinstance(error, dict):
-                return members
-            raise Refused(int(error.get("err_code", 0)), str(error.get("description", error)))
-        raise BrokerRefuses(f"the broker at {self._requests.connection.settings.url} has no JetStream: turn it on")
+            members = members_of(answer, self._url)
+            if (refusal := refusal_of(members, self._url)) is not None:
+                raise Refused(*refusal)
+            if "type" not in members:  # each answer of the API has it
+                raise NotABroker(self._url, "its answer has no type")
+            return members
+        raise BrokerRefuses(f"the broker at {self._url} has no JetStream: turn it on")
 
     async def make_stream(self, config: api.StreamConfig) -> None:
         """Make a stream; one that is there already stays, with the limits that it has."""
@@ -234,8 +236,14 @@ class Api:
                 raise
             return None
         message = part(answer, "message")
-        data = base64.b64decode(str(message.get("data", "")))
-        return Stored(data, number(message, "seq"), unix_time(str(message.get("time", ""))))
+        try:
+            data = base64.b64decode(str(message.get("data", "")))
+            stored_s = unix_time(str(message.get("time", "")))
+        except ValueError:
+            raise NotABroker(self._url, "the message in its answer is no base64, or its time is none") from None
+        if not (seq := number(message, "seq")):
+            raise NotABroker(self._url, "its answer has no message")
+        return Stored(data, seq, stored_s)
 
     async def consumer_state(self, stream: str, consumer: str) -> ConsumerState:
         """Return how far a consumer is. Raises Refused where it is gone."""

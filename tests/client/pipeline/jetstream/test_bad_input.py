@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from nats.aio.msg import Msg
 
-from services.client.broker_settings import NoPassword
+from services.client.broker_settings import BrokerSettings, NoPassword
 from services.client.pipeline.jetstream.connection import Connection, connect
 from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerLost, BrokerRefuses, NoBroker, RunRefused
 from services.client.pipeline.jetstream.requests import requesting
@@ -22,7 +22,8 @@ from services.client.pipeline.options import Options
 from services.client.pipeline.runs.run import innermost
 from services.client.pipeline.stages import Item, Result, reply_to
 from services.client.settings import ClientSettings
-from services.runtime.errors import ProgramError
+from services.runtime.errors import BadSetting, ProgramError
+from services.runtime.settings import Environment
 from tests.client.pipeline.jetstream.brokers import QUICK, Broker, running_broker
 from tests.client.pipeline.jetstream.runs import new_outcome, program, run_items, worker
 from tests.client.pipeline.jetstream.test_edition import streams
@@ -86,7 +87,9 @@ async def test_no_password_where_one_is_needed(broker: Broker) -> None:
     assert isinstance(await error_of(run_items(broker.settings(password=""), 5, outcome=new_outcome())), BrokerRefuses)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"], ids=["absent", "empty", "no text"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"\xff\xfe", b"x" * 4097], ids=["absent", "empty", "no text", "too large"]
+)
 async def test_the_file_of_the_password_cannot_be_used(broker: Broker, tmp_path: Path, content: bytes | None) -> None:
     """Exit 3, with the name of the file."""
     file = tmp_path / "password"
@@ -96,6 +99,29 @@ async def test_the_file_of_the_password_cannot_be_used(broker: Broker, tmp_path:
     assert isinstance(error, NoPassword)
     assert error.exit_code == 3
     assert str(file) in str(error)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no file without an end")
+def test_the_file_of_the_password_has_no_end() -> None:
+    """So much of it is read, and no more."""
+    with pytest.raises(NoPassword, match="/dev/zero: the broker's password is larger than 4,096 bytes"):
+        BrokerSettings("nats://broker:4222", Path("/dev/zero")).read_password()
+
+
+@pytest.mark.parametrize("host", ["[:::]", "[1::2::3]", "[1:2]", "[.]", "[::1.2.3.256]", "[" + "1:" * 40 + "]"])
+def test_an_address_that_is_none(host: str) -> None:
+    """Exit 2, with what is expected."""
+    with pytest.raises(BadSetting, match="a broker's URL") as raised:
+        BrokerSettings.from_environment(Environment({"BROKER_URL": f"nats://{host}:1"}))
+    assert raised.value.exit_code == 2
+
+
+@pytest.mark.parametrize("host", ["[::]", "[::1]", "[1:2:3:4:5:6:7:8]", "[::ffff:127.0.0.1]", "127.0.0.1", "broker"])
+def test_an_address_that_is_one(host: str) -> None:
+    """It is kept as it is written."""
+    settings = BrokerSettings.from_environment(Environment({"BROKER_URL": f"nats://{host}:1"}))
+    assert settings is not None
+    assert settings.url == f"nats://{host}:1"
 
 
 @asynccontextmanager

@@ -7,7 +7,9 @@ from typing import cast
 import pytest
 from nats.aio.msg import Msg
 
+from services.client.broker_settings import BrokerSettings
 from services.client.pipeline.jetstream import publisher
+from services.client.pipeline.jetstream.connection import Connection
 from services.client.pipeline.jetstream.publisher import OVER_A_LIMIT, Outcome, Publisher
 from services.client.pipeline.jetstream.requests import Requests, Then
 from services.runtime.tasks import background_task
@@ -21,6 +23,7 @@ class FullStream:
     def __init__(self) -> None:
         self.attempts = self.held = 0
         self.stored: list[str] = []
+        self.connection = Connection(BrokerSettings("nats://broker:4222"), "test")
         self._answers: list[asyncio.Future[None]] = []
 
     async def send(self, subject: str, _payload: bytes, then: Then, *, headers: dict[str, str]) -> None:
