@@ -133,7 +133,7 @@ async def broker_and_workers(settings: ClientSettings) -> AsyncIterator[ClientSe
     Without the library for it, none is run: the client says what is missing. Raises what `embedded_broker` raises.
     """
     try:
-        from services.client.pipeline.jetstream.serve import serve
+        from services.client.pipeline.jetstream.worker.serve import serve
     except ModuleNotFoundError:
         yield settings
         return

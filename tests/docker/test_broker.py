@@ -192,7 +192,7 @@ def test_another_password_replaces_what_has_the_old_one_and_keeps_the_streams(ow
 
 def test_a_worker_that_cannot_start_is_named(own_tree: Stack) -> None:
     """It has no health check, and yet `up` does not call it healthy."""
-    handler = own_tree.root / "services/client/pipeline/jetstream/command.py"
+    handler = own_tree.root / "services/client/pipeline/jetstream/worker/command.py"
     handler.write_text('raise SystemExit("no, thank you")\n')
     with pytest.raises(LabNotHealthy, match=r"^not healthy: .*worker") as failure:
         reread(own_tree).up(print)

@@ -93,7 +93,7 @@ COMMANDS = {
     ),
     "worker": Command(
         "work at the pipeline's jobs of a broker, until stopped",
-        "services.client.pipeline.jetstream.command",
+        "services.client.pipeline.jetstream.worker.command",
         add_worker,
         has_lab=False,
         examples=("worker", "worker --concurrency 200 --loop uvloop"),

@@ -16,16 +16,7 @@ from services.client.survey.run import SurveyRun
 from services.client.survey.targets import Source
 from services.client.survey.tasks import TaskPool
 from services.client.survey.transport.epoll import Poller
-from services.client.survey.worker_protocol import (
-    ERROR,
-    RECORDS,
-    REPORT,
-    Job,
-    Report,
-    frame,
-    numbered_lines,
-    read_job,
-)
+from services.client.survey.worker_protocol import ERROR, RECORDS, REPORT, Job, Report, frame, numbered_lines, read_job
 from services.runtime.cli import INTERRUPTED, main_of
 from services.runtime.process import HIGH_WATER, memory_kib
 from services.runtime.run import Stop, run

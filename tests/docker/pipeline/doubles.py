@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from services.client.broker_settings import BrokerSettings
 from services.client.pipeline.edition import WorkOf
-from services.client.pipeline.jetstream.serve import serve
+from services.client.pipeline.jetstream.worker.serve import serve
 from services.client.pipeline.stages import Item, Result, reply_to
 from services.client.settings import ClientSettings
 from services.runtime.settings import Environment

@@ -13,17 +13,17 @@ from nats.aio.msg import Msg
 
 from services.client.pipeline.edition import Emit, WorkOf
 from services.client.pipeline.id_ranges import IdRanges
+from services.client.pipeline.jetstream.broker.connection import connect
+from services.client.pipeline.jetstream.broker.errors import NoBroker, StoreFull
+from services.client.pipeline.jetstream.broker.publisher import publishing
+from services.client.pipeline.jetstream.broker.requests import requesting
+from services.client.pipeline.jetstream.broker.streams import Api, Refused, consumer_of, dead_of, jobs_of, results_of
 from services.client.pipeline.jetstream.collector import Collector
-from services.client.pipeline.jetstream.connection import connect
-from services.client.pipeline.jetstream.errors import NoBroker, StoreFull
 from services.client.pipeline.jetstream.leftovers import sweep, tell_unfinished
 from services.client.pipeline.jetstream.producer import Producer
-from services.client.pipeline.jetstream.publisher import publishing
 from services.client.pipeline.jetstream.reader import Reader
 from services.client.pipeline.jetstream.registry import Registry
-from services.client.pipeline.jetstream.requests import requesting
 from services.client.pipeline.jetstream.run import Run, make_run
-from services.client.pipeline.jetstream.streams import Api, Refused, consumer_of, dead_of, jobs_of, results_of
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item

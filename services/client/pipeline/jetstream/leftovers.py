@@ -7,13 +7,13 @@ A finished run is kept so that its results are not lost with the terminal, or wi
 import time
 from typing import NamedTuple
 
-from services.client.pipeline.jetstream.connection import connect
-from services.client.pipeline.jetstream.errors import NoBroker, RunRefused
+from services.client.pipeline.jetstream.broker.connection import connect
+from services.client.pipeline.jetstream.broker.errors import NoBroker, RunRefused
+from services.client.pipeline.jetstream.broker.requests import requesting
+from services.client.pipeline.jetstream.broker.streams import Stored
 from services.client.pipeline.jetstream.messages import Undecodable
 from services.client.pipeline.jetstream.registry import Registry
-from services.client.pipeline.jetstream.requests import requesting
 from services.client.pipeline.jetstream.run import Run, decode_run
-from services.client.pipeline.jetstream.streams import Stored
 from services.client.settings import ClientSettings
 from services.runtime.terminal import printable, say
 

@@ -5,12 +5,12 @@ import time
 from collections.abc import AsyncIterator
 
 from services.client.pipeline.id_ranges import IdRanges
-from services.client.pipeline.jetstream.connection import Connection
-from services.client.pipeline.jetstream.errors import StoreFull, StreamGone
+from services.client.pipeline.jetstream.broker.connection import Connection
+from services.client.pipeline.jetstream.broker.errors import StoreFull, StreamGone
+from services.client.pipeline.jetstream.broker.publisher import Outcome, Publisher
+from services.client.pipeline.jetstream.broker.streams import jobs_of
 from services.client.pipeline.jetstream.messages import encode_job, partition_of
-from services.client.pipeline.jetstream.publisher import Outcome, Publisher
 from services.client.pipeline.jetstream.run import Run
-from services.client.pipeline.jetstream.streams import jobs_of
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.stages import Item
 from services.runtime.tasks import set_within

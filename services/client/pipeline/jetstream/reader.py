@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 
 from nats.aio.msg import Msg
 
-from services.client.pipeline.jetstream.connection import Connection
+from services.client.pipeline.jetstream.broker.connection import Connection
+from services.client.pipeline.jetstream.broker.pull import Pull
+from services.client.pipeline.jetstream.broker.streams import Api, reader_consumer
 from services.client.pipeline.jetstream.messages import delivery_of
-from services.client.pipeline.jetstream.pull import Pull
-from services.client.pipeline.jetstream.streams import Api, reader_consumer
 
 BATCH = 256
 

@@ -16,11 +16,9 @@ from dataclasses import replace
 
 from nats.aio.msg import Msg
 
-from services.client.pipeline.jetstream.errors import BrokerRefuses, RunRefused, StreamGone
-from services.client.pipeline.jetstream.messages import Undecodable
-from services.client.pipeline.jetstream.requests import Requests, has_no_listener, members_of, refusal_of
-from services.client.pipeline.jetstream.run import Run, decode_run, differences
-from services.client.pipeline.jetstream.streams import (
+from services.client.pipeline.jetstream.broker.errors import BrokerRefuses, RunRefused, StreamGone
+from services.client.pipeline.jetstream.broker.requests import Requests, has_no_listener, members_of, refusal_of
+from services.client.pipeline.jetstream.broker.streams import (
     NO_SUCH_STREAM,
     RUNS,
     WRONG_LAST_SEQUENCE,
@@ -34,6 +32,8 @@ from services.client.pipeline.jetstream.streams import (
     results_of,
     run_streams,
 )
+from services.client.pipeline.jetstream.messages import Undecodable
+from services.client.pipeline.jetstream.run import Run, decode_run, differences
 from services.runtime.tasks import background_task
 
 LAST_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"

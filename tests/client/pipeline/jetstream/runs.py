@@ -12,7 +12,7 @@ from services.client.broker_settings import BrokerSettings
 from services.client.pipeline.edition import WorkOf
 from services.client.pipeline.items import NumberItems
 from services.client.pipeline.jetstream.edition import run
-from services.client.pipeline.jetstream.serve import serve
+from services.client.pipeline.jetstream.worker.serve import serve
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item, Result, Work, reply_to

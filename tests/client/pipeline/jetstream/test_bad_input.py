@@ -12,12 +12,18 @@ import pytest
 from nats.aio.msg import Msg
 
 from services.client.broker_settings import BrokerSettings, NoPassword
-from services.client.pipeline.jetstream.connection import Connection, connect
-from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerLost, BrokerRefuses, NoBroker, RunRefused
-from services.client.pipeline.jetstream.requests import requesting
+from services.client.pipeline.jetstream.broker.connection import Connection, connect
+from services.client.pipeline.jetstream.broker.errors import (
+    BrokerAbsent,
+    BrokerLost,
+    BrokerRefuses,
+    NoBroker,
+    RunRefused,
+)
+from services.client.pipeline.jetstream.broker.requests import requesting
+from services.client.pipeline.jetstream.broker.streams import Api, registry_stream, run_streams
 from services.client.pipeline.jetstream.run import decode_run, make_run
-from services.client.pipeline.jetstream.serve import serve
-from services.client.pipeline.jetstream.streams import Api, registry_stream, run_streams
+from services.client.pipeline.jetstream.worker.serve import serve
 from services.client.pipeline.options import Options
 from services.client.pipeline.runs.run import innermost
 from services.client.pipeline.stages import Item, Result, reply_to

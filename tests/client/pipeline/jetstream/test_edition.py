@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.client.pipeline.jetstream import edition
-from services.client.pipeline.jetstream.connection import connect
-from services.client.pipeline.jetstream.requests import requesting
-from services.client.pipeline.jetstream.streams import Api, jobs_of
+from services.client.pipeline.jetstream.broker.connection import connect
+from services.client.pipeline.jetstream.broker.requests import requesting
+from services.client.pipeline.jetstream.broker.streams import Api, jobs_of
 from services.client.pipeline.stages import Item, Result, reply_to
 from tests.client.pipeline.jetstream.brokers import Broker
 from tests.client.pipeline.jetstream.runs import new_outcome, run_items, worker

@@ -12,10 +12,10 @@ from nats.aio.msg import Msg
 from nats.js import api as nats_api
 
 from services.client.pipeline.jetstream import edition
-from services.client.pipeline.jetstream.connection import connect
-from services.client.pipeline.jetstream.errors import StoreFull
-from services.client.pipeline.jetstream.requests import requesting
-from services.client.pipeline.jetstream.streams import Api
+from services.client.pipeline.jetstream.broker.connection import connect
+from services.client.pipeline.jetstream.broker.errors import StoreFull
+from services.client.pipeline.jetstream.broker.requests import requesting
+from services.client.pipeline.jetstream.broker.streams import Api
 from services.client.pipeline.runs.run import innermost
 from services.client.pipeline.stages import Item, Result, numbers, reply_to
 from tests.client.pipeline.jetstream.brokers import QUICK, Broker

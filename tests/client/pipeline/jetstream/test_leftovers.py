@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from services.client.pipeline.jetstream import leftovers
-from services.client.pipeline.jetstream.connection import connect
-from services.client.pipeline.jetstream.errors import NoBroker, RunRefused
+from services.client.pipeline.jetstream.broker.connection import connect
+from services.client.pipeline.jetstream.broker.errors import NoBroker, RunRefused
+from services.client.pipeline.jetstream.broker.requests import Requests, requesting
+from services.client.pipeline.jetstream.broker.streams import RUNS
 from services.client.pipeline.jetstream.leftovers import forget, span, sweep
 from services.client.pipeline.jetstream.registry import Registry
-from services.client.pipeline.jetstream.requests import Requests, requesting
 from services.client.pipeline.jetstream.run import Run, differences
-from services.client.pipeline.jetstream.streams import RUNS
 from services.client.pipeline.stages import Item, Result, reply_to
 from services.client.settings import ClientSettings
 from services.client.survey.options import Options as FetchOptions

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pytest
 
-from services.client.pipeline.jetstream.job import ACK, Hand, Job
+from services.client.pipeline.jetstream.worker.job import ACK, Hand, Job
 from services.client.pipeline.runs.outcome import exit_code
 from services.client.pipeline.stages import Item, Result, reply_to
 from tests.client.pipeline.jetstream.brokers import Broker
@@ -39,7 +39,7 @@ async def test_jobs_that_a_lossy_worker_forgets_are_lost(broker: Broker, monkeyp
 
     async with asyncio.TaskGroup() as group:
         with monkeypatch.context() as lossy:
-            lossy.setattr("services.client.pipeline.jetstream.worker.Hand", LossyHand)
+            lossy.setattr("services.client.pipeline.jetstream.worker.run_worker.Hand", LossyHand)
             async with worker(broker.settings(), held):
                 running = group.create_task(run_items(broker.settings(), COUNT, outcome=outcome))
                 await begun.wait()

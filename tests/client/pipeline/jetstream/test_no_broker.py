@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from services.client.broker_settings import BrokerSettings
-from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerSilent, NotABroker
+from services.client.pipeline.jetstream.broker.errors import BrokerAbsent, BrokerSilent, NotABroker
 from tests.client.pipeline.jetstream.brokers import QUICK
 from tests.client.pipeline.jetstream.runs import new_outcome, run_items
 from tests.client.pipeline.jetstream.test_bad_input import error_of

@@ -8,10 +8,10 @@ import pytest
 from nats.aio.msg import Msg
 
 from services.client.broker_settings import BrokerSettings
-from services.client.pipeline.jetstream import publisher
-from services.client.pipeline.jetstream.connection import Connection
-from services.client.pipeline.jetstream.publisher import OVER_A_LIMIT, Outcome, Publisher
-from services.client.pipeline.jetstream.requests import Requests, Then
+from services.client.pipeline.jetstream.broker import publisher
+from services.client.pipeline.jetstream.broker.connection import Connection
+from services.client.pipeline.jetstream.broker.publisher import OVER_A_LIMIT, Outcome, Publisher
+from services.client.pipeline.jetstream.broker.requests import Requests, Then
 from services.runtime.tasks import background_task
 
 MESSAGES, BOUND, TAKEN = 400, 100, 8

@@ -6,9 +6,9 @@ import signal
 import pytest
 
 from services.client.broker_settings import BrokerSettings
-from services.client.pipeline.jetstream import command, serve
-from services.client.pipeline.jetstream.command import Options, answering, main
-from services.client.pipeline.jetstream.errors import NoBroker
+from services.client.pipeline.jetstream.broker.errors import NoBroker
+from services.client.pipeline.jetstream.worker import command, serve
+from services.client.pipeline.jetstream.worker.command import Options, answering, main
 from services.client.settings import ClientSettings
 from services.runtime.run import Stop
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from nats.aio.msg import Msg
 
-from services.client.pipeline.jetstream.errors import NotABroker
-from services.client.pipeline.jetstream.requests import Requests, has_no_listener, members_of, refusal_of
+from services.client.pipeline.jetstream.broker.errors import NotABroker
+from services.client.pipeline.jetstream.broker.requests import Requests, has_no_listener, members_of, refusal_of
 from services.runtime.tasks import background_task
 from services.runtime.terminal import printable, say
 

@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from services.client.broker_settings import USER, BrokerSettings
-from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerLost, BrokerRefuses
+from services.client.pipeline.jetstream.broker.errors import BrokerAbsent, BrokerLost, BrokerRefuses
 from services.runtime.errors import ProgramError
 from services.runtime.tasks import background_task, run_in_daemon_thread, set_within
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from nats.aio.msg import Msg
 
-from services.client.pipeline.jetstream.connection import Connection
-from services.client.pipeline.jetstream.errors import BrokerSilent, NotABroker
+from services.client.pipeline.jetstream.broker.connection import Connection
+from services.client.pipeline.jetstream.broker.errors import BrokerSilent, NotABroker
 from services.runtime.tasks import background_task
 
 STATUS = "Status"

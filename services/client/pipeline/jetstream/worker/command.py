@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from services.client import defaults
 from services.client.broker_settings import PORT, BrokerSettings
-from services.client.pipeline.jetstream.errors import BrokerAbsent, BrokerLost, BrokerSilent, NoBroker
+from services.client.pipeline.jetstream.broker.errors import BrokerAbsent, BrokerLost, BrokerSilent, NoBroker
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.run import Stop, first_error, until_stopped
@@ -42,7 +42,7 @@ class Options:
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Work until the stop, and return 0: then no job is in hand any more, unless the broker is away."""
     try:
-        from services.client.pipeline.jetstream.serve import serve
+        from services.client.pipeline.jetstream.worker.serve import serve
     except ModuleNotFoundError as error:
         raise LibraryMissing(error.name or "") from error
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 
 from nats.aio.msg import Msg
 
-from services.client.pipeline.jetstream.connection import Connection
+from services.client.pipeline.jetstream.broker.connection import Connection
+from services.client.pipeline.jetstream.broker.publisher import Outcome, Publisher
+from services.client.pipeline.jetstream.broker.requests import Requests
+from services.client.pipeline.jetstream.broker.streams import Api, dead_of
 from services.client.pipeline.jetstream.messages import Done, GivenUp, encode_done, encode_given_up
-from services.client.pipeline.jetstream.publisher import Outcome, Publisher
-from services.client.pipeline.jetstream.requests import Requests
 from services.client.pipeline.jetstream.run import Run
-from services.client.pipeline.jetstream.streams import Api, dead_of
 from services.client.pipeline.stages import Item, Result
 
 ACK, PROGRESS, NAK = b"+ACK", b"+WPI", b"-NAK"

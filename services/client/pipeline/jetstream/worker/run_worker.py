@@ -11,15 +11,15 @@ from contextlib import suppress
 from nats.js.api import ConsumerConfig
 
 from services.client.pipeline.edition import WorkOf
-from services.client.pipeline.jetstream.connection import Connection
-from services.client.pipeline.jetstream.errors import StreamGone
-from services.client.pipeline.jetstream.job import Hand, Job
+from services.client.pipeline.jetstream.broker.connection import Connection
+from services.client.pipeline.jetstream.broker.errors import StreamGone
+from services.client.pipeline.jetstream.broker.publisher import Publisher
+from services.client.pipeline.jetstream.broker.pull import Pull
+from services.client.pipeline.jetstream.broker.requests import Requests
+from services.client.pipeline.jetstream.broker.streams import Api, Refused, consumer_of, job_consumer, jobs_of
 from services.client.pipeline.jetstream.messages import Undecodable, decode_job, delivery_of, id_of
-from services.client.pipeline.jetstream.publisher import Publisher
-from services.client.pipeline.jetstream.pull import Pull
-from services.client.pipeline.jetstream.requests import Requests
 from services.client.pipeline.jetstream.run import Run
-from services.client.pipeline.jetstream.streams import Api, Refused, consumer_of, job_consumer, jobs_of
+from services.client.pipeline.jetstream.worker.job import Hand, Job
 from services.client.pipeline.stages import Work
 from services.runtime.tasks import set_within
 

@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 from nats.js import api
 
-from services.client.pipeline.jetstream.errors import BrokerRefuses, NotABroker, StreamGone
-from services.client.pipeline.jetstream.requests import Requests, has_no_listener, members_of, refusal_of
+from services.client.pipeline.jetstream.broker.errors import BrokerRefuses, NotABroker, StreamGone
+from services.client.pipeline.jetstream.broker.requests import Requests, has_no_listener, members_of, refusal_of
 from services.runtime.errors import ProgramError
 
 API = "$JS.API"

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 
 from nats.aio.msg import Msg
 
-from services.client.pipeline.jetstream.connection import Connection
-from services.client.pipeline.jetstream.requests import STATUS
+from services.client.pipeline.jetstream.broker.connection import Connection
+from services.client.pipeline.jetstream.broker.requests import STATUS
 from services.runtime.tasks import set_within
 
 EXPIRES_S = 30.0

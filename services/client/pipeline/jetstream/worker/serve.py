@@ -12,15 +12,15 @@ from contextlib import AbstractAsyncContextManager, suppress
 from nats.aio.msg import Msg
 
 from services.client.pipeline.edition import WorkOf
-from services.client.pipeline.jetstream.connection import Connection, connect
-from services.client.pipeline.jetstream.errors import BrokerSilent, NoBroker
+from services.client.pipeline.jetstream.broker.connection import Connection, connect
+from services.client.pipeline.jetstream.broker.errors import BrokerSilent, NoBroker
+from services.client.pipeline.jetstream.broker.publisher import Publisher, publishing
+from services.client.pipeline.jetstream.broker.requests import Requests, requesting
+from services.client.pipeline.jetstream.broker.streams import Refused
 from services.client.pipeline.jetstream.messages import Undecodable
-from services.client.pipeline.jetstream.publisher import Publisher, publishing
 from services.client.pipeline.jetstream.registry import Registry
-from services.client.pipeline.jetstream.requests import Requests, requesting
 from services.client.pipeline.jetstream.run import Run, decode_run
-from services.client.pipeline.jetstream.streams import Refused
-from services.client.pipeline.jetstream.worker import RunWorker
+from services.client.pipeline.jetstream.worker.run_worker import RunWorker
 from services.client.pipeline.work import make_work
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
