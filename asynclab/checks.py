@@ -15,7 +15,7 @@ __tracebackhide__ = True  # pytest: a failing test shows its own line, and not t
 
 METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"))
 SHOWN_CHARACTERS = 60
-MOST_SECONDS = 1_000_000  # poll(2) takes milliseconds in 31 bits
+MAX_SECONDS = 1_000_000  # poll(2) takes milliseconds in 31 bits
 HOST_NAME = re.compile(r"(?!.*\.\.)(?!.*[^.]{64})[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
 OWN_NAMES = frozenset(("gateway", "hello", "localhost"))
 IP_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}", re.ASCII)
@@ -63,8 +63,8 @@ def truth(name: str, value: object) -> bool:
 
 def seconds(name: str, value: object) -> float:
     """Return a number of seconds, 0 or more, with which the system can wait."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MOST_SECONDS:
-        raise BadParameter(f"{name} {shown(value)} is not a number of seconds, 0 to {MOST_SECONDS:,}")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MAX_SECONDS:
+        raise BadParameter(f"{name} {shown(value)} is not a number of seconds, 0 to {MAX_SECONDS:,}")
     return value
 
 

@@ -5,8 +5,8 @@ An expectation that the journal does not meet is an AssertionError and none of t
 
 from collections.abc import Iterable
 
-MOST_NAMES = 10
-LONGEST_NAME = 253  # characters of a host's name; what is longer is cut
+MAX_NAMES = 10
+MAX_NAME_LENGTH = 253  # characters of a host's name; what is longer is cut
 
 
 class LabError(Exception):
@@ -80,13 +80,13 @@ class UnknownHost(Refused):
 
         ascii_name = ascii_name or host
         names = sorted(known)
-        near = [ascii_name] if ascii_name in names else get_close_matches(host[:LONGEST_NAME], names, n=1)
+        near = [ascii_name] if ascii_name in names else get_close_matches(host[:MAX_NAME_LENGTH], names, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-        has = ", ".join(names[:MOST_NAMES]) + more if names else "no host"
+        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+        has = ", ".join(names[:MAX_NAMES]) + more if names else "no host"
         remedy = f"; lab.play({ascii_name!r}, response) adds a host" if can_be_played else ""
         given = ascii(host) if not host.isprintable() else repr(host)
-        shown = given if len(host) <= LONGEST_NAME else f"{given[:LONGEST_NAME]}..."
+        shown = given if len(host) <= MAX_NAME_LENGTH else f"{given[:MAX_NAME_LENGTH]}..."
         super().__init__(f"{shown} is not in this lab: {hint}it has {has}{remedy}")
         self.host = host
 

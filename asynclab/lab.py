@@ -23,7 +23,7 @@ from asynclab.criteria import LabCriteria, checked
 from asynclab.errors import BadParameter, LabError, Refused, UnknownHost
 from asynclab.exchange import Exchange
 from asynclab.play import NewPlay, PlayOptions, new_play
-from asynclab.site import MOST_ENTRIES, Site, read_journal
+from asynclab.site import MAX_ENTRIES, Site, read_journal
 
 __tracebackhide__ = True
 
@@ -166,7 +166,7 @@ class Lab:
 
     # Its state
 
-    def journal(self, *, limit: int = MOST_ENTRIES, **criteria: Unpack[LabCriteria]) -> list[Exchange]:
+    def journal(self, *, limit: int = MAX_ENTRIES, **criteria: Unpack[LabCriteria]) -> list[Exchange]:
         """Return the newest exchanges of all hosts that meet the criteria, the oldest first; see `Site.journal`.
 
         Those that no host answered are among them, such as a request for a host that is not there.

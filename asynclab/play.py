@@ -18,8 +18,8 @@ from asynclab.errors import BadParameter, NoHead
 
 __tracebackhide__ = True
 
-MOST_BYTES = 8 * 1024 * 1024
-MOST_IN_JSON_BYTES = 512 * 1024  # a larger response is sent as it is
+MAX_BYTES = 8 * 1024 * 1024
+MAX_IN_JSON_BYTES = 512 * 1024  # a larger response is sent as it is
 
 
 class PlayOptions(TypedDict, total=False):
@@ -75,7 +75,7 @@ class NewPlay:
     def add(self, admin: Admin, host: str, *, through: str) -> Play:
         """Let a host play it. `through`: the host whose site is asked. Raises Refused, or a class of it."""
         path, body = f"/plays/{host}", self._as_json()
-        if len(self.response) > MOST_IN_JSON_BYTES:
+        if len(self.response) > MAX_IN_JSON_BYTES:
             given = {"match": json.dumps(self.match)} | ({} if self.times is None else {"times": str(self.times)})
             path, body = f"{path}?{urlencode(given)}", self.response
         return read_play(admin, host, admin.call("POST", path, body, host=through, about=host))
@@ -95,9 +95,9 @@ def new_play(host: str, response: object, options: Mapping[str, object]) -> NewP
     times = given.pop("times", None)
     if "fields" in given:
         given["field"] = given.pop("fields")  # as sidecars call it
-    if len(response) > MOST_BYTES:
+    if len(response) > MAX_BYTES:
         raise BadParameter(
-            f"{host}: the response has {len(response):,} bytes, and {MOST_BYTES:,} is the limit: play less"
+            f"{host}: the response has {len(response):,} bytes, and {MAX_BYTES:,} is the limit: play less"
         )
     return NewPlay(bytes(response), given, times if isinstance(times, int) else None)
 

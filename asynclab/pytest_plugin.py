@@ -31,7 +31,7 @@ MARKER = (
 )
 VARIABLE = "ASYNCLAB_URL"
 TITLE = "asynclab: the journal of this test"
-MOST_SHOWN = 50
+MAX_SHOWN = 50
 VIEW: "pytest.StashKey[Lab]" = pytest.StashKey()
 
 
@@ -137,7 +137,7 @@ def journal_text(view: "Lab") -> str:
     from asynclab.errors import LabError
 
     try:
-        exchanges = view.journal(limit=MOST_SHOWN)
+        exchanges = view.journal(limit=MAX_SHOWN)
     except LabError as error:
         return str(error)
     return "\n".join(map(str, exchanges)) or "no request reached the lab"

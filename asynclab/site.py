@@ -22,8 +22,8 @@ from asynclab.verification import Expectation, verify
 __tracebackhide__ = True
 
 VERIFY_TIMEOUT_S = 2.0
-MOST_ENTRIES = 1000  # of one answer
-MOST_QUERY_BYTES = 8_000  # the admin side reads a line of 8,190 with the path
+MAX_ENTRIES = 1000  # of one answer
+MAX_QUERY_BYTES = 8_000  # the admin side reads a line of 8,190 with the path
 
 Value = int | float | str
 Rule = Mapping[str, Value]
@@ -117,7 +117,7 @@ class Site:
 
     # The journal
 
-    def journal(self, *, limit: int = MOST_ENTRIES, **criteria: Unpack[Criteria]) -> list[Exchange]:
+    def journal(self, *, limit: int = MAX_ENTRIES, **criteria: Unpack[Criteria]) -> list[Exchange]:
         """Return the newest exchanges that meet the criteria, the oldest first: `site.journal(method="GET")`.
 
         Raises BadParameter for a criterion that there is not, or a value that it cannot have.
@@ -181,10 +181,10 @@ def read_journal(
     if "fields" in query:
         query["fields"] = json.dumps(query["fields"])
     asked = urlencode({name: text_of(value) for name, value in query.items()}, errors="surrogatepass")
-    if len(asked) > MOST_QUERY_BYTES:
+    if len(asked) > MAX_QUERY_BYTES:
         longest = max(criteria, key=lambda name: len(text_of(query[name])))
         raise BadParameter(
-            f"the criteria have {len(asked):,} bytes in the URL of the request, and {MOST_QUERY_BYTES:,} is the limit: "
+            f"the criteria have {len(asked):,} bytes in the URL of the request, and {MAX_QUERY_BYTES:,} is the limit: "
             f"give a shorter {checks.shown(longest)[1:-1]}"
         )
     answer = admin.call("GET", f"/journal?{asked}", host=through)

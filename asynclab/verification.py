@@ -16,7 +16,7 @@ from asynclab.connection.json_object import JsonObject
 __tracebackhide__ = True
 
 SHOWN_CHARACTERS = 200  # of each criterion
-FIRST_PAUSE_S, LONGEST_PAUSE_S, GROWTH = 0.002, 0.05, 1.5
+FIRST_PAUSE_S, MAX_PAUSE_S, GROWTH = 0.002, 0.05, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def verify(admin: Admin, expectation: Expectation, *, since: int, timeout_s: flo
         elif status != BUSY or waited_s >= timeout_s:  # a site works on a few of these at a time
             raise admin.refusal(status, answer, expectation.host)
         time.sleep(min(pause_s, timeout_s - waited_s))
-        pause_s = min(LONGEST_PAUSE_S, pause_s * GROWTH)
+        pause_s = min(MAX_PAUSE_S, pause_s * GROWTH)
 
 
 def explain(expectation: Expectation, failures: Sequence[JsonObject], waited_s: float) -> Iterator[str]:

@@ -15,8 +15,8 @@ from services.runtime.settings import LOOPS
 from services.runtime.terminal import printable, say
 
 FILE_FAILED = 3
-MOST_TIMEOUT_S = 86_400
-MOST_PORT = 65_535
+MAX_TIMEOUT_S = 86_400
+MAX_PORT = 65_535
 CLIENT_COMMANDS = ("embedded", "run", "record")
 WITH_WORDS = ("serve", "swarm")  # after `--`
 
@@ -129,8 +129,8 @@ def seconds(text: str) -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value <= MOST_TIMEOUT_S:
-        raise ArgumentTypeError(f"{text[:40]!r} is not a number of seconds above 0, {MOST_TIMEOUT_S:,} at most")
+    if not 0 < value <= MAX_TIMEOUT_S:
+        raise ArgumentTypeError(f"{text[:40]!r} is not a number of seconds above 0, {MAX_TIMEOUT_S:,} at most")
     return value
 
 
@@ -162,8 +162,8 @@ def add_serve(parser: ArgumentParser) -> None:
 
 def port(text: str) -> int:
     """Return the port that an option gives. Raises ArgumentTypeError for another text."""
-    if not (text.isascii() and text.isdigit() and int(text[:9]) <= MOST_PORT):
-        raise ArgumentTypeError(f"{text[:40]!r} is not a port, 0 to {MOST_PORT}")
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= MAX_PORT):
+        raise ArgumentTypeError(f"{text[:40]!r} is not a port, 0 to {MAX_PORT}")
     return int(text)
 
 

@@ -147,12 +147,12 @@ def embedded_settings(settings: "Settings", environment: "Environment") -> tuple
     """Return the settings of the services in this process. Raises RecordingsUnusable or BadSetting."""
     from lab import own_sites
     from services.hello.settings import HelloSettings
-    from services.sites.budget import LEAST_BYTES
+    from services.sites.budget import MIN_BYTES
     from services.sites.settings import SitesSettings
 
     sites = SitesSettings(
         own=own_sites.to_play(settings),
-        memory_bytes=environment.memory_bytes("SITES_MEMORY_MIB", least_bytes=LEAST_BYTES),
+        memory_bytes=environment.memory_bytes("SITES_MEMORY_MIB", least_bytes=MIN_BYTES),
     )
     return HelloSettings.from_environment(environment), sites
 

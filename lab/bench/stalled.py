@@ -20,7 +20,7 @@ from lab.bench.harness.rounds import Rounds, Say
 from services.runtime.files.temporary import temporary_directory
 from services.runtime.process import memory_kib, raise_open_files
 
-MOST_STALLED = 10_000
+MAX_STALLED = 10_000
 SPARE_FILES = 512
 REQUESTS = 1_000_000
 WARM_UP = 200_000
@@ -56,7 +56,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
     )
 
 
-def measure(*, loop: str = "uvloop", stalled: int = MOST_STALLED, requests: int = REQUESTS) -> list[Figure]:
+def measure(*, loop: str = "uvloop", stalled: int = MAX_STALLED, requests: int = REQUESTS) -> list[Figure]:
     """Return what stalled connections and many requests cost. Needs a minute at most, and Linux."""
     count = min(stalled, raise_open_files() - SPARE_FILES)
     with temporary_directory("lab-stalled-") as directory:

@@ -30,14 +30,14 @@ SETTINGS: Mapping[str, Callable[[Environment], object]] = {
     "asynclab/sites": SitesSettings.from_environment,
     "asynclab/client": ClientSettings.from_environment,
 }
-WORKERS, MOST_WORKERS = 2, 256
+WORKERS, MAX_WORKERS = 2, 256
 LOOK_TIMEOUT_S = 10.0
 PUBLISHED_BY = {GatewaySettings().where.port: "HELLO_PORT", GatewaySettings().proxy_port: "GATEWAY_PORT"}
 
 
 def check_workers(values: Mapping[str, str]) -> None:
     """Raise BadSetting for a number of workers that cannot be; Compose ends with a trace of its own code for -1."""
-    Environment(values).whole("WORKERS", WORKERS, least=0, most=MOST_WORKERS)
+    Environment(values).whole("WORKERS", WORKERS, least=0, most=MAX_WORKERS)
 
 
 def check_settings(config: Config) -> None:

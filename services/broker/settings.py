@@ -7,8 +7,8 @@ from services.runtime.http import Address
 from services.runtime.process import MIB
 from services.runtime.settings import Environment
 
-LEAST_STORE_MIB = 16
-MOST_STORE_MIB = 999_999  # a terabyte
+MIN_STORE_MIB = 16
+MAX_STORE_MIB = 999_999  # a terabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ServerSettings:
     def from_environment(cls, environment: Environment) -> "ServerSettings":
         """Return the settings of the environment. Raises BadSetting."""
         unset = cls()
-        mib = environment.whole("BROKER_STORE_MIB", 4096, least=LEAST_STORE_MIB, most=MOST_STORE_MIB)
+        mib = environment.whole("BROKER_STORE_MIB", 4096, least=MIN_STORE_MIB, most=MAX_STORE_MIB)
         return cls(
             store=Path(environment.text("BROKER_STORE", str(unset.store))),
             store_bytes=mib * MIB,

@@ -14,7 +14,7 @@ from services.runtime.settings import LABEL, Environment
 USER = "asynclab"
 PORT = 4222
 URL = rf"(?i:nats://((?:{LABEL}(?:\.{LABEL})*\.?|\[[0-9a-f:.]+]))(?::([0-9]{{1,5}}))?/?)"
-MOST_PASSWORD_BYTES = 4096
+MAX_PASSWORD_BYTES = 4096
 
 
 class NoPassword(ProgramError):
@@ -72,9 +72,9 @@ class BrokerSettings:
             return self.password
         try:
             with self.password_file.open("rb") as file:
-                content = file.read(MOST_PASSWORD_BYTES + 1)
-            if len(content) > MOST_PASSWORD_BYTES:
-                most = f"{MOST_PASSWORD_BYTES:,}"
+                content = file.read(MAX_PASSWORD_BYTES + 1)
+            if len(content) > MAX_PASSWORD_BYTES:
+                most = f"{MAX_PASSWORD_BYTES:,}"
                 raise NoPassword(f"{self.password_file}: the broker's password is larger than {most} bytes")
             password = content.decode().strip()
         except (OSError, ValueError) as error:

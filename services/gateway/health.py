@@ -14,11 +14,11 @@ from services.runtime.serving.listen import bind_socket, bound_address
 
 HEAD_BYTES = 4096
 TIMEOUT_S = 2.0
-MOST_AT_ONCE = 16
+MAX_AT_ONCE = 16
 
 
 class Health:
-    """Answers MOST_AT_ONCE requests at a time; further connections are closed."""
+    """Answers MAX_AT_ONCE requests at a time; further connections are closed."""
 
     def __init__(self) -> None:
         self._at_once = 0
@@ -27,7 +27,7 @@ class Health:
         """Answer one request, or close the connection of a client that sends none in time."""
         self._at_once += 1
         try:
-            if self._at_once <= MOST_AT_ONCE:
+            if self._at_once <= MAX_AT_ONCE:
                 async with asyncio.timeout(TIMEOUT_S):
                     head = await reader.readuntil(b"\r\n\r\n")
                     writer.write(response_to(head))

@@ -12,7 +12,7 @@ from services.runtime.settings import Environment
 METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own
 WORKER = "HELLO_IS_WORKER"
 PROCESS_BYTES = 28 * MIB  # a worker or a supervisor, without connections
-LEAST_POOL_BYTES = 2 * MIB  # for the connections of each worker
+MIN_POOL_BYTES = 2 * MIB  # for the connections of each worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class HelloSettings:
     @property
     def pool_bytes(self) -> int:
         """What the connections of the process may use: three quarters of what the process itself leaves."""
-        return max(LEAST_POOL_BYTES, self.memory_bytes - PROCESS_BYTES) // 4 * 3
+        return max(MIN_POOL_BYTES, self.memory_bytes - PROCESS_BYTES) // 4 * 3
 
     @property
     def worker_memory_bytes(self) -> int:
@@ -50,7 +50,7 @@ class HelloSettings:
         shared = environment.text(METRICS_DIRECTORY, "")
         if shared and not Path(shared).is_dir():
             raise BadSetting(METRICS_DIRECTORY, shared, "a directory")
-        memory_bytes = environment.memory_bytes("HELLO_MEMORY_MIB", least_bytes=PROCESS_BYTES + LEAST_POOL_BYTES)
+        memory_bytes = environment.memory_bytes("HELLO_MEMORY_MIB", least_bytes=PROCESS_BYTES + MIN_POOL_BYTES)
         workers = environment.whole("HELLO_WORKERS", 1, least=1, most=64)
         check_memory(workers, memory_bytes)
         return cls(
@@ -72,7 +72,7 @@ class HelloSettings:
 
 def check_memory(workers: int, memory_bytes: int) -> None:
     """Raise TooLittleMemory for more workers than there is memory for: the kernel would kill them."""
-    each = PROCESS_BYTES + LEAST_POOL_BYTES
+    each = PROCESS_BYTES + MIN_POOL_BYTES
     need_bytes = workers * each + PROCESS_BYTES
     if workers > 1 and need_bytes > memory_bytes:
         most = max(1, (memory_bytes - PROCESS_BYTES) // each)

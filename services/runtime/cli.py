@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 INTERRUPTED = 130
-MOST_HELP_COLUMNS = 120
+MAX_HELP_COLUMNS = 120
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """A formatter without imports: argparse's own imports archive formats for the width, and textwrap for the lines."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=min(columns(sys.stdout) or USUAL_COLUMNS, MOST_HELP_COLUMNS) - 2)
+        super().__init__(prog, width=min(columns(sys.stdout) or USUAL_COLUMNS, MAX_HELP_COLUMNS) - 2)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         lines = [""]

@@ -21,7 +21,7 @@ from typing import NamedTuple
 TRIED_FILES = (1_048_576, 262_144, 65_536, 24_576, 10_240)
 
 MIB = 1024 * 1024
-LEAST_SHARE_BYTES = 512 * MIB  # as a container of the lab has
+MIN_SHARE_BYTES = 512 * MIB  # as a container of the lab has
 MACHINE_SHARE = 4  # of a machine without a limit, a process takes one part in so many
 
 RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
@@ -109,7 +109,7 @@ def usable_memory_bytes(files: MemoryFiles = MemoryFiles()) -> int:  # noqa: B00
     machine, group = machine_bytes(files), group_limit_bytes(files)
     if group is not None and group < machine:
         return group
-    return max(machine // MACHINE_SHARE, min(machine, LEAST_SHARE_BYTES))
+    return max(machine // MACHINE_SHARE, min(machine, MIN_SHARE_BYTES))
 
 
 def machine_bytes(files: MemoryFiles = MemoryFiles()) -> int:  # noqa: B008

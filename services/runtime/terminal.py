@@ -20,7 +20,7 @@ TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
     from typing import TextIO
 
-FEWEST_COLUMNS, MOST_COLUMNS, USUAL_COLUMNS = 40, 200, 80
+MIN_COLUMNS, MAX_COLUMNS, USUAL_COLUMNS = 40, 200, 80
 ESCAPE_ERRORS = "backslashreplace"  # an error handler of codecs
 
 CONTROLS = (*range(0x20), *range(0x7F, 0xA0))  # C0, DEL, C1
@@ -139,7 +139,7 @@ def columns(stream: "TextIO | None", *, told: str | None = None) -> int | None:
         wide = wide or os.get_terminal_size(stream.fileno()).columns  # type: ignore[union-attr]
     except (ValueError, AttributeError, OSError):
         return None
-    return max(FEWEST_COLUMNS, min(wide or USUAL_COLUMNS, MOST_COLUMNS))
+    return max(MIN_COLUMNS, min(wide or USUAL_COLUMNS, MAX_COLUMNS))
 
 
 @cache  # made when it is first needed: most messages are ASCII, also the one that says that memory is short

@@ -14,7 +14,7 @@ from services.runtime.serving.memory_pool import MemoryPool
 KIB = 1024
 
 INTERPRETER_BYTES = 64 * MIB  # the program with its libraries, once it has spoken TLS, and all requests it knows
-LEAST_BYTES = 96 * MIB  # with less, no pool would have room for what it is there for
+MIN_BYTES = 96 * MIB  # with less, no pool would have room for what it is there for
 CONNECTION_BYTES = 12 * KIB  # one that is open: Python's objects, the kernel's, FREE_BYTES, a little that is not taken
 SESSION_BYTES = 80 * KIB  # a TLS session, with its buffers as large as they get; 74 with OpenSSL 3.6
 CONTEXT_BYTES = 28 * KIB  # a certificate, its key, and what OpenSSL keeps beside
@@ -45,7 +45,7 @@ class Budget:
     @classmethod
     def of(cls, memory_bytes: int) -> "Budget":
         """Share out what a process may have, `memory_bytes` in all."""
-        percent = max(0, max(memory_bytes, LEAST_BYTES) - INTERPRETER_BYTES) // 100
+        percent = max(0, max(memory_bytes, MIN_BYTES) - INTERPRETER_BYTES) // 100
         return cls(
             connections=MemoryPool("connections", CONNECTIONS * percent),
             buffers=MemoryPool("buffers", BUFFERS * percent),

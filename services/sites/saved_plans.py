@@ -30,8 +30,8 @@ from services.sites.site import Site
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
 MODE = 0o600
-LEAST_TTL_S = 0.001  # as a plan may say
-MOST_TIME_S = 1 << 53  # on either side of 1970: what a float holds to the second
+MIN_TTL_S = 0.001  # as a plan may say
+MAX_TIME_S = 1 << 53  # on either side of 1970: what a float holds to the second
 PLAIN_NAME = re.compile(r"[a-z0-9.-]{1,200}")
 KEYS = {"generation", "hosts"}
 ENTRY_KEYS = {"set_at", "faults"}
@@ -53,7 +53,7 @@ class SavedPlan:
         return tuple(
             rule if rule.ttl_s is None else replace(rule, ttl_s=rule.ttl_s - elapsed_s)
             for rule in self.plan
-            if rule.ttl_s is None or rule.ttl_s - elapsed_s >= LEAST_TTL_S
+            if rule.ttl_s is None or rule.ttl_s - elapsed_s >= MIN_TTL_S
         )
 
 
@@ -194,7 +194,7 @@ def read_saved_plan(host: str, entry: object) -> SavedPlan:
     if not isinstance(entry, dict) or entry.keys() != ENTRY_KEYS:
         raise ValueError(f"{host[:80]!r} has no plan")
     set_at_s = entry["set_at"]
-    if type(set_at_s) not in {int, float} or not -MOST_TIME_S <= set_at_s <= MOST_TIME_S:  # NaN is neither
+    if type(set_at_s) not in {int, float} or not -MAX_TIME_S <= set_at_s <= MAX_TIME_S:  # NaN is neither
         raise ValueError(f"{host[:80]!r} has no time")
     try:
         return SavedPlan(read_plan(entry["faults"]), float(set_at_s))

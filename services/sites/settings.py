@@ -8,7 +8,7 @@ from services.runtime.process import MEMORY_BYTES
 from services.runtime.serving.listen import DRAIN_S
 from services.runtime.settings import Environment
 from services.sites import journal
-from services.sites.budget import LEAST_BYTES
+from services.sites.budget import MIN_BYTES
 
 RECORDINGS = Path(__file__).parent / "recordings"
 
@@ -97,7 +97,7 @@ class SitesSettings:
             verify_timeout_s=seconds("SITES_VERIFY_TIMEOUT_S", unset.verify_timeout_s),
             drain_s=seconds("SITES_DRAIN_S", DRAIN_S, least=0),
             reload_s=seconds("SITES_RELOAD_S", unset.reload_s),
-            memory_bytes=environment.memory_bytes("SITES_MEMORY_MIB", least_bytes=LEAST_BYTES),
+            memory_bytes=environment.memory_bytes("SITES_MEMORY_MIB", least_bytes=MIN_BYTES),
             max_connections=environment.whole("SITES_MAX_CONNECTIONS", unset.max_connections, least=1, most=10_000_000),
             journal_entries=environment.whole("SITES_JOURNAL_ENTRIES", unset.journal_entries, least=0, most=10_000_000),
             journal_bytes=environment.whole("SITES_JOURNAL_BYTES", unset.journal_bytes, least=0, most=1 << 32),

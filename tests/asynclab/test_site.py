@@ -20,8 +20,8 @@ from asynclab import (
     UnknownHost,
 )
 from asynclab.criteria import CHECKS, Criteria, LabCriteria
-from asynclab.play import MOST_BYTES
-from asynclab.site import MOST_QUERY_BYTES
+from asynclab.play import MAX_BYTES
+from asynclab.site import MAX_QUERY_BYTES
 from services.sites.admin.journal.query import FILTERS
 from tests.asynclab.client import fetch, status_line
 
@@ -88,7 +88,7 @@ def test_a_play_answers_what_it_matches(
     assert site.plays() == []
 
 
-@pytest.mark.parametrize("size", [512 * 1024, 512 * 1024 + 1, MOST_BYTES], ids=["JSON", "as it is", "the largest"])
+@pytest.mark.parametrize("size", [512 * 1024, 512 * 1024 + 1, MAX_BYTES], ids=["JSON", "as it is", "the largest"])
 def test_a_play_may_be_large(lab: Lab, size: int) -> None:
     """It is played to the byte, whichever way it is sent, where it matches and as often as it says."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
@@ -253,7 +253,7 @@ def test_long_criteria_are_cut(site: Site, expect: Expect) -> None:
 
 def test_a_filter_up_to_the_limit_is_sent(site: Site) -> None:
     """The admin side takes all that this package lets through."""
-    sent = MOST_QUERY_BYTES - len(f"since={10**12}&limit=1000&head_contains=&host={HOST}")
+    sent = MAX_QUERY_BYTES - len(f"since={10**12}&limit=1000&head_contains=&host={HOST}")
     assert site.journal(head_contains="a" * sent) == []
 
 
@@ -421,7 +421,7 @@ REFUSED: Mapping[str, tuple[Use, type[LabError], str]] = {
     "no head": (lambda lab: lab.play("a.example", b"nonsense"), NoHead, "a.example: response has no status line"),
     "half a head": (lambda lab: lab.play("a.example", b"HTTP/1.1 200 OK\r\nA: b\r\n"), NoHead, "response "),
     "text": (lambda lab: lab.play("a.example", "HTTP/1.1 200 OK"), NoHead, "is bytes and not str"),  # type: ignore[arg-type]
-    "too much": (lambda lab: lab.play("a.example", OK + bytes(MOST_BYTES)), BadParameter, "8,388,608 is the limit"),
+    "too much": (lambda lab: lab.play("a.example", OK + bytes(MAX_BYTES)), BadParameter, "8,388,608 is the limit"),
     "no name": (lambda lab: lab.play("a\r\nb", OK), BadParameter, "is not a host name"),
     "a path": (lambda lab: lab.play("a.example", OK, path="v1"), BadParameter, "path 'v1' is not a path"),
     "no times": (

@@ -119,7 +119,7 @@ async def test_threads_are_bounded(resolver: SlowResolver, monkeypatch: pytest.M
 @pytest.mark.anyio
 async def test_the_cache_is_bounded(resolver: SlowResolver, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest entry is dropped first."""
-    monkeypatch.setattr(resolver_module, "MOST_CACHED", 3)
+    monkeypatch.setattr(resolver_module, "MAX_CACHED", 3)
     names = Resolver(resolver)
     for number in range(5):
         await names.look_up(f"host-{number}")

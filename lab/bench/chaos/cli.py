@@ -21,7 +21,7 @@ from lab.settings import Settings
 from services.runtime.run import Stop, run, until_stopped
 from services.runtime.tasks import background_task
 
-MOST_SEED = 2**32 - 1
+MAX_SEED = 2**32 - 1
 CALM_S = 2.0
 
 
@@ -30,7 +30,7 @@ def chaos(say: Say, settings: Settings, *, seconds: float, seed: int | None) -> 
 
     0: every promise was kept; 1: one was broken; 130: interrupted. Raises a LabError where the lab does not start.
     """
-    seed = random.SystemRandom().randint(0, MOST_SEED) if seed is None else seed
+    seed = random.SystemRandom().randint(0, MAX_SEED) if seed is None else seed
     say(f"chaos: seed {seed}; to repeat it: lab bench chaos --seconds {seconds:g} --seed {seed}")
     found = Found([])
     with own_lab(say, settings) as (stack, recordings):

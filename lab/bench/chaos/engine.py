@@ -15,7 +15,7 @@ from services.runtime.tasks import background_task
 COMMAND_S = 60.0
 ABOUT_TO_END_S = 0.5
 FILTERS = ("die", "oom", "start", "health_status")
-MOST_LINE_BYTES = 1 << 20
+MAX_LINE_BYTES = 1 << 20
 
 
 async def docker(*words: str, timeout_s: float = COMMAND_S, environ: Mapping[str, str] | None = None) -> Outcome:
@@ -54,7 +54,7 @@ async def put_an_end_to(process: asyncio.subprocess.Process) -> None:
 async def lines_of(*words: str, given: bytes = b"") -> AsyncIterator[AsyncIterator[str]]:
     """Run the Docker client while inside, with `given` on its stdin, and yield the lines that it prints."""
     process = await asyncio.create_subprocess_exec(
-        "docker", *words, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=MOST_LINE_BYTES
+        "docker", *words, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=MAX_LINE_BYTES
     )
     assert process.stdin  # noqa: S101 - it was started with a pipe
     assert process.stdout  # noqa: S101

@@ -11,10 +11,10 @@ from lab.bench.chaos.logs import MOMENT
 from lab.bench.harness.figures import Cell, Promise, Table
 
 P99_GOAL_S = 0.25
-MOST_NAMED = 3
-MOST_COUNTED = 8
-MOST_SHOWN = 100
-MOST_ENTRIES, MOST_LINES = 5, 40
+MAX_NAMED = 3
+MAX_COUNTED = 8
+MAX_SHOWN = 100
+MAX_ENTRIES, MAX_LINES = 5, 40
 MIB = 1 << 20
 COUNTED = ("opened", "answered", "turned_away", "refused", "held")
 VARYING = re.compile(r"b'[^']*'|b\"[^\"]*\"|0x[0-9a-f]+|\d+")
@@ -139,7 +139,7 @@ def clean_logs(found: Found) -> Promise:
 def end_of(service: str, entry: str) -> str:
     """Return the first and last line of a log entry, without the parts that differ between entries of one kind."""
     first, *rest = VARYING.sub("...", MOMENT.sub("", entry)).splitlines()
-    return f"{service}: {first[:MOST_SHOWN]}" + (f": {rest[-1][:MOST_SHOWN]}" if rest else "")
+    return f"{service}: {first[:MAX_SHOWN]}" + (f": {rest[-1][:MAX_SHOWN]}" if rest else "")
 
 
 def evidence(found: Found) -> list[str]:
@@ -148,12 +148,12 @@ def evidence(found: Found) -> list[str]:
     for service, entries in found.log.items():
         for entry in entries:
             first.setdefault(end_of("", entry), (service, entry))
-    return [line for service, entry in list(first.values())[:MOST_ENTRIES] for line in shown(service, entry)]
+    return [line for service, entry in list(first.values())[:MAX_ENTRIES] for line in shown(service, entry)]
 
 
 def shown(service: str, entry: str) -> list[str]:
     """Return an entry as evidence."""
-    return [f"in the log of {service}:", *(f"  {line}" for line in entry.splitlines()[:MOST_LINES])]
+    return [f"in the log of {service}:", *(f"  {line}" for line in entry.splitlines()[:MAX_LINES])]
 
 
 def percentile(values: Sequence[float], part: float) -> float:
@@ -163,14 +163,14 @@ def percentile(values: Sequence[float], part: float) -> float:
 
 def listed(texts: Sequence[str]) -> str:
     """Return the first few texts, and how many more there are."""
-    more = f" and {len(texts) - MOST_NAMED} more" if len(texts) > MOST_NAMED else ""
-    return "; ".join(texts[:MOST_NAMED]) + more
+    more = f" and {len(texts) - MAX_NAMED} more" if len(texts) > MAX_NAMED else ""
+    return "; ".join(texts[:MAX_NAMED]) + more
 
 
 def counted(counts: Counter[str]) -> str:
     """Return counts as text, the greatest first."""
-    more = f" and {len(counts) - MOST_COUNTED} kinds more" if len(counts) > MOST_COUNTED else ""
-    return ", ".join(f"{count:,} x {name}" for name, count in counts.most_common(MOST_COUNTED)) + more
+    more = f" and {len(counts) - MAX_COUNTED} kinds more" if len(counts) > MAX_COUNTED else ""
+    return ", ".join(f"{count:,} x {name}" for name, count in counts.most_common(MAX_COUNTED)) + more
 
 
 def tables(found: Found, seen: Seen) -> tuple[Table, ...]:

@@ -18,7 +18,7 @@ BARS = WIDTH - 2 * MARGIN - NAMES - FIGURES
 MEDIANS = 82  # of the figures' column: the room for medians
 ROW, BAR, TITLE, FOOT, GAP = 26, 16, 44, 16, 22
 INK, FAINT, OURS, PEER, GOAL = "#1b1f24", "#6a737d", "#0b6bcb", "#b6bec8", "#c2410c"
-LEAST_SCALE = 1.15
+MIN_SCALE = 1.15
 """The axis reaches at least a little beyond the reference."""
 STYLE = f"""
 text {{ font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: {INK}; }}
@@ -61,7 +61,7 @@ def height_of(group: Group) -> int:
 def panel(group: Group, y: int) -> Iterator[str]:
     """Yield the shapes of a group."""
     goals = [goal.ratio for goal in group.goals if goal.against == group.reference]
-    scale = BARS / max(LEAST_SCALE, *goals, *(group.ratio(row) or 0 for row in group.rows))
+    scale = BARS / max(MIN_SCALE, *goals, *(group.ratio(row) or 0 for row in group.rows))
     better = "longer" if group.higher_is_better else "shorter"
     yield text(MARGIN, y + 14, group.title, "title")
     yield text(MARGIN, y + 31, f"{group.unit}, as a ratio to {group.reference}; {better} is better", "faint")

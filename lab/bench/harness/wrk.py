@@ -14,7 +14,7 @@ RATE = re.compile(r"^Requests/sec:\s+([\d.]+)$", re.MULTILINE)
 COUNT = re.compile(r"^\s+(\d+) requests in ", re.MULTILINE)
 BAD_ANSWERS = re.compile(r"^\s+Non-2xx or 3xx responses: (\d+)$", re.MULTILINE)
 SOCKET_ERRORS = re.compile(r"^\s+Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)$", re.MULTILINE)
-MOST_ERRORS = 0.001
+MAX_ERRORS = 0.001
 """The part of failed requests above which a figure says nothing of answering."""
 
 
@@ -58,6 +58,6 @@ def read(cost: Cost) -> Load:
     bad = BAD_ANSWERS.search(cost.out)
     errors = SOCKET_ERRORS.search(cost.out)
     failed = (int(bad[1]) if bad else 0) + (sum(map(int, errors.groups())) if errors else 0)
-    if failed > int(count[1]) * MOST_ERRORS:
+    if failed > int(count[1]) * MAX_ERRORS:
         raise BenchFailed("wrk", why=f"{failed:,} of {int(count[1]):,} requests failed", evidence=cost.out.splitlines())
     return Load(float(rate[1]), int(count[1]), failed, cost)

@@ -16,7 +16,7 @@ from services.client.errors import FetchError
 
 T = TypeVar("T")
 
-MOST_S = 1e12  # of seconds: these are times of a clock, or times to live
+MAX_S = 1e12  # of seconds: these are times of a clock, or times to live
 
 
 class NotASite(FetchError):
@@ -244,7 +244,7 @@ def read_whole(value: object) -> int:
 
 
 def read_number(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > MOST_S:
+    if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > MAX_S:
         raise NotASite
     return value
 

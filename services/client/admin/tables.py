@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from services.runtime import terminal
 from services.runtime.terminal import printable
 
-MOST_WIDE = 200  # characters of a cell; a longer one is cut, and ends with "..."
+MAX_WIDE = 200  # characters of a cell; a longer one is cut, and ends with "..."
 CUT = "..."  # in ASCII, which every encoding of a terminal has
-LEAST_WIDE = 7  # characters of a column that is narrowed
+MIN_WIDE = 7  # characters of a column that is narrowed
 GAP = "  "
 
 
@@ -30,7 +30,7 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | 
 
 def cell(text: str) -> str:
     """Return the text of a cell, printable, and cut if it is too long."""
-    return cut(text, MOST_WIDE)
+    return cut(text, MAX_WIDE)
 
 
 def cut(text: str, most: int) -> str:
@@ -55,12 +55,12 @@ def fitted(wanted: Sequence[int], most: int) -> list[int] | None:
     widths = list(wanted)
     while sum(widths) > most:
         widest = max(widths)
-        if widest <= LEAST_WIDE:
+        if widest <= MIN_WIDE:
             return None
         next_widest = max((each for each in widths if each < widest), default=0)
         several = widths.count(widest)
         too_many = -(-(sum(widths) - most) // several)
-        narrowed = max(widest - too_many, next_widest, LEAST_WIDE)
+        narrowed = max(widest - too_many, next_widest, MIN_WIDE)
         widths = [narrowed if each == widest else each for each in widths]
     return widths
 
@@ -77,7 +77,7 @@ def listed(head: Sequence[str], row: Sequence[str], most: int) -> Iterator[str]:
     """Yield a row as a list, with one or more lines for each cell, and a blank line at the end."""
     name_width = max(map(len, head))
     for name, text in zip(head, row, strict=True):
-        yield from wrapped((name, text), (name_width, max(LEAST_WIDE, most - name_width - len(GAP))))
+        yield from wrapped((name, text), (name_width, max(MIN_WIDE, most - name_width - len(GAP))))
     yield ""
 
 

@@ -14,8 +14,8 @@ from services.client.head.notes import Notes
 from services.client.head.status_line import StatusLine
 
 _BEFORE_HTTP_1_1 = ("HTTP/1.0", "HTTP/1", "HTTP/0.9", "ICY")
-_LARGEST = 2**64 - 1
-_MOST_DIGITS = 20
+_MAX_LENGTH = 2**64 - 1
+_MAX_DIGITS = 20
 
 # Possessive throughout: a value may be as long as a head, and must not make the pattern try again and again.
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
@@ -43,7 +43,7 @@ def has_plain_framing(headers: Sequence[Field], status: int, minor_version: byte
     if len(lengths) + len(codings) > 1 or status < 200 or status == 204:
         return False
     if lengths:
-        return lengths[0].isdigit() and len(lengths[0]) < _MOST_DIGITS
+        return lengths[0].isdigit() and len(lengths[0]) < _MAX_DIGITS
     return codings[0].lower() == b"chunked" and minor_version == b"1"
 
 
@@ -89,7 +89,7 @@ def _note_lengths(lengths: list[_Placed], notes: Notes) -> None:
                 continue
             # Compared as text: Python refuses to make an int of thousands of digits.
             number = number.lstrip(b"0") or b"0"
-            if len(number) > _MOST_DIGITS or int(number) > _LARGEST:
+            if len(number) > _MAX_DIGITS or int(number) > _MAX_LENGTH:
                 notes.note(Departure.CONTENT_LENGTH_OVERFLOW, offset)
             if numbers:
                 same = number == numbers[0]

@@ -20,7 +20,7 @@ from services.client.head.notes import Notes
 from services.client.head.status_line import StatusLine, read_status_line
 
 _BEGINNINGS = (b"http/", b"icy ")
-_LONGEST_BEGINNING = 5
+_MAX_BEGINNING = 5
 _LEADING = re.compile(rb"[\r\n \t]*+")
 _LEADING_DEPARTURES = (
     (Departure.LEADING_EMPTY_LINE, re.compile(rb"[\r\n]")),
@@ -87,7 +87,7 @@ class LineReader:
         """Return whether a status line has begun. Raises NotHttpError at the first byte that none can have there."""
         start = self._skip_leading()
         # Up to the limit only: the byte beyond it is there to show that there is one.
-        came = bytes(self._buffer[start : min(start + _LONGEST_BEGINNING, self._limits.max_head)])
+        came = bytes(self._buffer[start : min(start + _MAX_BEGINNING, self._limits.max_head)])
         self._begun = came.lower().startswith(_BEGINNINGS)
         if not self._begun and not _may_begin(came):
             while not _may_begin(came[:-1]):

@@ -19,11 +19,11 @@ from services.runtime.errors import NoThread
 from services.runtime.tasks import start_daemon_thread
 
 AT_ONCE = 64  # look-ups that do not hang: a resolver refuses to answer a client that asks too much at once
-MOST_THREADS = 1_024  # with those whose look-up hangs; `pids` in compose.yaml allows a few more
+MAX_THREADS = 1_024  # with those whose look-up hangs; `pids` in compose.yaml allows a few more
 HANGS_S = 0.1
 CACHED_S = 60.0
-MOST_CACHED = 4_096
-MOST_ADDRESSES = 8  # of one name
+MAX_CACHED = 4_096
+MAX_ADDRESSES = 8  # of one name
 
 Addresses = tuple[str, ...]
 LookUp = Callable[[str], Sequence[str]]
@@ -51,7 +51,7 @@ class Resolver:
     """
 
     def __init__(
-        self, look_up: LookUp = addresses_of, *, at_once: int = AT_ONCE, most_threads: int = MOST_THREADS
+        self, look_up: LookUp = addresses_of, *, at_once: int = AT_ONCE, most_threads: int = MAX_THREADS
     ) -> None:
         self._look_up = look_up
         self._at_once, self._most_threads = at_once, most_threads
@@ -133,7 +133,7 @@ class Resolver:
             if self._has_callers(host):
                 self._running[host] = time.monotonic()
                 try:
-                    result = tuple(dict.fromkeys(self._look_up(host)))[:MOST_ADDRESSES]
+                    result = tuple(dict.fromkeys(self._look_up(host)))[:MAX_ADDRESSES]
                 except OSError as error:
                     result = error
                 self._running.pop(host, None)
@@ -154,7 +154,7 @@ class Resolver:
             result = socket.gaierror(socket.EAI_NONAME, "no address")
         if isinstance(result, tuple) or result.errno != socket.EAI_AGAIN:
             self._cache[host] = (result, time.monotonic() + CACHED_S)
-            if len(self._cache) > MOST_CACHED:
+            if len(self._cache) > MAX_CACHED:
                 self._cache.popitem(last=False)
         for caller in self._callers.pop(host, ()):
             if caller.done():

@@ -7,7 +7,7 @@ from services.client.options.bounds import add_head_limits, add_timeout
 from services.client.options.values import whole
 
 COMPARED = ("wget", "hello", "pipeline")
-MOST_COMPARED_USERS = 50  # each is a line of the picture
+MAX_COMPARED_USERS = 50  # each is a line of the picture
 STDIN = "-"
 
 
@@ -46,8 +46,8 @@ def add_compare(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--users",
         metavar="N",
-        type=whole(1, MOST_COMPARED_USERS),
-        help=f"hello: how many users ask, 1 to {MOST_COMPARED_USERS} ({defaults.COMPARED_USERS})",
+        type=whole(1, MAX_COMPARED_USERS),
+        help=f"hello: how many users ask, 1 to {MAX_COMPARED_USERS} ({defaults.COMPARED_USERS})",
     )
     parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
     add_timeout(parser)

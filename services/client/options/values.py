@@ -3,7 +3,7 @@
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 
-MOST_PATH_BYTES = 4_000
+MAX_PATH_BYTES = 4_000
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -57,7 +57,7 @@ def words(text: str) -> list[str]:
 def path(text: str) -> str:
     """Read a path, maybe with a query (RFC 3986)."""
     is_sent = text.isascii() and text.isprintable() and not set(" #") & set(text)
-    if not (text.startswith("/") and is_sent and len(text) <= MOST_PATH_BYTES):
+    if not (text.startswith("/") and is_sent and len(text) <= MAX_PATH_BYTES):
         raise ArgumentTypeError(
             f"{text[:40]!r} is not a path: it begins with / and has no space, # or character beyond ASCII"
         )

@@ -34,8 +34,8 @@ from services.runtime.tasks import run_in_daemon_thread
 from services.runtime.terminal import say
 
 SPARE_FILES = 256  # the loop's own, standard streams, look-ups
-MOST_PROCESSES = 4
-LEAST_EACH = 16  # fetches at once that make a process worth its start
+MAX_PROCESSES = 4
+MIN_EACH = 16  # fetches at once that make a process worth its start
 
 
 async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> int:
@@ -101,7 +101,7 @@ def processes_for(options: Options, concurrency: int) -> int:
         return 1
     if options.processes or options.rate:
         return options.processes or 1
-    return max(1, min(usable_cores(), MOST_PROCESSES, concurrency // LEAST_EACH))
+    return max(1, min(usable_cores(), MAX_PROCESSES, concurrency // MIN_EACH))
 
 
 async def open_both(options: Options) -> tuple[Source, RecordWriter, OutputFile | None]:

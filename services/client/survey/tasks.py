@@ -24,12 +24,12 @@ from services.runtime.terminal import say
 ORDER_WINDOW = 4  # times the tasks
 BATCH = 32
 LARGE_HEAD_BYTES = 16 * 1024
-MOST_WAITING = 1_024  # tasks whose targets wait for --per-host while others use their slots
+MAX_WAITING = 1_024  # tasks whose targets wait for --per-host while others use their slots
 
 
 def task_count(options: Options, concurrency: int) -> int:
     """Return how many tasks keep so many fetches going: more where some of them wait for --per-host."""
-    return concurrency + (min(3 * concurrency, MOST_WAITING) if options.per_host else 0)
+    return concurrency + (min(3 * concurrency, MAX_WAITING) if options.per_host else 0)
 
 
 class TaskPool:

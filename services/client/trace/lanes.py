@@ -19,7 +19,7 @@ from services.client.trace.terminal import Terminal
 from services.runtime.terminal import printable
 
 INDENT = 2
-LEAST_CELLS = 12  # of a lane, however long the labels are
+MIN_CELLS = 12  # of a lane, however long the labels are
 STEPS = (1, 2, 5)
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 GREEN, RESET = "\x1b[32m", "\x1b[0m"
@@ -86,7 +86,7 @@ def draw(chart: Chart, terminal: Terminal) -> list[str]:
     glyphs = glyphs_of(terminal)
     lanes = [lane for group in chart.groups for lane in group.lanes]
     labels = [in_encoding(lane.label, terminal) for lane in lanes]
-    most = max(0, min(terminal.columns * 2 // 5, terminal.columns - INDENT - 1 - LEAST_CELLS))
+    most = max(0, min(terminal.columns * 2 // 5, terminal.columns - INDENT - 1 - MIN_CELLS))
     wide = min(max((cell_len(label) for label in labels), default=0), most)
     cells = terminal.columns - INDENT - wide - 1
     lines = []

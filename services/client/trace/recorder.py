@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 from services.client.trace.model import Dropped, Outcome, Phase, Slice, Task, Trace
 from services.runtime.run import running_loop_name
 
-MOST_TASKS = 10_000
-MOST_SLICES = 100_000
-MOST_PHASES = 100_000
+MAX_TASKS = 10_000
+MAX_SLICES = 100_000
+MAX_PHASES = 100_000
 DEFAULT_NAME = re.compile(r"Task-\d+|None")  # None: so does Python 3.13.5 where there is a task factory
-MOST_HOPS = 100  # from a task's coroutine to the innermost: a chain that is longer is not followed to its end
+MAX_HOPS = 100  # from a task's coroutine to the innermost: a chain that is longer is not followed to its end
 
 Result = TypeVar("Result")
 Resume = Callable[..., object]
@@ -34,7 +34,7 @@ class Recorder:
     """Records tasks on the running loop, within bounds: what is beyond them is only counted."""
 
     def __init__(
-        self, *, most_tasks: int = MOST_TASKS, most_slices: int = MOST_SLICES, most_phases: int = MOST_PHASES
+        self, *, most_tasks: int = MAX_TASKS, most_slices: int = MAX_SLICES, most_phases: int = MAX_PHASES
     ) -> None:
         self._most_tasks, self._slices_left, self._most_phases = most_tasks, most_slices, most_phases
         self._tracks: list[Track] = []
@@ -258,7 +258,7 @@ def awaited(coroutine: object) -> object:
 def innermost(coroutine: object, waited_for: object) -> str:
     """Return the name of the innermost coroutine that waits; if the task's own does, the type of what it waits for."""
     inner = coroutine
-    for _ in range(MOST_HOPS):
+    for _ in range(MAX_HOPS):
         following = awaited(inner)
         if following is None or not hasattr(following, "__qualname__"):
             break

@@ -10,7 +10,7 @@ import socket
 from urllib.parse import unquote_to_bytes
 
 LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE | re.ASCII)
-MOST_BYTES, MOST_LABEL_BYTES = 253, 63
+MAX_BYTES, MAX_LABEL_BYTES = 253, 63
 
 
 class NoHostName(ValueError):
@@ -34,12 +34,12 @@ def ascii_host_name(text: str) -> str:
 
 def what_is_wrong(name: str) -> str | None:
     """Return why an ASCII text, without its last dot, is no host name (RFC 1035, section 2.3.4). None: it is one."""
-    if len(name) > MOST_BYTES:
-        return f"a host name has at most {MOST_BYTES} characters in ASCII, and this has {len(name)}"
+    if len(name) > MAX_BYTES:
+        return f"a host name has at most {MAX_BYTES} characters in ASCII, and this has {len(name)}"
     for label in name.split("."):
-        if not 1 <= len(label) <= MOST_LABEL_BYTES:
+        if not 1 <= len(label) <= MAX_LABEL_BYTES:
             size = f"{len(label)}: {label[:20]!r}..." if label else "none"
-            return f"a label of a host name has 1 to {MOST_LABEL_BYTES} characters, and one of this has {size}"
+            return f"a label of a host name has 1 to {MAX_LABEL_BYTES} characters, and one of this has {size}"
         if not LABEL.fullmatch(label):
             return "no host name"
     return None

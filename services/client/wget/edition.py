@@ -18,7 +18,7 @@ Wget = Callable[[str, int, Topology], Awaitable[None]]
 FetchAll = Callable[[Callable[[str], Any], Iterable[str]], Awaitable[None]]
 
 TARGET = re.compile(r"([A-Za-z0-9._-]{1,253})(?::(\d{1,5}))?")
-MOST_AT_ONCE = 256
+MAX_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Edition:
 
 
 async def run_edition(edition: Edition, targets: Sequence[str], topology: Topology, *, timeout_s: float) -> int:
-    """Fetch every target, MOST_AT_ONCE at most at a time, each within `timeout_s`.
+    """Fetch every target, MAX_AT_ONCE at most at a time, each within `timeout_s`.
 
     Returns 0 if all answered, 1 if some did, 4 if none did.
     """
-    limit = asyncio.Semaphore(MOST_AT_ONCE)
+    limit = asyncio.Semaphore(MAX_AT_ONCE)
     answers: list[bool] = []
 
     async def fetch(target: str) -> None:

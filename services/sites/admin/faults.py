@@ -14,7 +14,7 @@ from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced, read_p
 from services.sites.host import Host
 from services.sites.site import Site
 
-MOST_TEMPORARY_S = 3_600
+MAX_TEMPORARY_S = 3_600
 
 Reconcile = Callable[[], Awaitable[None]]
 """Opens and closes the listening sockets as the plans say, and saves the plans."""
@@ -124,7 +124,7 @@ async def change_and_show(request: web.Request, change: Callable[[], None]) -> A
 async def set_temporary(request: web.Request) -> web.Response:
     """Put a plan in force for some time."""
     host_of(request)  # an unknown host is refused before its query is read
-    for_s = read_single(request, "for_s", least=1, most=MOST_TEMPORARY_S)
+    for_s = read_single(request, "for_s", least=1, most=MAX_TEMPORARY_S)
     plan, host = await plan_and_host(request)
     request.app[SITE].set_temporary_plan(host.name, plan, for_s=for_s)
     return await reconciled(request, plan_json(host))

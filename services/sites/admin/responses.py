@@ -12,7 +12,7 @@ from services.sites.host import Host
 from services.sites.site import Site, known_names
 
 MAX_BODY_BYTES = 1024 * 1024
-MOST_PROBLEMS = 100
+MAX_PROBLEMS = 100
 RETRY_AFTER_S = 1
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -98,9 +98,9 @@ async def response_of(request: web.Request, handler: Handler) -> web.StreamRespo
 
 
 def refusal(status: int, error: str, problems: Iterable[Problem]) -> web.Response:
-    """Return a refusal: a word for programs, and the first MOST_PROBLEMS problems for a person."""
+    """Return a refusal: a word for programs, and the first MAX_PROBLEMS problems for a person."""
     listed = list(problems)
-    shown = listed[:MOST_PROBLEMS]
+    shown = listed[:MAX_PROBLEMS]
     if more := len(listed) - len(shown):
         shown.append(Problem("body", f"has {more:,} more problems"))
     return json_response({"error": error, "problems": [problem._asdict() for problem in shown]}, status=status)

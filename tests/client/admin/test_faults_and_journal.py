@@ -27,7 +27,7 @@ from services.client.admin.answers import (
     read,
 )
 from services.client.admin.api import Answer, WrongUsage, ask, read_json, report_refusal
-from services.client.admin.tables import MOST_WIDE, columns
+from services.client.admin.tables import MAX_WIDE, columns
 from services.client.errors import FetchError
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
@@ -247,5 +247,5 @@ async def test_an_answer_without_an_end_is_read_to_a_bound(
 def test_a_table_is_not_as_wide_as_a_peers_cell() -> None:
     """One cell of a megabyte would make every row as long."""
     lines = columns(("a", "b"), [("x" * 10**6, "1"), ("y", "2")]).splitlines()
-    assert max(map(len, lines)) == MOST_WIDE + 3
+    assert max(map(len, lines)) == MAX_WIDE + 3
     assert lines[1].endswith("...  1")

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from services.client.admin.tables import LEAST_WIDE, MOST_WIDE, columns, hanging
+from services.client.admin.tables import MAX_WIDE, MIN_WIDE, columns, hanging
 
 JOURNAL = ("entry", "conn", "peer", "request", "status", "sent", "fault", "ended", "took")
 ENTRY = (
@@ -31,7 +31,7 @@ def test_a_table_fits_and_loses_nothing(head: tuple[str, ...], rows: list[tuple[
         assert name.upper() in table
     cells = [cell for row in rows for cell in row]
     assert Counter("".join(cells).replace(" ", "")) <= Counter(table)
-    assert all(word in table for cell in cells for word in cell.split() if len(word) < LEAST_WIDE)
+    assert all(word in table for cell in cells for word in cell.split() if len(word) < MIN_WIDE)
 
 
 def test_words_stay_whole_where_they_can() -> None:
@@ -69,7 +69,7 @@ def test_a_cell_is_printable_and_bounded() -> None:
     (_, row) = columns(("a",), [("\x1b" + "x" * 10_000,)]).splitlines()
     assert row.startswith("\\x1bx")
     assert row.endswith("x...")
-    assert len(row) == MOST_WIDE
+    assert len(row) == MAX_WIDE
 
 
 @pytest.mark.parametrize("width", [40, 80])

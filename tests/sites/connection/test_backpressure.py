@@ -17,7 +17,7 @@ from tests.sites.test_server import until
 pytestmark = pytest.mark.anyio
 
 ONE_READ_BYTES = 256 * 1024  # what a loop hands over at once
-MOST_IN_SYSTEMS = 256 * 1024 * 1024  # on loopback, a few megabytes are usual
+MAX_IN_SYSTEMS = 256 * 1024 * 1024  # on loopback, a few megabytes are usual
 
 
 def connections(running: RunningSite) -> list[Connection]:
@@ -45,7 +45,7 @@ async def waiting_bytes(running: RunningSite) -> int:
 
 def send_for_ever(connection: socket.socket) -> None:
     """Send until a send would block, or two kernels' buffers are full."""
-    for _ in range(MOST_IN_SYSTEMS // ONE_READ_BYTES):
+    for _ in range(MAX_IN_SYSTEMS // ONE_READ_BYTES):
         connection.send(bytes(ONE_READ_BYTES))
 
 

@@ -24,7 +24,7 @@ from tests.sites.test_server import until
 SOON_S = 0.2
 SETTINGS = SitesSettings(head_timeout_s=1.0, idle_timeout_s=2.0, write_timeout_s=3.0, stall_timeout_s=4.0, linger_s=5.0)
 
-LONGEST_S = {
+MAX_S = {
     State.HANDSHAKE: 1.0,
     State.IDLE: 2.0,
     State.READING: 1.0,
@@ -61,7 +61,7 @@ def test_every_state_has_its_deadline(state: State) -> None:
     site = Site(SETTINGS)
     open_connection, newer = Waiting(state), Waiting(state, since=1e9)
     site.connections |= {open_connection, newer}
-    longest_s = LONGEST_S[state]
+    longest_s = MAX_S[state]
     sweep(site, 1e6 if longest_s is None else longest_s)
     assert open_connection.expired == 0
     if longest_s is not None:

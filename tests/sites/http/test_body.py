@@ -8,7 +8,7 @@ import brotli
 import pytest
 import zstandard
 
-from services.runtime.playable import SMALLEST_BODIES as LEAST
+from services.runtime.playable import SMALLEST_BODIES as MIN_BYTES
 from services.runtime.playable import Unplayable
 from services.sites.http.body import MAKERS, PAGE, chunked, coded, ends_chunked, plain
 
@@ -28,7 +28,7 @@ SIZES = [*range(1, 64), 92_426, *range(65_530, 65_560), *range(131_070, 131_100)
 def test_a_body_of_every_size_is_valid_and_fits(coding: str) -> None:
     """Every size from the least on, around each block boundary, and large: decoded, it is the page, repeated."""
     for size in SIZES:
-        if size < LEAST[coding]:
+        if size < MIN_BYTES[coding]:
             continue
         body = coded(coding, size)
         decoded = DECODERS[coding](body)
@@ -36,16 +36,16 @@ def test_a_body_of_every_size_is_valid_and_fits(coding: str) -> None:
         assert decoded == plain(len(decoded))
 
 
-@pytest.mark.parametrize("coding", [coding for coding in LEAST if LEAST[coding] > 1])
+@pytest.mark.parametrize("coding", [coding for coding in MIN_BYTES if MIN_BYTES[coding] > 1])
 def test_a_size_too_small_for_its_coding_is_refused(coding: str) -> None:
     """A compressed format has bytes of its own."""
     with pytest.raises(Unplayable, match=r"no .* body has"):
-        coded(coding, LEAST[coding] - 1)
+        coded(coding, MIN_BYTES[coding] - 1)
 
 
 def test_every_coding_that_is_said_to_be_makable_is_made() -> None:
     """The recorder reads the table of smallest sizes, and the site has the encoders."""
-    assert MAKERS.keys() == LEAST.keys() == DECODERS.keys()
+    assert MAKERS.keys() == MIN_BYTES.keys() == DECODERS.keys()
 
 
 def test_no_bytes_need_no_coding() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from services.sites.tls.client_hello import ClientHelloReader, NoClientHello
 
-MOST = 16 * 1024
+MAX_BYTES = 16 * 1024
 
 
 def hello_for(name: str | None) -> bytes:
@@ -42,7 +42,7 @@ def message_of(hello: bytes) -> bytes:
 @pytest.mark.parametrize(("name", "asked"), [("www.sohu.com", b"www.sohu.com"), (None, None)])
 def test_a_client_hello_of_openssl_is_read(name: str | None, asked: bytes | None) -> None:
     """With a name, and without."""
-    reader = ClientHelloReader(MOST)
+    reader = ClientHelloReader(MAX_BYTES)
     assert reader.feed(hello_for(name))
     assert reader.name() == asked
 
@@ -51,7 +51,7 @@ def test_a_client_hello_of_openssl_is_read(name: str | None, asked: bytes | None
 def test_it_is_complete_with_its_last_byte_wherever_it_is_cut(record_bytes: int) -> None:
     """RFC 8446, section 5.1: a message may be cut over records; and TCP cuts records."""
     hello = records(message_of(hello_for("a.test")), record_bytes)
-    reader = ClientHelloReader(MOST)
+    reader = ClientHelloReader(MAX_BYTES)
     assert [reader.feed(hello[at : at + 1]) for at in range(len(hello))] == [False] * (len(hello) - 1) + [True]
     assert (reader.name(), bytes(reader.raw)) == (b"a.test", hello)
 
@@ -59,7 +59,7 @@ def test_it_is_complete_with_its_last_byte_wherever_it_is_cut(record_bytes: int)
 def test_what_comes_after_it_is_kept() -> None:
     """A peer may send more before it gets an answer."""
     hello = hello_for("a.test")
-    reader = ClientHelloReader(MOST)
+    reader = ClientHelloReader(MAX_BYTES)
     assert reader.feed(hello + b"more")
     assert bytes(reader.raw) == hello + b"more"
 
@@ -78,7 +78,7 @@ NONE = {
 @pytest.mark.parametrize("data", NONE.values(), ids=NONE)
 def test_bytes_that_are_no_client_hello_are_refused_at_the_first_wrong_byte(data: bytes) -> None:
     """No further byte is waited for."""
-    reader = ClientHelloReader(MOST)
+    reader = ClientHelloReader(MAX_BYTES)
     assert not any(reader.feed(data[at : at + 1]) for at in range(len(data) - 1))
     with pytest.raises(NoClientHello):
         reader.feed(data[-1:])
@@ -86,17 +86,17 @@ def test_bytes_that_are_no_client_hello_are_refused_at_the_first_wrong_byte(data
 
 def test_records_of_a_byte_each_are_too_large_sooner() -> None:
     """What is kept is what came, heads of records included."""
-    message = b"\x01" + (MOST - 4).to_bytes(3, "big") + bytes(MOST - 4)
-    reader = ClientHelloReader(MOST)
+    message = b"\x01" + (MAX_BYTES - 4).to_bytes(3, "big") + bytes(MAX_BYTES - 4)
+    reader = ClientHelloReader(MAX_BYTES)
     with pytest.raises(NoClientHello):
-        reader.feed(records(message, 1)[: MOST + 1])
+        reader.feed(records(message, 1)[: MAX_BYTES + 1])
 
 
 @pytest.mark.parametrize("cut", [1, 10, 60])
 def test_fields_that_end_too_soon_are_no_client_hello(cut: int) -> None:
     """Its length is right, and what is in it says more than there is."""
     message = message_of(hello_for("a.test"))[4:-cut]
-    reader = ClientHelloReader(MOST)
+    reader = ClientHelloReader(MAX_BYTES)
     assert reader.feed(records(b"\x01" + len(message).to_bytes(3, "big") + message))
     with pytest.raises(NoClientHello):
         reader.name()
@@ -104,6 +104,6 @@ def test_fields_that_end_too_soon_are_no_client_hello(cut: int) -> None:
 
 def test_a_name_is_bytes() -> None:
     """The hosts decide what they mean."""
-    reader = ClientHelloReader(MOST)
+    reader = ClientHelloReader(MAX_BYTES)
     assert reader.feed(with_name(b"\xff\0\n"))
     assert reader.name() == b"\xff\0\n"

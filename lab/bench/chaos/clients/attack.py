@@ -32,7 +32,7 @@ CONNECTS_AT_ONCE = 512
 RESOLVED_FOR_S = 2.0
 PIECE_BYTES = 65_536
 SMALL_WINDOW_BYTES = 4_096
-MOST_TOLD = 5
+MAX_TOLD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Report:
         """Count a broken promise, and print an event for the first few of a kind."""
         self.counts["failures"] += 1
         self.failures[kind] += 1
-        if self.failures[kind] <= MOST_TOLD:
+        if self.failures[kind] <= MAX_TOLD:
             self.tell("failed", kind=kind, what=what)
 
 

@@ -21,7 +21,7 @@ END_SCRIPTS = (
 )
 FETCH = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=20).read().decode())"
 CLEAR = "import sys, urllib.request as r; r.urlopen(r.Request(sys.argv[1], method='DELETE'), timeout=20)"
-LONGEST_S = 1_800.0
+MAX_S = 1_800.0
 """How many seconds a container lives after the load, if it is not taken down."""
 
 Event = dict[str, object]
@@ -84,7 +84,7 @@ class Client:
 async def start(stack: Stack, seconds: float) -> Client:
     """Start a client's container that does nothing by itself. Raises BenchFailed."""
     words = ("run", "--detach", "--rm", "--no-deps", "--entrypoint", "python3", "client", "-c")
-    command = stack.command(*words, WAIT.format(seconds=seconds + LONGEST_S))
+    command = stack.command(*words, WAIT.format(seconds=seconds + MAX_S))
     done = await docker(*command[1:], environ=stack.settings.environ)
     if not done.ok:
         raise BenchFailed("chaos", why="a client's container does not start", evidence=done.tail())

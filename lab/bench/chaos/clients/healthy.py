@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 EVERY_S = 0.25
 TIMEOUT_S = 10.0
-MOST_HEAD_BYTES = 1 << 18
+MAX_HEAD_BYTES = 1 << 18
 LINE_END = b"\r\n"
 
 
@@ -46,7 +46,7 @@ class Target:
             if self.writer is None or self.reader is None:
                 context = ssl.create_default_context(cafile=self.ca) if self.scheme == "https" else None
                 self.reader, self.writer = await asyncio.open_connection(
-                    self.host, self.port, ssl=context, limit=MOST_HEAD_BYTES
+                    self.host, self.port, ssl=context, limit=MAX_HEAD_BYTES
                 )
             close = "" if self.kept else "Connection: close\r\n"
             self.writer.write(f"GET / HTTP/1.1\r\nHost: {self.host}\r\n{close}\r\n".encode("ascii"))

@@ -21,7 +21,7 @@ from services.runtime.files.temporary import async_temporary_directory
 
 CLIENT = (sys.executable, "-m", "services.client", "wget", "--quiet", "--timeout", "3")
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-LEAST_S, MOST_S = 0.3, 2.0
+MIN_S, MAX_S = 0.3, 2.0
 LAST_RUN_S = 120.0
 START_S = 10.0
 PAUSED_S = (1.5, 3.0)
@@ -44,7 +44,7 @@ async def surveying(*options: str) -> AsyncIterator[Process]:
 async def killed(order: Order, report: Report) -> None:
     """Kill a survey at random moments, resume it, and let it end: each target must have exactly one record."""
     chance = random.Random(order.seed)
-    ends_s = time.monotonic() + order.seconds - MOST_S  # the last run may go on after that
+    ends_s = time.monotonic() + order.seconds - MAX_S  # the last run may go on after that
     async with async_temporary_directory("lab-chaos-survey-") as directory:
         targets, records = directory / "targets", directory / "heads.jsonl"
         write_targets(targets, order.site, order.count)
@@ -53,7 +53,7 @@ async def killed(order: Order, report: Report) -> None:
         while time.monotonic() < ends_s:
             async with surveying(*options) as survey:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(survey.wait(), chance.uniform(LEAST_S, MOST_S))
+                    await asyncio.wait_for(survey.wait(), chance.uniform(MIN_S, MAX_S))
                     break
             report.counts["kills"] += 1
         await finish(options, report)

@@ -17,8 +17,8 @@ from services.client.pipeline.jetstream.run import Run, decode_run
 from services.client.settings import ClientSettings
 from services.runtime.terminal import printable, say
 
-MOST_NAMED, MOST_SHOWN = 5, 40  # of runs, and characters of the name or the input of one
-KEPT_S, MOST_KEPT, MOST_KEPT_BYTES = 24 * 3600, 8, 256 << 20  # of finished runs
+MAX_NAMED, MAX_SHOWN = 5, 40  # of runs, and characters of the name or the input of one
+KEPT_S, MAX_KEPT, MAX_KEPT_BYTES = 24 * 3600, 8, 256 << 20  # of finished runs
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -41,9 +41,9 @@ class Leftover(NamedTuple):
 
     def describe(self) -> str:
         """Return its id, its input and its age for a person, as far as they are known."""
-        source = [printable(self.run.source[:MOST_SHOWN])] if self.run else []
+        source = [printable(self.run.source[:MAX_SHOWN])] if self.run else []
         known = ", ".join(source + ([f"{span(self.age_s)} ago"] if self.entry.stored_s else []))
-        return printable(self.id[:MOST_SHOWN]) + (f" ({known})" if known else "")
+        return printable(self.id[:MAX_SHOWN]) + (f" ({known})" if known else "")
 
 
 async def sweep(registry: Registry, mine: str) -> list[Leftover]:
@@ -53,7 +53,7 @@ async def sweep(registry: Registry, mine: str) -> list[Leftover]:
     size = 0
     for number, each in enumerate(finished, start=1):
         size += each.size
-        if number > MOST_KEPT or size > MOST_KEPT_BYTES or each.age_s > KEPT_S:
+        if number > MAX_KEPT or size > MAX_KEPT_BYTES or each.age_s > KEPT_S:
             await registry.remove_entry(each.id, each.entry)
     return [each for each in found if not each.is_finished]
 
@@ -76,8 +76,8 @@ async def leftover(registry: Registry, run: str) -> Leftover | None:
 def tell_unfinished(left: list[Leftover]) -> None:
     """Say in one line which runs were begun and have no producer now."""
     if left:
-        more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
-        names = ", ".join(each.describe() for each in left[:MOST_NAMED])
+        more = f" and {len(left) - MAX_NAMED} more" if len(left) > MAX_NAMED else ""
+        names = ", ".join(each.describe() for each in left[:MAX_NAMED])
         say(f"unfinished runs at the broker: {names}{more}; --run ID goes on with one, --forget ID removes it")
 
 

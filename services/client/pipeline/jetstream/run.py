@@ -13,7 +13,7 @@ from services.client.survey.options import Options as FetchOptions
 from services.runtime.terminal import printable
 
 VERSION = 1  # of what is in the messages; a worker of another version leaves the run alone
-LEAST_IN_HAND = 4
+MIN_IN_HAND = 4
 BOUNDS = (
     ("queue_size", 1, 1_000_000),
     ("per_host", 0, 1_000_000),
@@ -122,7 +122,7 @@ def make_run(options: Options, broker: BrokerSettings) -> Run:
         queue_size=options.queue_size,
         per_host=options.per_host if fetch else 0,
         partitions=tuning.partitions if fetch and options.per_host else 1,
-        batch=max(1, min(tuning.batch, options.queue_size // LEAST_IN_HAND)),
+        batch=max(1, min(tuning.batch, options.queue_size // MIN_IN_HAND)),
         ack_wait_s=tuning.ack_wait_s,
         max_deliveries=tuning.max_deliveries,
     )

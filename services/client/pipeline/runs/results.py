@@ -16,7 +16,7 @@ from services.client.survey.results.formats import encoded
 from services.runtime.errors import ProgramError
 from services.runtime.terminal import printable
 
-MOST_NUMBERS, MOST_TARGETS = 512, 32  # that are put aside: a record may have a large head
+MAX_NUMBERS, MAX_TARGETS = 512, 32  # that are put aside: a record may have a large head
 
 
 def dialogue(result: Result) -> bytes:
@@ -98,7 +98,7 @@ def result_writer(
     options: Options, ledger: Ledger, writer: Output, *, digest: ResultsDigest | None = None
 ) -> "ResultWriter":
     """Return the writer of the results that are asked for. `digest`: is given each result that is written."""
-    forms, most = (NUMBER_FORMS, MOST_NUMBERS) if options.input is None else (TARGET_FORMS, MOST_TARGETS)
+    forms, most = (NUMBER_FORMS, MAX_NUMBERS) if options.input is None else (TARGET_FORMS, MAX_TARGETS)
     form = forms[options.format]
 
     def digested(result: Result) -> bytes:
@@ -112,7 +112,7 @@ def result_writer(
 class ResultWriter:
     """Notes results in a ledger, and writes the first of each id. `flush` is to be called often, `finish` once."""
 
-    def __init__(self, ledger: Ledger, writer: Output, form: Form, *, most: int = MOST_NUMBERS) -> None:
+    def __init__(self, ledger: Ledger, writer: Output, form: Form, *, most: int = MAX_NUMBERS) -> None:
         self._ledger, self._writer, self._form, self._most = ledger, writer, form, most
         self._results: list[Result] = []
         self._workers: list[str] = []

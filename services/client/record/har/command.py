@@ -19,7 +19,7 @@ from services.runtime.terminal import printable, say
 
 KEPT, SOME_FAILED, NOTHING = 0, 1, 4
 MAX_ENTRIES = 100_000
-MOST_LINES = 20  # of entries that are skipped; a file may have any number of them
+MAX_LINES = 20  # of entries that are skipped; a file may have any number of them
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class SkippedEntries:
     def add(self, entry: object, number: int, reason: Skipped) -> None:
         """Note an entry that is skipped. `number`: its place in the file, from 1."""
         self.failed += not isinstance(reason, NotWanted)
-        if len(self.lines) < MOST_LINES:
+        if len(self.lines) < MAX_LINES:
             self.lines.append(f"skipped {printable(label_of(entry, number))}: {printable(str(reason))}")
         else:
             self.more += 1

@@ -12,7 +12,7 @@ from services.client.survey.deadlines import NEVER, Deadline, release
 from services.client.survey.fetch.policy import FetchContext
 
 CATCH_UP_S = 0.05
-LEAST_PAUSE_S = 0.001
+MIN_PAUSE_S = 0.001
 IPV4_MAPPED = "::ffff:"
 
 
@@ -44,7 +44,7 @@ class RateLimiter:
         return time.monotonic() - began
 
     def _schedule(self) -> None:
-        pause_s = max(self._next_s - time.monotonic(), LEAST_PAUSE_S)
+        pause_s = max(self._next_s - time.monotonic(), MIN_PAUSE_S)
         asyncio.get_running_loop().call_later(pause_s, self._release_due)
 
     def _release_due(self) -> None:

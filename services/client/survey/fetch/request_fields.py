@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from services.runtime.errors import BadSetting
 from services.runtime.http import TOKEN_CHARACTERS
 
-MOST_FIELDS = 64
-MOST_BYTES = 16 * 1024  # of all of them together: many a server takes no more
+MAX_FIELDS = 64
+MAX_BYTES = 16 * 1024  # of all of them together: many a server takes no more
 OURS = frozenset({"content-length", "transfer-encoding", "trailer", "te", "expect", "upgrade", "http2-settings"})
 # RFC 9110 gives each a grammar without room for a credential, and each says only what answer is asked for (12.5, 14.2,
 # 13.1), in which version (RFC 9111, section 5.2), or by which program (10.1.5). If-Range goes with Range: without it, a
@@ -48,10 +48,8 @@ Fields = tuple[tuple[str, str], ...]
 def read_fields(texts: Iterable[str]) -> Fields:
     """Return the fields of options. Raises BadSetting."""
     fields = tuple(map(read_field, texts))
-    if len(fields) > MOST_FIELDS or sum(len(name) + len(value) for name, value in fields) > MOST_BYTES:
-        raise BadSetting(
-            "-H", f"{len(fields)} fields", f"at most {MOST_FIELDS} fields and {MOST_BYTES:,} bytes of them"
-        )
+    if len(fields) > MAX_FIELDS or sum(len(name) + len(value) for name, value in fields) > MAX_BYTES:
+        raise BadSetting("-H", f"{len(fields)} fields", f"at most {MAX_FIELDS} fields and {MAX_BYTES:,} bytes of them")
     hosts = [name for name, _ in fields if name.lower() == "host"]
     if len(hosts) > 1 or ("host", "") in [(name.lower(), value) for name, value in fields]:
         raise BadSetting("-H", "Host", "one host: a request has exactly one (RFC 9112, section 3.2)")

@@ -15,8 +15,8 @@ from services.client.head import Head
 TRANSIENT_ERRORS = {"connect_timeout", "reset", "closed", "truncated_head", "head_timeout"}
 TRANSIENT_STATUSES = {408, 429, 500, 502, 503, 504}
 FIRST_S = 0.5
-LONGEST_S = 8.0
-LONGEST_RETRY_AFTER_S = 30.0
+MAX_S = 8.0
+MAX_RETRY_AFTER_S = 30.0
 
 
 def is_transient(error: FetchError) -> bool:
@@ -28,11 +28,11 @@ def pause_s(attempt: int, head: Head | None = None) -> float:
     """Return how long to wait after that attempt (from 1): a random part of an exponentially growing time.
 
     All of it is random ("full jitter"), so that clients which failed together do not come back together. A server's
-    Retry-After is honoured, up to LONGEST_RETRY_AFTER_S.
+    Retry-After is honoured, up to MAX_RETRY_AFTER_S.
     """
-    jitter = random.uniform(0, min(LONGEST_S, FIRST_S * 2 ** (attempt - 1)))
+    jitter = random.uniform(0, min(MAX_S, FIRST_S * 2 ** (attempt - 1)))
     asked = retry_after_s(head.headers) if head else 0.0
-    return min(asked, LONGEST_RETRY_AFTER_S) + jitter if asked else jitter
+    return min(asked, MAX_RETRY_AFTER_S) + jitter if asked else jitter
 
 
 def retry_after_s(headers: Sequence[tuple[bytes, bytes]], now: datetime | None = None) -> float:

@@ -14,7 +14,7 @@ from services.client.survey.results.completed import DoneLines, DoneTargets
 from services.client.survey.results.rows import RowForm
 from services.runtime.errors import ProgramError
 
-MOST_LINE_BYTES = 256 * 1024 * 1024  # a head of 16 MiB twice, each byte as six characters, and more
+MAX_LINE_BYTES = 256 * 1024 * 1024  # a head of 16 MiB twice, each byte as six characters, and more
 
 
 class NotResumable(ProgramError):
@@ -53,7 +53,7 @@ class WrittenRecords:
         """Yield the number of each line from 1, and the line; not the header. Raises NotResumable."""
         number = 0
         file.seek(0)
-        while row := file.readline(MOST_LINE_BYTES):
+        while row := file.readline(MAX_LINE_BYTES):
             number += 1
             if number > 1 or not self._form.header:
                 yield number, row
@@ -63,7 +63,7 @@ class WrittenRecords:
     def _read(self, file: BinaryIO) -> None:
         for number, row in self._rows(file):
             if not row.endswith(b"\n"):
-                if len(row) == MOST_LINE_BYTES:
+                if len(row) == MAX_LINE_BYTES:
                     raise NotResumable(self._name, f"line {number:,} is longer than any record")
                 if not self._form.could_begin(row):
                     raise NotResumable(self._name, f"its end, line {number:,}, is not the beginning of a record")
@@ -82,7 +82,7 @@ class WrittenRecords:
 
     def _check_rest(self, file: BinaryIO, number: int) -> None:
         """See that what is to be cut off holds records and nothing else. Raises NotResumable."""
-        while row := file.readline(MOST_LINE_BYTES):
+        while row := file.readline(MAX_LINE_BYTES):
             number += 1
             if row.endswith(b"\n") and not self._form.is_record(row):
                 raise self._no_record(number)

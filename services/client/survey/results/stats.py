@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from services.client.survey.results.record import PHASES, Record
 
 BUCKETS_PER_E = 50  # each 2 % wide
-LEAST_S = 1e-6
+MIN_S = 1e-6
 
 
 class Histogram:
@@ -27,7 +27,7 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         """Count a time."""
-        self._buckets[math.floor(math.log(seconds + LEAST_S) * BUCKETS_PER_E)] += 1
+        self._buckets[math.floor(math.log(seconds + MIN_S) * BUCKETS_PER_E)] += 1
 
     def dump(self) -> dict[int, int]:
         """Return the buckets."""

@@ -17,7 +17,7 @@ from services.runtime.tasks import start_daemon_thread
 from services.runtime.terminal import standard_output, write_whole
 
 BLOCK_BYTES = 64 * 1024
-MOST_BLOCKS = 8
+MAX_BLOCKS = 8
 FILE_FLUSH_S = 0.25
 PERSON_FLUSH_S = 0.02
 LAST_FLUSH_S = 0.5
@@ -84,11 +84,11 @@ class RecordWriter:
     @property
     def has_room(self) -> bool:
         """Whether the thread has caught up."""
-        return self._behind < MOST_BLOCKS
+        return self._behind < MAX_BLOCKS
 
     async def room(self, deadline: Deadline) -> None:
         """Wait until the thread has caught up. Raises SurveyStopped."""
-        while self._behind >= MOST_BLOCKS and self.error is None:
+        while self._behind >= MAX_BLOCKS and self.error is None:
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._waiters.append(waiter)
             await deadline.wait(waiter)
@@ -131,7 +131,7 @@ class RecordWriter:
 
     def _wrote(self) -> None:
         self._behind -= 1
-        while self._waiters and self._behind < MOST_BLOCKS:
+        while self._waiters and self._behind < MAX_BLOCKS:
             release(self._waiters.popleft())
 
     def _fail(self, problem: ProgramError) -> None:

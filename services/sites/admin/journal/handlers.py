@@ -16,7 +16,7 @@ from services.sites.faults.plan import Problem
 from services.sites.journal import Journal
 from services.sites.site import Site
 
-MOST_WAITING = 8
+MAX_WAITING = 8
 
 
 class CountingLock:
@@ -102,7 +102,7 @@ async def verify(request: web.Request) -> web.Response:
     """
     lock, most_s = request.app[VERIFY_LOCK], request.app[SITE].settings.verify_timeout_s
     expectations = read_expectations(await read_json(request))
-    if lock.waiting == MOST_WAITING:
+    if lock.waiting == MAX_WAITING:
         raise Busy
     try:
         async with asyncio.timeout(most_s), lock:

@@ -16,7 +16,7 @@ from services.sites.faults.catalog import FAULTS
 from services.sites.faults.plan import Problem
 from services.sites.journal import ENDS
 
-MOST_ENTRIES = 1000
+MAX_ENTRIES = 1000
 NUMBERS = {"since": 0, "limit": 100}
 """The numbers that are no criteria, with their defaults."""
 DIGITS = 17  # of a number in a query, at most
@@ -94,7 +94,7 @@ FILTERS: Mapping[str, Filter] = MappingProxyType(
             {**WHOLE_IN_QUERY, "default": NUMBERS["since"], "description": "only entries after this one"},
             read_whole,
         ),
-        "limit": Filter({**WHOLE, "maximum": MOST_ENTRIES, "default": NUMBERS["limit"]}, read_whole),
+        "limit": Filter({**WHOLE, "maximum": MAX_ENTRIES, "default": NUMBERS["limit"]}, read_whole),
     }
 )
 
@@ -129,8 +129,8 @@ def read_query(query: Mapping[str, str]) -> Query:
             numbers[name] = value
         else:
             values[name] = value
-    if numbers["limit"] > MOST_ENTRIES:
-        problems.append(Problem("limit", f"is more than {MOST_ENTRIES}"))
+    if numbers["limit"] > MAX_ENTRIES:
+        problems.append(Problem("limit", f"is more than {MAX_ENTRIES}"))
     criteria = read_criteria(values, "query", problems)
     if problems:
         raise BadRequest(422, "bad_query", problems)

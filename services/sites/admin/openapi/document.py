@@ -2,13 +2,13 @@
 
 from functools import cache
 
-from services.sites.admin.faults import MOST_TEMPORARY_S
+from services.sites.admin.faults import MAX_TEMPORARY_S
 from services.sites.admin.journal.query import FILTERS, WHOLE_IN_QUERY
 from services.sites.admin.openapi.schemas import schemas
 from services.sites.admin.shapes import TEXT, WHOLE, Schema, reference
 
 HOST: Schema = {"name": "host", "in": "path", "required": True, "schema": TEXT}
-FOR_S: Schema = {**WHOLE, "minimum": 1, "maximum": MOST_TEMPORARY_S, "description": "how long at most, in seconds"}
+FOR_S: Schema = {**WHOLE, "minimum": 1, "maximum": MAX_TEMPORARY_S, "description": "how long at most, in seconds"}
 
 
 @cache

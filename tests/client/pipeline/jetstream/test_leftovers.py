@@ -95,7 +95,7 @@ async def test_no_worker_works_at_a_finished_run(broker: Broker) -> None:
 
 async def test_so_many_finished_runs_are_kept(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest is removed at the start of a run; the run that is asked for is not."""
-    monkeypatch.setattr(leftovers, "MOST_KEPT", 2)
+    monkeypatch.setattr(leftovers, "MAX_KEPT", 2)
     await finish(broker, "a", "b", "c", "d")
     assert {each for each in await streams(broker) if each.startswith("RESULTS")} == {
         f"RESULTS-{run}" for run in ("b", "c", "d")
@@ -105,7 +105,7 @@ async def test_so_many_finished_runs_are_kept(broker: Broker, monkeypatch: pytes
     again.check(5)
 
 
-@pytest.mark.parametrize("limit", ["KEPT_S", "MOST_KEPT_BYTES"])
+@pytest.mark.parametrize("limit", ["KEPT_S", "MAX_KEPT_BYTES"])
 async def test_a_finished_run_that_is_old_or_large_is_removed(
     broker: Broker, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:

@@ -52,8 +52,8 @@ async def hand(then: Then, message: Msg) -> None:
 
 def test_a_full_stream_is_not_sent_all_that_it_refused_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has room for a few at a time: about as many are sent, and every message is stored once."""
-    monkeypatch.setattr(publisher, "LEAST_PAUSE_S", 0.0)
-    monkeypatch.setattr(publisher, "MOST_PAUSE_S", 0.0)
+    monkeypatch.setattr(publisher, "MIN_PAUSE_S", 0.0)
+    monkeypatch.setattr(publisher, "MAX_PAUSE_S", 0.0)
 
     async def put_all() -> FullStream:
         stream, outcomes = FullStream(), []

@@ -29,7 +29,7 @@ async def test_a_stop_ends_the_waiting_and_one_line_said_so(
 ) -> None:
     """Exit code 0: no job was in hand."""
     monkeypatch.setattr(command, "TOLD_AFTER_S", 0.0)
-    monkeypatch.setattr(command, "MOST_PAUSE_S", 0.01)
+    monkeypatch.setattr(command, "MAX_PAUSE_S", 0.01)
     tried, stop = asyncio.Queue[bool](), Stop()
 
     async def listens(broker: BrokerSettings) -> bool:
@@ -50,7 +50,7 @@ async def test_a_stop_ends_the_waiting_and_one_line_said_so(
 
 async def test_it_goes_on_when_the_broker_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without having been told."""
-    monkeypatch.setattr(command, "MOST_PAUSE_S", 0.01)
+    monkeypatch.setattr(command, "MAX_PAUSE_S", 0.01)
     port = await free_port()
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(answering(BrokerSettings(f"nats://127.0.0.1:{port}")))

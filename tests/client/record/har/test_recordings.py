@@ -10,7 +10,7 @@ import pytest
 
 from lab.embedded import embedded_lab
 from services.client.record.files import RecordingExists
-from services.client.record.har.command import MOST_LINES
+from services.client.record.har.command import MAX_LINES
 from services.client.record.har.document import NoHar
 from services.sites.settings import SitesSettings
 from tests.client.record.har.entries import entry, har, headers
@@ -108,12 +108,12 @@ def test_each_recording_and_each_skipped_entry_has_a_line(
     tmp_path: Path, record_har: Record, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of those that are skipped, a bounded number; no character of a file reaches a terminal as it is."""
-    blocked = [entry(f"{A}/\x1b[2J{number}", status=0) for number in range(MOST_LINES + 5)]
+    blocked = [entry(f"{A}/\x1b[2J{number}", status=0) for number in range(MAX_LINES + 5)]
     assert record_har(har(entry(headers=headers(("Set-Cookie", "a=1"), ("A\n", "1"))), entry(f"{A}/x"), *blocked)) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert len([line for line in lines if line.startswith("skipped 'http")]) == MOST_LINES
-    assert lines[MOST_LINES] == "skipped 5 more"
-    assert len(lines) == MOST_LINES + 4
+    assert len([line for line in lines if line.startswith("skipped 'http")]) == MAX_LINES
+    assert lines[MAX_LINES] == "skipped 5 more"
+    assert len(lines) == MAX_LINES + 4
     assert "credentials masked: Set-Cookie 1 bytes" in lines[-3]
     assert "1 field that no head can have is left out" in lines[-3]
     assert not any("\x1b" in line for line in lines)

@@ -23,7 +23,7 @@ HEAD = b'{"v": 1, "line": 1, "target": "a", "url": null, "error": null, "detail"
 
 
 ANSWERED_A_RUN = 400  # by the peer, which then keeps quiet: no run that is to be killed gets to its end before
-MOST_AT_A_KILL = 300  # fewer than are answered: of those, some wait for their place in the order
+MAX_AT_A_KILL = 300  # fewer than are answered: of those, some wait for their place in the order
 
 
 def answers(most: int) -> Peer:
@@ -75,7 +75,7 @@ async def test_a_survey_that_is_killed_goes_on_where_it_was(
             return await asyncio.create_subprocess_exec(*arguments, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL)
 
         for peer in peers:
-            enough = written + chance.randint(1, MOST_AT_A_KILL)
+            enough = written + chance.randint(1, MAX_AT_A_KILL)
             process = await start(peer)
             while process.returncode is None and await asyncio.to_thread(records_in, output) < enough:  # noqa: ASYNC110 - a file has no event
                 await asyncio.sleep(0.002)
@@ -268,7 +268,7 @@ def test_a_line_that_is_longer_than_any_record_is_not_taken_for_a_torn_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise it would be removed, with all that follows."""
-    monkeypatch.setattr("services.client.survey.results.resume.MOST_LINE_BYTES", 100)
+    monkeypatch.setattr("services.client.survey.results.resume.MAX_LINE_BYTES", 100)
     output = tmp_path / "out"
     output.write_bytes(HEAD + HEAD.replace(b'"a"', b'"%s"' % (b"a" * 100)) + HEAD)
     with output.open("rb") as file, pytest.raises(NotResumable, match="line 2 is longer than any record"):

@@ -10,7 +10,7 @@ from lab.bench.chaos.schedule import BAD, GOOD, HELLO, HOSTS, KILL, LARGE, RECOR
 
 SERVICES = ("broker", "gateway", HELLO, *HOSTS, "worker")
 LONG_S = 600.0
-MOST_SOCKETS = 18_000
+MAX_SOCKETS = 18_000
 ENDS = {KILL, WORKER, RESTART}
 RELOADS = {GOOD, BAD, LARGE}
 
@@ -72,7 +72,7 @@ def test_recordings_that_are_not_valid_are_soon_replaced(seconds: float) -> None
 def test_attacks_at_once_have_fewer_sockets_than_a_process_may_open() -> None:
     """A usual limit is 20,000."""
     most = [max(step.count for step in steps) for steps in lanes(draw(3, LONG_S, SERVICES)).values()]
-    assert sum(most) < MOST_SOCKETS
+    assert sum(most) < MAX_SOCKETS
 
 
 def test_a_fault_of_a_port_is_drawn_only_for_sites_with_a_port_of_their_own() -> None:

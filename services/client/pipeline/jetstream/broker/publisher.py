@@ -17,12 +17,12 @@ from services.runtime.tasks import background_task
 from services.runtime.terminal import printable, say
 
 MESSAGE_ID = "Nats-Msg-Id"
-LEAST_PAUSE_S, MOST_PAUSE_S = 0.01, 0.5
-MOST_AT_ONCE = 256  # of what was refused
+MIN_PAUSE_S, MAX_PAUSE_S = 0.01, 0.5
+MAX_AT_ONCE = 256  # of what was refused
 LOOK_S = 0.5
 TOLD_AFTER_S = 5.0  # of silence
 NO_ANSWER = "it does not answer"  # as where its disk is full; a stream that met that stays silent until a restart
-MOST_MISSES = 20  # a stream may be absent for a moment, while the broker starts
+MAX_MISSES = 20  # a stream may be absent for a moment, while the broker starts
 OVER_A_LIMIT = 10077
 PER_SUBJECT = "maximum messages per subject exceeded"
 MESSAGES = "maximum messages exceeded"
@@ -69,8 +69,8 @@ class Publisher:
         self.silent_s = 0.0
         self._unstored = 0  # messages that the broker does not have
         self._has_told = False  # since the last message that was stored
-        self._pause_s = LEAST_PAUSE_S
-        self._at_once, self._is_too_much = MOST_AT_ONCE, False
+        self._pause_s = MIN_PAUSE_S
+        self._at_once, self._is_too_much = MAX_AT_ONCE, False
         self._unanswered = 0  # of those that were sent again
         self._retry = asyncio.Event()
 
@@ -104,12 +104,12 @@ class Publisher:
             if not self._unanswered:
                 self._retry.set()
         if outcome in {Outcome.STORED, Outcome.EXISTS}:
-            self._has_told, self._reason, self._pause_s = False, "", LEAST_PAUSE_S
+            self._has_told, self._reason, self._pause_s = False, "", MIN_PAUSE_S
             await self.hear()
             await self._finish(message, outcome)
             return
         message.misses += outcome is Outcome.NO_STREAM
-        if message.misses > MOST_MISSES:
+        if message.misses > MAX_MISSES:
             await self._finish(message, outcome)
             return
         self._reason = text if outcome is Outcome.NO_ROOM else ""
@@ -142,8 +142,8 @@ class Publisher:
             if self._unanswered or not self.refused:
                 continue
             await asyncio.sleep(self._pause_s)
-            self._pause_s = min(2 * self._pause_s, MOST_PAUSE_S)
-            self._at_once = max(1, self._at_once // 2) if self._is_too_much else min(2 * self._at_once, MOST_AT_ONCE)
+            self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
+            self._at_once = max(1, self._at_once // 2) if self._is_too_much else min(2 * self._at_once, MAX_AT_ONCE)
             self._is_too_much = False
             again, self.refused = self.refused[: self._at_once], self.refused[self._at_once :]
             self._unanswered = len(again)

@@ -19,7 +19,7 @@ from services.runtime.tasks import set_within
 EXPIRES_S = 30.0
 LEFT = "Nats-Pending-Messages"  # of a request that ends early: how many messages it did not get
 HEARTBEAT = "100"
-MOST_BYTES = 16 << 20  # of the messages of one request, so that large ones do not fill the memory
+MAX_BYTES = 16 << 20  # of the messages of one request, so that large ones do not fill the memory
 PAUSE_S = 0.1  # before a consumer is bound again that the broker has just refused
 NANOSECONDS = 1_000_000_000
 
@@ -94,7 +94,7 @@ class Pull:
             return
         question = {
             "batch": wanted,
-            "max_bytes": max(MOST_BYTES, 2 * self._connection.max_payload),
+            "max_bytes": max(MAX_BYTES, 2 * self._connection.max_payload),
             "expires": int(EXPIRES_S * NANOSECONDS),
             "idle_heartbeat": int(self._heartbeat_s * NANOSECONDS),
         }

@@ -32,7 +32,7 @@ NO_SUCH_STREAM, NO_SUCH_CONSUMER, NO_SUCH_MESSAGE, STREAM_EXISTS = 10059, 10014,
 WRONG_LAST_SEQUENCE = 10071
 PAUSE_S = 0.1
 PATIENT_TRIES = 12  # of an API request that none listens to
-JOBS_WINDOW_S, LEAST_WINDOW_S = 30.0, 2.0  # of message ids
+JOBS_WINDOW_S, MIN_WINDOW_S = 30.0, 2.0  # of message ids
 EPHEMERAL_S = 300.0  # a consumer without a name ends after this time without a request
 
 
@@ -94,7 +94,7 @@ def run_streams(run: str, queue_size: int) -> list[api.StreamConfig]:
     kept = {
         "retention": api.RetentionPolicy.LIMITS,
         "storage": api.StorageType.FILE,
-        "duplicate_window": LEAST_WINDOW_S,
+        "duplicate_window": MIN_WINDOW_S,
     }
     kept |= once
     return [

@@ -18,7 +18,7 @@ from services.runtime.errors import ProgramError
 from services.runtime.run import Stop, first_error, until_stopped
 from services.runtime.terminal import say
 
-FIRST_PAUSE_S, MOST_PAUSE_S = 0.1, 2.0  # between two attempts to connect
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0  # between two attempts to connect
 TOLD_AFTER_S = 3.0
 ATTEMPT_S = 5.0
 STOP_S = 8.0  # a broker that is there has all back by then; Compose gives ten seconds
@@ -74,7 +74,7 @@ async def answering(broker: BrokerSettings) -> int:
             say(f"worker: nothing answers at {broker.url}: waiting for the broker")
             told_at = 0.0
         await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * 2, MOST_PAUSE_S)
+        pause_s = min(pause_s * 2, MAX_PAUSE_S)
     return 0
 
 

@@ -25,8 +25,8 @@ from services.client.pipeline.stages import Item, Result
 
 ACK, PROGRESS, NAK = b"+ACK", b"+WPI", b"-NAK"
 ACK_TRIES = 3  # a job that stays unacknowledged is delivered again, and its result refused: no harm
-MOST_DELAY_S = 5.0
-MOST_REASON_CHARACTERS = 300
+MAX_DELAY_S = 5.0
+MAX_REASON_CHARACTERS = 300
 NANOSECONDS = 1_000_000_000
 
 
@@ -82,12 +82,12 @@ class Hand:
     async def give_up(self, job: Job, reason: str) -> None:
         """Publish why a job has no result; when the broker has that, acknowledge the job."""
         job.settled = True
-        given_up = GivenUp(job.item.id, reason[:MOST_REASON_CHARACTERS], job.deliveries)
+        given_up = GivenUp(job.item.id, reason[:MAX_REASON_CHARACTERS], job.deliveries)
         await self._publish(job, "dead", encode_given_up(given_up))
 
     async def hand_back(self, job: Job, delay_s: float = 0.0) -> None:
         """Have the broker deliver the job again, after a delay."""
-        delay = b' {"delay": %d}' % int(min(delay_s, MOST_DELAY_S) * NANOSECONDS) if delay_s else b""
+        delay = b' {"delay": %d}' % int(min(delay_s, MAX_DELAY_S) * NANOSECONDS) if delay_s else b""
         await self._connection.publish(job.reply, NAK + delay)
         self._out(job)
 

@@ -35,7 +35,7 @@ TELL_S = 1.0  # how often the producers are told that the broker stores no resul
 SILENT_S = 2.0  # from when on
 LOOK_S = 5.0  # how often the registry is read, besides each time that a run is announced
 FLUSH_S = 1.0
-MOST_SHOWN = 40  # characters of a name that is none
+MAX_SHOWN = 40  # characters of a name that is none
 LEAVE_S = 7.0  # after a stop, at most: more than the grace of the work in progress, and less than Compose gives
 
 
@@ -128,7 +128,7 @@ class Worker:
 
     def _leave(self, run_id: str, why: str) -> None:
         self._told.add(run_id)
-        say(f"worker: run {printable(run_id[:MOST_SHOWN])} is left to other workers: {printable(why)}")
+        say(f"worker: run {printable(run_id[:MAX_SHOWN])} is left to other workers: {printable(why)}")
 
     def _note(self, message: Msg) -> None:
         self._at_rest.discard(message.subject.removeprefix("runs."))
