@@ -62,6 +62,7 @@ async def test_a_broker_that_is_away_is_told(broker: Broker, monkeypatch: pytest
     async with worker(broker.settings()), asyncio.TaskGroup() as group:
         running = group.create_task(run_items(broker.settings(), COUNT, outcome=outcome))
         await outcome.reached.wait()
+        assert (await said.get()).startswith("run ")
         await asyncio.to_thread(broker.kill)
         assert await said.get() == f"the broker at {broker.settings().url} is away: it is waited for, 20 s at most"
         await asyncio.to_thread(broker.start)
