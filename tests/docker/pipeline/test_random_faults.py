@@ -2,7 +2,8 @@
 
 import os
 import random
-from contextlib import ExitStack
+import subprocess
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.docker.test_restart import kill
 JOBS = 20_000
 FAULTS = 20
 RUN = "random"
+ENDED = suppress(subprocess.CalledProcessError)  # Docker refuses: an earlier fault has just ended that container
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -42,15 +44,17 @@ class Faults:
     def pause_a_worker(self) -> None:
         """The one that was paused before goes on."""
         self._pause.close()
-        self._pause.enter_context(self._lab.paused(self._chosen.choice(self._lab.of("worker"))))
+        with ENDED:
+            self._pause.enter_context(self._lab.paused(self._chosen.choice(self._lab.of("worker"))))
 
     def cut_the_network(self) -> None:
         """The one that was cut off before has its network again."""
         self._cut.close()
-        self._cut.enter_context(self._lab.cut_off(self._chosen.choice(self._lab.of("worker"))))
+        with ENDED:
+            self._cut.enter_context(self._lab.cut_off(self._chosen.choice(self._lab.of("worker"))))
 
     def cut_the_producer(self) -> None:
-        with self._lab.cut_off(self._lab.one("client")):
+        with ENDED, self._lab.cut_off(self._lab.one("client")):
             pass
 
     def mend(self) -> None:
