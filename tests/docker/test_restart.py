@@ -27,10 +27,19 @@ def container_of(stack: Stack, service: str) -> Container:
     return found
 
 
+class NotRunning(Exception):
+    """A container has no process to kill."""
+
+
 def kill(container: Container) -> Container:
-    """Kill a container's first process, as the kernel does without memory; after `docker kill`, it would stay down."""
+    """Kill a container's first process, as the kernel does without memory; after `docker kill`, it would stay down.
+
+    Raises NotRunning.
+    """
     inspect = ("docker", "container", "inspect", "--format", "{{.State.Pid}}", container.id)
     pid = int(subprocess.run(inspect, capture_output=True, text=True, check=True).stdout)
+    if not pid:  # as a process, 0 would be this one and all of its group
+        raise NotRunning(container.name)
     try:
         os.kill(pid, signal.SIGKILL)
     except (PermissionError, ProcessLookupError):

@@ -9,12 +9,12 @@ import pytest
 
 from tests.docker.pipeline.own_lab import FaultLab
 from tests.docker.pipeline.runs import ClientRun
-from tests.docker.test_restart import kill
+from tests.docker.test_restart import NotRunning, kill
 
 JOBS = 20_000
 FAULTS = 20
 RUN = "random"
-ENDED = suppress(subprocess.CalledProcessError)  # Docker refuses: an earlier fault has just ended that container
+ENDED = suppress(subprocess.CalledProcessError, NotRunning)  # an earlier fault has just ended that container
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -31,10 +31,12 @@ class Faults:
         return self._lab.run(JOBS, RUN, BROKER_ACK_WAIT_S=1)
 
     def kill_a_worker(self) -> None:
-        kill(self._chosen.choice(self._lab.of("worker")))
+        with ENDED:
+            kill(self._chosen.choice(self._lab.of("worker")))
 
     def kill_the_broker(self) -> None:
-        kill(self._lab.one("broker"))
+        with ENDED:
+            kill(self._lab.one("broker"))
 
     def kill_the_producer(self) -> None:
         kill(self._lab.one("client"))
