@@ -39,7 +39,7 @@ def kill(container: Container) -> Container:
     inspect = ("docker", "container", "inspect", "--format", "{{.State.Pid}}", container.id)
     pid = int(subprocess.run(inspect, capture_output=True, text=True, check=True).stdout)
     if not pid:  # as a process, 0 would be this one and all of its group
-        raise NotRunning(container.name)
+        raise NotRunning(container.id)
     try:
         os.kill(pid, signal.SIGKILL)
     except (PermissionError, ProcessLookupError):
