@@ -24,7 +24,7 @@ from lab.bench.harness.peers import NGINX, WRK
 from lab.bench.harness.processes import Server, free_port, serving
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.harness.wrk import CONNECTIONS, load
-from services.gateway.proxy.channels import SOCKET_NAME
+from services.gateway.proxy.handover.channels import SOCKET_NAME
 from services.runtime.files.temporary import temporary_directory
 
 STREAM_MODULES = (

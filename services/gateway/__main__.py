@@ -12,9 +12,9 @@ leave_at_interrupt()  # before the imports below
 
 from services.gateway.acceptor import accepting
 from services.gateway.health import health_served
-from services.gateway.proxy.channels import Channels
 from services.gateway.proxy.directory import ComposeDirectory
-from services.gateway.proxy.inbound_only import has_filter
+from services.gateway.proxy.handover.channels import Channels
+from services.gateway.proxy.handover.inbound_only import has_filter
 from services.gateway.proxy.played_hosts import PlayedHosts
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings

@@ -12,9 +12,9 @@ import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from services.gateway.proxy.channels import Channels
 from services.gateway.proxy.directory import HTTP_PORT, Handover, Link, SiteUrls
-from services.gateway.proxy.inbound_only import has_filter
+from services.gateway.proxy.handover.channels import Channels
+from services.gateway.proxy.handover.inbound_only import has_filter
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.runtime.http import Address

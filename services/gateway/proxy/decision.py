@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from services.gateway.proxy.directory import HTTP_PORT, TLS_PORT, Directory, listed
-from services.gateway.proxy.request import Field, Refused, RequestHead
+from services.gateway.proxy.messages.request import Field, Refused, RequestHead
 from services.runtime.http import Address, is_ip_address
 from services.runtime.serving.allowed_hosts import AllowedHosts, Asked, find_refusal, shown
 

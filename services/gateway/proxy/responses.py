@@ -11,7 +11,7 @@ from pathlib import Path
 
 from services.gateway.proxy.decision import Page
 from services.gateway.proxy.directory import Directory
-from services.gateway.proxy.request import Refused
+from services.gateway.proxy.messages.request import Refused
 from services.runtime.http import Address
 from services.runtime.terminal import printable
 

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from services.gateway.proxy.arrivals import Arrivals
 from services.gateway.proxy.directory import Directory
-from services.gateway.proxy.inbound_only import make_inbound_only
+from services.gateway.proxy.handover.arrivals import Arrivals
+from services.gateway.proxy.handover.inbound_only import make_inbound_only
+from services.gateway.proxy.relay.upstream import Dialer
 from services.gateway.proxy.settings import ProxySettings
 from services.gateway.proxy.shared import Shared
-from services.gateway.proxy.upstream import Dialer
 from services.runtime.serving.deadlines import DRAIN_POLL_S, SWEEP_S
 from services.runtime.serving.listen import bind_socket, bound_address
 from services.runtime.tasks import background_task

@@ -16,9 +16,9 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from services.gateway.proxy.channels import SOCKET_NAME, Channels
 from services.gateway.proxy.directory import ComposeDirectory
-from services.gateway.proxy.inbound_only import has_filter, make_inbound_only
+from services.gateway.proxy.handover.channels import SOCKET_NAME, Channels
+from services.gateway.proxy.handover.inbound_only import has_filter, make_inbound_only
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.gateway.proxy.shared import Shared

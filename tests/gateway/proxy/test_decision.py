@@ -4,7 +4,7 @@ import pytest
 
 from services.gateway.proxy.decision import Forward, Page, Tunnel, decide
 from services.gateway.proxy.directory import ComposeDirectory, Link
-from services.gateway.proxy.request import Refused, read_head
+from services.gateway.proxy.messages.request import Refused, read_head
 from services.runtime.http import Address
 from services.runtime.serving.allowed_hosts import allowed_hosts
 

@@ -15,11 +15,11 @@ import anyio.to_thread
 import pytest
 
 from lab.embedded import EmbeddedDirectory, gateway_share
-from services.gateway.proxy.connection import ClientConnection
 from services.gateway.proxy.decision import decide
 from services.gateway.proxy.directory import ComposeDirectory, Handover
-from services.gateway.proxy.handover import handover_of
-from services.gateway.proxy.request import HEAD_END, read_head
+from services.gateway.proxy.handover.choice import handover_of
+from services.gateway.proxy.messages.request import HEAD_END, read_head
+from services.gateway.proxy.relay.connection import ClientConnection
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.gateway.proxy.shared import Shared

@@ -13,8 +13,8 @@ import pytest
 
 from services.gateway.proxy.decision import Forward, Tunnel, decide
 from services.gateway.proxy.directory import ComposeDirectory, Handover
+from services.gateway.proxy.messages.request import Refused, read_head
 from services.gateway.proxy.played_hosts import MAX_ANSWER_BYTES, PlayedHosts
-from services.gateway.proxy.request import Refused, read_head
 from services.runtime.http import Address
 from services.runtime.serving.allowed_hosts import allowed_hosts
 from services.sites.server import serve_site

@@ -2,8 +2,15 @@
 
 import pytest
 
-from services.gateway.proxy.body import MAX_LINE_BYTES, Body
-from services.gateway.proxy.request import MAX_FIELDS, MAX_HEAD_BYTES, HeadReader, Refused, RequestHead, read_head
+from services.gateway.proxy.messages.body import MAX_LINE_BYTES, Body
+from services.gateway.proxy.messages.request import (
+    MAX_FIELDS,
+    MAX_HEAD_BYTES,
+    HeadReader,
+    Refused,
+    RequestHead,
+    read_head,
+)
 
 LINE = b"GET http://keep.test/ HTTP/1.1\r\n"
 

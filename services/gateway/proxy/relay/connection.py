@@ -11,12 +11,12 @@ import asyncio
 
 from services.gateway.proxy import responses
 from services.gateway.proxy.decision import Decision, Forward, Page, Tunnel, decide
-from services.gateway.proxy.incoming import Incoming
-from services.gateway.proxy.phases import Phase, longest_s
-from services.gateway.proxy.request import Refused
+from services.gateway.proxy.messages.incoming import Incoming
+from services.gateway.proxy.messages.request import Refused
+from services.gateway.proxy.relay.phases import Phase, longest_s
+from services.gateway.proxy.relay.stream import Stream
+from services.gateway.proxy.relay.upstream import Dialer, Upstream
 from services.gateway.proxy.shared import Shared
-from services.gateway.proxy.stream import Stream
-from services.gateway.proxy.upstream import Dialer, Upstream
 from services.runtime.http import Address
 
 NOWHERE = Address("", 0)

@@ -1,7 +1,7 @@
 """What a client sends, without I/O: heads, and the bodies between them. What is passed on is not held."""
 
-from services.gateway.proxy.body import Body
-from services.gateway.proxy.request import HeadReader, RequestHead
+from services.gateway.proxy.messages.body import Body
+from services.gateway.proxy.messages.request import HeadReader, RequestHead
 
 
 class Incoming:

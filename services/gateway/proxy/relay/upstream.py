@@ -14,8 +14,8 @@ from typing import Protocol
 
 from services.gateway.proxy.decision import Forward, Tunnel, not_in_lab
 from services.gateway.proxy.directory import Directory, Link
-from services.gateway.proxy.request import Refused
-from services.gateway.proxy.stream import Stream
+from services.gateway.proxy.messages.request import Refused
+from services.gateway.proxy.relay.stream import Stream
 from services.runtime.http import Address, is_ip_address
 from services.runtime.serving.listen import limit_kernel_buffers
 

@@ -13,7 +13,7 @@ framing the gateway checks, and one with bytes after it.
 
 from services.gateway.proxy.decision import Decision, Forward, Tunnel
 from services.gateway.proxy.directory import Handover
-from services.gateway.proxy.request import RequestHead
+from services.gateway.proxy.messages.request import RequestHead
 from services.gateway.proxy.responses import CONNECTED
 
 

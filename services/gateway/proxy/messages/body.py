@@ -5,7 +5,7 @@ A chunked body is read strictly (RFC 9112, section 7.1), for the reason that `re
 
 import re
 
-from services.gateway.proxy.request import FIELD_LINE, Refused
+from services.gateway.proxy.messages.request import FIELD_LINE, Refused
 
 MAX_LINE_BYTES = 8 * 1024
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")

@@ -7,13 +7,13 @@ A connection is accepted here, and read from, without a transport of asyncio's: 
 import asyncio
 import socket
 
-from services.gateway.proxy.connection import ClientConnection
 from services.gateway.proxy.decision import Forward, decide
-from services.gateway.proxy.handover import handover_of
-from services.gateway.proxy.request import HEAD_END, Refused, read_head
+from services.gateway.proxy.handover.choice import handover_of
+from services.gateway.proxy.messages.request import HEAD_END, Refused, read_head
+from services.gateway.proxy.relay.connection import ClientConnection
+from services.gateway.proxy.relay.upstream import Dialer
 from services.gateway.proxy.settings import READ_BYTES
 from services.gateway.proxy.shared import Shared
-from services.gateway.proxy.upstream import Dialer
 from services.runtime.serving.adopted import adopt, adopted
 from services.runtime.serving.listen import BACKLOG, NO_RESOURCES
 from services.runtime.serving.tcp import reset_on_close
