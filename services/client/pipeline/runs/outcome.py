@@ -33,7 +33,7 @@ def ledger_table(ledger: Ledger, *, wide: int | None = None) -> list[str]:
         counts = (f"{printable(name)} {count:,}" for name, count in ledger.errors.most_common())
         lines += folded(["", "error ", *counts], "  ", wide)
     if ledger.edition == JETSTREAM and ledger.wait_s > MOSTLY * ledger.took_s:
-        hint = "the queue was full nearly all the time: start more workers, or give those that wait more (--queue-size)"
+        hint = "the queue was full nearly all the time: start more workers, or let more items wait (--queue-size)"
         lines += folded(["", *hint.split()], " ", wide)
     return [*lines, *shares(ledger)]
 
