@@ -248,8 +248,9 @@ def test_urls_are_of_the_host_wherever_the_lab_runs(joined: Lab, api: Site) -> N
         assert opener.open(api.url, timeout=20).read() == b"hello"
     assert opener.open("http://api.example/", timeout=20).read() == b"hello"
     api.fault("status", status=503)
-    with pytest.raises(urllib.error.HTTPError, match="503"):
+    with pytest.raises(urllib.error.HTTPError, match="503") as refused:
         opener.open("http://api.example/", timeout=20)
+    refused.value.close()
 
 
 def test_threads_play_and_ask_at_the_same_time(joined: Lab) -> None:

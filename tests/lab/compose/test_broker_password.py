@@ -1,6 +1,7 @@
 """The file of the broker's password: made once, repaired where that is safe, refused in one line where it is not."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -187,6 +188,7 @@ def test_what_was_made_before_the_password_is_outdated(old: Path) -> None:
     assert outdated(old.with_name("nothing"), before) == []
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not here, which says what it ignores")
 def test_git_and_builds_do_not_see_it() -> None:
     """It is in no commit and in no build context."""
     ignored = subprocess.run(["git", "check-ignore", broker_password.FILE], cwd=ROOT, capture_output=True, check=False)

@@ -11,7 +11,7 @@ import pytest
 from services.sites.connection.exchanges import ended_by
 from services.sites.faults.catalog import FAULTS
 from services.sites.faults.script import FaultContext, Pause, Script
-from tests.sites.peer import Heard, listen
+from tests.sites.peer import Heard, Peer, listen
 from tests.sites.target import KEEP, Target, one_site
 
 pytestmark = pytest.mark.anyio
@@ -242,19 +242,28 @@ async def test_no_name_from_a_request_is_looked_for_in_the_directory(tmp_path: P
         assert status_of(heard) == 421
 
 
+def turned_away_by(peer: Peer) -> bytes:
+    """Return what a connection gets that is one too many; its RST may come before `connect` has returned."""
+    try:
+        with peer.connect() as connection:
+            return listen(connection, 1).data
+    except ConnectionResetError:
+        return b""
+
+
 async def test_connections_over_the_limit_are_refused(tmp_path: Path) -> None:
     """They are counted; the open ones are answered."""
     async with one_site(tmp_path, max_connections=2) as target:
         peer = target.peer
 
-        def ask() -> Heard:
-            with peer.connect() as first, peer.connect() as second, peer.connect() as third:
-                turned_away = listen(third, 1)
+        def ask() -> bytes:
+            with peer.connect() as first, peer.connect() as second:
+                turned_away = turned_away_by(peer)
                 second.sendall(peer.get())
                 assert listen(second, len(KEEP)).data == KEEP
                 first.sendall(peer.get())
                 assert listen(first, len(KEEP)).data == KEEP
                 return turned_away
 
-        assert (await anyio.to_thread.run_sync(ask)).data == b""
+        assert await anyio.to_thread.run_sync(ask) == b""
         assert "site_connections_turned_away_total 1.0" in await metrics(target)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,7 +162,8 @@ async def test_what_answers_is_no_broker(broker: Broker, info: bytes) -> None:
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"INFO " + info + b"\r\n")
-        await reader.read()
+        with suppress(ConnectionError):  # what is too long is not read to its end
+            await reader.read()
         writer.close()
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
