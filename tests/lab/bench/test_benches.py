@@ -15,6 +15,8 @@ from lab.bench.harness.rounds import QUICK, Rounds
 from lab.bench.harness.wrk import Load, load
 from lab.cli import main
 
+pytestmark = pytest.mark.alone  # it measures
+
 TINY = Rounds(number=2, seconds=0.3, targets=20, users=(5,))
 LOOPS = ("uvloop", "asyncio")
 SITES = [f"{name}, {loop}" for name in ("services.sites", "null protocol") for loop in LOOPS]
