@@ -22,7 +22,8 @@ from lab.bench.pipeline.over_broker import QUEUE_SIZE, TIMEOUT_S
 from services.runtime.files.temporary import temporary_directory
 from services.runtime.process import usable_cores
 
-HOST = "site.bench"
+HOST = "hello"  # the hello server answers no other name than its own
+ANSWER = "200 OK"
 DELAY_S = 0.1
 CONCURRENCY = 8
 LOOP = "uvloop"
@@ -96,9 +97,11 @@ def run(targets: Path, site: Server, environment: Mapping[str, str]) -> tuple[fl
         timeout_s=TIMEOUT_S,
         environment=environment,
     )
-    ledger = json.loads(cost.out.splitlines()[-1])
+    *results, ledger = map(json.loads, cost.out.splitlines())
     if ledger["failed"] or ledger["lost"] or ledger["recorded"] != ledger["attempted"]:
         raise BenchFailed("client pipeline", why="jobs have failed", evidence=(json.dumps(ledger),))
+    if wrong := next((result for result in results if result["reply"] != ANSWER), None):
+        raise BenchFailed("client pipeline", why="a job had another answer", evidence=(json.dumps(wrong),))
     return float(ledger["took_s"]), cost
 
 
