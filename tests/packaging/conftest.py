@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab import ROOT
-from tests.packaging.building import build
+from tests.packaging.distributions import build
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import tarfile
 import tomllib
 import zipfile
 from email.parser import HeaderParser
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab import ROOT
-from tests.packaging.building import build
+from tests.packaging.distributions import build, names_in, names_in_sdist
 
 PROGRAMS = "asynclab/_programs"
 TOOLS = Path(sys.executable).parent
@@ -78,15 +77,3 @@ def test_the_metadata_is_that_of_the_project(distributions: tuple[Path, Path]) -
     assert sorted(required) == sorted(project["dependencies"])
     assert set(metadata.get_all("Provides-Extra", [])) == {"control", "jetstream", "pytest", "uvloop"}
     assert "asynclab = asynclab.pytest_plugin" in entries
-
-
-def names_in_sdist(sdist: Path) -> set[str]:
-    """Return the names of an sdist's files."""
-    with tarfile.open(sdist) as archive:
-        return {name.partition("/")[2] for name in archive.getnames()}
-
-
-def names_in(wheel: Path) -> list[str]:
-    """Return the names of a wheel's files."""
-    with zipfile.ZipFile(wheel) as archive:
-        return archive.namelist()
