@@ -76,7 +76,11 @@ def understand(argv: list[str]) -> Namespace:
             formatter_class=HelpFormatter,
         )
         command.add_options(subparser)
-    options = parser.parse_args(ahead)
+    options, unknown = parser.parse_known_args(ahead)
+    if unknown:
+        is_program = options.command in WITH_WORDS and any(not word.startswith("-") for word in unknown)
+        hint = "; a command stands after --" if is_program else ""
+        commands.choices[options.command].error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     if words is not None:
         options.words = words
     return options

@@ -26,7 +26,7 @@ from services.runtime.process import open_files, raise_open_files
 from services.runtime.run import Stop
 from services.runtime.serving.serve import serve_app
 from services.runtime.terminal import say
-from services.sites.listeners import Listeners
+from services.sites.listening.listeners import Listeners
 from services.sites.server import RunningSite, serve_site
 from services.sites.settings import SitesSettings
 from services.sites.tls.authority import CA_FILE

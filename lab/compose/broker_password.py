@@ -20,6 +20,7 @@ from lab.compose.errors import PasswordFileUnusable
 from services.broker.password import PasswordUnusable, read_password
 from services.runtime.files import ownership
 from services.runtime.files.regular import mode_of
+from services.runtime.terminal import printable
 
 FILE = Path("build/secrets/broker_password")
 SERVICES = ("broker", "worker")
@@ -41,7 +42,7 @@ def ensure(root: Path, say: Callable[[str], None]) -> Path:
         set_mode(file.parent, DIRECTORY_MODE)
         if mode_of(file) is None or (stat.S_ISREG(file.stat().st_mode) and not file.stat().st_size):
             if mode_of(file, follow=False) is not None:
-                say(f"{file} had no password in it: a new one is made")
+                say(f"{printable(str(file))} had no password in it: a new one is made")
                 file.unlink()
             ownership.write(file, secrets.token_urlsafe(RANDOM_BYTES))
         check(file)

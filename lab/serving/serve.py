@@ -28,7 +28,7 @@ from services.runtime.run import Stop, until_stopped
 from services.runtime.serving.listen import bind_socket
 from services.runtime.serving.serve import serve_app
 from services.runtime.tasks import run_in_daemon_thread
-from services.runtime.terminal import say, standard_output, write_whole
+from services.runtime.terminal import printable, say, standard_output, write_whole
 from services.sites.settings import SitesSettings
 from services.sites.tls.authority import CA_FILE
 
@@ -66,9 +66,11 @@ class StandingLab:
         return json.dumps(Pages(self.directory, metrics=str, ca=self.ca).lab(str(self.gateway), at=self.gateway))
 
     def as_text(self) -> str:
-        """Return lines for a person."""
+        """Return lines for a person: one for each thing, whatever the temporary directory is called."""
         hosts = [" ".join([host, *urls]) for host, urls in sorted(self.directory.urls().items())]
-        return "\n".join([f"gateway {self.gateway.url}", f"ca {self.ca}", f"hello {self.hello.url}", *hosts])
+        return "\n".join(
+            [f"gateway {self.gateway.url}", f"ca {printable(str(self.ca))}", f"hello {self.hello.url}", *hosts]
+        )
 
 
 async def run_serve(options: ServeOptions, hello: HelloSettings, sites: SitesSettings, stop: Stop) -> int:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from services.runtime.serving.tcp import reset_on_close
+from services.runtime.sockets.tcp import reset_on_close
 
 READ_BYTES = 16 * 1024
 BUFFER_BYTES = 64 * 1024

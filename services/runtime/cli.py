@@ -55,7 +55,8 @@ class OptionParser(argparse.ArgumentParser):
         pass
 
     def error(self, message: str) -> "NoReturn":
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        line = printable(f"{self.prog}: {message} (see {self.prog} --help)")  # it can have a person's words in it
+        self.exit(2, f"{line}\n")
 
 
 def add_version_option(parser: argparse.ArgumentParser) -> None:

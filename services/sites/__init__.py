@@ -4,5 +4,5 @@ Order of reading: `http` (requests, responses, bodies, without I/O), `faults` (w
 (the recordings), `states_and_deadlines` (of a connection), `host` (what one answers with, and its plan),
 `site` (all hosts, and what connections share), `plays` (responses that come at run time), `connection` (reads requests
 and sends answers), `tls` (the same over TLS), `journal` (what every connection sent and got),
-`listeners` and `server` (the whole), `admin` (what operators see and change).
+`listening` (how connections come), `server` (the whole), `admin` (what operators see and change).
 """

@@ -29,7 +29,7 @@ class SiteCollector(Collector):
         yield from memory(site)
         yield lateness(site.lateness)
         yield GaugeMetricFamily(
-            "site_ready", "Whether every recording is valid and every door as it is to be", value=not site.trouble
+            "site_ready", "Whether every recording is valid and every listener as it is to be", value=not site.trouble
         )
 
 

@@ -16,7 +16,7 @@ from services.runtime.serving.serve import serve_app
 from services.runtime.tasks import background_task
 from services.sites.admin.app import make_admin
 from services.sites.faults.plan import BadPlan
-from services.sites.listeners import Listeners, open_listeners
+from services.sites.listening.listeners import Listeners, open_listeners
 from services.sites.replay.directory import RecordingDirectory, TooLarge
 from services.sites.replay.files import BadRecording
 from services.sites.saved_plans import SavedPlans

@@ -33,7 +33,8 @@ def test_without_a_command_it_shows_its_commands(words: list[str], capsys: pytes
         (["worker", "--lab=http://127.0.0.1:1"], "asynclab worker: worker needs no lab: leave --lab out"),
         (["--timeout"], "asynclab: unrecognized arguments: --timeout (see asynclab --help)"),
         (["wget", "--nothing"], "asynclab wget: unrecognized arguments: --nothing (see asynclab wget --help)"),
-        (["serve", "--nothing"], "lab: unrecognized arguments: --nothing (see lab --help)"),
+        (["serve", "--nothing"], "lab serve: unrecognized arguments: --nothing (see lab serve --help)"),
+        (["serve", "curl", "x"], "lab serve: unrecognized arguments: curl x; a command stands after -- (see "),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )

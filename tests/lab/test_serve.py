@@ -57,6 +57,27 @@ def test_a_person_gets_lines() -> None:
     assert "INFO playing www.163.com" in err
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [(b"bad\xff", r"bad\xff"), (b"two\nlines", r"two\x0alines"), ("é ü".encode(), "é ü")],
+    ids=["not UTF-8", "two lines", "UTF-8"],
+)
+def test_a_temporary_directory_may_have_any_name(name: bytes, shown: str, tmp_path: Path) -> None:
+    """The lines stay lines; the object, and the command's environment, have the name as it is."""
+    directory = tmp_path / os.fsdecode(name)
+    directory.mkdir()
+    environment = os.environb | {b"TMPDIR": os.fsencode(directory)}
+    ended = run("--verbose", "--", "sh", "-c", 'cat "$SSL_CERT_FILE"', env=environment)
+    assert (ended.returncode, ended.stdout[:10]) == (0, b"-----BEGIN")
+    with serving(env=environment) as process:
+        assert process.stdout
+        lines = [process.stdout.readline().decode() for _ in range(3 + len(HOSTS))]
+    assert [line.split()[0] for line in lines] == ["gateway", "ca", "hello", *HOSTS]
+    assert lines[1].startswith(f"ca {tmp_path}/{shown}/lab-ca-")
+    with serving("--format", "json", env=environment) as process:
+        assert b"BEGIN CERTIFICATE" in Path(ready(process)["ca"]).read_bytes()
+
+
 @pytest.mark.parametrize("flags", [0, os.O_NONBLOCK], ids=["blocking", "non-blocking"])
 def test_the_end_of_stdin_ends_it(flags: int) -> None:
     """A parent closes it, or ends in any way; meanwhile the lab stands, whatever the parent made of the pipe."""

@@ -1,8 +1,8 @@
 """What is in the sdist and in the wheel, by the checks of an index and by our own."""
 
+import shutil
 import subprocess
 import sys
-import tarfile
 import tomllib
 import zipfile
 from email.parser import HeaderParser
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab import ROOT
+from tests.packaging.distributions import build, names_in, names_in_sdist
 
 PROGRAMS = "asynclab/_programs"
 TOOLS = Path(sys.executable).parent
@@ -46,10 +47,24 @@ def test_the_wheel_has_what_its_programs_read(distributions: tuple[Path, Path]) 
 
 def test_the_sdist_has_what_its_tests_and_the_lab_in_containers_need(distributions: tuple[Path, Path]) -> None:
     """It is the checkout without what git ignores and what only a hosting service reads."""
-    with tarfile.open(distributions[0]) as archive:
-        names = {name.partition("/")[2] for name in archive.getnames()}
+    names = names_in_sdist(distributions[0])
     assert {"compose.yaml", "Makefile", "services/Dockerfile", "lab/scripts/setup.sh", "tests/conftest.py"} <= names
     assert not [name for name in names if name.startswith((".venv", ".env", "build/", ".git/"))]
+
+
+def test_what_a_person_has_beside_the_project_is_not_in_the_sdist(
+    distributions: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Results of a survey, recordings, and a virtual environment, whose links an sdist may not even have."""
+    checkout = tmp_path / "checkout"
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".*_cache", ".git", ".venv", "__pycache__", "build"))
+    (checkout / "venv/bin").mkdir(parents=True)
+    (checkout / "venv/bin/python3").symlink_to(sys.executable)
+    (checkout / "recordings").mkdir(exist_ok=True)
+    for name in ("heads.jsonl", "recordings/private.example.http"):
+        (checkout / name).write_text("of a person")
+    build("--sdist", checkout, into=tmp_path)
+    assert names_in_sdist(next(tmp_path.glob("*.tar.gz"))) == names_in_sdist(distributions[0])
 
 
 def test_the_metadata_is_that_of_the_project(distributions: tuple[Path, Path]) -> None:
@@ -62,9 +77,3 @@ def test_the_metadata_is_that_of_the_project(distributions: tuple[Path, Path]) -
     assert sorted(required) == sorted(project["dependencies"])
     assert set(metadata.get_all("Provides-Extra", [])) == {"control", "jetstream", "pytest", "uvloop"}
     assert "asynclab = asynclab.pytest_plugin" in entries
-
-
-def names_in(wheel: Path) -> list[str]:
-    """Return the names of a wheel's files."""
-    with zipfile.ZipFile(wheel) as archive:
-        return archive.namelist()

@@ -109,6 +109,19 @@ def test_an_errors_text_is_one_line_without_control_characters(capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(
+    ("word", "shown"), [("\x1b[31m", r"\x1b[31m"), ("bad\udcff", r"bad\xff"), ("a\nb", r"a\x0ab"), ("é", "é")]
+)
+def test_a_word_that_is_refused_is_shown_in_one_line_without_control_characters(
+    word: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script may have it from elsewhere."""
+    with pytest.raises(SystemExit) as ended:
+        OptionParser(prog="name").parse_args([word])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"name: unrecognized arguments: {shown} (see name --help)\n"
+
+
+@pytest.mark.parametrize(
     "error", [MemoryError(), ImportError("x.so: failed to map segment from shared object")], ids=repr
 )
 def test_no_memory_is_one_line_where_a_library_is_loaded_too(

@@ -28,7 +28,7 @@ from services.sites.faults.plan import read_plan
 from services.sites.faults.script import SHORT_BYTES, Ending, Response
 from services.sites.http.request_body import START_BYTES
 from services.sites.journal import ENTRY_BYTES, FIN, ConnectionInfo, Exchange, Journal
-from services.sites.listeners import sweep
+from services.sites.listening.listeners import sweep
 from services.sites.replay.directory import RecordingDirectory, TooLarge
 from services.sites.replay.recording import RECORDING_BYTES
 from services.sites.server import RunningSite, serve_site

@@ -15,7 +15,7 @@ import pytest
 from lab.embedded import RecordingUnfit, embedded_sites
 from services.runtime.errors import PortUnavailable
 from services.runtime.http import Address
-from services.sites.listeners import Listeners
+from services.sites.listening.listeners import Listeners
 from services.sites.server import serve_site
 from services.sites.settings import SitesSettings
 from tests.sites.peer import Heard, Peer, listen
@@ -211,7 +211,7 @@ async def test_a_hostile_sidecar_does_not_end_the_reloading(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "where", ["services.sites.listeners.sweep", "services.sites.replay.directory.RecordingDirectory.changed"]
+    "where", ["services.sites.listening.listeners.sweep", "services.sites.replay.directory.RecordingDirectory.changed"]
 )
 async def test_a_mistake_in_a_background_task_ends_the_site(
     tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch

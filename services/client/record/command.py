@@ -104,9 +104,8 @@ def context_of(options: Options) -> ssl.SSLContext:
 
 def summary(where: str, response: Response, recording: MaskedResponse, options: Options) -> list[str]:
     """Return the lines that tell a person what was recorded."""
-    lines = [
-        f"recorded {where}: status {response.status}, head {len(recording.head):,} bytes, body {len(recording.body):,}"
-    ]
+    sizes = f"head {len(recording.head):,} bytes, body {len(recording.body):,}"
+    lines = [f"recorded {printable(where)}: status {response.status}, {sizes}"]
     if not response.whole and response.framing == Framing.CLOSE:
         came = f"{len(recording.body):,} bytes of the body"
         lines.append(f"the peer closed after {came} without TLS's close_notify: their end may be missing")

@@ -31,7 +31,7 @@ from services.runtime.cli import INTERRUPTED
 from services.runtime.process import raise_open_files, usable_cores
 from services.runtime.run import Stop, first_error
 from services.runtime.tasks import run_in_daemon_thread
-from services.runtime.terminal import say
+from services.runtime.terminal import printable, say
 
 SPARE_FILES = 256  # the loop's own, standard streams, look-ups
 MAX_PROCESSES = 4
@@ -130,7 +130,10 @@ def skip_of(output: OutputFile, written: WrittenRecords, given: Input) -> Skip:
     """Return what a resumed survey skips: by line, or by target where the list has changed. Raises InputUnreadable."""
 
     def say_changed() -> None:
-        say(f"wget: the list has changed since {output.name} was begun: what it has of a target is not asked for again")
+        say(
+            f"wget: the list has changed since {printable(output.name)} was begun:"
+            " what it has of a target is not asked for again"
+        )
 
     def done_targets() -> DoneTargets:
         with open(output.fd, "rb", closefd=False) as file:

@@ -12,7 +12,7 @@ import asyncio
 from time import monotonic
 from typing import cast
 
-from services.runtime.serving.tcp import reset_on_close
+from services.runtime.sockets.tcp import reset_on_close
 from services.sites import journal
 from services.sites.connection.cache import as_recorded, remember
 from services.sites.connection.exchanges import Exchanges, client_of, ended_by, peer_of

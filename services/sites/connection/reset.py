@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
-from services.runtime.serving.tcp import reset_on_close, unacknowledged_bytes
+from services.runtime.sockets.tcp import reset_on_close, unacknowledged_bytes
 
 ACKNOWLEDGED_EVERY_S = 0.001  # how often the system is asked
 

@@ -110,6 +110,15 @@ def test_what_came_is_kept_to_the_byte(tmp_path: Path, record_from: Record) -> N
     assert table["masked"] == [{"field": "Set-Cookie", "bytes": 6}]
 
 
+def test_a_directory_is_shown_without_control_characters(
+    tmp_path: Path, record_from: Record, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its name may have any, and bytes that are not UTF-8."""
+    directory = tmp_path / "a\x1b[31m\udcff"
+    assert record_from(options(f"http://{HOST}/", directory), ODD_HEAD) == 0
+    assert f"recorded {tmp_path}/a\\x1b[31m\\xff/{HOST}.http: status " in capsys.readouterr().err
+
+
 def test_secrets_are_kept_when_asked_for_and_the_sidecar_says_so(tmp_path: Path, record_from: Record) -> None:
     """--keep-secrets is in the sidecar; secrets of the request are masked all the same."""
     wanted = options(HOST, tmp_path, keep_secrets=True, fields=["Authorization: Bearer mine"])

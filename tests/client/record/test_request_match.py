@@ -25,7 +25,7 @@ MATCHES = {
 
 @pytest.mark.parametrize(("target", "path", "query"), MATCHES.values(), ids=MATCHES)
 def test_a_match_is_what_tells_a_request_from_others(target: str, path: str, query: dict[str, str]) -> None:
-    """Without credentials, which nobody sends again and no file may hold."""
+    """Without credentials, which are never sent again and no file may hold."""
     table = match_of("GET", target, keep_secrets=False).table
     assert table == {"method": "GET", "path": path} | ({"query": query} if query else {})
 

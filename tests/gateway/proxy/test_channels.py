@@ -23,7 +23,7 @@ from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
 from services.gateway.proxy.shared import Shared
 from services.runtime.http import Address
-from services.runtime.serving.handed import HEADER, MAX_BYTES, Receiver, channel, send_connection
+from services.runtime.sockets.handed import HEADER, MAX_BYTES, Receiver, channel, send_connection
 from services.sites.server import RunningSite, serve_site
 from services.sites.settings import SitesSettings
 from tests.gateway.proxy.gateways import LOOPBACK, ProxiedPeer, Way
@@ -143,7 +143,7 @@ async def test_a_site_that_is_off_takes_nothing_and_is_found_again(tmp_path: Pat
 
 
 async def test_a_site_that_starts_again_is_found_again(tmp_path: Path) -> None:
-    """The socket of one that was killed is in nobody's way."""
+    """The socket of one that was killed is in no later one's way."""
     async with gateway(tmp_path) as proxy:
         peer = ProxiedPeer(proxy.address, "keep.test")
         request = peer.get(fields=CLOSE)
@@ -240,7 +240,7 @@ def test_a_message_has_a_connection_and_its_bytes() -> None:
 
 @pytest.mark.skipif(not has_filter(), reason="this system lets this program filter no socket")
 def test_the_socket_of_a_client_connects_to_nothing_else() -> None:
-    """Though it can be disconnected, as a program that has taken over a site might; nobody takes the filter off."""
+    """Though it can be disconnected, as a program that has taken over a site might; no program takes the filter off."""
     libc = ctypes.CDLL(None)
     with socket.create_server(LOOPBACK) as elsewhere, socket.socket() as bound:
         bound.bind(LOOPBACK)

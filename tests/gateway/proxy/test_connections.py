@@ -12,7 +12,7 @@ import pytest
 
 from services.gateway.proxy.settings import BUFFER_BYTES, READ_BYTES
 from services.runtime.http import Address
-from services.runtime.serving.tcp import unacknowledged_bytes
+from services.runtime.sockets.tcp import unacknowledged_bytes
 from tests.gateway.proxy.gateways import CONNECTED, Ends, gateway_of, listeners
 from tests.gateway.test_relay import send_until_blocked
 from tests.sites.peer import Heard, listen

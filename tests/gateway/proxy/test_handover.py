@@ -1,4 +1,4 @@
-"""Connections that a site serves itself: which they are, and that nobody can tell them from a site's own."""
+"""Connections that a site serves itself: which they are, and that no client can tell them from a site's own."""
 
 import contextlib
 import dataclasses

@@ -243,7 +243,7 @@ def test_installs_what_is_missing_and_looks_again(monkeypatch: pytest.MonkeyPatc
     )
     said: list[str] = []
     engine.ensure(said.append, read(tmp_path, {}), run=programs)
-    assert [recipe.packages for recipe in installed] == [("docker.io", "docker-compose-v2", "docker-buildx")]
+    assert [each.packages for each in installed] == [("docker.io", "docker-compose-v2", "docker-buildx")]
     assert len(said) == 1
     assert "docker.io docker-compose-v2 docker-buildx" in said[0]
 

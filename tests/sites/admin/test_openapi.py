@@ -331,7 +331,7 @@ async def test_a_port_that_cannot_be_opened_is_as_the_document_says(
 
     async with one_site(tmp_path) as target:
         await target.set_plan([{"fault": "refuse"}])
-        monkeypatch.setattr("services.sites.listeners.bind_socket", taken)
+        monkeypatch.setattr("services.sites.listening.listeners.bind_socket", taken)
         changes = [(path, method) for path, method, status in sorted(documented()) if status == UNAVAILABLE]
         operations = [each for each in changes if each[0].startswith("/faults") and each[1] != "get"]
         for path, method in operations:

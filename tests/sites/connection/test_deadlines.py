@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 
 from services.sites.connection import reset
-from services.sites.listeners import sweep
+from services.sites.listening.listeners import sweep
 from services.sites.settings import SitesSettings
 from services.sites.site import Site
 from services.sites.states_and_deadlines import State

@@ -68,8 +68,8 @@ def test_drawn_delays_repeat_with_the_seed_and_differ_from_request_to_request() 
 
     def delays() -> list[Pause]:
         plan = in_force(rule)
-        strikes = [plan.decide(Stage.REQUEST, 0.0) for _ in range(20)]
-        steps = [step for strike in strikes if strike for step in strike.script(RESPONSE, "/")]
+        injections = [plan.decide(Stage.REQUEST, 0.0) for _ in range(20)]
+        steps = [step for injection in injections if injection for step in injection.script(RESPONSE, "/")]
         return [step for step in steps if isinstance(step, Pause)]
 
     assert delays() == delays()
@@ -80,9 +80,9 @@ def test_no_drawn_delay_is_longer_than_an_hour() -> None:
     """Every wait has a deadline, also in the tail of a distribution."""
     plan = in_force({"fault": "delay", "distribution": "lognormal", "median_s": 3600, "sigma": 10})
     for _ in range(100):
-        strike = plan.decide(Stage.REQUEST, 0.0)
-        assert strike
-        assert all(step.seconds <= 3600 for step in strike.script(RESPONSE, "/") if isinstance(step, Pause))
+        injection = plan.decide(Stage.REQUEST, 0.0)
+        assert injection
+        assert all(step.seconds <= 3600 for step in injection.script(RESPONSE, "/") if isinstance(step, Pause))
 
 
 def test_a_rule_ends_with_its_time_to_live() -> None:
@@ -96,7 +96,7 @@ def test_a_rule_ends_with_its_time_to_live() -> None:
 def test_the_first_rule_that_applies_wins_and_all_of_them_count() -> None:
     """What a rule has seen does not depend on those before it."""
     plan = in_force({"fault": "drip", "every": 2}, {**STATUS, "every": 3})
-    names = [strike.name if (strike := plan.decide(Stage.REQUEST, 0.0)) else "" for _ in range(6)]
+    names = [injection.name if (injection := plan.decide(Stage.REQUEST, 0.0)) else "" for _ in range(6)]
     assert names == ["", "drip", "status", "drip", "", "drip"]
     assert [(rule.seen, rule.fired) for rule in plan.rules] == [(6, 3), (6, 1)]
 
@@ -157,7 +157,7 @@ BAD: dict[str, tuple[object, dict[str, str]]] = {
     "refuse the first": ([{"fault": "refuse", "first": 1}], {"faults[0].first": "cannot be: refuse closes the port"}),
     "per request, too early": (
         [{"fault": "accept_then_close", "per": "request"}],
-        {"faults[0].per": "strikes before there is a request"},
+        {"faults[0].per": "injections before there is a request"},
     ),
 }
 

@@ -22,9 +22,9 @@ NEVER_S = 3600.0
 
 def steps_of(rule: dict[str, object], body: bytes = BODY) -> list[Step]:
     """Return what a connection is told to do."""
-    strike = in_force(rule).decide(Stage.REQUEST, 0.0)
-    assert strike
-    return list(strike.script(Response(HEAD, body, Ending.KEEP), "/"))
+    injection = in_force(rule).decide(Stage.REQUEST, 0.0)
+    assert injection
+    return list(injection.script(Response(HEAD, body, Ending.KEEP), "/"))
 
 
 SCRIPTS: dict[str, tuple[dict[str, object], list[Step]]] = {

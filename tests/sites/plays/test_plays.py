@@ -347,7 +347,7 @@ async def test_a_host_whose_port_cannot_be_opened_is_not_left_behind(
     async with sites({f"{HOST}.http": KEEP}, tmp_path) as running:
         target = await target_of(running, HOST)
         with monkeypatch.context() as patched:
-            patched.setattr("services.sites.listeners.bind_socket", taken)
+            patched.setattr("services.sites.listening.listeners.bind_socket", taken)
             status, answer = await target.play(response_of("x"), host=OTHER)
         assert (status, answer["error"], set(running.site.hosts)) == (503, "port_unavailable", {HOST})
         await played(target, "x", host=OTHER)

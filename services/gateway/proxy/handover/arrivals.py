@@ -14,9 +14,9 @@ from services.gateway.proxy.relay.connection import ClientConnection
 from services.gateway.proxy.relay.upstream import Dialer
 from services.gateway.proxy.settings import READ_BYTES
 from services.gateway.proxy.shared import Shared
-from services.runtime.serving.adopted import adopt, adopted
 from services.runtime.serving.listen import BACKLOG, NO_RESOURCES
-from services.runtime.serving.tcp import reset_on_close
+from services.runtime.sockets.adopted import adopt, adopted
+from services.runtime.sockets.tcp import reset_on_close
 
 AT_ONCE = 64  # connections that are accepted before the loop looks at the others
 ACCEPT_AGAIN_S = 1.0  # after the system had no file or memory for one

@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 
 from services.gateway.proxy.directory import Handover
-from services.runtime.serving.handed import channel, send_connection
+from services.runtime.sockets.handed import channel, send_connection
 
 SOCKET_NAME = "site.sock"
 NO_ROOM = {errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS, errno.EMSGSIZE}

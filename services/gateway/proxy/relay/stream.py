@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import cast
 
 from services.gateway.proxy.settings import BUFFER_BYTES
-from services.runtime.serving.tcp import reset_on_close, unacknowledged_bytes
+from services.runtime.sockets.tcp import reset_on_close, unacknowledged_bytes
 
 ACKNOWLEDGED_EVERY_S = 0.01  # how often the system is asked
 

@@ -43,7 +43,7 @@ def paths() -> Schema:
         "/healthz": {"get": operation("Whether the process answers", text(200, "ok"))},
         "/readyz": {
             "get": operation(
-                "Whether every recording is valid, and every door as it is to be",
+                "Whether every recording is valid, and every listener as it is to be",
                 text(200, "the hosts, a line each") | text(503, "the file or the port that is wrong, and the reason"),
             )
         },

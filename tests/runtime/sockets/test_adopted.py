@@ -1,4 +1,4 @@
-"""Connections that were accepted without asyncio: every byte comes in order, whoever has read it."""
+"""Connections that were accepted without asyncio: every byte comes in order, also what was read before."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import anyio.to_thread
 import pytest
 
-from services.runtime.serving.adopted import adopt, adopted
+from services.runtime.sockets.adopted import adopt, adopted
 
 pytestmark = pytest.mark.anyio
 

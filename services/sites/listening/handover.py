@@ -1,6 +1,6 @@
 """The Unix socket at which a site takes connections of clients from the gateway.
 
-`services.runtime.serving.handed` says what a message is. The socket is there while the site's listeners are open.
+`services.runtime.sockets.handed` says what a message is. The socket is there while the site's listeners are open.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from services.runtime.serving.handed import HandedConnection, Receiver, channel
-from services.runtime.serving.tcp import reset_on_close
+from services.runtime.sockets.handed import HandedConnection, Receiver, channel
+from services.runtime.sockets.tcp import reset_on_close
 
 AT_ONCE = 64  # connections that are taken before the loop looks at the others
 BACKLOG = 16  # the gateway has one channel

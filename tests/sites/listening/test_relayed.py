@@ -7,8 +7,8 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from services.sites import relayed
-from services.sites.relayed import LINE, Gateway, client_in
+from services.sites.listening import relayed
+from services.sites.listening.relayed import LINE, Gateway, client_in
 from tests.sites.peer import Heard, Peer, SecureSocket, listen
 from tests.sites.target import KEEP, Target, sites, target_of
 

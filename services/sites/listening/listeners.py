@@ -14,17 +14,17 @@ from time import monotonic
 
 from services.runtime.errors import PortUnavailable
 from services.runtime.http import HTTP_PORT, TLS_PORT, Address
-from services.runtime.serving.adopted import adopt
 from services.runtime.serving.deadlines import DRAIN_POLL_S, SWEEP_S
-from services.runtime.serving.handed import HandedConnection
 from services.runtime.serving.listen import BACKLOG, bind_socket, bound_address, stop_accepting, unavailable
-from services.runtime.serving.tcp import reset_on_close
+from services.runtime.sockets.adopted import adopt
+from services.runtime.sockets.handed import HandedConnection
+from services.runtime.sockets.tcp import reset_on_close
 from services.runtime.tasks import background_task
 from services.sites.connection.connection import Connection
 from services.sites.connection.exchanges import exchanges_of
-from services.sites.handover import HandoverSocket
 from services.sites.journal import STOPPED
-from services.sites.relayed import Gateway, RelayedProtocol
+from services.sites.listening.handover import HandoverSocket
+from services.sites.listening.relayed import Gateway, RelayedProtocol
 from services.sites.site import Site
 from services.sites.states_and_deadlines import longest_s
 
