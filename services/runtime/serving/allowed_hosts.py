@@ -84,12 +84,13 @@ def host_check(allowed: AllowedHosts, respond: "Callable[[HostRefusal], web.Resp
     from aiohttp import web
     from multidict import istr
 
-    names = [istr(name) for name in ("Host", "Origin", "Sec-Fetch-Site")]  # found without being made lower case
+    host, origin, fetch_site = istr("Host"), istr("Origin"), istr("Sec-Fetch-Site")  # once, and not for each request
 
     @web.middleware
     async def check(request: "web.Request", handler: "Handler") -> "web.StreamResponse":
         get = request.headers.getall
-        hosts, origins, fetch_sites = [get(name, ()) for name in names]
+        hosts: Sequence[str] = get(host, ())
+        origins, fetch_sites = get(origin, ()), get(fetch_site, ())
         if is_plain(hosts, request.raw_path) and not origins and not fetch_sites and allowed.allows(hosts[0]):
             return await handler(request)  # nearly every request; `find_refusal` would say the same
         refusal = find_refusal(Asked(hosts, request.raw_path, origins, fetch_sites), allowed)
