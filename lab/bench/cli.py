@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CHAOS = "chaos"
 CHAOS_S, QUICK_CHAOS_S = 600, 60
 BENCHES = ("sites", "gateway", "wget", "hello", "stalled", "pipeline")
-MODULES = {"pipeline": "lab.bench.pipeline.result"}  # of a bench that is a folder
+MODULES = {"hello": "lab.bench.hello.result", "pipeline": "lab.bench.pipeline.result"}  # of a bench that is a folder
 MILLIONS = {"wget": "lab.bench.million", "pipeline": "lab.bench.pipeline.sizing"}
 
 
