@@ -188,6 +188,28 @@ def serve(options: Namespace) -> int:
     )
 
 
+def watch(options: Namespace) -> int:
+    """Let the embedded lab stand, with a page in the browser."""
+    from services.runtime.settings import Environment
+
+    settings, _ = read_settings_if_readable()
+    environment = Environment({name: value for name, value in settings.values.items() if name != "HELLO_PORT"})
+    loop = options.loop or environment.loop()
+
+    from lab.serving.serve import ENDED_BY
+    from lab.watching.watch import WatchOptions, run_watch
+    from services.runtime.logs import configure_logs
+    from services.runtime.run import run as run_on_loop
+
+    configure_logs(environment.log_format())
+    hello, sites = embedded_settings(settings, environment)
+    return run_on_loop(
+        lambda stop: run_watch(WatchOptions(options.port, options.opens), hello, sites, stop),
+        loop=loop,
+        more_signals=ENDED_BY,
+    )
+
+
 def record(options: Namespace) -> int:
     """Run the client's `record` on this host, with the lab's own directory of recordings."""
     from lab import own_sites
