@@ -4,6 +4,7 @@ Programs that a page starts join the lab through its gateway, as `client --lab U
 """
 
 import asyncio
+import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from lab.serving.serve import standing_lab
 from lab.watching.browser import has_browser, open_browser
 from lab.watching.workers import broker_with_workers
 from services.hello.settings import HelloSettings
+from services.runtime.cli import INTERRUPTED
 from services.runtime.http import Address
 from services.runtime.run import Stop, until_stopped
 from services.runtime.serving.listen import bind_socket
@@ -34,12 +36,13 @@ class WatchOptions:
 
 
 async def run_watch(options: WatchOptions, hello: HelloSettings, sites: SitesSettings, stop: Stop) -> int:
-    """Serve until a stop is requested, and return 0, or 130 after ^C.
+    """Serve until a stop is requested, and return the exit code: 130 after ^C, else 0.
 
     Raises RecordingUnfit, PortUnavailable, BrokerFailed, or OutputFailed.
     """
     standard_output()  # one that is closed is refused before anything starts
-    return await until_stopped(serve(options, hello, sites), stop)
+    await until_stopped(serve(options, hello, sites), stop)
+    return INTERRUPTED if stop.signal == signal.SIGINT else 0
 
 
 async def serve(options: WatchOptions, hello: HelloSettings, sites: SitesSettings) -> int:

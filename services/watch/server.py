@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from services.runtime.http import Address
 from services.runtime.serving.loop_lag import LoopLag
 from services.runtime.serving.serve import LAG, serve_app
-from services.runtime.tasks import background_task
+from services.runtime.tasks import background_task, task_group
 from services.watch.app import Parts, make_app
 from services.watch.events.history import History
 from services.watch.lab.client import LabClient, new_session
@@ -30,7 +30,7 @@ async def watch_served(settings: WatchSettings) -> AsyncIterator[Address]:
     """Serve the page while inside, and yield its address; runs end with it. Raises PortUnavailable."""
     history, lag = History(), LoopLag()
     page = await asyncio.to_thread(read_page)
-    async with new_session() as session, asyncio.TaskGroup() as tasks:
+    async with new_session() as session, task_group() as tasks:
         client = LabClient(settings.lab, session)
         lab = LabView(client, history)
         services = Services(client, lab, history, lag, settings.broker)

@@ -5,6 +5,7 @@ are still here. Where nothing happens, a comment line says every now and then th
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -27,7 +28,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     if history.watchers >= MAX_STREAMS:
         raise Refused(503, f"{MAX_STREAMS} pages look on already: close one")
     response = web.StreamResponse(headers=FIELDS)
-    with history.watching():
+    with history.watching(), suppress(ConnectionResetError):  # the page has left
         await response.prepare(request)
         if request.method != "HEAD":
             await send_events(request, response, history.number_in(request.headers.get("Last-Event-ID", "")))

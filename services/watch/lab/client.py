@@ -42,10 +42,11 @@ class Answer:
 
 
 class LabClient:
-    """Asks a lab. `url`: its gateway's; `session`: is closed by its owner."""
+    """Asks a lab. `url`: its gateway's; `session`: is closed by its owner; `relayed`: how much was asked of hosts."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
         self.url = url
+        self.relayed = 0
         self._session = session
 
     async def page(self, path: str) -> Answer:
@@ -72,6 +73,7 @@ class LabClient:
         query: Mapping[str, str] | None = None,
         data: bytes | None = None,
     ) -> Answer:
+        self.relayed += proxy is not None
         headers = {"Accept-Encoding": "identity", **({"Content-Type": "application/json"} if data else {})}
         try:
             async with (

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
-REQUESTS = frozenset({"hello_requests_total", "site_requests_total", "gateway_requests_total", "gateway_tunnels_total"})
+REQUESTS = frozenset({"hello_requests", "site_requests", "gateway_requests", "gateway_tunnels"})
 LAG_S = "process_loop_lag_seconds"
 MEMORY = "process_memory_bytes"
 
@@ -44,17 +44,21 @@ class Figures:
     memory_bytes: float | None = None
 
 
-def figures_in(text: str) -> Figures:
-    """Return the figures in a text of /metrics; one that is not such a text has none."""
+def figures_in(text: str, *, own: int = 0) -> Figures:
+    """Return the figures in a text of /metrics; one that is not such a text has none.
+
+    `own`: how many requests are not to be counted.
+    """
     found: dict[str, float] = {}
     try:
         for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                name = "requests" if sample.name in REQUESTS else sample.name
-                found[name] = found.get(name, 0.0) + sample.value
+            name = "requests" if family.name in REQUESTS else family.name
+            counted = (each.value for each in family.samples if not each.name.endswith("_created"))
+            found[name] = found.get(name, 0.0) + sum(counted)
     except ValueError:
         return Figures()
-    return Figures(found.get(LAG_S), found.get("requests"), found.get(MEMORY))
+    requests = found.get("requests")
+    return Figures(found.get(LAG_S), None if requests is None else max(0.0, requests - own), found.get(MEMORY))
 
 
 class Rates:

@@ -14,7 +14,7 @@ from services.runtime.http import ADMIN_PORT
 from services.runtime.process import memory_kib
 from services.runtime.serving.loop_lag import LoopLag
 from services.watch.events.history import History
-from services.watch.lab.client import LabAway, LabClient
+from services.watch.lab.client import Answer, LabAway, LabClient
 from services.watch.lab.measures import Figures, Rates, Service, as_json, figures_in, measured
 from services.watch.lab.view import LabView
 
@@ -58,18 +58,20 @@ class Services:
             ready, metrics = await self.client.page("/readyz"), await self.client.page("/metrics")
         except LabAway as away:
             return Service("gateway", healthy=False, detail=str(away))
-        return self._measured("gateway", ready.status, ready.body, metrics.body)
+        return self._measured("gateway", ready, metrics, own=self.client.relayed)
 
     async def _over_http(self, name: str, url: str) -> Service:
         try:
             ready, metrics = await self.client.get(f"{url}/readyz"), await self.client.get(f"{url}/metrics")
         except LabAway as away:
             return Service(name, healthy=False, detail=str(away))
-        return self._measured(name, ready.status, ready.body, metrics.body)
+        return self._measured(name, ready, metrics)
 
-    def _measured(self, name: str, status: int, said: bytes, metrics: bytes) -> Service:
-        figures = figures_in(metrics.decode("utf-8", "replace"))
-        trouble = "" if status == 200 else said.decode("utf-8", "replace").strip()[:200] or f"status {status}"
+    def _measured(self, name: str, ready: Answer, metrics: Answer, *, own: int = 0) -> Service:
+        """Return what a service says of itself. `own`: how many of its requests were this server's."""
+        figures = figures_in(metrics.body.decode("utf-8", "replace"), own=own)
+        said = ready.body.decode("utf-8", "replace").strip()[:200]
+        trouble = "" if ready.status == 200 else said or f"status {ready.status}"
         return measured(name, figures, self._rates.rate(name, figures.requests), trouble=trouble)
 
     async def _broker(self) -> Service:
