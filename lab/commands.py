@@ -14,6 +14,7 @@ from lab import IS_CHECKOUT, PROGRAM, ROOT
 from lab.errors import LabError
 from services.runtime.terminal import say, show
 
+PAGE = ("gateway", "8080")  # the service and the port that publish it
 NOT_EMBEDDED = {
     "worker": "an embedded lab has no broker that stays. `lab embedded pipeline --edition jetstream` has workers "
     "of its run; `lab up` has a broker, and workers"
@@ -31,7 +32,8 @@ def up(options: Namespace) -> int:
     """Start the lab, and say what to do next."""
     stack = stack_of(options, read_settings())
     stack.up(say, keep=options.keep, timeout_s=options.timeout)
-    say("The lab is healthy. Now: docker compose run --rm client")
+    page = stack.run_compose("port", *PAGE).stdout.strip()
+    say(f"The lab is healthy. Now: docker compose run --rm client, or http://{page}/ in a browser")
     return 0
 
 

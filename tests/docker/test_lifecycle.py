@@ -21,7 +21,7 @@ from tests.stacks import reread, stack_of
 from tests.trees import copied_tree
 
 PROJECT = "asynclab-test-lifecycle"
-SERVICES = ("broker", "gateway", "hello", "sina", "sohu", "netease", "recorded", "worker")
+SERVICES = ("broker", "gateway", "hello", "sina", "sohu", "netease", "recorded", "watch", "worker")
 CONTAINERS = len(SERVICES) + 1  # two workers
 
 
