@@ -160,3 +160,32 @@ async def test_what_is_no_lab_is_a_lab_that_does_not_answer(answer: bytes) -> No
 )
 async def test_a_refusal_of_a_site_is_one_line(body: bytes, line: str) -> None:
     assert problems_in(Answer(422, body)) == line
+
+
+async def test_a_site_that_does_not_answer_is_trouble_of_its_own() -> None:
+    """The gateway answers, and names a host that nothing is behind: the others are shown."""
+    page_of_the_lab = b'{"v": 1, "hello": "http://127.0.0.1:9", "sites": {"a.test": {}, "b.test": {}}}'
+    plans = b'{"hosts": [{"host": "b.test", "generation": 0, "source": "sidecar", "faults": []}]}'
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        status, body, more = b"200 OK", plans, b""
+        if head.startswith(b"GET /lab "):
+            body = page_of_the_lab
+        elif b"a.test" in head.splitlines()[0]:
+            status, body, more = b"502 Bad Gateway", b"a.test refused\n", b"X-Asynclab: gateway\r\n"
+        fields = b"HTTP/1.1 %b\r\nConnection: close\r\n%bContent-Length: %d\r\n\r\n" % (status, more, len(body))
+        writer.write(fields + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, watched(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as page:
+        _, shown = await page.ask("GET", "/api/sites")
+        assert shown["healthy"]
+        assert {each["host"]: each["trouble"] for each in shown["sites"]} == {
+            "a.test": "the lab's gateway says: a.test refused",
+            "b.test": "",
+        }
+        _, said = await page.ask("GET", "/api/services")
+        assert {each["name"] for each in said["services"] if not each["healthy"]} >= {"a.test"}

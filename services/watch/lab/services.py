@@ -46,6 +46,7 @@ class Services:
                 self._over_http(name_of(server.plans), f"http://{server.host}:{ADMIN_PORT}")
                 for server in self.view.servers
             ),
+            *(self._away(host, trouble) for host, trouble in self.view.away.items()),
             *([self._broker()] if self.broker else []),
             self._own(),
         ]
@@ -59,6 +60,9 @@ class Services:
         except LabAway as away:
             return Service("gateway", healthy=False, detail=str(away))
         return self._measured("gateway", ready, metrics, own=self.client.relayed)
+
+    async def _away(self, host: str, trouble: str) -> Service:
+        return Service(host, healthy=False, detail=trouble)
 
     async def _over_http(self, name: str, url: str) -> Service:
         try:

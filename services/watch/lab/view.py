@@ -51,13 +51,17 @@ class LabState:
 
 @dataclass(slots=True)
 class LabView:
-    """The lab as it was when it was last looked at. `hosts`: the names of its sites, also of a lab that is away now."""
+    """The lab as it was when it was last looked at. `hosts`: the names of its sites, also of a lab that is away now.
+
+    `away`: why a host's server does not answer, by host, where the lab itself does.
+    """
 
     client: LabClient
     history: History
     state: LabState = LabState()
     hosts: tuple[str, ...] = ()
     servers: list[Server] = field(default_factory=list)
+    away: dict[str, str] = field(default_factory=dict)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def look(self) -> None:
@@ -72,7 +76,7 @@ class LabView:
                 self.state = LabState("", str(page.get("hello", "")), sites)
             except LabAway as away:
                 self.state = LabState(str(away), before.hello, before.sites)
-                self.servers = []
+                self.servers, self.away = [], {}
             if self.state.trouble != before.trouble:
                 self.history.publish("lab", {"healthy": self.state.is_healthy, "trouble": self.state.trouble})
             if self.state.sites != before.sites:
@@ -81,24 +85,33 @@ class LabView:
                 await self._read_journals()
 
     async def _find_servers(self) -> None:
-        """Ask each server once for the plans of all its hosts. Raises LabAway."""
+        """Ask each server once for the plans of all its hosts."""
         seen = {host: server.seen for server in self.servers for host in server.plans}
         servers: list[Server] = []
         known: set[str] = set()
+        self.away = {}
         for host in self.hosts:
-            if host not in known and len(servers) < MAX_SERVERS:
+            if host in known or len(servers) + len(self.away) >= MAX_SERVERS:
+                continue
+            try:
                 plans = plans_in((await self.client.admin(host, "GET", "/faults")).object())
-                server = Server({host: plans.get(host, {}), **plans}, seen.get(host))
-                known |= server.plans.keys()
-                servers.append(server)
+            except LabAway as away:
+                self.away[host] = str(away)
+                continue
+            server = Server({host: plans.get(host, {}), **plans}, seen.get(host))
+            known |= server.plans.keys()
+            servers.append(server)
         self.servers = servers
 
     def _site(self, host: str) -> Json:
-        """Return a host as a page gets it: its name, the plan in force, and the first host of its server."""
+        """Return a host as a page gets it: its name, the first host of its server, and the plan in force.
+
+        `trouble`: why the server does not answer; there is no plan then.
+        """
         for server in self.servers:
             if host in server.plans:
-                return {"host": host, "server": server.host, "plan": server.plans[host]}
-        return {"host": host, "server": host, "plan": None}
+                return {"host": host, "server": server.host, "plan": server.plans[host], "trouble": ""}
+        return {"host": host, "server": host, "plan": None, "trouble": self.away.get(host, "")}
 
     async def _read_journals(self) -> None:
         """Publish what has come into the journals; of a server that is seen for the first time, nothing yet."""
