@@ -22,7 +22,7 @@ from services.runtime.files import ownership
 from services.runtime.files.regular import mode_of
 
 FILE = Path("build/secrets/broker_password")
-SERVICES = ("broker", "worker")
+SERVICES = ("broker", "watch", "worker")
 """The services that have it as long as they run."""
 DIRECTORY_MODE = 0o700
 MODE = 0o444
