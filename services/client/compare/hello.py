@@ -4,10 +4,13 @@ from services.client import hello
 from services.client.compare.runs import Comparison, compared
 from services.client.settings import ClientSettings
 from services.client.trace.recorder import Recorder
+from services.client.trace.recording import Recording
 from services.runtime.terminal import say
 
 
-async def compare(settings: ClientSettings, *, users: int, timeout_s: float) -> Comparison:
+async def compare(
+    settings: ClientSettings, *, users: int, timeout_s: float, recording: Recording | None = None
+) -> Comparison:
     """Ask for so many users by both lessons, each within `timeout_s`; a line on stderr for each that fails."""
     async with hello.open_session(settings, timeout_s=timeout_s) as session:
 
@@ -17,4 +20,4 @@ async def compare(settings: ClientSettings, *, users: int, timeout_s: float) -> 
                 say(f"hello {settings.hello_url}: {user}: {answer}")
             return isinstance(answer, float)
 
-        return await compared("hello", ask, [f"user-{n}" for n in range(1, users + 1)])
+        return await compared("hello", ask, [f"user-{n}" for n in range(1, users + 1)], recording=recording)

@@ -7,12 +7,16 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.client.errors import NOTHING_ANSWERED, FetchError, fetch_error
 from services.client.topology import Topology
+from services.client.trace.pieces import piece_of_work
 from services.runtime.http import HTTP_PORT
 from services.runtime.terminal import printable, say
+
+if TYPE_CHECKING:
+    from services.client.trace.recorder import Recorder
 
 Wget = Callable[[str, int, Topology], Awaitable[None]]
 FetchAll = Callable[[Callable[[str], Any], Iterable[str]], Awaitable[None]]
@@ -29,8 +33,15 @@ class Edition:
     fetch_all: FetchAll
 
 
-async def run_edition(edition: Edition, targets: Sequence[str], topology: Topology, *, timeout_s: float) -> int:
-    """Fetch every target, MAX_AT_ONCE at most at a time, each within `timeout_s`.
+async def run_edition(
+    edition: Edition,
+    targets: Sequence[str],
+    topology: Topology,
+    *,
+    timeout_s: float,
+    recorder: "Recorder | None" = None,
+) -> int:
+    """Fetch every target, MAX_AT_ONCE at most at a time, each within `timeout_s`. `recorder`: where it is traced.
 
     Returns 0 if all answered, 1 if some did, 4 if none did.
     """
@@ -39,7 +50,10 @@ async def run_edition(edition: Edition, targets: Sequence[str], topology: Topolo
 
     async def fetch(target: str) -> None:
         async with limit:
-            answers.append(await fetched(target, topology, wget=edition.wget, timeout_s=timeout_s))
+            with piece_of_work(recorder, target) as end:
+                end.ok = await fetched(target, topology, wget=edition.wget, timeout_s=timeout_s)
+                end.note = "answered" if end.ok else "no answer"
+            answers.append(end.ok)
 
     await edition.fetch_all(fetch, targets)
     return exit_code(answers)
