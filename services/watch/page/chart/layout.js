@@ -24,7 +24,7 @@ export function layoutOf(frame, count, isWhole) {
   const row = rowHeight(count, frame.isNarrow, isWhole);
   const hasNames = row >= LEAST_NAMED_ROW;
   const isStacked = frame.isNarrow && hasNames;
-  const bar = isStacked ? 10 : hasNames ? Math.min(14, row - 6) : Math.max(1, row * 0.8);
+  const bar = isStacked ? 10 : hasNames ? Math.min(14, row - 6) : row; // without names, no gaps either
   const barTop = isStacked ? row - bar - 5 : (row - bar) / 2;
   const padding = hasNames ? 6 : 2;
   return { ...frame, row, bar, barTop, hasNames, isStacked, padding, count, height: Math.ceil(count * row) + 2 * padding };

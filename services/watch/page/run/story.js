@@ -2,17 +2,19 @@
 
 import { duration, t, whole } from "../text/text.js";
 
+const HELD = 0.2;
 const NOISE = 1.25; // two times with a smaller ratio are as long as each other
 
 /** Returns {title, lede, figures: [[value, text], ...]} for the panels of a run. */
 export function storyOf(about, sources) {
-  if (!sources.length || about?.state === "running") return runningStory(about, sources);
+  if (about?.state === "running") return runningStory(sources);
+  if (!sources.length) return { title: t("story.nothing.title"), lede: t("story.nothing.lede"), figures: [] };
   const isFailed = sources.some((source) => source.lanes.some((lane) => lane.isBad));
   const story = about?.program === "compare" && sources.length === 2 ? compared(about, sources, isFailed) : alone(about, sources);
   return isFailed ? { ...story, lede: `${failedText(sources)} ${story.lede}` } : story;
 }
 
-function runningStory(about, sources) {
+function runningStory(sources) {
   const key = sources.length ? "running" : "waiting";
   const totals = sources.map((source) => [duration(source.span()), source.heading]);
   return { title: t(`story.${key}.title`), lede: t(`story.${key}.lede`), figures: totals.slice(0, 3) };
@@ -41,12 +43,10 @@ function compared(about, [first, second], isFailed) {
 
 function alone(about, sources) {
   const total = Math.max(...sources.map((source) => source.span()));
-  const lanesSum = sources.reduce((sum, source) => sum + source.totals.lanes, 0);
+  const atOnce = Math.max(...sources.map((source) => source.totals.atOnce));
   const waits = sources.reduce((sum, source) => sum + source.totals.waits, 0);
   const count = sources.reduce((sum, source) => sum + source.lanes.length, 0);
-  const factor = lanesSum / Math.max(1, total);
-  const isHeld = sources.some((source) => source.blockings.length);
-  const kind = isHeld ? "held" : factor >= NOISE ? "overlaps" : "no-overlap";
+  const kind = isHeld(sources, total) ? "held" : atOnce >= NOISE ? "overlaps" : "no-overlap";
   const values = { count: whole(count), total: duration(total), ...heldValues(sources) };
   return {
     title: t(`story.${kind}.title`, values),
@@ -54,9 +54,15 @@ function alone(about, sources) {
     figures: [
       [duration(total), t("figure.total")],
       [duration(waits), t("figure.waits", { count: whole(count) })],
-      [`${factor.toFixed(1)} ×`, t("figure.overlap")],
+      [atOnce.toFixed(1), t("figure.overlap")],
     ],
   };
+}
+
+/** Whether calls held the loop for so much of the time that this is what is to be seen. */
+function isHeld(sources, total) {
+  const held = sources.flatMap((source) => source.blockings).reduce((sum, each) => sum + each.end - each.begin, 0);
+  return held > HELD * total;
 }
 
 /** The call that held the loop longest. */

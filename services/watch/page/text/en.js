@@ -12,12 +12,13 @@ export const EN = {
   "form.sites": "sites: {count}", "form.bounds": "{name}: a whole number from {least} to {most}",
   "option.loop": "Loop", "option.what": "What is compared", "option.users": "users", "option.mode": "How", "option.edition": "Edition",
   "option.n": "items", "option.delay": "seconds each", "option.targets": "Sites",
-  "value.wget": "3 sites", "value.hello": "users", "value.pipeline": "pipeline", "value.sequential": "one after another",
+  "value.wget": "3 sites", "value.hello": "users", "value.pipeline": "pipeline", "value.sequential": "one after another", "value.at once": "at once",
 
   "story.none.title": "Nothing has run yet.",
   "story.none.lede": "Choose a program and press Run: each task gets a lane, pale while it waits, solid while it works.",
   "story.waiting.title": "It starts.", "story.waiting.lede": "The first events have not come yet.",
   "story.running.title": "It runs.", "story.running.lede": "Lanes grow as the tasks go on. Pale: a task waits. Solid: it works.",
+  "story.nothing.title": "There is nothing to see.", "story.nothing.lede": "No task was recorded.",
   "story.failed": "{failed} of {all} failed: their lanes end in red.",
   "story.compare.wget.faster.title": "Waiting overlaps. Work does not.",
   "story.compare.wget.faster.lede": "Each site takes its time to answer, and the program has next to nothing to do meanwhile. One after another, the waits add up; at once, they pass together, on the same single thread.",
@@ -46,7 +47,7 @@ export const EN = {
   "figure.sequential": "one after another", "figure.at-once": "at once",
   "figure.faster": "less time, for the same {work} of work", "figure.slower": "more time, for the same {work} of work",
   "figure.no-comparison": "not every answer came, so they do not compare",
-  "figure.total": "in all", "figure.waits": "of waiting, in {count} lanes", "figure.overlap": "the lanes' times, added up, in that time",
+  "figure.total": "in all", "figure.waits": "of waiting, in {count} lanes", "figure.overlap": "lanes under way at once, on average",
 
   "key.wait.site": "waits", "key.wait.turn": "waits for its turn", "key.work": "works, if only for an instant", "key.held": "held the loop: no other task ran",
   "phase.dns": "name look-up", "phase.connect": "connect", "phase.tls": "TLS", "phase.send": "send", "phase.first byte": "first byte", "phase.head": "read the head",
@@ -69,7 +70,7 @@ export const EN = {
   "trouble.stopped": "This run was stopped. {note}", "trouble.code": "The program ended with exit code {code}.",
   "trouble.dropped": "Events left out, because a run has bounds: {count}.", "trouble.odd": "Events of an unknown form: {count}.",
   "file.large": "{name}: a file of more than 256 MiB is not opened here.", "file.odd": "{name} is no trace: it is not a list of trace events with tasks.",
-  "foot.again": "Make it again:", "foot.share": "or share", "foot.copy": "copy the link", "foot.copied": "The link is copied.", "foot.keep": "Keep beside the next run",
+  "foot.again": "Make it again:", "foot.share": "Share it:", "foot.copy": "copy the link", "foot.copied": "The link is copied.", "foot.keep": "Keep beside the next run",
   "foot.kept": "The run of {time} is kept beside this one.", "foot.runs": "Earlier runs", "foot.trace": "trace file", "foot.report": "report", "foot.open": "open a trace file",
 
   "sites.title": "The sites, and what they do wrong", "sites.lede": "Each host answers with what was recorded of it. A fault makes it misbehave at an exact byte.", "sites.head": "The recorded head",

@@ -13,12 +13,12 @@ export const ZH = {
   "option.loop": "事件循环", "option.what": "比较什么", "option.users": "个用户", "option.mode": "方式", "option.edition": "版本",
   "option.n": "项", "option.delay": "秒（每个）", "option.targets": "网站",
   "value.wget": "三个网站", "value.hello": "多个用户", "value.pipeline": "流水线", "value.sequential": "一个接一个", "value.at once": "同时",
-  "value.compare": "对比",
 
   "story.none.title": "还没有运行过。",
   "story.none.lede": "选一个程序，按“运行”：每个任务占一行，等待时颜色浅，工作时颜色深。",
   "story.waiting.title": "正在启动。", "story.waiting.lede": "还没有收到事件。",
   "story.running.title": "正在运行。", "story.running.lede": "任务进行时，它的那一行会变长。浅色：在等待。深色：在工作。",
+  "story.nothing.title": "没有可看的内容。", "story.nothing.lede": "没有记录到任务。",
   "story.failed": "{all} 个里有 {failed} 个失败：它们的那一行以红色结束。",
   "story.compare.wget.faster.title": "等待可以重叠，工作不能。",
   "story.compare.wget.faster.lede": "每个网站都要过一会儿才应答，这段时间程序几乎无事可做。一个接一个，等待的时间会累加；同时进行，大家在同一个线程上一起等待。",
@@ -47,7 +47,7 @@ export const ZH = {
   "figure.sequential": "一个接一个", "figure.at-once": "同时",
   "figure.faster": "更快，而工作同样是 {work}", "figure.slower": "更慢，而工作同样是 {work}",
   "figure.no-comparison": "有的没有应答，所以不能比较",
-  "figure.total": "总共", "figure.waits": "的等待，共 {count} 行", "figure.overlap": "各行的时间之和，除以总时间",
+  "figure.total": "总共", "figure.waits": "的等待，共 {count} 行", "figure.overlap": "平均同时进行的行数",
 
   "key.wait.site": "等待", "key.wait.turn": "等轮到自己", "key.work": "工作，再短也画出来", "key.held": "占住事件循环：别的任务不能运行",
   "phase.dns": "域名解析", "phase.connect": "连接", "phase.tls": "TLS", "phase.send": "发送", "phase.first byte": "第一个字节", "phase.head": "读响应头",
@@ -70,7 +70,7 @@ export const ZH = {
   "trouble.stopped": "这次运行被停止了。{note}", "trouble.code": "程序结束，退出码 {code}。",
   "trouble.dropped": "运行的大小有限，没有保存的事件：{count}。", "trouble.odd": "形式不明的事件：{count}。",
   "file.large": "{name}：超过 256 MiB 的文件不能在这里打开。", "file.odd": "{name} 不是记录文件：里面没有任务的事件。",
-  "foot.again": "再做一次：", "foot.share": "或者分享", "foot.copy": "复制链接", "foot.copied": "链接已复制。", "foot.keep": "留着，和下一次比较",
+  "foot.again": "再做一次：", "foot.share": "分享：", "foot.copy": "复制链接", "foot.copied": "链接已复制。", "foot.keep": "留着，和下一次比较",
   "foot.kept": "{time} 的运行留着，显示在这一次旁边。", "foot.runs": "以前的运行", "foot.trace": "记录文件", "foot.report": "报告", "foot.open": "打开记录文件",
 
   "sites.title": "网站，以及它们的故障", "sites.lede": "每个网站用录制的内容应答。故障让它在确切的某个字节出错。", "sites.head": "录制的响应头",

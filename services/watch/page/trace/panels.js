@@ -56,13 +56,15 @@ function lastOf(process) {
   return Number.isFinite(total) ? zeroOf(process) + total : process.last;
 }
 
-/** Work is all that ran; waits are the lanes' own, added up: what would pass one after another. */
+/** Work is all that ran; waits are the lanes' own, added up; `atOnce`: how many lanes were under way, on average. */
 function totalsOf(processes, lanes, last) {
   let work = 0;
   for (const process of processes) for (const task of process.tasks.values()) work += task.runs.sum(-Infinity, Infinity);
   const lanesSum = lanes.reduce((sum, each) => sum + (each.end ?? last) - each.begin, 0);
   const ran = lanes.reduce((sum, each) => sum + each.runs.sum(each.begin, each.end ?? last), 0);
-  return { work, waits: Math.max(0, lanesSum - ran), lanes: lanesSum };
+  const first = lanes.reduce((least, each) => Math.min(least, each.begin), last);
+  const end = lanes.reduce((most, each) => Math.max(most, each.end ?? last), first);
+  return { work, waits: Math.max(0, lanesSum - ran), atOnce: lanesSum / Math.max(1, end - first) };
 }
 
 function lanesOf(process, everyTask, severalProcesses) {
