@@ -44,7 +44,8 @@ class Task:
     """A task: `id` counts from 1; `parent` is the id of the task that made it, None for the first.
 
     `end_s` and `outcome` are None where it had not ended when the trace did. `error`: of a task that raised one, its
-    type and text. `note`: how the task's work ended, as `200 OK`; `ok`: whether that was well.
+    type and text. `note`: how the task's work ended, as `200 OK`; `ok`: whether that was well. `group`: the id of the
+    task whose TaskGroup it is of.
     """
 
     id: int
@@ -58,6 +59,7 @@ class Task:
     note: str = ""
     ok: bool = True
     process: int = 1
+    group: int | None = None
 
     def slices_from(self, count: int) -> Sequence[Slice]:
         """Return the slices behind the first `count`."""
