@@ -342,7 +342,9 @@ class Recorder:
         finally:
             self.phase_ended(name, begin_s, track=track)
 
-    def phase_ended(self, name: str, begin_s: float, *, track: Track | None = None, note: str = "", ok: bool = True) -> None:
+    def phase_ended(
+        self, name: str, begin_s: float, *, track: Track | None = None, note: str = "", ok: bool = True
+    ) -> None:
         """Note a phase that ends now, of the running task or of another. `begin_s`: by the clock."""
         end_s, zero_s = perf_counter(), self._clock.monotonic_s
         track = track or self._running_track()

@@ -201,7 +201,7 @@ def test_events_that_are_made_bit_by_bit_nest(late: bool, steps: list[Step]) -> 
     """Whenever is looked: a phase that has not ended, or of which the begin was not known, included."""
     script = Script(late=late)
     maker = maker_of(script.feed, itertools.count(1))
-    events = []
+    events: Events = []
     for what, how_long in steps:
         if what == "flush":
             events += maker.news()
