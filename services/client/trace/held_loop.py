@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from services.client.trace.recorder import Recorder
 
-HELD_S = 0.1  # as asyncio's own debug mode has it (slow_callback_duration)
 SAMPLES = 4  # within that time
 BEAT_S = 0.1
 MAX_FRAMES = 500

@@ -89,11 +89,9 @@ class Track:
         """Note how such a task ended, and when."""
         self.ends(end_s + self._zero_s, outcome)
 
-    def ends(self, end_s: float, outcome: Outcome, error: BaseException | None = None) -> None:
+    def ends(self, end_s: float, outcome: Outcome) -> None:
         """Note how and when the task ended, by the clock. An eager task that ends at once gets its name only later."""
         self._end_s, self.outcome = end_s, outcome
-        if error is not None and outcome is Outcome.RAISED:
-            self.error = text_of(error)
         self._name, self.task = self.name, None
 
     def finish(self, note: str, *, ok: bool) -> None:
