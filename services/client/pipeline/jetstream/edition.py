@@ -87,7 +87,7 @@ async def run(
             whole = Whole(api, claimed, producer, collector, results, dead, stuck)
             await whole.run(items, ledger)
             if trace:
-                await trace.finish()
+                await trace.last_words()
             await (registry.finish(claimed) if settings.broker.keeps_runs else registry.remove(claimed.id))
 
 
@@ -101,7 +101,10 @@ def recorded(recorder: "Recorder", feeds: "list[Feed]") -> Edition:
         async def whole() -> None:
             trace = JobTrace(recorder)
             feeds.append(trace.lanes)
-            await run(items, work_of, emit, ledger=ledger, options=options, settings=settings, trace=trace)
+            try:
+                await run(items, work_of, emit, ledger=ledger, options=options, settings=settings, trace=trace)
+            finally:
+                trace.lanes.finish()
 
         await recorder.record(whole(), name="pipeline")
 

@@ -41,11 +41,10 @@ class JobTrace:
         self.lanes.take(told, time.perf_counter())
         self._told.set()
 
-    async def finish(self) -> None:
+    async def last_words(self) -> None:
         """Wait for what workers tell last, for a moment at most."""
         loop = asyncio.get_running_loop()
         until_s = loop.time() + LAST_WORD_S
         while self.lanes.has_open_lanes and (left_s := until_s - loop.time()) > 0:
             self._told.clear()
             await set_within(self._told, left_s)
-        self.lanes.finish()

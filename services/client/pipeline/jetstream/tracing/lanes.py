@@ -206,13 +206,7 @@ class WorkerLanes:
                 waiting.append(each)
                 continue
             self._end_killed(each)
-            end_s = each.before.end_s or 0.0
-            at_s = each.after.begin_s
-            begin, end = (
-                (each.before.id, each.before.process, min(end_s, at_s)),
-                (each.after.id, each.after.process, at_s),
-            )
-            self.hand_offs.append(HandOff(each.after.name, *begin, *end, "redelivery"))
+            self.hand_offs.append(arrow(each.before, each.after))
         self._redeliveries = waiting
 
     def _end_killed(self, redelivery: Redelivery) -> None:
@@ -221,6 +215,13 @@ class WorkerLanes:
             if each is lane:
                 del worker.open[key]
                 self._close(worker, lane, redelivery.after.begin_s, Outcome.CANCELLED, note=KILLED, ok=False)
+
+
+def arrow(before: JobLane, after: JobLane) -> HandOff:
+    """Return the arrow from a lane that has ended to the next of its job; clocks of two machines may be apart."""
+    from_s = max(before.begin_s, min(before.end_s or 0.0, after.begin_s))
+    begin, end = (before.id, before.process, from_s), (after.id, after.process, max(from_s, after.begin_s))
+    return HandOff(after.name, *begin, *end, "redelivery")
 
 
 def process_of(worker: Worker) -> Process:
