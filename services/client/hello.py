@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from services.client.trace.recorder import Recorder
 
 MAX_PAGE_BYTES = 4096
+GREETED = "200 OK"  # how a user's request ended, in a trace: with another status there is no greeting
 SPARE_FILES = 64  # the loop's own, standard streams, look-ups
 
 
@@ -74,7 +75,7 @@ async def ask_all(options: Options, settings: ClientSettings, recorder: "Recorde
     async def user(name: str) -> float | str:
         answer = await ask(session, name)
         if recorder:
-            recorder.finish(answer if isinstance(answer, str) else "answered", ok=isinstance(answer, float))
+            recorder.finish(answer if isinstance(answer, str) else GREETED, ok=isinstance(answer, float))
         return answer
 
     async with open_session(settings, timeout_s=options.timeout_s) as session:

@@ -10,6 +10,7 @@ from typing import Any
 
 from services.client.compare.runs import Comparison, compared
 from services.client.pipeline.generator import consumer, produce
+from services.client.trace.pieces import Ended
 from services.client.trace.recorder import Recorder
 from services.client.trace.recording import Recording
 
@@ -58,8 +59,8 @@ def consumer_phase(dialogue: str) -> str:
 async def compare(*, recording: Recording | None = None) -> Comparison:
     """Run two dialogues by both lessons."""
 
-    async def dialogue(name: str, recorder: Recorder) -> bool:
+    async def dialogue(name: str, recorder: Recorder) -> Ended:
         produce(RecordedConsumer(consumer_phase(name), recorder), items())
-        return True
+        return Ended("done", ok=True)
 
     return await compared("pipeline", dialogue, DIALOGUES, recording=recording)

@@ -6,7 +6,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 
 from services.client.trace.model import Trace, as_json
-from services.client.trace.pieces import piece_of_work
+from services.client.trace.pieces import Ended, piece_of_work
 from services.client.trace.recorder import Recorder
 from services.client.trace.recording import Recording
 from services.client.wget import await_, sequential
@@ -14,10 +14,9 @@ from services.client.wget.edition import FetchAll
 
 VERSION = 1
 LESSONS = (("sequential", "one after another", sequential.fetch_all), ("await", "at once", await_.fetch_all))
-DONE, NOT_DONE = "done", "no answer"  # how a piece of work ended, in a trace
 
-DoPiece = Callable[[str, Recorder], Awaitable[bool]]
-"""Does the piece of work of that name, and returns whether it succeeded; it may add phases to the recorder."""
+DoPiece = Callable[[str, Recorder], Awaitable[Ended]]
+"""Does the piece of work of that name, and returns how it ended; it may add phases to the recorder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +72,9 @@ async def run(lesson: str, fetch_all: FetchAll, do_piece: DoPiece, *, names: Seq
     done = dict.fromkeys(names, False)
 
     async def piece(name: str) -> None:
-        with piece_of_work(recorder, name) as end:
-            done[name] = end.ok = await do_piece(name, recorder)
-            end.note = DONE if end.ok else NOT_DONE
+        with piece_of_work(recorder, name) as each:
+            each.ended = await do_piece(name, recorder)
+            done[name] = each.ended.ok
 
     async def whole() -> None:
         await fetch_all(piece, names)

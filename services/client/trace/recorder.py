@@ -33,7 +33,7 @@ from services.client.trace.model import (
     bounded,
 )
 from services.client.trace.overhead import cost_s
-from services.client.trace.pieces import PhaseEnd
+from services.client.trace.pieces import NOT_SAID, Ended, Piece
 from services.client.trace.recorded import AnyCoroutine, Recorded
 from services.client.trace.sums import NOT_YET, sums_of
 from services.client.trace.task_factory import task_factory
@@ -123,6 +123,11 @@ class Recorder:
     def total_s(self) -> float:
         """How long it has recorded."""
         return (perf_counter() if self.is_on else self._ended_s) - self._clock.monotonic_s
+
+    @property
+    def zero_s(self) -> float:
+        """When it began, by the clock."""
+        return self._clock.monotonic_s
 
     @property
     def dropped(self) -> Dropped:
@@ -318,29 +323,35 @@ class Recorder:
         recorded.track, track.began_s = track, now
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[PhaseEnd]:
+    def phase(self, name: str) -> Iterator[Piece]:
         """Record the time inside as a phase of the running task; how it ended may be set in what this yields."""
         begin_s, track = perf_counter(), self._running_track()
         if track:
             track.borders.append(begin_s - self._clock.monotonic_s)
-        end = PhaseEnd()
+        piece = Piece()
         try:
-            yield end
+            yield piece
         finally:
-            self.phase_ended(name, begin_s, track=track, end=end)
+            self.phase_ended(name, begin_s, track=track, ended=piece.ended)
 
-    def phase_ended(
-        self, name: str, begin_s: float, *, track: Track | None = None, end: PhaseEnd | None = None
-    ) -> None:
+    def phase_ended(self, name: str, begin_s: float, *, track: Track | None = None, ended: Ended = NOT_SAID) -> None:
         """Note a phase that ends now, of a task (None: the running one). `begin_s`: by the clock."""
         end_s, zero_s = perf_counter(), self._clock.monotonic_s
-        track, end = track or self._running_track(), end or PhaseEnd()
+        track = track or self._running_track()
         if track:
             track.borders += (begin_s - zero_s, end_s - zero_s)
         process = track.process if track else self._number
         number = track.id if track and track.is_recorded else None
         times = begin_s - zero_s, end_s - zero_s
-        self.phases.add(Phase(bounded(name), number, *times, process, bounded(end.note), end.ok))
+        self.phases.add(Phase(bounded(name), number, *times, process, bounded(ended.note), ended.ok))
+
+    def phase_between(self, name: str, begin_s: float, end_s: float) -> None:
+        """Note a phase of the running task that is over. Times from the trace's beginning."""
+        track = self._running_track()
+        number = track.id if track and track.is_recorded else None
+        if track:
+            track.borders += (begin_s, end_s)
+        self.phases.add(Phase(bounded(name), number, begin_s, end_s, track.process if track else self._number))
 
     def finish(self, note: str, *, ok: bool) -> None:
         """Note how the running task's work ended."""

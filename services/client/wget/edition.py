@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from services.client.errors import NOTHING_ANSWERED, FetchError, fetch_error
 from services.client.topology import Topology
-from services.client.trace.pieces import piece_of_work
+from services.client.trace.pieces import Ended, piece_of_work
+from services.client.wget.head_lines import status_line
 from services.runtime.http import HTTP_PORT
 from services.runtime.terminal import printable, say
 
@@ -51,9 +52,8 @@ async def run_edition(
     async def fetch(target: str) -> None:
         async with limit:
             with piece_of_work(recorder, target) as end:
-                end.ok = await fetched(target, topology, wget=edition.wget, timeout_s=timeout_s)
-                end.note = "answered" if end.ok else "no answer"
-            answers.append(end.ok)
+                end.ended = await fetched(target, topology, wget=edition.wget, timeout_s=timeout_s, recorder=recorder)
+            answers.append(end.ended.ok)
 
     await edition.fetch_all(fetch, targets)
     return exit_code(answers)
@@ -66,8 +66,14 @@ def exit_code(answers: Sequence[bool]) -> int:
     return 1 if any(answers) else NOTHING_ANSWERED
 
 
-async def fetched(target: str, topology: Topology, *, wget: Wget, timeout_s: float) -> bool:
-    """Fetch one target and return whether it answered; if it did not, print one line with the reason on stderr."""
+async def fetched(
+    target: str, topology: Topology, *, wget: Wget, timeout_s: float, recorder: "Recorder | None" = None
+) -> Ended:
+    """Fetch one target and return how that ended; where it did not answer, print one line with the reason on stderr.
+
+    `recorder`: where its phases are noted.
+    """
+    began_s = recorder.total_s if recorder else 0.0
     try:
         host, port = read_target(target)
         async with asyncio.timeout(timeout_s) as deadline:
@@ -75,9 +81,16 @@ async def fetched(target: str, topology: Topology, *, wget: Wget, timeout_s: flo
     except (FetchError, OSError, ValueError) as error:
         if isinstance(error, TimeoutError) and deadline.expired():
             error = FetchError("head_timeout", f"no whole head within {timeout_s:g} s")
-        say(f"wget {printable(target)}: {printable(str(fetch_error(error)))}")
-        return False
-    return True
+        reason = printable(str(fetch_error(error)))
+        say(f"wget {printable(target)}: {reason}")
+        ended = Ended(reason, ok=False)
+    else:
+        ended = Ended(printable(status_line.get().partition(" ")[2]), ok=True)
+    if recorder:
+        from services.client.wget.phases import note_phases
+
+        note_phases(recorder, began_s)
+    return ended
 
 
 def read_target(target: str) -> tuple[str, int]:
