@@ -38,6 +38,7 @@ def add_hello(parser: ArgumentParser) -> None:
         help="how many ask at once (%(default)s)",
     )
     add_timeout(parser)
+    add_trace(parser)
 
 
 def add_compare(parser: ArgumentParser) -> None:
@@ -52,6 +53,7 @@ def add_compare(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
     add_timeout(parser)
+    add_trace(parser)
 
 
 def add_trace_program(parser: ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from services.client.defaults import HELD_S
 from services.client.trace.clock import process_number, read_clock
 from services.client.trace.held_loop import LoopWatch
+from services.client.trace.lists import BoundedList
 from services.client.trace.model import (
     Blocking,
     Depth,
@@ -31,8 +32,8 @@ from services.client.trace.model import (
     Trace,
     bounded,
 )
-from services.client.trace.lists import BoundedList
 from services.client.trace.overhead import cost_s
+from services.client.trace.pieces import NOT_SAID, Ended, Piece
 from services.client.trace.recorded import AnyCoroutine, Recorded
 from services.client.trace.sums import NOT_YET, sums_of
 from services.client.trace.task_factory import task_factory
@@ -60,7 +61,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is recorded: `name` as a page names it (`client wget`), `program` (`wget`), `mode` and `title` of a panel."""
+    """What is recorded: `name` as a page names it, as `client wget`; `program`, as `wget`; `mode` and `title`."""
 
     name: str = ""
     program: str = ""
@@ -122,6 +123,11 @@ class Recorder:
     def total_s(self) -> float:
         """How long it has recorded."""
         return (perf_counter() if self.is_on else self._ended_s) - self._clock.monotonic_s
+
+    @property
+    def zero_s(self) -> float:
+        """When it began, by the clock."""
+        return self._clock.monotonic_s
 
     @property
     def dropped(self) -> Dropped:
@@ -199,6 +205,15 @@ class Recorder:
         if loop.is_running():
             self.goes_on(loop)
 
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record inside what is told, on the running loop."""
+        self.begin(asyncio.get_running_loop())
+        try:
+            yield
+        finally:
+            self.end()
+
     def end(self) -> None:
         """Record no longer."""
         self._ended_s, self.is_on = perf_counter(), False
@@ -258,7 +273,7 @@ class Recorder:
         return allowed
 
     def keep_slice(self, track: Track, end_s: float) -> None:
-        """Keep the slice of a task that ended, or went on in another lane, then; if it is beyond the bound, count it."""
+        """Keep the slice of a task that ended then, or went on in another lane; count it if it is beyond the bound."""
         if not self.slices_left:
             self.drop_slice(track)
             return
@@ -308,27 +323,40 @@ class Recorder:
         recorded.track, track.began_s = track, now
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Record the time inside as a phase of the running task."""
+    def phase(self, name: str) -> Iterator[Piece]:
+        """Record the time inside as a phase of the running task; how it ended may be set in what this yields."""
         begin_s, track = perf_counter(), self._running_track()
         if track:
             track.borders.append(begin_s - self._clock.monotonic_s)
+        piece = Piece()
         try:
-            yield
+            yield piece
         finally:
-            self.phase_ended(name, begin_s, track=track)
+            self.phase_ended(name, begin_s, track=track, ended=piece.ended)
 
-    def phase_ended(
-        self, name: str, begin_s: float, *, track: Track | None = None, note: str = "", ok: bool = True
-    ) -> None:
-        """Note a phase that ends now, of the running task or of another. `begin_s`: by the clock."""
+    def phase_ended(self, name: str, begin_s: float, *, track: Track | None = None, ended: Ended = NOT_SAID) -> None:
+        """Note a phase that ends now, of a task (None: the running one). `begin_s`: by the clock."""
         end_s, zero_s = perf_counter(), self._clock.monotonic_s
         track = track or self._running_track()
         if track:
             track.borders += (begin_s - zero_s, end_s - zero_s)
         process = track.process if track else self._number
         number = track.id if track and track.is_recorded else None
-        self.phases.add(Phase(bounded(name), number, begin_s - zero_s, end_s - zero_s, process, bounded(note), ok))
+        times = begin_s - zero_s, end_s - zero_s
+        self.phases.add(Phase(bounded(name), number, *times, process, bounded(ended.note), ended.ok))
+
+    def phase_between(self, name: str, begin_s: float, end_s: float) -> None:
+        """Note a phase of the running task that is over. Times from the trace's beginning."""
+        track = self._running_track()
+        number = track.id if track and track.is_recorded else None
+        if track:
+            track.borders += (begin_s, end_s)
+        self.phases.add(Phase(bounded(name), number, begin_s, end_s, track.process if track else self._number))
+
+    def finish(self, note: str, *, ok: bool) -> None:
+        """Note how the running task's work ended."""
+        if track := self._running_track():
+            track.finish(note, ok=ok)
 
     def _running_track(self) -> Track | None:
         return self.running.track if self.running else None

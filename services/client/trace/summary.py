@@ -1,4 +1,4 @@
-"""What was recorded, in one line for a person: how much, what was left out, what held the loop, and the recorder's time."""
+"""One line for a person about what was recorded: how much, what held the loop, what was left out, and at what cost."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ def held_parts(blockings: Sequence[Blocking]) -> list[str]:
     longest = max(blockings, key=lambda each: each.end_s - each.begin_s)
     where = f" at {longest.place}" if longest.place else ""
     often = f"{len(blockings)} times" if len(blockings) > 1 else "once"
-    return [f"a call held the loop {often}, at most {(longest.end_s - longest.begin_s) * 1e3:.0f} ms{where}"]
+    return [f"calls held the loop {often}, for {(longest.end_s - longest.begin_s) * 1e3:.0f} ms at most{where}"]
 
 
 def dropped_parts(dropped: Sequence[Dropped]) -> list[str]:

@@ -168,7 +168,7 @@ def innermost_of_package(chain: Sequence[PythonCoroutine]) -> PythonCoroutine | 
 
 
 def beyond(inner: object) -> str | None:
-    """Return the name of the innermost coroutine that is none of Python's own, as Cython's; None where there is none."""
+    """Return the name of the innermost coroutine that is none of Python's own, as Cython's; None without one."""
     name = None
     if not hasattr(inner, "__qualname__"):
         _ends.add(type(inner))

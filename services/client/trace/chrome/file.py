@@ -172,7 +172,7 @@ def is_pipe(name: str) -> bool:
 
 @contextmanager
 def kept_flushing(file: TraceFile, feeds: Sequence[Feed]) -> Iterator[None]:
-    """Write what is new, if the trace is live, until left; then the rest. `feeds`: may grow meanwhile. Blocks at the end.
+    """Write what is new, if the trace is live, until left; then the rest, which blocks. `feeds`: may grow meanwhile.
 
     Raises CannotWrite.
     """

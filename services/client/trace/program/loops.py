@@ -1,8 +1,8 @@
 """A recorder for every event loop that a program makes, however it makes and runs it.
 
-A loop gets its recorder when it is made: by `asyncio.run`, by a Runner, by `uvloop.run`, by anyio, or by hand. Tasks may
-be made before it runs. It may run several times, and beside loops in other threads. So the classes of both loops are
-changed while a program is recorded: their `__init__` and `run_forever`, and the two methods about task factories,
+A loop gets its recorder when it is made: by `asyncio.run`, by a Runner, by `uvloop.run`, by anyio, or by hand. Tasks
+may be made before it runs. It may run several times, and beside loops in other threads. So the classes of both loops
+are changed while a program is recorded: their `__init__` and `run_forever`, and the two methods about task factories,
 because a program may set a factory, and must get back the one that it has set.
 """
 
@@ -32,7 +32,6 @@ class LoopRecorders:
         self._by_loop: WeakKeyDictionary[Loop, Recorder] = WeakKeyDictionary()
         self._set_by_program: WeakKeyDictionary[Loop, TaskFactory] = WeakKeyDictionary()
         self._made = 0
-        self._is_child = False
 
     @contextmanager
     def recording(self) -> Iterator[None]:
@@ -44,15 +43,17 @@ class LoopRecorders:
         try:
             yield
         finally:
-            for (kind, name), method in before.items():
-                if method is None:
+            for (kind, name), own in before.items():
+                if own is None:
                     delattr(kind, name)
                 else:
-                    setattr(kind, name, method)
+                    setattr(kind, name, own)
 
     def _changes(self, kind: type[Any]) -> dict[str, Method]:
         """Return the methods that a class of loops gets for as long as a program is recorded."""
-        make, run_forever, set_factory = kind.__init__, kind.run_forever, kind.set_task_factory
+        make: Method = kind.__init__
+        run_forever: Method = kind.run_forever
+        set_factory: Method = kind.set_task_factory
 
         @functools.wraps(make)
         def made(loop: Loop, *more: Any, **named: Any) -> None:
@@ -64,12 +65,13 @@ class LoopRecorders:
         def run(loop: Loop) -> None:
             recorder = self._by_loop.get(loop)
             if recorder is None:
-                return run_forever(loop)  # type: ignore[no-any-return]
+                run_forever(loop)
+                return
             if recorder not in self.recorders:
                 self.recorders.append(recorder)
             recorder.goes_on(loop)
             try:
-                return run_forever(loop)  # type: ignore[no-any-return]
+                run_forever(loop)
             finally:
                 recorder.end()
 
