@@ -106,3 +106,16 @@ def test_a_stdout_that_is_closed_is_refused() -> None:
 def test_no_browser_is_opened_where_stdout_is_no_terminal(display: dict[str, str]) -> None:
     """A program that reads the line wants no window."""
     assert not has_browser(display)
+
+
+def test_a_worker_that_is_killed_is_started_again() -> None:
+    """As a container would be: so its jobs can be seen to go to another worker, and the next run has as many."""
+    with watching() as (process, url):
+        before = children_of(process.pid)
+        killed = max(before)
+        os.kill(killed, signal.SIGKILL)
+        wait_for_the_end(killed)
+        while len(after := children_of(process.pid)) < len(before):
+            get(f"{url}/healthz")
+        assert killed not in after
+        assert set(before) - {killed} < set(after)
