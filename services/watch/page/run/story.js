@@ -10,8 +10,13 @@ export function storyOf(about, sources) {
   if (about?.state === "running") return runningStory(sources);
   if (!sources.length) return { title: t("story.nothing.title"), lede: t("story.nothing.lede"), figures: [] };
   const isFailed = sources.some((source) => source.lanes.some((lane) => lane.isBad));
-  const story = about?.program === "compare" && sources.length === 2 ? compared(about, sources, isFailed) : alone(about, sources);
+  const story = storyWith(about, sources, isFailed);
   return isFailed ? { ...story, lede: `${failedText(sources)} ${story.lede}` } : story;
+}
+
+function storyWith(about, sources, isFailed) {
+  if (about.program === "compare" && sources.length === 2) return compared(about, sources, isFailed);
+  return sources.length === 1 && sources[0].arrows.length ? pipeline(sources[0]) : alone(sources);
 }
 
 function runningStory(sources) {
@@ -41,7 +46,20 @@ function compared(about, [first, second], isFailed) {
   return { title: t(`story.compare.${what}.${outcome}.title`), lede: t(`story.compare.${what}.${outcome}.lede`, { count }), figures };
 }
 
-function alone(about, sources) {
+function pipeline(source) {
+  const again = source.arrows.filter((each) => each.kind === "redelivery").length;
+  const depths = source.processes.flatMap((each) => [...each.depths.values()].flatMap((depth) => depth.values));
+  const count = whole(source.arrows.length - again);
+  const kind = again ? "again" : "pipeline";
+  const last = again ? [whole(again), t("figure.again")] : [whole(depths.reduce((most, each) => Math.max(most, each), 0)), t("figure.depth")];
+  return {
+    title: t(`story.${kind}.title`, { count, again: whole(again) }),
+    lede: t(`story.${kind}.lede`),
+    figures: [[duration(source.span()), t("figure.total")], [count, t("figure.items")], last],
+  };
+}
+
+function alone(sources) {
   const total = Math.max(...sources.map((source) => source.span()));
   const atOnce = Math.max(...sources.map((source) => source.totals.atOnce));
   const waits = sources.reduce((sum, source) => sum + source.totals.waits, 0);
@@ -53,7 +71,7 @@ function alone(about, sources) {
     lede: t(`story.${kind}.lede`, values),
     figures: [
       [duration(total), t("figure.total")],
-      [duration(waits), t("figure.waits", { count: whole(count) })],
+      [duration(waits), t("figure.waits")],
       [atOnce.toFixed(1), t("figure.overlap")],
     ],
   };
