@@ -46,7 +46,8 @@ MAX_PHASES = 100_000
 AT_ONCE = 16  # slices
 MAX_EVENTS = 100_000  # marks, depths, hand-offs, lags and calls that hold the loop, of each kind
 
-OF_THE_LOOP = ("shutdown_asyncgens", "shutdown_default_executor")  # tasks that no person has made
+# Tasks that no person has made, but the loop.
+OF_THE_LOOP = ("shutdown_asyncgens", "shutdown_default_executor", "._accept_connection2", "._create_server_getaddrinfo")
 
 Result = TypeVar("Result")
 
