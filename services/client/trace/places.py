@@ -72,6 +72,7 @@ TABLES: dict[str, dict[str, int]] = {
     "fetch/lookup.py": {"": THREAD},
     "fetch/limits.py": {"": LOCK},
 }
+roots: list[str] = []
 MAX_PARTS = 3  # of a path that is shown whole
 OURS = f"{os.sep}services{os.sep}client{os.sep}survey{os.sep}"
 
@@ -136,10 +137,15 @@ def place(file: str, line: int) -> str:
     return f"{shown(file)}:{line}"
 
 
+def show_from(root: str) -> None:
+    """Show the paths of files below a folder from there on: a recorded program's, which is on its path alone."""
+    roots.append(root)
+
+
 @lru_cache(maxsize=1_024)
 def shown(file: str) -> str:
     """Return a file's path from where it was imported; of a long one, the last two parts."""
-    parents = (each for each in sys.path if each and file.startswith(each.rstrip(os.sep) + os.sep))
+    parents = (each for each in (*roots, *sys.path) if each and file.startswith(each.rstrip(os.sep) + os.sep))
     above = max(parents, key=len, default="")
     path = file[len(above) :].lstrip(os.sep) if above else file
     return last_parts(path) if path.count(os.sep) >= MAX_PARTS else path.replace(os.sep, "/")

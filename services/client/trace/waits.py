@@ -19,9 +19,10 @@ NONE = -1.0  # the number where nothing is waited for: the task ended, or goes o
 # By the id of code: to hash code is to hash its bytes. `_kept` keeps the code, so that no other gets its id.
 _roles: dict[int, int] = {}
 _kept: list[CodeType] = []
+UVLOOP_RUN = "run.<locals>.wrapper"
+
 # What stands in a chain for a coroutine that it covers, and tells nothing of it: for `async for`, and of `__await__`.
 COVERS = {"async_generator_asend", "async_generator_athrow", "coroutine_wrapper"}
-COVERED = (CoroutineType, AsyncGeneratorType)
 
 PythonCoroutine = Union["CoroutineType[Any, Any, Any]", "GeneratorType[Any, Any, Any]", "AsyncGeneratorType[Any, Any]"]
 _ends: set[type] = set()  # the types that end a chain: iterators of futures, and others without a name
@@ -160,10 +161,15 @@ def chain_of(coroutine: object) -> tuple[list[PythonCoroutine], object]:
             chain.append(coroutine)
             coroutine = awaited(coroutine)
         elif type(coroutine).__name__ in COVERS:
-            coroutine = next((each for each in get_referents(coroutine) if isinstance(each, COVERED)), None)
+            coroutine = next((each for each in get_referents(coroutine) if is_covered(each)), None)
         else:
             break
     return chain, coroutine
+
+
+def is_covered(found: object) -> bool:
+    """Return whether an object is a coroutine, Python's or Cython's, or an asynchronous generator."""
+    return hasattr(found, "cr_await") or isinstance(found, AsyncGeneratorType)
 
 
 def code_of(coroutine: PythonCoroutine) -> CodeType:
@@ -211,6 +217,14 @@ def kind_by_callback(waited_for: object) -> int:
 def qualified_name(coroutine: object) -> str:
     """Return the name of the function that a coroutine is of."""
     return str(getattr(coroutine, "__qualname__", type(coroutine).__name__))
+
+
+def name_of_work(coroutine: object) -> str:
+    """Return the name of the function that a task is for; `uvloop.run` puts one of its own around a person's."""
+    name = qualified_name(coroutine)
+    if name == UVLOOP_RUN and isinstance(coroutine, CoroutineType) and coroutine.cr_frame:
+        return qualified_name(coroutine.cr_frame.f_locals.get("main", coroutine))
+    return name
 
 
 def awaited(coroutine: object) -> object:
