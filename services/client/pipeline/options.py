@@ -75,7 +75,7 @@ class Options:
         return FetchOptions([], concurrency=self.consumers, **shared)
 
 
-SHARED = {each.name for each in fields(Options)} & {each.name for each in fields(FetchOptions)} - {"edition"}
+SHARED = {each.name for each in fields(Options)} & {each.name for each in fields(FetchOptions)} - {"edition", "trace"}
 
 
 def check(options: Options) -> None:
