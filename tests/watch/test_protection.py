@@ -19,6 +19,7 @@ READING = (
     "/api/state",
     "/api/events",
     "/api/runs/1/trace",
+    "/api/runs/1/report",
     "/api/sites",
     "/api/sites/www.163.com",
     "/api/faults",
