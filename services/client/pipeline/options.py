@@ -75,7 +75,8 @@ class Options:
         return FetchOptions([], concurrency=self.consumers, **shared)
 
 
-SHARED = {each.name for each in fields(Options)} & {each.name for each in fields(FetchOptions)} - {"edition", "trace"}
+RECORDED = {"trace", "report"}  # options of both programs that say nothing of how a target is fetched
+SHARED = {each.name for each in fields(Options)} & {each.name for each in fields(FetchOptions)} - {"edition"} - RECORDED
 
 
 def check(options: Options) -> None:
