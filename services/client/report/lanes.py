@@ -5,7 +5,7 @@ a piece of work: then one task does several pieces, one after another, and each 
 """
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -104,12 +104,12 @@ class TaskTimes:
 
     def lane(self, name: str, span: Span, parts: tuple[Part, ...], *, note: str, ok: bool, is_open: bool) -> Lane:
         """Return the lane of what the task did in a time."""
-        lengths: Counter[tuple[str, str]] = Counter()
-        for each in self.waits:
-            if shared := shared_of(each.span, span):
-                lengths[each.kind, each.place] += shared.length_s  # type: ignore[assignment]  # seconds, not counts
+        lengths: dict[tuple[str, str], float] = defaultdict(float)
+        for wait in self.waits:
+            if shared := shared_of(wait.span, span):
+                lengths[wait.kind, wait.place] += shared.length_s
         waits_on = max(lengths, key=lengths.__getitem__, default=("", ""))
-        for_tasks_s = float(sum(length for (kind, _), length in lengths.items() if kind == WAITS_FOR_TASK))
+        for_tasks_s = sum(length for (kind, _), length in lengths.items() if kind == WAITS_FOR_TASK)
         first = max(0, bisect_left(self.runs, span.begin_s, key=lambda each: each.begin_s) - 1)
         runs = []
         for each in self.runs[first:]:

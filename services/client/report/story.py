@@ -36,7 +36,7 @@ def story_of(panels: Sequence[Panel], say: Words) -> Story:
         return Story(say("empty"), (say("empty_why"),), ())
     if len({each.mode for each in panels if each.mode}) > 1:
         return comparison(panels, numbers, say)
-    worst = max(panels, key=lambda panel: longest_hold_s(panel))
+    worst = max(panels, key=longest_hold_s)
     if worst.holds and longest_hold_s(worst) >= SHARE * worst.total_s:
         return hold_story(worst, worst.holds[0], say)
     if len({each.loop for each in panels}) > 1:

@@ -11,23 +11,34 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     # headlines and what follows them
     "overlaps": ("Waiting overlaps. Work does not.", "等待可以重叠，工作不能。"),
     "overlaps_why": (
-        "One after another, {lanes} pieces of work took {before}, nearly all of it waiting. At once they took {after} on "
-        "the same single thread, because they waited at the same time.",
-        "逐个进行时，{lanes} 项工作用了 {before}，几乎都在等待。同时进行时，同一个线程只用了 {after}，因为它们一起等待。",
+        (
+            "One after another, {lanes} pieces of work took {before}, nearly all of it waiting. At once they took {after} "
+            "on the same single thread, because they waited at the same time."
+        ),
+        (
+            "逐个进行时，{lanes} 项工作用了 {before}，几乎都在等待。"
+            "同时进行时，同一个线程只用了 {after}，因为它们一起等待。"
+        ),
     ),
     "no_overlap": ("There is no waiting here that could overlap.", "这里没有可以重叠的等待。"),
     "no_overlap_why": (
-        "One after another took {before}, and at once {after}. The {lanes} pieces of work keep the thread busy, and one "
-        "thread does one thing at a time.",
+        (
+            "One after another took {before}, and at once {after}. The {lanes} pieces of work keep the thread busy, and "
+            "one thread does one thing at a time."
+        ),
         "逐个进行用了 {before}，同时进行用了 {after}。这 {lanes} 项工作一直占用线程，而一个线程同一时刻只能做一件事。",
     ),
     "held": ("{place} held the loop for {time}.", "{place} 占住事件循环 {time}。"),
     "held_nowhere": ("One call held the loop for {time}.", "有一个调用占住事件循环 {time}。"),
     "held_why": (
-        "While that call ran, {others} other lanes could not run, whatever they were waiting for. A call that takes "
-        "long belongs in a thread (asyncio.to_thread), or should be one that can be awaited.",
-        "这个调用运行期间，另外 {others} 条泳道无论在等什么都不能运行。耗时的调用应放进线程（asyncio.to_thread），"
-        "或改用可以 await 的调用。",
+        (
+            "While that call ran, {others} other lanes could not run, whatever they were waiting for. A call that takes "
+            "long belongs in a thread (asyncio.to_thread), or should be one that can be awaited."
+        ),
+        (
+            "这个调用运行期间，另外 {others} 条泳道无论在等什么都不能运行。耗时的调用应放进线程（asyncio.to_thread），"
+            "或改用可以 await 的调用。"
+        ),
     ),
     "two_loops": ("The same work on two loops: {times}.", "同样的工作，两种事件循环：{times}。"),
     "two_loops_why": (
@@ -36,8 +47,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "many": ("{waits} of waiting passed in {wall}.", "{waits} 的等待，只用了 {wall}。"),
     "many_why": (
-        "{lanes} lanes waited {waits} and ran {work}, all taken together. They waited at the same time: at most "
-        "{most} of them at one moment.",
+        (
+            "{lanes} lanes waited {waits} and ran {work}, all taken together. They waited at the same time: at most "
+            "{most} of them at one moment."
+        ),
         "{lanes} 条泳道合计等待 {waits}，运行 {work}。它们同时等待：同一时刻最多有 {most} 条。",
     ),
     "plain": ("{lanes} lanes took {wall}.", "{lanes} 条泳道用了 {wall}。"),
@@ -87,7 +100,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "按用时第 {first} 至 {last} 条：{longest} 至 {shortest}",
     ),
     "not_drawn": ("{count} more lanes are not drawn; the sums have them.", "另有 {count} 条泳道没有画出，已计入总和。"),
-    "picture_of": ("Lanes of {title}", "{title} 的泳道"),
     "this_run": ("this run", "本次运行"),
     "mode_line": ("loop {loop}", "事件循环 {loop}"),
     # what is said below the picture
@@ -104,7 +116,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "numbers_title": ("The numbers", "数字"),
     "lanes_table": ("Every lane in numbers", "每条泳道的数字"),
     "dropped": (
-        "Not recorded, for a recording has bounds: {tasks} tasks, {slices} times of running, {phases} phases, {events} events.",
+        (
+            "Not recorded, for a recording has bounds: {tasks} tasks, {slices} times of running, {phases} phases, "
+            "{events} events."
+        ),
         "记录有上限，未记录：{tasks} 个任务，{slices} 段运行，{phases} 个阶段，{events} 个事件。",
     ),
     "overhead": ("The recorder itself took about {time}.", "记录器自身约用 {time}。"),
