@@ -125,7 +125,7 @@ def understand(
     command.add_options(parser)
     if command.has_loop:
         add_loop_option(parser, default=default_loop)
-    if joins and not command.has_lab and names_lab(argv):
+    if joins and not (command.has_lab or command.takes_rest) and names_lab(argv):
         parser.error(f"{argv[0]} needs no lab: leave --lab out")
     joins = joins and command.has_lab
     if joins:
@@ -136,7 +136,8 @@ def understand(
         parser.error(f"no such command: {argv[0][:40]!r}; there are {', '.join(has(without))}")
     words = argv[1:] if named else argv
     # Only intermixed parsing lets options stand between targets; but it takes what follows `--` for options.
-    values = vars(parser.parse_args(words) if "--" in words else parser.parse_intermixed_args(words))
+    in_order = command.takes_rest or "--" in words
+    values = vars(parser.parse_args(words) if in_order else parser.parse_intermixed_args(words))
     lab = (values.pop("lab") or "") if joins else None
     if command.needs_lab and values[command.needs_lab] is None:
         if lab:

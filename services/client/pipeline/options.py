@@ -26,6 +26,7 @@ class Options:
         queue_size: how many items may wait, or be in the hands of a consumer of the broker.
         run: the id of a run; that of a run which was killed goes on with it. Of the jetstream edition alone.
         forget: the id of a run that the broker is to remove, instead of running anything.
+        trace: the file that a recording of the run goes to; None for no recording.
     """
 
     items: int | None = None
@@ -37,6 +38,7 @@ class Options:
     format: str = defaults.FORMAT
     run: str | None = None
     forget: str | None = None
+    trace: str | None = None
     quiet: bool = False
     timeout_s: float = defaults.TIMEOUT_S
     connect_timeout_s: float = defaults.CONNECT_TIMEOUT_S

@@ -16,7 +16,8 @@ from time import perf_counter, thread_time
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.client.trace.places import LIBRARY, OWN, place, role_of
+from services.client.trace.places import LIBRARY, OWN, place
+from services.client.trace.waits import role_known
 from services.runtime.errors import NoThread
 from services.runtime.tasks import start_daemon_thread
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from services.client.trace.recorder import Recorder
 
-HELD_S = 0.1  # as asyncio's own debug mode has it (slow_callback_duration)
 SAMPLES = 4  # within that time
 BEAT_S = 0.1
 MAX_FRAMES = 500
@@ -142,7 +142,7 @@ def held_by(thread: int) -> Held | None:
     """Return the innermost line of a person's own code that a thread is at; where there is none, that of a package."""
     package = library = None
     for frame in frames_in_loop(sys._current_frames().get(thread)):
-        role = role_of(frame.f_code)
+        role = role_known(frame.f_code)
         if role == OWN:
             return held_at(frame)
         if role & LIBRARY:

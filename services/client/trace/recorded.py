@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from services.client.trace.model import Outcome
-from services.client.trace.track import Track
+from services.client.trace.track import Track, text_of
 from services.client.trace.waits import awaited, qualified_name
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class Recorded(Coroutine[Any, Any, Result]):
         self.__name__ = self.__qualname__.rpartition(".")[2]
         resuming = resume_and_note(coroutine, self, recorder)
         next(resuming)
-        self.send, self.throw = resuming.send, resuming.throw  # type: ignore[method-assign]
+        self.send, self.throw = resuming.send, resuming.throw
 
-    send: Callable[[Any], Any]  # type: ignore[assignment]
-    throw: Callable[..., Any]  # type: ignore[assignment]
+    send: Callable[[Any], Any]
+    throw: Callable[..., Any]
 
     def close(self) -> None:
         """End the coroutine where it waits."""
@@ -149,9 +149,10 @@ def note_end(recorder: "Recorder", track: Track, error: BaseException) -> None:
         outcome = Outcome.RETURNED
     else:
         outcome = Outcome.CANCELLED if isinstance(error, asyncio.CancelledError) else Outcome.RAISED
-    track.ends(end_s, outcome, error)
     if outcome is Outcome.RAISED:
-        recorder.mark_of(track, "error", track.error)
+        track.error = text_of(error)
+        recorder.mark_of(track, "error", track.error, at_s=end_s)
+    track.ends(end_s, outcome)
 
 
 def note_cancellation(recorder: "Recorder", track: Track, thrown: BaseException) -> None:

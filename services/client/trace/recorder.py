@@ -8,7 +8,6 @@ Its lists only grow, and only up to bounds; what is beyond them is counted. So a
 """
 
 import asyncio
-import sys
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,8 +16,10 @@ from functools import cache
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
+from services.client.defaults import HELD_S
 from services.client.trace.clock import process_number, read_clock
-from services.client.trace.held_loop import HELD_S, LoopWatch
+from services.client.trace.held_loop import LoopWatch
+from services.client.trace.lists import BoundedList
 from services.client.trace.model import (
     Blocking,
     Depth,
@@ -31,10 +32,11 @@ from services.client.trace.model import (
     Trace,
     bounded,
 )
-from services.client.trace.lists import BoundedList
 from services.client.trace.overhead import cost_s
+from services.client.trace.pieces import NOT_SAID, Ended, Piece
 from services.client.trace.recorded import AnyCoroutine, Recorded
 from services.client.trace.sums import NOT_YET, sums_of
+from services.client.trace.task_factory import task_factory
 from services.client.trace.track import Track
 from services.client.trace.waits import NONE, Waits, qualified_name
 
@@ -45,10 +47,8 @@ AT_ONCE = 16  # slices
 MAX_EVENTS = 100_000  # marks, depths, hand-offs, lags and calls that hold the loop, of each kind
 
 OF_THE_LOOP = ("shutdown_asyncgens", "shutdown_default_executor")  # tasks that no person has made
-GROUP_CREATE_TASK = asyncio.TaskGroup.create_task.__code__
 
 Result = TypeVar("Result")
-TaskFactory = Any  # its type differs from one version of typeshed to the next
 
 
 class Point(NamedTuple):
@@ -61,7 +61,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is recorded: `name` as a page names it (`client wget`), `program` (`wget`), `mode` and `title` of a panel."""
+    """What is recorded: `name` as a page names it, as `client wget`; `program`, as `wget`; `mode` and `title`."""
 
     name: str = ""
     program: str = ""
@@ -125,6 +125,11 @@ class Recorder:
         return (perf_counter() if self.is_on else self._ended_s) - self._clock.monotonic_s
 
     @property
+    def zero_s(self) -> float:
+        """When it began, by the clock."""
+        return self._clock.monotonic_s
+
+    @property
     def dropped(self) -> Dropped:
         """What was not recorded so far."""
         events = (self.marks, self.depths, self.hand_offs, self.lags, self.blockings)
@@ -181,7 +186,7 @@ class Recorder:
         """
         loop = asyncio.get_running_loop()
         before = loop.get_task_factory()
-        factory = self.task_factory(before)
+        factory = task_factory(self, before)
         self.begin(loop)
         self._takes_next = True
         loop.set_task_factory(factory)
@@ -197,9 +202,17 @@ class Recorder:
         self._clock, self._begun = read_clock(), datetime.now(UTC)
         self._loop = type(loop).__module__.partition(".")[0]
         self._takes_all = all_tasks
-        self.is_on = True
         if loop.is_running():
-            self._watch.start(loop)
+            self.goes_on(loop)
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record inside what is told, on the running loop."""
+        self.begin(asyncio.get_running_loop())
+        try:
+            yield
+        finally:
+            self.end()
 
     def end(self) -> None:
         """Record no longer."""
@@ -207,46 +220,24 @@ class Recorder:
         self._watch.stop()
 
     def goes_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Look at the loop, which is about to run, in whose thread this is called."""
+        """Record again after `end`, or before the loop runs for the first time; this is called in its thread."""
         self.is_on = True
         self._watch.start(loop)
 
-    def task_factory(self, before: TaskFactory | None) -> TaskFactory:
-        """Return a factory that makes recorded tasks by another factory (None: as a loop without one makes them)."""
+    def wrapped(self, coroutine: AnyCoroutine[Any], *, group: int | None) -> "Recorded[Any] | None":
+        """Return the coroutine of a new task in a wrapper; None where the task is not to be recorded.
 
-        def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Future[Any]:
-            wrapped = self._wrapped(coroutine)
-            task = (before or plain_task)(loop, wrapped or coroutine, **more)
-            if wrapped:
-                wrapped.track.task = task
-            return task
-
-        return factory
-
-    def _wrapped(self, coroutine: AnyCoroutine[Any]) -> "Recorded[Any] | None":
-        """Return the coroutine in a wrapper; None where its task is not to be recorded."""
-        if not self.is_on or not (self.running or self._takes_next or self._takes_all):
+        `group`: the id of the task whose TaskGroup it is of.
+        """
+        if not (self._takes_all or (self.is_on and (self.running or self._takes_next))):
             return None
         name = qualified_name(coroutine)
         if self._takes_all and name.endswith(OF_THE_LOOP):
             return None
         self._takes_next = False
         track = self._track(name, parent=self.running.track.id if self.running else None)
-        track.group = self._owner_of_group()
+        track.group = group
         return Recorded(coroutine, track, self)
-
-    def _owner_of_group(self) -> int | None:
-        """Return the id of the task whose TaskGroup makes a task now; None where none does."""
-        frame = sys._getframe(3)
-        for _ in range(2):  # uvloop's create_task has no frame
-            if frame.f_code is GROUP_CREATE_TASK:
-                owner = getattr(frame.f_locals.get("self"), "_parent_task", None)
-                recorded = owner.get_coro() if isinstance(owner, asyncio.Task) else None
-                return recorded.track.id if isinstance(recorded, Recorded) else None
-            if frame.f_back is None:
-                return None
-            frame = frame.f_back
-        return None
 
     def _track(self, name: str, *, parent: int | None, process: int = 0, begin_s: float | None = None) -> Track:
         """Return the track of a new task; one beyond the bound is not kept. `begin_s`: from the trace's beginning."""
@@ -282,7 +273,7 @@ class Recorder:
         return allowed
 
     def keep_slice(self, track: Track, end_s: float) -> None:
-        """Keep the slice of a task that ended, or went on in another lane, then; if it is beyond the bound, count it."""
+        """Keep the slice of a task that ended then, or went on in another lane; count it if it is beyond the bound."""
         if not self.slices_left:
             self.drop_slice(track)
             return
@@ -332,25 +323,40 @@ class Recorder:
         recorded.track, track.began_s = track, now
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Record the time inside as a phase of the running task."""
+    def phase(self, name: str) -> Iterator[Piece]:
+        """Record the time inside as a phase of the running task; how it ended may be set in what this yields."""
         begin_s, track = perf_counter(), self._running_track()
         if track:
             track.borders.append(begin_s - self._clock.monotonic_s)
+        piece = Piece()
         try:
-            yield
+            yield piece
         finally:
-            self.phase_ended(name, begin_s, track=track)
+            self.phase_ended(name, begin_s, track=track, ended=piece.ended)
 
-    def phase_ended(self, name: str, begin_s: float, *, track: Track | None = None, note: str = "", ok: bool = True) -> None:
-        """Note a phase that ends now, of the running task or of another. `begin_s`: by the clock."""
+    def phase_ended(self, name: str, begin_s: float, *, track: Track | None = None, ended: Ended = NOT_SAID) -> None:
+        """Note a phase that ends now, of a task (None: the running one). `begin_s`: by the clock."""
         end_s, zero_s = perf_counter(), self._clock.monotonic_s
         track = track or self._running_track()
         if track:
             track.borders += (begin_s - zero_s, end_s - zero_s)
         process = track.process if track else self._number
         number = track.id if track and track.is_recorded else None
-        self.phases.add(Phase(bounded(name), number, begin_s - zero_s, end_s - zero_s, process, bounded(note), ok))
+        times = begin_s - zero_s, end_s - zero_s
+        self.phases.add(Phase(bounded(name), number, *times, process, bounded(ended.note), ended.ok))
+
+    def phase_between(self, name: str, begin_s: float, end_s: float) -> None:
+        """Note a phase of the running task that is over. Times from the trace's beginning."""
+        track = self._running_track()
+        number = track.id if track and track.is_recorded else None
+        if track:
+            track.borders += (begin_s, end_s)
+        self.phases.add(Phase(bounded(name), number, begin_s, end_s, track.process if track else self._number))
+
+    def finish(self, note: str, *, ok: bool) -> None:
+        """Note how the running task's work ended."""
+        if track := self._running_track():
+            track.finish(note, ok=ok)
 
     def _running_track(self) -> Track | None:
         return self.running.track if self.running else None
@@ -359,11 +365,12 @@ class Recorder:
         """Note a moment of the running task. `kind`: retry, redelivery, cancel or error."""
         self.mark_of(self._running_track(), kind, text)
 
-    def mark_of(self, track: Track | None, kind: str, text: str) -> None:
-        """Note a moment of a task."""
+    def mark_of(self, track: Track | None, kind: str, text: str, *, at_s: float | None = None) -> None:
+        """Note a moment of a task. `at_s`: when, by the clock (None: now)."""
         number = track.id if track and track.is_recorded else None
         process = track.process if track else self._number
-        self.marks.add(Mark(number, self._now_s(), kind, bounded(text), process))
+        moment_s = self._now_s() if at_s is None else at_s - self._clock.monotonic_s
+        self.marks.add(Mark(number, moment_s, kind, bounded(text), process))
 
     def depth(self, queue: str, depth: int) -> None:
         """Note how many items a queue has now."""
@@ -408,10 +415,3 @@ def slice_cost_s(places: bool) -> float:
     recorder = Recorder(places=places)
     recorder.is_on = True
     return cost_s(recorder.followed)
-
-
-def plain_task(
-    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Result], **more: Any
-) -> asyncio.Task[Result]:
-    """Return the task that a loop without a task factory makes."""
-    return asyncio.Task(coroutine, loop=loop, **more)

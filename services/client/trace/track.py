@@ -89,11 +89,9 @@ class Track:
         """Note how such a task ended, and when."""
         self.ends(end_s + self._zero_s, outcome)
 
-    def ends(self, end_s: float, outcome: Outcome, error: BaseException | None = None) -> None:
+    def ends(self, end_s: float, outcome: Outcome) -> None:
         """Note how and when the task ended, by the clock. An eager task that ends at once gets its name only later."""
         self._end_s, self.outcome = end_s, outcome
-        if error is not None and outcome is Outcome.RAISED:
-            self.error = text_of(error)
         self._name, self.task = self.name, None
 
     def finish(self, note: str, *, ok: bool) -> None:
@@ -128,6 +126,6 @@ def text_of(error: BaseException) -> str:
     """Return an error's type and text, as the last line of a traceback has them."""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - a recorded program's own method
+    except Exception:  # in a recorded program's own method
         text = ""
     return bounded(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -80,7 +80,7 @@ class Waits:
                     break
             # As most waits are: in a person's own coroutine, for something that is known.
             if kind and own is not None and (inner is None or type(inner) in _ends):
-                return self._numbers[id(code), id(own.cr_code), own.cr_frame.f_lasti, kind]
+                return self._numbers[id(code), id(own.cr_code), own.cr_frame.f_lasti, kind]  # type: ignore[union-attr] # it waits, so it has a frame
         except KeyError:
             pass
         return self._number_of_chain(coroutine, waited_for)
@@ -168,7 +168,7 @@ def innermost_of_package(chain: Sequence[PythonCoroutine]) -> PythonCoroutine | 
 
 
 def beyond(inner: object) -> str | None:
-    """Return the name of the innermost coroutine that is none of Python's own, as Cython's; None where there is none."""
+    """Return the name of the innermost coroutine that is none of Python's own, as Cython's; None without one."""
     name = None
     if not hasattr(inner, "__qualname__"):
         _ends.add(type(inner))

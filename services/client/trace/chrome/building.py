@@ -183,11 +183,7 @@ class TraceBuilder:
 
     def _end_task(self, event: Event, pid: int, tid: int, when: int) -> None:
         read, args = self._begun(pid, tid), part(event, "args")
-        outcome = args.get("outcome")
-        if outcome is not None and outcome not in set(Outcome):
-            raise NotAnEvent("its outcome is none")
-        read.end, read.error = when, text(args, "error")
-        read.outcome = None if outcome is None else Outcome(text(args, "outcome"))
+        read.end, read.error, read.outcome = when, text(args, "error"), members.outcome(args)
 
     def _end_note(self, event: Event, pid: int, tid: int, _when: int) -> None:
         read = self._begun(pid, tid)

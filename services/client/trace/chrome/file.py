@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from json import JSONEncoder
 from pathlib import Path
@@ -170,10 +170,12 @@ def is_pipe(name: str) -> bool:
     return False
 
 
-@asynccontextmanager
-async def recording_to(name: str, feeds: Sequence[Feed]) -> AsyncIterator[None]:
-    """Write the trace of what runs inside. `feeds`: may grow meanwhile. Raises CannotWrite, before or behind it."""
-    file = await run_in_daemon_thread(partial(trace_file, name))
+@contextmanager
+def kept_flushing(file: TraceFile, feeds: Sequence[Feed]) -> Iterator[None]:
+    """Write what is new, if the trace is live, until left; then the rest, which blocks. `feeds`: may grow meanwhile.
+
+    Raises CannotWrite.
+    """
     over, has_ended = threading.Event(), threading.Event()
 
     def keep_flushing() -> None:
@@ -183,11 +185,6 @@ async def recording_to(name: str, feeds: Sequence[Feed]) -> AsyncIterator[None]:
         finally:
             has_ended.set()
 
-    def end() -> None:
-        over.set()
-        has_ended.wait()
-        file.close(feeds)
-
     if file.is_live:
         start_daemon_thread(keep_flushing, name="trace")
     else:
@@ -195,4 +192,17 @@ async def recording_to(name: str, feeds: Sequence[Feed]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await run_in_daemon_thread(end)
+        over.set()
+        has_ended.wait()
+        file.close(feeds)
+
+
+@asynccontextmanager
+async def recording_to(name: str, feeds: Sequence[Feed]) -> AsyncIterator[None]:
+    """Write the trace of what runs inside, as `kept_flushing`. Raises CannotWrite, before or behind it."""
+    writing = kept_flushing(await run_in_daemon_thread(partial(trace_file, name)), feeds)
+    writing.__enter__()
+    try:
+        yield
+    finally:
+        await run_in_daemon_thread(lambda: writing.__exit__(None, None, None))

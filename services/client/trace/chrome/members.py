@@ -5,9 +5,9 @@ from math import isfinite
 
 from services.client.trace.chrome.events import Event
 from services.client.trace.chrome.times import TICKS_IN_MICROSECOND
-from services.client.trace.model import Clock, Dropped, bounded
+from services.client.trace.model import Clock, Dropped, Outcome, bounded
 
-MOST_US = 1e15  # thirty years; as ticks, a float still has it exactly
+MOST_US = 1e16  # three hundred years
 MOST_WHOLE = 2**31 - 1
 
 
@@ -68,6 +68,16 @@ def part(of: Event, name: str) -> Event:
 def maybe_whole(of: Event, name: str) -> int | None:
     """Return a whole number, None for null."""
     return None if of.get(name) is None else whole(of, name)
+
+
+def outcome(of: Event) -> Outcome | None:
+    """Return how a task ended, None for null."""
+    if of.get("outcome") is None:
+        return None
+    try:
+        return Outcome(text(of, "outcome"))
+    except ValueError as error:
+        raise NotAnEvent("its outcome is none that a task can have") from error
 
 
 def moment(of: Event, name: str) -> datetime:

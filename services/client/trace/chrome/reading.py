@@ -59,7 +59,7 @@ def parse_trace(file: BinaryIO, name: str) -> Trace:
 
 def events_in(file: BinaryIO) -> Iterator[tuple[int, Event]]:
     """Yield the events of a file, with the numbers of their lines. Raises NotAnEvent, OSError."""
-    if (first := file.readline(MAX_LINE_BYTES)).strip() != b"[":
+    if (first := file.readline(MAX_LINE_BYTES)).rstrip(b"\r\n") != b"[":
         raise NotAnEvent("it does not begin with a line of `[`" if first else "it is empty")
     for number in range(2, MAX_EVENTS + 2):
         line = file.readline(MAX_LINE_BYTES)

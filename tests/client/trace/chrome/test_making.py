@@ -148,7 +148,10 @@ STEPS = st.lists(
 
 
 class Script:
-    """A recorder of one task, which does what its steps say; times are in sixteenths of a microsecond."""
+    """A recorder of one task, which does what its steps say; times are in sixteenths of a microsecond.
+
+    `late`: the begin of an innermost phase is told only when the phase ends.
+    """
 
     def __init__(self, *, late: bool) -> None:
         self.feed, self._late = GrowingFeed(), late
@@ -156,6 +159,7 @@ class Script:
         self.feed.tasks.append(self.lane)
         self._now = self._began = 1
         self._phases: list[int] = []
+        self._is_in_late_phase = False
 
     def _seconds(self, at: int) -> float:
         return at / 16e6
@@ -164,13 +168,15 @@ class Script:
         """Do a step: what takes time does so while the task runs."""
         self._now += how_long
         match what:
-            case "phase":
+            case "phase" if not self._is_in_late_phase:
                 self._phases.append(self._now)
-                if not self._late:
+                self._is_in_late_phase = self._late and how_long % 2 == 1
+                if not self._is_in_late_phase:
                     self.lane.borders.append(self._seconds(self._now))
                 self._now += 3  # two phases never begin at the same time: it takes a while to begin one
             case "end phase" if self._phases:
                 begin = self._phases.pop()
+                self._is_in_late_phase = False
                 self.lane.borders += [self._seconds(begin), self._seconds(self._now)]
                 self.feed.phases.append(Phase("p", 1, self._seconds(begin), self._seconds(self._now), 7))
             case "wait":
@@ -195,7 +201,7 @@ def test_events_that_are_made_bit_by_bit_nest(late: bool, steps: list[Step]) -> 
     """Whenever is looked: a phase that has not ended, or of which the begin was not known, included."""
     script = Script(late=late)
     maker = maker_of(script.feed, itertools.count(1))
-    events = []
+    events: Events = []
     for what, how_long in steps:
         if what == "flush":
             events += maker.news()

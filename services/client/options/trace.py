@@ -1,0 +1,16 @@
+"""The option --trace, which every command has that can be recorded."""
+
+TYPE_CHECKING = False  # typing's own takes as long to import as argparse
+if TYPE_CHECKING:
+    from argparse import _ActionsContainer as Group  # what takes options: a parser, or a group of one
+
+
+def add_trace(group: "Group", *, default: str | None = None) -> None:
+    """Declare --trace. `default`: the file where the option is not given; None: nothing is recorded."""
+    usual = " (%(default)s)" if default else ""
+    group.add_argument(
+        "--trace",
+        metavar="FILE",
+        default=default,
+        help=f"record it there, as Perfetto opens it; into a pipe, as it comes{usual}",
+    )
