@@ -160,7 +160,7 @@ def troubles(stream: Iterator[tuple[str, Any]]) -> dict[str, str]:
 
 def test_up_says_where_the_page_is(stack: Stack, page: Page) -> None:
     """In its last line."""
-    command = [Path(sys.executable).parent / "lab", "up", "--project", stack.project]
+    command = [str(Path(sys.executable).parent / "lab"), "up", "--project", stack.project]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, env=os.environ)
     assert said.stderr.splitlines()[-1].endswith(f"or http://{page.at}/ in a browser")
 
