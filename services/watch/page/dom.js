@@ -48,7 +48,7 @@ export function table(caption, columns, rows) {
       "tbody",
       {},
       rows.map((row) =>
-        el("tr", {}, row.map((cell, i) => (i === 0 ? el("th", { scope: "row", class: classOf(0) }, cell) : el("td", { class: classOf(i) }, cell)))),
+        el("tr", {}, row.map((cell, i) => (i === 0 ? el("th", { scope: "row", class: classOf(0) }, cell) : el("td", { class: classOf(i), "data-label": columns[i][0] }, cell)))),
       ),
     ),
   );

@@ -29,7 +29,7 @@ function drawWaiting(bitmap, lane, view, top) {
 }
 
 function bottomOf(top, view) {
-  return top + Math.max(1, view.height);
+  return Math.max(Math.round(top) + 1, top + view.height);
 }
 
 function drawPhases(bitmap, lane, view, top) {

@@ -15,6 +15,7 @@ const LABEL_WIDTH = 58;
 const PAN = 0.15; // of the width, a key
 const STEP = 1.5; // of the zoom, a key or button
 const LEAST_SPAN_US = 1000;
+const ROOMS_US = [1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90, 120].map((seconds) => seconds * 1e6);
 
 export class Chart {
   constructor() {
@@ -89,6 +90,12 @@ export class Chart {
     return Math.max(LEAST_SPAN_US, ...this.sources.map((each) => each.span()));
   }
 
+  /** The length of the axis: while lanes grow, they grow into room that is there, so that the axis stays for a while. */
+  get axisSpan() {
+    const { span } = this;
+    return this.sources.some((each) => each.isOpen) ? (ROOMS_US.find((each) => each > span) ?? span * 1.5) : span;
+  }
+
   /** Sets how far a replay is; null: it is over. */
   setReplay(at) {
     this.replayAt = at;
@@ -120,11 +127,11 @@ export class Chart {
 
   sightOf(frame) {
     const { left, right } = frame;
-    this.base = scaleLinear([0, this.span], [left, right]);
+    this.base = scaleLinear([0, this.axisSpan], [left, right]);
     this.zoom.extent([[left, 0], [right, 1]]).translateExtent([[left, -Infinity], [right, Infinity]]);
     const scale = this.transform.rescaleX(this.base);
     const ticks = scale.ticks(Math.max(2, (right - left) / TICK_WIDTH));
-    const tickStep = ticks.length > 1 ? ticks[1] - ticks[0] : this.span;
+    const tickStep = ticks.length > 1 ? ticks[1] - ticks[0] : this.axisSpan;
     this.colours ??= palette({ onPaper: this.onPaper });
     return {
       scale,

@@ -8,7 +8,8 @@ const MOST_NAMES_WIDTH = 190;
 const ENDING_WIDTH = 175;
 const WHOLE_HEIGHT = 420; // of a panel that shows all its lanes at once
 const LEAST_NAMED_ROW = 12;
-const MANY = 24;
+const SEVERAL = 18;
+const MANY = 60;
 
 /** Returns the frame of all panels: where times begin and end, from the widths of the canvas and of the longest name. */
 export function frameOf(width, namesWidth, hasNames) {
@@ -24,7 +25,7 @@ export function layoutOf(frame, count, isWhole) {
   const row = rowHeight(count, frame.isNarrow, isWhole);
   const hasNames = row >= LEAST_NAMED_ROW;
   const isStacked = frame.isNarrow && hasNames;
-  const bar = isStacked ? 10 : hasNames ? Math.min(14, row - 6) : Math.max(1, row * 0.8);
+  const bar = isStacked ? 10 : hasNames ? Math.min(14, row - 6) : row; // without names, no gaps either
   const barTop = isStacked ? row - bar - 5 : (row - bar) / 2;
   const padding = hasNames ? 6 : 2;
   return { ...frame, row, bar, barTop, hasNames, isStacked, padding, count, height: Math.ceil(count * row) + 2 * padding };
@@ -43,7 +44,7 @@ export function isMany(count) {
 function rowHeight(count, isNarrow, isWhole) {
   if (isWhole) return Math.min(isNarrow ? 34 : 30, WHOLE_HEIGHT / Math.max(1, count));
   if (isNarrow) return 34;
-  return isMany(count) ? 20 : 30;
+  return count > SEVERAL ? 20 : 30;
 }
 
 /** Returns the first and the last index, exclusive, of the rows between two heights. */

@@ -8,6 +8,7 @@ export const NAME_FONT = `12.5px ${FONT}`;
 const SMALL_FONT = `11.5px ${FONT}`;
 const MOST_ARROWS = 300;
 const CROSS = 5;
+const FAINT = 0.45; // many arrows lie over one another
 
 /** Draws the lines of the axis. `ticks`: times from the panel's zero. */
 export function drawGrid(context, view, height) {
@@ -112,6 +113,7 @@ export function drawArrows(context, view, arrows) {
     const [fromY, toY] = [arrow.fromRow, arrow.toRow].map(
       (row) => rowTop(view.layout, row) + view.layout.barTop + view.layout.bar / 2 - view.scrollTop,
     );
+    context.globalAlpha = arrow.kind === "redelivery" ? 1 : FAINT;
     context.strokeStyle = context.fillStyle = arrow.kind === "redelivery" ? view.css.bad : view.css.faint;
     context.lineWidth = arrow.kind === "redelivery" ? 1.8 : 0.8;
     context.beginPath();
@@ -125,6 +127,7 @@ export function drawArrows(context, view, arrows) {
     context.lineTo(toX - 6, toY + 3);
     context.fill();
   });
+  context.globalAlpha = 1;
 }
 
 /** Draws a dashed line at a time: the end of the whole run, or how far a replay is. */

@@ -6,7 +6,8 @@ import { duration, t, whole } from "../text/text.js";
 export function flowOf(run) {
   const { trace } = run;
   const processes = [...trace.processes.values()];
-  const zero = Math.min(...processes.map((each) => each.zero ?? Infinity));
+  const begins = processes.map((each) => each.zero).filter(Number.isFinite);
+  const zero = begins.length ? Math.min(...begins) : 0;
   const last = Math.max(zero, trace.last);
   const depth = depthOf(processes);
   const handOffs = trace.arrows.filter((each) => each.kind === "handoff");
@@ -31,8 +32,10 @@ function depthOf(processes) {
   return all.reduce((most, each) => (each.at.length > most.at.length ? each : most), { at: [], values: [] });
 }
 
+/** Processes that got items from another one; else tasks of the one process. */
 function workersOf(trace) {
-  return new Set(trace.arrows.map((each) => `${each.to.pid} ${each.to.tid}`)).size;
+  const others = new Set(trace.arrows.filter((each) => each.to.pid !== each.from.pid).map((each) => each.to.pid));
+  return others.size || new Set(trace.arrows.map((each) => each.to.tid)).size;
 }
 
 function named(trace, arrow) {

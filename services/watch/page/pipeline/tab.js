@@ -69,9 +69,9 @@ function redeliveryTable({ redeliveries, zero }) {
 
 /** The ledger's own names stay beside their translation: they are what the command prints. */
 function ledgerTable(ledger) {
-  const numbers = Object.entries(ledger).filter(([, value]) => typeof value === "number");
-  const nameOf = (name) => (has(`ledger.${name}`) ? t(`ledger.${name}`) : name);
-  const bad = (name, value) => value > 0 && ["lost", "unexpected"].includes(name);
+  const numbers = Object.entries(ledger).filter(([name, value]) => Number.isInteger(value) && has(`ledger.${name}`));
+  const nameOf = (name) => t(`ledger.${name}`);
+  const bad = (name, value) => value > 0 && ["lost", "unexpected", "failed", "dead_lettered"].includes(name);
   const rows = numbers.map(([name, value]) => [nameOf(name), el("span", { class: bad(name, value) ? "bad-text" : undefined }, whole(value))]);
   return table(t("ledger.title"), [[t("ledger.name"), false], [t("ledger.count"), true]], rows);
 }

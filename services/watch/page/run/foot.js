@@ -9,10 +9,11 @@ const COPIED_MS = 2000;
 export class Foot {
   constructor({ onKeep, onShow, onFile }) {
     Object.assign(this, { onKeep, onShow, onFile });
-    this.again = el("p", { class: "lede" });
+    this.again = el("p", { class: "lede again" });
+    this.share = el("p", { class: "lede again no-print" });
     this.bar = el("div", { class: "bar tools no-print" });
     this.said = el("span", { class: "faint", role: "status" });
-    this.element = el("div", {}, this.again, this.bar);
+    this.element = el("div", {}, this.again, this.share, this.bar);
     this.before = "";
   }
 
@@ -24,7 +25,8 @@ export class Foot {
     if (now === this.before) return;
     this.before = now;
     const hadFocus = document.activeElement?.dataset?.act;
-    show(this.again, run?.about.command ? [t("foot.again"), " ", el("code", {}, run.about.command), " "] : null, chosen ? [t("foot.share"), " ", el("code", {}, addressOf(chosen)), " ", this.copyButton(chosen)] : null);
+    show(this.again, run?.about.command ? [t("foot.again"), " ", el("code", {}, run.about.command)] : null);
+    show(this.share, chosen ? [t("foot.share"), " ", el("code", {}, addressOf(chosen)), " ", this.copyButton(chosen)] : null);
     show(this.bar, this.keepButton(state), this.earlier(state), this.files(run), this.opener(), this.said);
     setText(this.said, kept ? t("foot.kept", { time: timeOfDay(kept.about.began) }) : "");
     if (hadFocus) this.element.querySelector(`[data-act="${hadFocus}"]`)?.focus();

@@ -23,6 +23,7 @@ function source(run, panel, beside) {
 }
 
 function headingOf(run, panel) {
+  if (panel.processes.length > 1) return t("mode.several", { count: `${panel.processes.length}` });
   for (const key of [panel.title, panel.mode]) if (key && has(`mode.${key.toLowerCase()}`)) return t(`mode.${key.toLowerCase()}`);
   return panel.title || panel.mode || run.about.program || panel.program || t("mode.run");
 }

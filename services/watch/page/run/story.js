@@ -2,17 +2,24 @@
 
 import { duration, t, whole } from "../text/text.js";
 
+const HELD = 0.2;
 const NOISE = 1.25; // two times with a smaller ratio are as long as each other
 
 /** Returns {title, lede, figures: [[value, text], ...]} for the panels of a run. */
 export function storyOf(about, sources) {
-  if (!sources.length || about?.state === "running") return runningStory(about, sources);
+  if (about?.state === "running") return runningStory(sources);
+  if (!sources.length) return { title: t("story.nothing.title"), lede: t("story.nothing.lede"), figures: [] };
   const isFailed = sources.some((source) => source.lanes.some((lane) => lane.isBad));
-  const story = about?.program === "compare" && sources.length === 2 ? compared(about, sources, isFailed) : alone(about, sources);
+  const story = storyWith(about, sources, isFailed);
   return isFailed ? { ...story, lede: `${failedText(sources)} ${story.lede}` } : story;
 }
 
-function runningStory(about, sources) {
+function storyWith(about, sources, isFailed) {
+  if (about.program === "compare" && sources.length === 2) return compared(about, sources, isFailed);
+  return sources.length === 1 && sources[0].arrows.length ? pipeline(sources[0]) : alone(sources);
+}
+
+function runningStory(sources) {
   const key = sources.length ? "running" : "waiting";
   const totals = sources.map((source) => [duration(source.span()), source.heading]);
   return { title: t(`story.${key}.title`), lede: t(`story.${key}.lede`), figures: totals.slice(0, 3) };
@@ -39,24 +46,41 @@ function compared(about, [first, second], isFailed) {
   return { title: t(`story.compare.${what}.${outcome}.title`), lede: t(`story.compare.${what}.${outcome}.lede`, { count }), figures };
 }
 
-function alone(about, sources) {
+function pipeline(source) {
+  const again = source.arrows.filter((each) => each.kind === "redelivery").length;
+  const depths = source.processes.flatMap((each) => [...each.depths.values()].flatMap((depth) => depth.values));
+  const count = whole(source.arrows.length - again);
+  const kind = again ? "again" : "pipeline";
+  const last = again ? [whole(again), t("figure.again")] : [whole(depths.reduce((most, each) => Math.max(most, each), 0)), t("figure.depth")];
+  return {
+    title: t(`story.${kind}.title`, { count, again: whole(again) }),
+    lede: t(`story.${kind}.lede`),
+    figures: [[duration(source.span()), t("figure.total")], [count, t("figure.items")], last],
+  };
+}
+
+function alone(sources) {
   const total = Math.max(...sources.map((source) => source.span()));
-  const lanesSum = sources.reduce((sum, source) => sum + source.totals.lanes, 0);
+  const atOnce = Math.max(...sources.map((source) => source.totals.atOnce));
   const waits = sources.reduce((sum, source) => sum + source.totals.waits, 0);
   const count = sources.reduce((sum, source) => sum + source.lanes.length, 0);
-  const factor = lanesSum / Math.max(1, total);
-  const isHeld = sources.some((source) => source.blockings.length);
-  const kind = isHeld ? "held" : factor >= NOISE ? "overlaps" : "no-overlap";
+  const kind = isHeld(sources, total) ? "held" : atOnce >= NOISE ? "overlaps" : "no-overlap";
   const values = { count: whole(count), total: duration(total), ...heldValues(sources) };
   return {
     title: t(`story.${kind}.title`, values),
     lede: t(`story.${kind}.lede`, values),
     figures: [
       [duration(total), t("figure.total")],
-      [duration(waits), t("figure.waits", { count: whole(count) })],
-      [`${factor.toFixed(1)} ×`, t("figure.overlap")],
+      [duration(waits), t("figure.waits")],
+      [atOnce.toFixed(1), t("figure.overlap")],
     ],
   };
+}
+
+/** Whether calls held the loop for so much of the time that this is what is to be seen. */
+function isHeld(sources, total) {
+  const held = sources.flatMap((source) => source.blockings).reduce((sum, each) => sum + each.end - each.begin, 0);
+  return held > HELD * total;
 }
 
 /** The call that held the loop longest. */

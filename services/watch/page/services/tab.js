@@ -60,6 +60,7 @@ function figure(value, textOf) {
 
 /** Returns the last values as a small line; they are in the figure beside it, so that it is not read aloud. */
 function spark(values) {
+  if (!values.some(Number.isFinite)) return null;
   const known = values.map((each) => each ?? 0);
   const x = scaleLinear([0, Math.max(1, known.length - 1)], [1, WIDTH - 1]);
   const y = scaleLinear([0, Math.max(1, ...known)], [HEIGHT - 2, 2]);

@@ -99,7 +99,7 @@ export class SitesTab {
 
   showSite() {
     const { site } = this;
-    const head = site ? el("pre", { tabindex: "0", "aria-label": t("sites.head") }, visible(site.head ?? "")) : null;
+    const head = site ? el("pre", { tabindex: "0", "aria-label": t("sites.head") }, visible(site.head ?? "").trimEnd()) : null;
     show(this.head, el("h2", {}, this.host ?? ""), head);
     this.showRules();
     this.showJournal();

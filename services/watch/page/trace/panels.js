@@ -1,7 +1,9 @@
 // The panels of a run: which lanes are drawn of a trace, under which title, and from which zero.
 //
 // A process with a title is a panel with its own zero (the two runs of `compare`); all others share one. A phase that
-// says how it ended is a piece of work: where a process has such phases, each is a lane. Elsewhere a task is a lane.
+// says how it ended is a piece of work: where a process has such phases, each is a lane. Elsewhere a task is a lane. Of
+// our own programs, tasks that only wait for others are left out, and beside the lanes of other processes, such as
+// workers, all that hands nothing over.
 
 const FOREIGN = "trace"; // `client trace`: a program that is not ours, of which every task is shown
 
@@ -28,7 +30,7 @@ function panel(trace, processes, everyTask) {
   const zero = Math.min(...processes.map(zeroOf));
   const isOpen = processes.some((each) => !each.ended);
   const last = Math.max(zero, ...processes.map(lastOf));
-  const lanes = processes.flatMap((each) => lanesOf(each, everyTask, processes.length > 1));
+  const lanes = processes.flatMap((each) => lanesOf(each, { everyTask, isAlone: processes.length === 1, touched: touchedIn(trace, each) }));
   const ids = new Set(processes.map((each) => each.id));
   return {
     title: first.title,
@@ -56,30 +58,38 @@ function lastOf(process) {
   return Number.isFinite(total) ? zeroOf(process) + total : process.last;
 }
 
-/** Work is all that ran; waits are the lanes' own, added up: what would pass one after another. */
+/** Work is all that ran; waits are the lanes' own, added up; `atOnce`: how many lanes were under way, on average. */
 function totalsOf(processes, lanes, last) {
   let work = 0;
   for (const process of processes) for (const task of process.tasks.values()) work += task.runs.sum(-Infinity, Infinity);
   const lanesSum = lanes.reduce((sum, each) => sum + (each.end ?? last) - each.begin, 0);
   const ran = lanes.reduce((sum, each) => sum + each.runs.sum(each.begin, each.end ?? last), 0);
-  return { work, waits: Math.max(0, lanesSum - ran), lanes: lanesSum };
+  const first = lanes.reduce((least, each) => Math.min(least, each.begin), last);
+  const end = lanes.reduce((most, each) => Math.max(most, each.end ?? last), first);
+  return { work, waits: Math.max(0, lanesSum - ran), atOnce: lanesSum / Math.max(1, end - first) };
 }
 
-function lanesOf(process, everyTask, severalProcesses) {
+/** Returns the ids of a process' tasks that hand something over, or get it. */
+function touchedIn(trace, process) {
+  const begun = [...trace.begunArrows.values()].map((each) => each.from);
+  const ends = [...trace.arrows.flatMap((each) => [each.from, each.to]), ...begun];
+  return new Set(ends.filter((each) => each.pid === process.id).map((each) => each.tid));
+}
+
+function lanesOf(process, { everyTask, isAlone, touched }) {
   const tasks = [...process.tasks.values()].filter((each) => each.id !== 0);
   const pieces = everyTask ? [] : tasks.flatMap((task) => piecesOf(process, task));
   const lanes = pieces.length
     ? [...pieces, ...openRests(process, tasks, pieces)].sort((a, b) => a.begin - b.begin)
-    : shownTasks(process, tasks, everyTask).map((task) => taskLane(process, task));
-  return severalProcesses ? lanes.map((each) => ({ ...each, group: process.name })) : lanes;
+    : (everyTask ? tasks : shownTasks(process, tasks, isAlone, touched)).map((task) => taskLane(process, task));
+  return isAlone ? lanes : lanes.map((each) => ({ ...each, group: process.name }));
 }
 
-/** Our own programs' first task only waits for the others. */
-function shownTasks(process, tasks, everyTask) {
-  if (everyTask || process.program === FOREIGN || !process.program) return tasks;
+function shownTasks(process, tasks, isAlone, touched) {
+  if (process.program === FOREIGN || !process.program) return tasks;
+  if (!isAlone && touched.size) return tasks.filter((each) => touched.has(each.id));
   const parents = new Set(tasks.map((each) => each.parent));
-  const leaves = tasks.filter((each) => !parents.has(each.id));
-  return leaves.length ? leaves : tasks;
+  return tasks.filter((each) => !parents.has(each.id) || touched.has(each.id));
 }
 
 function piecesOf(process, task) {
