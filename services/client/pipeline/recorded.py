@@ -123,6 +123,9 @@ def noted_work(work_of: WorkOf, flow: Flow, recorder: Recorder, lane: Track | No
         with recorder.running_in(lane) if lane else nullcontext():
             flow.got(item.id)
             with recorder.phase(f"item {item.id}"):
-                return await work(item)
+                result = await work(item)
+            if not result.ok:
+                recorder.mark("error", f"{result.text}: {result.reply}")
+            return result
 
     return noted
