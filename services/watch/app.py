@@ -17,7 +17,8 @@ from services.watch.page_files import PAGE, PageFiles, index, static
 from services.watch.protection import TOKEN, add_fields, checks, of_host, refusals
 from services.watch.responses import JSON, MAX_BODY_BYTES
 from services.watch.runs import handlers as runs
-from services.watch.runs.runs import Runs
+from services.watch.runs.report import LOCK, OneAtATime, report
+from services.watch.runs.runs import RUNS, SETTINGS, Runs
 from services.watch.settings import WatchSettings
 
 NAME = "watch"  # its host name in containers
@@ -65,7 +66,8 @@ def make_app(settings: WatchSettings, parts: Parts) -> web.Application:
 
     app[TOKEN], app[PAGE], app[HISTORY] = parts.token, parts.page, parts.history
     app[STATE], app[BEAT_S] = state_json, settings.beat_s
-    app[runs.RUNS], app[lab.LAB], app[lab.SERVICES] = parts.runs, parts.lab, parts.services
+    app[RUNS], app[SETTINGS], app[LOCK] = parts.runs, settings, OneAtATime()
+    app[lab.LAB], app[lab.SERVICES] = parts.lab, parts.services
     app.add_routes(
         [
             web.get("/", index),
@@ -77,6 +79,7 @@ def make_app(settings: WatchSettings, parts: Parts) -> web.Application:
             web.post("/api/runs", runs.start),
             web.delete("/api/runs/{id}", runs.stop),
             web.get("/api/runs/{id}/trace", runs.trace),
+            web.get("/api/runs/{id}/report", report),
             web.get("/api/sites", lab.sites),
             web.get("/api/sites/{host}", lab.site),
             web.put("/api/sites/{host}/faults", lab.set_faults),

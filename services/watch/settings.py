@@ -27,9 +27,9 @@ class RunLimits:
 
     running: int = 2
     kept: int = 20
-    events: int = 100_000
-    trace_bytes: int = 16 * MIB
-    kept_bytes: int = 64 * MIB
+    events: int = 200_000
+    trace_bytes: int = 32 * MIB
+    kept_bytes: int = 96 * MIB
     run_s: float = 120.0
     grace_s: float = 5.0
 

@@ -2,9 +2,13 @@
 
 import http.client
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -152,3 +156,19 @@ def troubles(stream: Iterator[tuple[str, Any]]) -> dict[str, str]:
     """Return what the next event about the sites says is wrong, by host."""
     sites = next(data["sites"] for name, data in stream if name == "sites")
     return {each["host"]: each["trouble"] for each in sites if each["trouble"]}
+
+
+def test_up_says_where_the_page_is(stack: Stack, page: Page) -> None:
+    """In its last line."""
+    command = [str(Path(sys.executable).parent / "lab"), "up", "--project", stack.project]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, env=os.environ)
+    assert said.stderr.splitlines()[-1].endswith(f"or http://{page.at}/ in a browser")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_run_has_a_report(page: Page, language: str) -> None:
+    """The client in the same image makes it."""
+    _, ended = page.run("hello", users=3)
+    status, html = page.raw("GET", f"/api/runs/{ended['id']}/report?lang={language}")
+    assert status == 200, html
+    assert f'lang="{language}'.encode() in html

@@ -30,12 +30,15 @@ LINES = {
     "garbage": [BEGIN, "no JSON", '{"cut off', '{"a": 1}\r', "x" * LONG, event(1)],
     "hostile": [BEGIN, event(1, args={"text": "</script><script>alert(1)</script>\u2028\n\x1b[2J"})],
     "ledger": [BEGIN],
+    "silent": [],
 }
 
 
 def main() -> int:
     """Write the trace, and end as the behaviour says."""
     behaviour, words = sys.argv[1], sys.argv[2:]
+    if words[0] == "report":
+        return report(behaviour, words[1:])
     if behaviour == "stubborn":
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Path(words[words.index("--trace") + 1]).open("w", encoding="utf-8") as file:
@@ -50,6 +53,16 @@ def main() -> int:
         return ERROR
     if behaviour == "ledger":
         print('{"id": 1, "reply": "200 OK"}\n{"attempted": 3, "recorded": 3}')
+    return 0
+
+
+def report(behaviour: str, words: list[str]) -> int:
+    """Print a report of a trace, as `client report` does."""
+    if behaviour == "fails":
+        print("client: no trace", file=sys.stderr)
+        return ERROR
+    events = json.loads(Path(words[0]).read_bytes())
+    print(json.dumps([len(events), *words[1:]]))
     return 0
 
 

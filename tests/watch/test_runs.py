@@ -155,3 +155,41 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.parametrize(("query", "language"), [("", "en"), ("?lang=zh", "zh")])
+async def test_a_run_that_has_ended_has_a_report(query: str, language: str) -> None:
+    """The client makes it of the trace; a browser runs nothing of it, and lets nothing else in."""
+    async with watched(called="lab run") as page, page.events() as events:
+        run = await page.run("hello")
+        await events.end_of(run["id"])
+        async with page.session.get(f"{page.url}/api/runs/{run['id']}/report{query}") as response:
+            assert response.content_type == "text/html"
+            assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src")
+            made = json.loads(await response.text())
+        assert made == [3, "--language", language, "--command", "lab run hello --users 100 --loop asyncio"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "path", "status", "reason"),
+    [
+        ("fails", "1/report", 502, "no report could be made: client: no trace"),
+        ("silent", "1/report", 404, "run 1 has no trace, and so no report"),
+        ("ends", "1/report?lang=xx", 400, "lang: give one of en, zh"),
+        ("ends", "2/report", 404, "there is no run 2"),
+    ],
+    ids=["the client fails", "no trace", "another language", "no run"],
+)
+async def test_a_report_that_cannot_be_made_is_one_line(behaviour: str, path: str, status: int, reason: str) -> None:
+    async with watched(behaviour=behaviour) as page, page.events() as events:
+        await events.end_of((await page.run("hello"))["id"])
+        found, refused = await page.ask("GET", f"/api/runs/{path}")
+        assert found == status
+        assert refused["error"].startswith(reason)
+
+
+async def test_a_run_that_is_under_way_has_no_report_yet() -> None:
+    async with watched(behaviour="endless") as page:
+        run = await page.run("hello")
+        status, refused = await page.ask("GET", f"/api/runs/{run['id']}/report")
+        assert (status, refused["error"]) == (409, "run 1 is under way: its report is there when it has ended")

@@ -16,6 +16,7 @@ from services.client.options.programs import (
     add_parse,
     add_pipeline,
     add_record,
+    add_report,
     add_trace_program,
     add_worker,
 )
@@ -146,6 +147,15 @@ COMMANDS = {
         takes_rest=True,
         examples=("trace script.py --its-own-option", "trace --trace lanes.json -m package.module"),
         before=("echo 'import asyncio; asyncio.run(asyncio.sleep(1))' > script.py",),
+    ),
+    "report": Command(
+        "draw traces that were recorded before, as one HTML file",
+        "services.client.report.command",
+        add_report,
+        takes="TRACE...",
+        has_loop=False,
+        has_lab=False,
+        examples=("pipeline --edition queue --trace lanes.json", "report lanes.json"),
     ),
     "parse": Command(
         "read one raw response head, and print it as JSON",

@@ -10,6 +10,7 @@ from services.client.options.values import seconds, whole
 COMPARED = ("wget", "hello", "pipeline")
 MAX_COMPARED_USERS = 50  # each is a line of the picture
 STDIN = "-"
+REPORT_LANGUAGES = ("en", "zh")
 
 
 def add_pipeline(parser: ArgumentParser) -> None:
@@ -111,6 +112,14 @@ def add_record(parser: ArgumentParser) -> None:
     parser.add_argument("--ca", metavar="FILE", help="trust these certificate authorities (PEM; lab: the lab's)")
     parser.add_argument("-k", "--insecure", action="store_true", help="do not verify the server's certificate")
     add_timeout(parser, "seconds for all of it (%(default)g)")
+
+
+def add_report(parser: ArgumentParser) -> None:
+    parser.add_argument("traces", metavar="TRACE", nargs="+", help="a file of --trace; several are drawn together")
+    parser.add_argument(
+        "--command", dest="made_by", metavar="TEXT", default="", help="what made them, as the report is to say it"
+    )
+    parser.add_argument("--language", choices=REPORT_LANGUAGES, default=REPORT_LANGUAGES[0], help="(%(default)s)")
 
 
 def add_parse(parser: ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Runs over HTTP: start one, stop one, its trace and its report."""
+"""Runs over HTTP: start one, stop one, its trace. `report` has the report."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,8 @@ from aiohttp import web
 
 from services.watch.lab.handlers import LAB
 from services.watch.responses import json_response, read_object
-from services.watch.runs.runs import Runs
+from services.watch.runs.runs import RUNS
 
-RUNS = web.AppKey("RUNS", Runs)
 LINES_AT_ONCE = 1_000
 
 

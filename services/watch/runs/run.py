@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
+from services.runtime.terminal import printable
 from services.watch.runs.options import Value
 from services.watch.settings import RunLimits
 
@@ -97,3 +98,8 @@ def event_in(line: bytes) -> bytes | None:
     except (ValueError, RecursionError):
         return None
     return text
+
+
+def text_of(raw: bytes) -> str:
+    """Return what a program printed, with control characters escaped, line by line."""
+    return "\n".join(map(printable, raw.decode("utf-8", "replace").splitlines()))

@@ -10,17 +10,22 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from services.runtime.terminal import printable
+from aiohttp import web
+
 from services.runtime.untrusted import parse_json
 from services.watch.events.history import History
 from services.watch.responses import Refused
 from services.watch.runs.child import run_client
 from services.watch.runs.options import Hosts
 from services.watch.runs.programs import CommandLine, Program
-from services.watch.runs.run import Run, State
+from services.watch.runs.run import Run, State, text_of
 from services.watch.settings import WatchSettings
 
 EVENT = "run"
+
+
+RUNS: "web.AppKey[Runs]" = web.AppKey("RUNS")
+SETTINGS = web.AppKey("SETTINGS", WatchSettings)
 
 
 class Runs:
@@ -123,11 +128,6 @@ class Runs:
                 return
             if run.id not in self._stops and len(self._runs) > 1:
                 del self._runs[run.id]
-
-
-def text_of(raw: bytes) -> str:
-    """Return what a program printed, with control characters escaped, line by line."""
-    return "\n".join(map(printable, raw.decode("utf-8", "replace").splitlines()))
 
 
 def ledger_in(out: bytes) -> Mapping[str, object] | None:
