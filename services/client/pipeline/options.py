@@ -81,7 +81,8 @@ class Options:
         return self.trace is not None or self.report is not None
 
 
-SHARED = {each.name for each in fields(Options)} & {each.name for each in fields(FetchOptions)} - {"edition"}
+RECORDED = {"trace", "report"}  # options of both programs that say nothing of how a target is fetched
+SHARED = {each.name for each in fields(Options)} & {each.name for each in fields(FetchOptions)} - {"edition"} - RECORDED
 
 
 def check(options: Options) -> None:

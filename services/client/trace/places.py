@@ -72,9 +72,12 @@ TABLES: dict[str, dict[str, int]] = {
     "fetch/lookup.py": {"": THREAD},
     "fetch/limits.py": {"": LOCK},
 }
+roots: list[str] = []
+MAX_PARTS = 3  # of a path that is shown whole
 OURS = f"{os.sep}services{os.sep}client{os.sep}survey{os.sep}"
 
-# Where nothing on the way down says more: what a wait is for by the function at its end, or by what is waited for.
+# By the function at the end of the way down, whatever was on it; where nothing was on it; by what is waited for.
+ALWAYS = {"sleep": SLEEP, "__sleep0": TURN}  # of asyncio; the second lets others run, below the first
 AT_THE_END = {"wait_for": TASK, "gather": TASK, "shield": TASK}
 NAMES = {"Task": TASK, "_GatheringFuture": TASK, "NoneType": TURN}
 # Coroutines of Cython, as uvloop's; the others of a loop wait for sockets.
@@ -108,11 +111,10 @@ def kind_of(kind: int, name: str, waited_for: type) -> str:
         name: of the innermost function.
         waited_for: the type of what it waits for.
     """
-    if name == "__sleep0":  # below `sleep`, it only lets others run
-        kind = TURN
-    if not kind:
-        kind = AT_THE_END.get(name) or NAMES.get(waited_for.__name__) or compiled_kind(name) or OTHER
-    return KINDS[kind]
+    kind = ALWAYS.get(name, kind)
+    if kind in (0, SOCKET) and waited_for.__name__ in NAMES:  # code that waits for sockets may wait for a task, too
+        kind = NAMES[waited_for.__name__]
+    return KINDS[kind or AT_THE_END.get(name) or compiled_kind(name) or OTHER]
 
 
 def compiled_kind(name: str) -> int:
@@ -135,9 +137,15 @@ def place(file: str, line: int) -> str:
     return f"{shown(file)}:{line}"
 
 
+def show_from(root: str) -> None:
+    """Show the paths of files below a folder from there on: a recorded program's, which is on its path alone."""
+    roots.append(root)
+
+
 @lru_cache(maxsize=1_024)
 def shown(file: str) -> str:
-    """Return a file's path from where it was imported, two parts of it at most."""
-    parents = (each for each in sys.path if each and file.startswith(each.rstrip(os.sep) + os.sep))
+    """Return a file's path from where it was imported; of a long one, the last two parts."""
+    parents = (each for each in (*roots, *sys.path) if each and file.startswith(each.rstrip(os.sep) + os.sep))
     above = max(parents, key=len, default="")
-    return last_parts(file[len(above) :].lstrip(os.sep) if above else file)
+    path = file[len(above) :].lstrip(os.sep) if above else file
+    return last_parts(path) if path.count(os.sep) >= MAX_PARTS else path.replace(os.sep, "/")

@@ -38,7 +38,7 @@ from services.client.trace.recorded import AnyCoroutine, Recorded
 from services.client.trace.sums import NOT_YET, sums_of
 from services.client.trace.task_factory import task_factory
 from services.client.trace.track import Track
-from services.client.trace.waits import NONE, Waits, qualified_name
+from services.client.trace.waits import NONE, Waits, name_of_work
 
 MAX_TASKS = 10_000
 MAX_SLICES = 100_000
@@ -46,7 +46,8 @@ MAX_PHASES = 100_000
 AT_ONCE = 16  # slices
 MAX_EVENTS = 100_000  # marks, depths, hand-offs, lags and calls that hold the loop, of each kind
 
-OF_THE_LOOP = ("shutdown_asyncgens", "shutdown_default_executor")  # tasks that no person has made
+# Tasks that no person has made, but the loop.
+OF_THE_LOOP = ("shutdown_asyncgens", "shutdown_default_executor", "._accept_connection2", "._create_server_getaddrinfo")
 
 Result = TypeVar("Result")
 
@@ -231,7 +232,7 @@ class Recorder:
         """
         if not (self._takes_all or (self.is_on and (self.running or self._takes_next))):
             return None
-        name = qualified_name(coroutine)
+        name = name_of_work(coroutine)
         if self._takes_all and name.endswith(OF_THE_LOOP):
             return None
         self._takes_next = False

@@ -6,7 +6,8 @@ the chain as fast as it can, at every wait of a program; `Waits.described` says,
 """
 
 from collections.abc import Sequence
-from types import CodeType, CoroutineType, GeneratorType
+from gc import get_referents
+from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
 from typing import Any, NamedTuple, Union
 
 from services.client.trace.model import bounded
@@ -18,7 +19,12 @@ NONE = -1.0  # the number where nothing is waited for: the task ended, or goes o
 # By the id of code: to hash code is to hash its bytes. `_kept` keeps the code, so that no other gets its id.
 _roles: dict[int, int] = {}
 _kept: list[CodeType] = []
-PythonCoroutine = Union["CoroutineType[Any, Any, Any]", "GeneratorType[Any, Any, Any]"]
+UVLOOP_RUN = "run.<locals>.wrapper"
+
+# What stands in a chain for a coroutine that it covers, and tells nothing of it: for `async for`, and of `__await__`.
+COVERS = {"async_generator_asend", "async_generator_athrow", "coroutine_wrapper"}
+
+PythonCoroutine = Union["CoroutineType[Any, Any, Any]", "GeneratorType[Any, Any, Any]", "AsyncGeneratorType[Any, Any]"]
 _ends: set[type] = set()  # the types that end a chain: iterators of futures, and others without a name
 
 
@@ -104,8 +110,8 @@ class Waits:
         at = own or innermost_of_package(chain) or (chain[-1] if chain else None)
         if at is None:
             return self._number((name, type(waited_for)), Noted(name, kind, None, 0, type(waited_for)))
-        code, frame = code_of(at), at.cr_frame if isinstance(at, CoroutineType) else at.gi_frame
-        noted = Noted(name, kind, code, frame.f_lasti if frame else 0, type(waited_for))
+        code = code_of(at)
+        noted = Noted(name, kind, code, instruction_of(at), type(waited_for))
         if kind and name is innermost:
             return self._number((id(innermost), id(code), noted.instruction, kind), noted)
         return self._number((name, id(code), noted.instruction, kind, type(waited_for)), noted)
@@ -151,15 +157,34 @@ def chain_of(coroutine: object) -> tuple[list[PythonCoroutine], object]:
     """Return the coroutines from a task's own to the innermost that is Python's, and what that one waits for."""
     chain: list[PythonCoroutine] = []
     for _ in HOPS:
-        if not isinstance(coroutine, CoroutineType | GeneratorType):
+        if isinstance(coroutine, CoroutineType | GeneratorType | AsyncGeneratorType):
+            chain.append(coroutine)
+            coroutine = awaited(coroutine)
+        elif type(coroutine).__name__ in COVERS:
+            coroutine = next((each for each in get_referents(coroutine) if is_covered(each)), None)
+        else:
             break
-        chain.append(coroutine)
-        coroutine = awaited(coroutine)
     return chain, coroutine
 
 
+def is_covered(found: object) -> bool:
+    """Return whether an object is a coroutine, Python's or Cython's, or an asynchronous generator."""
+    return hasattr(found, "cr_await") or isinstance(found, AsyncGeneratorType)
+
+
 def code_of(coroutine: PythonCoroutine) -> CodeType:
-    return coroutine.cr_code if isinstance(coroutine, CoroutineType) else coroutine.gi_code
+    if isinstance(coroutine, CoroutineType):
+        return coroutine.cr_code
+    return coroutine.gi_code if isinstance(coroutine, GeneratorType) else coroutine.ag_code
+
+
+def instruction_of(coroutine: PythonCoroutine) -> int:
+    """Return the offset of the instruction at which a coroutine waits."""
+    if isinstance(coroutine, CoroutineType):
+        frame = coroutine.cr_frame
+    else:
+        frame = coroutine.gi_frame if isinstance(coroutine, GeneratorType) else coroutine.ag_frame
+    return frame.f_lasti if frame else 0
 
 
 def innermost_of_package(chain: Sequence[PythonCoroutine]) -> PythonCoroutine | None:
@@ -194,7 +219,17 @@ def qualified_name(coroutine: object) -> str:
     return str(getattr(coroutine, "__qualname__", type(coroutine).__name__))
 
 
+def name_of_work(coroutine: object) -> str:
+    """Return the name of the function that a task is for; `uvloop.run` puts one of its own around a person's."""
+    name = qualified_name(coroutine)
+    if name == UVLOOP_RUN and isinstance(coroutine, CoroutineType) and coroutine.cr_frame:
+        return qualified_name(coroutine.cr_frame.f_locals.get("main", coroutine))
+    return name
+
+
 def awaited(coroutine: object) -> object:
     """Return what a coroutine, or a generator that is used as one, waits for."""
-    found: object = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
-    return found
+    for name in ("cr_await", "gi_yieldfrom", "ag_await"):
+        if found := getattr(coroutine, name, None):
+            return found
+    return None

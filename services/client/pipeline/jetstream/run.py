@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.client.broker_settings import BrokerSettings
 from services.client.pipeline.jetstream.messages import Undecodable
-from services.client.pipeline.options import RUN_ID, Options, named
+from services.client.pipeline.options import RECORDED, RUN_ID, Options, named
 from services.client.survey.options import Options as FetchOptions
 from services.runtime.terminal import printable
 
@@ -72,6 +72,8 @@ class Run:
         members = dataclasses.asdict(self)
         if not self.traced:  # so a worker that knows of no traces reads every other run
             del members["traced"]
+        for name in RECORDED & set(members["fetch"] or ()):  # they are none of a worker's
+            del members["fetch"][name]
         return json.dumps(members).encode()
 
 

@@ -42,6 +42,7 @@ class ReadTask:
     ok: bool = True
     runs: list[tuple[int, int]] = field(default_factory=list)
     waits: dict[int, tuple[str, str, str]] = field(default_factory=dict)
+    group: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +179,8 @@ class TraceBuilder:
     def _begin_task(self, event: Event, pid: int, tid: int, when: int) -> None:
         if (pid, tid) in self._tasks or tid == LOOP:
             raise NotAnEvent("its task begins a second time")
-        parent = members.maybe_whole(part(event, "args"), "parent")
-        self._tasks[pid, tid] = ReadTask(text(event, "name"), parent, when)
+        parent, group = (members.maybe_whole(part(event, "args"), name) for name in ("parent", "group"))
+        self._tasks[pid, tid] = ReadTask(text(event, "name"), parent, when, group=group)
 
     def _end_task(self, event: Event, pid: int, tid: int, when: int) -> None:
         read, args = self._begun(pid, tid), part(event, "args")
@@ -248,6 +249,7 @@ class TraceBuilder:
             note=read.note,
             ok=read.ok,
             process=pid,
+            group=read.group,
         )
 
     def _slices(self, read: ReadTask) -> list[Slice]:

@@ -33,6 +33,9 @@ class Lane(Protocol):
     def parent(self) -> int | None: ...
 
     @property
+    def group(self) -> int | None: ...
+
+    @property
     def process(self) -> int: ...
 
     @property

@@ -105,7 +105,7 @@ class Written:
         lane, at = self.lane, ticks(zero_s + self.lane.begin_s)
         yield metadata(lane.process, lane.id, at, name="thread_name", args={"name": plain(self.name)})
         made = event("B", lane.process, lane.id, at, name=self.name, cat="task")
-        yield made | {"args": {"task": lane.id, "parent": lane.parent}}
+        yield made | {"args": {"task": lane.id, "parent": lane.parent, "group": lane.group}}
 
     def news(self, zero_s: float) -> Iterator[Event]:
         """Yield the slices that are new, with the waits before them."""

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
+from services.client.trace.places import show_from
 from services.runtime.cli import INTERRUPTED
 from services.runtime.errors import InputUnreadable, ProgramError
 
@@ -79,6 +80,7 @@ def as_program(argv: Sequence[str], *, path: str, main: ModuleType | None) -> It
     before = sys.argv, sys.path[:], dict(sys.modules)
     for each in [name for name in sys.modules if name.partition(".")[0] in OURS]:
         del sys.modules[each]
+    show_from(path)
     sys.argv = list(argv)
     sys.path[:] = [path, *(each for each in sys.path if not each.endswith(IN_WHEEL))]
     if main is not None:

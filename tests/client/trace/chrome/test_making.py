@@ -60,7 +60,7 @@ def test_runs_and_waits_are_split_at_the_borders_of_phases() -> None:
 def test_a_task_begins_and_ends_with_its_outcome() -> None:
     """B has its parent, E its outcome and error, an instant before it how its work ended; one may not have ended."""
     events = made(full())
-    assert [each["args"] for each in of(events, "B")] == [{"task": 1, "parent": None}]
+    assert [each["args"] for each in of(events, "B")] == [{"task": 1, "parent": None, "group": None}]
     assert [each["args"] for each in of(events, "E")] == [{"outcome": "returned", "error": ""}]
     assert [(each["name"], each["args"]) for each in of(events, "i", "end")] == [("200 OK", {"ok": True})]
     assert of(events, "E", tid=2) == []

@@ -44,7 +44,7 @@ def same_slice(one: Slice, other: Slice) -> bool:
 
 
 def without_times(task: Task) -> tuple[object, ...]:
-    return (task.id, task.process, task.parent, task.outcome, task.error, task.note, task.ok)
+    return (task.id, task.process, task.parent, task.group, task.outcome, task.error, task.note, task.ok)
 
 
 def test_a_trace_comes_back_as_it_was() -> None:

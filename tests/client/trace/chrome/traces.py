@@ -68,6 +68,7 @@ class GrowingLane:
     name: str
     begin_s: float
     parent: int | None = None
+    group: int | None = None
     process: int = 7
     end_s: float | None = None
     outcome: Outcome | None = None
