@@ -66,4 +66,4 @@ clean: down  ## take down the lab and remove what set-up and tools made
 lock: .venv/.tests  ## resolve the dependencies of pyproject.toml anew, all files alike
 	@$(COMPILE) --upgrade --all-extras --group tests --output-file requirements/tests.txt pyproject.toml
 	@$(COMPILE) --constraint requirements/tests.txt --extra control --extra jetstream --extra uvloop --group lab --output-file requirements/lab.txt pyproject.toml
-	@for group in hello sites client broker; do $(COMPILE) --constraint requirements/tests.txt --group $$group --output-file requirements/$$group.txt || exit; done
+	@for group in hello sites client watch broker; do $(COMPILE) --constraint requirements/tests.txt --group $$group --output-file requirements/$$group.txt || exit; done

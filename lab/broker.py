@@ -8,7 +8,6 @@ process is killed, the kernel of Linux kills the broker too.
 """
 
 import asyncio
-import os
 import secrets
 import shutil
 import signal
@@ -29,6 +28,7 @@ from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.files.temporary import async_temporary_directory
 from services.runtime.http import Address
+from services.runtime.process import tied_to_parent
 from services.runtime.tasks import background_task
 from services.runtime.terminal import printable
 
@@ -42,13 +42,6 @@ END_S = 10.0
 LAST_LINES = 5
 WORKERS = 2
 RANDOM_BYTES = 32
-# PR_SET_PDEATHSIG of prctl(2) is 1. The parent may have ended before it was set.
-WITH_PARENT = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() == int(sys.argv[1]):
-    os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 class BrokerMissing(ProgramError):
@@ -177,12 +170,9 @@ async def start(found: str, file: Path) -> asyncio.subprocess.Process:
 
     Raises BrokerFailed.
     """
-    command = [found, "--config", str(file)]
-    if sys.platform.startswith("linux"):
-        command = [sys.executable, "-I", "-S", "-c", WITH_PARENT, str(os.getpid()), *command]
     try:
         return await asyncio.create_subprocess_exec(
-            *command,
+            *tied_to_parent([found, "--config", str(file)]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

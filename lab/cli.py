@@ -17,6 +17,7 @@ from services.runtime.terminal import printable, say
 FILE_FAILED = 3
 MAX_TIMEOUT_S = 86_400
 MAX_PORT = 65_535
+WATCH_PORT = 8080
 CLIENT_COMMANDS = ("embedded", "run", "record")
 WITH_WORDS = ("serve", "swarm")  # after `--`
 
@@ -164,6 +165,12 @@ def add_serve(parser: ArgumentParser) -> None:
     )
 
 
+def add_watch(parser: ArgumentParser) -> None:
+    parser.add_argument("--port", type=port, default=WATCH_PORT, help="the page's, on 127.0.0.1 (%(default)s; 0: any)")
+    parser.add_argument("--no-open", dest="opens", action="store_false", help="open no browser")
+    parser.add_argument("--loop", choices=LOOPS, help="event loop of the lab (LAB_LOOP, else asyncio)")
+
+
 def port(text: str) -> int:
     """Return the port that an option gives. Raises ArgumentTypeError for another text."""
     if not (text.isascii() and text.isdigit() and int(text[:9]) <= MAX_PORT):
@@ -232,6 +239,13 @@ COMMANDS = {
         commands.serve,
         add_serve,
         ("serve", "serve --port 3128 --format json", "serve -- curl https://www.163.com/"),
+        needs_checkout=False,
+    ),
+    "watch": Command(
+        "the lab in the browser, without Docker: a page that runs programs and draws them",
+        commands.watch,
+        add_watch,
+        ("watch", "watch --port 0 --no-open"),
         needs_checkout=False,
     ),
     "record": Command(

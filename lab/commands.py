@@ -14,6 +14,7 @@ from lab import IS_CHECKOUT, PROGRAM, ROOT
 from lab.errors import LabError
 from services.runtime.terminal import say, show
 
+PAGE = ("gateway", "8080")  # the service and the port that publish it
 NOT_EMBEDDED = {
     "worker": "an embedded lab has no broker that stays. `lab embedded pipeline --edition jetstream` has workers "
     "of its run; `lab up` has a broker, and workers"
@@ -31,7 +32,8 @@ def up(options: Namespace) -> int:
     """Start the lab, and say what to do next."""
     stack = stack_of(options, read_settings())
     stack.up(say, keep=options.keep, timeout_s=options.timeout)
-    say("The lab is healthy. Now: docker compose run --rm client")
+    page = stack.run_compose("port", *PAGE).stdout.strip()
+    say(f"The lab is healthy. Now: docker compose run --rm client, or http://{page}/ in a browser")
     return 0
 
 
@@ -185,6 +187,28 @@ def serve(options: Namespace) -> int:
         loop=loop,
         announce=not command,
         more_signals=PASSED_ON if command else ENDED_BY,
+    )
+
+
+def watch(options: Namespace) -> int:
+    """Let the embedded lab stand, with a page in the browser."""
+    from services.runtime.settings import Environment
+
+    settings, _ = read_settings_if_readable()
+    environment = Environment({name: value for name, value in settings.values.items() if name != "HELLO_PORT"})
+    loop = options.loop or environment.loop()
+
+    from lab.serving.serve import ENDED_BY
+    from lab.watching.watch import WatchOptions, run_watch
+    from services.runtime.logs import configure_logs
+    from services.runtime.run import run as run_on_loop
+
+    configure_logs(environment.log_format())
+    hello, sites = embedded_settings(settings, environment)
+    return run_on_loop(
+        lambda stop: run_watch(WatchOptions(options.port, options.opens), hello, sites, stop),
+        loop=loop,
+        more_signals=ENDED_BY,
     )
 
 

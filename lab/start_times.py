@@ -26,7 +26,7 @@ DEMO = (str(Path(sys.executable).parent / "lab"), "embedded", "wget")
 
 def timings(say: Callable[[str], None], settings: Settings) -> list[Finding]:
     """Time a warm `up`, a client's run and the start of the demo, with a project for this alone."""
-    stack = Stack(PROJECT, settings.with_environment({"HELLO_PORT": "0", "GATEWAY_PORT": "0"}))
+    stack = Stack(PROJECT, settings.with_environment({"HELLO_PORT": "0", "GATEWAY_PORT": "0", "WATCH_PORT": "0"}))
     stack.up(say)
     say(f"Timing {RUNS} runs of each")
     try:

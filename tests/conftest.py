@@ -69,11 +69,11 @@ def engine() -> None:
 @pytest.fixture(scope="session")
 def stack(engine: None) -> Iterator[Stack]:
     """Have a healthy lab in containers, apart from the one that a person may have up."""
-    os.environ |= {"HELLO_PORT": "0", "GATEWAY_PORT": "0"}
+    os.environ |= {"HELLO_PORT": "0", "GATEWAY_PORT": "0", "WATCH_PORT": "0"}
     tested = stack_of(TEST_PROJECT)
     try:
         tested.up(print)
         yield tested
     finally:
         tested.down()
-        del os.environ["HELLO_PORT"], os.environ["GATEWAY_PORT"]
+        del os.environ["HELLO_PORT"], os.environ["GATEWAY_PORT"], os.environ["WATCH_PORT"]

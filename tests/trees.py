@@ -11,5 +11,5 @@ def copied_tree(into: Path) -> Path:
     """Copy what a lab in containers is made from, and return the copy's root. An engine has to be there."""
     image = base_image.ensure(print, settings_now())
     copy_tree(into)
-    (into / ".env").write_text(f"BASE_IMAGE={image}\nHELLO_PORT=0\nGATEWAY_PORT=0\n")
+    (into / ".env").write_text(f"BASE_IMAGE={image}\nHELLO_PORT=0\nGATEWAY_PORT=0\nWATCH_PORT=0\n")
     return into

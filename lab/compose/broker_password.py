@@ -23,7 +23,7 @@ from services.runtime.files.regular import mode_of
 from services.runtime.terminal import printable
 
 FILE = Path("build/secrets/broker_password")
-SERVICES = ("broker", "worker")
+SERVICES = ("broker", "watch", "worker")
 """The services that have it as long as they run."""
 DIRECTORY_MODE = 0o700
 MODE = 0o444

@@ -51,7 +51,7 @@ class PasswordFileUnusable(LabError):
 class PortTaken(LabError):
     """A port that is to be published is in use. `setting`: the variable that names another one."""
 
-    def __init__(self, address: str, *, setting: str = "HELLO_PORT or GATEWAY_PORT") -> None:
+    def __init__(self, address: str, *, setting: str = "HELLO_PORT, GATEWAY_PORT or WATCH_PORT") -> None:
         super().__init__(f"{address} is in use", f"set {setting} in .env to a free port")
 
 

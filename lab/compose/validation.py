@@ -19,6 +19,7 @@ from services.hello.settings import HelloSettings
 from services.runtime.process import MIB
 from services.runtime.settings import Environment
 from services.sites.settings import SitesSettings
+from services.watch.settings import WatchSettings
 
 Config = Mapping[str, Any]
 """The output of `docker compose config --format json`."""
@@ -29,10 +30,15 @@ SETTINGS: Mapping[str, Callable[[Environment], object]] = {
     "asynclab/hello": HelloSettings.from_environment,
     "asynclab/sites": SitesSettings.from_environment,
     "asynclab/client": ClientSettings.from_environment,
+    "asynclab/watch": WatchSettings.from_environment,
 }
 WORKERS, MAX_WORKERS = 2, 256
 LOOK_TIMEOUT_S = 10.0
-PUBLISHED_BY = {GatewaySettings().where.port: "HELLO_PORT", GatewaySettings().proxy_port: "GATEWAY_PORT"}
+PUBLISHED_BY = {
+    GatewaySettings().where.port: "HELLO_PORT",
+    GatewaySettings().page.port: "WATCH_PORT",
+    GatewaySettings().proxy_port: "GATEWAY_PORT",
+}
 
 
 def check_workers(values: Mapping[str, str]) -> None:

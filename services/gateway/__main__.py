@@ -28,7 +28,7 @@ from services.runtime.settings import Environment
 
 SPARE_FILES = 64  # the listening sockets, the health check, look-ups
 FILES_PER_CONNECTION = 2
-PORTS = 2  # for clients: hello's, and the proxy's
+PORTS = 3  # for clients: hello's, the page's, and the proxy's
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +41,19 @@ async def serve(settings: GatewaySettings, stop: Stop) -> int:
     with contextlib.nullcontext() if channels is None else contextlib.closing(channels):
         async with (
             accepting(settings) as (_acceptor, address),
+            accepting(of_the_page(settings)) as (_pages, page),
             proxy_served(proxy_settings(settings, channels), directory, ca=settings.ca) as proxy,
             health_served(settings.health) as health,
         ):
             log.info("from %s to %s, health at %s, proxy at %s", address, settings.target, health, proxy.address)
+            log.info("from %s to %s", page, settings.page_target)
             await stop.event.wait()
     return 0
+
+
+def of_the_page(settings: GatewaySettings) -> GatewaySettings:
+    """Return the settings of the port for browsers, whose bytes go to the service `watch`."""
+    return dataclasses.replace(settings, where=settings.page, target=settings.page_target)
 
 
 def channels_of(settings: GatewaySettings) -> Channels | None:

@@ -16,6 +16,7 @@ MAX_CONNECTIONS = 1024  # with all buffers full, 200 MiB: less than half of the 
 class GatewaySettings:
     """`where`: the port for clients of hello; `target`: where their bytes go; `health`: the port of the health check.
 
+    `page`: the port for browsers, and `page_target` where their bytes go: the service `watch`.
     `proxy_port`: that of the forward proxy; `hosts`: by each host that it knows, the Compose service that plays it;
     `takes_hosts`: the service that takes hosts which are not recorded, nothing where there is none; `names`: what it is
     called besides loopback; `ca`: the file of the lab's CA certificate; `handover`: the directory of the Unix sockets
@@ -26,6 +27,8 @@ class GatewaySettings:
     where: Address = Address("0.0.0.0", 8000)  # noqa: S104 - in a container; Compose publishes it on 127.0.0.1
     target: Address = Address("hello", 8000)
     health: Address = Address("127.0.0.1", 8081)
+    page: Address = Address("0.0.0.0", 8080)  # noqa: S104
+    page_target: Address = Address("watch", 8080)
     proxy_port: int = 3128
     hosts: Mapping[str, str] = field(default_factory=dict)
     takes_hosts: str = ""
@@ -57,6 +60,10 @@ class GatewaySettings:
                 environment.whole("GATEWAY_TARGET_PORT", unset.target.port, least=1, most=65535),
             ),
             health=Address(unset.health.host, environment.port("GATEWAY_HEALTH_PORT", unset.health.port)),
+            page=Address(
+                environment.text("GATEWAY_HOST", unset.page.host),
+                environment.port("GATEWAY_PAGE_PORT", unset.page.port),
+            ),
             proxy_port=environment.port("GATEWAY_PROXY_PORT", unset.proxy_port),
             hosts=environment.pairs("GATEWAY_HOSTS"),
             takes_hosts=environment.text("GATEWAY_TAKES_HOSTS", ""),

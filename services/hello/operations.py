@@ -8,9 +8,10 @@ from prometheus_client import CollectorRegistry, Counter
 from services.hello.measured import measuring
 from services.hello.settings import HelloSettings
 from services.runtime.serving.allowed_hosts import HostRefusal, allowed_hosts, host_check
+from services.runtime.serving.loop_lag import LoopLag
 from services.runtime.serving.memory_pool import MemoryPool
 from services.runtime.serving.metrics import exposition, healthy
-from services.runtime.serving.serve import POOL
+from services.runtime.serving.serve import LAG, POOL
 
 NAMES = ("hello", "gateway")  # its host name, and that of the gateway to it
 
@@ -27,12 +28,13 @@ def application(settings: HelloSettings, pages: Mapping[str, Handler]) -> web.Ap
     refused = Counter("hello_turned_away", "Connections and bodies that there was no memory for", registry=registry)
     app = web.Application(middlewares=[host_check(allowed_hosts(*NAMES, *settings.names), response_to)])
     app[POOL] = MemoryPool("connections", settings.pool_bytes, on_refused=refused.inc)
+    app[LAG] = LoopLag()
     app.add_routes([web.get(route, measured(route, handler)) for route, handler in pages.items()])
     app.add_routes(
         [
             web.get("/healthz", healthy),
             web.get("/readyz", healthy),
-            web.get("/metrics", exposition(registry, multiprocess_dir=settings.multiprocess_dir)),
+            web.get("/metrics", exposition(registry, app[LAG], multiprocess_dir=settings.multiprocess_dir)),
         ]
     )
     return app

@@ -13,7 +13,7 @@ import os
 import re
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,11 +31,25 @@ GROUP = re.compile(r"^\d+:([^:\n]*):(/[^\n]*)$", re.MULTILINE)
 RUSAGE_BYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss: getrusage(2) of macOS, and of others
 THIS_PROCESS = "self"
 OPEN_FILES = "/dev/fd"  # on Linux and macOS
+# PR_SET_PDEATHSIG of prctl(2) is 1. The parent may have ended before it was set.
+WITH_PARENT = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 def module_command(module: str) -> tuple[str, ...]:
     """Return the command that runs a module of the services in another process; `module_environment` belongs to it."""
     return (sys.executable, "-P", "-m", module)
+
+
+def tied_to_parent(command: Sequence[str]) -> list[str]:
+    """Return a command which the kernel of Linux kills where this process is killed; elsewhere, it is as it was."""
+    if not sys.platform.startswith("linux"):
+        return list(command)
+    return [sys.executable, "-I", "-S", "-c", WITH_PARENT, str(os.getpid()), *command]
 
 
 def module_environment() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Work beside the main work: a task that lasts as long as a block, and calls that may block for ever.
 
-`background_task`: its error ends the block, so that no error is lost or found out later.
+`background_task`, `task_group`: an error of a task ends the block, so that none is lost or found out later.
 `run_in_daemon_thread`: for a call that blocks, as reading a terminal does. `asyncio.to_thread` will not do: when the
 program ends, its loop waits for all threads of that kind, and a blocked one would keep the program from ending.
 """
@@ -17,23 +17,31 @@ Result = TypeVar("Result")
 
 
 @asynccontextmanager
-async def background_task(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run `work` while inside; it is cancelled on the way out.
+async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
+    """Yield a TaskGroup, and wait for its tasks on the way out.
 
-    An error of `work` cancels the block and is raised in a group, as by every TaskGroup. An error of the block is
-    raised as it is: a caller that expects one need not know of the task.
+    An error of a task cancels the block and is raised in a group, as by every TaskGroup. An error of the block is
+    raised as it is: a caller that expects one need not know of the tasks.
     """
     error_inside: Exception | None = None
     async with asyncio.TaskGroup() as group:
+        try:
+            yield group
+        except Exception as error:
+            error_inside = error
+    if error_inside:
+        raise error_inside
+
+
+@asynccontextmanager
+async def background_task(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run `work` while inside; it is cancelled on the way out. Errors are raised as by `task_group`."""
+    async with task_group() as group:
         working = group.create_task(work)
         try:
             yield
-        except Exception as error:
-            error_inside = error
         finally:
             working.cancel()
-    if error_inside:
-        raise error_inside
 
 
 async def set_within(event: asyncio.Event, timeout_s: float) -> bool:

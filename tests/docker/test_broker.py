@@ -179,10 +179,10 @@ def test_another_password_replaces_what_has_the_old_one_and_keeps_the_streams(ow
     file.unlink()
     said: list[str] = []
     reread(own_tree).up(said.append)
-    assert "The broker's password has changed: broker, worker will be started anew with it" in said
+    assert "The broker's password has changed: broker, watch, worker will be started anew with it" in said
     assert file.read_bytes() != old
     after = {each.id: each.service for each in own_tree.services()}
-    assert sorted(before[each] for each in before.keys() - after.keys()) == ["broker", "worker", "worker"]
+    assert sorted(before[each] for each in before.keys() - after.keys()) == ["broker", "watch", "worker", "worker"]
     assert json.loads(in_client(own_tree, LOGIN))[-1]
     assert in_client(own_tree, KEEP, "look") == "10"
     assert ledger_of(own_tree, 50)["lost"] == 0

@@ -68,7 +68,7 @@ def look_inside(stack: Stack, service: str, program: str = LOOK) -> dict[str, ob
 
 
 SITES = ("netease", "recorded", "sina", "sohu")
-SERVICES = ("broker", "client", "gateway", "hello", *SITES, "worker")
+SERVICES = ("broker", "client", "gateway", "hello", *SITES, "watch", "worker")
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -82,19 +82,20 @@ def test_a_container_holds_only_what_its_service_needs(stack: Stack, service: st
     assert seen["no_new_privileges"] == "1"
     assert (seen["root"], seen["app"], seen["tmp"]) == ("Read-only file system", "Read-only file system", "writable")
     own = dict.fromkeys(SITES, "sites").get(service, "client" if service == "worker" else service)
-    assert [each for each in seen["packages"] if each != "__pycache__"] == sorted([own, "runtime"])  # type: ignore[attr-defined]
+    packages = {own, "runtime", *(["client"] if service == "watch" else [])}  # watch runs the client
+    assert [each for each in seen["packages"] if each != "__pycache__"] == sorted(packages)  # type: ignore[attr-defined]
     assert bool(seen["third_party"]) is (service not in {"broker", "gateway"})
     assert seen["ca_key"] is (own == "sites")
-    assert seen["secrets"] == (["broker_password"] if own in {"broker", "client"} else [])
+    assert seen["secrets"] == (["broker_password"] if own in {"broker", "client", "watch"} else [])
 
 
-@pytest.mark.parametrize("service", ["client", "gateway", "worker"])
+@pytest.mark.parametrize("service", ["client", "gateway", "watch", "worker"])
 def test_a_container_in_two_networks_passes_no_packet_on_between_them(stack: Stack, service: str) -> None:
     """The engine lets every container forward, unless it is told otherwise."""
     assert look_inside(stack, service)["forwards"] == "0"
 
 
-@pytest.mark.parametrize("service", ["broker", "client", "gateway", "hello", "sina"])
+@pytest.mark.parametrize("service", ["broker", "client", "gateway", "hello", "sina", "watch"])
 def test_an_image_holds_no_installer_and_no_setuid_file_and_python_works(stack: Stack, service: str) -> None:
     """Neither pip nor a package manager, no setuid file; TLS and uvloop work."""
     seen = look_inside(stack, service, SEARCH)
@@ -144,7 +145,7 @@ def test_only_the_gateway_is_published_and_only_on_loopback(stack: Stack) -> Non
     closed = [service for service in SERVICES if service not in ("client", "gateway")]
     nothing: dict[str, list[tuple[str, str]]] = {service: [] for service in closed}
     assert {service: sorted(ports) for service, ports in published.items()} == nothing | {
-        "gateway": [("3128/tcp", "127.0.0.1"), ("8000/tcp", "127.0.0.1")]
+        "gateway": [("3128/tcp", "127.0.0.1"), ("8000/tcp", "127.0.0.1"), ("8080/tcp", "127.0.0.1")]
     }
 
 
@@ -163,8 +164,8 @@ def test_containers_are_limited(stack: Stack) -> None:
     """Memory and processes are bounded, logs rotate. In a worker, a look-up that hangs keeps a thread."""
     for container in stack.client().compose.ps():
         limits = container.host_config
-        assert limits.memory == (1024 if service_of(container) == "broker" else 512) * 1024 * 1024
-        assert limits.pids_limit == (1280 if service_of(container) == "worker" else 256)
+        assert limits.memory == (1024 if service_of(container) in {"broker", "watch"} else 512) * 1024 * 1024
+        assert limits.pids_limit == (1280 if service_of(container) in {"watch", "worker"} else 256)
         assert limits.log_config
         assert limits.log_config.config == {"max-file": "3", "max-size": "5m"}
         assert limits.init

@@ -27,6 +27,7 @@ def breaking(engine: None) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HELLO_PORT", "0")
         patch.setenv("GATEWAY_PORT", "0")
+        patch.setenv("WATCH_PORT", "0")
         stack = stack_of("asynclab-test-breaking")
         try:
             stack.up(print)

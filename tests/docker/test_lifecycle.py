@@ -21,7 +21,7 @@ from tests.stacks import reread, stack_of
 from tests.trees import copied_tree
 
 PROJECT = "asynclab-test-lifecycle"
-SERVICES = ("broker", "gateway", "hello", "sina", "sohu", "netease", "recorded", "worker")
+SERVICES = ("broker", "gateway", "hello", "sina", "sohu", "netease", "recorded", "watch", "worker")
 CONTAINERS = len(SERVICES) + 1  # two workers
 
 
@@ -30,6 +30,7 @@ def fresh(engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """Have a project with nothing in it yet."""
     monkeypatch.setenv("HELLO_PORT", "0")
     monkeypatch.setenv("GATEWAY_PORT", "0")
+    monkeypatch.setenv("WATCH_PORT", "0")
     stack = stack_of(PROJECT)
     stack.down()
     yield stack

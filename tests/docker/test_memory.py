@@ -107,6 +107,7 @@ def fresh(engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """Have a project with nothing in it yet."""
     monkeypatch.setenv("HELLO_PORT", "0")
     monkeypatch.setenv("GATEWAY_PORT", "0")
+    monkeypatch.setenv("WATCH_PORT", "0")
     stack = stack_of(PROJECT, ROOT)
     stack.down()
     yield stack

@@ -31,7 +31,7 @@ def environment(engine: None) -> Iterator[dict[str, str]]:
     """Have a project of its own, so that a lab that is up stays as it is."""
     stack = stack_of(PROJECT)
     stack.down()
-    yield os.environ | {"COMPOSE_PROJECT_NAME": PROJECT, "HELLO_PORT": "0", "GATEWAY_PORT": "0"}
+    yield os.environ | {"COMPOSE_PROJECT_NAME": PROJECT, "HELLO_PORT": "0", "GATEWAY_PORT": "0", "WATCH_PORT": "0"}
     stack.down()
 
 

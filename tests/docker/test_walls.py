@@ -21,8 +21,8 @@ from tests.docker import reach
 from tests.docker.reach import Answer, Place, Question
 
 PROGRAM = Path(reach.__file__).read_text("utf-8")
-CLOSED_OFF = ("broker", "client", "hello", "sina", "sohu", "netease", "recorded", "worker")
-PORTS = [80, 443, 3128, 4222, 8000, 8081, 8222]
+CLOSED_OFF = ("broker", "client", "hello", "sina", "sohu", "netease", "recorded", "watch", "worker")
+PORTS = [80, 443, 3128, 4222, 8000, 8080, 8081, 8222]
 NETWORKS = ("lab", "jobs")
 ELSEWHERE = ["203.0.113.1", "2001:db8::1"]  # of documentation: nothing answers there, and a packet does no harm
 NAMES = ["host.docker.internal", "gateway.docker.internal", "example.org", socket.gethostname()]
@@ -137,7 +137,7 @@ def test_the_gateway_reaches_of_all_that_is_not_the_lab_only_the_host(stack: Sta
 @pytest.mark.parametrize("service", ["client", "worker"])
 def test_containers_reach_each_other(stack: Stack, service: str) -> None:
     """The same program reaches every port of a service, and no other: so it would find an open way."""
-    services = ["broker", "hello", "gateway", "sina", "sohu", "netease", "recorded"]
+    services = ["broker", "hello", "gateway", "sina", "sohu", "netease", "recorded", "page"]
     answer = ask(stack, service, Question(services, PORTS, services, of_the_lab=True))
     site_ports = {(site, port) for site in ("sina", "sohu", "netease") for port in (80, 443, 8081)}
     assert {(place.address, place.port) for place in answer.reached if not place.device} == {
@@ -145,6 +145,8 @@ def test_containers_reach_each_other(stack: Stack, service: str) -> None:
         ("broker", 8222),
         ("hello", 8000),
         ("gateway", 8000),
+        ("gateway", 8080),
+        ("page", 8080),
         ("gateway", 3128),
         ("recorded", 8081),  # it has no host yet, and so no other port
         *site_ports,
@@ -153,7 +155,7 @@ def test_containers_reach_each_other(stack: Stack, service: str) -> None:
 
 
 @pytest.mark.parametrize("service", ["hello", "gateway", "sina", "sohu", "netease", "recorded"])
-def test_only_clients_and_workers_reach_the_broker(stack: Stack, service: str) -> None:
+def test_only_clients_workers_and_watch_reach_the_broker(stack: Stack, service: str) -> None:
     """Neither by its name nor by its address, nor through a worker, whose address in both networks is tried."""
     containers = where(stack)
     addresses = [containers[name] for name in (("broker", "jobs"), ("worker", "jobs"), ("worker", "lab"))]
@@ -174,7 +176,7 @@ def test_the_host_reaches_no_container_but_the_gateway(stack: Stack) -> None:
     addresses = list(containers.values())
     bridges = [f"br-{stack.client().network.inspect(f'{stack.project}_{name}').id[:12]}" for name in NETWORKS]
     reached = reach.answer(Question(addresses, PORTS, [], of_the_lab=True), devices=bridges).reached
-    assert sorted(reached) == [Place(containers["gateway", "edge"], port, "tcp") for port in (3128, 8000)]
+    assert sorted(reached) == [Place(containers["gateway", "edge"], port, "tcp") for port in (3128, 8000, 8080)]
 
 
 def test_a_container_of_another_network_reaches_none_of_the_lab(stack: Stack) -> None:

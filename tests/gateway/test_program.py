@@ -31,6 +31,7 @@ async def started(target: Address, **environment: str) -> AsyncIterator[tuple[Pr
         "GATEWAY_PORT": "0",
         "GATEWAY_HEALTH_PORT": "0",
         "GATEWAY_PROXY_PORT": "0",
+        "GATEWAY_PAGE_PORT": "0",
         "GATEWAY_TARGET_HOST": target.host,
         "GATEWAY_TARGET_PORT": str(target.port),
     }

@@ -16,6 +16,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
+from services.gateway.__main__ import of_the_page
 from services.gateway.acceptor import Acceptor, accepting
 from services.gateway.dialer import Dialer, Unreachable
 from services.gateway.relay import BUFFER_BYTES, READ_BYTES
@@ -336,3 +337,29 @@ async def test_a_stop_resets_connections_that_do_not_end() -> None:
         await anyio.to_thread.run_sync(listen, far, 5)
     with near, far:
         assert await anyio.to_thread.run_sync(listen, near, 1 << 62) == Heard(b"", "rst")
+
+
+async def test_browsers_have_a_port_that_leads_to_the_page() -> None:
+    """The same relay, between other addresses; each port leads to its own target."""
+    with closing(listener()) as page, closing(listener()) as hello:
+        settings = GatewaySettings(
+            where=LOOPBACK,
+            target=Address(*hello.getsockname()[:2]),
+            page=LOOPBACK,
+            page_target=Address(*page.getsockname()[:2]),
+            drain_s=0,
+        )
+        async with (
+            accepting(settings) as (of_hello, hello_at),
+            accepting(of_the_page(settings)) as (of_pages, page_at),
+        ):
+            for target, acceptor, address in ((page, of_pages, page_at), (hello, of_hello, hello_at)):
+                await between(Ends(address, target, acceptor), passes_a_line)
+
+
+def passes_a_line(near: socket.socket, far: socket.socket) -> None:
+    """Send a line each way."""
+    near.sendall(b"asked\n")
+    assert far.recv(100) == b"asked\n"
+    far.sendall(b"answered\n")
+    assert near.recv(100) == b"answered\n"

@@ -302,7 +302,7 @@ def test_chaos_is_no_bench_beside_others(words: list[str], said: str, capsys: py
 def test_a_command_says_whether_it_needs_the_checkout(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where the package is installed without one, all but three end with one line, before anything is done."""
+    """Where the package is installed without one, all but four end with one line, before anything is done."""
     monkeypatch.setattr("lab.cli.IS_CHECKOUT", False)
     if COMMANDS[command].needs_checkout:
         assert main([command]) == 2
@@ -310,4 +310,4 @@ def test_a_command_says_whether_it_needs_the_checkout(
         assert (printed.out, printed.err.count("\n")) == ("", 1)
         assert printed.err.startswith(f"lab {command}: this is the installed package, and the command needs the")
     else:
-        assert command in {"embedded", "serve", "record"}
+        assert command in {"embedded", "serve", "record", "watch"}

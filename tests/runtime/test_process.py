@@ -2,11 +2,13 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from lab import ROOT
 from services.runtime.process import (
     MIB,
     MemoryFiles,
@@ -110,3 +112,18 @@ def test_what_was_on_the_path_stays_on_it(monkeypatch: pytest.MonkeyPatch) -> No
     assert module_environment()["PYTHONPATH"].endswith(f"{os.pathsep}/of/a/person")
     monkeypatch.delenv("PYTHONPATH")
     assert os.pathsep not in module_environment()["PYTHONPATH"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel of Linux has it")
+def test_a_command_that_is_tied_ends_with_its_parent() -> None:
+    """Also where the parent is killed, and can end nothing itself."""
+    child = [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"]
+    parent = (
+        "import subprocess, sys; from services.runtime.process import tied_to_parent; "
+        f"subprocess.run(tied_to_parent({child!r}))"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout
+        assert int(process.stdout.readline())
+        process.kill()
+        assert process.stdout.read() == b""  # the child has the other end of the pipe until it has ended

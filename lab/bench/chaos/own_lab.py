@@ -22,6 +22,7 @@ PROJECT = "asynclab-chaos"
 SETTINGS = {
     "HELLO_PORT": "0",
     "GATEWAY_PORT": "0",
+    "WATCH_PORT": "0",
     "HELLO_DELAY_S": "0.01",  # so that a healthy client's time is the server's, not its sleep
     "HELLO_WORKERS": "2",
     "WORKERS": "1",  # what is killed is a service's only container

@@ -51,7 +51,12 @@ class Pages:
         if page.path == "/ca.pem":
             return await self._certificate(page)
         if page.path == "/metrics":
-            return response(HTTPStatus.OK, METRICS, self.metrics().encode(), head_only=page.method == "HEAD")
+            return response(
+                HTTPStatus.OK,
+                METRICS,
+                (await asyncio.to_thread(self.metrics)).encode(),
+                head_only=page.method == "HEAD",
+            )
         reason = self.not_ready() if page.path == "/readyz" else ""
         return self._text(page, HTTPStatus.SERVICE_UNAVAILABLE if reason else HTTPStatus.OK, reason or "ok")
 

@@ -57,8 +57,10 @@ async def proxy_served(
 async def sweep_for_ever(shared: Shared) -> None:
     """End connections whose phase has lasted too long, every SWEEP_S."""
     while True:
+        began = shared.loop.time()
         await asyncio.sleep(SWEEP_S)
         now = shared.loop.time()
+        shared.lag.note(now - began - SWEEP_S)
         for client in [each for each in shared.clients if each.is_late(now)]:
             client.expire()
 

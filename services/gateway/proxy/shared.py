@@ -13,7 +13,9 @@ from services.gateway.proxy.directory import Directory
 from services.gateway.proxy.responses import Pages
 from services.gateway.proxy.settings import READ_BYTES, ProxySettings
 from services.runtime.http import Address
+from services.runtime.process import memory_kib
 from services.runtime.serving.allowed_hosts import allowed_hosts
+from services.runtime.serving.loop_lag import LoopLag, process_lines
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ class Shared:
         self.address = address
         self.buffer = bytearray(READ_BYTES)
         self.counts = Counts()
+        self.lag = LoopLag()
         self.clients: set[OpenClient] = set()
         self.arriving: set[socket.socket] = set()  # accepted, and no client before the loop's next rounds
         self.is_draining = False
@@ -96,7 +99,7 @@ class Shared:
         return self._tasks.create_task(work)
 
     def metrics(self) -> str:
-        """Return what Prometheus sees."""
+        """Return what Prometheus sees. It reads a file of the kernel's."""
         counts = self.counts
         values = [
             ("connections_total", "counter", "Connections of clients", {"": counts.accepted}),
@@ -117,4 +120,4 @@ class Shared:
         for name, kind, text, samples in values:
             lines += [f"# HELP gateway_{name} {text}", f"# TYPE gateway_{name} {kind}"]
             lines += [f"gateway_{name}{labels} {count}" for labels, count in samples.items()]
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines) + "\n" + process_lines(self.lag, memory_bytes=memory_kib() * 1024)

@@ -25,6 +25,7 @@ from services.runtime.serving.connection_limits import (
     SPARE_CONNECTIONS,
 )
 from services.runtime.serving.deadlines import ANSWER, BODY, GRACE_S, HEAD, IDLE, SWEEP_S, WRITE, TimeLimit
+from services.runtime.serving.loop_lag import LoopLag
 from services.runtime.serving.memory_pool import MemoryPool, Share
 from services.runtime.serving.pipelining import PipelineQueue
 
@@ -37,10 +38,12 @@ class LimitedConnections:
     """All connections of an application, and the memory pool that they share.
 
     `open`: by aiohttp's protocol; `spare`: how many more from this machine are accepted without memory of the pool.
+    `lag`: is told how long each pause between two sweeps was.
     """
 
-    def __init__(self, pool: MemoryPool) -> None:
+    def __init__(self, pool: MemoryPool, lag: LoopLag | None = None) -> None:
         self.pool = pool
+        self.lag = lag or LoopLag()
         self.open: dict[asyncio.BaseProtocol, LimitedProtocol] = {}
         self.spare = SPARE_CONNECTIONS
         self.pipelined = PipelineQueue()
@@ -62,8 +65,11 @@ class LimitedConnections:
     async def sweep_for_ever(self) -> None:
         """Call `sweep` every SWEEP_S."""
         while True:
+            began = monotonic()
             await asyncio.sleep(SWEEP_S)
-            self.sweep(monotonic())
+            now = monotonic()
+            self.lag.note(now - began - SWEEP_S)
+            self.sweep(now)
 
 
 class LimitedProtocol(asyncio.Protocol):

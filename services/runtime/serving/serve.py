@@ -20,11 +20,14 @@ from services.runtime.serving.connection_limits import PROCESS_BYTES
 from services.runtime.serving.limited_handler import limited_handler
 from services.runtime.serving.limited_protocol import LimitedConnections, LimitedProtocol
 from services.runtime.serving.listen import BACKLOG, DRAIN_S, bind_socket, bound_address, stop_accepting
+from services.runtime.serving.loop_lag import LoopLag
 from services.runtime.serving.memory_pool import MemoryPool
 from services.runtime.tasks import background_task
 
 POOL = web.AppKey("POOL", MemoryPool)
 """The memory of an application's connections; an application without it has `default_pool`."""
+LAG = web.AppKey("LAG", LoopLag)
+"""How late the loop of an application is."""
 
 LINGER_S = 2.0  # for what a peer still sends after its answer
 UNREACHABLE = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH}  # the peer was cut off from the network
@@ -49,7 +52,7 @@ async def serve_app(
     )
     try:
         await runner.setup()
-        async with accepting(runner, bound, app.get(POOL) or default_pool()):
+        async with accepting(runner, bound, app.get(POOL) or default_pool(), app.get(LAG)):
             yield bound_address(bound)
     finally:
         await runner.cleanup()
@@ -57,12 +60,14 @@ async def serve_app(
 
 
 @asynccontextmanager
-async def accepting(runner: web.AppRunner, bound: socket.socket, pool: MemoryPool) -> AsyncIterator[None]:
-    """Accept connections, within the limits of `pool`, while inside."""
+async def accepting(
+    runner: web.AppRunner, bound: socket.socket, pool: MemoryPool, lag: LoopLag | None = None
+) -> AsyncIterator[None]:
+    """Accept connections, within the limits of `pool`, while inside. `lag`: is told how late the loop is."""
     http_server = runner.server
     if http_server is None:
         raise RuntimeError("the runner is not set up")
-    connections = LimitedConnections(pool)
+    connections = LimitedConnections(pool, lag)
     http_server.request_handler = limited_handler(connections, http_server.request_handler)
     server = await asyncio.get_running_loop().create_server(
         lambda: LimitedProtocol(connections, http_server()), sock=bound, backlog=BACKLOG

@@ -4,14 +4,15 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from services.runtime.serving.allowed_hosts import MISDIRECTED, HostRefusal, allowed_hosts, host_check
+from services.runtime.serving.loop_lag import LoopLag
 from services.runtime.serving.metrics import exposition, healthy
-from services.runtime.serving.serve import POOL
+from services.runtime.serving.serve import LAG, POOL
 from services.runtime.terminal import printable
 from services.sites.admin import checkpoints, faults, plays
 from services.sites.admin.bounds import SITE
 from services.sites.admin.journal import handlers as journal
 from services.sites.admin.openapi.document import document
-from services.sites.admin.responses import MAX_BODY_BYTES, json_response, refusal, refusals
+from services.sites.admin.responses import MAX_BODY_BYTES, host_of, json_response, refusal, refusals
 from services.sites.checkpoints import Checkpoints
 from services.sites.faults.plan import Problem
 from services.sites.metrics import SiteCollector
@@ -28,14 +29,15 @@ def make_admin(site: Site, reconcile: faults.Reconcile) -> web.Application:
     app[SITE], app[faults.RECONCILE], app[journal.VERIFY_LOCK] = site, reconcile, journal.CountingLock()
     app[plays.PLAYS] = Plays(site)
     app[checkpoints.CHECKPOINTS] = Checkpoints(app[plays.PLAYS])
-    app[POOL] = site.budget.admin
+    app[POOL], app[LAG] = site.budget.admin, LoopLag()
     app.add_routes(
         [
             web.get("/healthz", healthy),
             web.get("/readyz", ready),
-            web.get("/metrics", exposition(registry)),
+            web.get("/metrics", exposition(registry, app[LAG])),
             web.get("/openapi.json", openapi),
             web.get("/hosts", hosts),
+            web.get("/hosts/{host}", head),
             web.get("/fault-kinds", faults.kinds),
             web.get("/faults", faults.all_plans),
             web.put("/faults", faults.set_all),
@@ -80,6 +82,13 @@ async def ready(request: web.Request) -> web.Response:
 async def hosts(request: web.Request) -> web.Response:
     """Return the names of the hosts that are played now, whether all is well or not."""
     return json_response({"hosts": sorted(request.app[SITE].hosts)})
+
+
+async def head(request: web.Request) -> web.Response:
+    """Return the head of a host's own recording, every byte as Latin-1."""
+    host = host_of(request)
+    recording = host.recording
+    return json_response({"host": host.name, "status": recording.status, "head": recording.head.decode("latin-1")})
 
 
 async def openapi(_request: web.Request) -> web.Response:

@@ -96,7 +96,9 @@ def test_a_port_that_another_program_has_is_refused(taken: int) -> None:
         validation.check_ports(config(published=str(taken)), (), run=HERE)
 
 
-@pytest.mark.parametrize(("target", "setting"), [(8000, "HELLO_PORT"), (3128, "GATEWAY_PORT"), (9, "another port")])
+@pytest.mark.parametrize(
+    ("target", "setting"), [(8000, "HELLO_PORT"), (8080, "WATCH_PORT"), (3128, "GATEWAY_PORT"), (9, "another port")]
+)
 def test_a_port_that_is_taken_has_its_setting(taken: int, target: int, setting: str) -> None:
     """The line says what to set."""
     asked = config(published=str(taken))

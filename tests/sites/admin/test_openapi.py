@@ -227,6 +227,8 @@ ALL_OF_A_MATCH = {"method": "GET", "path": "/*", "query": {"a": "b"}, "field": {
 CALLS: Sequence[tuple[str, str, object]] = (
     ("GET", "/openapi.json", None),
     ("GET", "/hosts", None),
+    ("GET", "/hosts/{host}", None),
+    ("GET", "/hosts/other.test", None),
     ("GET", "/fault-kinds", None),
     ("GET", "/faults", None),
     *(("PUT", "/faults/{host}", {"faults": case.plan}) for case in CASES.values()),

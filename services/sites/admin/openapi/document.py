@@ -50,6 +50,10 @@ def paths() -> Schema:
         "/metrics": {"get": operation("Metrics for Prometheus", text(200, "text exposition format"))},
         "/openapi.json": {"get": operation("This document", document)},
         "/hosts": {"get": operation("The names of the hosts that are played now", returns("Hosts"))},
+        "/hosts/{host}": {
+            **host,
+            "get": operation("The head of its own recording", returns("HostHead") | missing | busy),
+        },
         "/fault-kinds": {"get": operation("Every fault, its parameters and its exact bytes", returns("Kinds"))},
         "/faults": {
             "get": operation("The plan of every host", every | busy),

@@ -131,6 +131,7 @@ def plays() -> Schema:
         "AddedPlay": table({"host": TEXT, **play}),
         "Recorded": table({"name": TEXT, **candidate}),
         "HostResponses": table(shown),
+        "HostHead": table({"host": TEXT, "status": WHOLE, "head": {**TEXT, "description": "every byte, as Latin-1"}}),
         "AllResponses": table({"hosts": array(reference("HostResponses"))}),
     }
 

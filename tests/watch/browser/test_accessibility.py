@@ -1,0 +1,79 @@
+"""The page for everyone: axe-core's rules, the keyboard alone, narrow screens, both languages."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.axe import violations
+from tests.browser.chromium import NARROW, SCHEMES, WIDE, Scheme, View, overflow_px
+from tests.watch.browser import traces
+from tests.watch.browser.watch_program import RUN_MS, WatchProgram, open_page, open_trace
+
+TABS = ("run", "sites", "pipeline", "services")
+pytestmark = pytest.mark.timeout(180)
+
+
+def show_tab(page: Page, tab: str) -> None:
+    page.locator(f"nav a[href='#{tab}']").click()
+    expect(page.locator(f"#{tab} h1")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_no_tab_violates_a_rule_or_is_wider_than_its_window(
+    tmp_path: Path, watch: WatchProgram, chromium: Browser, scheme: Scheme, width: int
+) -> None:
+    """Every tab, in both schemes, at both widths, with something in it."""
+    page = open_page(chromium, watch.url, View(width=width, scheme=scheme))
+    open_trace(page, traces.written(tmp_path / "a.json", traces.many(4, 4)))
+    found = {}
+    for tab in TABS:
+        show_tab(page, tab)
+        found[tab] = [*violations(page), *(["too wide"] if overflow_px(page) else [])]
+    assert found == {tab: [] for tab in TABS}
+
+
+def test_all_is_done_by_keyboard(watch: WatchProgram, chromium: Browser) -> None:
+    """Choose a program, run it, choose a lane and zoom: without a pointer."""
+    page = open_page(chromium, f"{watch.url}?p=compare")
+    page.locator("#run input[value=compare]").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#run input[value=wget]")).to_be_focused()
+    page.keyboard.press("Enter")  # in a form, Enter is its button
+    expect(page.locator("#run .panel .total")).to_have_count(1, timeout=RUN_MS)
+    expect(page.locator("#run button[type=submit]")).to_have_text("Run", timeout=RUN_MS)
+    page.locator("#run .lanes").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#run .chart [role=status]")).to_contain_text("www.")
+    page.keyboard.press("+")
+    zoom = "document.querySelector('#run .lanes canvas').__zoom.k"
+    page.wait_for_function(f"{zoom} > 1")
+    page.keyboard.press("0")
+    page.wait_for_function(f"{zoom} === 1")
+
+
+def test_every_control_has_a_visible_focus(watch: WatchProgram, chromium: Browser) -> None:
+    """Who moves by Tab sees where they are."""
+    page = open_page(chromium, watch.url)
+    seen = set()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        seen.add(
+            page.evaluate(
+                "(() => { const e = document.activeElement; const shown = e.closest('.segments') ?? e;"
+                " return [e.tagName, e.textContent || e.value || e.type, getComputedStyle(shown).outlineStyle].join('|'); })()"
+            )
+        )
+    assert all(each.endswith("|solid") for each in seen if not each.startswith("BODY")), seen
+
+
+def test_the_page_speaks_chinese(watch: WatchProgram, chromium: Browser) -> None:
+    """The browser's language is taken; another choice is kept."""
+    page = open_page(chromium, watch.url, View(language="zh-CN"))
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+    expect(page.locator("#run button[type=submit]")).to_have_text("运行")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("#run button[type=submit]")).to_have_text("Run")
+    page.reload()
+    expect(page.locator("#run button[type=submit]")).to_have_text("Run")

@@ -1,0 +1,114 @@
+"""`lab watch` as a program, and its page in a browser."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Error as BrowserError
+
+from lab import ROOT
+from tests.browser.chromium import View, opened
+
+SAID = re.compile(r"http://127\.0\.0\.1:(\d+)/")
+COMMAND = (sys.executable, "-m", "lab", "watch", "--no-open", "--port")
+END_S = 20
+LOADS = 5  # a browser drops what it loads where a network interface comes or goes, as containers make them
+RUN_MS = 60_000
+READY_MS = 5_000
+
+
+class WatchProgram:
+    """The program; `url`: its page's. It can be stopped, and started again at the same port."""
+
+    def __init__(self) -> None:
+        self.port = "0"
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        """Start it, and wait until it says where the page is."""
+        environment = {**os.environ, "BROKER_ACK_WAIT_S": "1"}
+        self._process = subprocess.Popen(
+            [*COMMAND, self.port],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        found = SAID.search(line)
+        assert found, line
+        self.port = found[1]
+
+    def stop(self) -> None:
+        """Stop it, as ^C does; what it has started ends with it."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        self._process.wait(END_S)
+        assert self._process.stdout
+        self._process.stdout.close()
+        self._process = None
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers that it has started."""
+        assert self._process
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return [int(each) for each in children if b"worker" in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")]
+
+
+def open_page(browser: Browser, url: str, view: View = View()) -> Page:
+    """Return the page, open and told of the lab."""
+    page = opened(browser, url, view)
+    for _ in range(LOADS):
+        try:
+            page.wait_for_selector("#run button[type=submit]", state="attached", timeout=READY_MS)
+        except BrowserError:
+            page.reload(wait_until="load")
+        else:
+            return page
+    raise AssertionError(f"the page does not begin: {page.locator('body').inner_text()}")
+
+
+def press_run(page: Page) -> None:
+    """Press Run, and wait until the run has ended."""
+    button = page.locator("#run button[type=submit]")
+    button.click()
+    expect(button).to_have_text(re.compile("Stop|停止"), timeout=RUN_MS)
+    expect(button).to_have_text(re.compile("Run|运行"), timeout=RUN_MS)
+
+
+def numbers(page: Page) -> list[list[list[str]]]:
+    """Return the tables of numbers: of each panel its lanes, each as the texts of its cells."""
+    details = page.locator("#run details", has_text=re.compile("The numbers|数据"))
+    if not details.evaluate("each => each.open"):
+        details.locator("summary").click()
+    found: list[list[list[str]]] = details.evaluate(
+        "each => [...each.querySelectorAll('table')].map(table => [...table.tBodies[0].rows]"
+        ".map(row => [...row.cells].map(cell => cell.textContent)))"
+    )
+    return found
+
+
+def open_trace(page: Page, file: Path) -> None:
+    """Open a trace file in the page."""
+    page.locator("#run input[type=file]").set_input_files(file)
