@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 CHAOS = "chaos"
 CHAOS_S, QUICK_CHAOS_S = 600, 60
-BENCHES = ("sites", "gateway", "wget", "hello", "stalled", "pipeline")
-MODULES = {"pipeline": "lab.bench.pipeline.result"}  # of a bench that is a folder
+BENCHES = ("sites", "gateway", "wget", "hello", "stalled", "pipeline", "start", "scale")
+FOLDERS = {"hello", "pipeline", "scale", "start"}  # benches with more than a file
 MILLIONS = {"wget": "lab.bench.million", "pipeline": "lab.bench.pipeline.sizing"}
 
 
@@ -131,7 +131,7 @@ def run(name: str, options: Namespace) -> "Result":
     given = {name: value for name, value in asked.items() if value}
     rounds = (QUICK if options.quick else FULL)._replace(**given)
     neighbours = machine.Neighbours()
-    result: Result = import_module(MODULES.get(name, f"lab.bench.{name}")).bench(rounds, say)
+    result: Result = import_module(f"lab.bench.{name}{'.result' if name in FOLDERS else ''}").bench(rounds, say)
     if note := neighbours.note():
         result = replace(result, notes=(*result.notes, note))
     return result

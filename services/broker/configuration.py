@@ -11,6 +11,7 @@ from services.broker.settings import ServerSettings
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024  # above it, the program warns; a record of the survey's largest usual head fits
 MAX_CONNECTIONS = 1024  # 64 workers, and as many clients, have one or two each
 LOGIN_S = 5
+PING_S, PINGS = 5, 2  # so a peer whose machine or network is gone is known after 15 s; by default, after six minutes
 MEMORY_STORE_BYTES = 1024 * 1024  # every stream of the lab is in files
 
 
@@ -33,6 +34,8 @@ def configuration(settings: ServerSettings, password: str) -> str:
         "authorization": {"user": USER, "password": password, "timeout": LOGIN_S},
         "max_payload": MAX_PAYLOAD_BYTES,
         "max_connections": MAX_CONNECTIONS,
+        "ping_interval": f"{PING_S}s",
+        "ping_max": PINGS,
         "jetstream": jetstream,
     }
     if settings.monitoring is not None:

@@ -8,20 +8,21 @@ is reckoned, and the output says so. `client compare hello` measures it.
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import quantiles
 
-import aiohttp
-
 from services.client.errors import NOTHING_ANSWERED, fetch_error
-from services.client.network.session import NOT_ENCODED, SessionResolver, read_at_most
+from services.client.head import HeadError
 from services.client.settings import ClientSettings
+from services.client.users.page import CutShort
+from services.client.users.session import ConnectFailed, Session
 from services.runtime.errors import ProgramError
 from services.runtime.process import raise_open_files
 from services.runtime.run import Stop, until_stopped
 from services.runtime.terminal import printable, say, show
 
-MAX_PAGE_BYTES = 4096
 SPARE_FILES = 64  # the loop's own, standard streams, look-ups
 
 
@@ -56,7 +57,7 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
 
 async def ask_all(options: Options, settings: ClientSettings) -> int:
     """Send one request alone, then one for each user, all at once. Returns the exit code."""
-    async with open_session(settings, timeout_s=options.timeout_s) as session:
+    with open_session(settings, timeout_s=options.timeout_s) as session:
         alone = await ask(session, "alone")
         if isinstance(alone, str):
             say(f"hello {settings.hello_url}: {alone}")
@@ -73,35 +74,30 @@ async def ask_all(options: Options, settings: ClientSettings) -> int:
     return 1 if latencies else 4
 
 
-def open_session(settings: ClientSettings, *, timeout_s: float) -> aiohttp.ClientSession:
-    """Return a session for any number of users; each waits `timeout_s` at most."""
-    return aiohttp.ClientSession(
-        settings.hello_url,
-        timeout=aiohttp.ClientTimeout(total=timeout_s),
-        connector=aiohttp.TCPConnector(limit=0, resolver=SessionResolver()),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers=NOT_ENCODED,
-        auto_decompress=False,
-        read_bufsize=MAX_PAGE_BYTES,
-        proxy=settings.proxy,
-    )
+@contextmanager
+def open_session(settings: ClientSettings, *, timeout_s: float) -> Iterator[Session]:
+    """Yield a session for any number of users; each waits `timeout_s` at most."""
+    session = Session(settings.hello_url, timeout_s=timeout_s, proxy=settings.proxy)
+    try:
+        yield session
+    finally:
+        session.close()
 
 
-async def ask(session: aiohttp.ClientSession, name: str) -> float | str:
+async def ask(session: Session, name: str) -> float | str:
     """Send the request of one user. Returns the seconds until the answer, or why there was none."""
     began = time.perf_counter()
     try:
-        async with session.get(f"/hello/{name}", allow_redirects=False) as response:
-            page = await read_at_most(response.content, MAX_PAGE_BYTES)
+        page = await session.get(f"/hello/{name}")
     except TimeoutError:
         return "no answer in time"
-    except aiohttp.ClientConnectorError as error:
-        return str(fetch_error(error.os_error))
-    except aiohttp.ClientError as error:
-        text = " ".join(str(error).split())  # aiohttp's, and in it may be bytes that the server sent
+    except ConnectFailed as error:
+        return str(fetch_error(error.reason))
+    except (HeadError, CutShort, OSError) as error:
+        text = " ".join(str(error).split())  # in it may be bytes that the server sent
         return f"closed: {printable(text)}"
-    if page != f"<h1>hello, {name}!</h1>".encode():
-        return f"an answer with status {response.status} that is not a greeting"
+    if page.body != f"<h1>hello, {name}!</h1>".encode():
+        return f"an answer with status {page.status} that is not a greeting"
     return time.perf_counter() - began
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter
 
+from services.hello.measured import measuring
 from services.hello.settings import HelloSettings
 from services.runtime.serving.allowed_hosts import HostRefusal, allowed_hosts, host_check
 from services.runtime.serving.memory_pool import MemoryPool
@@ -40,25 +41,3 @@ def application(settings: HelloSettings, pages: Mapping[str, Handler]) -> web.Ap
 def response_to(refusal: HostRefusal) -> web.Response:
     """Return a response of one line: which field is wrong, and which hosts are allowed."""
     return web.Response(status=refusal.status, text=f"{refusal.field}: {refusal.reason}\n")
-
-
-def measuring(registry: CollectorRegistry) -> Callable[[str, Handler], Handler]:
-    """Return a wrapper that counts and times a route's requests."""
-    requests = Counter("hello_requests", "Requests answered", ["route"], registry=registry)
-    seconds = Histogram("hello_request_seconds", "Time to answer", ["route"], registry=registry)
-    in_flight = Gauge(
-        "hello_requests_in_flight", "Requests being answered", registry=registry, multiprocess_mode="livesum"
-    )
-
-    def measured(route: str, handler: Handler) -> Handler:
-        counter, timer = requests.labels(route), seconds.labels(route)
-
-        async def wrapper(request: web.Request) -> web.StreamResponse:
-            with in_flight.track_inprogress(), timer.time():
-                response = await handler(request)
-            counter.inc()
-            return response
-
-        return wrapper
-
-    return measured

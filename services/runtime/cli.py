@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from services.runtime.errors import OutOfMemory, OutputClosed, ProgramError, lacks_memory
+from services.runtime.errors import NoFile, OutOfMemory, OutputClosed, ProgramError, lacks_files, lacks_memory
 from services.runtime.interrupts import raise_at_interrupt
 from services.runtime.settings import LOOPS, VERSION
 from services.runtime.terminal import (
@@ -81,10 +81,11 @@ def main_of(program: Callable[[], int], *, name: str) -> int:
     except ProgramError as error:
         say(printable(f"{name}: {error}"))
         return error.exit_code
-    except (MemoryError, ImportError) as error:
-        if not lacks_memory(error):
+    except (MemoryError, ImportError, OSError) as error:
+        if not lacks_memory(error) and not lacks_files(error):
             raise
-        say(f"{name}: {OutOfMemory()}")
-        return OutOfMemory.exit_code
+        lack = NoFile() if lacks_files(error) else OutOfMemory()
+        say(f"{name}: {lack}")
+        return lack.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -1,5 +1,7 @@
 """Errors that end a program: one root class, and for each error one line of text and an exit code."""
 
+import errno
+
 
 class ProgramError(Exception):
     """Its text is one line that says what is wrong and what to do; `exit_code` is documented in the README."""
@@ -78,6 +80,23 @@ class NoThread(ProgramError):
 
     def __init__(self) -> None:
         super().__init__(f"this machine allows no more threads, or has no memory for one: {MORE_ROOM}")
+
+
+class NoFile(ProgramError):
+    """The machine allows this program no more open files; connections count as such."""
+
+    exit_code = 3
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this machine allows this program no more open files: raise the limit of this shell (ulimit -n) "
+            "or of the container"
+        )
+
+
+def lacks_files(error: BaseException) -> bool:
+    """Return whether an error means that the machine allows this program no more open files."""
+    return isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}
 
 
 # What the dynamic linker says of a library that there is no memory for: to Python that is an ImportError.

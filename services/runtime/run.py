@@ -14,7 +14,16 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 
 from services.runtime.cli import INTERRUPTED
-from services.runtime.errors import BadSetting, LoopMissing, NoThread, OutOfMemory, ProgramError, lacks_memory
+from services.runtime.errors import (
+    BadSetting,
+    LoopMissing,
+    NoFile,
+    NoThread,
+    OutOfMemory,
+    ProgramError,
+    lacks_files,
+    lacks_memory,
+)
 from services.runtime.serving.listen import AcceptErrorHandler
 from services.runtime.settings import LOOPS
 from services.runtime.terminal import say
@@ -86,6 +95,10 @@ def run(
         if is_lack_of_threads(error):
             raise NoThread from None
         raise
+    except (OSError, BaseExceptionGroup) as error:
+        if lacks_files(innermost(error)):
+            raise NoFile from None
+        raise
 
 
 def is_lack_of_threads(error: BaseException) -> bool:
@@ -97,10 +110,15 @@ def is_lack_of_threads(error: BaseException) -> bool:
 
 def first_error(group: BaseExceptionGroup[ProgramError | MemoryError]) -> ProgramError:
     """Return the first error of a group, however deep."""
-    error: BaseException = group
+    error = innermost(group)
+    return error if isinstance(error, ProgramError) else OutOfMemory()
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return the first error of a group, however deep; an error that is no group is returned as it is."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return error if isinstance(error, ProgramError) else OutOfMemory()
+    return error
 
 
 async def until_stopped(work: Coroutine[None, None, int], stop: Stop, *, grace_s: float = 0.0) -> int:

@@ -1,15 +1,12 @@
 """A resolver that hangs delays neither the deadline of a command nor its end by ^C."""
 
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from services.client.network.resolver import Resolver
-from services.client.network.session import SessionResolver
 from services.runtime.settings import LOOPS
 
 ROOT = Path(__file__).parents[2]
@@ -60,17 +57,3 @@ def test_the_deadline_ends_it(command: str, loop: str) -> None:
     """Exit 4: nothing answered."""
     result = run_hanging("", *command.split(), "--loop", loop, "--timeout", "0.3")
     assert (result.returncode, result.stdout.replace("wget host.invalid...\n", "")) == (4, ""), result.stderr
-
-
-@pytest.mark.anyio
-async def test_addresses_are_of_the_family_that_is_wanted() -> None:
-    """A name without one of that family has no address."""
-    resolver = SessionResolver(Resolver(lambda _host: ["192.0.2.1", "2001:db8::1"]))
-    both = await resolver.resolve("host", 80)
-    assert [(each["host"], each["port"], each["family"]) for each in both] == [
-        ("192.0.2.1", 80, socket.AF_INET),
-        ("2001:db8::1", 80, socket.AF_INET6),
-    ]
-    assert [each["host"] for each in await resolver.resolve("host", 80, socket.AF_INET6)] == ["2001:db8::1"]
-    with pytest.raises(socket.gaierror):
-        await SessionResolver(Resolver(lambda _host: ["192.0.2.1"])).resolve("host", 80, socket.AF_INET6)

@@ -1,5 +1,6 @@
 """What every program prints: on streams of any encoding, after an interrupt, and for an error."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 from lab import ROOT
 from services.runtime.cli import OptionParser, main_of
-from services.runtime.errors import OutOfMemory, ProgramError
+from services.runtime.errors import NoFile, OutOfMemory, ProgramError
 
 SHOWS = """
 from services.runtime.cli import main_of
@@ -133,6 +134,17 @@ def test_no_memory_is_one_line_where_a_library_is_loaded_too(
 
     assert main_of(program, name="x") == OutOfMemory.exit_code
     assert capsys.readouterr().err == f"x: {OutOfMemory()}\n"
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_no_more_open_files_is_one_line(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where a module is imported: Python opens its file."""
+
+    def program() -> int:
+        raise OSError(number, os.strerror(number), "module.py")
+
+    assert main_of(program, name="x") == NoFile.exit_code
+    assert capsys.readouterr().err == f"x: {NoFile()}\n"
 
 
 def test_a_module_that_is_missing_is_no_lack_of_memory() -> None:

@@ -1,6 +1,7 @@
 """Running a program: the choice of the loop, signals, and errors of tasks."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -8,7 +9,7 @@ import sys
 import pytest
 
 from services.runtime.cli import INTERRUPTED
-from services.runtime.errors import BadSetting, LoopMissing, NoThread, OutOfMemory
+from services.runtime.errors import BadSetting, LoopMissing, NoFile, NoThread, OutOfMemory
 from services.runtime.run import Stop, loop_factory, run, running_loop_name, until_stopped
 from services.runtime.settings import LOOPS
 
@@ -92,10 +93,12 @@ def test_a_program_error_in_a_task_group_is_raised_without_the_group() -> None:
         (MemoryError(), OutOfMemory),
         (RuntimeError("can't start new thread"), NoThread),
         (RuntimeError("a mistake of ours"), RuntimeError),
+        (OSError(errno.EMFILE, "too many open files"), NoFile),
+        (OSError(errno.EACCES, "not allowed"), PermissionError),
     ],
 )
 @pytest.mark.parametrize("in_group", [False, True])
-def test_a_lack_of_memory_or_threads_is_a_program_error(
+def test_a_lack_of_memory_threads_or_files_is_a_program_error(
     raised: Exception, expected: type[Exception], in_group: bool
 ) -> None:
     """Any other error is raised unchanged."""
@@ -114,7 +117,7 @@ def test_a_lack_of_memory_or_threads_is_a_program_error(
         run(main, loop="asyncio")
     error: BaseException = ended.value
     while isinstance(error, BaseExceptionGroup):
-        assert expected is RuntimeError
+        assert expected in {RuntimeError, PermissionError}
         error = error.exceptions[0]
     assert type(error) is expected
 

@@ -57,6 +57,10 @@ class Server:
         """Return the processor seconds that it and its workers have used so far."""
         return sum(cpu_s(pid) for pid in family(self.pid))
 
+    def peak_kib(self) -> int:
+        """Return the most memory that it and its workers have held so far, each for itself."""
+        return sum(memory_kib(pid, HIGH_WATER) for pid in family(self.pid))
+
 
 def free_port() -> int:
     """Return a port of loopback that is free now."""

@@ -42,6 +42,7 @@ http {{
     }}
 }}
 """
+ASGI_PAGE = "lab.bench.baselines.asgi_page:app"
 ASK_TIMEOUT_S = 5.0
 
 
@@ -116,6 +117,33 @@ def low_level(core: Sequence[str], *, loop: str, workers: int = 1) -> contextlib
     port = free_port()
     words = (str(port), "--loop", loop, "--workers", str(workers))
     return module("lab.bench.baselines.low_level", core, *words, port=port)
+
+
+def tutorial(core: Sequence[str], *, loop: str) -> contextlib.AbstractContextManager[Server]:
+    """Answer with hello's page from the tutorial's program, without its sleep."""
+    port = free_port()
+    return module("lab.bench.baselines.tutorial", core, str(port), "--loop", loop, "--delay", "0", port=port)
+
+
+def null_hello(core: Sequence[str], *, loop: str, delay_s: float) -> contextlib.AbstractContextManager[Server]:
+    """Greet each user after the delay, and do nothing else."""
+    port = free_port()
+    return module("lab.bench.baselines.null_hello", core, str(port), "--loop", loop, "--delay", str(delay_s), port=port)
+
+
+def uvicorn(core: Sequence[str], *, workers: int = 1) -> contextlib.AbstractContextManager[Server]:
+    """Answer with hello's page from starlette on uvicorn, on its quickest loop and parser."""
+    port = free_port()
+    words = ("--port", str(port), "--workers", str(workers), "--loop", "uvloop", "--http", "httptools")
+    quiet = ("--no-access-log", "--log-level", "error")
+    return module("uvicorn", core, ASGI_PAGE, *words, *quiet, port=port)
+
+
+def granian(core: Sequence[str], *, workers: int = 1) -> contextlib.AbstractContextManager[Server]:
+    """Answer with hello's page from starlette on granian."""
+    port = free_port()
+    words = ("--port", str(port), "--workers", str(workers), "--loop", "uvloop", "--interface", "asgi", "--no-log")
+    return module("granian", core, *words, ASGI_PAGE, port=port)
 
 
 def answer_of(port: int, request: bytes) -> bytes:

@@ -6,11 +6,10 @@ size. The editions also keep their ledger; a peer only counts. Nothing is writte
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 
 from lab.bench.harness.figures import Goal, Group, Row
+from lab.bench.harness.packages import Package
 from lab.bench.harness.processes import cost_of
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.pipeline.sample import Sample, read_sample
@@ -19,23 +18,6 @@ LOOPS = ("uvloop", "asyncio")
 TIMEOUT_S = 300.0
 QUEUE, BARE = "services.client, queue", "bare asyncio.Queue"
 RATIO = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A peer that is a package of Python: its module, and its name where packages are had from."""
-
-    module: str
-    package: str
-
-    @property
-    def is_here(self) -> bool:
-        """Whether it is installed beside this Python."""
-        return find_spec(self.module) is not None
-
-    def missing(self) -> str:
-        """Return the note that replaces its figures."""
-        return f"{self.package} is missing: pip install {self.package} (in a checkout, `make test` installs it)"
 
 
 ANYIO, AIOSTREAM = Package("anyio", "anyio"), Package("aiostream", "aiostream")

@@ -9,7 +9,7 @@ from services.runtime.terminal import say
 
 async def compare(settings: ClientSettings, *, users: int, timeout_s: float) -> Comparison:
     """Ask for so many users by both lessons, each within `timeout_s`; a line on stderr for each that fails."""
-    async with hello.open_session(settings, timeout_s=timeout_s) as session:
+    with hello.open_session(settings, timeout_s=timeout_s) as session:
 
         async def ask(user: str, _recorder: Recorder) -> bool:
             answer = await hello.ask(session, user)

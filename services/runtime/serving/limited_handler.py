@@ -54,5 +54,7 @@ def refused_response(connection: LimitedProtocol, request: web.BaseRequest) -> w
 
 def has_coded_body(request: web.BaseRequest) -> bool:
     """Return whether a request has a compressed body: a few bytes of it may become very many."""
+    if not request.body_exists:
+        return False
     codings = ",".join(request.headers.getall("Content-Encoding", [])).lower().split(",")
-    return request.body_exists and any(coding.strip() not in {"", "identity"} for coding in codings)
+    return any(coding.strip() not in {"", "identity"} for coding in codings)

@@ -30,6 +30,7 @@ from services.runtime.serving.pipelining import PipelineQueue
 
 HEAD_END = re.compile(rb"\n\r?\n")
 EMPTY_LINES = re.compile(rb"[\r\n]*")
+FREE_HEAD_BYTES = FREE_BYTES // HEAD_COPIES  # a head that costs no memory of the pool
 
 
 class LimitedConnections:
@@ -168,10 +169,20 @@ class LimitedProtocol(asyncio.Protocol):
         """Pass on what belongs to the request of now; hold the rest."""
         if not self.is_accepted:
             return
+        if self.is_idle and is_small_head(data):
+            self.since = monotonic()
+            self.is_busy, self.head_bytes = True, len(data)
+            self.inner.data_received(data)
+            return
         if self.body_left != 0:
             self.since = monotonic()
         self.held += data
         self.pass_on()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request has begun, and none is held: the next bytes are the first of a head."""
+        return not (self.is_busy or self.head_bytes or self.held or self.is_paused) and self.body_left == 0
 
     def pass_on(self) -> None:
         """Pass on what is held, up to the end of one request, and charge for what is left."""
@@ -262,6 +273,17 @@ class LimitedProtocol(asyncio.Protocol):
             self.connections.pipelined.add(self.pass_on)
         elif not self.transport.is_closing():
             self.charge()
+
+
+def is_small_head(data: bytes) -> bool:
+    """Return whether this is one whole head and nothing else, so small that no memory is reserved for it.
+
+    Nearly every request comes so: then there is nothing to hold, and nothing to charge for.
+    """
+    if len(data) > FREE_HEAD_BYTES or data[0] in b"\r\n":
+        return False
+    end = HEAD_END.search(data)
+    return end is not None and end.end() == len(data)
 
 
 def is_local(transport: asyncio.BaseTransport) -> bool:

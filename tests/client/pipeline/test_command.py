@@ -288,21 +288,6 @@ def test_a_stop_names_the_ids_without_a_result(loop: str) -> None:
     assert ("without a result: " in said) == (unfinished > 0)
 
 
-def test_a_reader_that_leaves_ends_it() -> None:
-    """As in `| head`: exit 0, without a word more."""
-    words = ("--edition", "queue", "-n", "1000000000", "--format", "json", "-q")
-    with subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as pipeline:
-        try:
-            assert pipeline.stdout
-            pipeline.stdout.readline()
-            pipeline.stdout.close()
-            assert pipeline.wait() == 0
-            assert pipeline.stderr
-            assert pipeline.stderr.read() == ""
-        finally:
-            pipeline.kill()
-
-
 def peak_kib(words: Sequence[str]) -> int:
     """Return the most memory that a run of the program held."""
     with subprocess.Popen([*PROGRAM, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as pipeline:

@@ -4,6 +4,7 @@ The host reaches no container on the lab's networks, so the tests send it orders
 one line of JSON. It keeps the volume mounted, too: a volume in memory would be empty after a restart of the broker.
 
     get PATH        the page of the broker's monitoring; null where the broker does not answer
+    results RUN     how many results of a run the broker has; null where it does not answer, or has no such run
     held RUN        the jobs of a run, see Held in the tests; null where it is not there
     most RUN        the most jobs that were seen in the queue of a run since the last `most`, and in how many looks
     fill            write a file until the disk is full; answers with its bytes
@@ -36,25 +37,31 @@ def page(path: str) -> Any:
         return None
 
 
-def queue_of(run: str) -> Any:
-    """Return the stream of a run's jobs; None where it is not there."""
+def stream_of(name: str) -> Any:
+    """Return a stream; None where it is not there."""
     found = page(JETSTREAM) or {}
     for account in found.get("account_details") or []:
         for stream in account.get("stream_detail") or []:
-            if stream["name"] == f"JOBS-{run}":
+            if stream["name"] == name:
                 return stream
     return None
 
 
 def held(run: str) -> dict[str, int] | None:
     """Return what the class Held of the tests has; None where the run is not there."""
-    stream = queue_of(run)
+    stream = stream_of(f"JOBS-{run}")
     if stream is None or not stream.get("consumer_detail"):
         return None
     state, (consumer, *_) = stream["state"], stream["consumer_detail"]
     once = state["last_seq"] - consumer["num_pending"]
     redelivered = consumer["delivered"]["consumer_seq"] - once
     return {"jobs": state["messages"], "in_hand": consumer["num_ack_pending"], "redelivered": redelivered}
+
+
+def results(run: str) -> int | None:
+    """Return how many results of a run there are; None where they are not there."""
+    stream = stream_of(f"RESULTS-{run}")
+    return None if stream is None else int(stream["state"]["messages"])
 
 
 class Most:
@@ -66,7 +73,7 @@ class Most:
     def watch(self) -> None:
         """Look again and again, for ever."""
         while True:
-            stream = queue_of(self.run) if self.run else None
+            stream = stream_of(f"JOBS-{self.run}") if self.run else None
             if stream is not None:
                 self.most = max(self.most, stream["state"]["messages"])
                 self.looks += 1
@@ -98,6 +105,8 @@ def main() -> None:
         match order:
             case "get":
                 answer = page(what)
+            case "results":
+                answer = results(what)
             case "held":
                 answer = held(what)
             case "most":

@@ -143,11 +143,18 @@ class FaultLab:
 
     def run(self, count: int, run: str, *words: str, **environ: object) -> ClientRun:
         """Begin a run of so many numbers, or go on with it."""
+        return self._start(["-n", str(count), "--run", run, *words], environ, fed=False)
+
+    def run_targets(self, run: str, **environ: object) -> ClientRun:
+        """Begin a run of the targets that the test hands over, or go on with it."""
+        return self._start(["-i", "-", "--run", run], environ, fed=True)
+
+    def _start(self, words: Sequence[str], environ: Mapping[str, object], *, fed: bool) -> ClientRun:
         variables = {"BROKER_ACK_WAIT_S": ACK_WAIT_S, **environ}
         given = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
-        options = ["--edition", "jetstream", "-n", str(count), "--run", run, "--format", "json", "--quiet", *words]
+        options = ["--edition", "jetstream", "--format", "json", "--quiet", *words]
         line = self.command("run", "--rm", "-T", "--no-deps", *given, "client", "pipeline", *options)
-        started = ClientRun(line, self.stack.root, self.stack.settings.environ)
+        started = ClientRun(line, self.stack.root, self.stack.settings.environ, fed=fed)
         self._runs.append(started)
         return started
 
@@ -175,6 +182,10 @@ class FaultLab:
         while (found := self.observe(f"held {run}")) is None:
             pass  # the test has a deadline
         return Held(**found)
+
+    def results(self, run: str) -> int:
+        """Return how many results of a run the broker has; 0 where it does not answer."""
+        return self.observe(f"results {run}") or 0
 
     def await_redelivery(self, run: str) -> None:
         """Return when jobs were delivered again."""
@@ -219,9 +230,17 @@ class FaultLab:
     def cut_off(self, container: Container) -> Iterator[None]:
         """Have a container without the network of the broker."""
         network = f"{self.stack.project}_jobs"
-        self.docker("network", "disconnect", network, container.id)
         try:
+            self.docker("network", "disconnect", network, container.id)
             yield
         finally:
-            with suppress(subprocess.CalledProcessError):  # it was killed meanwhile
+            self._connect(network, container)
+
+    def _connect(self, network: str, container: Container) -> None:
+        """Have a container in a network. One that is just being started again refuses it: then it is asked again."""
+        networks = ("container", "inspect", "--format", "{{json .NetworkSettings.Networks}}", container.id)
+        while any(each.id == container.id for each in self.containers()):
+            with suppress(subprocess.CalledProcessError):
+                if network in json.loads(self.docker(*networks)):
+                    return
                 self.docker("network", "connect", network, container.id)

@@ -5,6 +5,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -17,10 +18,10 @@ Ledger = Mapping[str, Any]
 class ClientRun:
     """A run that a client's container makes. A thread reads it, so that the client never waits for the test.
 
-    `written`: how often each id was written. `ledger`: its last line.
+    `fed`: whether its input comes from the test. `written`: how often each id was written. `ledger`: its last line.
     """
 
-    def __init__(self, command: list[str], cwd: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, command: list[str], cwd: Path, environ: Mapping[str, str], *, fed: bool = False) -> None:
         self.written: Counter[int] = Counter()
         self.replies: dict[int, str] = {}
         self.ledger: Ledger = {}
@@ -31,7 +32,7 @@ class ClientRun:
             command,
             cwd=cwd,
             env=dict(environ),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._said,
             text=True,
@@ -60,6 +61,18 @@ class ClientRun:
         self.written[found["id"]] += 1
         self.replies[found["id"]] = found["reply"]
 
+    def feed(self, lines: str) -> None:
+        """Hand over more of its input."""
+        assert self.process.stdin
+        self.process.stdin.write(lines)
+        self.process.stdin.flush()
+
+    def feed_no_more(self) -> None:
+        """End its input. One that has ended reads none."""
+        if self.process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
+
     def until(self, count: int) -> None:
         """Wait until so many ids are written. It is an error if the run ends before."""
         self._wait(lambda: len(self.written) >= count or self._ended)
@@ -78,6 +91,7 @@ class ClientRun:
         """Wait for its end, and return its exit code."""
         self._wait(lambda: self._ended)
         self._reading.join()
+        self.feed_no_more()
         return self.process.wait(DEADLINE_S)
 
     def said(self) -> str:
@@ -85,16 +99,16 @@ class ClientRun:
         self._said.seek(0)
         return self._said.read()
 
-    def check(self, count: int) -> Ledger:
+    def check(self, count: int, *, code: int = 0, reply: str = "200 OK") -> Ledger:
         """Wait for its end, and check what each fault has to leave: nothing lost or unexpected, one result an id."""
-        code = self.end()
+        ended = self.end()
         ledger = self.ledger
         print(json.dumps(ledger))  # pytest shows it where the test fails
-        assert code == 0, (code, self.said())
+        assert ended == code, (ended, self.said())
         assert (ledger["lost"], ledger["unexpected"], ledger["recorded"]) == (0, 0, count)
         assert sorted(self.written) == list(range(1, count + 1))
         assert set(self.written.values()) == {1}
-        assert set(self.replies.values()) == {"200 OK"}
+        assert set(self.replies.values()) == {reply}
         return ledger
 
     def abandon(self) -> None:
@@ -102,6 +116,7 @@ class ClientRun:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self.feed_no_more()
         self._reading.join(DEADLINE_S)
         assert self.process.stdout
         self.process.stdout.close()

@@ -398,8 +398,8 @@ DEADLINES: dict[str, tuple[dict[str, object], bytes, bytes, str]] = {
         b"",
         "rst",
     ),
-    "a silent host": ({"silence_timeout_s": 0.1}, get("a"), b"", "rst"),
-    "a silent tunnel": ({"silence_timeout_s": 0.1}, b"CONNECT a:80 HTTP/1.1\r\n\r\n", CONNECTED, "rst"),
+    "a silent host": ({"silence_timeout_s": 0.5}, get("a"), b"", "rst"),
+    "a silent tunnel": ({"silence_timeout_s": 0.5}, b"CONNECT a:80 HTTP/1.1\r\n\r\n", CONNECTED, "rst"),
 }
 
 

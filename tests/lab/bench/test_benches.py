@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from lab.bench import gateway, hello, sites, stalled
+from lab.bench import gateway, sites, stalled
 from lab.bench.harness import servers
 from lab.bench.harness.figures import Result
 from lab.bench.harness.peers import NGINX, WRK, Peer
 from lab.bench.harness.processes import Cost
 from lab.bench.harness.rounds import QUICK, Rounds
 from lab.bench.harness.wrk import Load, load
+from lab.bench.hello import result as hello
+from lab.bench.hello import users, without_sleep
 from lab.cli import main
 
 pytestmark = pytest.mark.alone  # it measures
@@ -45,8 +47,9 @@ class FewRequests:
 def few(monkeypatch: pytest.MonkeyPatch) -> FewRequests:
     """Put a few requests in the place of wrk."""
     requests = FewRequests()
+    for loaded in (sites, without_sleep, gateway):
+        monkeypatch.setattr(loaded, "load", requests)
     for bench in (sites, hello, gateway):
-        monkeypatch.setattr(bench, "load", requests)
         monkeypatch.setattr(bench, "WRK", Peer("sh", "dash", ("-v",)))
     return requests
 
@@ -89,18 +92,22 @@ def test_sites_has_a_row_for_each_contestant_and_all_answer_with_the_same_bytes(
 
 
 def test_hello_has_a_row_for_each_loop_server_and_number_of_workers(few: FewRequests) -> None:
-    """The half second first, then the server without it, beside aiohttp's own."""
+    """The half second first, then the server without it, beside the tutorial's, aiohttp's own, and ASGI servers."""
     result = hello.bench(TINY._replace(number=1), lambda _: None)
-    ours = [f"services.hello, {loop}" for loop in LOOPS]
-    theirs = [f"aiohttp web.Server, {loop}" for loop in LOOPS]
-    two = [f"{name}, uvloop, 2 workers" for name in ("aiohttp web.Server", "services.hello")]
-    assert shape(result) == {
-        "hello, 5 users at once": [hello.IDEAL, *ours],
-        "hello, 5 users at once: who is busy": [
-            f"the {side}, {loop}" for side in ("server", "users") for loop in LOOPS
-        ],
-        "hello, without its sleep": [*theirs, *ours, *two],
-    }
+    at_once = [*(f"services.hello, {loop}" for loop in LOOPS), users.TWO, users.NULL]
+    rates = [each.name for each in without_sleep.contestants()]
+    found = shape(result)
+    assert found.pop("hello, 5 users at once") == [users.IDEAL, *at_once]
+    assert found.pop("hello, 5 users at once: who is busy") == [
+        *(f"the server: {name}" for name in at_once),
+        *(f"the users of {name}" for name in at_once),
+    ]
+    assert [title.removeprefix(without_sleep.TITLE) for title in found] == [
+        "", ": what a request costs its server", ": cores the server used", ": cores the load used",
+        ": memory of all its processes",
+    ]  # fmt: skip
+    assert all(rows == rates for rows in found.values())
+    assert {goal.of for goal in without_sleep.GOALS} | {goal.against for goal in without_sleep.GOALS} <= set(rates)
     assert all(answer.endswith(b"<h1>Index</h1>") for answer in few.answers)
 
 

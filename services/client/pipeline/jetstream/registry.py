@@ -5,10 +5,13 @@ remove a run, its entry is first made empty, then its streams are deleted, and t
 broker may undo a purge. So an entry is no run that is empty, or that has no stream of results.
 
 A producer *claims* its run. As long as it lives it answers to `owner.<run>`, so that no second one goes on with the
-same run meanwhile; a producer that was killed answers no more, at once.
+same run meanwhile; a producer that was killed answers no more, at once. One whose machine or network is gone is silent,
+until the broker has given up its connection. Where it was only away for that long, it finds on its next connection that
+another one has claimed the run, and ends.
 """
 
 import asyncio
+import enum
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -35,9 +38,19 @@ from services.client.pipeline.jetstream.broker.streams import (
 from services.client.pipeline.jetstream.messages import Undecodable
 from services.client.pipeline.jetstream.run import Run, decode_run, differences
 from services.runtime.tasks import background_task
+from services.runtime.terminal import say
 
 LAST_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
 OWNER_TRIES = 2
+SILENT_ASKS = 3  # more than the time after which a broker gives up a connection that is silent
+
+
+class Owner(enum.Enum):
+    """What is known of the producer that has a run."""
+
+    NONE = "no producer has it"
+    HERE = "its producer answers"
+    SILENT = "its producer is connected, and does not answer"
 
 
 class Registry:
@@ -71,13 +84,29 @@ class Registry:
         except StreamGone:
             return None
 
-    async def is_owned(self, run: str) -> bool:
-        """Return whether a producer has this run. One that does not answer, but is connected, has it too."""
+    async def owner(self, run: str) -> Owner:
+        """Ask for the producer of a run."""
         try:
             answer = await self._requests.ask(f"owner.{run}", b"", tries=OWNER_TRIES)
         except TimeoutError:
-            return True
-        return not has_no_listener(answer)
+            return Owner.SILENT
+        return Owner.NONE if has_no_listener(answer) else Owner.HERE
+
+    async def is_owned(self, run: str) -> bool:
+        """Return whether a producer has this run. One that does not answer, but is connected, has it too."""
+        return await self.owner(run) is not Owner.NONE
+
+    async def _await_no_owner(self, run: str) -> None:
+        """Return when no producer has this run; one that is silent may be gone. Raises RunRefused."""
+        for ask in range(SILENT_ASKS):
+            owner = await self.owner(run)
+            if owner is Owner.NONE:
+                return
+            if owner is Owner.HERE:
+                break
+            if not ask:
+                say(f"the program that works on run {run} does not answer: waiting until the broker has given it up")
+        raise RunRefused(f"another program works on run {run}: wait for its end, or leave out --run")
 
     @asynccontextmanager
     async def claimed(self, asked: Run) -> AsyncIterator[tuple[Run, bool]]:
@@ -89,8 +118,8 @@ class Registry:
         """
         await self._api.make_stream(registry_stream())
         entry = await self.entry(asked.id)  # before it is asked for its owner: who claims it meanwhile changes it
-        if entry is not None and await self.is_owned(asked.id):
-            raise RunRefused(f"another program works on run {asked.id}: wait for its end, or leave out --run")
+        if entry is not None:
+            await self._await_no_owner(asked.id)
         goes_on = await self.stands(asked.id, entry)
         stored = self._stored(asked, entry) if entry is not None and goes_on else asked
         run = replace(stored, owner=secrets.token_hex(8), finished=False)
@@ -102,7 +131,35 @@ class Registry:
             for config in run_streams(run.id, run.queue_size):
                 await self._api.make_stream(config)
             await self._requests.ask(f"runs.{run.id}", run.encode())  # workers look again: now there are its streams
-            yield replace(run, finished=stored.finished), goes_on
+            async with background_task(self._check_owner(run)):
+                yield replace(run, finished=stored.finished), goes_on
+
+    async def _check_owner(self, run: Run) -> None:
+        """Check, on each new connection, that the run is still this producer's. Raises RunRefused, in a group."""
+        connected = asyncio.Event()
+
+        async def note() -> None:
+            connected.set()
+
+        connection = self._requests.connection
+        connection.on_connected.append(note)
+        try:
+            while True:
+                await connected.wait()
+                connected.clear()
+                if await self._has_another_owner(run):
+                    raise RunRefused(f"another program has gone on with run {run.id}, while this one was away")
+        finally:
+            connection.on_connected.remove(note)
+
+    async def _has_another_owner(self, run: Run) -> bool:
+        entry = await self.entry(run.id)
+        if entry is None or not entry.data:
+            return False  # it was removed: its streams tell
+        try:
+            return decode_run(entry.data).owner != run.owner
+        except Undecodable:
+            return True
 
     async def _write(self, run: str, data: bytes, *, after: Stored | None) -> bool:
         """Write an entry in place of another one; return False where it is no more the newest. Raises BrokerRefuses."""

@@ -17,7 +17,8 @@ from services.client.survey.results.stats import Stats
 from services.client.survey.results.writer import RecordWriter
 from services.runtime.cli import INTERRUPTED
 from services.runtime.errors import ProgramError
-from services.runtime.run import Stop, until_stopped
+from services.runtime.run import Stop, innermost, until_stopped
+from services.runtime.tasks import background_task
 
 DETAIL_CHARACTERS = 200
 
@@ -47,9 +48,10 @@ class PipelineRun:
         """Run the edition, to its end or to a stop; return whether it was stopped. Raises ProgramError."""
 
         async def to_its_end() -> int:
-            await edition(
-                self._items, work_of, self._results.emit, ledger=self._ledger, options=options, settings=settings
-            )
+            async with background_task(self._fail_with_output()):
+                await edition(
+                    self._items, work_of, self._results.emit, ledger=self._ledger, options=options, settings=settings
+                )
             return 0
 
         self._consumers, began = options.consumers, time.perf_counter()
@@ -66,6 +68,15 @@ class PipelineRun:
             self._items.stop()
             self._results.flush()
             self._ledger.took_s = time.perf_counter() - began
+
+    async def _fail_with_output(self) -> None:
+        """Wait until the output cannot be written. Raises OutputClosed or OutputFailed.
+
+        Results need not be there at that moment: where they are slow, the run would go on long for no reader.
+        """
+        await self._writer.failed.wait()
+        if self._writer.error:
+            raise self._writer.error
 
     def _tick(self) -> None:
         """Write what has come, and show the progress."""
@@ -86,10 +97,3 @@ class PipelineRun:
         taken = len(self._ledger.attempted)
         fraction = self._items.fraction_taken(taken)
         return fraction * done / taken if fraction and taken else fraction
-
-
-def innermost(error: BaseException) -> BaseException:
-    """Return the first error of a group, however deep."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

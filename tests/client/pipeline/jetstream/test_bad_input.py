@@ -25,10 +25,10 @@ from services.client.pipeline.jetstream.broker.streams import Api, registry_stre
 from services.client.pipeline.jetstream.run import decode_run, make_run
 from services.client.pipeline.jetstream.worker.serve import serve
 from services.client.pipeline.options import Options
-from services.client.pipeline.runs.run import innermost
 from services.client.pipeline.stages import Item, Result, reply_to
 from services.client.settings import ClientSettings
 from services.runtime.errors import BadSetting, ProgramError
+from services.runtime.run import innermost
 from services.runtime.settings import Environment
 from tests.client.pipeline.jetstream.brokers import QUICK, Broker, running_broker
 from tests.client.pipeline.jetstream.runs import new_outcome, program, run_items, worker

@@ -16,8 +16,8 @@ from services.client.pipeline.jetstream.broker.connection import connect
 from services.client.pipeline.jetstream.broker.errors import StoreFull
 from services.client.pipeline.jetstream.broker.requests import requesting
 from services.client.pipeline.jetstream.broker.streams import Api
-from services.client.pipeline.runs.run import innermost
 from services.client.pipeline.stages import Item, Result, numbers, reply_to
+from services.runtime.run import innermost
 from tests.client.pipeline.jetstream.brokers import QUICK, Broker
 from tests.client.pipeline.jetstream.links import link
 from tests.client.pipeline.jetstream.runs import new_outcome, program, run_items, worker

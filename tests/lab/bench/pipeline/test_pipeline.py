@@ -7,11 +7,12 @@ import pytest
 from lab import broker
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Goal, Group, Row
+from lab.bench.harness.packages import Package
 from lab.bench.harness.processes import Cost
 from lab.bench.harness.report import goal_line
 from lab.bench.harness.rounds import Rounds
 from lab.bench.pipeline import in_process, memory, over_broker, result, sizing, waiting
-from lab.bench.pipeline.in_process import AIOSTREAM, BARE, Package
+from lab.bench.pipeline.in_process import AIOSTREAM, BARE
 from lab.bench.pipeline.sample import Sample, read_sample
 
 pytestmark = pytest.mark.alone  # it measures
