@@ -12,8 +12,8 @@
 
 A connection is in one state at a time. MOVES says which events a state has, and where each leads; an event that is not
 in a state's row is a mistake of this program's. DEADLINES says how long a state may last and what happens then: one
-sweep enforces them for all connections (see `listening.listeners`): a timer for each would be made only to be cancelled.
-In RESETTING, `connection.reset` has a timer besides, and sends the RST at half the deadline at the latest.
+sweep enforces them for all connections (see `listening.listeners`): a timer for each would be made only to be
+cancelled. In RESETTING, `connection.reset` has a timer besides, and sends the RST at half the deadline at the latest.
 
 Which deadline ends a dripping body:
 
