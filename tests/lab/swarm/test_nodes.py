@@ -32,7 +32,7 @@ SSH_REFUSED = Outcome(
     "{}",
     'error during connect: Get "http://docker.example.com/v1.50/info": command [ssh -o ConnectTimeout=30 -T -l root '
     "-p 2298 -- two docker system dial-stdio] has exited with exit status 255, make sure the URL is valid, and Docker "
-    "18.09 or later is installed on the remote host: stderr=ssh: connect to host two port 2298: Connection refused\r\n\n",
+    "18.09 or later is installed on the remote host: stderr=ssh: connect to host two port 2298: refused\r\n\n",
 )
 REFUSED = Outcome(1, '{"ServerErrors": ["Cannot connect to the Docker daemon at ssh://two."]}\n')
 
