@@ -12,6 +12,8 @@ from lab.swarm.errors import EndpointBad, NodeSilent, SwarmUnready
 
 LOOK_TIMEOUT_S = 30.0
 ADDRESS = re.compile(r"(?:ssh|tcp)://[^\s/'\"]+|unix:///[^\s'\"]+")
+SSH_SAID = "stderr="  # before it, Docker's client puts the whole command line of ssh
+MAX_REASON = 300
 INACTIVE, ACTIVE = "inactive", "active"
 
 
@@ -77,6 +79,6 @@ def ask(asked: Endpoint) -> Engine:
 
 
 def reason_of(outcome: Outcome, more: Sequence[str] = ()) -> str:
-    """Return the last line that Docker's client wrote of an error."""
+    """Return the last line that Docker's client wrote of an error; where the way is ssh, what ssh said in it."""
     lines = [line.strip() for line in (*more, *outcome.err.splitlines()) if line.strip()]
-    return lines[-1][:300] if lines else f"exit code {outcome.code}"
+    return lines[-1].rpartition(SSH_SAID)[2][:MAX_REASON] if lines else f"exit code {outcome.code}"

@@ -27,6 +27,13 @@ from tests.lab.answers import Programs
 
 ONE, TWO = "unix:///one.sock", "ssh://two"
 SILENT = Outcome(TIMED_OUT)
+SSH_REFUSED = Outcome(
+    1,
+    "{}",
+    'error during connect: Get "http://docker.example.com/v1.50/info": command [ssh -o ConnectTimeout=30 -T -l root '
+    "-p 2298 -- two docker system dial-stdio] has exited with exit status 255, make sure the URL is valid, and Docker "
+    "18.09 or later is installed on the remote host: stderr=ssh: connect to host two port 2298: refused\r\n\n",
+)
 REFUSED = Outcome(1, '{"ServerErrors": ["Cannot connect to the Docker daemon at ssh://two."]}\n')
 
 
@@ -90,6 +97,9 @@ def test_the_first_manager_that_was_named_deploys_and_keeps_data() -> None:
         pytest.param(programs(two=info()), [ONE, TWO], NodeForeign, "ssh://two is no node of this", id="in none"),
         pytest.param(programs(two=info("id9")), [ONE, TWO], NodeForeign, "ssh://two is no node", id="in another"),
         pytest.param(programs(two=SILENT), [ONE, TWO], NodeSilent, "no answer in 30 s", id="silent"),
+        pytest.param(
+            programs(two=SSH_REFUSED), [ONE, TWO], NodeSilent, "(ssh: connect to host two port 2298", id="ssh refused"
+        ),
         pytest.param(programs(two=REFUSED), [ONE, TWO], NodeSilent, "Cannot connect to", id="refused"),
         pytest.param(
             programs(one=info("id1", state="locked")), [ONE], SwarmUnready, "is in a Swarm that is locked", id="locked"
