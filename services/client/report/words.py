@@ -12,8 +12,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "overlaps": ("Waiting overlaps. Work does not.", "等待可以重叠，工作不能。"),
     "overlaps_why": (
         (
-            "One after another, {lanes} pieces of work took {before}, nearly all of it waiting. At once they took {after} "
-            "on the same single thread, because they waited at the same time."
+            "One after another, {lanes} pieces of work took {before}, nearly all of it waiting. At once they "
+            "took {after} on the same single thread, because they waited at the same time."
         ),
         (
             "逐个进行时，{lanes} 项工作用了 {before}，几乎都在等待。"
@@ -23,8 +23,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "no_overlap": ("There is no waiting here that could overlap.", "这里没有可以重叠的等待。"),
     "no_overlap_why": (
         (
-            "One after another took {before}, and at once {after}. The {lanes} pieces of work keep the thread busy, and "
-            "one thread does one thing at a time."
+            "One after another took {before}, and at once {after}. The {lanes} pieces of work keep the thread busy, "
+            "and one thread does one thing at a time."
         ),
         "逐个进行用了 {before}，同时进行用了 {after}。这 {lanes} 项工作一直占用线程，而一个线程同一时刻只能做一件事。",
     ),
@@ -32,8 +32,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "held_nowhere": ("One call held the loop for {time}.", "有一个调用占住事件循环 {time}。"),
     "held_why": (
         (
-            "While that call ran, {others} other lanes could not run, whatever they were waiting for. A call that takes "
-            "long belongs in a thread (asyncio.to_thread), or should be one that can be awaited."
+            "While that call ran, {others} other lanes could not run, whatever they were waiting for. A call that "
+            "takes long belongs in a thread (asyncio.to_thread), or should be one that can be awaited."
         ),
         (
             "这个调用运行期间，另外 {others} 条泳道无论在等什么都不能运行。耗时的调用应放进线程（asyncio.to_thread），"
