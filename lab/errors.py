@@ -32,7 +32,7 @@ class NoCheckout(LabError):
     def __init__(self) -> None:
         super().__init__(
             "this is the installed package, and the command needs the project's checkout",
-            "clone it and `make setup` there; without it there are `lab serve`, `lab watch`, `lab embedded` and `asynclab`",
+            "clone it and `make setup` there; without it there are `lab serve`, `watch` and `embedded`, and `asynclab`",
         )
 
 

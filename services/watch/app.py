@@ -1,5 +1,6 @@
 """The application of the page: all its routes. It opens nothing until it is served."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from services.watch.page_files import PAGE, PageFiles, index, static
 from services.watch.protection import TOKEN, add_fields, checks, of_host, refusals
 from services.watch.responses import JSON, MAX_BODY_BYTES
 from services.watch.runs import handlers as runs
-from services.watch.runs.report import LOCK, OneAtATime, report
+from services.watch.runs.report import LOCK, report
 from services.watch.runs.runs import RUNS, SETTINGS, Runs
 from services.watch.settings import WatchSettings
 
@@ -66,7 +67,7 @@ def make_app(settings: WatchSettings, parts: Parts) -> web.Application:
 
     app[TOKEN], app[PAGE], app[HISTORY] = parts.token, parts.page, parts.history
     app[STATE], app[BEAT_S] = state_json, settings.beat_s
-    app[RUNS], app[SETTINGS], app[LOCK] = parts.runs, settings, OneAtATime()
+    app[RUNS], app[SETTINGS], app[LOCK] = parts.runs, settings, asyncio.Lock()
     app[lab.LAB], app[lab.SERVICES] = parts.lab, parts.services
     app.add_routes(
         [

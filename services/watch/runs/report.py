@@ -26,11 +26,8 @@ CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; 
 TRACE = "trace.json"
 
 
-class OneAtATime(asyncio.Lock):
-    """The lock of reports: making one takes a processor core and some memory."""
-
-
-LOCK = web.AppKey("LOCK", OneAtATime)
+LOCK = web.AppKey("LOCK", asyncio.Lock)
+"""The lock of reports, which are made one at a time: one takes a processor core, and some memory."""
 
 
 async def report(request: web.Request) -> web.Response:
