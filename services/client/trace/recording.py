@@ -9,7 +9,8 @@ async with recording(options.trace, "wget") as run:
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.client.trace.recorder import Program, Recorder
+from services.client.trace.facts import Program
+from services.client.trace.recorder import Recorder
 from services.runtime.terminal import printable, say
 
 
