@@ -1,7 +1,10 @@
 """What is told to a recorder besides the work itself: which program it records, and the points of hand-offs."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
+
+from services.client.trace.model import Clock, Process
 
 
 class Point(NamedTuple):
@@ -20,3 +23,22 @@ class Program:
     program: str = ""
     mode: str = ""
     title: str = ""
+
+
+NO_NAME = Program()
+
+
+def process_of(program: Program, number: int, *, clock: Clock, begun: datetime) -> Process:
+    """Return the process of a recording that begins, of which nothing is known yet but its program."""
+    return Process(
+        id=number,
+        name=program.name,
+        program=program.program,
+        loop="",
+        mode=program.mode,
+        title=program.title,
+        begun=begun,
+        began_s=0.0,
+        total_s=0.0,
+        clock=clock,
+    )

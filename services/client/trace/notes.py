@@ -1,4 +1,4 @@
-"""What a recording has besides tasks: phases, marks, depths, hand-offs, lags, calls that held the loop. All is bounded."""
+"""What a recording has besides tasks, within bounds: phases, marks, depths, hand-offs, lags, and what held the loop."""
 
 from services.client.trace.facts import Point
 from services.client.trace.lists import BoundedList

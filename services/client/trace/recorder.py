@@ -12,13 +12,12 @@ from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from time import perf_counter
 from typing import Any, TypeVar
 
 from services.client.defaults import HELD_S
 from services.client.trace.clock import process_number, read_clock
-from services.client.trace.facts import Point, Program
+from services.client.trace.facts import NO_NAME, Point, Program, process_of
 from services.client.trace.held_loop import LoopWatch
 from services.client.trace.model import (
     Blocking,
@@ -49,6 +48,8 @@ MAX_PHASES = 100_000
 # Tasks that no person has made, but the loop.
 OF_THE_LOOP = ("shutdown_asyncgens", "shutdown_default_executor", "._accept_connection2", "._create_server_getaddrinfo")
 
+SLICE_COST_S: dict[bool, float] = {}  # with places and without, once it is measured
+
 Result = TypeVar("Result")
 
 
@@ -64,7 +65,7 @@ class Recorder:
 
     def __init__(
         self,
-        program: Program = Program(),
+        program: Program = NO_NAME,
         *,
         places: bool = True,
         held_s: float = HELD_S,
@@ -119,24 +120,25 @@ class Recorder:
     def process(self) -> Process:
         """The process that is recorded. How long its tasks ran and waited is in it only when it has ended."""
         sums = NOT_YET if self.is_on else sums_of(self.tasks, until_s=self.total_s)
-        own_s = None if self.is_on else sums.slices * slice_cost_s(self.places) + self._watch.cpu_s
-        return Process(
-            id=self._number,
-            name=self.program.name,
-            program=self.program.program,
+        own_s = None if self.is_on else sums.slices * self._slice_cost_s() + self._watch.cpu_s
+        return replace(
+            process_of(self.program, self._number, clock=self._clock, begun=self._begun),
             loop=self._loop,
-            mode=self.program.mode,
-            title=self.program.title,
-            begun=self._begun,
-            began_s=0.0,
             total_s=self.total_s,
-            clock=self._clock,
             exit_code=self.exit_code,
             work_s=sums.work_s,
             wait_s=sums.wait_s,
             overhead_s=own_s,
             dropped=self.dropped,
         )
+
+    def _slice_cost_s(self) -> float:
+        """Return how long it takes to record a slice, in seconds; measured once in a program."""
+        if self.places not in SLICE_COST_S:
+            measured = Recorder(places=self.places)
+            measured.is_on = True
+            SLICE_COST_S[self.places] = cost_s(measured.followed)
+        return SLICE_COST_S[self.places]
 
     def trace(self) -> Trace:
         """Return what was recorded so far."""
@@ -270,10 +272,6 @@ class Recorder:
         times = begin_s - self.zero_s, self._now_s()
         self.notes.phase(track or self._running_track(), name, begin_s=times[0], end_s=times[1], ended=ended)
 
-    def phase_between(self, name: str, begin_s: float, end_s: float) -> None:
-        """Note a phase of the running task that is over. Times from the trace's beginning."""
-        self.notes.phase(self._running_track(), name, begin_s=begin_s, end_s=end_s, ended=NOT_SAID)
-
     def finish(self, note: str, *, ok: bool) -> None:
         """Note how the running task's work ended."""
         if track := self._running_track():
@@ -323,11 +321,3 @@ class Recorder:
 
     def _now_s(self) -> float:
         return perf_counter() - self.zero_s
-
-
-@cache
-def slice_cost_s(places: bool) -> float:
-    """Return how long it takes to record a slice, with places or without, in seconds; measured once."""
-    recorder = Recorder(places=places)
-    recorder.is_on = True
-    return cost_s(recorder.followed)

@@ -15,10 +15,11 @@ from services.runtime.terminal import printable, say
 
 
 class Recording:
-    """The recorders of one run of a command, in their order. `exit_code`: how it ended."""
+    """The recorders of one run of a command, in their order. `exit_code`: how it ended; `is_kept`: in a file."""
 
-    def __init__(self, command: str) -> None:
+    def __init__(self, command: str, *, is_kept: bool = False) -> None:
         self.recorders: list[Recorder] = []
+        self.is_kept = is_kept
         self.exit_code: int | None = None
         self._command = command
 
@@ -35,7 +36,7 @@ async def recording(file: str | None, command: str, *, quiet: bool = False) -> A
 
     `quiet`: whether nothing is said of it on stderr.
     """
-    run = Recording(command)
+    run = Recording(command, is_kept=file is not None)
     if file is None:
         yield run
         return
