@@ -48,9 +48,9 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     check(options)
     if options.forget is not None:
         return await until_stopped(forget(options.forget, settings), stop)
-    if options.trace is None:
+    if not options.is_recorded:
         return await run(options, settings, stop, lambda name: (edition_of(name), None))
-    return await run_recorded(options, settings, stop, options.trace)
+    return await run_recorded(options, settings, stop)
 
 
 async def run(options: Options, settings: ClientSettings, stop: Stop, choose: Choose) -> int:
@@ -64,23 +64,25 @@ async def run(options: Options, settings: ClientSettings, stop: Stop, choose: Ch
 
         return await show_all(options, settings, stop, run_one=run_compared, edition_of=edition_of)
     # Without further options, the generator edition is the lesson; a recording is of what runs on the loop.
-    if options.edition == GENERATOR and options.input is None and options.format == "human" and options.trace is None:
+    if options.edition == GENERATOR and options.input is None and options.format == "human" and not options.is_recorded:
         return await run_dialogue(options, stop)
     edition, recorder = choose(options.edition)
     return await run_edition(edition, options, settings, stop, recorder=recorder)
 
 
-async def run_recorded(options: Options, settings: ClientSettings, stop: Stop, trace: str) -> int:
-    """Run what is asked for, and write its trace. Raises CannotWrite, besides what `run` raises."""
+async def run_recorded(options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Run what is asked for, and write its trace and its report. Raises what `run` raises, and ProgramError."""
     from services.client.pipeline.recorded import Recording
     from services.client.trace.chrome.file import recording_to
+    from services.client.trace.kept import Kept
 
     recording = Recording(titled=options.edition == ALL)
-    async with recording_to(trace, recording.feeds):
+    kept = Kept(options.trace, options.report, settings.command)
+    async with recording_to(kept.open, recording.feeds):
         code = await run(options, settings, stop, lambda name: recorded_edition(name, recording))
         recording.note_exit(code)
     if not options.quiet:
-        say(printable(f"trace: {recording.summary(trace)}"))
+        say(printable(f"trace: {recording.summary(kept.names)}"))
     return code
 
 

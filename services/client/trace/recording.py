@@ -1,6 +1,7 @@
-"""What a command of the client does with --trace FILE: its recorders, the file, and the line that says what is there.
+"""What a command of the client does with --trace FILE and --report FILE.html: its recorders, the files, and the line
+that says what is there.
 
-async with recording(options.trace, "wget") as run:
+async with recording(Kept(options.trace, options.report, settings.command), "wget") as run:
     recorder = run.new(mode="at once")
     ...
     run.exit_code = code
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.client.trace.facts import Program
+from services.client.trace.kept import Kept
 from services.client.trace.recorder import Recorder
 from services.runtime.terminal import printable, say
 
@@ -31,24 +33,24 @@ class Recording:
 
 
 @asynccontextmanager
-async def recording(file: str | None, command: str, *, quiet: bool = False) -> AsyncIterator[Recording]:
-    """Record the run of a command into a file (None: into none). Raises CannotWrite before anything is done.
+async def recording(kept: Kept, command: str, *, quiet: bool = False) -> AsyncIterator[Recording]:
+    """Record the run of a command into files, if there are any. Raises ProgramError before anything is done.
 
     `quiet`: whether nothing is said of it on stderr.
     """
-    run = Recording(command, is_kept=file is not None)
-    if file is None:
+    run = Recording(command, is_kept=bool(kept))
+    if not kept:
         yield run
         return
 
     from services.client.trace.chrome.file import recording_to
     from services.client.trace.summary import recorded_line
 
-    async with recording_to(file, run.recorders):
+    async with recording_to(kept.open, run.recorders):
         try:
             yield run
         finally:
             for recorder in run.recorders:
                 recorder.exit_code = run.exit_code
     if not quiet:
-        say(printable(f"trace: {recorded_line(run.recorders, file)}"))
+        say(printable(f"trace: {recorded_line(run.recorders, kept.names)}"))

@@ -18,7 +18,7 @@ from services.client.pipeline.options import JETSTREAM, Options
 from services.client.pipeline.recorded import Recording
 from services.client.pipeline.stages import Item, Result, reply_to
 from services.client.settings import ClientSettings
-from services.client.trace.chrome.file import recording_to
+from services.client.trace.chrome.file import recording_to, trace_file
 from services.client.trace.chrome.reading import read_trace
 from services.client.trace.model import Outcome, Trace
 from services.runtime.run import running_loop_name
@@ -34,7 +34,7 @@ async def traced(broker: BrokerSettings, count: int, path: Path, *, outcome: Run
     """Run the edition with a recording in a file, and return what is in the file."""
     recording = Recording()
     edition = recorded(recording.begin(JETSTREAM), recording.feeds)
-    async with recording_to(str(path), recording.feeds):
+    async with recording_to(lambda: trace_file(str(path)), recording.feeds):
         await edition(
             NumberItems(count),
             lambda: reply,
