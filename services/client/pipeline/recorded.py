@@ -17,7 +17,7 @@ from services.client.trace.facts import Point, Program
 from services.client.trace.model import Outcome
 from services.client.trace.recorder import Recorder
 from services.client.trace.summary import recorded_line
-from services.client.trace.track import Track
+from services.client.trace.tasks.track import Track
 
 QUEUE_NAME, CONSUMER = "items", "consumer"
 

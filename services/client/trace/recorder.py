@@ -16,9 +16,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from services.client.defaults import HELD_S
-from services.client.trace.clock import process_number, read_clock
 from services.client.trace.facts import NO_NAME, Point, Program, process_of
-from services.client.trace.held_loop import LoopWatch
 from services.client.trace.model import (
     Blocking,
     Depth,
@@ -31,15 +29,17 @@ from services.client.trace.model import (
     Trace,
     bounded,
 )
-from services.client.trace.notes import Notes
-from services.client.trace.overhead import cost_s
 from services.client.trace.pieces import NOT_SAID, Ended, Piece
-from services.client.trace.recorded import AnyCoroutine, Recorded
-from services.client.trace.sums import NOT_YET, sums_of
-from services.client.trace.task_factory import task_factory
-from services.client.trace.track import Track
-from services.client.trace.tracks import Tracks
-from services.client.trace.waits import name_of_work
+from services.client.trace.tasks.clock import process_number, read_clock
+from services.client.trace.tasks.held_loop import LoopWatch
+from services.client.trace.tasks.notes import Notes
+from services.client.trace.tasks.overhead import cost_s
+from services.client.trace.tasks.recorded import AnyCoroutine, Recorded
+from services.client.trace.tasks.sums import NOT_YET, sums_of
+from services.client.trace.tasks.task_factory import task_factory
+from services.client.trace.tasks.track import Track
+from services.client.trace.tasks.tracks import Tracks
+from services.client.trace.tasks.waits import name_of_work
 
 MAX_TASKS = 10_000
 MAX_SLICES = 100_000

@@ -303,7 +303,7 @@ async def test_two_recorders_are_two_processes_of_one_clock() -> None:
 
 async def test_events_beyond_the_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """As tasks, slices and phases are."""
-    monkeypatch.setattr("services.client.trace.notes.MAX_EVENTS", 2)
+    monkeypatch.setattr("services.client.trace.tasks.notes.MAX_EVENTS", 2)
     recorder = Recorder()
 
     async def main() -> None:

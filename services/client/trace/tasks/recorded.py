@@ -2,7 +2,7 @@
 
 A task runs its coroutine by `send()`, once for every time that the coroutine can go on; what `send()` returns is what
 the coroutine now waits for. So a task that is recorded gets its coroutine in this wrapper. What is done here is done at
-every await of a program: it is as little as can be, and all that can wait is left to `services.client.trace.track`.
+every await of a program: it is as little as can be, and all that can wait is left to `services.client.trace.tasks.track`.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from services.client.trace.model import Outcome
-from services.client.trace.track import Track, text_of
-from services.client.trace.waits import awaited, qualified_name
+from services.client.trace.tasks.track import Track, text_of
+from services.client.trace.tasks.waits import awaited, qualified_name
 
 if TYPE_CHECKING:
     from services.client.trace.recorder import Recorder

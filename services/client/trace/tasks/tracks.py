@@ -4,8 +4,8 @@ A task asks for a few slices at a time, since to count each would take about as 
 """
 
 from services.client.trace.model import bounded
-from services.client.trace.track import Track
-from services.client.trace.waits import NONE, Waits
+from services.client.trace.tasks.track import Track
+from services.client.trace.tasks.waits import NONE, Waits
 
 AT_ONCE = 16  # slices that a task is allowed
 PLENTY = 100 * AT_ONCE  # where there are fewer left, it is allowed one

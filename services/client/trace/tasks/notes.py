@@ -1,10 +1,10 @@
 """What a recording has besides tasks, within bounds: phases, marks, depths, hand-offs, lags, and what held the loop."""
 
 from services.client.trace.facts import Point
-from services.client.trace.lists import BoundedList
 from services.client.trace.model import Blocking, Depth, HandOff, Lag, Mark, Phase, bounded
 from services.client.trace.pieces import Ended
-from services.client.trace.track import Track
+from services.client.trace.tasks.lists import BoundedList
+from services.client.trace.tasks.track import Track
 
 MAX_EVENTS = 100_000  # of each kind but phases
 
