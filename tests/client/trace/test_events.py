@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from services.client.trace.facts import Program
 from services.client.trace.model import MAX_TEXT, Blocking, Outcome, Task, Trace
 from services.client.trace.pieces import Ended, piece_of_work
-from services.client.trace.recorder import Program, Recorder
+from services.client.trace.recorder import Recorder
 
 pytestmark = pytest.mark.anyio
 
@@ -302,7 +303,7 @@ async def test_two_recorders_are_two_processes_of_one_clock() -> None:
 
 async def test_events_beyond_the_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """As tasks, slices and phases are."""
-    monkeypatch.setattr("services.client.trace.recorder.MAX_EVENTS", 2)
+    monkeypatch.setattr("services.client.trace.tasks.notes.MAX_EVENTS", 2)
     recorder = Recorder()
 
     async def main() -> None:

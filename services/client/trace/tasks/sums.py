@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from operator import sub
 from typing import NamedTuple
 
-from services.client.trace.track import Track
+from services.client.trace.tasks.track import Track
 
 
 class Sums(NamedTuple):

@@ -18,8 +18,8 @@ from time import perf_counter, thread_time
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.client.trace.places import LIBRARY, OWN, PACKAGE, place
-from services.client.trace.waits import role_known
+from services.client.trace.tasks.places import LIBRARY, OWN, PACKAGE, place
+from services.client.trace.tasks.waits import role_known
 from services.runtime.errors import NoThread
 from services.runtime.tasks import start_daemon_thread
 
