@@ -20,7 +20,7 @@ CHAOS = "chaos"
 CHAOS_S, QUICK_CHAOS_S = 600, 60
 BENCHES = ("sites", "gateway", "wget", "hello", "stalled", "pipeline")
 MODULES = {"pipeline": "lab.bench.pipeline.result"}  # of a bench that is a folder
-MILLIONS = {"wget": "lab.bench.million", "pipeline": "lab.bench.pipeline.memory"}
+MILLIONS = {"wget": "lab.bench.million", "pipeline": "lab.bench.pipeline.sizing"}
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -39,7 +39,11 @@ def add_options(parser: ArgumentParser) -> None:
         "--seed", metavar="N", type=whole(0, 2**32 - 1), help=f"what {CHAOS} does and when is drawn from it (by chance)"
     )
     add("--targets", metavar="N", type=whole(1, 10_000_000), help=f"how many a turn of wget fetches ({FULL.targets:,})")
-    add("--million", action="store_true", help="wget, pipeline: also a million of them, for the memory (minutes)")
+    add(
+        "--million",
+        action="store_true",
+        help="wget, pipeline: also a million; pipeline: also 64 workers (minutes)",
+    )
     add("--install", action="store_true", help="first install the peers that are missing (nginx, wrk, curl)")
     add("--json", metavar="FILE", type=Path, help="write every value there")
     add("--svg", metavar="FILE", type=Path, help="draw a chart of the ratios there")

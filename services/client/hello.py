@@ -32,11 +32,12 @@ SPARE_FILES = 64  # the loop's own, standard streams, look-ups
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`users`: how many at once; `timeout_s`: for each of them; `trace`: the file that they are recorded into."""
+    """`users`: how many at once; `timeout_s`: for each; `trace`, `report`: the files that they are recorded into."""
 
     users: int
     timeout_s: float
     trace: str | None = None
+    report: str | None = None
 
 
 class TooManyUsers(ProgramError):
@@ -57,12 +58,13 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     most = (limit - SPARE_FILES) // settings.files_per_connection
     if options.users > most:
         raise TooManyUsers(options.users, limit=limit, most=most)
-    if options.trace is None:
+    if options.trace is None and options.report is None:
         return await until_stopped(ask_all(options, settings), stop)
 
+    from services.client.trace.kept import Kept
     from services.client.trace.recording import recording
 
-    async with recording(options.trace, "hello") as run:
+    async with recording(Kept(options.trace, options.report, settings.command), "hello") as run:
         recorder = run.new(mode="at once")
         asking = ask_all(options, settings, recorder)
         run.exit_code = await until_stopped(recorder.record(asking, name="hello"), stop)

@@ -1,7 +1,4 @@
-"""Memory of the pipeline: does it stay flat when there are a thousand times as many items? Whole programs, as they run.
-
-`bench` is `--million`: the queue edition with a million items.
-"""
+"""Memory of the pipeline: does it stay flat when there are many times as many items? Whole programs, as they run."""
 
 import json
 import os
@@ -9,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from lab.bench.errors import BenchFailed
-from lab.bench.harness.figures import Cell, Goal, Group, Result, Row, Table
+from lab.bench.harness.figures import Cell, Goal, Group, Row, Table
 from lab.bench.harness.processes import Cost, cost_of
 from lab.bench.harness.rounds import FULL, Rounds, Say
 from lab.bench.pipeline.broker import broker, client_worker, workers
@@ -17,7 +14,6 @@ from services.runtime.process import HIGH_WATER, memory_kib
 
 LOOP = "uvloop"
 COUNTS = (1_000, 10_000, 100_000)
-MILLION = 1_000_000
 OVER_BROKER = (1_000, 10_000)
 FLAT = 1.1
 TIMEOUT_S = 600.0
@@ -27,12 +23,6 @@ METHOD = "memory: whole programs, at most, uvloop, each result and the ledger wr
 def counts(rounds: Rounds) -> Sequence[int]:
     """Return for how many items the queue edition is measured."""
     return COUNTS if rounds.items >= FULL.items else COUNTS[:2]
-
-
-def bench(say: Say) -> Result:
-    """Measure the queue edition with a million items beside a thousand."""
-    group = of_queue((*COUNTS, MILLION), lambda line: say(f"pipeline: {line}"))
-    return Result("pipeline", (group,), (METHOD,))
 
 
 def of_queue(numbers: Sequence[int], say: Say) -> Group:

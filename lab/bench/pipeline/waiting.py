@@ -20,7 +20,7 @@ from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.pipeline.broker import broker, client_worker, workers
 from lab.bench.pipeline.over_broker import QUEUE_SIZE, TIMEOUT_S
 from services.runtime.files.temporary import temporary_directory
-from services.runtime.process import usable_cores
+from services.runtime.process import HIGH_WATER, memory_kib, usable_cores
 
 HOST = "hello"  # the hello server answers no other name than its own
 ANSWER = "200 OK"
@@ -33,14 +33,15 @@ FULL = 0.9  # of the cores: what is above it is bounded by them
 
 
 class Turn(NamedTuple):
-    """Jobs a second, and how many cores all processes kept busy while the command ran."""
+    """Jobs a second; how many cores all processes kept busy while the command ran; what the workers held at most."""
 
     jobs_per_s: float
     cores: float
+    workers_mib: float
 
 
 def measure(rounds: Rounds, say: Say) -> list[Group]:
-    """Return jobs a second and busy cores for each number of workers."""
+    """Return jobs a second, busy cores, and the memory of all workers, for each number of workers."""
     with temporary_directory("asynclab-bench-") as directory:
         turns = [
             (subject(number), partial(turn, number, jobs_a_worker(rounds), directory)) for number in rounds.workers
@@ -48,6 +49,7 @@ def measure(rounds: Rounds, say: Say) -> list[Group]:
         measured = interleaved(turns, rounds.number, lambda line: say(f"jobs that wait: {line}"))
     rates = tuple(Row(name, tuple(each.jobs_per_s for each in found), ours=True) for name, found in measured.items())
     busy = tuple(Row(name, tuple(each.cores for each in found), ours=True) for name, found in measured.items())
+    held = tuple(Row(name, tuple(each.workers_mib for each in found), ours=True) for name, found in measured.items())
     first = subject(rounds.workers[0])
     goals = [
         Goal(row.subject, NEAR * number, first)
@@ -58,6 +60,7 @@ def measure(rounds: Rounds, say: Say) -> list[Group]:
     return [
         Group(title, "jobs/s", rates, first, goals=tuple(goals)),
         Group(f"{title}: busy cores, of {usable_cores()}", "cores", busy, "", higher_is_better=None),
+        Group(f"{title}: memory of all workers", "MiB at most", held, first, higher_is_better=False),
     ]
 
 
@@ -84,7 +87,8 @@ def turn(number: int, each: int, directory: Path) -> Turn:
             before_s = sum(server.cpu_s() for server in every)
             took_s, cost = run(targets, site, at.environment)
             cpu_s = cost.cpu_s + sum(server.cpu_s() for server in every) - before_s
-    return Turn(jobs / took_s, cpu_s / cost.wall_s)
+            held_kib = sum(memory_kib(server.pid, HIGH_WATER) for server in team)
+    return Turn(jobs / took_s, cpu_s / cost.wall_s, held_kib / 1024)
 
 
 def run(targets: Path, site: Server, environment: Mapping[str, str]) -> tuple[float, Cost]:

@@ -11,6 +11,7 @@ from services.client.compare.runs import Comparison, comparison_json
 from services.client.defaults import COMPARED_USERS
 from services.client.errors import NOTHING_ANSWERED
 from services.client.settings import ClientSettings
+from services.client.trace.kept import Kept
 from services.client.trace.recording import Recording, recording
 from services.client.trace.terminal import Terminal
 from services.client.wget.edition import exit_code
@@ -23,7 +24,7 @@ from services.runtime.terminal import show, standard_output
 class Options:
     """`what` is compared; `users`: of hello alone, None unless given; `timeout_s`: for each fetch.
 
-    `trace`: the file that it is recorded into; None: into none.
+    `trace`, `report`: the files that it is recorded into; None: into none.
     """
 
     what: str
@@ -31,6 +32,7 @@ class Options:
     format: str
     timeout_s: float
     trace: str | None = None
+    report: str | None = None
 
 
 class Contradiction(ProgramError):
@@ -40,7 +42,7 @@ class Contradiction(ProgramError):
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Compare; 0 if everything was done, 1 if some was, 4 if nothing answered, 130 if a stop came first."""
     check(options)
-    async with recording(options.trace, "compare") as run:
+    async with recording(Kept(options.trace, options.report, settings.command), "compare") as run:
         run.exit_code = await until_stopped(measure_and_show(options, settings, run), stop)
     return run.exit_code
 

@@ -1,4 +1,4 @@
-"""The option --trace, which every command has that can be recorded."""
+"""The options --trace and --report, which every command has that can be recorded."""
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
@@ -6,11 +6,14 @@ if TYPE_CHECKING:
 
 
 def add_trace(group: "Group", *, default: str | None = None) -> None:
-    """Declare --trace. `default`: the file where the option is not given; None: nothing is recorded."""
+    """Declare them. `default`: the trace where --trace is not given; None: there is none."""
     usual = " (%(default)s)" if default else ""
     group.add_argument(
         "--trace",
         metavar="FILE",
         default=default,
         help=f"record it there, as Perfetto opens it; into a pipe, as it comes{usual}",
+    )
+    group.add_argument(
+        "--report", metavar="FILE", help="draw it there, as one HTML file; a name with .zh.html: in Chinese"
     )

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.client.pipeline.generator import consumer, produce
@@ -17,13 +18,12 @@ from services.client.pipeline.runs.outcome import exit_code, say_ledger
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.run import Stop, running_loop_name, until_stopped
-from services.runtime.terminal import printable, say
 
 if TYPE_CHECKING:
     from services.client.pipeline.edition import Edition
-    from services.client.pipeline.recorded import Recording
     from services.client.pipeline.runs.results import ResultsDigest
     from services.client.trace.recorder import Recorder
+    from services.client.trace.recording import Recording
 
 Choose = Callable[[str], "tuple[Edition, Recorder | None]"]
 """Returns the edition of a name, and what records it."""
@@ -48,9 +48,9 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     check(options)
     if options.forget is not None:
         return await until_stopped(forget(options.forget, settings), stop)
-    if options.trace is None:
+    if not options.is_recorded:
         return await run(options, settings, stop, lambda name: (edition_of(name), None))
-    return await run_recorded(options, settings, stop, options.trace)
+    return await run_recorded(options, settings, stop)
 
 
 async def run(options: Options, settings: ClientSettings, stop: Stop, choose: Choose) -> int:
@@ -64,36 +64,34 @@ async def run(options: Options, settings: ClientSettings, stop: Stop, choose: Ch
 
         return await show_all(options, settings, stop, run_one=run_compared, edition_of=edition_of)
     # Without further options, the generator edition is the lesson; a recording is of what runs on the loop.
-    if options.edition == GENERATOR and options.input is None and options.format == "human" and options.trace is None:
+    if options.edition == GENERATOR and options.input is None and options.format == "human" and not options.is_recorded:
         return await run_dialogue(options, stop)
     edition, recorder = choose(options.edition)
     return await run_edition(edition, options, settings, stop, recorder=recorder)
 
 
-async def run_recorded(options: Options, settings: ClientSettings, stop: Stop, trace: str) -> int:
-    """Run what is asked for, and write its trace. Raises CannotWrite, besides what `run` raises."""
-    from services.client.pipeline.recorded import Recording
-    from services.client.trace.chrome.file import recording_to
+async def run_recorded(options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Run what is asked for, and write its trace and its report. Raises what `run` raises, and ProgramError."""
+    from services.client.trace.kept import Kept
+    from services.client.trace.recording import recording
 
-    recording = Recording(titled=options.edition == ALL)
-    async with recording_to(trace, recording.feeds):
-        code = await run(options, settings, stop, lambda name: recorded_edition(name, recording))
-        recording.note_exit(code)
-    if not options.quiet:
-        say(printable(f"trace: {recording.summary(trace)}"))
+    kept = Kept(options.trace, options.report, settings.command)
+    async with recording(kept, "pipeline", quiet=options.quiet) as recorded:
+        choose = partial(recorded_edition, recording=recorded, titled=options.edition == ALL)
+        code = recorded.exit_code = await run(options, settings, stop, choose)
     return code
 
 
-def recorded_edition(name: str, recording: "Recording") -> "tuple[Edition, Recorder]":
-    """Return the edition of that name, recorded, and its recorder."""
+def recorded_edition(name: str, *, recording: "Recording", titled: bool) -> "tuple[Edition, Recorder]":
+    """Return the edition of that name, recorded, and its recorder. `titled`: whether its recording has a title."""
+    from services.client.pipeline.recorded import recorded, recorder_of
+
     edition = edition_of(name)
-    recorder = recording.begin(name)
+    recorder = recorder_of(name, recording, titled=titled)
     if name == JETSTREAM:
         from services.client.pipeline.jetstream.edition import recorded as recorded_jetstream
 
         return recorded_jetstream(recorder, recording.feeds), recorder
-    from services.client.pipeline.recorded import recorded
-
     return recorded(edition, recorder), recorder
 
 

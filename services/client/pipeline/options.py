@@ -26,7 +26,7 @@ class Options:
         queue_size: how many items may wait, or be in the hands of a consumer of the broker.
         run: the id of a run; that of a run which was killed goes on with it. Of the jetstream edition alone.
         forget: the id of a run that the broker is to remove, instead of running anything.
-        trace: the file that a recording of the run goes to; None for no recording.
+        trace, report: the files that a recording of the run goes to; None for none.
     """
 
     items: int | None = None
@@ -39,6 +39,7 @@ class Options:
     run: str | None = None
     forget: str | None = None
     trace: str | None = None
+    report: str | None = None
     quiet: bool = False
     timeout_s: float = defaults.TIMEOUT_S
     connect_timeout_s: float = defaults.CONNECT_TIMEOUT_S
@@ -73,6 +74,11 @@ class Options:
             return None
         shared = {name: getattr(self, name) for name in SHARED}
         return FetchOptions([], concurrency=self.consumers, **shared)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the run is to be recorded."""
+        return self.trace is not None or self.report is not None
 
 
 RECORDED = {"trace", "report"}  # options of both programs that say nothing of how a target is fetched

@@ -102,6 +102,7 @@ def resume_and_note(
             raise
         except BaseException as error:
             given, resume = error, coroutine.throw
+            error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next  # without this frame
             note_cancellation(recorder, recorded.track, error)
         if not recorder.is_on:
             try:

@@ -27,12 +27,14 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     if options.ca is not None:
         options = replace(options, ca=settings.authorities(options.ca))
     check(options)
-    if options.trace is None:
+    if not options.is_recorded:
         return await fetch(options, settings, stop)
 
+    from services.client.trace.kept import Kept
     from services.client.trace.recording import recording
 
-    async with recording(options.trace, "wget", quiet=options.quiet) as run:
+    kept = Kept(options.trace, options.report, settings.command)
+    async with recording(kept, "wget", quiet=options.quiet) as run:
         mode = "one after another" if options.edition == SEQUENTIAL else "at once"
         run.exit_code = await fetch(options, settings, stop, recorder=run.new(mode=mode))
     return run.exit_code

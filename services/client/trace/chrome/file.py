@@ -15,11 +15,11 @@ import stat
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import partial
 from json import JSONEncoder
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from services.client.trace.chrome.events import Event
 from services.client.trace.chrome.feed import Feed
@@ -28,6 +28,9 @@ from services.runtime.errors import ProgramError
 from services.runtime.files.ownership import write_lines
 from services.runtime.tasks import run_in_daemon_thread, start_daemon_thread
 from services.runtime.terminal import printable
+
+if TYPE_CHECKING:
+    from services.client.trace.kept import KeptFile
 
 FLUSH_S = 0.05  # between two looks for what is new
 PATIENCE_S = 5.0  # with a reader of a pipe that does not read, at the end
@@ -171,10 +174,10 @@ def is_pipe(name: str) -> bool:
 
 
 @contextmanager
-def kept_flushing(file: TraceFile, feeds: Sequence[Feed]) -> Iterator[None]:
+def kept_flushing(file: "KeptFile", feeds: Sequence[Feed]) -> Iterator[None]:
     """Write what is new, if the trace is live, until left; then the rest, which blocks. `feeds`: may grow meanwhile.
 
-    Raises CannotWrite.
+    Raises what `close` raises.
     """
     over, has_ended = threading.Event(), threading.Event()
 
@@ -198,9 +201,9 @@ def kept_flushing(file: TraceFile, feeds: Sequence[Feed]) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def recording_to(name: str, feeds: Sequence[Feed]) -> AsyncIterator[None]:
-    """Write the trace of what runs inside, as `kept_flushing`. Raises CannotWrite, before or behind it."""
-    writing = kept_flushing(await run_in_daemon_thread(partial(trace_file, name)), feeds)
+async def recording_to(open_file: "Callable[[], KeptFile]", feeds: Sequence[Feed]) -> AsyncIterator[None]:
+    """Keep the recording of what runs inside, as `kept_flushing`. Raises ProgramError, before or behind it."""
+    writing = kept_flushing(await run_in_daemon_thread(open_file), feeds)
     writing.__enter__()
     try:
         yield

@@ -5,12 +5,14 @@ recorded. The trace is written whatever becomes of the program: an error, `sys.e
 process at once, as SIGKILL, leaves none; into a pipe, the trace is written as it comes.
 """
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from services.client.trace.chrome.file import trace_file
+from services.client.defaults import ON_HOST
+from services.client.trace.kept import Kept
 from services.client.trace.program.ending import written_at_the_end
 from services.client.trace.program.loops import LoopRecorders
 from services.client.trace.program.script import check_module, read_script, run_module, run_script
@@ -24,13 +26,14 @@ from services.runtime.terminal import printable, say
 class Options:
     """The options of `client trace`.
 
-    `words`: the script and its arguments; `module`: a module's name and its arguments instead. `trace`: the file.
-    `held_s`: how long a call may hold the loop. `places`: whether functions and lines are noted.
+    `words`: the script and its arguments; `module`: a module's name and its arguments instead. `trace`, `report`: the
+    files. `held_s`: how long a call may hold the loop. `places`: whether functions and lines are noted.
     """
 
     words: list[str]
     module: list[str]
     trace: str
+    report: str | None
     held_s: float
     places: bool
     quiet: bool
@@ -46,11 +49,17 @@ def run(options: Options) -> int:
     program = program_of(options)
     name = Path((options.module or options.words)[0]).name
     loops = LoopRecorders(Program(name=name, program=name), places=options.places, held_s=options.held_s)
-    with written_at_the_end(trace_file(options.trace), loops) as ending, loops.recording():
+    kept = Kept(options.trace, options.report, f"{ON_HOST} trace {shlex.join(words_of(options))}")
+    with written_at_the_end(kept.open(), loops) as ending, loops.recording():
         ending.code = program()
     if not (options.quiet or ending.is_in_child):
-        say(printable(f"trace: {recorded_line(loops.recorders, options.trace)}"))
+        say(printable(f"trace: {recorded_line(loops.recorders, kept.names)}"))
     return ending.code
+
+
+def words_of(options: Options) -> list[str]:
+    """Return the program and its arguments, as a person types them."""
+    return ["-m", *options.module] if options.module else options.words
 
 
 def check(options: Options) -> None:

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from services.client.trace.chrome.file import TraceFile, kept_flushing
+from services.client.trace.chrome.file import kept_flushing
+from services.client.trace.kept import KeptFile
 from services.client.trace.program.loops import LoopRecorders
 
 
 class Ending:
     """How a program ends. `code`: its exit code."""
 
-    def __init__(self, file: TraceFile, loops: LoopRecorders) -> None:
+    def __init__(self, file: KeptFile, loops: LoopRecorders) -> None:
         self.code = 0
         self._loops = loops
         self._writing = kept_flushing(file, loops.recorders)
@@ -63,7 +64,7 @@ class Ending:
 
 
 @contextmanager
-def written_at_the_end(file: TraceFile, loops: LoopRecorders) -> Iterator[Ending]:
+def written_at_the_end(file: KeptFile, loops: LoopRecorders) -> Iterator[Ending]:
     """Write the trace of the program that runs inside. Raises CannotWrite."""
     ending = Ending(file, loops)
     ending.begin()

@@ -8,6 +8,7 @@ because a program may set a factory, and must get back the one that it has set.
 
 import asyncio
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -31,6 +32,7 @@ class LoopRecorders:
         self._program, self._places, self._held_s = program, places, held_s
         self._by_loop: WeakKeyDictionary[Loop, Recorder] = WeakKeyDictionary()
         self._set_by_program: WeakKeyDictionary[Loop, TaskFactory] = WeakKeyDictionary()
+        self._lock = threading.Lock()  # loops may begin in several threads
         self._made = 0
 
     @contextmanager
@@ -67,8 +69,7 @@ class LoopRecorders:
             if recorder is None:
                 run_forever(loop)
                 return
-            if recorder not in self.recorders:
-                self.recorders.append(recorder)
+            self._begin(recorder)
             recorder.goes_on(loop)
             try:
                 run_forever(loop)
@@ -90,12 +91,20 @@ class LoopRecorders:
             "get_task_factory": get_task_factory,
         }
 
+    def _begin(self, recorder: Recorder) -> None:
+        """Add the recorder of a loop that runs for the first time; from the second on, each has a title."""
+        with self._lock:
+            if recorder in self.recorders:
+                return
+            if self.recorders:
+                recorder.program = replace(self._program, title=f"loop {len(self.recorders) + 1}")
+            self.recorders.append(recorder)
+
     def _new_recorder(self, loop: Loop) -> Recorder | None:
         if self._made == MAX_LOOPS:
             return None
         self._made += 1
-        title = f"loop {self._made}" if self._made > 1 else ""
-        recorder = Recorder(replace(self._program, title=title), places=self._places, held_s=self._held_s)
+        recorder = Recorder(self._program, places=self._places, held_s=self._held_s)
         recorder.begin(loop, all_tasks=True)
         self._by_loop[loop] = recorder
         return recorder

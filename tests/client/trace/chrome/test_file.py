@@ -186,7 +186,7 @@ async def test_a_recording_is_written_when_its_block_ends(tmp_path: Path) -> Non
     """Also when the block raises."""
     path = tmp_path / "t.json"
     with pytest.raises(KeyError):
-        async with recording_to(str(path), [full()]):
+        async with recording_to(lambda: trace_file(str(path)), [full()]):
             raise KeyError
     assert violations(events_of_file(await asyncio.to_thread(path.read_text))) == []
 
@@ -197,7 +197,7 @@ async def test_a_live_recording_is_flushed_beside_the_run(reader: Reader) -> Non
     feed = GrowingFeed(tasks=[GrowingLane(1, "main", 0.0)])
     lines: list[bytes] = []
 
-    async with recording_to(reader.name, [feed]):
+    async with recording_to(lambda: trace_file(reader.name), [feed]):
         lines += [await asyncio.to_thread(reader.file.readline) for _ in range(3)]
     reader.close_writing()
     assert lines[0] == b"[\n"

@@ -10,7 +10,7 @@ from lab.bench.harness.figures import Goal, Group, Row
 from lab.bench.harness.processes import Cost
 from lab.bench.harness.report import goal_line
 from lab.bench.harness.rounds import Rounds
-from lab.bench.pipeline import in_process, memory, over_broker, result, waiting
+from lab.bench.pipeline import in_process, memory, over_broker, result, sizing, waiting
 from lab.bench.pipeline.in_process import AIOSTREAM, BARE, Package
 from lab.bench.pipeline.sample import Sample, read_sample
 
@@ -53,9 +53,20 @@ def test_over_a_broker_the_edition_stands_beside_the_loop() -> None:
 @needs_broker
 def test_jobs_that_wait_are_fetched_by_workers() -> None:
     """Every target has its answer, or there is no figure."""
-    rates, busy = waiting.measure(TINY, quietly)
-    assert [row.subject for row in rates.rows] == [row.subject for row in busy.rows] == ["1 worker"]
+    rates, *others = waiting.measure(TINY, quietly)
+    assert [[row.subject for row in group.rows] for group in (rates, *others)] == [["1 worker"]] * 3
     assert 0 < rates.rows[0].median <= waiting.CONCURRENCY / waiting.DELAY_S
+
+
+@needs_broker
+def test_what_a_large_run_needs_is_measured_for_each_number_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory of the items, then rates, busy cores and memory of the workers."""
+    monkeypatch.setattr(memory, "COUNTS", (10,))
+    found = sizing.bench(quietly, items=100, workers=(1, 2), jobs=40)
+    assert [[row.subject for row in group.rows] for group in found.groups] == [
+        ["10 items", "100 items"],
+        *[["1 worker", "2 workers"]] * 3,
+    ]
 
 
 @needs_broker
