@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CHAOS = "chaos"
 CHAOS_S, QUICK_CHAOS_S = 600, 60
-BENCHES = ("sites", "gateway", "wget", "hello", "stalled", "pipeline")
+BENCHES = ("sites", "gateway", "wget", "hello", "stalled", "pipeline", "trace")
 MODULES = {"pipeline": "lab.bench.pipeline.result"}  # of a bench that is a folder
 MILLIONS = {"wget": "lab.bench.million", "pipeline": "lab.bench.pipeline.sizing"}
 
