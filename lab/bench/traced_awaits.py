@@ -66,7 +66,7 @@ async def monitored(count: int) -> None:
 
 async def traced_by_viztracer(count: int) -> None:
     """Trace them by viztracer, which records every call of a function."""
-    from viztracer import VizTracer  # type: ignore[import-not-found,unused-ignore]
+    from viztracer import VizTracer
 
     tracer = VizTracer(log_async=True, verbose=0, tracer_entries=20 * count)
     tracer.start()
