@@ -12,10 +12,11 @@ from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import GENERATOR, JETSTREAM, Options
 from services.client.pipeline.stages import Item, Result, Work
 from services.client.settings import ClientSettings
+from services.client.trace.facts import Point
 from services.client.trace.model import Outcome
-from services.client.trace.recorder import Point, Recorder
+from services.client.trace.recorder import Recorder
 from services.client.trace.recording import Recording
-from services.client.trace.track import Track
+from services.client.trace.tasks.track import Track
 
 QUEUE_NAME, CONSUMER = "items", "consumer"
 
