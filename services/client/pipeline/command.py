@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.client.pipeline.generator import consumer, produce
@@ -17,13 +18,12 @@ from services.client.pipeline.runs.outcome import exit_code, say_ledger
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.run import Stop, running_loop_name, until_stopped
-from services.runtime.terminal import printable, say
 
 if TYPE_CHECKING:
     from services.client.pipeline.edition import Edition
-    from services.client.pipeline.recorded import Recording
     from services.client.pipeline.runs.results import ResultsDigest
     from services.client.trace.recorder import Recorder
+    from services.client.trace.recording import Recording
 
 Choose = Callable[[str], "tuple[Edition, Recorder | None]"]
 """Returns the edition of a name, and what records it."""
@@ -72,30 +72,26 @@ async def run(options: Options, settings: ClientSettings, stop: Stop, choose: Ch
 
 async def run_recorded(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Run what is asked for, and write its trace and its report. Raises what `run` raises, and ProgramError."""
-    from services.client.pipeline.recorded import Recording
-    from services.client.trace.chrome.file import recording_to
     from services.client.trace.kept import Kept
+    from services.client.trace.recording import recording
 
-    recording = Recording(titled=options.edition == ALL)
     kept = Kept(options.trace, options.report, settings.command)
-    async with recording_to(kept.open, recording.feeds):
-        code = await run(options, settings, stop, lambda name: recorded_edition(name, recording))
-        recording.note_exit(code)
-    if not options.quiet:
-        say(printable(f"trace: {recording.summary(kept.names)}"))
+    async with recording(kept, "pipeline", quiet=options.quiet) as recorded:
+        choose = partial(recorded_edition, recording=recorded, titled=options.edition == ALL)
+        code = recorded.exit_code = await run(options, settings, stop, choose)
     return code
 
 
-def recorded_edition(name: str, recording: "Recording") -> "tuple[Edition, Recorder]":
-    """Return the edition of that name, recorded, and its recorder."""
+def recorded_edition(name: str, *, recording: "Recording", titled: bool) -> "tuple[Edition, Recorder]":
+    """Return the edition of that name, recorded, and its recorder. `titled`: whether its recording has a title."""
+    from services.client.pipeline.recorded import recorded, recorder_of
+
     edition = edition_of(name)
-    recorder = recording.begin(name)
+    recorder = recorder_of(name, recording, titled=titled)
     if name == JETSTREAM:
         from services.client.pipeline.jetstream.edition import recorded as recorded_jetstream
 
         return recorded_jetstream(recorder, recording.feeds), recorder
-    from services.client.pipeline.recorded import recorded
-
     return recorded(edition, recorder), recorder
 
 

@@ -12,45 +12,22 @@ from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import GENERATOR, JETSTREAM, Options
 from services.client.pipeline.stages import Item, Result, Work
 from services.client.settings import ClientSettings
-from services.client.trace.chrome.feed import Feed
-from services.client.trace.facts import Point, Program
+from services.client.trace.facts import Point
 from services.client.trace.model import Outcome
 from services.client.trace.recorder import Recorder
-from services.client.trace.summary import recorded_line
+from services.client.trace.recording import Recording
 from services.client.trace.tasks.track import Track
 
 QUEUE_NAME, CONSUMER = "items", "consumer"
 
 
-class Recording:
-    """The recorders of a command: one for each edition that it runs. `feeds`: they, and what others tell.
+def recorder_of(edition: str, recording: Recording, *, titled: bool) -> Recorder:
+    """Return the recorder of an edition. `titled`: whether it has a title, since there are several editions.
 
-    `titled`: whether each edition has a title, since there are several.
+    A panel of a page is of one process; but the process of jetstream has its workers beside it, and so no title.
     """
-
-    def __init__(self, *, titled: bool = False) -> None:
-        self.feeds: list[Feed] = []
-        self._recorders: list[Recorder] = []
-        self._titled = titled
-
-    def begin(self, edition: str) -> Recorder:
-        """Return the recorder of an edition."""
-        mode = "one after another" if edition == GENERATOR else "at once"
-        # A panel of a page is of one process; but that of jetstream has its workers beside it.
-        title = edition if self._titled and edition != JETSTREAM else ""
-        recorder = Recorder(Program(f"client pipeline --edition {edition}", "pipeline", mode, title))
-        self._recorders.append(recorder)
-        self.feeds.append(recorder)
-        return recorder
-
-    def note_exit(self, code: int) -> None:
-        """Note how the command has ended."""
-        for each in self._recorders:
-            each.exit_code = code
-
-    def summary(self, file: str) -> str:
-        """Return what is in the file, in one line."""
-        return recorded_line(self._recorders, file)
+    mode = "one after another" if edition == GENERATOR else "at once"
+    return recording.new(mode=mode, title=edition if titled and edition != JETSTREAM else "")
 
 
 class Flow:

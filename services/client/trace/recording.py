@@ -10,6 +10,7 @@ async with recording(Kept(options.trace, options.report, settings.command), "wge
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.client.trace.chrome.feed import Feed
 from services.client.trace.facts import Program
 from services.client.trace.kept import Kept
 from services.client.trace.recorder import Recorder
@@ -17,10 +18,14 @@ from services.runtime.terminal import printable, say
 
 
 class Recording:
-    """The recorders of one run of a command, in their order. `exit_code`: how it ended; `is_kept`: in a file."""
+    """The recorders of one run of a command, in their order. `exit_code`: how it ended; `is_kept`: in a file.
+
+    `feeds`: of what the files are made: the recorders, and what others tell of their part of the run.
+    """
 
     def __init__(self, command: str, *, is_kept: bool = False) -> None:
         self.recorders: list[Recorder] = []
+        self.feeds: list[Feed] = []
         self.is_kept = is_kept
         self.exit_code: int | None = None
         self._command = command
@@ -29,6 +34,7 @@ class Recording:
         """Return a recorder of this run. `mode`: at once, or one after another; `title`: of its panel."""
         recorder = Recorder(Program(f"client {self._command}", self._command, mode, title))
         self.recorders.append(recorder)
+        self.feeds.append(recorder)
         return recorder
 
 
@@ -46,7 +52,7 @@ async def recording(kept: Kept, command: str, *, quiet: bool = False) -> AsyncIt
     from services.client.trace.chrome.file import recording_to
     from services.client.trace.summary import recorded_line
 
-    async with recording_to(kept.open, run.recorders):
+    async with recording_to(kept.open, run.feeds):
         try:
             yield run
         finally:

@@ -9,11 +9,12 @@ import pytest
 
 from services.client.pipeline import queue_
 from services.client.pipeline.options import GENERATOR, QUEUE, Options
-from services.client.pipeline.recorded import Recording, recorded
+from services.client.pipeline.recorded import recorded, recorder_of
 from services.client.pipeline.stages import Item, Result
 from services.client.trace.chrome.file import CannotWrite
 from services.client.trace.chrome.reading import read_trace
 from services.client.trace.model import Outcome, Trace
+from services.client.trace.recording import Recording
 from services.runtime.settings import LOOPS
 from tests.client.pipeline.editions import LOCAL, EditionTest, run_command
 from tests.client.pipeline.test_queue import suspended
@@ -145,8 +146,7 @@ async def test_an_error_of_the_work_is_recorded_and_raised(edition: object) -> N
             raise ValueError("a bug")
         return await suspended(item)
 
-    recording = Recording()
-    recorder = recording.begin(QUEUE)
+    recorder = recorder_of(QUEUE, Recording("pipeline"), titled=False)
     test = EditionTest(20, work)
     with pytest.raises((ValueError, ExceptionGroup)):
         await test.run(recorded(edition, recorder))  # type: ignore[arg-type]
@@ -159,7 +159,7 @@ async def test_an_error_of_the_work_is_recorded_and_raised(edition: object) -> N
 async def test_every_result_is_there_of_a_recorded_run() -> None:
     """One an id, and nothing is lost."""
     test = EditionTest(250, suspended, producers=3, consumers=4, queue_size=5)
-    await test.run(recorded(queue_.run, Recording().begin(QUEUE)))
+    await test.run(recorded(queue_.run, recorder_of(QUEUE, Recording("pipeline"), titled=False)))
     assert sorted(test.ids) == list(range(1, 251))
     assert test.ledger.is_sound
 

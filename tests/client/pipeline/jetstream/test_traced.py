@@ -15,12 +15,13 @@ from services.client.pipeline.jetstream.run import Run, decode_run
 from services.client.pipeline.jetstream.tracing.lanes import KILLED
 from services.client.pipeline.jetstream.tracing.told import Ended, decode_told
 from services.client.pipeline.options import JETSTREAM, Options
-from services.client.pipeline.recorded import Recording
+from services.client.pipeline.recorded import recorder_of
 from services.client.pipeline.stages import Item, Result, reply_to
 from services.client.settings import ClientSettings
 from services.client.trace.chrome.file import recording_to, trace_file
 from services.client.trace.chrome.reading import read_trace
 from services.client.trace.model import Outcome, Trace
+from services.client.trace.recording import Recording
 from services.runtime.run import running_loop_name
 from tests.client.pipeline.jetstream.brokers import Broker
 from tests.client.pipeline.jetstream.runs import Outcome as RunOutcome
@@ -32,8 +33,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
 async def traced(broker: BrokerSettings, count: int, path: Path, *, outcome: RunOutcome, **options: object) -> Trace:
     """Run the edition with a recording in a file, and return what is in the file."""
-    recording = Recording()
-    edition = recorded(recording.begin(JETSTREAM), recording.feeds)
+    recording = Recording("pipeline")
+    edition = recorded(recorder_of(JETSTREAM, recording, titled=False), recording.feeds)
     async with recording_to(lambda: trace_file(str(path)), recording.feeds):
         await edition(
             NumberItems(count),
