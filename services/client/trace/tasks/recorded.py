@@ -2,7 +2,7 @@
 
 A task runs its coroutine by `send()`, once for every time that the coroutine can go on; what `send()` returns is what
 the coroutine now waits for. So a task that is recorded gets its coroutine in this wrapper. What is done here is done at
-every await of a program: it is as little as can be, and all that can wait is left to `services.client.trace.tasks.track`.
+every await of a program: it is as little as can be, and all that can wait is left to `track`.
 """
 
 import asyncio
