@@ -33,13 +33,19 @@ def test_the_wheel_adds_one_name_to_a_persons_imports(distributions: tuple[Path,
     assert {name.partition("/")[0] for name in names} == {"asynclab", "asynclab-0.1.0.dist-info"}
 
 
+def is_packed(file: Path) -> bool:
+    """Whether a file of a program is in the wheel."""
+    made = {"__pycache__", "node_modules"} & set(file.parts)
+    return not made and file.suffix != ".sh" and file.name not in ("Dockerfile", ".gitignore")
+
+
 def test_the_wheel_has_what_its_programs_read(distributions: tuple[Path, Path]) -> None:
-    """Every module of the checkout, the recordings, the marker for type checkers; and nothing for containers alone."""
+    """Every module of the checkout, recordings, pages, the marker for type checkers; and nothing for containers alone."""
     names = set(names_in(distributions[1]))
     files = [*(ROOT / "asynclab").rglob("*.py"), *(ROOT / "asynclab").glob("py.typed")]
     expected = {file.relative_to(ROOT).as_posix() for file in files}
     for package in ("lab", "services"):
-        files = [*(ROOT / package).rglob("*.py"), *(ROOT / package).rglob("*.http"), *(ROOT / package).rglob("*.toml")]
+        files = [file for file in (ROOT / package).rglob("*") if file.is_file() and is_packed(file)]
         expected |= {f"{PROGRAMS}/{file.relative_to(ROOT).as_posix()}" for file in files}
     assert {name for name in names if "dist-info" not in name} == expected
     assert len([name for name in expected if name.endswith(".http")]) >= 3
