@@ -67,9 +67,13 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What one run did. `total_s`: how long it took; `basis`: how several recordings came to one clock."""
+    """What one run did.
+
+    `name`: of its first process; `total_s`: how long it took; `basis`: how several recordings came to one clock.
+    """
 
     title: str
+    name: str
     loop: str
     mode: str
     program: str
@@ -111,6 +115,7 @@ def panel_of(trace: Trace, processes: Sequence[Process], *, basis: str = "") -> 
     overheads = [each.overhead_s for each in processes if each.overhead_s is not None]
     return Panel(
         title=" · ".join(filter(None, dict.fromkeys(each.title for each in processes))),
+        name=processes[0].name,
         loop=joined(each.loop for each in processes),
         mode=joined(each.mode for each in processes),
         program=joined(each.program for each in processes),
