@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from services.client.report.lanes import Lane, Part, Span, lanes_of
 from services.client.trace.chrome.merging import merged
 from services.client.trace.model import Blocking, Depth, Dropped, HandOff, Lag, Mark, Process, Trace
+from services.runtime.terminal import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,8 @@ def panel_of(trace: Trace, processes: Sequence[Process], *, basis: str = "") -> 
 
 
 def joined(texts: Iterator[str]) -> str:
-    """Return texts behind each other, each once."""
-    return ", ".join(filter(None, dict.fromkeys(texts)))
+    """Return texts behind each other, each once, without control characters."""
+    return printable(", ".join(filter(None, dict.fromkeys(texts))))
 
 
 def depths_of(depths: Sequence[Depth], *, zero_s: float) -> Iterator[Curve]:

@@ -11,7 +11,7 @@ from services.runtime.terminal import printable
 FIGURES = 3
 FASTER = 1.3  # times, from which on it is worth a word
 PAIR = 2  # panels that are compared
-SHARE = 0.03  # of a run that a call holds, from which on it is what is to be seen
+SHARE = 0.15  # of a run that a call holds, from which on it is what is to be seen
 
 
 @dataclass(frozen=True, slots=True)
