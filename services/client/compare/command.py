@@ -55,7 +55,7 @@ def check(options: Options) -> None:
 
 async def measure_and_show(options: Options, settings: ClientSettings, run: Recording) -> int:
     """Measure, and show the result if anything answered; for what did not, there are lines on stderr already."""
-    comparison = await measure(options, settings, run)
+    comparison = await measure(options, settings, run if run.is_kept else None)
     code = exit_code(comparison.answers)
     if code == NOTHING_ANSWERED:
         return code

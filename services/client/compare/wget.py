@@ -20,7 +20,9 @@ async def compare(settings: ClientSettings, *, timeout_s: float, recording: Reco
     """Fetch the three sites by both lessons, each fetch within `timeout_s`; a line on stderr for each that fails."""
 
     async def fetch(host: str, recorder: Recorder) -> Ended:
-        return await fetched(host, settings.topology, wget=await_.wget, timeout_s=timeout_s, recorder=recorder)
+        return await fetched(
+            host, settings.topology, wget=await_.wget, timeout_s=timeout_s, recorder=recorder if recording else None
+        )
 
     longest_s = min(3600, ceil(timeout_s * (len(DELAYS_S) + 1)) + SPARE_S)
     async with delayed(settings, DELAYS_S, for_s=longest_s):

@@ -144,8 +144,8 @@ COMMANDS = {
         has_loop=False,
         has_lab=False,
         takes_rest=True,
-        examples=("trace script.py --its-own-option", "trace --trace lanes.json -m package.module"),
-        before=("echo 'import asyncio; asyncio.run(asyncio.sleep(1))' > script.py",),
+        examples=("trace script.py --its-own-option", "trace --trace lanes.json -m script"),
+        before=("printf '%s\\n' 'import asyncio' 'asyncio.run(asyncio.sleep(1))' > script.py",),
     ),
     "parse": Command(
         "read one raw response head, and print it as JSON",

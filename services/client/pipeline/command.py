@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from services.client.pipeline.edition import Edition
     from services.client.pipeline.recorded import Recording
     from services.client.pipeline.runs.results import ResultsDigest
+    from services.client.trace.recorder import Recorder
 
-EditionOf = Callable[[str], "Edition"]
+Choose = Callable[[str], "tuple[Edition, Recorder | None]"]
+"""Returns the edition of a name, and what records it."""
 
 __all__ = ["Options", "check", "main"]
 
@@ -47,23 +49,25 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     if options.forget is not None:
         return await until_stopped(forget(options.forget, settings), stop)
     if not options.is_recorded:
-        return await run(options, settings, stop, edition_of)
+        return await run(options, settings, stop, lambda name: (edition_of(name), None))
     return await run_recorded(options, settings, stop)
 
 
-async def run(options: Options, settings: ClientSettings, stop: Stop, choose: EditionOf) -> int:
-    """Run what is asked for. `choose`: returns the edition of a name, which may be recorded."""
+async def run(options: Options, settings: ClientSettings, stop: Stop, choose: Choose) -> int:
+    """Run what is asked for."""
     if options.edition == ALL:
         from services.client.pipeline.runs.ladder import show_all
 
         async def run_compared(options: Options, settings: ClientSettings, stop: Stop, digest: "ResultsDigest") -> int:
-            return await run_edition(choose(options.edition), options, settings, stop, digest=digest)
+            edition, recorder = choose(options.edition)
+            return await run_edition(edition, options, settings, stop, digest=digest, recorder=recorder)
 
         return await show_all(options, settings, stop, run_one=run_compared, edition_of=edition_of)
     # Without further options, the generator edition is the lesson; a recording is of what runs on the loop.
     if options.edition == GENERATOR and options.input is None and options.format == "human" and not options.is_recorded:
         return await run_dialogue(options, stop)
-    return await run_edition(choose(options.edition), options, settings, stop)
+    edition, recorder = choose(options.edition)
+    return await run_edition(edition, options, settings, stop, recorder=recorder)
 
 
 async def run_recorded(options: Options, settings: ClientSettings, stop: Stop) -> int:
@@ -82,16 +86,17 @@ async def run_recorded(options: Options, settings: ClientSettings, stop: Stop) -
     return code
 
 
-def recorded_edition(name: str, recording: "Recording") -> "Edition":
-    """Return the edition of that name, recorded."""
+def recorded_edition(name: str, recording: "Recording") -> "tuple[Edition, Recorder]":
+    """Return the edition of that name, recorded, and its recorder."""
     edition = edition_of(name)
+    recorder = recording.begin(name)
     if name == JETSTREAM:
         from services.client.pipeline.jetstream.edition import recorded as recorded_jetstream
 
-        return recorded_jetstream(recording.begin(name), recording.feeds)
+        return recorded_jetstream(recorder, recording.feeds), recorder
     from services.client.pipeline.recorded import recorded
 
-    return recorded(edition, recording.begin(name))
+    return recorded(edition, recorder), recorder
 
 
 async def run_dialogue(options: Options, stop: Stop) -> int:
@@ -148,10 +153,11 @@ async def run_edition(
     stop: Stop,
     *,
     digest: "ResultsDigest | None" = None,
+    recorder: "Recorder | None" = None,
 ) -> int:
     """Run an edition on the items that are asked for, write the results and the ledger, and return the exit code.
 
-    `digest`: is given each result that is written. Raises ProgramError.
+    `digest`: is given each result that is written. `recorder`: records the fetches. Raises ProgramError.
     """
     from services.client.pipeline.items import open_items
     from services.client.pipeline.runs.results import result_writer
@@ -160,7 +166,7 @@ async def run_edition(
     from services.client.survey.results.writer import RecordWriter
 
     ledger, problem, stopped = Ledger(options.edition, running_loop_name(), options.run or ""), None, False
-    async with make_work(options.fetch, settings, concurrency=options.consumers) as work_of:
+    async with make_work(options.fetch, settings, concurrency=options.consumers, recorder=recorder) as work_of:
         items, fd = await open_items(options)
         writer = RecordWriter(fd, "standard output", to_file=False)
         results = result_writer(options, ledger, writer, digest=digest)

@@ -13,10 +13,11 @@ from services.client.pipeline.options import GENERATOR, JETSTREAM, Options
 from services.client.pipeline.stages import Item, Result, Work
 from services.client.settings import ClientSettings
 from services.client.trace.chrome.feed import Feed
+from services.client.trace.facts import Point, Program
 from services.client.trace.model import Outcome
-from services.client.trace.recorder import Point, Program, Recorder
+from services.client.trace.recorder import Recorder
 from services.client.trace.summary import recorded_line
-from services.client.trace.track import Track
+from services.client.trace.tasks.track import Track
 
 QUEUE_NAME, CONSUMER = "items", "consumer"
 
@@ -123,6 +124,9 @@ def noted_work(work_of: WorkOf, flow: Flow, recorder: Recorder, lane: Track | No
         with recorder.running_in(lane) if lane else nullcontext():
             flow.got(item.id)
             with recorder.phase(f"item {item.id}"):
-                return await work(item)
+                result = await work(item)
+            if not result.ok:
+                recorder.mark("error", f"{result.text}: {result.reply}")
+            return result
 
     return noted

@@ -7,6 +7,7 @@ async with make_work(fetch, settings, concurrency=8) as work_of:
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from services.client.errors import FetchError
 from services.client.pipeline.edition import WorkOf
@@ -19,21 +20,27 @@ from services.client.survey.results.record import Record, json_line
 from services.client.survey.targets import Target
 from services.client.survey.transport.epoll import Poller
 
+if TYPE_CHECKING:
+    from services.client.trace.recorder import Recorder
+
 
 @asynccontextmanager
-async def make_work(fetch: FetchOptions | None, settings: ClientSettings, *, concurrency: int) -> AsyncIterator[WorkOf]:
+async def make_work(
+    fetch: FetchOptions | None, settings: ClientSettings, *, concurrency: int, recorder: "Recorder | None" = None
+) -> AsyncIterator[WorkOf]:
     """Yield what gives each consumer its work. Raises ProgramError for options that cannot be met.
 
     Arguments:
         fetch: how targets are fetched; None where the items are numbers.
         settings: where names are reached.
         concurrency: how many consumers there are at most.
+        recorder: where phases and retries of fetches are recorded, by the tasks that fetch.
     """
     if fetch is None:
         yield lambda: reply_to_number
         return
     with Poller() as poller, DeadlineSweeper() as sweeper:
-        fetcher = make_fetcher(fetch, settings, poller=poller, concurrency=concurrency)
+        fetcher = make_fetcher(fetch, settings, poller=poller, concurrency=concurrency, recorder=recorder)
         yield lambda: fetching(fetcher, sweeper.deadline(), with_record=fetch.format == "jsonl")
 
 

@@ -1,4 +1,5 @@
-"""Traces: which tasks of an event loop ran, and when. Every picture of tasks is drawn from one.
+"""Traces: which tasks of an event loop ran, when, and what they waited for. Every picture of tasks is drawn from one.
 
-Order of reading: `model` (what is recorded), `recorder` (how), `lanes` (how it is drawn in a terminal).
+Order of reading: `model` (what is recorded), `recorder` and `tasks` (how), `recording` (for a command of the client),
+`program` (for any program), `chrome` (as a file), `lanes` (how it is drawn in a terminal).
 """

@@ -10,16 +10,13 @@ Its lists only grow, and only up to bounds; what is beyond them is counted. So a
 import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from time import perf_counter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from services.client.defaults import HELD_S
-from services.client.trace.clock import process_number, read_clock
-from services.client.trace.held_loop import LoopWatch
-from services.client.trace.lists import BoundedList
+from services.client.trace.facts import NO_NAME, Point, Program, process_of
 from services.client.trace.model import (
     Blocking,
     Depth,
@@ -32,42 +29,28 @@ from services.client.trace.model import (
     Trace,
     bounded,
 )
-from services.client.trace.overhead import cost_s
 from services.client.trace.pieces import NOT_SAID, Ended, Piece
-from services.client.trace.recorded import AnyCoroutine, Recorded
-from services.client.trace.sums import NOT_YET, sums_of
-from services.client.trace.task_factory import task_factory
-from services.client.trace.track import Track
-from services.client.trace.waits import NONE, Waits, name_of_work
+from services.client.trace.tasks.clock import process_number, read_clock
+from services.client.trace.tasks.held_loop import LoopWatch
+from services.client.trace.tasks.notes import Notes
+from services.client.trace.tasks.overhead import cost_s
+from services.client.trace.tasks.recorded import AnyCoroutine, Recorded
+from services.client.trace.tasks.sums import NOT_YET, sums_of
+from services.client.trace.tasks.task_factory import task_factory
+from services.client.trace.tasks.track import Track
+from services.client.trace.tasks.tracks import Tracks
+from services.client.trace.tasks.waits import name_of_work
 
 MAX_TASKS = 10_000
 MAX_SLICES = 100_000
 MAX_PHASES = 100_000
-AT_ONCE = 16  # slices
-MAX_EVENTS = 100_000  # marks, depths, hand-offs, lags and calls that hold the loop, of each kind
 
 # Tasks that no person has made, but the loop.
 OF_THE_LOOP = ("shutdown_asyncgens", "shutdown_default_executor", "._accept_connection2", "._create_server_getaddrinfo")
 
+SLICE_COST_S: dict[bool, float] = {}  # with places and without, once it is measured
+
 Result = TypeVar("Result")
-
-
-class Point(NamedTuple):
-    """A moment of a task: one end of a hand-off."""
-
-    task: int
-    process: int
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What is recorded: `name` as a page names it, as `client wget`; `program`, as `wget`; `mode` and `title`."""
-
-    name: str = ""
-    program: str = ""
-    mode: str = ""
-    title: str = ""
 
 
 class Recorder:
@@ -82,7 +65,7 @@ class Recorder:
 
     def __init__(
         self,
-        program: Program = Program(),
+        program: Program = NO_NAME,
         *,
         places: bool = True,
         held_s: float = HELD_S,
@@ -91,34 +74,26 @@ class Recorder:
         most_phases: int = MAX_PHASES,
     ) -> None:
         self.places, self.held_s = places, held_s
-        self.slices_left, self.waits = most_slices, Waits()
-        self.tracks: list[Track] = []
-        self.phases: BoundedList[Phase] = BoundedList(most_phases)
-        self.marks: BoundedList[Mark] = BoundedList(MAX_EVENTS)
-        self.depths: BoundedList[Depth] = BoundedList(MAX_EVENTS)
-        self.hand_offs: BoundedList[HandOff] = BoundedList(MAX_EVENTS)
-        self.lags: BoundedList[Lag] = BoundedList(MAX_EVENTS)
-        self.blockings: BoundedList[Blocking] = BoundedList(MAX_EVENTS)
+        self._number = process_number()
+        self.kept = Tracks(process=self._number, most_tasks=most_tasks, most_slices=most_slices)
+        self.notes = Notes(process=self._number, most_phases=most_phases)
+        # What a trace has, as it is so far. The writer of a live trace reads these.
+        self.tasks: Sequence[Track] = self.kept.tracks
+        self.phases: Sequence[Phase] = self.notes.phases
+        self.marks: Sequence[Mark] = self.notes.marks
+        self.depths: Sequence[Depth] = self.notes.depths
+        self.hand_offs: Sequence[HandOff] = self.notes.hand_offs
+        self.lags: Sequence[Lag] = self.notes.lags
+        self.blockings: Sequence[Blocking] = self.notes.blockings
         self.is_on = False
         self.running: Recorded[Any] | None = None  # the coroutine that runs now
         self.exit_code: int | None = None
         self.program = program
-        self._most_tasks = most_tasks
-        self._dropped_tasks = self._dropped_slices = 0
         self._clock, self._begun, self._loop = read_clock(), datetime.now(UTC), ""
         self._ended_s = self._clock.monotonic_s
-        self._number = process_number()
         self._told: list[Process] = []  # processes that others have told of
-        self._ids = 0
         self._takes_next = self._takes_all = False
         self._watch = LoopWatch(self)
-
-    # What a trace has, as it is so far. The writer of a live trace reads it.
-
-    @property
-    def tasks(self) -> Sequence[Track]:
-        """The tasks so far."""
-        return self.tracks
 
     @property
     def total_s(self) -> float:
@@ -133,9 +108,8 @@ class Recorder:
     @property
     def dropped(self) -> Dropped:
         """What was not recorded so far."""
-        events = (self.marks, self.depths, self.hand_offs, self.lags, self.blockings)
-        lost = sum(each.dropped for each in events)
-        return Dropped(self._dropped_tasks, self._dropped_slices, self.phases.dropped, lost)
+        kept, notes = self.kept, self.notes
+        return Dropped(kept.dropped_tasks, kept.dropped_slices, notes.phases.dropped, notes.dropped_events)
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -145,19 +119,12 @@ class Recorder:
     @property
     def process(self) -> Process:
         """The process that is recorded. How long its tasks ran and waited is in it only when it has ended."""
-        sums = NOT_YET if self.is_on else sums_of(self.tracks, until_s=self.total_s)
-        own_s = None if self.is_on else sums.slices * slice_cost_s(self.places) + self._watch.cpu_s
-        return Process(
-            id=self._number,
-            name=self.program.name,
-            program=self.program.program,
+        sums = NOT_YET if self.is_on else sums_of(self.tasks, until_s=self.total_s)
+        own_s = None if self.is_on else sums.slices * self._slice_cost_s() + self._watch.cpu_s
+        return replace(
+            process_of(self.program, self._number, clock=self._clock, begun=self._begun),
             loop=self._loop,
-            mode=self.program.mode,
-            title=self.program.title,
-            begun=self._begun,
-            began_s=0.0,
             total_s=self.total_s,
-            clock=self._clock,
             exit_code=self.exit_code,
             work_s=sums.work_s,
             wait_s=sums.wait_s,
@@ -165,11 +132,19 @@ class Recorder:
             dropped=self.dropped,
         )
 
+    def _slice_cost_s(self) -> float:
+        """Return how long it takes to record a slice, in seconds; measured once in a program."""
+        if self.places not in SLICE_COST_S:
+            measured = Recorder(places=self.places)
+            measured.is_on = True
+            SLICE_COST_S[self.places] = cost_s(measured.followed)
+        return SLICE_COST_S[self.places]
+
     def trace(self) -> Trace:
         """Return what was recorded so far."""
         return Trace(
             self.processes,
-            tuple(track.as_task() for track in self.tracks),
+            tuple(track.as_task() for track in self.tasks),
             tuple(self.phases),
             tuple(self.marks),
             tuple(self.depths),
@@ -241,50 +216,9 @@ class Recorder:
         return Recorded(coroutine, track, self)
 
     def _track(self, name: str, *, parent: int | None, process: int = 0, begin_s: float | None = None) -> Track:
-        """Return the track of a new task; one beyond the bound is not kept. `begin_s`: from the trace's beginning."""
-        zero_s = self._clock.monotonic_s
-        self._ids += 1
-        track = Track(
-            self._ids,
-            name,
-            parent=parent,
-            process=process or self._number,
-            begin_s=perf_counter() if begin_s is None else zero_s + begin_s,
-            zero_s=zero_s,
-            waits=self.waits,
-        )
-        if len(self.tracks) < self._most_tasks:
-            self.tracks.append(track)
-        else:
-            self._dropped_tasks += 1
-            self._leave_out(track)
-        return track
-
-    def _leave_out(self, track: Track) -> None:
-        track.is_recorded, track.keep = False, self._give_back
-
-    def _give_back(self, number: float) -> None:
-        """Keep no slice of a task that is not recorded, and count none: the last of its numbers is negative."""
-        self.slices_left += number < 0
-
-    def allow_slices(self) -> int:
-        """Return how many slices a task may keep before it asks again: a few, or one where there are not many left."""
-        allowed = AT_ONCE if self.slices_left > AT_ONCE * 100 else min(1, self.slices_left)
-        self.slices_left -= allowed
-        return allowed
-
-    def keep_slice(self, track: Track, end_s: float) -> None:
-        """Keep the slice of a task that ended then, or went on in another lane; count it if it is beyond the bound."""
-        if not self.slices_left:
-            self.drop_slice(track)
-            return
-        self.slices_left -= 1
-        for number in (track.began_s, end_s, NONE):
-            track.keep(number)
-
-    def drop_slice(self, track: Track) -> None:
-        """Count a slice that is beyond the bound."""
-        self._dropped_slices += track.is_recorded
+        zero_s = self.zero_s
+        at_s = perf_counter() if begin_s is None else zero_s + begin_s
+        return self.kept.new(name, parent=parent, process=process, begin_s=at_s, zero_s=zero_s)
 
     # What is told.
 
@@ -296,13 +230,11 @@ class Recorder:
             process: the number of the process that does it, from `add_process` (0: this one).
             begin_s: when it began, from the trace's beginning (None: now).
         """
-        return self._track(bounded(name), parent=parent, process=process, begin_s=begin_s)
+        return self._track(name, parent=parent, process=process, begin_s=begin_s)
 
     def followed(self, coroutine: Coroutine[Any, Any, Result]) -> Coroutine[Any, Any, Result]:
         """Return a coroutine for a task that is recorded only while it is in a lane: see `running_in`."""
-        track = Track(0, "", parent=None, process=self._number, begin_s=0.0, zero_s=0.0, waits=self.waits)
-        self._leave_out(track)
-        return Recorded(coroutine, track, self)
+        return Recorded(coroutine, self.kept.unrecorded(), self)
 
     @contextmanager
     def running_in(self, track: Track) -> Iterator[None]:
@@ -320,7 +252,7 @@ class Recorder:
 
     def _go_on_in(self, recorded: "Recorded[Any]", track: Track) -> None:
         now, left = perf_counter(), recorded.track
-        self.keep_slice(left, now)
+        self.kept.keep_slice(left, now)
         recorded.track, track.began_s = track, now
 
     @contextmanager
@@ -328,7 +260,7 @@ class Recorder:
         """Record the time inside as a phase of the running task; how it ended may be set in what this yields."""
         begin_s, track = perf_counter(), self._running_track()
         if track:
-            track.borders.append(begin_s - self._clock.monotonic_s)
+            track.borders.append(begin_s - self.zero_s)
         piece = Piece()
         try:
             yield piece
@@ -337,22 +269,8 @@ class Recorder:
 
     def phase_ended(self, name: str, begin_s: float, *, track: Track | None = None, ended: Ended = NOT_SAID) -> None:
         """Note a phase that ends now, of a task (None: the running one). `begin_s`: by the clock."""
-        end_s, zero_s = perf_counter(), self._clock.monotonic_s
-        track = track or self._running_track()
-        if track:
-            track.borders += (begin_s - zero_s, end_s - zero_s)
-        process = track.process if track else self._number
-        number = track.id if track and track.is_recorded else None
-        times = begin_s - zero_s, end_s - zero_s
-        self.phases.add(Phase(bounded(name), number, *times, process, bounded(ended.note), ended.ok))
-
-    def phase_between(self, name: str, begin_s: float, end_s: float) -> None:
-        """Note a phase of the running task that is over. Times from the trace's beginning."""
-        track = self._running_track()
-        number = track.id if track and track.is_recorded else None
-        if track:
-            track.borders += (begin_s, end_s)
-        self.phases.add(Phase(bounded(name), number, begin_s, end_s, track.process if track else self._number))
+        times = begin_s - self.zero_s, self._now_s()
+        self.notes.phase(track or self._running_track(), name, begin_s=times[0], end_s=times[1], ended=ended)
 
     def finish(self, note: str, *, ok: bool) -> None:
         """Note how the running task's work ended."""
@@ -368,14 +286,11 @@ class Recorder:
 
     def mark_of(self, track: Track | None, kind: str, text: str, *, at_s: float | None = None) -> None:
         """Note a moment of a task. `at_s`: when, by the clock (None: now)."""
-        number = track.id if track and track.is_recorded else None
-        process = track.process if track else self._number
-        moment_s = self._now_s() if at_s is None else at_s - self._clock.monotonic_s
-        self.marks.add(Mark(number, moment_s, kind, bounded(text), process))
+        self.notes.mark(track, kind, text, at_s=self._now_s() if at_s is None else at_s - self.zero_s)
 
     def depth(self, queue: str, depth: int) -> None:
         """Note how many items a queue has now."""
-        self.depths.add(Depth(bounded(queue), self._now_s(), depth, self._number))
+        self.notes.depth(queue, depth, at_s=self._now_s())
 
     def point(self) -> Point | None:
         """Return this moment of the running task, for a hand-off; None where it is not recorded."""
@@ -384,7 +299,7 @@ class Recorder:
 
     def handed_off(self, name: str, given: Point, taken: Point, *, kind: str = "handoff") -> None:
         """Note a piece of work that was given at one point and taken at another. `kind`: handoff or redelivery."""
-        self.hand_offs.add(HandOff(bounded(name), *given, *taken, kind))
+        self.notes.handed_off(name, given, taken, kind=kind)
 
     def add_process(self, name: str, program: str) -> int:
         """Return the number of another process, whose lanes are told here."""
@@ -394,7 +309,7 @@ class Recorder:
 
     def note_lag(self, lag_s: float) -> None:
         """Note how late the loop is."""
-        self.lags.add(Lag(self._now_s(), lag_s, self._number))
+        self.notes.lag(lag_s, at_s=self._now_s())
 
     def held(self, track: Track, end_s: float) -> None:
         """Note that a task has held the loop until then, by the clock, for longer than the bound."""
@@ -402,17 +317,7 @@ class Recorder:
 
     def note_blocking(self, track: Track | None, begin_s: float, end_s: float, at: tuple[str, str]) -> None:
         """Note that one call has held the loop. Times by the clock; `at`: place and function."""
-        zero_s = self._clock.monotonic_s
-        task = track.id if track and track.is_recorded else None
-        self.blockings.add(Blocking(task, begin_s - zero_s, end_s - zero_s, *at, self._number))
+        self.notes.blocking(track, at, begin_s=begin_s - self.zero_s, end_s=end_s - self.zero_s)
 
     def _now_s(self) -> float:
-        return perf_counter() - self._clock.monotonic_s
-
-
-@cache
-def slice_cost_s(places: bool) -> float:
-    """Return how long it takes to record a slice, with places or without, in seconds; measured once."""
-    recorder = Recorder(places=places)
-    recorder.is_on = True
-    return cost_s(recorder.followed)
+        return perf_counter() - self.zero_s

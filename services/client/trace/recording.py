@@ -10,16 +10,18 @@ async with recording(Kept(options.trace, options.report, settings.command), "wge
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.client.trace.facts import Program
 from services.client.trace.kept import Kept
-from services.client.trace.recorder import Program, Recorder
+from services.client.trace.recorder import Recorder
 from services.runtime.terminal import printable, say
 
 
 class Recording:
-    """The recorders of one run of a command, in their order. `exit_code`: how it ended."""
+    """The recorders of one run of a command, in their order. `exit_code`: how it ended; `is_kept`: in a file."""
 
-    def __init__(self, command: str) -> None:
+    def __init__(self, command: str, *, is_kept: bool = False) -> None:
         self.recorders: list[Recorder] = []
+        self.is_kept = is_kept
         self.exit_code: int | None = None
         self._command = command
 
@@ -36,7 +38,7 @@ async def recording(kept: Kept, command: str, *, quiet: bool = False) -> AsyncIt
 
     `quiet`: whether nothing is said of it on stderr.
     """
-    run = Recording(command)
+    run = Recording(command, is_kept=bool(kept))
     if not kept:
         yield run
         return

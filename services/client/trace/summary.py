@@ -11,8 +11,8 @@ def recorded_line(recorders: Sequence[Recorder], file: str) -> str:
     if not recorders:
         return f"no event loop ran, so {file} has nothing to show"
     processes = [each.process for each in recorders]
-    tasks = sum(len(each.tracks) for each in recorders)
-    slices = sum(len(track.raw) // 3 for each in recorders for track in each.tracks)
+    tasks = sum(len(each.tasks) for each in recorders)
+    slices = sum(len(track.raw) // 3 for each in recorders for track in each.tasks)
     loops = f" on {len(recorders)} loops" if len(recorders) > 1 else ""
     total_s = sum(each.total_s for each in processes)
     own_s = sum(each.overhead_s or 0.0 for each in processes)

@@ -106,6 +106,25 @@ def test_editions_that_are_compared_are_processes_of_one_trace(loop: str, tmp_pa
     }
 
 
+@loops
+@pytest.mark.parametrize("edition", [GENERATOR, QUEUE])
+def test_fetches_have_phases_and_their_errors_are_marked(edition: str, loop: str, tmp_path: Path) -> None:
+    """On the lane of the consumer that fetches, inside the phase of the item."""
+    targets, path = tmp_path / "targets", tmp_path / "t.json"
+    targets.write_text("www.163.com\nwww.sohu.com\nnone.test\n")
+    options = Options(input=str(targets), edition=edition, trace=str(path))
+    assert run_command(options, loop, in_lab=True) == 1
+    assert violations(events_of_file(path.read_text())) == []
+    trace = read_trace(path)
+    consumers = {task.id for task in trace.tasks if task.name.startswith("consumer")}
+    names = Counter(phase.name for phase in trace.phases if phase.task in consumers)
+    assert names["connect"] == 2
+    assert {name for name in names if name.startswith("item")} == {"item 1", "item 2", "item 3"}
+    (mark,) = (each for each in trace.marks if each.kind == "error")
+    assert mark.text.startswith("none.test: ")
+    assert mark.task in consumers
+
+
 def test_a_trace_that_cannot_be_written_is_refused_before_an_item_is_made(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

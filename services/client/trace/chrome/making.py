@@ -81,6 +81,7 @@ class Written:
         "_borders_s",
         "_known",
         "_late",
+        "_phases",
         "_times",
         "borders",
         "lane",
@@ -98,6 +99,7 @@ class Written:
         self.last: Slice | None = None
         self._known: set[int] = set()  # borders
         self._times: list[int] = []  # when its slices begin and end
+        self._phases: list[tuple[int, int]] = []  # that have ended, without those that lie in another one
         self._late: dict[int, int] = {}  # borders in what was written before they were known, and the next time behind
 
     def begin(self, zero_s: float) -> Iterator[Event]:
@@ -131,9 +133,19 @@ class Written:
             else:
                 insort(self.borders, border)
 
-    def border(self, at: int) -> int:
-        """Return where a phase begins or ends that does so then."""
-        return self._late.get(at, at)
+    def phase(self, begin: int, end: int) -> tuple[int, int]:
+        """Return where a phase begins and ends that has ended now: behind the last one, unless it is around that.
+
+        What tells of phases one after another may read its clock twice, and then they overlap by a moment.
+        """
+        begin, end = self._late.get(begin, begin), self._late.get(end, end)
+        while self._phases and self._phases[-1][0] >= begin:
+            self._phases.pop()
+        if self._phases:
+            begin = max(begin, self._phases[-1][1])
+        end = max(begin, end)
+        self._phases.append((begin, end))
+        return begin, end
 
     def wait(self, until: int) -> Iterator[Event]:
         """Yield the wait behind the last slice, if that was not the end of what ran."""
@@ -228,8 +240,7 @@ class EventMaker:
             case Phase():
                 written = self._tasks.get((each.process, each.task or 0))
                 if written is not None:  # a task that was dropped has no lane
-                    begin, end = (written.border(self._at(at_s)) for at_s in (each.begin_s, each.end_s))
-                    yield phase_event(each, begin, max(begin, end))
+                    yield phase_event(each, *written.phase(self._at(each.begin_s), self._at(each.end_s)))
             case Mark():
                 yield mark_event(each, self._at(each.at_s))
             case Depth():

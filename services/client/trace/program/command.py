@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from services.client.defaults import ON_HOST
+from services.client.trace.facts import Program
 from services.client.trace.kept import Kept
 from services.client.trace.program.ending import written_at_the_end
 from services.client.trace.program.loops import LoopRecorders
 from services.client.trace.program.script import check_module, read_script, run_module, run_script
-from services.client.trace.recorder import Program
 from services.client.trace.summary import recorded_line
 from services.runtime.errors import ProgramError
 from services.runtime.terminal import printable, say

@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from services.client.trace.recorder import Program, Recorder
-from services.client.trace.task_factory import TaskFactory, task_factory
+from services.client.trace.facts import Program
+from services.client.trace.recorder import Recorder
+from services.client.trace.tasks.task_factory import TaskFactory, task_factory
 
 MAX_LOOPS = 64  # of a program that makes ever more, the others run unrecorded
 

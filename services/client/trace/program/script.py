@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
-from services.client.trace.places import show_from
+from services.client.trace.tasks.places import show_from
 from services.runtime.cli import INTERRUPTED
 from services.runtime.errors import InputUnreadable, ProgramError
 

@@ -18,8 +18,8 @@ from services.client.pipeline.jetstream.tracing.told import (
     encode_told,
 )
 from services.client.trace.chrome.making import events_of
+from services.client.trace.facts import Point
 from services.client.trace.model import Clock, Outcome
-from services.client.trace.recorder import Point
 from tests.client.trace.chrome.format_rules import violations
 
 HERE = Clock("boot", 1_000.0, 5_000.0, 1e-6)

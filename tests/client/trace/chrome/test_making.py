@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.client.trace.chrome.making import events_of, maker_of
-from services.client.trace.model import MAX_TEXT, Outcome, Phase, Slice, Trace
+from services.client.trace.model import MAX_TEXT, Outcome, Phase, Slice, Task, Trace
 from tests.client.trace.chrome.format_rules import violations
-from tests.client.trace.chrome.traces import GrowingFeed, GrowingLane, full
+from tests.client.trace.chrome.traces import GrowingFeed, GrowingLane, full, process
 
 Events = list[dict[str, Any]]
 
@@ -213,6 +213,22 @@ def test_events_that_are_made_bit_by_bit_nest(late: bool, steps: list[Step]) -> 
     phases = [each for each in events if each["cat"] == "phase"]
     assert len(phases) == len(script.feed.phases)
     assert not list(maker.news())
+
+
+def test_phases_that_overlap_by_a_moment_are_one_behind_the_other() -> None:
+    """What measures them reads its clock twice; a phase around both stays around them."""
+    slices = (Slice(0.0, 0.9, None),)
+    phases = (
+        Phase("send", 1, 0.1, 0.3, 7),
+        Phase("first byte", 1, 0.3 - 1e-6, 0.5, 7),
+        Phase("head", 1, 0.5 - 1e-6, 0.5 - 5e-7, 7),
+        Phase("fetch", 1, 0.05, 0.6, 7),
+        Phase("next", 1, 0.6 - 1e-6, 0.8, 7),
+    )
+    events = made(Trace((process(),), (Task(1, "main", None, 0.0, 1.0, Outcome.RETURNED, slices, process=7),), phases))
+    assert violations(events) == []
+    times = [(each["ts"] - ZERO_US, each["dur"]) for each in of(events, "X", "phase")]
+    assert times == [(0.1e6, 0.2e6), (0.3e6, 0.2e6), (0.5e6, 0), (0.05e6, 0.55e6), (0.6e6, 0.2e6)]
 
 
 def test_a_wait_is_written_when_it_ends_or_when_the_run_does() -> None:

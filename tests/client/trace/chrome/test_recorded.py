@@ -12,8 +12,9 @@ from services.client.trace.chrome.events import Event
 from services.client.trace.chrome.file import trace_file
 from services.client.trace.chrome.making import maker_of
 from services.client.trace.chrome.reading import parse_trace, read_trace
+from services.client.trace.facts import Program
 from services.client.trace.model import Outcome, Trace
-from services.client.trace.recorder import Program, Recorder
+from services.client.trace.recorder import Recorder
 from tests.client.trace.chrome.format_rules import events_of_file, violations
 from tests.client.trace.chrome.test_reading import close, same_slice, without_times
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from services.client.pipeline.jetstream.tracing.told import Began, Ended, Teller, Told
 from services.client.trace.chrome.merging import is_same_clock, translated
+from services.client.trace.facts import Point
 from services.client.trace.model import (
     Blocking,
     Clock,
@@ -25,7 +26,7 @@ from services.client.trace.model import (
     Task,
     Trace,
 )
-from services.client.trace.recorder import MAX_TASKS, Point
+from services.client.trace.recorder import MAX_TASKS
 
 SILENT_S = 2.0  # a worker of which nothing was heard for so long was killed; one that lives tells each half second
 MAX_WORKERS = 1_000

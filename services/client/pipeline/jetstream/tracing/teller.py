@@ -9,8 +9,8 @@ import time
 
 from services.client.pipeline.jetstream.broker.connection import Connection
 from services.client.pipeline.jetstream.tracing.told import MAX_JOBS, Began, Ended, Teller, Told, encode_told
-from services.client.trace.clock import process_number, read_clock
 from services.client.trace.model import Outcome, bounded
+from services.client.trace.tasks.clock import process_number, read_clock
 from services.runtime.run import running_loop_name
 from services.runtime.tasks import set_within
 

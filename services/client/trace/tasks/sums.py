@@ -1,9 +1,10 @@
 """Sums over a recording: how long its tasks ran, and how long they waited."""
 
 from collections.abc import Sequence
+from operator import sub
 from typing import NamedTuple
 
-from services.client.trace.track import Track
+from services.client.trace.tasks.track import Track
 
 
 class Sums(NamedTuple):
@@ -22,7 +23,7 @@ def sums_of(tracks: Sequence[Track], *, until_s: float) -> Sums:
     work_s = wait_s = 0.0
     slices = 0
     for track in tracks:
-        ran_s = sum(track.raw[1::3]) - sum(track.raw[0::3])
+        ran_s = sum(map(sub, track.raw[1::3], track.raw[0::3]))
         end_s = until_s if track.end_s is None else track.end_s
         work_s += ran_s
         wait_s += max(0.0, end_s - track.begin_s - ran_s)

@@ -2,7 +2,7 @@
 
 A task runs its coroutine by `send()`, once for every time that the coroutine can go on; what `send()` returns is what
 the coroutine now waits for. So a task that is recorded gets its coroutine in this wrapper. What is done here is done at
-every await of a program: it is as little as can be, and all that can wait is left to `services.client.trace.track`.
+every await of a program: it is as little as can be, and all that can wait is left to `track`.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from services.client.trace.model import Outcome
-from services.client.trace.track import Track, text_of
-from services.client.trace.waits import awaited, qualified_name
+from services.client.trace.tasks.track import Track, text_of
+from services.client.trace.tasks.waits import awaited, qualified_name
 
 if TYPE_CHECKING:
     from services.client.trace.recorder import Recorder
@@ -88,8 +88,8 @@ def resume_and_note(
 
     One function, without a call that it can do without: a program with ten thousand awaits a second runs it as often.
     """
-    clock, held_s = perf_counter, recorder.held_s
-    number = recorder.waits.number if recorder.places else recorder.waits.number_of_type
+    clock, held_s, kept, waits = perf_counter, recorder.held_s, recorder.kept, recorder.kept.waits
+    number = waits.number if recorder.places else waits.number_of_type
     resume: Callable[[Any], object] = coroutine.send
     waited_for: object = None
     allowed = 0
@@ -117,7 +117,7 @@ def resume_and_note(
             waited_for = resume(given)
         except BaseException as error:
             recorder.running = before
-            recorder.slices_left += allowed
+            kept.slices_left += allowed
             note_end(recorder, recorded.track, error)
             if isinstance(error, StopIteration):
                 return error.value
@@ -128,14 +128,14 @@ def resume_and_note(
         track = recorded.track  # another one, where the coroutine has gone on in another lane
         began_s = track.began_s
         end_s = clock()
-        if allowed or (allowed := recorder.allow_slices()):
+        if allowed or (allowed := kept.allow_slices()):
             allowed -= 1
             keep = track.keep
             keep(began_s)
             keep(end_s)
             keep(wait)
         else:
-            recorder.drop_slice(track)
+            kept.drop_slice(track)
         if end_s - began_s > held_s:
             recorder.held(track, end_s)
 
@@ -143,7 +143,7 @@ def resume_and_note(
 def note_end(recorder: "Recorder", track: Track, error: BaseException) -> None:
     """Note the last slice of a coroutine, and how it ended."""
     end_s = perf_counter()
-    recorder.keep_slice(track, end_s)
+    recorder.kept.keep_slice(track, end_s)
     if end_s - track.began_s > recorder.held_s:
         recorder.held(track, end_s)
     if isinstance(error, StopIteration):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from services.client.trace.model import Outcome, Slice, Task, bounded
-from services.client.trace.waits import Waits
+from services.client.trace.tasks.waits import Waits
 
 DEFAULT_NAME = re.compile(r"Task-\d+|None")  # None: so does Python 3.13.5 where there is a task factory
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from services.client.trace.recorded import Recorded
+from services.client.trace.tasks.recorded import Recorded
 
 if TYPE_CHECKING:
     from services.client.trace.recorder import Recorder

@@ -5,7 +5,7 @@ at the end a future. What is shown of the chain is the innermost line of the per
 function (`awaits`), and the kind of the wait. The kind follows from the outermost function below the person's code that
 TABLES knows: `MemoryObjectReceiveStream.receive` waits for a queue, though it waits by an event.
 
-`services.client.trace.recorded` walks the chain.
+`services.client.trace.tasks.recorded` walks the chain.
 """
 
 import asyncio

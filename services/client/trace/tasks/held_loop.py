@@ -12,12 +12,14 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from time import perf_counter, thread_time
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.client.trace.places import LIBRARY, OWN, place
-from services.client.trace.waits import role_known
+from services.client.trace.tasks.places import LIBRARY, OWN, PACKAGE, place
+from services.client.trace.tasks.waits import role_known
 from services.runtime.errors import NoThread
 from services.runtime.tasks import start_daemon_thread
 
@@ -36,11 +38,29 @@ RUNS_LOOP = {"_run_once", "run_forever", "run_until_complete", "run"}
 
 
 class Held(NamedTuple):
-    """The place of a call: file and line, and the function that it is in. `frame`: the id of that function's frame."""
+    """What a sample shows: file and line, and the function that it is in. `call`: the id of the loop's call's frame."""
 
     place: str
     function: str
-    frame: int
+    call: int
+
+
+class Sampled:
+    """Samples of one call. `key`: what tells it from others; from `first_s` to `last_s`, by the clock, it was seen."""
+
+    def __init__(self, key: object, first_s: float) -> None:
+        self.key, self.first_s, self.last_s = key, first_s, first_s
+        self._places: Counter[tuple[str, str]] = Counter()
+
+    def add(self, held: Held, at_s: float) -> None:
+        """Add a sample."""
+        self.last_s = at_s
+        self._places[held.place, held.function] += 1
+
+    @property
+    def at(self) -> tuple[str, str]:
+        """The place and the function of most samples; empty where there are none."""
+        return self._places.most_common(1)[0][0] if self._places else ("", "")
 
 
 class LoopWatch:
@@ -50,106 +70,97 @@ class LoopWatch:
         self._recorder = recorder
         self._stopped = threading.Event()
         self._thread = 0  # that of the loop
-        self._began_s = 0.0  # of the slice that is sampled
-        self._samples: Counter[Held] = Counter()
-        self._callback: tuple[Held, float, float] | None = None  # a callback that is sampled: first and last time
-        self._due_s = float("inf")
+        self._slice = Sampled(None, 0.0)
+        self._callback: Sampled | None = None
+        self._ending = threading.Lock()
+        self._due_s = 0.0
+        self._beats = 0
         self._timer: asyncio.TimerHandle | None = None
-        self.cpu_s = 0.0
+        self._cpu_s: list[float] = []  # of each thread that has looked
+
+    @property
+    def cpu_s(self) -> float:
+        """How long its threads have used the processor."""
+        return sum(self._cpu_s)
 
     def start(self, loop: "asyncio.AbstractEventLoop") -> None:
         """Look at a loop, in whose thread this is called, from now on."""
         self._thread = threading.get_ident()
         self._stopped = threading.Event()
         self._arm(loop)
-        try:
-            start_daemon_thread(self._look_until_stopped, name="trace")
-        except NoThread:  # calls that hold the loop are recorded then without their line
-            return
+        with suppress(NoThread):  # calls that hold the loop are recorded then without their line
+            start_daemon_thread(partial(self._look_until, self._stopped), name="trace")
 
     def stop(self) -> None:
         """Look at it no longer."""
         self._stopped.set()
-        self._due_s = float("inf")
+        self._end_callback()
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
     def place_of(self, began_s: float) -> tuple[str, str]:
         """Return place and function of most samples of the slice that began then; empty where there are none."""
-        if began_s != self._began_s or not self._samples:
-            return "", ""
-        by_place: Counter[tuple[str, str]] = Counter()
-        for held, count in self._samples.items():
-            by_place[held.place, held.function] += count
-        return by_place.most_common(1)[0][0]
+        return self._slice.at if self._slice.key == began_s else ("", "")
 
     def _arm(self, loop: "asyncio.AbstractEventLoop") -> None:
-        self._timer = loop.call_later(BEAT_S, self._beat, loop)
-        self._due_s = perf_counter() + BEAT_S
+        pause_s = min(BEAT_S, self._recorder.held_s / 2)
+        self._timer = loop.call_later(pause_s, self._beat, loop)
+        self._due_s = perf_counter() + pause_s
 
     def _beat(self, loop: "asyncio.AbstractEventLoop") -> None:
         """Note how late the loop is."""
+        self._beats += 1
         self._recorder.note_lag(max(0.0, perf_counter() - self._due_s))
         self._arm(loop)
 
-    def _look_until_stopped(self) -> None:
-        stopped, pause_s = self._stopped, self._recorder.held_s / SAMPLES
-        while not stopped.wait(pause_s):
+    def _look_until(self, stopped: threading.Event) -> None:
+        self._cpu_s.append(0.0)
+        number = len(self._cpu_s) - 1
+        while not stopped.wait(self._recorder.held_s / SAMPLES):
             self._look()
-            self.cpu_s = thread_time()
-        self._end_callback()
+            self._cpu_s[number] = thread_time()
 
     def _look(self) -> None:
         running, now = self._recorder.running, perf_counter()
-        if running is not None:
-            self._end_callback()
-            began_s = running.track.began_s
-            if now - began_s >= self._recorder.held_s / SAMPLES:
-                self._sample_slice(began_s)
-        else:
+        if running is None:
             self._sample_callback(now)
-
-    def _sample_slice(self, began_s: float) -> None:
-        held = held_by(self._thread)
-        if held is None:
             return
-        if began_s != self._began_s:
-            self._samples = Counter()
-            self._began_s = began_s
-        self._samples[held] += 1
+        self._end_callback()
+        began_s = running.track.began_s
+        if now - began_s >= self._recorder.held_s / SAMPLES and (held := held_by(self._thread)):
+            if began_s != self._slice.key:
+                self._slice = Sampled(began_s, now)
+            self._slice.add(held, now)
 
     def _sample_callback(self, now: float) -> None:
         held = held_by(self._thread)
-        before = self._callback
-        if before and held == before[0]:
-            self._callback = (held, before[1], now)
-            return
-        self._end_callback()
+        # The timer has not run since, so the frame is that of the same call, and not of another in the same place.
+        key = held and (held.call, self._beats)
+        if self._callback and key != self._callback.key:
+            self._end_callback()
         if held:
-            self._callback = (held, now, now)
+            self._callback = self._callback or Sampled(key, now)
+            self._callback.add(held, now)
 
     def _end_callback(self) -> None:
         """Note a callback that was seen for longer than the bound."""
-        if self._callback:
-            held, first_s, last_s = self._callback
-            self._callback = None
-            if last_s - first_s >= self._recorder.held_s:
-                self._recorder.note_blocking(None, first_s, last_s, (held.place, held.function))
+        with self._ending:
+            seen, self._callback = self._callback, None
+        if seen and seen.last_s - seen.first_s >= self._recorder.held_s:
+            self._recorder.note_blocking(None, seen.first_s, seen.last_s, seen.at)
 
 
 def held_by(thread: int) -> Held | None:
     """Return the innermost line of a person's own code that a thread is at; where there is none, that of a package."""
-    package = library = None
-    for frame in frames_in_loop(sys._current_frames().get(thread)):
-        role = role_known(frame.f_code)
-        if role == OWN:
-            return held_at(frame)
-        if role & LIBRARY:
-            library = library or held_at(frame)
-        else:
-            package = package or held_at(frame)
-    return package or library
+    in_loop = list(frames_in_loop(sys._current_frames().get(thread)))
+    roles = [role_known(frame.f_code) for frame in in_loop]
+    for wanted in (OWN, PACKAGE, LIBRARY):
+        for frame, role in zip(in_loop, roles, strict=True):
+            if role == wanted or role & wanted:
+                code = frame.f_code
+                return Held(place(code.co_filename, frame.f_lineno or 0), code.co_qualname, id(in_loop[-1]))
+    return None
 
 
 def frames_in_loop(frame: FrameType | None) -> Iterator[FrameType]:
@@ -165,7 +176,3 @@ def frames_in_loop(frame: FrameType | None) -> Iterator[FrameType]:
 def is_the_loop(frame: FrameType) -> bool:
     """Return whether a frame runs the loop; uvloop has none, but what runs it has."""
     return frame.f_code.co_name in RUNS_LOOP and frame.f_globals.get("__name__", "").startswith(LOOP_MODULES)
-
-
-def held_at(frame: FrameType) -> Held:
-    return Held(place(frame.f_code.co_filename, frame.f_lineno or 0), frame.f_code.co_qualname, id(frame))

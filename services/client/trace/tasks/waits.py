@@ -2,7 +2,7 @@
 
 A task waits in a chain of coroutines, from its own to the innermost, and at its end for a future. `Waits.number` reads
 the chain as fast as it can, at every wait of a program; `Waits.described` says, later and once, what a number means.
-`services.client.trace.places` knows which code is whose.
+`services.client.trace.tasks.places` knows which code is whose.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
 from typing import Any, NamedTuple, Union
 
 from services.client.trace.model import bounded
-from services.client.trace.places import CALLBACKS, KIND_BITS, LIBRARY, OWN, PACKAGE, kind_of, place_of, role_of
+from services.client.trace.tasks.places import CALLBACKS, KIND_BITS, LIBRARY, OWN, PACKAGE, kind_of, place_of, role_of
 
 HOPS = range(100)  # from a task's coroutine to the innermost: a chain that is longer is not followed to its end
 NONE = -1.0  # the number where nothing is waited for: the task ended, or goes on in another lane
