@@ -205,6 +205,12 @@ def add_bench(parser: ArgumentParser) -> None:
     add_options(parser)
 
 
+def add_report(parser: ArgumentParser) -> None:
+    from lab.report.cli import add_options
+
+    add_options(parser)
+
+
 def add_doctor(parser: ArgumentParser) -> None:
     parser.add_argument("--time", action="store_true", help="also time the lab's starts (a minute)")
 
@@ -266,6 +272,13 @@ COMMANDS = {
         commands.bench,
         add_bench,
         ("bench hello --quick", "bench wget --rounds 5 --json figures.json", "bench chaos --quick"),
+    ),
+    "report": Command(
+        "draw traces as one page of HTML; without any, run the tutorial's story and draw it, in English and Chinese",
+        commands.report,
+        add_report,
+        ("report", "report trace.json -o trace.html"),
+        needs_checkout=False,
     ),
     "doctor": Command("show what this machine can do", commands.doctor, add_doctor, ("doctor", "doctor --time")),
     "engine": Command(

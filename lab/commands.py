@@ -238,6 +238,12 @@ def bench(options: Namespace) -> int:
     return compare(options)
 
 
+def report(options: Namespace) -> int:
+    from lab.report.cli import report as draw
+
+    return draw(options)
+
+
 def doctor(options: Namespace) -> int:
     """Show what this machine has and, if asked, how long the lab takes on it."""
     from lab.doctor import doctor as examine

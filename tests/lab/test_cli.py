@@ -310,4 +310,4 @@ def test_a_command_says_whether_it_needs_the_checkout(
         assert (printed.out, printed.err.count("\n")) == ("", 1)
         assert printed.err.startswith(f"lab {command}: this is the installed package, and the command needs the")
     else:
-        assert command in {"embedded", "serve", "record", "watch"}
+        assert command in {"embedded", "serve", "record", "report", "watch"}

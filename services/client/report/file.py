@@ -50,7 +50,7 @@ class ReportFile:
         from services.client.report.page import report_html
 
         traces = [trace_of(each) for each in feeds]
-        title = ", ".join(dict.fromkeys(process.name for trace in traces for process in trace.processes)) or "asynclab"
+        title = next((process.name for trace in traces for process in trace.processes), "asynclab")
         html = report_html(traces, title=title, command=self._command, language=language_of(self._name))
         write_report(self._name, html)
 

@@ -7,12 +7,12 @@ a piece of work: then one task does several pieces, one after another, and each 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.client.trace.model import Outcome, Phase, Slice, Task, Trace
 
 WAITS_FOR_TASK = "task"
-FOREIGN = "trace"  # the program that records other people's programs: there every task is of interest
+OWN = ("wget", "hello", "compare", "pipeline")  # in programs of other people, every task is of interest
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Lane:
         is_open: whether it had not ended when the recording did.
         waits_on: what it waited for longest: a kind and a place, either may be empty.
         for_tasks_s: how long it waited for other tasks, whose own lanes show what they did.
+        says_end: whether its program says how its work ended; a task of a library, say, does not.
         holds: the times in which a call of it held the loop, each with the place of the call.
     """
 
@@ -64,6 +65,7 @@ class Lane:
     is_open: bool = False
     waits_on: tuple[str, str] = ("", "")
     for_tasks_s: float = 0.0
+    says_end: bool = False
     holds: tuple[Part, ...] = ()
 
     @property
@@ -141,7 +143,7 @@ def lanes_of(trace: Trace, process: int, *, zero_s: float, until_s: float) -> li
         lanes = [lane for each in times for lane in pieces_of(each, phases[each.task.id], zero_s=zero_s)]
     else:
         program = next((each.program for each in trace.processes if each.id == process), "")
-        hidden = set() if program == FOREIGN else roots_of([each.task for each in times])
+        hidden = roots_of([each.task for each in times]) if program in OWN else set()
         lanes = [task_lane(each, phases[each.task.id], zero_s=zero_s) for each in times if each.task.id not in hidden]
     return sorted(lanes, key=lambda lane: lane.span.begin_s)
 
@@ -161,7 +163,8 @@ def pieces_of(times: TaskTimes, phases: Sequence[Phase], *, zero_s: float) -> It
                 each for each in phases if not each.note and piece.begin_s <= each.begin_s and each.end_s <= piece.end_s
             ]
             parts = parts_of(within, zero_s=zero_s)
-            yield times.lane(piece.name, span, parts, note=piece.note, ok=piece.ok, is_open=False)
+            lane = times.lane(piece.name, span, parts, note=piece.note, ok=piece.ok, is_open=False)
+            yield replace(lane, says_end=True)
 
 
 def task_lane(times: TaskTimes, phases: Sequence[Phase], *, zero_s: float) -> Lane:
@@ -169,7 +172,7 @@ def task_lane(times: TaskTimes, phases: Sequence[Phase], *, zero_s: float) -> La
     task = times.task
     cancelled = task.outcome == Outcome.CANCELLED
     note = task.note or task.error or (str(task.outcome) if cancelled or task.outcome == Outcome.RAISED else "")
-    return times.lane(
+    lane = times.lane(
         task.name,
         Span(times.begin_s, times.end_s),
         parts_of(phases, zero_s=zero_s),
@@ -177,6 +180,7 @@ def task_lane(times: TaskTimes, phases: Sequence[Phase], *, zero_s: float) -> La
         ok=task.ok and task.outcome != Outcome.RAISED,
         is_open=task.end_s is None,
     )
+    return replace(lane, says_end=bool(task.note))
 
 
 def parts_of(phases: Sequence[Phase], *, zero_s: float) -> tuple[Part, ...]:

@@ -101,6 +101,11 @@ def begun(scenes: Sequence[Scene]) -> str:
     return first.isoformat(timespec="seconds").replace("+00:00", "Z") if first else "?"
 
 
+def shown(value: object) -> object:
+    """Return a text without control characters, for the template to escape; what a macro has made stays as it is."""
+    return printable(value) if type(value) is str else value
+
+
 @cache
 def environment() -> "Environment":
     """Return what reads the templates. Every text of theirs is escaped, and a name that is missing is an error."""
@@ -109,6 +114,7 @@ def environment() -> "Environment":
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
+        finalize=shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from services.client.report.lanes import Lane, Part, Span, lanes_of
 from services.client.trace.chrome.merging import merged
 from services.client.trace.model import Blocking, Depth, Dropped, HandOff, Lag, Mark, Process, Trace
+from services.runtime.terminal import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,13 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What one run did. `total_s`: how long it took; `basis`: how several recordings came to one clock."""
+    """What one run did.
+
+    `name`: of its first process; `total_s`: how long it took; `basis`: how several recordings came to one clock.
+    """
 
     title: str
+    name: str
     loop: str
     mode: str
     program: str
@@ -111,6 +116,7 @@ def panel_of(trace: Trace, processes: Sequence[Process], *, basis: str = "") -> 
     overheads = [each.overhead_s for each in processes if each.overhead_s is not None]
     return Panel(
         title=" · ".join(filter(None, dict.fromkeys(each.title for each in processes))),
+        name=processes[0].name,
         loop=joined(each.loop for each in processes),
         mode=joined(each.mode for each in processes),
         program=joined(each.program for each in processes),
@@ -128,8 +134,8 @@ def panel_of(trace: Trace, processes: Sequence[Process], *, basis: str = "") -> 
 
 
 def joined(texts: Iterator[str]) -> str:
-    """Return texts behind each other, each once."""
-    return ", ".join(filter(None, dict.fromkeys(texts)))
+    """Return texts behind each other, each once, without control characters."""
+    return printable(", ".join(filter(None, dict.fromkeys(texts))))
 
 
 def depths_of(depths: Sequence[Depth], *, zero_s: float) -> Iterator[Curve]:

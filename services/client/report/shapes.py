@@ -71,6 +71,11 @@ def shape(span: Span, colour: str, title: str, axis: Axis) -> Shape:
     return Shape(f"{x:.2f}%", f"{width:.2f}%", style, colour, title)
 
 
+def kind_of(name: str) -> str:
+    """Return what phases are called that differ by a number alone: `item 7` is one of `item`."""
+    return name.rstrip("0123456789").rstrip(" #-") or name
+
+
 def colours_of(names: Sequence[str]) -> dict[str, str]:
     """Return the colour of each phase: that of its name or, for a name that is not known, one in turn."""
     others = [name for name in names if name not in COLOURS and name not in UNTINTED]
@@ -101,11 +106,11 @@ def shapes_of(lane: Lane, axis: Axis, colours: dict[str, str], say: Words, *, ti
     title = say("waited_on", time=waited, what=what) if what else say("waited", time=waited)
     shapes = [shape(lane.span, "w", title if titles else "", axis)]
     for part in lane.parts:
-        if colour := colours.get(part.name):
+        if colour := colours.get(kind_of(part.name)):
             name = f"{say.named('phase', part.name)}: {duration(part.span.length_s)}"
             shapes.append(shape(part.span, f"t {colour}", name if titles else "", axis))
     for span, count, total_s in close_ones(lane.runs, axis):
-        colour = colours.get(part_at((span.begin_s + span.end_s) / 2, lane.parts), "r")
+        colour = colours.get(kind_of(part_at((span.begin_s + span.end_s) / 2, lane.parts)), "r")
         said = (
             say("ran", time=duration(total_s)) if count == 1 else say("ran_often", count=count, time=duration(total_s))
         )

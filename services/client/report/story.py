@@ -8,8 +8,10 @@ from services.client.report.panels import Hold, Panel
 from services.client.report.words import Words
 from services.runtime.terminal import printable
 
+FIGURES = 3
 FASTER = 1.3  # times, from which on it is worth a word
-SHARE = 0.03  # of a run that a call holds, from which on it is what is to be seen
+PAIR = 2  # panels that are compared
+SHARE = 0.15  # of a run that a call holds, from which on it is what is to be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,15 @@ def story_of(panels: Sequence[Panel], say: Words) -> Story:
     numbers = [numbers_of(each) for each in panels]
     if not any(each.lanes for each in numbers):
         return Story(say("empty"), (say("empty_why"),), ())
-    if len({each.mode for each in panels if each.mode}) > 1:
+    if len(panels) == PAIR and len({each.mode for each in panels if each.mode}) == PAIR:
         return comparison(panels, numbers, say)
     worst = max(panels, key=longest_hold_s)
     if worst.holds and longest_hold_s(worst) >= SHARE * worst.total_s:
         return hold_story(worst, worst.holds[0], say)
-    if len({each.loop for each in panels}) > 1:
+    if len(panels) == PAIR and len({each.loop for each in panels}) == PAIR:
         return loops(panels, numbers, say)
+    if len(panels) > 1:
+        return several(panels, numbers, say)
     return one_run(max(numbers, key=lambda each: each.wall_s), say)
 
 
@@ -50,7 +54,7 @@ def longest_hold_s(panel: Panel) -> float:
 
 
 def comparison(panels: Sequence[Panel], numbers: Sequence[Numbers], say: Words) -> Story:
-    """Return the story of the same work in two modes, the first two of the panels."""
+    """Return the story of the same work in two modes."""
     before, after = numbers[0], numbers[1]
     ratio = before.wall_s / max(after.wall_s, 1e-9)
     is_faster = ratio >= FASTER
@@ -111,6 +115,26 @@ def loops(panels: Sequence[Panel], numbers: Sequence[Numbers], say: Words) -> St
         ),
         (*figures, Figure(f"{ratio:.2f} ×", say("work_ratio", loop=pairs[1][0].loop))),
     )
+
+
+def several(panels: Sequence[Panel], numbers: Sequence[Numbers], say: Words) -> Story:
+    """Return the story of several runs: how long each took."""
+    figures = [
+        Figure(duration(each.wall_s), printable(name_of(panel, say)))
+        for panel, each in zip(panels, numbers, strict=True)
+    ]
+    named = [f"{figure.text} {figure.value}" for figure in figures]
+    works = say.listed([duration(each.work_s) for each in numbers])
+    return Story(
+        say("several", count=len(panels), times=say.listed(named)),
+        (say("several_why", works=works),),
+        tuple(figures[:FIGURES]),
+    )
+
+
+def name_of(panel: Panel, say: Words) -> str:
+    """Return what a panel is called."""
+    return say.named("title", panel.title) or panel.name or say("this_run")
 
 
 def one_run(numbers: Numbers, say: Words) -> Story:

@@ -9,7 +9,8 @@ from services.client.report.groups import MANY, Group, groups_of
 from services.client.report.lanes import Lane
 from services.client.report.numbers import Numbers, duration, numbers_of, times
 from services.client.report.panels import Arrow, Moment, Panel
-from services.client.report.shapes import Axis, Shape, colours_of, shapes_of, waits_on
+from services.client.report.shapes import Axis, Shape, colours_of, kind_of, shapes_of, waits_on
+from services.client.report.story import name_of
 from services.client.report.words import Words
 from services.runtime.terminal import printable
 
@@ -85,7 +86,7 @@ class Pictured:
 def pictured(panels: Sequence[Panel], say: Words) -> Pictured:
     """Return panels as they are drawn."""
     axis = Axis(max((each.total_s for each in panels), default=0.0))
-    names = dict.fromkeys(part.name for panel in panels for lane in panel.lanes for part in lane.parts)
+    names = dict.fromkeys(kind_of(part.name) for panel in panels for lane in panel.lanes for part in lane.parts)
     colours = colours_of(list(names))
     return Pictured(
         tuple(panel_view(each, axis, colours, say) for each in panels),
@@ -100,12 +101,12 @@ def pictured(panels: Sequence[Panel], say: Words) -> Pictured:
 
 def panel_view(panel: Panel, axis: Axis, colours: dict[str, str], say: Words) -> PanelView:
     """Return a panel as it is drawn."""
-    groups, left_out = groups_of(panel.lanes, say)
+    groups, left_out = groups_of(panel.lanes, panel.arrows, say)
     moments: dict[tuple[int, int | None], list[Moment]] = defaultdict(list)
     for moment in panel.moments:
         moments[moment.key].append(moment)
     return PanelView(
-        title=printable(say.named("title", panel.title)) or say("this_run"),
+        title=printable(name_of(panel, say)),
         subtitle=" · ".join(filter(None, (say("mode_line", loop=panel.loop), say.named("mode", panel.mode)))),
         total=say("in_all", time=duration(panel.total_s)),
         end=f"{axis.percent(panel.total_s):.2f}%",
@@ -215,11 +216,15 @@ def hold_lines(panel: Panel, say: Words) -> Iterator[tuple[str, str, str]]:
 
 
 def moment_lines(panel: Panel, say: Words) -> Iterator[tuple[str, str, str]]:
-    """Yield what is said of retries, redeliveries and the like: when, what, and its words."""
-    for each in panel.moments[:MOST_LINES]:
-        yield duration(each.at_s), say.named("mark", each.kind), printable(each.text)
-    if len(panel.moments) > MOST_LINES:
-        yield "", "", say("more", count=f"{len(panel.moments) - MOST_LINES:,}")
+    """Yield what is said of retries, redeliveries and the like: when first, what, and its words."""
+    alike: dict[tuple[str, str], list[Moment]] = defaultdict(list)
+    for moment in panel.moments:
+        alike[moment.kind, moment.text].append(moment)
+    for (kind, text), moments in list(alike.items())[:MOST_LINES]:
+        often = f" × {len(moments):,}" if len(moments) > 1 else ""
+        yield duration(moments[0].at_s), say.named("mark", kind) + often, printable(text)
+    if len(alike) > MOST_LINES:
+        yield "", "", say("more", count=f"{len(alike) - MOST_LINES:,}")
 
 
 def notes_of(panel: Panel, left_out: int, say: Words) -> Iterator[str]:
@@ -239,7 +244,7 @@ def numbers_row(panel: Panel, numbers: Numbers, say: Words) -> Row:
     """Return the line of a panel in the table of all panels."""
     return Row(
         (
-            printable(say.named("title", panel.title)) or say("this_run"),
+            printable(name_of(panel, say)),
             panel.loop,
             say.named("mode", panel.mode),
             duration(numbers.wall_s),

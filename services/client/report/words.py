@@ -45,6 +45,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Both loops wait equally long for the same things. They differ in how long they run for it: {works}.",
         "两种循环为同样的事等待同样久，差别在于为此运行多久：{works}。",
     ),
+    "several": ("{count} runs: {times}.", "{count} 次运行：{times}。"),
+    "several_why": (
+        "All of them are on one time axis. Their work, in the same order, took {works}.",
+        "它们在同一时间轴上。按同样顺序，各自的工作用了 {works}。",
+    ),
     "many": ("{waits} of waiting passed in {wall}.", "{waits} 的等待，只用了 {wall}。"),
     "many_why": (
         (
@@ -66,7 +71,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "wait_sum": ("sum of all waits", "等待总和"),
     "work_sum": ("sum of all work", "工作总和"),
     "overlap": ("overlap factor: waits and work, by wall time", "重叠倍数：等待与工作之和除以实际用时"),
-    "less_time": ("less time, for the same {work} of work", "更快；工作量相同：{work}"),
+    "less_time": ("less time; {work} of it is work", "更快；其中工作 {work}"),
     "as_long": ("as fast at once; the work is {work}", "的速度比；工作共 {work}"),
     "hold_length": ("held the loop, in one call", "一次调用占住循环"),
     "stood_still": ("other lanes could not run meanwhile", "条其他泳道此时不能运行"),
@@ -94,6 +99,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "waited": ("waited {time}", "等待 {time}"),
     "waited_on": ("waited {time}, longest for {what}", "等待 {time}，最久的是：{what}"),
     "group_failed": ("Ended in an error: {count}", "以错误结束：{count}"),
+    "group_again": ("Delivered again: {count} lanes", "重新投递：{count} 条泳道"),
+    "group_others": ("Other tasks: {count}", "其他任务：{count}"),
     "group_slowest": ("The slowest {count}", "最慢的 {count} 条"),
     "group_rest": (
         "{first} to {last} by duration: {longest} to {shortest}",

@@ -143,7 +143,7 @@ def held_loop() -> Trace:
         for n in range(1, 6)
     ]
     return Trace(
-        (process(1.5, program="trace"),),
+        (process(1.5, program="demo.py"),),
         tuple(tasks),
         lags=tuple(Lag(at / 10, 0.45 if at == 9 else 0.001) for at in range(15)),
         blockings=(Blocking(5, 0.4, 0.9, "demo.py:12", "report"),),
@@ -181,7 +181,7 @@ def jobs() -> Trace:
         tuple(Slice(n / 10 + 0.02, n / 10 + 0.05, "get", "queue") for n in range(1, 10)),
     )
     return Trace(
-        (process(1.05, program="trace"),),
+        (process(1.05, program="demo.py"),),
         (producer, first, second),
         marks=(Mark(3, 0.62, "redelivery", "job 4"), Mark(2, 0.5, "error", "killed")),
         depths=tuple(Depth("jobs", n / 20, (n * 3) % 7) for n in range(20)),

@@ -1,0 +1,136 @@
+"""The tutorial's story in scenes: the command lines of each, and what is said of it in both languages.
+
+No figure is in the sentences: the figures of a scene are those of its recordings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.client.report.words import Language
+
+BLOCKING = "lab/report/blocking_call.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A command line of the client, without --trace. `title`: of its panel, where it has none of its own.
+
+    `needs_lab`: whether it asks sites or hello; `needs`: `broker` or `uvloop`, without which it cannot run here.
+    """
+
+    words: tuple[str, ...]
+    title: str = ""
+    needs_lab: bool = True
+    needs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A scene: what it shows, what is run, and three sentences, each by language."""
+
+    name: Mapping[Language, str]
+    runs: tuple[Run, ...]
+    sentences: Mapping[Language, tuple[str, ...]]
+
+
+def pipeline(edition: str, *, needs: str = "") -> Run:
+    """Return the run of an edition of the pipeline."""
+    return Run(("pipeline", "--edition", edition, "-n", "8"), title=edition, needs_lab=bool(needs), needs=needs)
+
+
+PLANS = (
+    Plan(
+        {"en": "Three sites, one after another and at once", "zh": "三个网站：逐个访问与同时访问"},
+        (Run(("compare",)),),
+        {
+            "en": (
+                "Each site takes a moment to answer, and the program has next to nothing to do meanwhile.",
+                "One after another it waits three times.",
+                "At once it waits once, on the same single thread.",
+            ),
+            "zh": (
+                "每个网站都要过一会儿才回答，而程序在这段时间里几乎无事可做。",
+                "逐个访问要等待三次。",
+                "同时访问只等待一次，用的还是同一个线程。",
+            ),
+        },
+    ),
+    Plan(
+        {"en": "A thousand users and one thread", "zh": "一千个用户，一个线程"},
+        (Run(("hello", "--users", "1000")),),
+        {
+            "en": (
+                "A thousand users ask a server that takes half a second for each.",
+                "Server and users share one thread, which is free while a request waits.",
+                "So the last user waits hardly longer than the first.",
+            ),
+            "zh": (
+                "一千个用户向服务器提问，服务器回答每一个都要半秒。",
+                "请求等待时线程是空闲的，所以一个线程就够了。",
+                "最后一个用户几乎不比第一个等得更久。",
+            ),
+        },
+    ),
+    Plan(
+        {"en": "Generator, queue, broker: three pipelines", "zh": "生成器、队列、消息代理：三种流水线"},
+        (pipeline("generator"), pipeline("queue"), pipeline("jetstream", needs="broker")),
+        {
+            "en": (
+                "A generator hands each item over by a call: its two sides take turns.",
+                "A queue lets producer and consumers run apart, and its depth shows who is ahead.",
+                "A broker lets them be other programs: slower for each job, but a job outlives a crash.",
+            ),
+            "zh": (
+                "生成器用一次调用交接一项工作，双方轮流运行。",
+                "队列让生产者与消费者各自运行，队列的深度显示谁更快。",
+                "消息代理让双方成为不同的程序：每项工作更慢，但工作不会因崩溃而丢失。",
+            ),
+        },
+    ),
+    Plan(
+        {"en": "A call that blocks, and everyone else", "zh": "一个阻塞调用，以及其他所有任务"},
+        (Run(("trace", BLOCKING), needs_lab=False),),
+        {
+            "en": (
+                "Four tasks do a little every 50 ms, until a fifth makes one call that blocks.",
+                "While it runs, nothing else runs: there is one thread, and the call does not give it back.",
+                "The line to blame is named above and below the lanes.",
+            ),
+            "zh": (
+                "四个任务每 50 毫秒做一点事，直到第五个任务做了一次阻塞调用。",
+                "调用期间其他任务都不能运行：只有一个线程，而这个调用不让出它。",
+                "泳道的上方和下方都写明了是哪一行代码。",
+            ),
+        },
+    ),
+    Plan(
+        {"en": "asyncio beside uvloop", "zh": "asyncio 与 uvloop"},
+        (
+            Run(("hello", "--users", "200", "--loop", "asyncio"), title="asyncio"),
+            Run(("hello", "--users", "200", "--loop", "uvloop"), title="uvloop", needs="uvloop"),
+        ),
+        {
+            "en": (
+                "The same two hundred users, first on Python's own loop, then on uvloop.",
+                "What they wait for is the same, so both runs take about as long.",
+                "The loop decides how much work a wait costs, which matters when there are many.",
+            ),
+            "zh": (
+                "同样的二百个用户，先用 Python 自带的循环，再用 uvloop。",
+                "它们等待的事情相同，所以两次用时相近。",
+                "循环决定一次等待要花多少工作，等待很多时才显出差别。",
+            ),
+        },
+    ),
+)
+
+MISSING: Mapping[str, Mapping[Language, str]] = {
+    "broker": {
+        "en": "The broker's program is not installed here, so the edition over a broker is left out.",
+        "zh": "这里没有安装消息代理的程序，所以略去了使用它的版本。",
+    },
+    "uvloop": {
+        "en": "uvloop is not installed here, so its run is left out.",
+        "zh": "这里没有安装 uvloop，所以略去了它的运行。",
+    },
+}

@@ -1,0 +1,104 @@
+"""The report as HTML: what it says of a trace, that nothing foreign gets into its markup, and that it stays small."""
+
+import re
+from string import Formatter
+
+import pytest
+
+from services.client.report.lanes import lanes_of
+from services.client.report.numbers import duration, numbers_of
+from services.client.report.page import report_html
+from services.client.report.panels import panels_of
+from services.client.report.words import LANGUAGES, TEXTS, Language, Words
+from services.client.trace.model import Outcome, Slice, Task, Trace
+from tests.client.report.traces import FETCH_S, comparison, held_loop, jobs, process, users
+
+HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m\u202e"
+
+
+def html(traces: list[Trace], language: Language = "en") -> str:
+    return report_html(traces, title="a title", command="client wget", language=language)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "0 s"), (1.034, "1.03 s"), (12.34, "12.3 s"), (699.2, "699 s"), (0.0124, "12.4 ms"), (0.00012, "120 µs")],
+)
+def test_a_time_is_written_in_three_digits(seconds: float, text: str) -> None:
+    """A reader compares figures by their first digits."""
+    assert duration(seconds) == text
+
+
+def test_waits_add_up_and_overlap_by_the_wall_time() -> None:
+    """One after another nothing overlaps; at once, three waits pass in the time of one."""
+    before, after = [numbers_of(panel) for panel in panels_of(comparison())]
+    assert before.lanes == after.lanes == 3
+    assert (before.most, after.most) == (1, 3)
+    assert before.overlap == pytest.approx(1.0, abs=0.01)
+    assert after.overlap == pytest.approx(3 * FETCH_S / after.wall_s)
+
+
+def test_the_root_of_our_programs_has_no_lane_and_that_of_others_has() -> None:
+    """It only waits for its children; but in a program of another person every task is of interest."""
+    own = comparison()[0]
+    assert "main" not in [lane.name for lane in lanes_of(own, 1, zero_s=0.0, until_s=4.0)]
+    foreign = Trace((process(4.0, program="demo.py"),), own.tasks, own.phases)
+    assert "main" in [lane.name for lane in lanes_of(foreign, 1, zero_s=0.0, until_s=4.0)]
+
+
+@pytest.mark.parametrize(
+    ("traces", "said"),
+    [
+        (comparison(), ["Waiting overlaps. Work does not.", "One after another", "At once"]),
+        (comparison(error="reset by peer"), ["1 of 3 ended in an error.", "reset by peer", 'class="cut"']),
+        ([held_loop()], ["demo.py:12 held the loop for 500 ms.", "Calls that held the loop", "task report"]),
+        ([users(1000)], ["636 ×", "at most 1,000", "Ended in an error: 10", "The slowest 15"]),
+        ([jobs()], ["depth of jobs", "at most 6", "redelivery", "ConnectionResetError: peer"]),
+        ([Trace((process(0.0),))], ["Nothing was recorded."]),
+    ],
+    ids=["compared", "error", "blocking", "many", "queue", "empty"],
+)
+def test_it_says_what_is_to_be_seen(traces: list[Trace], said: list[str]) -> None:
+    """The first sentence, figures and the words of what went wrong are there for a person who sees no picture."""
+    page = html(traces)
+    assert [each for each in said if each not in page] == []
+    assert "loop asyncio" in page
+
+
+def test_names_and_errors_of_programs_are_escaped() -> None:
+    """A trace may be of any origin: its texts are shown, and are no markup and no control characters."""
+    task = Task(
+        1, HOSTILE, None, 0.0, 1.0, Outcome.RAISED, (Slice(0.0, 0.1, HOSTILE, HOSTILE, HOSTILE),), error=HOSTILE
+    )
+    trace = Trace((process(1.0, title=HOSTILE, mode=HOSTILE, loop=HOSTILE),), (task,))
+    page = report_html([trace], title=HOSTILE, command=HOSTILE)
+    assert "<script" not in page
+    assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", page)
+
+
+def test_it_has_no_script_and_no_address() -> None:
+    """One file is all of it: it can be sent, and tells no one that it was opened."""
+    page = html(comparison())
+    assert "<script" not in page
+    assert not re.search(r"https?://|url\(|src=|@import", page)
+
+
+def test_a_thousand_lanes_are_small_and_ten_thousand_are_no_larger() -> None:
+    """What is beyond the bound is counted: the file stays one that can be sent."""
+    assert len(html([users(1000)]).encode()) < 2_000_000
+    assert len((page := html([users(10_000)])).encode()) < 2_000_000
+    assert "9,000 more lanes are not drawn" in page
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_both_languages_have_the_same_values(name: str) -> None:
+    """A translation that leaves out a number says less."""
+    fields = [{field for _, field, _, _ in Formatter().parse(text) if field} for text in TEXTS[name]]
+    assert len(TEXTS[name]) == len(LANGUAGES)
+    assert fields[0] == fields[1] or name == "two_loops_why"
+
+
+def test_names_that_are_not_known_stay_as_they_are() -> None:
+    """Phases and modes are of the recorded program."""
+    assert Words("zh").named("phase", "dns") == "域名解析"
+    assert Words("zh").named("phase", "warm up") == "warm up"
