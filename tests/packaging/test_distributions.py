@@ -40,7 +40,7 @@ def is_packed(file: Path) -> bool:
 
 
 def test_the_wheel_has_what_its_programs_read(distributions: tuple[Path, Path]) -> None:
-    """Every module of the checkout, recordings, pages, the marker for type checkers; and nothing for containers alone."""
+    """Every module of the checkout, recordings, pages, the marker for type checkers; nothing for containers alone."""
     names = set(names_in(distributions[1]))
     files = [*(ROOT / "asynclab").rglob("*.py"), *(ROOT / "asynclab").glob("py.typed")]
     expected = {file.relative_to(ROOT).as_posix() for file in files}
