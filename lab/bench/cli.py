@@ -45,6 +45,7 @@ def add_options(parser: ArgumentParser) -> None:
         help="wget, pipeline: also a million; pipeline: also 64 workers (minutes)",
     )
     add("--install", action="store_true", help="first install the peers that are missing (nginx, wrk, curl)")
+    add("--until-quiet", action="store_true", help="before each bench, wait until others use little of this machine")
     add("--json", metavar="FILE", type=Path, help="write every value there")
     add("--svg", metavar="FILE", type=Path, help="draw a chart of the ratios there")
 
@@ -96,9 +97,11 @@ def check_chaos(options: Namespace) -> None:
 
     if len(options.benches) > 1:
         raise WrongUsage(f"{CHAOS} leaves no quiet machine for a bench", f"run lab bench {CHAOS} alone")
-    for name in ("rounds", "targets", "million", "install", "svg"):
+    for name in ("rounds", "targets", "million", "install", "until_quiet", "svg"):
         if getattr(options, name):
-            raise WrongUsage(f"--{name} is not for {CHAOS}", "it takes --seconds, --quick, --seed and --json")
+            raise WrongUsage(
+                f"--{name.replace('_', '-')} is not for {CHAOS}", "it takes --seconds, --quick, --seed and --json"
+            )
 
 
 def chaos(options: Namespace) -> int:
@@ -130,8 +133,8 @@ def run(name: str, options: Namespace) -> "Result":
     asked = {"number": options.rounds, "seconds": options.seconds, "targets": options.targets}
     given = {name: value for name, value in asked.items() if value}
     rounds = (QUICK if options.quick else FULL)._replace(**given)
-    neighbours = machine.Neighbours()
+    if options.until_quiet:
+        machine.until_quiet(say)
+    others = machine.Neighbours()
     result: Result = import_module(f"lab.bench.{name}{'.result' if name in FOLDERS else ''}").bench(rounds, say)
-    if note := neighbours.note():
-        result = replace(result, notes=(*result.notes, note))
-    return result
+    return replace(result, others=others.share())

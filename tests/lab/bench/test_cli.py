@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.bench import hello, sites, wget
+from lab.bench import sites, wget
 from lab.bench.harness.figures import Group, Result, Row
+from lab.bench.hello import result as hello
 from lab.cli import main
 from services.runtime.cli import INTERRUPTED
 
