@@ -29,13 +29,22 @@ EPILOG = "exit codes: 0 all well; 1 some failed; 2 wrong usage; 3 a file; 4 noth
 class Invocation:
     """A parsed command line: the name of the loop (None: the command needs none), the handler and its options.
 
-    `lab`: the URL of a lab that stands, empty if the command line names none; None if the command needs no lab.
+    `words`: the command line. `lab`: the URL of a lab that stands, empty if the command line names none; None if the
+    command needs no lab.
     """
 
-    __slots__ = ("handler", "lab", "loop", "values")
+    __slots__ = ("handler", "lab", "loop", "values", "words")
 
-    def __init__(self, loop: str | None, handler: str, values: dict[str, object], *, lab: str | None = None) -> None:
-        self.loop, self.handler, self.values, self.lab = loop, handler, values, lab
+    def __init__(
+        self,
+        loop: str | None,
+        handler: str,
+        values: dict[str, object],
+        *,
+        words: Sequence[str],
+        lab: str | None = None,
+    ) -> None:
+        self.loop, self.handler, self.values, self.words, self.lab = loop, handler, values, words, lab
 
     @property
     def is_quiet(self) -> bool:
@@ -44,7 +53,10 @@ class Invocation:
 
     async def main(self, settings: "ClientSettings", stop: "Stop") -> int:
         """Run the handler on the running loop."""
+        from dataclasses import replace
+
         handler = import_module(self.handler)
+        settings = replace(settings, words=tuple(self.words))
         code: int = await handler.main(handler.Options(**self.values), settings, stop)
         return code
 
@@ -125,7 +137,7 @@ def understand(
     command.add_options(parser)
     if command.has_loop:
         add_loop_option(parser, default=default_loop)
-    if joins and not command.has_lab and names_lab(argv):
+    if joins and not (command.has_lab or command.takes_rest) and names_lab(argv):
         parser.error(f"{argv[0]} needs no lab: leave --lab out")
     joins = joins and command.has_lab
     if joins:
@@ -136,13 +148,14 @@ def understand(
         parser.error(f"no such command: {argv[0][:40]!r}; there are {', '.join(has(without))}")
     words = argv[1:] if named else argv
     # Only intermixed parsing lets options stand between targets; but it takes what follows `--` for options.
-    values = vars(parser.parse_args(words) if "--" in words else parser.parse_intermixed_args(words))
+    in_order = command.takes_rest or "--" in words
+    values = vars(parser.parse_args(words) if in_order else parser.parse_intermixed_args(words))
     lab = (values.pop("lab") or "") if joins else None
     if command.needs_lab and values[command.needs_lab] is None:
         if lab:
             parser.error(f"--lab is nothing without --{command.needs_lab}: leave it out")
         lab = None
-    return Invocation(values.pop("loop", None), command.handler, values, lab=lab)
+    return Invocation(values.pop("loop", None), command.handler, values, words=argv, lab=lab)
 
 
 def lab_url(text: str) -> str:

@@ -30,3 +30,5 @@ QUEUE_SIZE = 100
 HELLO_USERS = 100
 COMPARED_USERS = 5
 WORKER_CONCURRENCY = 64
+TRACE = "trace.json"
+HELD_S = 0.1  # as asyncio's own debug mode has it (slow_callback_duration)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import quantiles
+from typing import TYPE_CHECKING
 
 from services.client.errors import NOTHING_ANSWERED, fetch_error
 from services.client.head import HeadError
@@ -23,15 +24,21 @@ from services.runtime.process import raise_open_files
 from services.runtime.run import Stop, until_stopped
 from services.runtime.terminal import printable, say, show
 
+if TYPE_CHECKING:
+    from services.client.trace.recorder import Recorder
+
+GREETED = "200 OK"  # how a user's request ended, in a trace: with another status there is no greeting
 SPARE_FILES = 64  # the loop's own, standard streams, look-ups
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`users`: how many at once; `timeout_s`: for each of them."""
+    """`users`: how many at once; `timeout_s`: for each; `trace`, `report`: the files that they are recorded into."""
 
     users: int
     timeout_s: float
+    trace: str | None = None
+    report: str | None = None
 
 
 class TooManyUsers(ProgramError):
@@ -52,18 +59,38 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     most = (limit - SPARE_FILES) // settings.files_per_connection
     if options.users > most:
         raise TooManyUsers(options.users, limit=limit, most=most)
-    return await until_stopped(ask_all(options, settings), stop)
+    if options.trace is None and options.report is None:
+        return await until_stopped(ask_all(options, settings), stop)
+
+    from services.client.trace.kept import Kept
+    from services.client.trace.recording import recording
+
+    async with recording(Kept(options.trace, options.report, settings.command), "hello") as run:
+        recorder = run.new(mode="at once")
+        asking = ask_all(options, settings, recorder)
+        run.exit_code = await until_stopped(recorder.record(asking, name="hello"), stop)
+    return run.exit_code
 
 
-async def ask_all(options: Options, settings: ClientSettings) -> int:
+async def ask_all(options: Options, settings: ClientSettings, recorder: "Recorder | None" = None) -> int:
     """Send one request alone, then one for each user, all at once. Returns the exit code."""
+
+    async def user(name: str) -> float | str:
+        answer = await ask(session, name)
+        if recorder:
+            recorder.finish(answer if isinstance(answer, str) else GREETED, ok=isinstance(answer, float))
+        return answer
+
     with open_session(settings, timeout_s=options.timeout_s) as session:
         alone = await ask(session, "alone")
         if isinstance(alone, str):
             say(f"hello {settings.hello_url}: {alone}")
             return NOTHING_ANSWERED
         began = time.perf_counter()
-        answers = await asyncio.gather(*(ask(session, f"user-{n}") for n in range(1, options.users + 1)))
+        async with asyncio.TaskGroup() as group:
+            names = [f"user-{n}" for n in range(1, options.users + 1)]
+            tasks = [group.create_task(user(name), name=name) for name in names]
+        answers = [task.result() for task in tasks]
         wall_s = time.perf_counter() - began
     latencies = [answer for answer in answers if isinstance(answer, float)]
     report(latencies, options=options, alone_s=alone, wall_s=wall_s)

@@ -1,5 +1,6 @@
 """The settings of the client, from its environment, and what stands for a missing argument."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ class ClientSettings:
         files_per_connection: 2 where the server runs in the same process.
         called: what a person types to run the client here.
         broker: the broker of the pipeline's jetstream edition; None where there is none.
+        words: the command line, without what runs the client.
         no_broker: why there is none, where what has made the settings knows better than the edition.
     """
 
@@ -34,6 +36,12 @@ class ClientSettings:
     called: str = ON_HOST
     broker: BrokerSettings | None = None
     no_broker: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str:
+        """What a person types to run this again."""
+        return f"{self.called} {shlex.join(self.words)}".rstrip()
 
     @property
     def proxy(self) -> str | None:

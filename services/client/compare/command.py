@@ -11,6 +11,8 @@ from services.client.compare.runs import Comparison, comparison_json
 from services.client.defaults import COMPARED_USERS
 from services.client.errors import NOTHING_ANSWERED
 from services.client.settings import ClientSettings
+from services.client.trace.kept import Kept
+from services.client.trace.recording import Recording, recording
 from services.client.trace.terminal import Terminal
 from services.client.wget.edition import exit_code
 from services.runtime.errors import ProgramError
@@ -20,12 +22,17 @@ from services.runtime.terminal import show, standard_output
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`what` is compared; `users`: of hello alone, None unless given; `timeout_s`: for each fetch."""
+    """`what` is compared; `users`: of hello alone, None unless given; `timeout_s`: for each fetch.
+
+    `trace`, `report`: the files that it is recorded into; None: into none.
+    """
 
     what: str
     users: int | None
     format: str
     timeout_s: float
+    trace: str | None = None
+    report: str | None = None
 
 
 class Contradiction(ProgramError):
@@ -35,7 +42,9 @@ class Contradiction(ProgramError):
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     """Compare; 0 if everything was done, 1 if some was, 4 if nothing answered, 130 if a stop came first."""
     check(options)
-    return await until_stopped(measure_and_show(options, settings), stop)
+    async with recording(Kept(options.trace, options.report, settings.command), "compare") as run:
+        run.exit_code = await until_stopped(measure_and_show(options, settings, run), stop)
+    return run.exit_code
 
 
 def check(options: Options) -> None:
@@ -44,9 +53,9 @@ def check(options: Options) -> None:
         raise Contradiction(f"compare {options.what} has no --users: leave it out, or compare hello")
 
 
-async def measure_and_show(options: Options, settings: ClientSettings) -> int:
+async def measure_and_show(options: Options, settings: ClientSettings, run: Recording) -> int:
     """Measure, and show the result if anything answered; for what did not, there are lines on stderr already."""
-    comparison = await measure(options, settings)
+    comparison = await measure(options, settings, run)
     code = exit_code(comparison.answers)
     if code == NOTHING_ANSWERED:
         return code
@@ -57,13 +66,13 @@ async def measure_and_show(options: Options, settings: ClientSettings) -> int:
     return code
 
 
-async def measure(options: Options, settings: ClientSettings) -> Comparison:
-    """Return what was measured."""
+async def measure(options: Options, settings: ClientSettings, run: Recording | None = None) -> Comparison:
+    """Return what was measured. `run`: where it is recorded, if that is to be kept."""
     match options.what:
         case "hello":
             users = COMPARED_USERS if options.users is None else options.users
-            return await hello.compare(settings, users=users, timeout_s=options.timeout_s)
+            return await hello.compare(settings, users=users, timeout_s=options.timeout_s, recording=run)
         case "pipeline":
-            return await pipeline.compare()
+            return await pipeline.compare(recording=run)
         case _:
-            return await wget.compare(settings, timeout_s=options.timeout_s)
+            return await wget.compare(settings, timeout_s=options.timeout_s, recording=run)

@@ -10,7 +10,9 @@ from typing import Any
 
 from services.client.compare.runs import Comparison, compared
 from services.client.pipeline.generator import consumer, produce
+from services.client.trace.pieces import Ended
 from services.client.trace.recorder import Recorder
+from services.client.trace.recording import Recording
 
 DIALOGUES = ("A", "B")
 ITEMS = 3  # so few that each turn can be seen in 40 columns
@@ -54,11 +56,11 @@ def consumer_phase(dialogue: str) -> str:
     return f"{dialogue} consumer"
 
 
-async def compare() -> Comparison:
+async def compare(*, recording: Recording | None = None) -> Comparison:
     """Run two dialogues by both lessons."""
 
-    async def dialogue(name: str, recorder: Recorder) -> bool:
+    async def dialogue(name: str, recorder: Recorder) -> Ended:
         produce(RecordedConsumer(consumer_phase(name), recorder), items())
-        return True
+        return Ended("done", ok=True)
 
-    return await compared("pipeline", dialogue, DIALOGUES)
+    return await compared("pipeline", dialogue, DIALOGUES, recording=recording)

@@ -6,15 +6,17 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 
 from services.client.trace.model import Trace, as_json
+from services.client.trace.pieces import Ended, piece_of_work
 from services.client.trace.recorder import Recorder
+from services.client.trace.recording import Recording
 from services.client.wget import await_, sequential
 from services.client.wget.edition import FetchAll
 
 VERSION = 1
-LESSONS = (("sequential", sequential.fetch_all), ("await", await_.fetch_all))
+LESSONS = (("sequential", "one after another", sequential.fetch_all), ("await", "at once", await_.fetch_all))
 
-DoPiece = Callable[[str, Recorder], Awaitable[bool]]
-"""Does the piece of work of that name, and returns whether it succeeded; it may add phases to the recorder."""
+DoPiece = Callable[[str, Recorder], Awaitable[Ended]]
+"""Does the piece of work of that name, and returns how it ended; it may add phases to the recorder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +50,31 @@ class Comparison:
         return [*self.sequential.done.values(), *self.at_once.done.values()]
 
 
-async def compared(what: str, do_piece: DoPiece, names: Sequence[str]) -> Comparison:
-    """Do the pieces of work of these names by each lesson. What they print is not shown: here only the time counts."""
+async def compared(
+    what: str, do_piece: DoPiece, names: Sequence[str], *, recording: Recording | None = None
+) -> Comparison:
+    """Do the pieces of work of these names by each lesson. What they print is not shown: here only the time counts.
+
+    `recording`: where the two are recorded, if they are to be kept.
+    """
+    recording = recording or Recording("compare")
+    runs = []
     with without_output():
-        sequential_run, at_once_run = [await run(lesson, fetch_all, do_piece, names) for lesson, fetch_all in LESSONS]
+        for lesson, mode, fetch_all in LESSONS:
+            recorder = recording.new(mode=mode, title=mode.capitalize())
+            runs.append(await run(lesson, fetch_all, do_piece, names=names, recorder=recorder))
+    sequential_run, at_once_run = runs
     return Comparison(what, sequential_run, at_once_run)
 
 
-async def run(lesson: str, fetch_all: FetchAll, do_piece: DoPiece, names: Sequence[str]) -> Run:
+async def run(lesson: str, fetch_all: FetchAll, do_piece: DoPiece, *, names: Sequence[str], recorder: Recorder) -> Run:
     """Do the pieces of work by one lesson, and record it."""
-    recorder = Recorder()
     done = dict.fromkeys(names, False)
 
     async def piece(name: str) -> None:
-        with recorder.phase(name):
-            done[name] = await do_piece(name, recorder)
+        with piece_of_work(recorder, name) as each:
+            each.ended = await do_piece(name, recorder)
+            done[name] = each.ended.ok
 
     async def whole() -> None:
         await fetch_all(piece, names)

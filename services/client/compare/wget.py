@@ -5,7 +5,9 @@ from math import ceil
 from services.client.compare.delays import delayed
 from services.client.compare.runs import Comparison, compared
 from services.client.settings import ClientSettings
+from services.client.trace.pieces import Ended
 from services.client.trace.recorder import Recorder
+from services.client.trace.recording import Recording
 from services.client.wget import await_
 from services.client.wget.edition import fetched
 
@@ -14,12 +16,12 @@ DELAYS_S = {"www.sina.com.cn": 0.55, "www.sohu.com": 0.5, "www.163.com": 0.45}
 SPARE_S = 10
 
 
-async def compare(settings: ClientSettings, *, timeout_s: float) -> Comparison:
+async def compare(settings: ClientSettings, *, timeout_s: float, recording: Recording | None = None) -> Comparison:
     """Fetch the three sites by both lessons, each fetch within `timeout_s`; a line on stderr for each that fails."""
 
-    async def fetch(host: str, _recorder: Recorder) -> bool:
-        return await fetched(host, settings.topology, wget=await_.wget, timeout_s=timeout_s)
+    async def fetch(host: str, recorder: Recorder) -> Ended:
+        return await fetched(host, settings.topology, wget=await_.wget, timeout_s=timeout_s, recorder=recorder)
 
     longest_s = min(3600, ceil(timeout_s * (len(DELAYS_S) + 1)) + SPARE_S)
     async with delayed(settings, DELAYS_S, for_s=longest_s):
-        return await compared("wget", fetch, tuple(DELAYS_S))
+        return await compared("wget", fetch, tuple(DELAYS_S), recording=recording)

@@ -10,7 +10,15 @@ from collections.abc import Callable
 
 from services.client.admin.options import add_faults, add_journal
 from services.client.options.bounds import add_timeout
-from services.client.options.programs import add_compare, add_hello, add_parse, add_pipeline, add_record, add_worker
+from services.client.options.programs import (
+    add_compare,
+    add_hello,
+    add_parse,
+    add_pipeline,
+    add_record,
+    add_trace_program,
+    add_worker,
+)
 from services.client.options.wget import add_wget
 
 A_RECORDING = "services/sites/recordings/www.163.com.http"
@@ -26,12 +34,24 @@ class Command:
         takes: its arguments, as the usage line shows them.
         has_loop: whether it runs on an event loop, and so has --loop.
         has_lab: whether it may need a lab, and so has --lab.
+        takes_rest: whether all words from its first argument on are for a program that it runs.
         needs_lab: the option without which it needs none all the same.
         examples: command lines without the name of the program.
         before: lines of the shell that make the files of the examples.
     """
 
-    __slots__ = ("add_options", "before", "examples", "handler", "has_lab", "has_loop", "needs_lab", "summary", "usage")
+    __slots__ = (
+        "add_options",
+        "before",
+        "examples",
+        "handler",
+        "has_lab",
+        "has_loop",
+        "needs_lab",
+        "summary",
+        "takes_rest",
+        "usage",
+    )
 
     def __init__(
         self,
@@ -42,13 +62,14 @@ class Command:
         takes: str = "",
         has_loop: bool = True,
         has_lab: bool = True,
+        takes_rest: bool = False,
         needs_lab: str = "",
         examples: tuple[str, ...],
         before: tuple[str, ...] = (),
     ) -> None:
         self.summary, self.handler, self.add_options, self.has_loop = summary, handler, add_options, has_loop
         self.usage = f"%(prog)s [OPTIONS] {takes}".rstrip()
-        self.has_lab, self.needs_lab = has_lab, needs_lab
+        self.has_lab, self.needs_lab, self.takes_rest = has_lab, needs_lab, takes_rest
         self.examples, self.before = examples, before
 
 
@@ -114,6 +135,17 @@ COMMANDS = {
         "services.client.hello",
         add_hello,
         examples=("hello --users 1000 --loop uvloop",),
+    ),
+    "trace": Command(
+        "record any asyncio program: its tasks, what they wait for, what holds the loop",
+        "services.client.trace.program.command",
+        add_trace_program,
+        takes="SCRIPT.py [ARGS]",
+        has_loop=False,
+        has_lab=False,
+        takes_rest=True,
+        examples=("trace script.py --its-own-option", "trace --trace lanes.json -m package.module"),
+        before=("echo 'import asyncio; asyncio.run(asyncio.sleep(1))' > script.py",),
     ),
     "parse": Command(
         "read one raw response head, and print it as JSON",

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 
 from services.client import defaults
+from services.client.options.trace import add_trace
 from services.client.options.values import whole
 from services.client.options.wget import add_fetch_bounds, add_limits, add_wget_requests
 
@@ -53,6 +54,7 @@ def add_files(group: "Group") -> None:
         help="of the results; json: an object each, the ledger last; jsonl: the records of `wget` (%(default)s)",
     )
     add("-q", "--quiet", action="store_true", help="no progress, no ledger on stderr")
+    add_trace(group)
 
 
 def add_bounds(group: "Group") -> None:

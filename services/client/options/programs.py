@@ -1,10 +1,11 @@
 """The options of the smaller commands, each with a field in its handler's `Options`."""
 
-from argparse import ArgumentParser
+from argparse import REMAINDER, ArgumentParser
 
 from services.client import defaults
 from services.client.options.bounds import add_head_limits, add_timeout
-from services.client.options.values import whole
+from services.client.options.trace import add_trace
+from services.client.options.values import seconds, whole
 
 COMPARED = ("wget", "hello", "pipeline")
 MAX_COMPARED_USERS = 50  # each is a line of the picture
@@ -37,6 +38,7 @@ def add_hello(parser: ArgumentParser) -> None:
         help="how many ask at once (%(default)s)",
     )
     add_timeout(parser)
+    add_trace(parser)
 
 
 def add_compare(parser: ArgumentParser) -> None:
@@ -51,6 +53,24 @@ def add_compare(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
     add_timeout(parser)
+    add_trace(parser)
+
+
+def add_trace_program(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("words", metavar="SCRIPT.py [ARGS]", nargs=REMAINDER, help="the program, and what follows is its own")
+    add("-m", dest="module", metavar="MODULE [ARGS]", nargs=REMAINDER, default=[], help="run a module instead")
+    add_trace(parser, default=defaults.TRACE)
+    add(
+        "--held",
+        dest="held_s",
+        metavar="S",
+        type=seconds,
+        default=defaults.HELD_S,
+        help="note calls that hold the loop for longer, in seconds (%(default)g)",
+    )
+    add("--no-places", dest="places", action="store_false", help="note no functions and lines: half the overhead")
+    add("-q", "--quiet", action="store_true", help="say nothing of the recording")
 
 
 def add_record(parser: ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 
 from services.client import defaults
 from services.client.options.bounds import add_head_limits, add_timeout
+from services.client.options.trace import add_trace
 from services.client.options.values import field_value, path, per_second, seconds, whole, words
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
@@ -62,6 +63,7 @@ def add_wget_files(group: "Group") -> None:
     )
     add("--force", action="store_true", help="overwrite FILE even if it holds records of an unfinished run")
     add("-q", "--quiet", action="store_true", help="no progress, no summary")
+    add_trace(group)
 
 
 def add_wget_bounds(group: "Group") -> None:

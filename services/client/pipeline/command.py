@@ -6,7 +6,7 @@ a thread of their own: meanwhile, the loop can receive a stop.
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,14 @@ from services.client.pipeline.runs.outcome import exit_code, say_ledger
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.run import Stop, running_loop_name, until_stopped
+from services.runtime.terminal import printable, say
 
 if TYPE_CHECKING:
     from services.client.pipeline.edition import Edition
+    from services.client.pipeline.recorded import Recording
     from services.client.pipeline.runs.results import ResultsDigest
+
+EditionOf = Callable[[str], "Edition"]
 
 __all__ = ["Options", "check", "main"]
 
@@ -42,19 +46,52 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     check(options)
     if options.forget is not None:
         return await until_stopped(forget(options.forget, settings), stop)
+    if not options.is_recorded:
+        return await run(options, settings, stop, edition_of)
+    return await run_recorded(options, settings, stop)
+
+
+async def run(options: Options, settings: ClientSettings, stop: Stop, choose: EditionOf) -> int:
+    """Run what is asked for. `choose`: returns the edition of a name, which may be recorded."""
     if options.edition == ALL:
         from services.client.pipeline.runs.ladder import show_all
 
+        async def run_compared(options: Options, settings: ClientSettings, stop: Stop, digest: "ResultsDigest") -> int:
+            return await run_edition(choose(options.edition), options, settings, stop, digest=digest)
+
         return await show_all(options, settings, stop, run_one=run_compared, edition_of=edition_of)
-    # Without further options, the generator edition is the lesson.
-    if options.edition == GENERATOR and options.input is None and options.format == "human":
+    # Without further options, the generator edition is the lesson; a recording is of what runs on the loop.
+    if options.edition == GENERATOR and options.input is None and options.format == "human" and not options.is_recorded:
         return await run_dialogue(options, stop)
-    return await run_edition(edition_of(options.edition), options, settings, stop)
+    return await run_edition(choose(options.edition), options, settings, stop)
 
 
-async def run_compared(options: Options, settings: ClientSettings, stop: Stop, digest: "ResultsDigest") -> int:
-    """Run one edition whose results are to be compared with another's."""
-    return await run_edition(edition_of(options.edition), options, settings, stop, digest=digest)
+async def run_recorded(options: Options, settings: ClientSettings, stop: Stop) -> int:
+    """Run what is asked for, and write its trace and its report. Raises what `run` raises, and ProgramError."""
+    from services.client.pipeline.recorded import Recording
+    from services.client.trace.chrome.file import recording_to
+    from services.client.trace.kept import Kept
+
+    recording = Recording(titled=options.edition == ALL)
+    kept = Kept(options.trace, options.report, settings.command)
+    async with recording_to(kept.open, recording.feeds):
+        code = await run(options, settings, stop, lambda name: recorded_edition(name, recording))
+        recording.note_exit(code)
+    if not options.quiet:
+        say(printable(f"trace: {recording.summary(kept.names)}"))
+    return code
+
+
+def recorded_edition(name: str, recording: "Recording") -> "Edition":
+    """Return the edition of that name, recorded."""
+    edition = edition_of(name)
+    if name == JETSTREAM:
+        from services.client.pipeline.jetstream.edition import recorded as recorded_jetstream
+
+        return recorded_jetstream(recording.begin(name), recording.feeds)
+    from services.client.pipeline.recorded import recorded
+
+    return recorded(edition, recording.begin(name))
 
 
 async def run_dialogue(options: Options, stop: Stop) -> int:

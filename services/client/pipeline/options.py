@@ -26,6 +26,7 @@ class Options:
         queue_size: how many items may wait, or be in the hands of a consumer of the broker.
         run: the id of a run; that of a run which was killed goes on with it. Of the jetstream edition alone.
         forget: the id of a run that the broker is to remove, instead of running anything.
+        trace, report: the files that a recording of the run goes to; None for none.
     """
 
     items: int | None = None
@@ -37,6 +38,8 @@ class Options:
     format: str = defaults.FORMAT
     run: str | None = None
     forget: str | None = None
+    trace: str | None = None
+    report: str | None = None
     quiet: bool = False
     timeout_s: float = defaults.TIMEOUT_S
     connect_timeout_s: float = defaults.CONNECT_TIMEOUT_S
@@ -72,8 +75,14 @@ class Options:
         shared = {name: getattr(self, name) for name in SHARED}
         return FetchOptions([], concurrency=self.consumers, **shared)
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the run is to be recorded."""
+        return self.trace is not None or self.report is not None
 
-SHARED = {each.name for each in fields(Options)} & {each.name for each in fields(FetchOptions)} - {"edition"}
+
+RECORDED = {"trace", "report"}  # options of both programs that say nothing of how a target is fetched
+SHARED = {each.name for each in fields(Options)} & {each.name for each in fields(FetchOptions)} - {"edition"} - RECORDED
 
 
 def check(options: Options) -> None:

@@ -62,10 +62,11 @@ async def run(
     queue: Queue[Item] = Queue(options.queue_size)
     async with TaskGroup() as consumers:
         for number in range(1, options.consumers + 1):
-            consumers.create_task(consumer(queue, work_of(), emit, name=f"consumer {number}"))
+            name = f"consumer {number}"
+            consumers.create_task(consumer(queue, work_of(), emit, name=name), name=name)
         async with TaskGroup() as producers:
-            for _ in range(options.producers):
-                producers.create_task(produce(queue, items, ledger))
+            for number in range(1, options.producers + 1):
+                producers.create_task(produce(queue, items, ledger), name=f"producer {number}")
         queue.shutdown()
 
 

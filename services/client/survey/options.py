@@ -48,6 +48,13 @@ class Options:
     header: list[str] = field(default_factory=list)
     method: str = defaults.METHOD
     path: str = defaults.PATH
+    trace: str | None = None
+    report: str | None = None
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the run is to be recorded."""
+        return self.trace is not None or self.report is not None
 
 
 class Contradiction(ProgramError):
@@ -56,7 +63,7 @@ class Contradiction(ProgramError):
 
 def check(options: Options) -> None:
     """Refuse options that contradict each other. Raises Contradiction."""
-    plain = Options(options.targets, options.edition, options.timeout_s)
+    plain = Options(options.targets, options.edition, options.timeout_s, trace=options.trace, report=options.report)
     more = [each.name for each in fields(Options) if getattr(options, each.name) != getattr(plain, each.name)]
     if options.edition != defaults.EDITION and more:
         names = ", ".join("--" + name.removesuffix("_s").replace("_", "-") for name in more)
@@ -71,6 +78,8 @@ def check(options: Options) -> None:
         raise Contradiction("--columns chooses those of a table: it needs --format csv")
     if options.processes > 1 and (options.ordered or options.per_host):
         raise Contradiction("--ordered and --per-host are kept by one process: leave out --processes")
+    if options.is_recorded and options.processes > 1:
+        raise Contradiction("--trace and --report record one process: leave out --processes")
     if options.allow_net and not options.public_only:
         raise Contradiction("--allow-net makes exceptions from --public-only, which is not given")
 

@@ -9,8 +9,10 @@ a deadline, of its phase or, after ^C, of the survey: see `deadlines`.
 """
 
 import asyncio
+import contextlib
 import os
 from functools import partial
+from typing import TYPE_CHECKING
 
 from services.client.settings import ClientSettings
 from services.client.survey.deadlines import DeadlineSweeper
@@ -33,19 +35,27 @@ from services.runtime.run import Stop, first_error
 from services.runtime.tasks import run_in_daemon_thread
 from services.runtime.terminal import say
 
+if TYPE_CHECKING:
+    from services.client.trace.recorder import Recorder
+
 SPARE_FILES = 256  # the loop's own, standard streams, look-ups
 MAX_PROCESSES = 4
 MIN_EACH = 16  # fetches at once that make a process worth its start
 
 
-async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> int:
-    """Fetch every target, and return the exit code. Raises ProgramError before anything is written or fetched."""
+async def run_survey(
+    options: Options, settings: ClientSettings, stop: Stop, *, recorder: "Recorder | None" = None
+) -> int:
+    """Fetch every target, and return the exit code. Raises ProgramError before anything is written or fetched.
+
+    `recorder`: where each fetch is recorded; by one process then, however long the list is.
+    """
     concurrency = fitting(options.concurrency, settings.files_per_connection)
     with Poller() as poller:
-        fetcher = make_fetcher(options, settings, poller=poller, concurrency=concurrency)
+        fetcher = make_fetcher(options, settings, poller=poller, concurrency=concurrency, recorder=recorder)
         source, writer, output = await open_both(options)
-        processes = processes_for(options, concurrency)
-        tasks = TaskPool(source, writer, fetcher=fetcher, options=options, concurrency=concurrency)
+        processes = 1 if recorder else processes_for(options, concurrency)
+        tasks = TaskPool(source, writer, fetcher=fetcher, options=options, concurrency=concurrency, recorder=recorder)
         run = partial(
             run_pool,
             source=source,
@@ -75,7 +85,8 @@ async def run_survey(options: Options, settings: ClientSettings, stop: Stop) -> 
                     raise
                 say(f"wget: {first_error(problems)}; going on with one")
         if code is None:
-            code = await run(tasks)
+            with recorder.recording() if recorder else contextlib.nullcontext():
+                code = await run(tasks)
         if output and code != INTERRUPTED:
             await run_in_daemon_thread(output.finish)
         return code

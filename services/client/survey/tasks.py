@@ -5,7 +5,8 @@ Every task has at most one target, so memory grows with the number of tasks and 
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
 
 from services.client.errors import FetchError
 from services.client.survey.deadlines import Deadline, DeadlineSweeper, SurveyStopped
@@ -20,6 +21,9 @@ from services.client.survey.targets import Source, Target
 from services.client.url.url import Url
 from services.runtime.process import HIGH_WATER, memory_kib
 from services.runtime.terminal import say
+
+if TYPE_CHECKING:
+    from services.client.trace.recorder import Recorder
 
 ORDER_WINDOW = 4  # times the tasks
 BATCH = 32
@@ -46,9 +50,11 @@ class TaskPool:
         options: Options,
         concurrency: int,
         say_error: Callable[[str], None] = say,
+        recorder: "Recorder | None" = None,
     ) -> None:
         self.stats = Stats()
         self._source, self._writer, self._fetcher, self._say_error = source, writer, fetcher, say_error
+        self._recorder = recorder
         self._tasks = task_count(options, concurrency)
         self._form = format_of(options)
         self._ordered = OrderedWriter(writer, ORDER_WINDOW * self._tasks) if options.ordered else None
@@ -67,7 +73,7 @@ class TaskPool:
 
     async def fetch_all(self, group: asyncio.TaskGroup, sweeper: DeadlineSweeper) -> None:
         """Fetch every target that the source gives."""
-        await asyncio.wait([group.create_task(self._fetch_targets(sweeper.deadline())) for _ in range(self._tasks)])
+        await asyncio.wait([group.create_task(self._worker(sweeper.deadline())) for _ in range(self._tasks)])
         self.update()
 
     def update(self) -> None:
@@ -85,6 +91,11 @@ class TaskPool:
         """Return the most memory that was held; 0 where the kernel does not say."""
         return memory_kib(figure=HIGH_WATER)
 
+    def _worker(self, deadline: Deadline) -> Coroutine[None, None, None]:
+        """Return the coroutine of a task; a recorder follows it, and has a lane for each of its fetches."""
+        fetching = self._fetch_targets(deadline)
+        return self._recorder.followed(fetching) if self._recorder else fetching
+
     async def _fetch_targets(self, deadline: Deadline) -> None:
         """Fetch targets, one after another, until there are no more."""
         with contextlib.suppress(SurveyStopped):
@@ -93,9 +104,19 @@ class TaskPool:
                 self._busy += 1
                 url = self._fetcher.url_of(target)
                 begun = b"" if self._form.has_errors else self._begun(url)
-                record = await self._record(target, url, deadline, index=index, begun=begun)
+                fetching = self._record(target, url, deadline, index=index, begun=begun)
+                record = await (self._in_lane(target, url, fetching) if self._recorder else fetching)
                 self._busy -= 1
                 self._finish(record, index, begun)
+
+    def _in_lane(
+        self, target: Target, url: Url | FetchError, fetching: Coroutine[None, None, Record]
+    ) -> Coroutine[None, None, Record]:
+        """Return a fetch that is made in a lane of the trace, which has the host's name."""
+        from services.client.survey.fetch.lanes import in_lane
+
+        assert self._recorder  # noqa: S101 - for mypy
+        return in_lane(self._recorder, target.text if isinstance(url, FetchError) else url.authority, fetching)
 
     def _next_at_once(self) -> Target | None:
         """Return a target, if that needs no wait."""

@@ -1,51 +1,184 @@
-"""The recorder: a task factory whose tasks time themselves.
+"""The recorder of one event loop: a task factory whose tasks time themselves, and all else that is told to it.
 
-A task runs its coroutine by `send()`, once for every time that the coroutine can go on; what `send()` returns is what
-the coroutine now waits for. So the task gets the coroutine in a wrapper that notes when each `send()` began and ended.
-This works alike on every Python and on both loops, and costs nothing where no recorder runs.
+This works alike on every Python and on both loops, and costs nothing where no recorder runs. `record` records one task
+and its descendants, and not the tasks of a server on the same loop. `begin` and `end` record what is told (`lane`,
+`running_in`); `services.client.trace.program` records every task of a loop.
 
-One task and its descendants are recorded, and not the tasks of a server on the same loop.
+Its lists only grow, and only up to bounds; what is beyond them is counted. So a file can be written while it records.
 """
 
 import asyncio
-import re
-import time
-from collections.abc import Callable, Coroutine, Generator, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from functools import cache
+from time import perf_counter
+from typing import Any, NamedTuple, TypeVar
 
-from services.client.trace.model import Dropped, Outcome, Phase, Slice, Task, Trace
-from services.runtime.run import running_loop_name
+from services.client.defaults import HELD_S
+from services.client.trace.clock import process_number, read_clock
+from services.client.trace.held_loop import LoopWatch
+from services.client.trace.lists import BoundedList
+from services.client.trace.model import (
+    Blocking,
+    Depth,
+    Dropped,
+    HandOff,
+    Lag,
+    Mark,
+    Phase,
+    Process,
+    Trace,
+    bounded,
+)
+from services.client.trace.overhead import cost_s
+from services.client.trace.pieces import NOT_SAID, Ended, Piece
+from services.client.trace.recorded import AnyCoroutine, Recorded
+from services.client.trace.sums import NOT_YET, sums_of
+from services.client.trace.task_factory import task_factory
+from services.client.trace.track import Track
+from services.client.trace.waits import NONE, Waits, name_of_work
 
 MAX_TASKS = 10_000
 MAX_SLICES = 100_000
 MAX_PHASES = 100_000
-DEFAULT_NAME = re.compile(r"Task-\d+|None")  # None: so does Python 3.13.5 where there is a task factory
-MAX_HOPS = 100  # from a task's coroutine to the innermost: a chain that is longer is not followed to its end
+AT_ONCE = 16  # slices
+MAX_EVENTS = 100_000  # marks, depths, hand-offs, lags and calls that hold the loop, of each kind
+
+# Tasks that no person has made, but the loop.
+OF_THE_LOOP = ("shutdown_asyncgens", "shutdown_default_executor", "._accept_connection2", "._create_server_getaddrinfo")
 
 Result = TypeVar("Result")
-Resume = Callable[..., object]
-AnyCoroutine = Coroutine[Any, Any, Result] | Generator[Any, Any, Result]
-"""The types that asyncio makes tasks of; until Python 3.11 that is a generator, too."""
+
+
+class Point(NamedTuple):
+    """A moment of a task: one end of a hand-off."""
+
+    task: int
+    process: int
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is recorded: `name` as a page names it, as `client wget`; `program`, as `wget`; `mode` and `title`."""
+
+    name: str = ""
+    program: str = ""
+    mode: str = ""
+    title: str = ""
 
 
 class Recorder:
-    """Records tasks on the running loop, within bounds: what is beyond them is only counted."""
+    """Records tasks on one loop, within bounds: what is beyond them is only counted.
+
+    Arguments:
+        program: what is recorded.
+        places: whether of each wait the function and the line are noted, which takes about as long again.
+        held_s: how long a call may hold the loop.
+        most_tasks, most_slices, most_phases: the bounds.
+    """
 
     def __init__(
-        self, *, most_tasks: int = MAX_TASKS, most_slices: int = MAX_SLICES, most_phases: int = MAX_PHASES
+        self,
+        program: Program = Program(),
+        *,
+        places: bool = True,
+        held_s: float = HELD_S,
+        most_tasks: int = MAX_TASKS,
+        most_slices: int = MAX_SLICES,
+        most_phases: int = MAX_PHASES,
     ) -> None:
-        self._most_tasks, self._slices_left, self._most_phases = most_tasks, most_slices, most_phases
-        self._tracks: list[Track] = []
-        self._phases: list[Phase] = []
-        self._dropped_tasks = self._dropped_slices = self._dropped_phases = 0
-        self._began_s = self._ended_s = 0.0
-        self._begun = datetime.now(UTC)
-        self._loop = ""
+        self.places, self.held_s = places, held_s
+        self.slices_left, self.waits = most_slices, Waits()
+        self.tracks: list[Track] = []
+        self.phases: BoundedList[Phase] = BoundedList(most_phases)
+        self.marks: BoundedList[Mark] = BoundedList(MAX_EVENTS)
+        self.depths: BoundedList[Depth] = BoundedList(MAX_EVENTS)
+        self.hand_offs: BoundedList[HandOff] = BoundedList(MAX_EVENTS)
+        self.lags: BoundedList[Lag] = BoundedList(MAX_EVENTS)
+        self.blockings: BoundedList[Blocking] = BoundedList(MAX_EVENTS)
         self.is_on = False
-        self._takes_next = False  # the next task is recorded, though no recorded task makes it
-        self.running: Track | None = None
+        self.running: Recorded[Any] | None = None  # the coroutine that runs now
+        self.exit_code: int | None = None
+        self.program = program
+        self._most_tasks = most_tasks
+        self._dropped_tasks = self._dropped_slices = 0
+        self._clock, self._begun, self._loop = read_clock(), datetime.now(UTC), ""
+        self._ended_s = self._clock.monotonic_s
+        self._number = process_number()
+        self._told: list[Process] = []  # processes that others have told of
+        self._ids = 0
+        self._takes_next = self._takes_all = False
+        self._watch = LoopWatch(self)
+
+    # What a trace has, as it is so far. The writer of a live trace reads it.
+
+    @property
+    def tasks(self) -> Sequence[Track]:
+        """The tasks so far."""
+        return self.tracks
+
+    @property
+    def total_s(self) -> float:
+        """How long it has recorded."""
+        return (perf_counter() if self.is_on else self._ended_s) - self._clock.monotonic_s
+
+    @property
+    def zero_s(self) -> float:
+        """When it began, by the clock."""
+        return self._clock.monotonic_s
+
+    @property
+    def dropped(self) -> Dropped:
+        """What was not recorded so far."""
+        events = (self.marks, self.depths, self.hand_offs, self.lags, self.blockings)
+        lost = sum(each.dropped for each in events)
+        return Dropped(self._dropped_tasks, self._dropped_slices, self.phases.dropped, lost)
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """The process that is recorded, and those that others have told of."""
+        return self.process, *self._told
+
+    @property
+    def process(self) -> Process:
+        """The process that is recorded. How long its tasks ran and waited is in it only when it has ended."""
+        sums = NOT_YET if self.is_on else sums_of(self.tracks, until_s=self.total_s)
+        own_s = None if self.is_on else sums.slices * slice_cost_s(self.places) + self._watch.cpu_s
+        return Process(
+            id=self._number,
+            name=self.program.name,
+            program=self.program.program,
+            loop=self._loop,
+            mode=self.program.mode,
+            title=self.program.title,
+            begun=self._begun,
+            began_s=0.0,
+            total_s=self.total_s,
+            clock=self._clock,
+            exit_code=self.exit_code,
+            work_s=sums.work_s,
+            wait_s=sums.wait_s,
+            overhead_s=own_s,
+            dropped=self.dropped,
+        )
+
+    def trace(self) -> Trace:
+        """Return what was recorded so far."""
+        return Trace(
+            self.processes,
+            tuple(track.as_task() for track in self.tracks),
+            tuple(self.phases),
+            tuple(self.marks),
+            tuple(self.depths),
+            tuple(self.hand_offs),
+            tuple(self.lags),
+            tuple(self.blockings),
+        )
+
+    # Recording.
 
     async def record(self, work: Coroutine[Any, Any, Result], *, name: str = "main") -> Result:
         """Run `work` as a task of this name, and record it and its descendants. May be called once.
@@ -54,215 +187,232 @@ class Recorder:
         """
         loop = asyncio.get_running_loop()
         before = loop.get_task_factory()
-
-        def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Future[Any]:
-            wrapped = self._wrapped(coroutine)
-            task = (before or plain_task)(loop, wrapped or coroutine, **more)
-            if wrapped:
-                wrapped.track.task = task
-            return task
-
-        self._loop, self._begun, self._began_s = running_loop_name(), datetime.now(UTC), time.perf_counter()
+        factory = task_factory(self, before)
+        self.begin(loop)
+        self._takes_next = True
         loop.set_task_factory(factory)
-        self.is_on = self._takes_next = True
         try:
             return await loop.create_task(work, name=name)
         finally:
-            self._ended_s, self.is_on = time.perf_counter(), False
+            self.end()
             if loop.get_task_factory() is factory:  # else another recorder began later, and will end later
                 loop.set_task_factory(before)
 
+    def begin(self, loop: asyncio.AbstractEventLoop, *, all_tasks: bool = False) -> None:
+        """Record from now on. `all_tasks`: not only those that recorded tasks make."""
+        self._clock, self._begun = read_clock(), datetime.now(UTC)
+        self._loop = type(loop).__module__.partition(".")[0]
+        self._takes_all = all_tasks
+        if loop.is_running():
+            self.goes_on(loop)
+
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Record the time inside as a phase of the running task."""
-        begin_s, track = time.perf_counter(), self.running
+    def recording(self) -> Iterator[None]:
+        """Record inside what is told, on the running loop."""
+        self.begin(asyncio.get_running_loop())
         try:
             yield
         finally:
-            if len(self._phases) < self._most_phases:
-                number = track.number if track and track.is_recorded else None
-                self._phases.append(Phase(name, number, begin_s - self._began_s, time.perf_counter() - self._began_s))
-            else:
-                self._dropped_phases += 1
+            self.end()
 
-    def trace(self) -> Trace:
-        """Return what was recorded so far."""
-        until_s = time.perf_counter() if self.is_on else self._ended_s
-        return Trace(
-            loop=self._loop,
-            begun=self._begun,
-            total_s=until_s - self._began_s,
-            tasks=tuple(track.as_task(self._began_s) for track in self._tracks),
-            phases=tuple(self._phases),
-            dropped=Dropped(self._dropped_tasks, self._dropped_slices, self._dropped_phases),
-        )
+    def end(self) -> None:
+        """Record no longer."""
+        self._ended_s, self.is_on = perf_counter(), False
+        self._watch.stop()
 
-    def _wrapped(self, coroutine: AnyCoroutine[Any]) -> "Recorded[Any] | None":
-        """Return the coroutine in a wrapper; None where its task is not to be recorded."""
-        if not self.is_on or not (self.running or self._takes_next):
+    def goes_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Record again after `end`, or before the loop runs for the first time; this is called in its thread."""
+        self.is_on = True
+        self._watch.start(loop)
+
+    def wrapped(self, coroutine: AnyCoroutine[Any], *, group: int | None) -> "Recorded[Any] | None":
+        """Return the coroutine of a new task in a wrapper; None where the task is not to be recorded.
+
+        `group`: the id of the task whose TaskGroup it is of.
+        """
+        if not (self._takes_all or (self.is_on and (self.running or self._takes_next))):
+            return None
+        name = name_of_work(coroutine)
+        if self._takes_all and name.endswith(OF_THE_LOOP):
             return None
         self._takes_next = False
-        parent = self.running.number if self.running else None
-        track = Track(len(self._tracks) + 1, parent, time.perf_counter(), name_of(coroutine))
-        if len(self._tracks) < self._most_tasks:
-            self._tracks.append(track)
-        else:
-            self._dropped_tasks += 1
-            track.is_recorded = False
+        track = self._track(name, parent=self.running.track.id if self.running else None)
+        track.group = group
         return Recorded(coroutine, track, self)
 
-    def ran(self, track: "Track", begin_s: float, end_s: float, awaits: str | None) -> None:
-        """Note that a task ran."""
-        if not track.is_recorded:
-            return
-        if self._slices_left:
-            self._slices_left -= 1
-            track.slices.append((begin_s, end_s, awaits))
-        else:
-            self._dropped_slices += 1
-
-
-def plain_task(
-    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Result], **more: Any
-) -> asyncio.Task[Result]:
-    """Return the task that a loop without a task factory makes."""
-    return asyncio.Task(coroutine, loop=loop, **more)
-
-
-class Track:
-    """The record of one task. `task` is forgotten once it has ended and its name is known."""
-
-    __slots__ = ("_name", "begin_s", "end_s", "is_recorded", "number", "outcome", "parent", "slices", "task")
-
-    def __init__(self, number: int, parent: int | None, begin_s: float, name: str) -> None:
-        self.number, self.parent, self.begin_s = number, parent, begin_s
-        self.slices: list[tuple[float, float, str | None]] = []
-        self.is_recorded = True
-        self.end_s: float | None = None
-        self.outcome: Outcome | None = None
-        self.task: asyncio.Future[Any] | None = None
-        self._name = name
-
-    @property
-    def name(self) -> str:
-        """The name that the task was given, or else its coroutine's."""
-        given = self.task.get_name() if isinstance(self.task, asyncio.Task) else self._name
-        return self._name if DEFAULT_NAME.fullmatch(given) else given
-
-    def ended(self, end_s: float, outcome: Outcome) -> None:
-        """Note how and when the task ended. An eager task that ends while it is made gets its name only later."""
-        self.end_s, self.outcome = end_s, outcome
-        self._name, self.task = self.name, None
-
-    def as_task(self, began_s: float) -> Task:
-        """Return the task as a trace has it; `began_s`: when the trace began."""
-        return Task(
-            id=self.number,
-            name=self.name,
-            parent=self.parent,
-            begin_s=self.begin_s - began_s,
-            end_s=None if self.end_s is None else self.end_s - began_s,
-            outcome=self.outcome,
-            slices=tuple(Slice(begin - began_s, end - began_s, awaits) for begin, end, awaits in self.slices),
+    def _track(self, name: str, *, parent: int | None, process: int = 0, begin_s: float | None = None) -> Track:
+        """Return the track of a new task; one beyond the bound is not kept. `begin_s`: from the trace's beginning."""
+        zero_s = self._clock.monotonic_s
+        self._ids += 1
+        track = Track(
+            self._ids,
+            name,
+            parent=parent,
+            process=process or self._number,
+            begin_s=perf_counter() if begin_s is None else zero_s + begin_s,
+            zero_s=zero_s,
+            waits=self.waits,
         )
+        if len(self.tracks) < self._most_tasks:
+            self.tracks.append(track)
+        else:
+            self._dropped_tasks += 1
+            self._leave_out(track)
+        return track
 
+    def _leave_out(self, track: Track) -> None:
+        track.is_recorded, track.keep = False, self._give_back
 
-class Recorded(Coroutine[Any, Any, Result]):
-    """A coroutine that notes when it runs. In every other way it is the coroutine that it wraps."""
+    def _give_back(self, number: float) -> None:
+        """Keep no slice of a task that is not recorded, and count none: the last of its numbers is negative."""
+        self.slices_left += number < 0
 
-    __slots__ = ("__name__", "__qualname__", "_coroutine", "_recorder", "track")
+    def allow_slices(self) -> int:
+        """Return how many slices a task may keep before it asks again: a few, or one where there are not many left."""
+        allowed = AT_ONCE if self.slices_left > AT_ONCE * 100 else min(1, self.slices_left)
+        self.slices_left -= allowed
+        return allowed
 
-    def __init__(self, coroutine: AnyCoroutine[Result], track: Track, recorder: Recorder) -> None:
-        self._coroutine, self._recorder, self.track = coroutine, recorder, track
-        self.__qualname__ = name_of(coroutine)
-        self.__name__ = self.__qualname__.rpartition(".")[2]
+    def keep_slice(self, track: Track, end_s: float) -> None:
+        """Keep the slice of a task that ended then, or went on in another lane; count it if it is beyond the bound."""
+        if not self.slices_left:
+            self.drop_slice(track)
+            return
+        self.slices_left -= 1
+        for number in (track.began_s, end_s, NONE):
+            track.keep(number)
 
-    def send(self, value: Any) -> Any:
-        """Resume the coroutine with a value."""
-        return self._step(self._coroutine.send, value)
+    def drop_slice(self, track: Track) -> None:
+        """Count a slice that is beyond the bound."""
+        self._dropped_slices += track.is_recorded
 
-    def throw(self, *error: Any) -> Any:
-        """Resume the coroutine with an exception."""
-        return self._step(self._coroutine.throw, *error)
+    # What is told.
 
-    def close(self) -> None:
-        """End the coroutine where it waits."""
-        self._coroutine.close()
+    def lane(self, name: str, *, parent: int | None = None, process: int = 0, begin_s: float | None = None) -> Track:
+        """Return the track of work that is told, and is no task of its own here.
 
-    def __await__(self) -> Generator[Any, Any, Result]:
-        coroutine = self._coroutine
-        return coroutine if isinstance(coroutine, Generator) else coroutine.__await__()
+        Arguments:
+            parent: the id of the task that made it.
+            process: the number of the process that does it, from `add_process` (0: this one).
+            begin_s: when it began, from the trace's beginning (None: now).
+        """
+        return self._track(bounded(name), parent=parent, process=process, begin_s=begin_s)
 
-    def _step(self, resume: Resume, *given: Any) -> object:
-        recorder, track = self._recorder, self.track
-        if not recorder.is_on:
-            return resume(*given)
-        before, recorder.running = recorder.running, track  # an eager task runs inside the one that makes it
-        begin_s = time.perf_counter()
-        awaits: str | None = None
+    def followed(self, coroutine: Coroutine[Any, Any, Result]) -> Coroutine[Any, Any, Result]:
+        """Return a coroutine for a task that is recorded only while it is in a lane: see `running_in`."""
+        track = Track(0, "", parent=None, process=self._number, begin_s=0.0, zero_s=0.0, waits=self.waits)
+        self._leave_out(track)
+        return Recorded(coroutine, track, self)
+
+    @contextmanager
+    def running_in(self, track: Track) -> Iterator[None]:
+        """Record what the running task does inside as that of a lane."""
+        recorded = self.running
+        if recorded is None:
+            yield
+            return
+        before = recorded.track
+        self._go_on_in(recorded, track)
         try:
-            waited_for = resume(*given)
-            awaits = innermost(self._coroutine, waited_for)
-        except StopIteration:
-            track.ended(time.perf_counter(), Outcome.RETURNED)
-            raise
-        except asyncio.CancelledError:
-            track.ended(time.perf_counter(), Outcome.CANCELLED)
-            raise
-        except BaseException:
-            track.ended(time.perf_counter(), Outcome.RAISED)
-            raise
+            yield
         finally:
-            recorder.running = before
-            recorder.ran(track, begin_s, time.perf_counter(), awaits)
-        return waited_for
+            self._go_on_in(recorded, before)
 
-    # asyncio reads these to print a task or its stack.
-    @property
-    def cr_code(self) -> Any:
-        """The coroutine's code."""
-        return _of(self._coroutine, "code")
+    def _go_on_in(self, recorded: "Recorded[Any]", track: Track) -> None:
+        now, left = perf_counter(), recorded.track
+        self.keep_slice(left, now)
+        recorded.track, track.began_s = track, now
 
-    @property
-    def cr_frame(self) -> Any:
-        """The coroutine's frame."""
-        return _of(self._coroutine, "frame")
+    @contextmanager
+    def phase(self, name: str) -> Iterator[Piece]:
+        """Record the time inside as a phase of the running task; how it ended may be set in what this yields."""
+        begin_s, track = perf_counter(), self._running_track()
+        if track:
+            track.borders.append(begin_s - self._clock.monotonic_s)
+        piece = Piece()
+        try:
+            yield piece
+        finally:
+            self.phase_ended(name, begin_s, track=track, ended=piece.ended)
 
-    @property
-    def cr_running(self) -> Any:
-        """Whether the coroutine is running."""
-        return _of(self._coroutine, "running")
+    def phase_ended(self, name: str, begin_s: float, *, track: Track | None = None, ended: Ended = NOT_SAID) -> None:
+        """Note a phase that ends now, of a task (None: the running one). `begin_s`: by the clock."""
+        end_s, zero_s = perf_counter(), self._clock.monotonic_s
+        track = track or self._running_track()
+        if track:
+            track.borders += (begin_s - zero_s, end_s - zero_s)
+        process = track.process if track else self._number
+        number = track.id if track and track.is_recorded else None
+        times = begin_s - zero_s, end_s - zero_s
+        self.phases.add(Phase(bounded(name), number, *times, process, bounded(ended.note), ended.ok))
 
-    @property
-    def cr_await(self) -> Any:
-        """The object that the coroutine waits for."""
-        return awaited(self._coroutine)
+    def phase_between(self, name: str, begin_s: float, end_s: float) -> None:
+        """Note a phase of the running task that is over. Times from the trace's beginning."""
+        track = self._running_track()
+        number = track.id if track and track.is_recorded else None
+        if track:
+            track.borders += (begin_s, end_s)
+        self.phases.add(Phase(bounded(name), number, begin_s, end_s, track.process if track else self._number))
+
+    def finish(self, note: str, *, ok: bool) -> None:
+        """Note how the running task's work ended."""
+        if track := self._running_track():
+            track.finish(note, ok=ok)
+
+    def _running_track(self) -> Track | None:
+        return self.running.track if self.running else None
+
+    def mark(self, kind: str, text: str) -> None:
+        """Note a moment of the running task. `kind`: retry, redelivery, cancel or error."""
+        self.mark_of(self._running_track(), kind, text)
+
+    def mark_of(self, track: Track | None, kind: str, text: str, *, at_s: float | None = None) -> None:
+        """Note a moment of a task. `at_s`: when, by the clock (None: now)."""
+        number = track.id if track and track.is_recorded else None
+        process = track.process if track else self._number
+        moment_s = self._now_s() if at_s is None else at_s - self._clock.monotonic_s
+        self.marks.add(Mark(number, moment_s, kind, bounded(text), process))
+
+    def depth(self, queue: str, depth: int) -> None:
+        """Note how many items a queue has now."""
+        self.depths.add(Depth(bounded(queue), self._now_s(), depth, self._number))
+
+    def point(self) -> Point | None:
+        """Return this moment of the running task, for a hand-off; None where it is not recorded."""
+        track = self._running_track()
+        return Point(track.id, track.process, self._now_s()) if track and track.is_recorded else None
+
+    def handed_off(self, name: str, given: Point, taken: Point, *, kind: str = "handoff") -> None:
+        """Note a piece of work that was given at one point and taken at another. `kind`: handoff or redelivery."""
+        self.hand_offs.add(HandOff(bounded(name), *given, *taken, kind))
+
+    def add_process(self, name: str, program: str) -> int:
+        """Return the number of another process, whose lanes are told here."""
+        told = replace(self.process, id=process_number(), name=bounded(name), program=program, began_s=self._now_s())
+        self._told.append(replace(told, work_s=0.0, wait_s=0.0, overhead_s=None, dropped=Dropped()))
+        return told.id
+
+    def note_lag(self, lag_s: float) -> None:
+        """Note how late the loop is."""
+        self.lags.add(Lag(self._now_s(), lag_s, self._number))
+
+    def held(self, track: Track, end_s: float) -> None:
+        """Note that a task has held the loop until then, by the clock, for longer than the bound."""
+        self.note_blocking(track, track.began_s, end_s, self._watch.place_of(track.began_s))
+
+    def note_blocking(self, track: Track | None, begin_s: float, end_s: float, at: tuple[str, str]) -> None:
+        """Note that one call has held the loop. Times by the clock; `at`: place and function."""
+        zero_s = self._clock.monotonic_s
+        task = track.id if track and track.is_recorded else None
+        self.blockings.add(Blocking(task, begin_s - zero_s, end_s - zero_s, *at, self._number))
+
+    def _now_s(self) -> float:
+        return perf_counter() - self._clock.monotonic_s
 
 
-def name_of(coroutine: object) -> str:
-    """Return the name of the function that a coroutine is of."""
-    return str(getattr(coroutine, "__qualname__", type(coroutine).__name__))
-
-
-def _of(coroutine: object, what: str) -> Any:
-    """Return an attribute that a coroutine has as `cr_…`, and a generator as `gi_…`."""
-    return getattr(coroutine, f"cr_{what}", None) or getattr(coroutine, f"gi_{what}", None)
-
-
-def awaited(coroutine: object) -> object:
-    """Return what a coroutine, or a generator that is used as one, waits for."""
-    found: object = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
-    return found
-
-
-def innermost(coroutine: object, waited_for: object) -> str:
-    """Return the name of the innermost coroutine that waits; if the task's own does, the type of what it waits for."""
-    inner = coroutine
-    for _ in range(MAX_HOPS):
-        following = awaited(inner)
-        if following is None or not hasattr(following, "__qualname__"):
-            break
-        inner = following
-    if inner is coroutine:
-        return "another turn" if waited_for is None else type(waited_for).__name__
-    return name_of(inner)
+@cache
+def slice_cost_s(places: bool) -> float:
+    """Return how long it takes to record a slice, with places or without, in seconds; measured once."""
+    recorder = Recorder(places=places)
+    recorder.is_on = True
+    return cost_s(recorder.followed)

@@ -7,12 +7,17 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.client.errors import NOTHING_ANSWERED, FetchError, fetch_error
 from services.client.topology import Topology
+from services.client.trace.pieces import Ended, piece_of_work
+from services.client.wget.head_lines import status_line
 from services.runtime.http import HTTP_PORT
 from services.runtime.terminal import printable, say
+
+if TYPE_CHECKING:
+    from services.client.trace.recorder import Recorder
 
 Wget = Callable[[str, int, Topology], Awaitable[None]]
 FetchAll = Callable[[Callable[[str], Any], Iterable[str]], Awaitable[None]]
@@ -29,8 +34,15 @@ class Edition:
     fetch_all: FetchAll
 
 
-async def run_edition(edition: Edition, targets: Sequence[str], topology: Topology, *, timeout_s: float) -> int:
-    """Fetch every target, MAX_AT_ONCE at most at a time, each within `timeout_s`.
+async def run_edition(
+    edition: Edition,
+    targets: Sequence[str],
+    topology: Topology,
+    *,
+    timeout_s: float,
+    recorder: "Recorder | None" = None,
+) -> int:
+    """Fetch every target, MAX_AT_ONCE at most at a time, each within `timeout_s`. `recorder`: where it is traced.
 
     Returns 0 if all answered, 1 if some did, 4 if none did.
     """
@@ -39,7 +51,9 @@ async def run_edition(edition: Edition, targets: Sequence[str], topology: Topolo
 
     async def fetch(target: str) -> None:
         async with limit:
-            answers.append(await fetched(target, topology, wget=edition.wget, timeout_s=timeout_s))
+            with piece_of_work(recorder, target) as end:
+                end.ended = await fetched(target, topology, wget=edition.wget, timeout_s=timeout_s, recorder=recorder)
+            answers.append(end.ended.ok)
 
     await edition.fetch_all(fetch, targets)
     return exit_code(answers)
@@ -52,8 +66,14 @@ def exit_code(answers: Sequence[bool]) -> int:
     return 1 if any(answers) else NOTHING_ANSWERED
 
 
-async def fetched(target: str, topology: Topology, *, wget: Wget, timeout_s: float) -> bool:
-    """Fetch one target and return whether it answered; if it did not, print one line with the reason on stderr."""
+async def fetched(
+    target: str, topology: Topology, *, wget: Wget, timeout_s: float, recorder: "Recorder | None" = None
+) -> Ended:
+    """Fetch one target and return how that ended; where it did not answer, print one line with the reason on stderr.
+
+    `recorder`: where its phases are noted.
+    """
+    began_s = recorder.total_s if recorder else 0.0
     try:
         host, port = read_target(target)
         async with asyncio.timeout(timeout_s) as deadline:
@@ -61,9 +81,16 @@ async def fetched(target: str, topology: Topology, *, wget: Wget, timeout_s: flo
     except (FetchError, OSError, ValueError) as error:
         if isinstance(error, TimeoutError) and deadline.expired():
             error = FetchError("head_timeout", f"no whole head within {timeout_s:g} s")
-        say(f"wget {printable(target)}: {printable(str(fetch_error(error)))}")
-        return False
-    return True
+        reason = printable(str(fetch_error(error)))
+        say(f"wget {printable(target)}: {reason}")
+        ended = Ended(reason, ok=False)
+    else:
+        ended = Ended(printable(status_line.get().partition(" ")[2]), ok=True)
+    if recorder:
+        from services.client.wget.phases import note_phases
+
+        note_phases(recorder, began_s)
+    return ended
 
 
 def read_target(target: str) -> tuple[str, int]:

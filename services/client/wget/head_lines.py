@@ -5,10 +5,13 @@ waiting. So where a peer closed early, or ended its lines with a bare LF, that l
 loop run: no timeout could end it. Here, each line belongs to the head, ends the head, or ends the fetch with an error.
 """
 
+from contextvars import ContextVar
+
 from services.client.errors import FetchError
 from services.runtime.terminal import printable, show
 
 WHITESPACE = " \t"  # in HTTP; `str.rstrip` alone would strip more
+status_line: ContextVar[str] = ContextVar("status_line", default="")  # of the last head, for who records a fetch
 MAX_LINES = 1_000  # each of at most 64 KiB, the limit of asyncio's StreamReader
 
 
@@ -32,4 +35,5 @@ def header_line(line: bytes, *, after: list[str]) -> str:
 
 def print_head(host: str, head: list[str]) -> None:
     """Print a head's lines as the tutorial does, and together: the lines of other hosts cannot come between them."""
+    status_line.set(head[0] if head else "")
     show("\n".join(f"{host} header > {printable(line.rstrip(WHITESPACE))}" for line in head))

@@ -4,11 +4,15 @@ What a survey of many hosts needs beyond them is in `services.client.survey`.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from services.client.settings import TUTORIAL_HOSTS
 from services.client.topology import Topology
 from services.client.wget import await_, sequential, yield_from
 from services.client.wget.edition import Edition, run_edition
+
+if TYPE_CHECKING:
+    from services.client.trace.recorder import Recorder
 
 EDITIONS = {
     "sequential": Edition(sequential.wget, sequential.fetch_all),
@@ -17,6 +21,9 @@ EDITIONS = {
 }
 
 
-async def fetch_all(targets: Sequence[str], topology: Topology, *, edition: str, timeout_s: float) -> int:
+async def fetch_all(
+    targets: Sequence[str], topology: Topology, *, edition: str, timeout_s: float, recorder: "Recorder | None" = None
+) -> int:
     """Fetch every target (none: the tutorial's three) with an edition, and return an exit code, as `run_edition`."""
-    return await run_edition(EDITIONS[edition], targets or TUTORIAL_HOSTS, topology, timeout_s=timeout_s)
+    work = run_edition(EDITIONS[edition], targets or TUTORIAL_HOSTS, topology, timeout_s=timeout_s, recorder=recorder)
+    return await (recorder.record(work, name=edition) if recorder else work)

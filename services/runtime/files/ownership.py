@@ -7,13 +7,19 @@ written completely or not at all.
 import os
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 NEW_FILE_MODE = 0o666
 
 
 def write(path: Path, text: str) -> None:
-    """Write `text` to a file: to a temporary one beside it first, which then replaces it. Raises OSError.
+    """Write `text` to a file, as `write_lines` does. Raises OSError."""
+    write_lines(path, [text])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write texts to a file: to a temporary one beside it first, which then replaces it. Raises OSError.
 
     A link is followed.
     """
@@ -22,7 +28,7 @@ def write(path: Path, text: str) -> None:
     part = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as made:
-            made.write(text)
+            made.writelines(lines)
             made.flush()
             copy_ownership(made.fileno(), path)
         part.replace(path)

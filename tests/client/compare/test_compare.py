@@ -18,7 +18,7 @@ from services.client.compare.command import Contradiction, Options, main, measur
 from services.client.compare.picture import ALONE, CAPTIONS, explanation, picture
 from services.client.compare.runs import Comparison, DiscardedOutput, Run
 from services.client.settings import TUTORIAL_HOSTS, ClientSettings
-from services.client.trace.model import Dropped, Trace
+from services.client.trace.model import Clock, Process, Trace
 from services.client.trace.terminal import Terminal
 from services.hello.settings import HelloSettings
 from services.runtime.run import Stop
@@ -111,10 +111,14 @@ async def test_the_picture_fits_and_says_totals_ratio_loop_and_what_to_see(lab: 
 def measured(what: str, *totals_s: float, pieces: int = 2, answered: bool = True) -> Comparison:
     """Return a comparison whose two runs took so long."""
     done = {f"piece-{n}": answered for n in range(pieces)}
-    first, second = (
-        Run("any", Trace("asyncio", datetime.now(UTC), total_s, (), (), Dropped(0, 0, 0)), done) for total_s in totals_s
-    )
+    first, second = (Run("any", Trace((process(total_s),)), done) for total_s in totals_s)
     return Comparison(what, first, second)
+
+
+def process(total_s: float) -> Process:
+    """Return a process that was recorded for so long."""
+    clock = Clock("boot", monotonic_s=0.0, unix_s=0.0, error_s=0.0)
+    return Process(1, "client compare", "compare", "asyncio", "", "", datetime.now(UTC), 0.0, total_s, clock)
 
 
 @pytest.mark.parametrize("what", CAPTIONS)

@@ -8,11 +8,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from nats.aio.msg import Msg
 
-from services.client.pipeline.edition import Emit, WorkOf
+from services.client.pipeline.edition import Edition, Emit, WorkOf
 from services.client.pipeline.id_ranges import IdRanges
+from services.client.pipeline.items import Items
 from services.client.pipeline.jetstream.broker.connection import connect
 from services.client.pipeline.jetstream.broker.errors import NoBroker, StoreFull
 from services.client.pipeline.jetstream.broker.publisher import publishing
@@ -24,12 +26,18 @@ from services.client.pipeline.jetstream.producer import Producer
 from services.client.pipeline.jetstream.reader import Reader
 from services.client.pipeline.jetstream.registry import Registry
 from services.client.pipeline.jetstream.run import Run, make_run
+from services.client.pipeline.jetstream.tracing.teller import subject_of
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item
 from services.client.settings import ClientSettings
 from services.runtime.tasks import set_within
 from services.runtime.terminal import printable, say
+
+if TYPE_CHECKING:  # of a run that is not traced, nothing of this is imported
+    from services.client.pipeline.jetstream.tracing.job_trace import JobTrace
+    from services.client.trace.chrome.feed import Feed
+    from services.client.trace.recorder import Recorder
 
 STUCK_WORD_S = 10.0  # a worker says each second that the broker stores nothing; what it said before is no more so
 QUIET_S = 1.0  # without a result: then the broker is asked whether there are jobs left, and workers
@@ -43,15 +51,18 @@ async def run(
     ledger: Ledger,
     options: Options,
     settings: ClientSettings,
+    trace: "JobTrace | None" = None,
 ) -> None:
     """Hand the items to workers and emit their results, as `services.client.pipeline.edition` says.
+
+    `trace`: takes what workers tell of their jobs; None where the run is not traced.
 
     Raises NoBroker, BrokerAbsent, BrokerRefuses, RunRefused; in a group, BrokerLost, BrokerSilent, StoreFull and
     StreamGone.
     """
     if settings.broker is None:
         raise NoBroker
-    asked = make_run(options, settings.broker)
+    asked = make_run(options, settings.broker, traced=trace is not None)
     async with (
         connect(settings.broker, name=f"pipeline {asked.id}", tell=None if options.quiet else say) as connection,
         requesting(connection) as requests,
@@ -65,14 +76,39 @@ async def run(
             stuck = Stuck(settings.broker.tuning.gone_s)
             await connection.subscribe(f"again.{claimed.id}", lambda _: note_duplicate(ledger))
             await connection.subscribe(f"stuck.{claimed.id}", stuck.note)
+            if trace:
+                await connection.subscribe(subject_of(claimed.id), trace.note)
             ledger.noted = finished = IdRanges()
-            producer = Producer(connection, publisher, claimed, ledger, rate=options.rate, finished=finished)
+            rate = options.rate
+            producer = Producer(connection, publisher, claimed, ledger, rate=rate, finished=finished, trace=trace)
             results = Reader(connection, api, results_of(claimed.id))
             dead = Reader(connection, api, dead_of(claimed.id))
             collector = Collector(producer, ledger, emit, finished, goes_on=goes_on)
             whole = Whole(api, claimed, producer, collector, results, dead, stuck)
             await whole.run(items, ledger)
+            if trace:
+                await trace.last_words()
             await (registry.finish(claimed) if settings.broker.keeps_runs else registry.remove(claimed.id))
+
+
+def recorded(recorder: "Recorder", feeds: "list[Feed]") -> Edition:
+    """Return this edition, recorded. `feeds`: gets what workers tell of their jobs."""
+    from services.client.pipeline.jetstream.tracing.job_trace import JobTrace
+
+    async def traced(
+        items: Items, work_of: WorkOf, emit: Emit, *, ledger: Ledger, options: Options, settings: ClientSettings
+    ) -> None:
+        async def whole() -> None:
+            trace = JobTrace(recorder)
+            feeds.append(trace.lanes)
+            try:
+                await run(items, work_of, emit, ledger=ledger, options=options, settings=settings, trace=trace)
+            finally:
+                trace.lanes.finish()
+
+        await recorder.record(whole(), name="pipeline")
+
+    return traced
 
 
 class Stuck:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from services.client.pipeline.id_ranges import IdRanges
 from services.client.pipeline.jetstream.broker.connection import Connection
@@ -14,6 +15,9 @@ from services.client.pipeline.jetstream.run import Run
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.stages import Item
 from services.runtime.tasks import set_within
+
+if TYPE_CHECKING:
+    from services.client.pipeline.jetstream.tracing.job_trace import JobTrace
 
 LOOK_S = 0.25
 CATCH_UP_S = 0.05  # after a pause of this process, only the jobs of this time are made up for
@@ -27,6 +31,7 @@ class Producer:
         rate: how many a second at most, over all workers; 0 is no limit.
         finished: ids whose results the broker has from an earlier program, or why there is none; they are not made
             again.
+        trace: is told of each job, if the run is traced.
     """
 
     def __init__(
@@ -38,9 +43,10 @@ class Producer:
         *,
         rate: float,
         finished: IdRanges,
+        trace: "JobTrace | None" = None,
     ) -> None:
         self._connection, self._publisher, self._run, self._ledger = connection, publisher, run, ledger
-        self._rate, self._finished = rate, finished
+        self._rate, self._finished, self._trace = rate, finished, trace
         # With a rate, at most one second's jobs are open: so a burst of workers that start late cannot break it much.
         self._most_open = min(run.queue_size, max(1, int(rate))) if rate else run.queue_size
         self._open = IdRanges()
@@ -64,6 +70,8 @@ class Producer:
     def close(self, number: int) -> None:
         """Note that a job has its result, or a reason why not."""
         if self._open.discard(number):
+            if self._trace:
+                self._trace.closed(len(self._open))
             self._note_change()
 
     async def produce(self, items: AsyncIterator[Item]) -> None:
@@ -96,6 +104,8 @@ class Producer:
             self._note_change()
 
         self._open.add(item.id)
+        if self._trace:
+            self._trace.put(item.id, len(self._open))
         self._unsent += 1
         name = f"{self._run.id}.{item.id}"
         subject = f"jobs.{self._run.id}.{partition_of(item.text, self._run.partitions)}.{item.id}"

@@ -93,7 +93,7 @@ class Registry:
             raise RunRefused(f"another program works on run {asked.id}: wait for its end, or leave out --run")
         goes_on = await self.stands(asked.id, entry)
         stored = self._stored(asked, entry) if entry is not None and goes_on else asked
-        run = replace(stored, owner=secrets.token_hex(8), finished=False)
+        run = replace(stored, owner=secrets.token_hex(8), finished=False, traced=asked.traced)
         async with self._owned(run.id):
             if not await self._write(run.id, run.encode(), after=entry):
                 raise RunRefused(f"another program has just claimed run {run.id}: leave out --run")

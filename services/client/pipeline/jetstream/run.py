@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.client.broker_settings import BrokerSettings
 from services.client.pipeline.jetstream.messages import Undecodable
-from services.client.pipeline.options import RUN_ID, Options, named
+from services.client.pipeline.options import RECORDED, RUN_ID, Options, named
 from services.client.survey.options import Options as FetchOptions
 from services.runtime.terminal import printable
 
@@ -40,6 +40,7 @@ class Run:
         max_deliveries: how often a job is tried before it is given up.
         owner: a number that no other producer has, which has claimed the run last.
         finished: whether every job has its result or a reason why not; its results are kept for a while.
+        traced: whether workers tell its producer when they begin and end a job.
         version: of what is in the messages.
     """
 
@@ -54,6 +55,7 @@ class Run:
     max_deliveries: int
     owner: str = ""
     finished: bool = False
+    traced: bool = False
     version: int = VERSION
 
     @property
@@ -67,7 +69,12 @@ class Run:
         return min(2, self.max_deliveries - 1)
 
     def encode(self) -> bytes:
-        return json.dumps(dataclasses.asdict(self)).encode()
+        members = dataclasses.asdict(self)
+        if not self.traced:  # so a worker that knows of no traces reads every other run
+            del members["traced"]
+        for name in RECORDED & set(members["fetch"] or ()):  # they are none of a worker's
+            del members["fetch"][name]
+        return json.dumps(members).encode()
 
 
 def decode_run(data: bytes) -> Run:
@@ -90,8 +97,9 @@ def check_values(run: Run) -> None:
         raise ValueError("its name is no name of a run")
     if not isinstance(run.source, str) or not isinstance(run.owner, str):
         raise TypeError("its source or its owner is no text")
-    if not isinstance(run.finished, bool):
-        raise TypeError("whether it is finished is neither true nor false")
+    for name in ("finished", "traced"):
+        if not isinstance(getattr(run, name), bool):
+            raise TypeError(f"whether it is {name} is neither true nor false")
     for name, least, most in BOUNDS:
         value = getattr(run, name)
         if type(value) is not int and (name != "ack_wait_s" or type(value) is not float):
@@ -108,7 +116,7 @@ def check_values(run: Run) -> None:
             raise ValueError(f"its {each.name} has what is no text")
 
 
-def make_run(options: Options, broker: BrokerSettings) -> Run:
+def make_run(options: Options, broker: BrokerSettings, *, traced: bool = False) -> Run:
     """Return the run that a command line asks for."""
     run, tuning = options.run or secrets.token_hex(4), broker.tuning
     fetch = options.fetch
@@ -125,6 +133,7 @@ def make_run(options: Options, broker: BrokerSettings) -> Run:
         batch=max(1, min(tuning.batch, options.queue_size // MIN_IN_HAND)),
         ack_wait_s=tuning.ack_wait_s,
         max_deliveries=tuning.max_deliveries,
+        traced=traced,
     )
 
 

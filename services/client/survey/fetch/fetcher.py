@@ -6,6 +6,7 @@ return what they came to, errors included; the record is put together here, once
 
 import time
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 from services.client.errors import FetchError
 from services.client.network.resolver import Resolver
@@ -19,6 +20,7 @@ from services.client.survey.fetch.redirects import redirect_of
 from services.client.survey.fetch.request import Attempt, HeadRequest, without_request
 from services.client.survey.fetch.retry import TRANSIENT_STATUSES, is_transient, pause_s
 from services.client.survey.fetch.routes import read_routes
+from services.client.survey.fetch.traced import NOT_TRACED, FetchTrace
 from services.client.survey.options import Options
 from services.client.survey.results.record import Record, Retried
 from services.client.survey.targets import Target
@@ -27,6 +29,9 @@ from services.client.survey.transport.sockets import Sockets
 from services.client.survey.transport.tls import TLSContexts
 from services.client.url.url import Url, not_one, read_target
 from services.runtime.run import running_loop_name
+
+if TYPE_CHECKING:
+    from services.client.trace.recorder import Recorder
 
 
 class Fetcher:
@@ -41,7 +46,9 @@ class Fetcher:
         sockets: Sockets,
         tls_contexts: TLSContexts,
         loop: str,
+        trace: FetchTrace = NOT_TRACED,
     ) -> None:
+        self._trace = trace
         self._policy, self._lookup, self._limits = policy, lookup, limits
         self._sockets, self._tls_contexts, self._loop = sockets, tls_contexts, loop
 
@@ -63,7 +70,7 @@ class Fetcher:
     async def record(self, target: Target, url: Url, deadline: Deadline) -> Record:
         """Fetch a target and return its record; when the survey is stopped, one with the error `cancelled`."""
         began = time.monotonic()
-        context = FetchContext(deadline, began + self._policy.total_s, url)
+        context = FetchContext(deadline, began + self._policy.total_s, url, trace=self._trace)
         note = None
         if self._policy.follow:
             attempt, note = await self._follow(context)
@@ -142,6 +149,7 @@ class Fetcher:
                 detail=error.detail if error else None,
             )
             context.retried += (retried,)
+            context.trace.retry(f"{retried['error'] or retried['status']}")
             try:
                 await context.deadline.sleep(pause)
             except SurveyStopped:
@@ -151,10 +159,16 @@ class Fetcher:
         """Look the host up and make one request."""
         if self._limits.are_set:
             return await self._limited_attempt(context)
-        lookup = await self._lookup.addresses(context.url, context.deadline, until_s=context.until_s)
+        lookup = await self._look_up(context)
         if lookup.error:
             return without_request(lookup, lookup.error)
         return await self._request(context, lookup)
+
+    async def _look_up(self, context: FetchContext) -> LookupResult:
+        began = time.monotonic()
+        lookup = await self._lookup.addresses(context.url, context.deadline, until_s=context.until_s)
+        context.trace.phase("dns", began)
+        return lookup
 
     async def _limited_attempt(self, context: FetchContext) -> Attempt:
         """Look the host up and make one request, each when the limits allow it."""
@@ -166,7 +180,7 @@ class Fetcher:
                 if asks_resolver:
                     await permits.acquire_lookup()
                     note_begin(context)
-                lookup = await self._lookup.addresses(context.url, context.deadline, until_s=context.until_s)
+                lookup = await self._look_up(context)
                 if lookup.error:
                     return without_request(lookup, lookup.error)
                 await permits.acquire_request(address.ip for address in lookup.addresses)
@@ -181,8 +195,10 @@ class Fetcher:
         return request.attempt(lookup)
 
 
-def make_fetcher(options: Options, settings: ClientSettings, *, poller: Poller, concurrency: int) -> Fetcher:
-    """Return the fetcher that the options ask for. Raises ProgramError."""
+def make_fetcher(
+    options: Options, settings: ClientSettings, *, poller: Poller, concurrency: int, recorder: "Recorder | None" = None
+) -> Fetcher:
+    """Return the fetcher that the options ask for. `recorder`: where it is traced. Raises ProgramError."""
     policy = policy_of(options)
     topology = settings.topology.with_routes(read_routes(options.resolve))
     address_filter = AddressFilter(public_only=options.public_only, allowed=read_networks(options.allow_net))
@@ -194,7 +210,14 @@ def make_fetcher(options: Options, settings: ClientSettings, *, poller: Poller, 
         sockets=Sockets(poller),
         tls_contexts=TLSContexts(ca=options.ca, insecure=options.insecure),
         loop=running_loop_name(),
+        trace=trace_in(recorder) if recorder else NOT_TRACED,
     )
+
+
+def trace_in(recorder: "Recorder") -> FetchTrace:
+    from services.client.survey.fetch.lanes import RecordedFetches
+
+    return RecordedFetches(recorder)
 
 
 def is_bare(target: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from services.client.head import Limits
 from services.client.survey.deadlines import Deadline
 from services.client.survey.fetch.request_fields import Fields, for_another_origin, read_fields
+from services.client.survey.fetch.traced import NOT_TRACED, FetchTrace
 from services.client.survey.options import Options
 from services.client.survey.results.record import Hop, Retried
 from services.client.url.url import Url
@@ -61,7 +62,7 @@ class FetchContext:
     """The state of one fetch. It ends at `until_s`; `deadline` is that of the task.
 
     `url` is the one that is asked now. `is_elsewhere`: whether a redirect led to another origin. `began_s` is when the
-    first look-up or connection began, in Unix time, after the wait for the limits.
+    first look-up or connection began, in Unix time, after the wait for the limits. `trace`: where its phases go.
     """
 
     deadline: Deadline
@@ -71,4 +72,5 @@ class FetchContext:
     attempts: int = 0
     retried: tuple[Retried, ...] = ()
     hops: tuple[Hop, ...] = ()
+    trace: FetchTrace = NOT_TRACED
     began_s: float = field(default_factory=time.time)

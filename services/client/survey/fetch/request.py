@@ -70,6 +70,7 @@ class HeadRequest:
         "_tls",
         "_tls_contexts",
         "_tls_s",
+        "_trace",
         "_until_s",
         "_url",
     )
@@ -80,6 +81,7 @@ class HeadRequest:
         self._policy, self._sockets, self._tls_contexts = policy, sockets, tls_contexts
         self._url, self._is_elsewhere = context.url, context.is_elsewhere
         self._deadline, self._until_s = context.deadline, context.until_s
+        self._trace = context.trace
         self._is_gateway = False
         self._connection: PolledSocket | None = None
         self._address: SocketAddress | None = None
@@ -125,6 +127,7 @@ class HeadRequest:
             raise FetchError("connect_timeout", f"no connection within {within}") from error
         finally:
             self._connect_s = time.monotonic() - began
+            self._trace.phase("connect", began)
         return plain
 
     async def _connected(self, addresses: Sequence[SocketAddress]) -> tuple[PolledSocket, SocketAddress]:
@@ -156,6 +159,7 @@ class HeadRequest:
             raise FetchError("connect_timeout", f"no TLS session within {within}") from error
         finally:
             self._tls_s = time.monotonic() - began
+            self._trace.phase("tls", began)
 
     async def _handshake(self, plain: Plain, until_s: float) -> Tls:
         host = self._url.host.removesuffix(".")
@@ -182,11 +186,15 @@ class HeadRequest:
         began = time.monotonic()
         until_s = min(began + self._policy.head_s, self._until_s)
         reader = HeadReader(limits=self._policy.limits, strict=self._policy.strict)
+        phase, since_s = "send", began
         try:
             await stream.send(request_bytes(self._url, self._policy, is_elsewhere=self._is_elsewhere), until_s)
+            phase, since_s = "first byte", self._trace.phase(phase, since_s)
             head = None
             while head is None:
                 data = await stream.receive(until_s)
+                if phase != "head":
+                    phase, since_s = "head", self._trace.phase(phase, since_s)
                 head = reader.feed(data) if data else reader.eof()
         except HeadError as error:
             raise FetchError(error.kind, f"at byte {error.offset}: {error.detail}") from error
@@ -194,6 +202,7 @@ class HeadRequest:
             raise FetchError("head_timeout", f"no whole head within {self._within(self._policy.head_s)}") from error
         finally:
             self._head_s = time.monotonic() - began
+            self._trace.phase(phase, since_s)
         return head
 
     def _within(self, limit_s: float) -> str:

@@ -19,8 +19,10 @@ from services.client.pipeline.jetstream.broker.requests import Requests
 from services.client.pipeline.jetstream.broker.streams import Api, Refused, consumer_of, job_consumer, jobs_of
 from services.client.pipeline.jetstream.messages import Undecodable, decode_job, delivery_of, id_of
 from services.client.pipeline.jetstream.run import Run
+from services.client.pipeline.jetstream.tracing.teller import JobTeller
 from services.client.pipeline.jetstream.worker.job import Hand, Job
 from services.client.pipeline.stages import Work
+from services.client.trace.model import Outcome
 from services.runtime.tasks import set_within
 
 PROGRESS_SHARE = 3  # of ack_wait: how often the jobs in hand are kept
@@ -47,11 +49,17 @@ class RunWorker:
         self._ready: asyncio.Queue[Job] = asyncio.Queue()
         self._suspects: asyncio.Queue[Job] = asyncio.Queue()
         self._pulls = [self._pull(partition) for partition in range(run.partitions)]
+        self._teller = JobTeller(connection, run.id, worker=name)
+        self._teller.is_on = run.traced
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         """Take no more jobs, and end when those in hand are done or handed back."""
         self._stopping.set()
+
+    def trace(self, *, is_on: bool) -> None:
+        """Tell the producer of each job from now on, or no longer: another program may go on with a run."""
+        self._teller.is_on = is_on
 
     async def work(self, work_of: WorkOf) -> None:
         """Work until the run is over, or until `stop`."""
@@ -59,13 +67,15 @@ class RunWorker:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._consume(work_of())) for _ in range(self._concurrency)]
                 tasks.append(group.create_task(self._consume_suspects(work_of())))
-                tasks.append(group.create_task(self._keep()))
+                tasks += [group.create_task(self._keep()), group.create_task(self._teller.keep_telling())]
                 pulling = [group.create_task(each.keep()) for each in self._pulls]
                 pulling += [group.create_task(self._sort(each)) for each in self._pulls]
                 await self._stopping.wait()
                 for task in pulling:
                     task.cancel()
                 await self._finish()
+                if self._teller.is_on:
+                    await self._teller.tell()
                 for task in tasks:
                     task.cancel()
         except* StreamGone:
@@ -144,15 +154,20 @@ class RunWorker:
             await job.out.wait()
 
     async def _do(self, job: Job, work: Work) -> None:
+        began = self._teller.began(job.item.id, job.deliveries) if self._teller.is_on else None
         try:
             result = await work(job.item)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".strip(": ")
+            if began:
+                self._teller.ended(began, Outcome.RAISED, reason, ok=False)
             if job.deliveries >= self._run.max_deliveries:
                 await self._hand.give_up(job, reason)
             else:
                 await self._hand.hand_back(job, FIRST_DELAY_S * 2 ** (job.deliveries - 1))
         else:
+            if began:
+                self._teller.ended(began, Outcome.RETURNED, result.reply, ok=result.ok)
             await self._hand.record(job, result, self._name)
 
     async def _keep(self) -> None:

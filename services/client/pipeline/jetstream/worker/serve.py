@@ -131,8 +131,12 @@ class Worker:
         say(f"worker: run {printable(run_id[:MAX_SHOWN])} is left to other workers: {printable(why)}")
 
     def _note(self, message: Msg) -> None:
-        self._at_rest.discard(message.subject.removeprefix("runs."))
+        run_id = message.subject.removeprefix("runs.")
+        self._at_rest.discard(run_id)
         self._announced.set()
+        if worker := self._workers.get(run_id):  # another program goes on with this run
+            with suppress(Undecodable):
+                worker.trace(is_on=decode_run(message.data).traced)
 
     async def _look_again(self) -> None:
         self._at_rest.clear()

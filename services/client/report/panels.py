@@ -1,0 +1,197 @@
+"""The panels of a picture: the lanes of one run each, from its own beginning, and what else was recorded of it.
+
+Each process with a title is a panel. All others share one, since they worked together: a client, workers, a server.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from services.client.report.lanes import Lane, Part, Span, lanes_of
+from services.client.trace.chrome.merging import merged
+from services.client.trace.model import Blocking, Depth, Dropped, HandOff, Lag, Mark, Process, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A value at a moment, from the panel's beginning."""
+
+    at_s: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How something went: a queue's depth or the loop's lag."""
+
+    name: str
+    points: tuple[Point, ...]
+
+    @property
+    def most(self) -> float:
+        """The largest value."""
+        return max((each.value for each in self.points), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A call that held the loop: when, where in the code, and in which task; `key` is that of the task's lanes."""
+
+    span: Span
+    place: str
+    function: str
+    task: str
+    key: tuple[int, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """A piece of work that went from one lane to another."""
+
+    name: str
+    kind: str
+    from_key: tuple[int, int]
+    from_s: float
+    to_key: tuple[int, int]
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A retry, a redelivery, a cancellation or an error, in a lane."""
+
+    key: tuple[int, int | None]
+    at_s: float
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What one run did.
+
+    `name`: of its first process; `total_s`: how long it took; `basis`: how several recordings came to one clock.
+    """
+
+    title: str
+    name: str
+    loop: str
+    mode: str
+    program: str
+    total_s: float
+    lanes: tuple[Lane, ...]
+    depths: tuple[Curve, ...]
+    lag: Curve
+    holds: tuple[Hold, ...]
+    arrows: tuple[Arrow, ...]
+    moments: tuple[Moment, ...]
+    dropped: Dropped
+    overhead_s: float | None
+    basis: str = ""
+
+
+def panels_of(traces: Sequence[Trace]) -> tuple[Panel, ...]:
+    """Return the panels of traces, on one clock."""
+    whole = merged(traces)
+    trace = whole.trace
+    panels = [panel_of(trace, [each]) for each in trace.processes if each.title]
+    together = [each for each in trace.processes if not each.title]
+    if together:
+        panels.append(panel_of(trace, together, basis=whole.basis if len(together) > 1 else ""))
+    return tuple(panels)
+
+
+def panel_of(trace: Trace, processes: Sequence[Process], *, basis: str = "") -> Panel:
+    """Return the panel of some processes of a trace."""
+    zero_s = min(each.began_s for each in processes)
+    until_s = max(each.began_s + each.total_s for each in processes)
+    ids = {each.id for each in processes}
+    names = {(task.process, task.id): task.name for task in trace.tasks if task.process in ids}
+    lanes = [
+        lane
+        for each in processes
+        for lane in lanes_of(trace, each.id, zero_s=zero_s, until_s=each.began_s + each.total_s)
+    ]
+    holds = holds_of([each for each in trace.blockings if each.process in ids], names, zero_s=zero_s)
+    overheads = [each.overhead_s for each in processes if each.overhead_s is not None]
+    return Panel(
+        title=" · ".join(filter(None, dict.fromkeys(each.title for each in processes))),
+        name=processes[0].name,
+        loop=joined(each.loop for each in processes),
+        mode=joined(each.mode for each in processes),
+        program=joined(each.program for each in processes),
+        total_s=until_s - zero_s,
+        lanes=tuple(with_holds(each, holds) for each in lanes),
+        depths=tuple(depths_of([each for each in trace.depths if each.process in ids], zero_s=zero_s)),
+        lag=lag_of([each for each in trace.lags if each.process in ids], zero_s=zero_s),
+        holds=holds,
+        arrows=arrows_of([each for each in trace.hand_offs if {each.from_process, each.to_process} <= ids], zero_s),
+        moments=moments_of([each for each in trace.marks if each.process in ids], zero_s),
+        dropped=Trace(tuple(processes)).dropped,
+        overhead_s=sum(overheads) if overheads else None,
+        basis=basis,
+    )
+
+
+def joined(texts: Iterator[str]) -> str:
+    """Return texts behind each other, each once."""
+    return ", ".join(filter(None, dict.fromkeys(texts)))
+
+
+def depths_of(depths: Sequence[Depth], *, zero_s: float) -> Iterator[Curve]:
+    """Yield the curve of each queue."""
+    for name in dict.fromkeys(each.queue for each in depths):
+        own = sorted((each for each in depths if each.queue == name), key=lambda each: each.at_s)
+        yield Curve(name, tuple(Point(each.at_s - zero_s, each.depth) for each in own))
+
+
+def lag_of(lags: Sequence[Lag], *, zero_s: float) -> Curve:
+    """Return how late the timers of a loop were."""
+    return Curve("", tuple(Point(each.at_s - zero_s, each.lag_s) for each in sorted(lags, key=lambda each: each.at_s)))
+
+
+def holds_of(blockings: Sequence[Blocking], names: dict[tuple[int, int], str], *, zero_s: float) -> tuple[Hold, ...]:
+    """Return the calls that held the loop, the longest first."""
+    holds = [
+        Hold(
+            Span(each.begin_s - zero_s, each.end_s - zero_s),
+            each.place,
+            each.function,
+            names.get((each.process, each.task), "") if each.task is not None else "",
+            (each.process, each.task),
+        )
+        for each in blockings
+    ]
+    return tuple(sorted(holds, key=lambda hold: -hold.span.length_s))
+
+
+def with_holds(lane: Lane, holds: Sequence[Hold]) -> Lane:
+    """Return a lane with the calls of its task that held the loop in its time."""
+    own = [
+        each
+        for each in holds
+        if each.key == lane.key and each.span.begin_s < lane.span.end_s and each.span.end_s > lane.span.begin_s
+    ]
+    return replace(lane, holds=tuple(Part(each.place, each.span) for each in own)) if own else lane
+
+
+def arrows_of(hand_offs: Sequence[HandOff], zero_s: float) -> tuple[Arrow, ...]:
+    """Return hand-offs, in the order of time."""
+    return tuple(
+        Arrow(
+            each.name,
+            each.kind,
+            (each.from_process, each.from_task),
+            each.from_s - zero_s,
+            (each.to_process, each.to_task),
+            each.to_s - zero_s,
+        )
+        for each in sorted(hand_offs, key=lambda each: each.from_s)
+    )
+
+
+def moments_of(marks: Sequence[Mark], zero_s: float) -> tuple[Moment, ...]:
+    """Return marks, in the order of time."""
+    return tuple(
+        Moment((each.process, each.task), each.at_s - zero_s, each.kind, each.text)
+        for each in sorted(marks, key=lambda each: each.at_s)
+    )

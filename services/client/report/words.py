@@ -1,0 +1,195 @@
+"""The report's texts, each in English and in Chinese. What a program recorded of itself is shown as it is."""
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+NAMES: Mapping[Language, str] = {"en": "English", "zh": "中文"}
+
+TEXTS: Mapping[str, tuple[str, str]] = {
+    # headlines and what follows them
+    "overlaps": ("Waiting overlaps. Work does not.", "等待可以重叠，工作不能。"),
+    "overlaps_why": (
+        (
+            "One after another, {lanes} pieces of work took {before}, nearly all of it waiting. At once they "
+            "took {after} on the same single thread, because they waited at the same time."
+        ),
+        (
+            "逐个进行时，{lanes} 项工作用了 {before}，几乎都在等待。"
+            "同时进行时，同一个线程只用了 {after}，因为它们一起等待。"
+        ),
+    ),
+    "no_overlap": ("There is no waiting here that could overlap.", "这里没有可以重叠的等待。"),
+    "no_overlap_why": (
+        (
+            "One after another took {before}, and at once {after}. The {lanes} pieces of work keep the thread busy, "
+            "and one thread does one thing at a time."
+        ),
+        "逐个进行用了 {before}，同时进行用了 {after}。这 {lanes} 项工作一直占用线程，而一个线程同一时刻只能做一件事。",
+    ),
+    "held": ("{place} held the loop for {time}.", "{place} 占住事件循环 {time}。"),
+    "held_nowhere": ("One call held the loop for {time}.", "有一个调用占住事件循环 {time}。"),
+    "held_why": (
+        (
+            "While that call ran, {others} other lanes could not run, whatever they were waiting for. A call that "
+            "takes long belongs in a thread (asyncio.to_thread), or should be one that can be awaited."
+        ),
+        (
+            "这个调用运行期间，另外 {others} 条泳道无论在等什么都不能运行。耗时的调用应放进线程（asyncio.to_thread），"
+            "或改用可以 await 的调用。"
+        ),
+    ),
+    "two_loops": ("The same work on two loops: {times}.", "同样的工作，两种事件循环：{times}。"),
+    "two_loops_why": (
+        "Both loops wait equally long for the same things. They differ in how long they run for it: {works}.",
+        "两种循环为同样的事等待同样久，差别在于为此运行多久：{works}。",
+    ),
+    "several": ("{count} runs: {times}.", "{count} 次运行：{times}。"),
+    "several_why": (
+        "All of them are on one time axis. Their work, in the same order, took {works}.",
+        "它们在同一时间轴上。按同样顺序，各自的工作用了 {works}。",
+    ),
+    "many": ("{waits} of waiting passed in {wall}.", "{waits} 的等待，只用了 {wall}。"),
+    "many_why": (
+        (
+            "{lanes} lanes waited {waits} and ran {work}, all taken together. They waited at the same time: at most "
+            "{most} of them at one moment."
+        ),
+        "{lanes} 条泳道合计等待 {waits}，运行 {work}。它们同时等待：同一时刻最多有 {most} 条。",
+    ),
+    "plain": ("{lanes} lanes took {wall}.", "{lanes} 条泳道用了 {wall}。"),
+    "plain_why": (
+        "All taken together, they ran {work} and waited {waits}. Little of that happened at the same time.",
+        "合计运行 {work}，等待 {waits}，其中很少是同时进行的。",
+    ),
+    "empty": ("Nothing was recorded.", "没有记录到任何内容。"),
+    "empty_why": ("The program made no task while it was recorded.", "记录期间，程序没有创建任务。"),
+    "failed": ("{failed} of {lanes} ended in an error.", "{lanes} 条中有 {failed} 条以错误结束。"),
+    # figures
+    "wall": ("wall time", "实际用时"),
+    "wait_sum": ("sum of all waits", "等待总和"),
+    "work_sum": ("sum of all work", "工作总和"),
+    "overlap": ("overlap factor: waits and work, by wall time", "重叠倍数：等待与工作之和除以实际用时"),
+    "less_time": ("less time; {work} of it is work", "更快；其中工作 {work}"),
+    "as_long": ("as fast at once; the work is {work}", "的速度比；工作共 {work}"),
+    "hold_length": ("held the loop, in one call", "一次调用占住循环"),
+    "stood_still": ("other lanes could not run meanwhile", "条其他泳道此时不能运行"),
+    "on_loop": ("on {loop}", "使用 {loop}"),
+    "work_ratio": ("as much work on {loop}", "{loop} 的工作量之比"),
+    # the picture
+    "in_all": ("{time} in all", "共 {time}"),
+    "waiting": ("waiting", "等待"),
+    "running": ("running", "运行"),
+    "an_error": ("ended in an error", "以错误结束"),
+    "a_hold": ("a call held the loop", "调用占住循环"),
+    "an_arrow": ("work handed on", "工作交接"),
+    "a_mark": ("a retry or the like", "重试等"),
+    "end_line": ("end of the run", "运行结束"),
+    "held_by": ("held the loop: {place}", "占住循环：{place}"),
+    "still_open": ("not ended", "未结束"),
+    "at_a_time": ("lanes at a time", "同时的泳道"),
+    "thread_busy": ("thread busy", "线程占用"),
+    "at_most": ("at most {count}", "最多 {count}"),
+    "depth_of": ("depth of {name}", "{name} 的深度"),
+    "loop_lag": ("loop lag", "循环延迟"),
+    "lane_says": ("{time}, of which it ran {run}", "{time}，其中运行 {run}"),
+    "ran": ("ran {time}", "运行 {time}"),
+    "ran_often": ("ran {count} times, {time} in all", "运行 {count} 次，共 {time}"),
+    "waited": ("waited {time}", "等待 {time}"),
+    "waited_on": ("waited {time}, longest for {what}", "等待 {time}，最久的是：{what}"),
+    "group_failed": ("Ended in an error: {count}", "以错误结束：{count}"),
+    "group_again": ("Delivered again: {count} lanes", "重新投递：{count} 条泳道"),
+    "group_others": ("Other tasks: {count}", "其他任务：{count}"),
+    "group_slowest": ("The slowest {count}", "最慢的 {count} 条"),
+    "group_rest": (
+        "{first} to {last} by duration: {longest} to {shortest}",
+        "按用时第 {first} 至 {last} 条：{longest} 至 {shortest}",
+    ),
+    "not_drawn": ("{count} more lanes are not drawn; the sums have them.", "另有 {count} 条泳道没有画出，已计入总和。"),
+    "this_run": ("this run", "本次运行"),
+    "mode_line": ("loop {loop}", "事件循环 {loop}"),
+    # what is said below the picture
+    "holds_title": ("Calls that held the loop", "占住循环的调用"),
+    "hold_line": (
+        "in {function}, task {task}, at {at}: no other lane could run",
+        "函数 {function}，任务 {task}，时刻 {at}：其他泳道都不能运行",
+    ),
+    "hold_line_bare": ("at {at}: no other lane could run", "时刻 {at}：其他泳道都不能运行"),
+    "place_unknown": ("a place that is not known", "位置未知"),
+    "no_task": ("none that was recorded", "未记录"),
+    "moments_title": ("Retries, redeliveries, cancellations, errors", "重试、重新投递、取消、错误"),
+    "more": ("and {count} more", "另有 {count} 条"),
+    "numbers_title": ("The numbers", "数字"),
+    "lanes_table": ("Every lane in numbers", "每条泳道的数字"),
+    "dropped": (
+        (
+            "Not recorded, for a recording has bounds: {tasks} tasks, {slices} times of running, {phases} phases, "
+            "{events} events."
+        ),
+        "记录有上限，未记录：{tasks} 个任务，{slices} 段运行，{phases} 个阶段，{events} 个事件。",
+    ),
+    "overhead": ("The recorder itself took about {time}.", "记录器自身约用 {time}。"),
+    "basis": ("Several programs on one time axis, {basis}.", "多个程序在同一时间轴上，依据：{basis}。"),
+    "again": ("Make it again:", "重做一次："),
+    "made_by": ("Drawn by asynclab from a recording of {begun}.", "由 asynclab 根据 {begun} 的记录绘制。"),
+    "contents": ("Contents", "目录"),
+    # columns
+    "col_run": ("run", "运行"),
+    "col_loop": ("loop", "循环"),
+    "col_mode": ("mode", "方式"),
+    "col_overlap": ("overlap", "重叠"),
+    "col_lanes": ("lanes", "泳道"),
+    "col_failed": ("errors", "错误"),
+    "col_name": ("lane", "泳道"),
+    "col_begin": ("began at", "开始"),
+    "col_took": ("took", "用时"),
+    "col_ran": ("ran", "运行"),
+    "col_waited": ("waited", "等待"),
+    "col_longest": ("waited longest for", "最久的等待"),
+    "col_end": ("ended", "结果"),
+    # names that recordings use
+    "phase dns": ("name look-up", "域名解析"),
+    "phase connect": ("connect", "连接"),
+    "phase tls": ("TLS handshake", "TLS 握手"),
+    "phase send": ("send the request", "发送请求"),
+    "phase first byte": ("wait for the first byte", "等待首字节"),
+    "phase head": ("read the head", "读取响应头"),
+    "wait sleep": ("sleep", "sleep"),
+    "wait socket": ("a socket", "套接字"),
+    "wait lock": ("a lock", "锁"),
+    "wait queue": ("a queue", "队列"),
+    "wait task": ("another task", "另一任务"),
+    "wait thread": ("a thread", "线程"),
+    "wait turn": ("its turn", "轮到自己"),
+    "wait other": ("something else", "其他"),
+    "mode one after another": ("one after another", "逐个进行"),
+    "mode at once": ("at once", "同时进行"),
+    "title One after another": ("One after another", "逐个进行"),
+    "title At once": ("At once", "同时进行"),
+    "mark retry": ("retry", "重试"),
+    "mark redelivery": ("redelivery", "重新投递"),
+    "mark cancel": ("cancelled", "取消"),
+    "mark error": ("error", "错误"),
+}
+
+
+class Words:
+    """The texts of one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._column = LANGUAGES.index(language)
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        """Return a text, with values in it."""
+        return TEXTS[text][self._column].format(**values)
+
+    def named(self, kind: str, name: str) -> str:
+        """Return what a name of a recording is called here; a name that is not known stays as it is."""
+        known = TEXTS.get(f"{kind} {name}")
+        return known[self._column] if known else name
+
+    def listed(self, texts: list[str]) -> str:
+        """Return texts as a list within a sentence."""
+        return ("、" if self.language == "zh" else ", ").join(texts)

@@ -1,0 +1,85 @@
+"""Where a recording is kept: in a trace (--trace FILE), in a report (--report FILE.html), in both, or nowhere."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.client.trace.chrome.feed import Feed
+from services.runtime.errors import ProgramError
+
+
+class KeptFile(Protocol):
+    """A file that a recording goes into. `is_live`: as it comes. `TraceFile` and `ReportFile` are such files."""
+
+    @property
+    def is_live(self) -> bool: ...
+
+    def flush(self, feeds: Sequence[Feed]) -> None:
+        """Write what is new, if the file is live."""
+        ...
+
+    def close(self, feeds: Sequence[Feed]) -> None:
+        """Write all that is not written yet. Raises ProgramError."""
+        ...
+
+
+class OneFile(ProgramError):
+    """A trace and a report are to go into one file."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"--trace and --report both name {name[:200]!r}: give them two files")
+        self.name = name
+
+
+class Files:
+    """Several files as one."""
+
+    def __init__(self, files: Sequence[KeptFile]) -> None:
+        self._files = files
+
+    @property
+    def is_live(self) -> bool:
+        return any(each.is_live for each in self._files)
+
+    def flush(self, feeds: Sequence[Feed]) -> None:
+        """Write what is new into those that are live."""
+        for each in self._files:
+            each.flush(feeds)
+
+    def close(self, feeds: Sequence[Feed]) -> None:
+        """Write the rest into each, also where another cannot be written. Raises ProgramError."""
+        with ExitStack() as stack:
+            for each in self._files:
+                stack.callback(each.close, feeds)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The names of the files; None for none. `command`: what a person types to make the recording again."""
+
+    trace: str | None = None
+    report: str | None = None
+    command: str = ""
+
+    def __bool__(self) -> bool:
+        return self.trace is not None or self.report is not None
+
+    @property
+    def names(self) -> str:
+        """The names, for a person."""
+        return ", ".join(each for each in (self.trace, self.report) if each is not None)
+
+    def open(self) -> KeptFile:
+        """Return the files as one. What cannot be written is refused here. Raises ProgramError."""
+        from services.client.report.file import ReportFile
+        from services.client.trace.chrome.file import trace_file
+
+        if self.trace is not None and self.trace == self.report:
+            raise OneFile(self.trace)
+        files: list[KeptFile] = []
+        if self.report is not None:  # first, since a pipe of a trace stays open
+            files.append(ReportFile(self.report, command=self.command))
+        if self.trace is not None:
+            files.append(trace_file(self.trace))
+        return files[0] if len(files) == 1 else Files(files)

@@ -1,0 +1,1 @@
+"""Tests of the report: its numbers and lanes, its HTML, and how it looks in a browser."""
