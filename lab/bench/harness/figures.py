@@ -7,6 +7,10 @@ machine that slows down for a minute slows down both sides.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.bench.harness.curve import Curve
 
 QUIET = 0.1
 """Other processes may use this part of the machine; a table that is taken beside more is not to be quoted."""
@@ -107,6 +111,7 @@ class Result:
     """The result of a bench. `method`: how, in lines for a person. `notes`: what was left out, and why.
 
     `others`: the part of the machine that other processes used meanwhile; None where that is not asked.
+    `curves`: what a page draws of the tables of a bench that measures how something grows.
     """
 
     bench: str
@@ -116,6 +121,7 @@ class Result:
     tables: tuple[Table, ...] = ()
     promises: tuple[Promise, ...] = ()
     others: float | None = None
+    curves: tuple["Curve", ...] = ()
 
     @property
     def is_quotable(self) -> bool:

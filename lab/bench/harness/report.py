@@ -71,7 +71,7 @@ def table_of(group: Group, *, mark: str = "") -> "RichTable":
 
     better = {True: " (more is better)", False: " (less is better)", None: ""}[group.higher_is_better]
     title = f"{group.title}{better}{mark}"
-    goals = [goal_line(group, goal) for goal in group.goals]
+    goals = [goal_line(group, goal, is_quotable=not mark) for goal in group.goals]
     table = RichTable(title=title, caption="\n".join(goals) or None, min_width=max(map(len, (title, *goals))) + 2)
     table.add_column("")
     several = any(len(row.values) > 1 for row in group.rows)
@@ -119,13 +119,15 @@ def ratio_cell(group: Group, row: Row) -> str:
     return "-" if ratio is None else f"{ratio:.2f}"
 
 
-def goal_line(group: Group, goal: Goal) -> str:
-    """Return whether a goal is reached, in words."""
+def goal_line(group: Group, goal: Goal, *, is_quotable: bool = True) -> str:
+    """Return whether a goal is reached, in words; figures that are not to be quoted reach none and miss none."""
     achieved = group.achieved(goal)
     most = "most " if group.higher_is_better is False else ""
     aim = f"goal: {goal.of} at {most}{goal.ratio:g} x {goal.against}"
     if achieved is None:
         return f"{aim}: not known: nothing to compare with"
+    if not is_quotable:
+        return f"{aim}: not judged: others used the machine, too"
     is_reached = achieved <= goal.ratio if group.higher_is_better is False else achieved >= goal.ratio
     return f"{aim}: {'reached' if is_reached else 'not reached'}, {achieved:.2f}"
 
