@@ -46,7 +46,7 @@ def write_result(console: "Console", result: Result) -> None:
         console.print(drawn(table, mark=mark))
     for promise in result.promises:
         style = "green" if promise.kept else "bold red"
-        console.print(promise_line(promise), style=style, markup=False, soft_wrap=True)
+        console.print(promise_line(promise, is_quotable=result.is_quotable), style=style, markup=False, soft_wrap=True)
     for line in result.method:
         console.print(f"  {line}", style="dim", markup=False)
     if not result.is_quotable:
@@ -108,8 +108,10 @@ def text_of(cell: Cell) -> str:
     return cell if isinstance(cell, str) else number(cell)
 
 
-def promise_line(promise: Promise) -> str:
-    """Return whether a promise was kept, in words."""
+def promise_line(promise: Promise, *, is_quotable: bool = True) -> str:
+    """Return whether a promise was kept, in words; figures that are not to be quoted judge no goal."""
+    if promise.is_goal and not is_quotable:
+        return f"not judged, others used the machine, too: {promise.text}: {promise.found}"
     return f"{'achieved' if promise.kept else 'NOT'}: {promise.text}: {promise.found}"
 
 

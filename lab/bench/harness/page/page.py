@@ -74,7 +74,7 @@ def view_of(result: Result) -> View:
             Texts(table.title, table.columns, tuple(tuple(map(text_of, row)) for row in table.rows))
             for table in result.tables
         ),
-        tuple(map(promise_line, result.promises)),
+        tuple(promise_line(promise, is_quotable=result.is_quotable) for promise in result.promises),
         result.method,
         result.notes,
     )
