@@ -287,8 +287,10 @@ def test_each_verb_of_the_makefile_is_one_line_that_calls_lab() -> None:
         (["sites", "--seed", "4"], "--seed is for chaos: leave it out, or lab bench chaos"),
         (
             ["frobnicate"],
-            "there is no bench 'frobnicate': choose from sites, gateway, wget, hello, stalled, pipeline, start, scale, "
-            "chaos",
+            (
+                "there is no bench 'frobnicate': choose from sites, gateway, wget, hello, stalled, pipeline, start, scale, "
+                "chaos"
+            ),
         ),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
