@@ -15,6 +15,7 @@ from lab import ROOT
 from lab.compose.stack import Stack
 from lab.doctor import Finding
 from lab.settings import Settings
+from lab.timed import nothing, timed
 
 RUNS = 3
 HELP_RUNS = 20
@@ -47,21 +48,9 @@ def finding(what: str, seconds: float) -> Finding:
     return Finding(what, f"{seconds:.2f} s (median of {RUNS})")
 
 
-def nothing() -> None:
-    """Do nothing."""
-
-
 def median(action: Callable[[], object], *, before: Callable[[], object] = nothing) -> float:
     """Return the median seconds that an action takes; `before` is not timed."""
     return statistics.median([timed(action, before=before) for _ in range(RUNS)])
-
-
-def timed(action: Callable[[], object], *, before: Callable[[], object] = nothing) -> float:
-    """Return the seconds that an action takes."""
-    before()
-    began = time.perf_counter()
-    action()
-    return time.perf_counter() - began
 
 
 def help_ratio() -> float:

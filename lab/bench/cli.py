@@ -20,6 +20,7 @@ CHAOS = "chaos"
 CHAOS_S, QUICK_CHAOS_S = 600, 60
 BENCHES = ("sites", "gateway", "wget", "hello", "stalled", "pipeline", "trace", "start", "scale")
 FOLDERS = {"hello", "pipeline", "scale", "start"}  # benches with more than a file
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
 MILLIONS = {"wget": "lab.bench.million", "pipeline": "lab.bench.pipeline.sizing"}
 
 
@@ -45,7 +46,10 @@ def add_options(parser: ArgumentParser) -> None:
         help="wget, pipeline: also a million; pipeline: also 64 workers (minutes)",
     )
     add("--install", action="store_true", help="first install the peers that are missing (nginx, wrk, curl)")
+    add("--until-quiet", action="store_true", help="before each bench, wait until others use little of this machine")
     add("--json", metavar="FILE", type=Path, help="write every value there")
+    add("--write", action="store_true", help="write the figures into docs/benchmarks.md: not those of a noisy machine")
+    add("--html", metavar="FILE", type=Path, help="write a page there: ratios as bars with spread, scaling curves")
     add("--svg", metavar="FILE", type=Path, help="draw a chart of the ratios there")
 
 
@@ -64,6 +68,8 @@ def bench(options: Namespace) -> int:
         if name not in BENCHES:
             known = ", ".join((*BENCHES, CHAOS))
             raise WrongUsage(f"there is no bench {name[:40]!r}", f"choose from {known}")
+    if options.write and options.quick:
+        raise WrongUsage("--quick is not to be quoted, so --write does not write it", "leave one of them out")
     if options.seed is not None:
         raise WrongUsage(f"--seed is for {CHAOS}", f"leave it out, or lab bench {CHAOS}")
     if options.install:
@@ -86,6 +92,14 @@ def write_files(options: Namespace, results: Sequence["Result"]) -> None:
 
     if options.json:
         report.write_json(options.json, results)
+    if options.write:
+        from lab.bench.harness.markdown import write_document
+
+        write_document(DOCUMENT, results)
+    if options.html:
+        from lab.bench.harness.page.page import write_page
+
+        write_page(options.html, results)
     if options.svg:
         chart.write_chart(options.svg, results)
 
@@ -96,9 +110,11 @@ def check_chaos(options: Namespace) -> None:
 
     if len(options.benches) > 1:
         raise WrongUsage(f"{CHAOS} leaves no quiet machine for a bench", f"run lab bench {CHAOS} alone")
-    for name in ("rounds", "targets", "million", "install", "svg"):
+    for name in ("rounds", "targets", "million", "install", "until_quiet", "write", "html", "svg"):
         if getattr(options, name):
-            raise WrongUsage(f"--{name} is not for {CHAOS}", "it takes --seconds, --quick, --seed and --json")
+            raise WrongUsage(
+                f"--{name.replace('_', '-')} is not for {CHAOS}", "it takes --seconds, --quick, --seed and --json"
+            )
 
 
 def chaos(options: Namespace) -> int:
@@ -130,8 +146,8 @@ def run(name: str, options: Namespace) -> "Result":
     asked = {"number": options.rounds, "seconds": options.seconds, "targets": options.targets}
     given = {name: value for name, value in asked.items() if value}
     rounds = (QUICK if options.quick else FULL)._replace(**given)
-    neighbours = machine.Neighbours()
+    if options.until_quiet:
+        machine.until_quiet(say)
+    others = machine.Neighbours()
     result: Result = import_module(f"lab.bench.{name}{'.result' if name in FOLDERS else ''}").bench(rounds, say)
-    if note := neighbours.note():
-        result = replace(result, notes=(*result.notes, note))
-    return result
+    return replace(result, others=others.share())

@@ -288,8 +288,8 @@ def test_each_verb_of_the_makefile_is_one_line_that_calls_lab() -> None:
         (
             ["frobnicate"],
             (
-                "there is no bench 'frobnicate': choose from sites, gateway, wget, hello, stalled, pipeline, trace, start, "
-                "scale, chaos"
+                "there is no bench 'frobnicate': choose from sites, gateway, wget, hello, stalled, pipeline, trace, "
+                "start, scale, chaos"
             ),
         ),
     ],

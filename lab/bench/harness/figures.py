@@ -7,6 +7,13 @@ machine that slows down for a minute slows down both sides.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.bench.harness.curve import Curve
+
+QUIET = 0.1
+"""Other processes may use this part of the machine; a table that is taken beside more is not to be quoted."""
 
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -101,7 +108,11 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a bench. `method`: how, in lines for a person. `notes`: what was left out, and why."""
+    """The result of a bench. `method`: how, in lines for a person. `notes`: what was left out, and why.
+
+    `others`: the part of the machine that other processes used meanwhile; None where that is not asked.
+    `curves`: what a page draws of the tables of a bench that measures how something grows.
+    """
 
     bench: str
     groups: tuple[Group, ...]
@@ -109,6 +120,13 @@ class Result:
     notes: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     promises: tuple[Promise, ...] = ()
+    others: float | None = None
+    curves: tuple["Curve", ...] = ()
+
+    @property
+    def is_quotable(self) -> bool:
+        """Whether other processes used little of the machine meanwhile, or that is not asked of this bench."""
+        return self.others is None or self.others < QUIET
 
     @property
     def kept(self) -> bool:
@@ -120,6 +138,7 @@ def as_json(result: Result) -> dict[str, Json]:
     """Return a result as it is written by --json."""
     return {
         "bench": result.bench,
+        **({} if result.others is None else {"others": result.others, "quotable": result.is_quotable}),
         "method": list(result.method),
         "notes": list(result.notes),
         "groups": [group_as_json(group) for group in result.groups],

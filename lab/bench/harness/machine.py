@@ -9,12 +9,13 @@ import os
 import platform
 import resource
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from lab.bench.harness.figures import Json
+from lab.bench.harness.figures import QUIET, Json
 
-QUIET = 0.1
-"""Other processes may use this part of the machine before a note says so."""
+LOOK_S, LONGEST_WAIT_S = 5.0, 1_800.0
 
 
 class Core:
@@ -56,12 +57,23 @@ class Neighbours:
         busy = (all_s - self._all) - (idle_s - self._idle)
         return max(0.0, busy - ours) / max(0.01, all_s - self._all)
 
-    def note(self) -> str:
-        """Return a note about other processes; nothing if they used little."""
-        share = self.share()
-        if share < QUIET:
-            return ""
-        return f"others used {share:.0%} of this machine meanwhile: rates are low and apart; processor figures hold"
+
+def until_quiet(
+    say: Callable[[str], None], *, look_s: float = LOOK_S, longest_s: float = LONGEST_WAIT_S, bound: float = QUIET
+) -> bool:
+    """Wait until others use little of this machine; return whether they do. After `longest_s` it waits no more."""
+    last_s = time.monotonic() + longest_s
+    while True:
+        others = Neighbours()
+        time.sleep(look_s)
+        share = others.share()
+        if share < bound:
+            return True
+        if time.monotonic() >= last_s:
+            say(f"others still use {share:.0%} of this machine: its tables will be marked as not to be quoted")
+            return False
+        left_s = max(0.0, last_s - time.monotonic())
+        say(f"waiting until others use less than {bound:.0%} of this machine: now {share:.0%}, {left_s:,.0f} s at most")
 
 
 def our_cpu_s() -> float:

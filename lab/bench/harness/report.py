@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab.bench.errors import ReportUnwritable
 from lab.bench.harness import machine, peers
-from lab.bench.harness.figures import Cell, Goal, Group, Json, Promise, Result, Row, Table, as_json
+from lab.bench.harness.figures import QUIET, Cell, Goal, Group, Json, Promise, Result, Row, Table, as_json
 from lab.console import draw_by
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 PIPE_COLUMNS = 110
+MARK = ": NOT TO BE QUOTED"
 
 
 def draw(results: Sequence[Result]) -> None:
@@ -38,28 +39,39 @@ def draw_machine() -> None:
 
 def write_result(console: "Console", result: Result) -> None:
     """Print one result on a console: its tables, what held, how it was measured, and what was left out."""
+    mark = "" if result.is_quotable else MARK
     for group in result.groups:
-        console.print(table_of(group))
+        console.print(table_of(group, mark=mark))
     for table in result.tables:
-        console.print(drawn(table))
+        console.print(drawn(table, mark=mark))
     for promise in result.promises:
         style = "green" if promise.kept else "bold red"
-        console.print(promise_line(promise), style=style, markup=False, soft_wrap=True)
+        console.print(promise_line(promise, is_quotable=result.is_quotable), style=style, markup=False, soft_wrap=True)
     for line in result.method:
         console.print(f"  {line}", style="dim", markup=False)
+    if not result.is_quotable:
+        console.print(f"! {noise(result)}", style="bold yellow", markup=False)
     for note in result.notes:
         console.print(f"! {note}", style="yellow", markup=False)
     console.print()
 
 
-def table_of(group: Group) -> "RichTable":
+def noise(result: Result) -> str:
+    """Return how much of the machine others used, and what that means for the figures."""
+    return (
+        f"not to be quoted: others used {result.others or 0:.0%} of this machine meanwhile, where {QUIET:.0%} is "
+        "the most; rates are low and apart, processor times hold"
+    )
+
+
+def table_of(group: Group, *, mark: str = "") -> "RichTable":
     """Return a group's table, in which this project's rows and missed goals stand out."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
     better = {True: " (more is better)", False: " (less is better)", None: ""}[group.higher_is_better]
-    title = f"{group.title}{better}"
-    goals = [goal_line(group, goal) for goal in group.goals]
+    title = f"{group.title}{better}{mark}"
+    goals = [goal_line(group, goal, is_quotable=not mark) for goal in group.goals]
     table = RichTable(title=title, caption="\n".join(goals) or None, min_width=max(map(len, (title, *goals))) + 2)
     table.add_column("")
     several = any(len(row.values) > 1 for row in group.rows)
@@ -75,11 +87,12 @@ def table_of(group: Group) -> "RichTable":
     return table
 
 
-def drawn(table: Table) -> "RichTable":
+def drawn(table: Table, *, mark: str = "") -> "RichTable":
     """Return a table of figures as it is drawn."""
     from rich.table import Table as RichTable
 
-    drawn = RichTable(title=table.title, min_width=len(table.title) + 2)
+    title = f"{table.title}{mark}"
+    drawn = RichTable(title=title, min_width=len(title) + 2)
     for index, name in enumerate(table.columns):
         drawn.add_column(name, justify="right" if index else "left")
     for row in table.rows:
@@ -95,8 +108,10 @@ def text_of(cell: Cell) -> str:
     return cell if isinstance(cell, str) else number(cell)
 
 
-def promise_line(promise: Promise) -> str:
-    """Return whether a promise was kept, in words."""
+def promise_line(promise: Promise, *, is_quotable: bool = True) -> str:
+    """Return whether a promise was kept, in words; figures that are not to be quoted judge no goal."""
+    if promise.is_goal and not is_quotable:
+        return f"not judged, others used the machine, too: {promise.text}: {promise.found}"
     return f"{'achieved' if promise.kept else 'NOT'}: {promise.text}: {promise.found}"
 
 
@@ -106,13 +121,15 @@ def ratio_cell(group: Group, row: Row) -> str:
     return "-" if ratio is None else f"{ratio:.2f}"
 
 
-def goal_line(group: Group, goal: Goal) -> str:
-    """Return whether a goal is reached, in words."""
+def goal_line(group: Group, goal: Goal, *, is_quotable: bool = True) -> str:
+    """Return whether a goal is reached, in words; figures that are not to be quoted reach none and miss none."""
     achieved = group.achieved(goal)
     most = "most " if group.higher_is_better is False else ""
     aim = f"goal: {goal.of} at {most}{goal.ratio:g} x {goal.against}"
     if achieved is None:
         return f"{aim}: not known: nothing to compare with"
+    if not is_quotable:
+        return f"{aim}: not judged: others used the machine, too"
     is_reached = achieved <= goal.ratio if group.higher_is_better is False else achieved >= goal.ratio
     return f"{aim}: {'reached' if is_reached else 'not reached'}, {achieved:.2f}"
 

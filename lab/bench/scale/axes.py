@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from lab.bench.harness import servers
+from lab.bench.harness.curve import Point
 from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.pipeline.broker import broker, client_worker, workers
 from lab.bench.pipeline.memory import run as run_pipeline
-from lab.bench.scale.curve import Point
 from lab.bench.wget import HOST, client_command, recorded_page
 from services.runtime.files.temporary import temporary_directory
 from services.runtime.process import HIGH_WATER, memory_kib, raise_open_files

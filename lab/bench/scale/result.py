@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 
 from lab.bench.errors import BenchFailed
+from lab.bench.harness.curve import Curve, Point
 from lab.bench.harness.figures import Result
 from lab.bench.harness.rounds import FULL, Rounds, Say
 from lab.bench.pipeline.result import broker_missing
 from lab.bench.scale import axes
-from lab.bench.scale.curve import Curve, Point
 
 WORKERS = "workers"
 Axis = tuple[str, str, Callable[[int], Point], tuple[int, ...], int]
@@ -34,6 +34,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
         ),
         notes=(missing,) if missing else (),
         tables=tuple(curve.table() for curve in curves),
+        curves=curves,
     )
 
 

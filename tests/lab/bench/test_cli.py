@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.bench import hello, sites, wget
+from lab.bench import cli, sites, wget
+from lab.bench.harness import machine
 from lab.bench.harness.figures import Group, Result, Row
+from lab.bench.hello import result as hello
 from lab.cli import main
 from services.runtime.cli import INTERRUPTED
 
@@ -44,3 +46,19 @@ def test_an_interrupt_before_the_first_result_writes_nothing(
     assert main(["bench", "hello", "--quick", "--json", str(tmp_path / "bench.json")]) == INTERRUPTED
     assert capsys.readouterr().out == ""
     assert not (tmp_path / "bench.json").exists()
+
+
+def test_a_short_bench_is_not_written_into_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:
+    """It says that it works, and nothing that may be quoted."""
+    assert main(["bench", "sites", "--quick", "--write"]) == 2
+    assert "--quick is not to be quoted" in capsys.readouterr().err
+
+
+def test_figures_are_written_where_that_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into the page of benchmarks, and into a page in HTML."""
+    monkeypatch.setattr(cli, "DOCUMENT", tmp_path / "benchmarks.md")
+    monkeypatch.setattr(machine.Neighbours, "share", lambda _self: 0.0)
+    monkeypatch.setattr(sites, "bench", lambda *_: ONE)
+    assert main(["bench", "sites", "--write", "--html", str(tmp_path / "bench.html")]) == 0
+    assert "### rate of sites" in (tmp_path / "benchmarks.md").read_text("utf-8")
+    assert "rate of sites" in (tmp_path / "bench.html").read_text("utf-8")

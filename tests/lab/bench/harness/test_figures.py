@@ -148,3 +148,17 @@ def test_tables_and_promises_are_in_the_json_of_a_result_that_has_some() -> None
         {"text": "it is whole", "kept": False, "found": "3 [bold]torn[/]", "is_goal": False}
     ]
     assert not {"tables", "promises"} & as_json(RESULT).keys()
+
+
+@pytest.mark.parametrize(("others", "is_marked"), [(None, False), (0.05, False), (0.1, True), (0.6, True)])
+def test_a_table_that_was_taken_beside_others_is_marked(
+    others: float | None, is_marked: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In its title, in a line that says why, and in the file of figures."""
+    table = Table("sizes", ("file", "MB"), (("wheel", 1.5),))
+    result = Result("sites", (GROUP,), tables=(table,), others=others)
+    report.draw_result(result)
+    out = capsys.readouterr().out
+    assert out.count("NOT TO BE QUOTED") == (2 if is_marked else 0)
+    assert ("not to be quoted: others used" in out) is is_marked
+    assert as_json(result).get("quotable", True) is not is_marked

@@ -1,6 +1,7 @@
 """What is known of the machine, and which other programs use it."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -25,16 +26,41 @@ def test_otherwise_they_share_and_the_reader_is_told(cores: int, taskset: str) -
     assert "share" in core.sentence()
 
 
-@pytest.mark.parametrize(("busy_s", "ours_s", "said"), [(50, 45, ""), (50, 10, "others used 40%"), (10, 30, "")])
-def test_other_programs_are_named_when_they_disturb(
-    monkeypatch: pytest.MonkeyPatch, busy_s: float, ours_s: float, said: str
+@pytest.mark.parametrize(("busy_s", "ours_s", "share"), [(50, 45, 0.05), (50, 10, 0.4), (10, 30, 0.0)])
+def test_the_part_of_others_is_what_neither_we_nor_idleness_used(
+    monkeypatch: pytest.MonkeyPatch, busy_s: float, ours_s: float, share: float
 ) -> None:
-    """Figures of a busy machine are kept, with that note."""
+    """Never less than nothing: what ended before was not counted as ours before."""
     now = [(1000.0, 400.0), (1100.0, 500.0 - busy_s)]
     ours = [7.0, 7.0 + ours_s]
     monkeypatch.setattr(machine, "processor_s", lambda: now.pop(0))
     monkeypatch.setattr(machine, "our_cpu_s", lambda: ours.pop(0))
-    assert Neighbours().note().startswith(said)
+    assert Neighbours().share() == pytest.approx(share)
+
+
+def shares(monkeypatch: pytest.MonkeyPatch, *others: float) -> None:
+    """Let others use these parts of the machine, one look after the other; looks take no time."""
+    left = list(others)
+    monkeypatch.setattr(Neighbours, "share", lambda _self: left.pop(0))
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+
+
+def test_a_bench_waits_until_the_machine_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says at each look what it waits for."""
+    shares(monkeypatch, 0.5, 0.2, 0.05)
+    said: list[str] = []
+    assert machine.until_quiet(said.append)
+    assert [line.partition(",")[0] for line in said] == [
+        f"waiting until others use less than 10% of this machine: now {share}" for share in ("50%", "20%")
+    ]
+
+
+def test_it_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It measures all the same, and says that its tables are marked."""
+    shares(monkeypatch, 0.5)
+    said: list[str] = []
+    assert not machine.until_quiet(said.append, longest_s=0)
+    assert said == ["others still use 50% of this machine: its tables will be marked as not to be quoted"]
 
 
 def test_the_kernels_figures_are_seconds(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from lab.bench.errors import BenchFailed
+from lab.bench.harness.curve import Curve, Point, exponent
 from lab.bench.harness.rounds import QUICK
 from lab.bench.pipeline.result import broker_missing
 from lab.bench.scale import axes, result
-from lab.bench.scale.curve import Curve, Point, exponent
 
 NUMBERS = (1, 10, 100, 1_000)
 

@@ -1,0 +1,86 @@
+"""`lab bench --write`: docs/benchmarks.md, a section a bench, each with its date, its machine and its exact method.
+
+A run replaces the sections of the benches that it measured. What stands between the markers of KEPT is written by hand
+and stays as it is. Figures that are not to be quoted are not written.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lab.bench.harness import machine
+from lab.bench.harness.figures import Cell, Group, Result
+from lab.bench.harness.report import goal_line, number, promise_line, text_of, write
+
+KEPT = "what was tried"
+HEAD = """\
+# Benchmarks
+
+`lab bench --write` writes this page, but for its last section. Figures are ratios, measured in turns on one machine:
+those of other machines, or of other hours, do not compare. A number of another page that is quoted from here names its
+row, and a test holds it.
+"""
+TRIED = "## What was tried\n\nNothing is written down yet.\n"
+
+
+def write_document(file: Path, results: Sequence[Result]) -> None:
+    """Write the page anew with these results. Raises ReportUnwritable."""
+    before = file.read_text("utf-8") if file.exists() else ""
+    write(file, document(before, results))
+
+
+def document(before: str, results: Sequence[Result]) -> str:
+    """Return the page: the sections that it had, those of `results` in place of older ones, and what is kept."""
+    old = dict(re.findall(r"<!-- begin: (.+?) -->\n(.*?)<!-- end -->", before, re.DOTALL))
+    tried = old.pop(KEPT, TRIED)
+    new = {result.bench: section(result) for result in results if result.is_quotable}
+    parts = [block(name, part) for name, part in (old | new).items()]
+    return "\n".join([HEAD, *parts, block(KEPT, tried)])
+
+
+def block(name: str, part: str) -> str:
+    """Return a section between its markers."""
+    return f"<!-- begin: {name} -->\n{part}<!-- end -->\n"
+
+
+def section(result: Result) -> str:
+    """Return the section of one bench."""
+    lines = [f"## {result.bench}", "", f"{datetime.now(UTC):%Y-%m-%d}, {machine.sentence()}.", ""]
+    for group in result.groups:
+        lines += group_lines(group)
+    for table in result.tables:
+        lines += [f"### {table.title}", "", *table_lines(table.columns, table.rows), ""]
+    lines += [f"- {promise_line(promise)}" for promise in result.promises]
+    lines += [f"- {line}" for line in (*result.method, *result.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def group_lines(group: Group) -> list[str]:
+    """Return a group as a table, and its goals."""
+    columns = ("", f"median {group.unit}", "spread", *((f"x {group.reference}",) if group.reference else ()))
+    return [
+        f"### {group.title}",
+        "",
+        *table_lines(columns, [*group_rows(group)]),
+        "",
+        *(f"- {goal_line(group, goal).replace('not reached', 'NOT REACHED')}" for goal in group.goals),
+        *([""] if group.goals else []),
+    ]
+
+
+def group_rows(group: Group) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of each row."""
+    for row in group.rows:
+        ratio = group.ratio(row)
+        ratios = ("-" if ratio is None else f"{ratio:.2f}",) if group.reference else ()
+        yield (row.subject, number(row.median), f"±{row.spread / 2:.0%}", *ratios)
+
+
+def table_lines(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
+    """Return a table in Markdown."""
+    return [
+        f"| {' | '.join(columns)} |",
+        f"|{' --- |' * len(columns)}",
+        *(f"| {' | '.join(map(text_of, row))} |" for row in rows),
+    ]

@@ -1,0 +1,63 @@
+"""docs/benchmarks.md: what a run replaces, and what it leaves as it is."""
+
+from pathlib import Path
+
+from lab.bench.harness.figures import Goal, Group, Promise, Result, Row, Table
+from lab.bench.harness.markdown import document, write_document
+
+GROUP = Group(
+    "kept alive",
+    "requests/s",
+    (Row("nginx", (100.0, 100.0)), Row("ours", (50.0, 70.0), ours=True)),
+    "nginx",
+    goals=(Goal("ours", 0.9, "nginx"), Goal("ours", 0.5, "nginx")),
+)
+SITES = Result("sites", (GROUP,), ("how",), ("wrk is missing",), others=0.01)
+START = Result(
+    "start",
+    (),
+    tables=(Table("sizes", ("file", "MB"), (("wheel", 1.5), ("image", None))),),
+    promises=(Promise("it is small", kept=True, found="1.5 MB"),),
+    others=0.01,
+)
+
+
+def test_a_section_has_its_tables_its_goals_and_its_method() -> None:
+    """With the machine, and in words which goals are reached."""
+    page = document("", [SITES, START])
+    for line in (
+        "| nginx | 100 | ±0% | 1.00 |",
+        "| ours | 60.0 | ±17% | 0.60 |",
+        "- goal: ours at 0.9 x nginx: NOT REACHED, 0.60",
+        "- goal: ours at 0.5 x nginx: reached, 0.60",
+        "- how",
+        "- wrk is missing",
+        "| wheel | 1.5 |",
+        "| image | - |",
+        "- achieved: it is small: 1.5 MB",
+    ):
+        assert line in page.splitlines()
+
+
+def test_a_run_replaces_its_own_sections_and_keeps_what_was_tried(tmp_path: Path) -> None:
+    """Written by hand between the markers, to the byte."""
+    file = tmp_path / "benchmarks.md"
+    write_document(file, [SITES, START])
+    by_hand = "## What was tried\n\nA pool: it did not help.\n"
+    file.write_text(
+        file.read_text("utf-8").replace("## What was tried\n\nNothing is written down yet.\n", by_hand), "utf-8"
+    )
+    write_document(file, [Result("sites", (), ("another way",), others=0.01)])
+    page = file.read_text("utf-8")
+    assert by_hand in page
+    assert "another way" in page
+    assert "| nginx |" not in page
+    assert "| wheel | 1.5 |" in page
+    write_document(file, [])
+    assert file.read_text("utf-8") == page
+
+
+def test_what_is_not_to_be_quoted_is_not_written() -> None:
+    """The section that was there stays."""
+    page = document("", [START])
+    assert document(page, [Result("start", (), ("beside others",), others=0.5)]) == page
