@@ -1,5 +1,6 @@
 """Trace files that are opened in the page: any size, any text, and what is no trace."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,8 @@ def test_a_thousand_lanes_are_all_there(tmp_path: Path, watch: WatchProgram, chr
     """A trace as large as a recording may become is opened, zoomed and filtered, and its table is bounded."""
     page = open_page(chromium, watch.url)
     open_trace(page, traces.written(tmp_path / "many.json", traces.many(1000, 100)))
-    page.wait_for_function("document.querySelector('#run .lanes')?.ariaLabel?.includes('1000')")
+    lanes = page.locator("#run .lanes")
+    expect(lanes).to_have_attribute("aria-label", re.compile("lanes: 1000,"))
     assert len(numbers(page)[0]) == 200
     page.get_by_label("filter lanes").fill("user-77")
-    page.wait_for_function("document.querySelector('#run .lanes').ariaLabel.includes('lanes: 11,')")
+    expect(lanes).to_have_attribute("aria-label", re.compile("lanes: 11,"))

@@ -20,6 +20,9 @@ END_S = 20
 LOADS = 5  # a browser drops what it loads where a network interface comes or goes, as containers make them
 RUN_MS = 60_000
 READY_MS = 5_000
+POLL_MS = 50
+POLLS = 600
+USUAL = View()
 
 
 class WatchProgram:
@@ -76,7 +79,7 @@ class WatchProgram:
         return [int(each) for each in children if b"worker" in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")]
 
 
-def open_page(browser: Browser, url: str, view: View = View()) -> Page:
+def open_page(browser: Browser, url: str, view: View = USUAL) -> Page:
     """Return the page, open and told of the lab."""
     page = opened(browser, url, view)
     for _ in range(LOADS):
@@ -107,6 +110,15 @@ def numbers(page: Page) -> list[list[list[str]]]:
         ".map(row => [...row.cells].map(cell => cell.textContent)))"
     )
     return found
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait until an expression is true in the page. (The page's policy forbids Playwright's own way, which is `eval`.)"""
+    for _ in range(POLLS):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(POLL_MS)
+    raise AssertionError(f"never true: {expression}")
 
 
 def open_trace(page: Page, file: Path) -> None:
