@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.axe import violations
 from tests.browser.chromium import NARROW, SCHEMES, WIDE, Scheme, View, overflow_px
 from tests.watch.browser import traces
-from tests.watch.browser.watch_program import RUN_MS, WatchProgram, open_page, open_trace, until
+from tests.watch.browser.watch_program import RUN_MS, WatchProgram, load_again, open_page, open_trace, until
 
 FOCUSED = """(() => {
     const element = document.activeElement;
@@ -75,5 +75,5 @@ def test_the_page_speaks_chinese(watch: WatchProgram, chromium: Browser) -> None
     expect(page.locator("#run button[type=submit]")).to_have_text("运行")
     page.get_by_role("button", name="English").click()
     expect(page.locator("#run button[type=submit]")).to_have_text("Run")
-    page.reload()
+    load_again(page)
     expect(page.locator("#run button[type=submit]")).to_have_text("Run")

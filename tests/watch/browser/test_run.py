@@ -7,7 +7,7 @@ import signal
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.watch.browser.watch_program import RUN_MS, WatchProgram, numbers, open_page, press_run, until
+from tests.watch.browser.watch_program import RUN_MS, WatchProgram, load_again, numbers, open_page, press_run, until
 
 MANY_HANDED_ON = "import('/static/main.js').then(({ store }) => store.runs.all[0].trace.arrows.length > 100)"
 BAD = [0xB9, 0x2C, 0x19]  # --bad of the light scheme
@@ -87,8 +87,8 @@ def test_a_page_that_is_loaded_again_shows_what_it_showed(watch: WatchProgram, c
     page = open_page(chromium, f"{watch.url}?p=wget&loop=uvloop&mode=sequential")
     press_run(page)
     before = numbers(page)
-    page.reload()
-    expect(page.locator("#run .panel")).to_have_count(1)
+    load_again(page)
+    expect(page.locator("#run .panel")).to_have_count(1, timeout=RUN_MS)
     assert numbers(page) == before
     assert page.locator("#run input:checked").evaluate_all("all => all.map(each => each.value)")[:1] == ["wget"]
     assert "mode=sequential" in page.url

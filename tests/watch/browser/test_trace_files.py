@@ -18,7 +18,7 @@ def test_texts_of_a_trace_are_shown_and_never_obeyed(tmp_path: Path, watch: Watc
     events += traces.task(1, 1, traces.HOSTILE, [0, 900], outcome="raised", error=traces.HOSTILE)
     page = open_page(chromium, watch.url)
     open_trace(page, traces.written(tmp_path / "hostile.json", [*events, *traces.ended(1, 1000)]))
-    expect(page.locator("#run .panel h3")).to_have_text(traces.HOSTILE)
+    expect(page.locator("#run .panel h2")).to_have_text(traces.HOSTILE)
     assert numbers(page)[0][0][0] == traces.HOSTILE
     assert page.locator("#run img, #run script").count() == 0
     assert page.title() == "asynclab · Run"

@@ -82,13 +82,25 @@ class WatchProgram:
 def open_page(browser: Browser, url: str, view: View = USUAL) -> Page:
     """Return the page, open and told of the lab."""
     page = opened(browser, url, view)
+    wait_for_begin(page)
+    return page
+
+
+def load_again(page: Page) -> None:
+    """Load the page again, as its user would."""
+    page.reload(wait_until="load")
+    wait_for_begin(page)
+
+
+def wait_for_begin(page: Page) -> None:
+    """Wait until the page shows what can be run."""
     for _ in range(LOADS):
         try:
             page.wait_for_selector("#run button[type=submit]", state="attached", timeout=READY_MS)
         except BrowserError:
             page.reload(wait_until="load")
         else:
-            return page
+            return
     raise AssertionError(f"the page does not begin: {page.locator('body').inner_text()}")
 
 
@@ -113,7 +125,7 @@ def numbers(page: Page) -> list[list[list[str]]]:
 
 
 def until(page: Page, expression: str) -> None:
-    """Wait until an expression is true in the page. (The page's policy forbids Playwright's own way, which is `eval`.)"""
+    """Wait until an expression is true in the page. Playwright's own way is `eval`, which the page's policy forbids."""
     for _ in range(POLLS):
         if page.evaluate(expression):
             return
