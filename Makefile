@@ -7,7 +7,7 @@ export PYTHON URL
 override COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor up down ps logs demo wget pipeline record bench test coverage check clean lock
+.PHONY: help setup doctor up down ps logs demo wget pipeline record bench test coverage check clean lock page pictures
 
 help:  ## show these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -67,3 +67,9 @@ lock: .venv/.tests  ## resolve the dependencies of pyproject.toml anew, all file
 	@$(COMPILE) --upgrade --all-extras --group tests --output-file requirements/tests.txt pyproject.toml
 	@$(COMPILE) --constraint requirements/tests.txt --extra control --extra jetstream --extra uvloop --group lab --output-file requirements/lab.txt pyproject.toml
 	@for group in hello sites client watch broker; do $(COMPILE) --constraint requirements/tests.txt --group $$group --output-file requirements/$$group.txt || exit; done
+
+page:  ## bundle what the page takes from npm, as lab/page/package-lock.json says: needs npm
+	@sh lab/page/bundle.sh
+
+pictures: .venv/.tests  ## make the pictures of docs/pictures anew: needs Chromium
+	@.venv/bin/python -m tests.watch.browser.pictures

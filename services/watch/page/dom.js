@@ -6,7 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
  * Returns an element.
  * @param {string} name
  * @param {Object} attributes `onX` is a listener for X; true, false and undefined set or leave out an attribute.
- * @param {...(Node|string|number|null)} children null is left out
+ * @param {...(Node|string|number|null|Array)} children null is left out; an array is its children
  */
 export function el(name, attributes = {}, ...children) {
   return filled(document.createElement(name), attributes, children);
@@ -22,13 +22,13 @@ function filled(element, attributes, children) {
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
     else if (value !== undefined && value !== false && value !== null) element.setAttribute(key, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((each) => each !== null && each !== undefined));
+  element.append(...children.flat(Infinity).filter((each) => each !== null && each !== undefined));
   return element;
 }
 
 /** Shows children in an element, in the place of what it has. */
 export function show(element, ...children) {
-  element.replaceChildren(...children.flat().filter((each) => each !== null && each !== undefined));
+  element.replaceChildren(...children.flat(Infinity).filter((each) => each !== null && each !== undefined));
 }
 
 /** Sets a text where it has changed: a live region then speaks only what is new. */

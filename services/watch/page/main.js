@@ -31,7 +31,7 @@ function showTab() {
     else link.removeAttribute("aria-current");
   }
   document.title = `asynclab · ${t(`tab.${shown}`)}`;
-  tabs[shown].shown?.();
+  tabs[shown].onShown?.();
 }
 
 /** Shows whether the page's server and the lab are there. */

@@ -8,8 +8,13 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.axe import violations
 from tests.browser.chromium import NARROW, SCHEMES, WIDE, Scheme, View, overflow_px
 from tests.watch.browser import traces
-from tests.watch.browser.watch_program import RUN_MS, WatchProgram, open_page, open_trace
+from tests.watch.browser.watch_program import RUN_MS, WatchProgram, load_again, open_page, open_trace, until
 
+FOCUSED = """(() => {
+    const element = document.activeElement;
+    const shown = element.closest(".segments") ?? element;
+    return `${element.tagName} ${element.textContent || element.value} ${getComputedStyle(shown).outlineStyle}`;
+})()"""
 TABS = ("run", "sites", "pipeline", "services")
 pytestmark = pytest.mark.timeout(180)
 
@@ -48,9 +53,9 @@ def test_all_is_done_by_keyboard(watch: WatchProgram, chromium: Browser) -> None
     expect(page.locator("#run .chart [role=status]")).to_contain_text("www.")
     page.keyboard.press("+")
     zoom = "document.querySelector('#run .lanes canvas').__zoom.k"
-    page.wait_for_function(f"{zoom} > 1")
+    until(page, f"{zoom} > 1")
     page.keyboard.press("0")
-    page.wait_for_function(f"{zoom} === 1")
+    until(page, f"{zoom} === 1")
 
 
 def test_every_control_has_a_visible_focus(watch: WatchProgram, chromium: Browser) -> None:
@@ -59,13 +64,8 @@ def test_every_control_has_a_visible_focus(watch: WatchProgram, chromium: Browse
     seen = set()
     for _ in range(12):
         page.keyboard.press("Tab")
-        seen.add(
-            page.evaluate(
-                "(() => { const e = document.activeElement; const shown = e.closest('.segments') ?? e;"
-                " return [e.tagName, e.textContent || e.value || e.type, getComputedStyle(shown).outlineStyle].join('|'); })()"
-            )
-        )
-    assert all(each.endswith("|solid") for each in seen if not each.startswith("BODY")), seen
+        seen.add(page.evaluate(FOCUSED))
+    assert all(each.endswith(" solid") for each in seen if not each.startswith("BODY")), seen
 
 
 def test_the_page_speaks_chinese(watch: WatchProgram, chromium: Browser) -> None:
@@ -75,5 +75,5 @@ def test_the_page_speaks_chinese(watch: WatchProgram, chromium: Browser) -> None
     expect(page.locator("#run button[type=submit]")).to_have_text("运行")
     page.get_by_role("button", name="English").click()
     expect(page.locator("#run button[type=submit]")).to_have_text("Run")
-    page.reload()
+    load_again(page)
     expect(page.locator("#run button[type=submit]")).to_have_text("Run")

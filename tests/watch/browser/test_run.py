@@ -7,8 +7,17 @@ import signal
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.watch.browser.watch_program import RUN_MS, WatchProgram, numbers, open_page, press_run
+from tests.watch.browser.watch_program import RUN_MS, WatchProgram, load_again, numbers, open_page, press_run, until
 
+HANDED_ON = "import('/static/main.js').then(({{ store }}) => store.runs.all[0].trace.arrows.length > {})"
+BAD = [0xB9, 0x2C, 0x19]  # --bad of the light scheme
+PIXELS = """(colour) => {
+    const canvas = document.querySelector("#run .lanes canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) count += colour.every((each, at) => data[i + at] === each) ? 1 : 0;
+    return count;
+}"""
 HOSTS = {"www.sina.com.cn", "www.sohu.com", "www.163.com"}
 pytestmark = pytest.mark.timeout(180)
 
@@ -39,14 +48,7 @@ def test_a_fault_that_is_set_by_click_ends_a_lane_red(watch: WatchProgram, chrom
     assert "200" in endings["www.sina.com.cn"]
     assert "200" not in endings["www.sohu.com"]
     expect(page.locator("#run td .bad-text")).to_have_count(1)
-    bad = "[185, 44, 25]"  # --bad of the light scheme
-    found = page.evaluate(
-        "bad => { const c = document.querySelector('#run .lanes canvas'); const d = c.getContext('2d')"
-        ".getImageData(0, 0, c.width, c.height).data; let n = 0; for (let i = 0; i < d.length; i += 4)"
-        " if (d[i] === bad[0] && d[i + 1] === bad[1] && d[i + 2] === bad[2]) n += 1; return n; }",
-        [185, 44, 25],
-    )
-    assert found > 10, f"no cross of {bad} is drawn"
+    assert page.evaluate(PIXELS, BAD) > 10, "no cross is drawn"
     page.get_by_role("link", name="Sites").click()
     page.get_by_role("button", name="www.sohu.com").click()
     expect(page.locator("#sites table")).to_contain_text("rst")
@@ -72,10 +74,9 @@ def test_a_job_of_a_killed_worker_is_seen_to_go_to_another(watch: WatchProgram, 
     victim, *_ = watch.workers()
     page.locator("#run button[type=submit]").click()
     expect(page.locator("#run .panel")).to_have_count(1, timeout=RUN_MS)
-    page.wait_for_function(
-        "async () => { const { store } = await import('/static/main.js');"
-        " return store.runs.all[0].trace.arrows.length > 100; }"
-    )
+    until(page, HANDED_ON.format(100))
+    os.kill(victim, signal.SIGSTOP)  # it now gets jobs that it does not do
+    until(page, HANDED_ON.format(400))
     os.kill(victim, signal.SIGKILL)
     expect(page.locator("#run button[type=submit]")).to_have_text("Run", timeout=RUN_MS)
     page.get_by_role("link", name="Pipeline").click()
@@ -88,8 +89,8 @@ def test_a_page_that_is_loaded_again_shows_what_it_showed(watch: WatchProgram, c
     page = open_page(chromium, f"{watch.url}?p=wget&loop=uvloop&mode=sequential")
     press_run(page)
     before = numbers(page)
-    page.reload()
-    expect(page.locator("#run .panel")).to_have_count(1)
+    load_again(page)
+    expect(page.locator("#run .panel")).to_have_count(1, timeout=RUN_MS)
     assert numbers(page) == before
     assert page.locator("#run input:checked").evaluate_all("all => all.map(each => each.value)")[:1] == ["wget"]
     assert "mode=sequential" in page.url

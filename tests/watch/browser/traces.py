@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 Event = dict[str, object]
@@ -29,10 +30,9 @@ def task(
     own: Event = {"pid": pid, "tid": tid}
     args = {"task": tid, "parent": None}
     events = [own | {"ph": "B", "ts": times[0], "name": name, "cat": "task", "args": args}]
-    for at in times:
-        events.append(own | {"ph": "X", "ts": at, "dur": 1, "name": "run", "cat": "run"})
+    events += [own | {"ph": "X", "ts": at, "dur": 1, "name": "run", "cat": "run"} for at in times]
     waits = {"kind": "socket", "awaits": "read", "place": "a.py:1"}
-    for begin, end in zip(times, times[1:], strict=False):
+    for begin, end in pairwise(times):
         events.append(
             own | {"ph": "X", "ts": begin + 1, "dur": end - begin - 1, "name": "w", "cat": "wait", "args": waits}
         )

@@ -20,6 +20,9 @@ END_S = 20
 LOADS = 5  # a browser drops what it loads where a network interface comes or goes, as containers make them
 RUN_MS = 60_000
 READY_MS = 5_000
+POLL_MS = 50
+POLLS = 600
+USUAL = View()
 
 
 class WatchProgram:
@@ -76,16 +79,28 @@ class WatchProgram:
         return [int(each) for each in children if b"worker" in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")]
 
 
-def open_page(browser: Browser, url: str, view: View = View()) -> Page:
+def open_page(browser: Browser, url: str, view: View = USUAL) -> Page:
     """Return the page, open and told of the lab."""
     page = opened(browser, url, view)
+    wait_for_begin(page)
+    return page
+
+
+def load_again(page: Page) -> None:
+    """Load the page again, as its user would."""
+    page.reload(wait_until="load")
+    wait_for_begin(page)
+
+
+def wait_for_begin(page: Page) -> None:
+    """Wait until the page shows what can be run."""
     for _ in range(LOADS):
         try:
             page.wait_for_selector("#run button[type=submit]", state="attached", timeout=READY_MS)
         except BrowserError:
             page.reload(wait_until="load")
         else:
-            return page
+            return
     raise AssertionError(f"the page does not begin: {page.locator('body').inner_text()}")
 
 
@@ -107,6 +122,15 @@ def numbers(page: Page) -> list[list[list[str]]]:
         ".map(row => [...row.cells].map(cell => cell.textContent)))"
     )
     return found
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait until an expression is true in the page. Playwright's own way is `eval`, which the page's policy forbids."""
+    for _ in range(POLLS):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(POLL_MS)
+    raise AssertionError(f"never true: {expression}")
 
 
 def open_trace(page: Page, file: Path) -> None:

@@ -12,7 +12,7 @@ const PRINTED_HEIGHT = 3000;
 export class Panel {
   /** `onPoint(panel, index, time)`: the pointer is over a lane; -1: over none. `onKey(panel, event)`. */
   constructor({ onPoint, onKey, onScroll }) {
-    this.title = el("h3");
+    this.title = el("h2");
     this.sub = el("span", { class: "sub" });
     this.total = el("span", { class: "total" });
     this.canvas = el("canvas", { "aria-hidden": "true" });

@@ -11,7 +11,7 @@ export function flowOf(run) {
   const last = Math.max(zero, trace.last);
   const depth = depthOf(processes);
   const handOffs = trace.arrows.filter((each) => each.kind === "handoff");
-  const redeliveries = trace.arrows.filter((each) => each.kind === "redelivery").map((each) => named(trace, each));
+  const redeliveries = redeliveriesIn(trace).map((each) => named(trace, each));
   const put = handOffs.length + trace.begunArrows.size;
   const seconds = Math.max(1e-3, (last - zero) / 1e6);
   const done = run.about.ledger?.recorded ?? handOffs.length;
@@ -38,8 +38,23 @@ function workersOf(trace) {
   return others.size || new Set(trace.arrows.map((each) => each.to.tid)).size;
 }
 
+/** Arrows from a job's first lane to the next; of a worker that did not live to tell of its lane, only the second end. */
+function redeliveriesIn(trace) {
+  const arrows = trace.arrows.filter((each) => each.kind === "redelivery");
+  const known = new Set(arrows.map((each) => `${each.to.pid} ${each.to.tid}`));
+  const marked = [...trace.processes.values()].flatMap((process) =>
+    [...process.tasks.values()].flatMap((task) =>
+      task.marks
+        .filter((mark) => mark.kind === "redelivery" && !known.has(`${process.id} ${task.id}`))
+        .map((mark) => ({ name: task.name, to: { pid: process.id, tid: task.id, at: mark.at } })),
+    ),
+  );
+  return [...arrows, ...marked].sort((a, b) => a.to.at - b.to.at);
+}
+
 function named(trace, arrow) {
   const nameOf = (end) => {
+    if (!end) return "—";
     const process = trace.processes.get(end.pid);
     return [process?.tasks.get(end.tid)?.name, process?.name].filter(Boolean).join(", ");
   };

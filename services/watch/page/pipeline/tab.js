@@ -22,7 +22,7 @@ export class PipelineTab {
     store.addEventListener("state", () => this.renderSoon());
   }
 
-  shown() {
+  onShown() {
     this.render();
   }
 

@@ -18,7 +18,7 @@ export class ServicesTab {
     for (const name of ["state", "services", "lab"]) store.addEventListener(name, () => this.render());
   }
 
-  shown() {
+  onShown() {
     this.render();
   }
 

@@ -29,7 +29,7 @@ export class SitesTab {
   }
 
   /** Is called when the tab is shown, and again in another language. */
-  shown() {
+  onShown() {
     this.isShown = true;
     this.sitesCame();
   }
