@@ -54,8 +54,8 @@ bench: setup  ## compare with peers, on this machine
 test: .venv/.tests  ## all tests
 	@sh lab/scripts/test.sh .venv/bin/pytest
 
-coverage: .venv/.tests  ## the tests that need no containers, and how much of the code they run
-	@.venv/bin/coverage erase && sh lab/scripts/test.sh -m "not docker" .venv/bin/coverage run -m pytest && .venv/bin/coverage combine --quiet && .venv/bin/coverage report
+coverage: .venv/.tests  ## the tests that need no containers or browser, and how much of the code they run
+	@.venv/bin/coverage erase && sh lab/scripts/test.sh -m "not (docker or browser)" .venv/bin/coverage run -m pytest && .venv/bin/coverage combine --quiet && .venv/bin/coverage report
 
 check: .venv/.tests  ## all linters
 	@sh lab/scripts/check.sh

@@ -23,6 +23,13 @@ def pytest_report_to_serializable() -> Generator[None, object, object]:
     return encodable((yield))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what asks for a browser: `make coverage` runs on a Python without one."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 def encodable(data: object) -> object:
     """Return data of JSON whose texts can be encoded."""
     if isinstance(data, str):

@@ -14,6 +14,7 @@ SCRIPT = ROOT / "lab/page/bundle.sh"
 VENDOR = ROOT / "services/watch/page/vendor"
 
 
+@pytest.mark.browser
 @pytest.mark.timeout(180)
 def test_the_bundle_is_what_the_lock_makes(tmp_path: Path) -> None:
     """Nothing is vendored by hand: the command that makes the bundle makes this one, byte for byte."""
