@@ -10,7 +10,7 @@ import asyncio
 
 import aiohttp
 
-from lab.embedded import embedded_lab
+from lab.embedded.program import embedded_lab
 from services.hello.settings import HelloSettings
 
 USERS, WORKERS, ROOM = 30, 4, 2

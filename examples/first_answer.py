@@ -10,7 +10,7 @@ import asyncio
 
 import aiohttp
 
-from lab.embedded import embedded_lab
+from lab.embedded.program import embedded_lab
 from services.client.topology import Topology
 
 DELAYS_S = {"www.sina.com.cn": 30.0, "www.sohu.com": 30.0, "www.163.com": 0.05}

@@ -10,7 +10,7 @@ Next: deadline.py, which shows why the deadline stands around the whole fetch.
 import asyncio
 import time
 
-from lab.embedded import embedded_lab
+from lab.embedded.program import embedded_lab
 from services.client.topology import Topology
 
 HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")

@@ -14,7 +14,7 @@ import ssl
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from lab.embedded import embedded_lab
+from lab.embedded.program import embedded_lab
 from services.client.topology import Topology
 
 URLS = ("http://www.163.com/", "https://www.sohu.com/", "http://elsewhere.test/")

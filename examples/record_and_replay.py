@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lab.embedded import embedded_lab
+from lab.embedded.program import embedded_lab
 from services.sites.settings import SitesSettings
 
 HOST = "odd.test"

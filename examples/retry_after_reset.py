@@ -10,7 +10,7 @@ import random
 
 import aiohttp
 
-from lab.embedded import embedded_lab
+from lab.embedded.program import embedded_lab
 from services.client.topology import Topology
 
 HOST = "www.sohu.com"

@@ -11,7 +11,7 @@ import asyncio
 
 import aiohttp
 
-from lab.embedded import embedded_lab
+from lab.embedded.program import embedded_lab
 
 HOST = "www.163.com"
 PATHS = [f"/{number}" for number in range(1, 7)]

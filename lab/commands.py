@@ -1,7 +1,7 @@
 """What each command of `lab` does, given its options.
 
 A command reads the settings once and hands them down. It imports what it needs when it runs: `lab embedded` must not
-wait for the libraries of `lab up`. Read `lab.compose.stack` next, or `lab.embedded`.
+wait for the libraries of `lab up`. Read `lab.compose.stack` next, or `lab.embedded.program`.
 """
 
 import os
@@ -132,7 +132,7 @@ def embedded(options: Namespace) -> int:
     if invocation.loop is None:
         return invocation.run()
 
-    from lab.embedded import run_embedded
+    from lab.embedded.program import run_embedded
     from services.client.broker_settings import BrokerSettings
     from services.runtime.run import run as run_on_loop
 

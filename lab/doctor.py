@@ -14,10 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import broker, subprocesses
+from lab import subprocesses
 from lab.console import draw_by
 from lab.docker import base_image, engine, packages
 from lab.docker.engine import Probe
+from lab.embedded import broker
 from lab.errors import LabError
 from lab.settings import Settings
 from lab.subprocesses import Runner

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lab import PROGRAM, ROOT
-from lab.broker import find_program
+from lab.embedded.broker import find_program
 from lab.errors import LabError
 from lab.report.scenes import MISSING, Plan, Run
 from services.client.defaults import ON_HOST

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from lab.embedded import LOOPBACK, EmbeddedDirectory, embedded_gateway, embedded_sites
+from lab.embedded.program import LOOPBACK, EmbeddedDirectory, embedded_gateway, embedded_sites
 from lab.serving.child_command import environment_inside, run_inside
 from services.gateway.proxy.responses import Pages
 from services.hello.app import make_app

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
-from lab.broker import HOW_TO_GET, PROGRAM, WORKERS, embedded_broker, find_program
+from lab.embedded.broker import HOW_TO_GET, PROGRAM, WORKERS, embedded_broker, find_program
 from services.runtime.files.temporary import async_temporary_directory
 from services.runtime.process import module_command, module_environment, tied_to_parent
 from services.runtime.tasks import background_task

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from services.client.settings import ClientSettings
     from services.runtime.run import Stop
 
-EMBEDDED = "lab.embedded"  # by name: the client does not import the lab, but on the host a lesson may start one
+EMBEDDED = "lab.embedded.program"  # by name: the client does not import the lab, but on the host a lesson may start one
 
 
 class NoLab(ProgramError):

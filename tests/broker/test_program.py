@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.broker import find_program
+from lab.embedded.broker import find_program
 from services.broker.configuration import configuration
 from services.broker.settings import ServerSettings
 from services.runtime.errors import BadSetting

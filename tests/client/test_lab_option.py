@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from lab.embedded import LOOPBACK, EmbeddedDirectory, embedded_sites
+from lab.embedded.program import LOOPBACK, EmbeddedDirectory, embedded_sites
 from services.client.cli import main, understand
 from services.client.network import standing_lab
 from services.client.network.standing_lab import (

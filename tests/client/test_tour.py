@@ -10,7 +10,7 @@ import pexpect
 import pytest
 
 from lab import ROOT
-from lab.embedded import EMBEDDED
+from lab.embedded.program import EMBEDDED
 from services.client.defaults import ON_HOST
 from services.client.tour import HEADINGS, NEXT, ORIGIN, TUTORIAL, WHY, suggestions
 from tests.tutorial import DIALOGUE, check_wget

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from lab.embedded import embedded_lab
+from lab.embedded.program import embedded_lab
 from services.runtime.http import ADMIN_PORT
 from services.sites.http.response import REASONS
 from services.sites.journal import ENDS

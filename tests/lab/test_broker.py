@@ -13,8 +13,9 @@ from pathlib import Path
 import nats
 import pytest
 
-from lab import ROOT, broker
-from lab.broker import BrokerFailed, BrokerMissing, NothingKept, embedded_broker, is_missed, is_wanted
+from lab import ROOT
+from lab.embedded import broker
+from lab.embedded.broker import BrokerFailed, BrokerMissing, NothingKept, embedded_broker, is_missed, is_wanted
 from services.client.broker_settings import USER
 from services.client.cli import understand
 from tests.lab.serving import LAB

@@ -268,7 +268,7 @@ def test_an_error_of_the_disk_is_one_line_in_every_command(
 
 def test_the_control_room_starts_light() -> None:
     """`lab embedded` waits for nothing that only containers need."""
-    code = "import sys, lab.cli, lab.embedded; print(*sys.modules)"
+    code = "import sys, lab.cli, lab.embedded.program; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not {"python_on_whales", "pydantic", "rich"} & set(loaded)
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lab import ROOT, broker, doctor
+from lab import ROOT, doctor
 from lab.bench.harness import report
 from lab.docker import base_image, engine, packages
 from lab.docker.packages import Host
 from lab.doctor import Finding
+from lab.embedded import broker
 from lab.errors import LabError
 from lab.settings import parse, read
 from lab.subprocesses import Outcome

@@ -8,7 +8,7 @@ import asyncio
 import signal
 from pathlib import Path
 
-from lab.embedded import LOOPBACK, embedded_gateway, embedded_sites
+from lab.embedded.program import LOOPBACK, embedded_gateway, embedded_sites
 from services.runtime.process import raise_open_files
 from services.runtime.run import loop_factory
 from services.sites.settings import SitesSettings

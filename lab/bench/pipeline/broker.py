@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.processes import POLL_S, START_TIMEOUT_S, Server, free_port, last_lines, serving, stop
-from lab.broker import PROGRAM, find_program
+from lab.embedded.broker import PROGRAM, find_program
 from services.broker.configuration import configuration
 from services.broker.settings import ServerSettings
 from services.runtime.files.temporary import temporary_directory, temporary_file

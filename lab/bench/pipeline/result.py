@@ -2,11 +2,11 @@
 
 from importlib.util import find_spec
 
-from lab import broker
 from lab.bench.harness.figures import Group, Result, Table
 from lab.bench.harness.machine import version
 from lab.bench.harness.rounds import Rounds, Say
 from lab.bench.pipeline import in_process, memory, over_broker, waiting
+from lab.embedded import broker
 
 
 def bench(rounds: Rounds, say: Say) -> Result:

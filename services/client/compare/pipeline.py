@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from services.client.compare.runs import Comparison, compared
-from services.client.pipeline.generator import consumer, produce
+from services.client.pipeline.editions.generator import consumer, produce
 from services.client.trace.pieces import Ended
 from services.client.trace.recorder import Recorder
 from services.client.trace.recording import Recording

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from services.client.pipeline.generator import consumer, produce
+from services.client.pipeline.editions.generator import consumer, produce
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import ALL, GENERATOR, JETSTREAM, QUEUE, Options, check
 from services.client.pipeline.runs.outcome import exit_code, say_ledger
@@ -125,10 +125,10 @@ def edition_of(name: str) -> "Edition":
             raise EditionMissing(error.name or "") from error
         return jetstream
     if name == QUEUE:
-        from services.client.pipeline.queue_ import run as queue
+        from services.client.pipeline.editions.queue_ import run as queue
 
         return queue
-    from services.client.pipeline.generator_edition import run as generator
+    from services.client.pipeline.editions.generator_edition import run as generator
 
     return generator
 

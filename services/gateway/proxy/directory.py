@@ -1,7 +1,7 @@
 """The names that the gateway passes requests on to, and where each is reached: all others are refused.
 
 A directory is a closed list: nothing that a client sends is ever looked up or connected to, unless it is in there. The
-embedded lab has its own (`lab.embedded`); `ComposeDirectory` is that of the containers. There, one site takes hosts
+embedded lab has its own (in `lab.embedded`); `ComposeDirectory` is that of the containers. There, one site takes hosts
 that are not recorded, and a name that no list has may be one of those: `find` leads to that site, and `has` asks it
 whether the host is there before any connection is made for a client.
 """

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.cells import cell_len
 
-from lab.embedded import embedded_lab
+from lab.embedded.program import embedded_lab
 from services.client.admin.api import ask
 from services.client.compare import wget
 from services.client.compare.command import Contradiction, Options, main, measure

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
-from lab.embedded import embedded_lab
-from services.client.pipeline import generator_edition, queue_
+from lab.embedded.program import embedded_lab
 from services.client.pipeline.command import main
 from services.client.pipeline.edition import Edition
+from services.client.pipeline.editions import generator_edition, queue_
 from services.client.pipeline.items import NumberItems
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options

@@ -10,7 +10,7 @@ from lab import ROOT
 from services.runtime.settings import LOOPS
 from tests.tutorial import DIALOGUE
 
-PIPELINE = ROOT / "services/client/pipeline"
+PIPELINE = ROOT / "services/client/pipeline/editions"
 
 
 def run_lesson(name: str, *words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":

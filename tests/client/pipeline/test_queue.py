@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from services.client.pipeline import broken, queue_
 from services.client.pipeline.edition import Edition, Emit, WorkOf
+from services.client.pipeline.editions import broken, queue_
+from services.client.pipeline.editions.queue_with_end import Queue, QueueShutDown
 from services.client.pipeline.items import Items
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
-from services.client.pipeline.queue_with_end import Queue, QueueShutDown
 from services.client.pipeline.stages import Item, Result
 from services.client.pipeline.work import reply_to_number
 from services.client.settings import ClientSettings

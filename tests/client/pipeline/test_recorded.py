@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.client.pipeline import queue_
+from services.client.pipeline.editions import queue_
 from services.client.pipeline.options import GENERATOR, QUEUE, Options
 from services.client.pipeline.recorded import recorded, recorder_of
 from services.client.pipeline.stages import Item, Result

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from lab.embedded import LOOPBACK, embedded_lab
+from lab.embedded.program import LOOPBACK, embedded_lab
 from services.client.record.command import CannotAsk, record
 from services.client.record.files import RecordingExists
 from services.client.record.options import Options

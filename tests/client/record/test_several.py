@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lab.embedded import embedded_lab
+from lab.embedded.program import embedded_lab
 from services.client.record.command import CannotAsk
 from services.client.record.files import CannotWrite, RecordingExists
 from services.client.record.options import CannotCombine, check

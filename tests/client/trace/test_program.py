@@ -92,8 +92,11 @@ def test_output_errors_and_exit_code_are_pythons_own(ending: str, tmp_path: Path
 
 
 def without_addresses(text: str) -> str:
-    """Return a text in which addresses of objects, and the wrapper's name in a task's, are alike."""
-    return re.sub(r"coro=<.*?>|0x[0-9a-f]+", "", text)
+    """Return a text in which addresses of objects, the wrapper's name in a task's, and default names are alike.
+
+    Python 3.12 and newer warns of a fork beside the recorder's thread; 3.13.0 to 3.13.4 name no task of a factory.
+    """
+    return re.sub(r"coro=<.*?>|0x[0-9a-f]+|name='(Task-\d+|None)'|.*use of fork\(\).*\n.*\n", "", text)
 
 
 def shell_code(code: int) -> int:

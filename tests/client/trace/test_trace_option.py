@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.embedded import embedded_lab
+from lab.embedded.program import embedded_lab
 from services.client import hello
 from services.client.admin.api import ask
 from services.client.compare import command as compare

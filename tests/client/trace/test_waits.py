@@ -1,6 +1,7 @@
 """What tasks wait for: the kind, the function and the line, alike on both loops."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from pathlib import Path
 from typing import Any
@@ -91,13 +92,17 @@ async def for_a_shield() -> None:
 
 
 async def for_a_thread() -> None:
-    """Wait for a thread."""
-    await asyncio.to_thread(int)  # here
+    """Wait for a thread, which ends when this is known to wait."""
+    waits = threading.Event()
+    asyncio.get_running_loop().call_soon(waits.set)
+    await asyncio.to_thread(waits.wait)  # here
 
 
 async def for_an_executor() -> None:
     """Wait for a thread, without a function of asyncio's between."""
-    await asyncio.get_running_loop().run_in_executor(None, int)  # here
+    waits = threading.Event()
+    asyncio.get_running_loop().call_soon(waits.set)
+    await asyncio.get_running_loop().run_in_executor(None, waits.wait)  # here
 
 
 async def for_a_future() -> None:

@@ -70,6 +70,7 @@ class LoopWatch:
         self._recorder = recorder
         self._stopped = threading.Event()
         self._thread = 0  # that of the loop
+        self._is_started = False
         self._slice = Sampled(None, 0.0)
         self._callback: Sampled | None = None
         self._ending = threading.Lock()
@@ -90,10 +91,12 @@ class LoopWatch:
         self._arm(loop)
         with suppress(NoThread):  # calls that hold the loop are recorded then without their line
             start_daemon_thread(partial(self._look_until, self._stopped), name="trace")
+        self._is_started = True
 
     def stop(self) -> None:
         """Look at it no longer."""
         self._stopped.set()
+        self._is_started = False
         self._end_callback()
         if self._timer:
             self._timer.cancel()
@@ -118,7 +121,8 @@ class LoopWatch:
         self._cpu_s.append(0.0)
         number = len(self._cpu_s) - 1
         while not stopped.wait(self._recorder.held_s / SAMPLES):
-            self._look()
+            if self._is_started:  # before that, the loop's thread may still be waiting for this one to begin
+                self._look()
             self._cpu_s[number] = thread_time()
 
     def _look(self) -> None:

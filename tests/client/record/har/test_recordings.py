@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lab.embedded import embedded_lab
+from lab.embedded.program import embedded_lab
 from services.client.record.files import RecordingExists
 from services.client.record.har.command import MAX_LINES
 from services.client.record.har.document import NoHar

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from lab import broker
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Goal, Group, Row
 from lab.bench.harness.packages import Package
@@ -14,6 +13,7 @@ from lab.bench.harness.rounds import Rounds
 from lab.bench.pipeline import in_process, memory, over_broker, result, sizing, waiting
 from lab.bench.pipeline.in_process import AIOSTREAM, BARE
 from lab.bench.pipeline.sample import Sample, read_sample
+from lab.embedded import broker
 
 pytestmark = pytest.mark.alone  # it measures
 

@@ -15,11 +15,11 @@ from asyncio import QueueEmpty, QueueFull, TaskGroup
 from contextlib import suppress
 
 from services.client.pipeline.edition import Emit, WorkOf
+from services.client.pipeline.editions.lesson import run_edition_alone
+from services.client.pipeline.editions.queue_with_end import Queue, QueueShutDown
 from services.client.pipeline.items import Items
 from services.client.pipeline.ledger import Ledger
-from services.client.pipeline.lesson import run_edition_alone
 from services.client.pipeline.options import Options
-from services.client.pipeline.queue_with_end import Queue, QueueShutDown
 from services.client.pipeline.stages import Item, Work
 from services.client.settings import ClientSettings
 

@@ -11,9 +11,9 @@ for them, and an error ends all of it.
 from asyncio import Queue, TaskGroup, timeout
 
 from services.client.pipeline.edition import Emit, WorkOf
+from services.client.pipeline.editions.lesson import run_edition_alone
 from services.client.pipeline.items import Items
 from services.client.pipeline.ledger import Ledger
-from services.client.pipeline.lesson import run_edition_alone
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item, Result, Work
 from services.client.settings import ClientSettings

@@ -9,7 +9,8 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 
-from lab import PROGRAM, broker
+from lab import PROGRAM
+from lab.embedded import broker
 from services.client.broker_settings import BrokerSettings
 from services.client.cli import Invocation
 from services.client.settings import ClientSettings

@@ -1,4 +1,4 @@
-"""Running a lesson of the pipeline as a file: `python services/client/pipeline/queue_.py`.
+"""Running a lesson of the pipeline as a file: `python services/client/pipeline/editions/queue_.py`.
 
 A lesson needs no lab: it runs on the tutorial's numbers, with the command's own output, ledger and exit code. Only its
 work is another: it waits once, as work that asks a server would. Work that never waits keeps its consumer running until
