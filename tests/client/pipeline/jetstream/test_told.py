@@ -76,7 +76,7 @@ def test_a_job_has_a_lane_in_the_process_of_its_worker() -> None:
     (arrow,) = lanes.hand_offs
     assert (arrow.from_task, arrow.from_process, arrow.from_s) == (4, 7, 0.5)
     assert (arrow.to_task, arrow.to_process, arrow.to_s, arrow.kind) == (1, 11, 1.0, "handoff")
-    assert not lanes.has_open_lanes
+    assert not lanes.is_incomplete
 
 
 def test_a_worker_with_another_clock_is_put_on_ours() -> None:

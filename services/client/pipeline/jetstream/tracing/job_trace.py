@@ -45,6 +45,6 @@ class JobTrace:
         """Wait for what workers tell last, for a moment at most."""
         loop = asyncio.get_running_loop()
         until_s = loop.time() + LAST_WORD_S
-        while self.lanes.has_open_lanes and (left_s := until_s - loop.time()) > 0:
+        while self.lanes.is_incomplete and (left_s := until_s - loop.time()) > 0:
             self._told.clear()
             await set_within(self._told, left_s)

@@ -114,9 +114,9 @@ class WorkerLanes:
         return tuple(process_of(each) for each in self._workers.values())
 
     @property
-    def has_open_lanes(self) -> bool:
-        """Whether a job has begun and not ended."""
-        return any(each.open for each in self._workers.values())
+    def is_incomplete(self) -> bool:
+        """Whether a job was put that no worker has told of, or one has begun and not ended."""
+        return bool(self._given) or any(each.open for each in self._workers.values())
 
     def trace(self) -> Trace:
         """Return what was told so far."""
