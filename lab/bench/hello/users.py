@@ -23,7 +23,7 @@ USERS_TIMEOUT_S = 60.0
 IDEAL = "the half second itself"
 OURS, NULL = "services.hello", "null, uvloop"
 TWO = f"{OURS}, uvloop, 2 workers"
-MANY = 10_000  # users, for whom there are goals
+MANY = 10_000  # users: this many at once have goals
 
 
 class Sample(NamedTuple):

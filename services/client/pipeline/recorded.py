@@ -1,4 +1,4 @@
-"""Editions that are recorded, for --trace: what is put and got, how deep the queue is, and who hands what to whom.
+"""Editions that are recorded, for --trace: what is put and got, how deep the queue is, what a task hands to another.
 
 No edition knows of it: an item is put when the ledger learns that it is safe, and got when the work on it begins.
 """
