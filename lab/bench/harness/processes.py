@@ -20,6 +20,7 @@ from lab.bench.errors import BenchFailed
 from services.runtime.files.temporary import temporary_file
 from services.runtime.process import HIGH_WATER, memory_kib
 
+LOOPBACK = "127.0.0.1"
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
 POLL_S = 0.02
@@ -72,7 +73,12 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def serving(
-    name: str, command: Sequence[str], *, port: int, environment: Mapping[str, str] | None = None
+    name: str,
+    command: Sequence[str],
+    *,
+    port: int,
+    environment: Mapping[str, str] | None = None,
+    address: str = LOOPBACK,
 ) -> Iterator["Server"]:
     """Run a server until the block ends; inside, its port answers. Raises BenchFailed where it does not start."""
     with temporary_file() as log:
@@ -84,17 +90,17 @@ def serving(
             stderr=log,
         )
         try:
-            await_port(name, process, port, log)
+            await_port(name, process, (address, port), log)
             yield Server(port, process.pid)
         finally:
             stop(process)
 
 
-def await_port(name: str, process: "subprocess.Popen[bytes]", port: int, log: IO[bytes]) -> None:
+def await_port(name: str, process: "subprocess.Popen[bytes]", at: tuple[str, int], log: IO[bytes]) -> None:
     """Return when the port accepts connections. Raises BenchFailed where it does not in time."""
     last = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < last and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        with contextlib.suppress(OSError), socket.create_connection(at, timeout=1):
             return
         time.sleep(POLL_S)
     raise BenchFailed(name, why="it does not start", evidence=last_lines(log))

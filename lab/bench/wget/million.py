@@ -15,7 +15,8 @@ from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Group, Result, Row
 from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import family, last_lines, stop
-from lab.bench.wget import CONCURRENCY, HOST, client_command, recorded_page
+from lab.bench.wget.contestants import client_command
+from lab.bench.wget.one_host import CONCURRENCY, HOST, recorded_page, routes
 from services.runtime.files.temporary import temporary_directory, temporary_file
 from services.runtime.process import memory_kib
 
@@ -31,7 +32,7 @@ def bench(say: Callable[[str], None], *, targets: int = TARGETS, first: int = FI
     core = Core()
     with temporary_directory("asynclab-bench-") as directory, recorded_page(core, directory) as server:
         began = time.perf_counter()
-        early, late = watch(client_command(server, loop), targets, first, say)
+        early, late = watch(client_command(CONCURRENCY, loop, routes(server)), targets, first, say)
         wall_s = time.perf_counter() - began
     rows = (
         Row(f"after {first:,} records", (early / 1024,)),
