@@ -24,6 +24,7 @@ NEARLY = 0.98  # of those that answer: a busy machine keeps a deadline from some
 OURS, CURL_NAME, AIOHTTP = "services.client, uvloop", "curl --parallel", "aiohttp client, uvloop"
 RECORD_OF_CURL = "%{exitcode} %{http_code} %{url} %{header_json}\\n"  # as the others': status, target, fields
 ANY_LINE, CURL_BEGINS = re.compile(""), re.compile(r"\d+ \d{3} http")
+CURL_ANSWERED = "0 200 "  # its exit code for the URL, and the status
 SOME_FAIL = ("sh", "-c", '"$@" || test $? -lt 126', "sh")  # an exit code that says that hosts have failed is none here
 
 
@@ -82,7 +83,9 @@ def curl(work: Work) -> Sample:
     words += ["--write-out", RECORD_OF_CURL, "--config", "-"]
     given = "".join(f'url = "{url}"\noutput = "/dev/null"\n' for url in work.urls)
     # A record of curl's goes on in further lines, which say what the fields were.
-    return program("curl", [str(CURL.path()), *words], given, work, lambda line: line.startswith("0 200 "), CURL_BEGINS)
+    return program(
+        "curl", [str(CURL.path()), *words], given, work, lambda line: line.startswith(CURL_ANSWERED), CURL_BEGINS
+    )
 
 
 def is_answered(line: str) -> bool:

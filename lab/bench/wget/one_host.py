@@ -49,7 +49,7 @@ def memory_goal(memory: Group) -> Promise:
     """Return whether all processes of a survey together hold little."""
     held = next(row.median for row in memory.rows if row.subject == OURS)
     text = f"{OURS}, at most {MOST_MIB} MiB in all its processes"
-    why = "three interpreters with a loop and TLS each, and what they share is counted in each"
+    why = "three interpreters with a loop and TLS each"
     return Promise(text, held <= MOST_MIB, f"{held:.0f} MiB", is_goal=True, held_by=why)
 
 

@@ -76,7 +76,7 @@ class Sockets:
 
 def give_up(fd: int) -> bool:
     """End the connection of a socket, which may then be connected anew; return whether it could."""
-    return _connect(fd, NOWHERE, len(NOWHERE)) == 0
+    return bool(_connect(fd, NOWHERE, len(NOWHERE)) == 0)
 
 
 def new_socket(family: socket.AddressFamily) -> socket.SocketType:
