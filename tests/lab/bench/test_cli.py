@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.bench import cli, sites, wget
+from lab.bench import cli, sites
 from lab.bench.errors import BenchFailed
 from lab.bench.harness import machine
 from lab.bench.harness.figures import Group, Result, Row
 from lab.bench.hello import result as hello
+from lab.bench.wget import result as wget
 from lab.cli import main
 from services.runtime.cli import INTERRUPTED
 
