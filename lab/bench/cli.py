@@ -182,7 +182,8 @@ def sound(name: str, run_bench: Callable[[], "Result"]) -> "Result":
 
 
 def run(name: str, options: Namespace) -> "Result":
-    from lab.bench.harness import machine
+    """Run one bench; below its tables is what every program of it cost, and the exact command."""
+    from lab.bench.harness import machine, ran
 
     asked = {"number": options.rounds, "seconds": options.seconds, "targets": options.targets}
     given = {name: value for name, value in asked.items() if value}
@@ -190,5 +191,12 @@ def run(name: str, options: Namespace) -> "Result":
     if options.until_quiet:
         machine.until_quiet(say)
     others, began_s = machine.Neighbours(), time.monotonic()
-    result: Result = import_module(f"lab.bench.{name}{'.result' if name in FOLDERS else ''}").bench(rounds, say)
-    return replace(result, others=others.share(), took_s=time.monotonic() - began_s)
+    with ran.recorded() as record:
+        result: Result = import_module(f"lab.bench.{name}{'.result' if name in FOLDERS else ''}").bench(rounds, say)
+    return replace(
+        result,
+        tables=(*result.tables, record.table(name)),
+        method=(*result.method, *record.commands()),
+        others=others.share(),
+        took_s=time.monotonic() - began_s,
+    )
