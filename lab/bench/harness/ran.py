@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from lab.bench.harness.figures import Table
 
 VARIES = re.compile(r"\d+|(?<=asynclab-)[a-z]+-\w+")
+SHORT = re.compile(r" (?=[-\d])")  # a name may go on with options and ports
 KIB_OF_MIB = 1024
 
 
@@ -55,7 +56,7 @@ class Record:
     def table(self, bench: str) -> Table:
         """Return what the programs cost, from their start to their end, warm-up and start included."""
         rows = tuple(
-            (f"{number}. {ran.name}", ran.runs, ran.cpu_s / ran.runs, ran.peak_kib / KIB_OF_MIB)
+            (f"{number}. {SHORT.split(ran.name)[0]}", ran.runs, ran.cpu_s / ran.runs, ran.peak_kib / KIB_OF_MIB)
             for number, ran in enumerate(self._ran.values(), 1)
         )
         return Table(f"{bench}: what ran", ("program", "runs", "processor s a run", "MiB at most"), rows)
