@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab.bench import delay
+from lab.bench import delay, newest_nginx
 from lab.bench.baselines.null_server import CLOSED, KEPT
 from lab.bench.harness import peers, servers
 from lab.bench.harness.figures import Goal, Group, Result, Table
@@ -44,19 +44,21 @@ def bench(rounds: Rounds, say: Say) -> Result:
         contestants = dict(start(stack, core, directory))
         measured = [measure(mode, contestants, rounds, core, say) for mode in MODES]
         ours = {name: server for name, server in contestants.items() if server.admin_port}
+        newest = newest_nginx.measure(directory, rounds, core, say)
         delayed, why_not = delay.bench(ours, KEPT.removesuffix(".http"), rounds, say)
     return Result(
         "sites",
-        (*(group for groups, _ in measured for group in groups), *delayed),
+        (*(group for groups, _ in measured for group in groups), *newest.groups, *delayed),
         method=(
             f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {max(1, round(rounds.seconds))} s a turn",
             core.sentence(),
             "every server gives the bytes that nginx gave when it was asked first; the sites run as in their container",
             "where the load is full and its server is not, a rate is wrk's own: processor time is the truer figure",
             peers.sentence((NGINX, WRK)),
+            *newest.method,
         ),
-        notes=(*notes, *why_not),
-        tables=tuple(table for _, table in measured),
+        notes=(*notes, *newest.notes, *why_not),
+        tables=(*(table for _, table in measured), *newest.tables),
     )
 
 

@@ -82,6 +82,7 @@ def version(image: str, *words: str, run: Runner = subprocesses.run) -> str:
 def options(core: Sequence[str], environment: Mapping[str, str], volumes: Mapping[Path, str]) -> tuple[str, ...]:
     """Return Docker's options. `core`: the prefix by which `machine.Core` chooses one; its last word is the number."""
     return (
+        f"--user={os.getuid()}:{os.getgid()}",  # it reads what this user has made
         *(("--cpuset-cpus", core[-1]) if core else ()),
         *(f"--env={name}={value}" for name, value in environment.items()),
         *(f"--volume={path}:{inside}:ro" for path, inside in volumes.items()),

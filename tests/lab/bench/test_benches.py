@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.bench import gateway, sites, stalled
-from lab.bench.harness import loaded, servers
+from lab.bench.harness import containers, loaded, servers
 from lab.bench.harness.figures import Result
 from lab.bench.harness.peers import NGINX, WRK, Peer
 from lab.bench.harness.processes import Cost
@@ -48,6 +48,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> FewRequests:
     """Put a few requests in the place of wrk."""
     requests = FewRequests()
     monkeypatch.setattr(loaded, "load", requests)
+    monkeypatch.setattr(containers, "refusal", lambda: "no engine")
     for bench in (sites, hello, gateway):
         monkeypatch.setattr(bench, "WRK", Peer("sh", "dash", ("-v",)))
     return requests
@@ -86,6 +87,7 @@ def test_sites_has_a_row_for_each_contestant_and_all_answer_with_the_same_bytes(
         assert found[f"sites, {mode}: what a request costs its server"] == NGINX_ROW + SITES
     assert all(len(row.values) == TINY.number for group in result.groups for row in group.rows)
     assert len({without_date(answer) for answer in few.answers}) == 2
+    assert "the newest nginx is left out: no engine" in result.notes
     delayed = [title for title in found if "error of a delay" in title]
     assert delayed or any("error of a delay is not measured" in note for note in result.notes)
 
