@@ -194,11 +194,21 @@ def run(name: str, options: Namespace) -> "Result":
 
 
 def observed(run_bench: Callable[[], "Result"], *, until_quiet: bool) -> "Result":
-    """Return the result of a bench with how long it took, and how much of the machine others used meanwhile."""
-    from lab.bench.harness import machine
+    """Return the result of a bench: below its tables is what every program of it cost, and the exact command.
+
+    Also how long it took, and how much of the machine others used meanwhile.
+    """
+    from lab.bench.harness import machine, ran
 
     if until_quiet:
         machine.until_quiet(say)
     others, began_s = machine.Neighbours(), time.monotonic()
-    result = run_bench()
-    return replace(result, others=others.share(), took_s=time.monotonic() - began_s)
+    with ran.recorded() as record:
+        result = run_bench()
+    return replace(
+        result,
+        tables=(*result.tables, record.table(result.bench)),
+        method=(*result.method, *record.commands()),
+        others=others.share(),
+        took_s=time.monotonic() - began_s,
+    )
