@@ -159,5 +159,10 @@ def measure(
     }
     title = f"gateway, {title}"
     measured = load_in_turns(title, targets, rounds, core, say)
-    goals = tuple(Goal(f"{name}, {loop}", GOAL, PLAIN) for name in (OURS, EMBEDDED) for loop in LOOPS if fields)
+    goals = tuple(goal(f"{name}, {loop}") for name in (OURS, EMBEDDED) for loop in LOOPS if fields)
     return groups_of(title, measured, reference=PLAIN, goals=goals), busy_table(title, measured, cores=core.number)
+
+
+def goal(of: str) -> Goal:
+    """Return the goal of a gateway: no gateway at all is its ceiling."""
+    return Goal(of, GOAL, PLAIN, "a second program in Python on each connection's way", DIRECT)

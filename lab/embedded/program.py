@@ -13,19 +13,17 @@ from lab import PROGRAM
 from lab.embedded import broker
 from services.client.broker_settings import BrokerSettings
 from services.client.cli import Invocation
-from services.client.settings import ClientSettings
+from services.client.settings import LAB, ClientSettings
 from services.client.topology import Topology
 from services.gateway.proxy.directory import Directory, Handover, Link, SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings
-from services.hello.app import make_app
 from services.hello.settings import HelloSettings
 from services.runtime.errors import ProgramError
 from services.runtime.files.temporary import async_temporary_directory
 from services.runtime.http import ADMIN_PORT, HTTP_PORT, TLS_PORT, Address
 from services.runtime.process import open_files, raise_open_files
 from services.runtime.run import Stop
-from services.runtime.serving.serve import serve_app
 from services.runtime.terminal import say
 from services.sites.listening.listeners import Listeners
 from services.sites.server import RunningSite, serve_site
@@ -34,6 +32,7 @@ from services.sites.tls.authority import CA_FILE
 
 LOOPBACK = Address("127.0.0.1", 0)
 EMBEDDED = f"{PROGRAM} embedded"
+FETCHES = "services.client.wget.command"  # the handler of the command that asks sites, and nothing else
 HELLO = Address("hello", 8000)  # what the gateway's clients call it, as in containers
 FILES_PER_CONNECTION = 2  # this process has both ends
 FILES_PER_RELAYED_CONNECTION = 2  # the client's, and one to a site, whose other end is of the site's share
@@ -176,25 +175,42 @@ async def embedded_gateway(
 async def embedded_lab(
     hello: HelloSettings | None = None, sites: SitesSettings | None = None
 ) -> AsyncIterator[ClientSettings]:
-    """Serve the lab, and yield the settings with which a client reaches it.
+    """Serve the lab, and yield the settings with which a client reaches it. Raises RecordingUnfit."""
+    from services.hello.app import make_app
+    from services.runtime.serving.serve import serve_app
 
-    Raises RecordingUnfit.
-    """
     app = make_app(hello or HelloSettings())
     # When the client has ended, no request is left to answer.
     async with embedded_sites(sites) as running, serve_app(app, LOOPBACK, drain_s=0) as hello_at:
-        yield ClientSettings(
-            topology=Topology(SiteRoutes(running), closed=True),
-            hello_url=hello_at.url,
-            ca_file=running.site.settings.ca / CA_FILE if running.site.settings.ca else None,
-            files_per_connection=FILES_PER_CONNECTION,
-            called=EMBEDDED,
+        ca = running.site.settings.ca
+        yield dataclasses.replace(
+            settings_at(running), hello_url=hello_at.url, ca_file=ca / CA_FILE if ca is not None else None
         )
 
 
 @asynccontextmanager
-async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator[RunningSite]:
-    """Run the sites on loopback, each host at its own ports, with a CA that exists as long as they run."""
+async def lab_for_fetches(sites: SitesSettings | None) -> AsyncIterator[ClientSettings]:
+    """Serve what fetches can reach, and yield the settings for them: their first line comes in half the time.
+
+    The packages of hello, the admin side and the CA are imported only where a request needs them. Raises
+    RecordingUnfit.
+    """
+    async with embedded_sites(sites, waits=True) as running:
+        yield settings_at(running)
+
+
+def settings_at(running: RunningSite) -> ClientSettings:
+    """Return the settings with which a client reaches running sites."""
+    topology = Topology(SiteRoutes(running), closed=True)
+    return ClientSettings(topology=topology, files_per_connection=FILES_PER_CONNECTION, called=EMBEDDED)
+
+
+@asynccontextmanager
+async def embedded_sites(settings: SitesSettings | None = None, *, waits: bool = False) -> AsyncIterator[RunningSite]:
+    """Run the sites on loopback, each host at its own ports, with a CA that exists as long as they run.
+
+    `waits`: make the CA for the first handshake, and the admin side for the first request to it.
+    """
     async with async_temporary_directory("lab-ca-") as ca:
         usual = settings or SitesSettings()
         settings = dataclasses.replace(
@@ -206,10 +222,11 @@ async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator
             ca=ca,
             max_connections=min(usual.max_connections, raise_open_files() // FILES_PER_CONNECTION),
         )
-        async with serve_site(settings, logs_beginning=False) as running:
+        async with serve_site(settings, logs_beginning=False, admin_waits=waits) as running:
             if running.site.trouble:
                 raise RecordingUnfit(running.site.trouble)
-            await asyncio.to_thread(running.authority.certificate)
+            if not waits:
+                await asyncio.to_thread(running.authority.certificate)
             yield running
 
 
@@ -229,7 +246,8 @@ async def run_embedded(
     is_wanted = named is None and broker.is_wanted(invocation)
     if is_wanted:
         broker.check(invocation)
-    async with embedded_lab(hello, sites) as settings:
+    only_fetches = invocation.handler == FETCHES and invocation.values.get("ca") != LAB
+    async with lab_for_fetches(sites) if only_fetches else embedded_lab(hello, sites) as settings:
         if is_wanted:
             async with broker.broker_and_workers(settings) as with_broker:
                 code = await invocation.main(with_broker, stop)

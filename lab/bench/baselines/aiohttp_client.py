@@ -1,7 +1,8 @@
 """A contestant: a small survey with aiohttp's client. It reads targets from stdin, and writes records to stdout.
 
-`python -m lab.bench.baselines.aiohttp_client --loop LOOP -c 64 --timeout 10 [--ca FILE]`. As many workers as connections take targets from one
-queue. A connection is used once. A record has those keys of the client's records that aiohttp has values for.
+`python -m lab.bench.baselines.aiohttp_client --loop LOOP -c 64 --timeout 10 [--ca FILE]`. As many workers as there are
+connections take targets from one queue. A connection is used once. A record has those keys of the client's records that
+aiohttp has values for.
 """
 
 import argparse

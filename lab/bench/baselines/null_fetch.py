@@ -1,7 +1,7 @@
 """A contestant: a process for each core that connects, asks, reads what comes, and does nothing else.
 
-`python -m lab.bench.baselines.null_fetch PORT NUMBER -c 64` prints how many answers came. It connects its sockets again,
-as the survey does, but has no loop, no deadlines, no reader of heads, and no records: Python can fetch no faster.
+`python -m lab.bench.baselines.null_fetch PORT NUMBER -c 64` prints how many answers came. It connects its sockets
+again, as the survey does, but has no loop, no deadlines, no reader of heads, and no records: Python is no faster.
 """
 
 import argparse

@@ -87,7 +87,7 @@ class Group:
         return achieved <= goal.ratio if self.higher_is_better is False else achieved >= goal.ratio
 
     def ceiling(self, goal: Goal) -> float | None:
-        """Return the ratio of a goal's ceiling to what the goal is against; None where it has none that was measured."""
+        """Return the ratio of a goal's ceiling to what the goal is against; None where none was measured."""
         return self._between(goal.ceiling, goal.against)
 
     def _between(self, of: str, against: str) -> float | None:
