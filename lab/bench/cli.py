@@ -50,7 +50,11 @@ def add_options(parser: ArgumentParser) -> None:
         help="wget, pipeline: also a million; pipeline: also 64 workers (minutes)",
     )
     add("--install", action="store_true", help="first install the peers that are missing (nginx, wrk, curl)")
-    add("--until-quiet", action="store_true", help="before each bench, wait until others use little of this machine")
+    add(
+        "--until-quiet",
+        action="store_true",
+        help="before each bench, wait until others use little of this machine, five minutes at most",
+    )
     add("--json", metavar="FILE", type=Path, help="write every value there")
     add("--write", action="store_true", help="write the figures into docs/benchmarks.md: not those of a noisy machine")
     add("--html", metavar="FILE", type=Path, help="write a page there: ratios as bars with spread, scaling curves")
@@ -194,9 +198,9 @@ def run(name: str, options: Namespace) -> "Result":
 
 
 def observed(run_bench: Callable[[], "Result"], *, until_quiet: bool) -> "Result":
-    """Return the result of a bench: below its tables is what every program of it cost, and the exact command.
+    """Return the result of a bench with how long it took, and how much of the machine others used meanwhile.
 
-    Also how long it took, and how much of the machine others used meanwhile.
+    Below its tables is what every program of it cost, and the exact command of each.
     """
     from lab.bench.harness import machine, ran
 

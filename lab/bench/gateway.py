@@ -71,7 +71,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
         tuple(group for groups, _ in measured for group in groups),
         tables=tuple(table for _, table in measured),
         method=(
-            f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {max(1, round(rounds.seconds))} s a turn",
+            f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {rounds.seconds:g} s a turn",
             core.sentence(),
             "the site is on the core of what stands between, and on uvloop (in the gateway's process: on its loop)",
             peers.sentence((NGINX, WRK)),

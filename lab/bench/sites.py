@@ -51,7 +51,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
         "sites",
         (*(group for groups, _ in measured for group in groups), *newest.groups, *delayed),
         method=(
-            f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {max(1, round(rounds.seconds))} s a turn",
+            f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {rounds.seconds:g} s a turn",
             core.sentence(),
             "every server gives the bytes that nginx gave when it was asked first; the sites run as in their container",
             "where the load is full and its server is not, a rate is wrk's own: processor time is the truer figure",

@@ -15,6 +15,7 @@ from lab.bench.harness.processes import Server
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.harness.wrk import load
 
+WARM_UP_S = 0.2
 FULL = 0.9
 """The part of a core from which on it counts as full: the rest goes to the start and the end of a turn."""
 
@@ -43,7 +44,10 @@ Measured = Mapping[str, Sequence[Sample]]
 
 
 def load_in_turns(title: str, targets: Mapping[str, Target], rounds: Rounds, core: Core, say: Say) -> Measured:
-    """Load each target once a round, for the seconds of a turn."""
+    """Load each target once a round, for the seconds of a turn; before the first, each for a moment."""
+    for name, target in targets.items():
+        say(f"{title}: warm-up: {name}")
+        turn(target, WARM_UP_S, core)
     return interleaved(
         [(name, partial(turn, target, rounds.seconds, core)) for name, target in targets.items()],
         rounds.number,

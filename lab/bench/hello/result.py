@@ -31,7 +31,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
         method=(
             f"{rounds.in_turns()}; the users are `client hello`, one process, its wall time as it prints it",
             "what a user costs the load is the users' process with its start; the wall time is that of the busier side",
-            f"without the sleep: wrk, {CONNECTIONS} connections kept alive, {max(1, round(rounds.seconds))} s a turn",
+            f"without the sleep: wrk, {CONNECTIONS} connections kept alive, {rounds.seconds:g} s a turn",
             f"{core.sentence()}; two workers may use every core, the load's too",
             ", ".join((peers.sentence((WRK,)), *(f"{name} {version(name)}" for name in without_sleep.VERSIONS))),
         ),
