@@ -7,12 +7,12 @@ drip is its own wait, and no other's.
 from collections.abc import Callable
 from functools import partial
 
-from lab.bench.harness.figures import Goal, Group
+from lab.bench.harness.figures import Group
 from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import CURL
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.wget import contestants
-from lab.bench.wget.contestants import AIOHTTP, CURL_NAME, LOOPS, OURS, Sample, Work
+from lab.bench.wget.contestants import AIOHTTP, CURL_NAME, LOOPS, Sample, Work
 from lab.bench.wget.hosts import Hosts, serving_hosts
 from services.runtime.files.temporary import temporary_directory
 
@@ -21,7 +21,6 @@ CONCURRENCY = 256
 TIMEOUT_S = 4
 MOST_ROUNDS = 2
 TITLE = "wget, a list with dead, slow and TLS hosts"
-GOALS = (Goal(OURS, 1.0, CURL_NAME, "OpenSSL's handshakes, called from Python"), Goal(OURS, 2.0, AIOHTTP))
 
 
 def measure(rounds: Rounds, core: Core, say: Say) -> tuple[Group, ...]:
@@ -39,7 +38,7 @@ def measure(rounds: Rounds, core: Core, say: Say) -> tuple[Group, ...]:
         turns.append((AIOHTTP, partial(contestants.aiohttp_client, work, LOOPS[0])))
         number = min(MOST_ROUNDS, rounds.number)
         measured = interleaved(turns, number, lambda line: say(f"wget, {rounds.hosts:,} hosts: {line}"))
-    return contestants.groups(TITLE, measured, rate=GOALS, cost=())
+    return contestants.groups(TITLE, measured, rate=(), cost=())
 
 
 def work_at(hosts: Hosts) -> Work:

@@ -26,7 +26,7 @@ CONCURRENCY = 64
 SLOWER = 4  # times fewer targets for curl and aiohttp's client
 CEILING = "wrk, the ceiling"
 NULL = "null, Python's ceiling"
-PYTHON = "what Python takes for a connection, a request and an answer"
+PYTHON = "what a connection, a request and an answer take in Python (row null), and a record for each"
 RATE_GOALS = tuple(
     Goal(OURS, ratio, against, PYTHON, NULL) for ratio, against in ((3.0, CURL_NAME), (4.0, AIOHTTP), (0.8, CEILING))
 )
