@@ -1,14 +1,18 @@
 """The bench of wget from start to end, with a few targets: every contestant fetches them, and every row is there."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from lab.bench.errors import BenchFailed
+from lab.bench.harness import containers, servers
 from lab.bench.harness.figures import Group, Row
+from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import CURL, NGINX, WRK, Peer
+from lab.bench.harness.processes import Cost, Server
 from lab.bench.harness.rounds import Rounds
-from lab.bench.wget import contestants, hosts, many_hosts, million, one_host, result
+from lab.bench.wget import contestants, hosts, many_hosts, million, newest_curl, one_host, result
 from lab.bench.wget.contestants import AIOHTTP, CURL_NAME, LOOPS, Work, program
 from lab.bench.wget.hosts import Hosts
 
@@ -23,6 +27,7 @@ ABSENT = Peer("no-such-program", "no-such-package", ())
 @pytest.mark.parametrize("present", [True, False], ids=["with the peers that are here", "without any"])
 def test_wget_has_a_row_for_each_contestant_that_can_run(monkeypatch: pytest.MonkeyPatch, present: bool) -> None:
     """Speed, processor time and memory, as ratios to other programs; missing ones are named."""
+    monkeypatch.setattr(containers, "refusal", lambda: "no engine answers")
     if not present:
         for module in (one_host, many_hosts, result):
             for name in {"NGINX", "CURL", "WRK"} & vars(module).keys():
@@ -39,6 +44,30 @@ def test_wget_has_a_row_for_each_contestant_that_can_run(monkeypatch: pytest.Mon
     assert all(group.reference == (curl or [AIOHTTP])[0] for group in found.groups)
     assert all(row.median > 0 for group in found.groups for row in group.rows)
     assert len(found.notes) == 3 - len(here)
+    assert ("the newest curl is left out: no engine answers" in found.method) is (NGINX in here)
+
+
+def test_in_containers_both_fetch_from_the_same_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest curl counts its URL up; ours has its list on stdin. What a container needs to start is not counted."""
+
+    def cost_in(name: str, image: str, words: list[str], *, timeout_s: float, stdin: bytes) -> Cost:
+        ran[name] = image
+        if "services.client" in words:
+            record = '{"error": null, "status": 200}\n'
+            return Cost(record * stdin.count(b"\n"), 1.0, 0.1, 0)
+        assert timeout_s
+        return Cost("0 200 http://x/\n" * int(words[-1].rpartition("-")[2].rstrip("]")), 2.0, 0.1, 0)
+
+    ran: dict[str, str] = {}
+    for name, value in {"refusal": str, "peers_image": lambda _say: "peers", "cost_in": cost_in}.items():
+        monkeypatch.setattr(containers, name, value)
+    monkeypatch.setattr(containers, "own_image", lambda name: f"own/{name}")
+    monkeypatch.setattr(containers, "version", lambda *_: "8.22.0")
+    monkeypatch.setattr(servers, "nginx", lambda _core: nullcontext(Server(80, 0)))
+    (rates, _), said = newest_curl.measure(TINY, Core(), lambda _: None)
+    assert said == "in containers: curl 8.22.0 of peers, and own/client"
+    assert sorted(ran.values()) == ["own/client", "peers"]
+    assert [round(rates.ratio(row) or 0) for row in rates.rows] == [9, 1]
 
 
 @pytest.mark.parametrize(
