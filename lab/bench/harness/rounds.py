@@ -21,7 +21,7 @@ class Rounds(NamedTuple):
     stalled: int = 10_000
     requests: int = 1_000_000
     items: int = 200_000
-    jobs: int = 10_000
+    jobs: int = 3_000
     workers: tuple[int, ...] = (1, 2, 4, 8)
 
     def in_turns(self) -> str:
@@ -29,7 +29,7 @@ class Rounds(NamedTuple):
         return f"{self.number} rounds in turns" if self.number > 1 else "one round, which says nothing of spread"
 
 
-FULL = Rounds(number=3, seconds=1.5, targets=60_000, users=(1_000, 10_000))
+FULL = Rounds(number=3, seconds=1.5, targets=40_000, users=(1_000, 10_000))
 QUICK = Rounds(
     number=1,
     seconds=0.3,

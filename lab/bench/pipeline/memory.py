@@ -38,7 +38,7 @@ def of_queue(numbers: Sequence[int], say: Say) -> Group:
 
 def over_broker(rounds: Rounds, say: Say) -> Table:
     """Return the memory of producer, worker and broker, for each number of jobs; each has a new broker."""
-    most = [number for number in OVER_BROKER if number <= max(rounds.jobs, OVER_BROKER[0])]
+    most = OVER_BROKER if rounds.jobs >= FULL.jobs else OVER_BROKER[:1]
     columns = []
     for number in most:
         say(f"memory over a broker: {number:,} jobs")

@@ -10,10 +10,11 @@ from lab.bench.pipeline.result import broker_missing
 from services.runtime.process import usable_cores
 
 MILLION = 1_000_000
+JOBS = 10_000
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 
 
-def bench(say: Say, *, items: int = MILLION, workers: tuple[int, ...] = WORKERS, jobs: int = FULL.jobs) -> Result:
+def bench(say: Say, *, items: int = MILLION, workers: tuple[int, ...] = WORKERS, jobs: int = JOBS) -> Result:
     """Measure the memory of so many items in one process; then jobs a second and memory of each number of workers."""
 
     def tell(line: str) -> None:
