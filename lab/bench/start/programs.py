@@ -16,7 +16,7 @@ from services.runtime.files.temporary import temporary_directory, temporary_file
 
 TIMEOUT_S = 60.0
 LAB = str(Path(sys.executable).parent / "lab")
-NOTHING, HELP = "python -c pass", "client --help"
+NOTHING, ASYNCIO, HELP = "python -c pass", "python -c 'import asyncio'", "client --help"
 EMBEDDED, SERVE, PYTEST = "lab embedded wget, to its first line", "lab serve, to ready", "pytest, one test"
 HELP_RATIO = 2.5
 ONE_TEST = "def test_one() -> None:\n    assert True\n"
@@ -29,13 +29,14 @@ def measure(rounds: Rounds, say: Say) -> Group:
         test = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(directory))
         turns: list[tuple[str, Callable[[], float]]] = [
             (NOTHING, partial(whole, NOTHING, (sys.executable, "-c", "pass"))),
+            (ASYNCIO, partial(whole, ASYNCIO, (sys.executable, "-c", "import asyncio"))),
             (HELP, partial(whole, HELP, (sys.executable, "-m", "services.client", "--help"))),
             (EMBEDDED, partial(first_line, EMBEDDED, (LAB, "embedded", "wget"))),
             (SERVE, partial(first_line, SERVE, (LAB, "serve"))),
             (PYTEST, partial(whole, PYTEST, (*test, str(directory)))),
         ]
         measured = interleaved(turns, rounds.number, lambda line: say(f"start: {line}"))
-    rows = tuple(Row(name, tuple(values), ours=name != NOTHING) for name, values in measured.items())
+    rows = tuple(Row(name, tuple(values), ours=name not in {NOTHING, ASYNCIO}) for name, values in measured.items())
     goals = (Goal(HELP, HELP_RATIO, NOTHING),)
     return Group("start, without containers", "s", rows, NOTHING, higher_is_better=False, goals=goals)
 

@@ -36,6 +36,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
             f"{rounds.in_turns()}; whole commands, files in the system's cache; `lab serve` is ready at its first line",
             "from a clone, `make demo` first installs packages: that is the network's time, and not measured",
             "images: as `docker image inspect` has them, layers that several share counted in each",
+            "an image has its base without what nothing there needs, so that it may be smaller than its base",
         ),
         notes=tuple(notes),
         tables=tuple(tables),
@@ -47,4 +48,6 @@ def embedded(group: Group) -> Promise:
     """Return whether the embedded lab says something at once."""
     seconds = next(row.median for row in group.rows if row.subject == programs.EMBEDDED)
     text = f"{programs.EMBEDDED}, within {EMBEDDED_S:g} s"
-    return Promise(text, seconds <= EMBEDDED_S, f"{seconds:.2f} s", is_goal=True)
+    least = next(row.median for row in group.rows if row.subject == programs.ASYNCIO)
+    held_by = f"imports; the least is that of asyncio alone, {least:.2f} s"
+    return Promise(text, seconds <= EMBEDDED_S, f"{seconds:.2f} s", is_goal=True, held_by=held_by)

@@ -62,7 +62,7 @@ def test_without_an_engine_containers_are_left_out(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sizes, "wheel_mb", lambda: 1.5)
     found = result.bench(QUICK, lambda _: None)
     assert [row.subject for row in found.groups[0].rows] == [
-        programs.NOTHING, programs.HELP, programs.EMBEDDED, programs.SERVE, programs.PYTEST,
+        programs.NOTHING, programs.ASYNCIO, programs.HELP, programs.EMBEDDED, programs.SERVE, programs.PYTEST,
     ]  # fmt: skip
     assert found.notes == ("containers are left out: no engine answers: start one",)
     assert found.kept
