@@ -106,7 +106,10 @@ async def run_dialogue(options: Options, stop: Stop) -> int:
 
 
 def numbers(items: int, stop: Stop, ledger: Ledger) -> Iterator[int]:
-    """Yield 1 to `items`, and no more once a stop is asked for. What asks for the next has done the one before."""
+    """Yield 1 to `items`, and no more once a stop is asked for.
+
+    A consumer that asks for the next one has done the one before.
+    """
     for n in range(1, items + 1):
         if stop.event.is_set():
             return

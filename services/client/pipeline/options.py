@@ -100,7 +100,7 @@ def check(options: Options) -> None:
 
 
 def check_run(options: Options) -> None:
-    """Refuse a name that no run can have, and what goes not together with one. Raises Contradiction."""
+    """Refuse a name that no run can have, and options that do not go together with one. Raises Contradiction."""
     for name, run in (("--run", options.run), ("--forget", options.forget)):
         if run is None:
             continue

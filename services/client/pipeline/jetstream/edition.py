@@ -39,7 +39,7 @@ if TYPE_CHECKING:  # of a run that is not traced, nothing of this is imported
     from services.client.trace.chrome.feed import Feed
     from services.client.trace.recorder import Recorder
 
-STUCK_WORD_S = 10.0  # a worker says each second that the broker stores nothing; what it said before is no more so
+STUCK_WORD_S = 10.0  # a worker says each second that the broker stores nothing; older words do not count
 QUIET_S = 1.0  # without a result: then the broker is asked whether there are jobs left, and workers
 
 

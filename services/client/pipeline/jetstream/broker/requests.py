@@ -164,7 +164,7 @@ async def requesting(connection: Connection) -> AsyncIterator[Requests]:
 
 
 def has_no_listener(message: Msg) -> bool:
-    """Return whether the answer says that none listens to the subject."""
+    """Return whether the answer says that no program listens to the subject."""
     return bool(message.headers) and message.headers.get(STATUS) == NO_RESPONDERS  # type: ignore[union-attr]
 
 
