@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from lab.compose.stack import Stack
-from lab.embedded.program import SiteRoutes
+from lab.embedded.sites import SiteRoutes
 from lab.own_sites import BROUGHT_ALONG
 from services.client.topology import Topology
 from services.sites.faults.catalog import FAULTS, Stage
