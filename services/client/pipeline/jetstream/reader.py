@@ -24,7 +24,7 @@ class Reader:
     """Reads a stream from a sequence on. `seq`: of the last message that was taken; `moved` is set at each."""
 
     def __init__(self, connection: Connection, api: Api, stream: str, *, after: int = 0) -> None:
-        self._connection, self._api = connection, api
+        self.connection, self._api = connection, api
         self._stream, self.seq = stream, after
         self.moved = asyncio.Event()
         self._expected = 1  # of the consumer's own numbers
@@ -67,7 +67,7 @@ class Reader:
             await self._api.make_consumer(self._stream, reader_consumer(name, self.seq + 1))
 
         pull = Pull(
-            self._connection,
+            self.connection,
             stream=self._stream,
             consumer=name,
             room=lambda: 2 * BATCH - pull.messages.qsize(),

@@ -1,12 +1,14 @@
 """A connection to the broker, which is made again when it breaks.
 
 nats-py can connect again by itself. That is not used: what it was asked to send meanwhile it keeps and sends later, or
-drops, and some errors end it for good. Here, nothing is kept: a sender is told when its Connection was made again
-(`on_connected`), and then sends again what has no answer yet. Every message has an id by which the broker knows it, so
-that sending it twice does no harm.
+drops, and some errors end it for good. Here, nothing is kept: who sends through a Connection is told when it was made
+again (`on_connected`), and then sends again what has no answer yet. Every message has an id by which the broker knows
+it, so that sending it twice does no harm.
 """
 
 import asyncio
+import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
@@ -18,26 +20,26 @@ from nats.aio.subscription import Subscription
 
 from services.client.broker_settings import USER, BrokerSettings
 from services.client.pipeline.jetstream.broker.errors import BrokerAbsent, BrokerLost, BrokerRefuses
-from services.client.pipeline.jetstream.broker.nats_client import (
-    FOREIGN,
-    check_version,
-    end,
-    heed_cancellation,
-    reason,
-)
 from services.runtime.errors import ProgramError
 from services.runtime.tasks import background_task, run_in_daemon_thread, set_within
 
+OLDEST_VERSION = (2, 10, 23)  # 2.10.20 to 22 can lose a stream in a crash
 PAUSE_S = 0.1  # between two attempts to connect
 LOOK_S = 0.25  # nats-py's own close can hang where the network was cut, and then reports nothing
+CLOSE_S = 0.5
 TOLD_AFTER_S = 0.5  # an outage that ends before is none for a person
 PENDING_BYTES = 64 << 20  # of one subscription; far more than its batches, since what is above it nats-py drops
+
+# What a connection can raise that breaks; RuntimeError: uvloop, where a transport has just been closed.
+FOREIGN = (nats.errors.Error, OSError, TimeoutError, RuntimeError)
 
 Handler = Callable[[Msg], None]
 """Takes a message, and does not wait: nats-py cancels a handler that waits when the connection breaks."""
 
 Tell = Callable[[str], None]
 """Takes a line for a person."""
+
+logging.getLogger("nats").setLevel(logging.CRITICAL + 1)  # what goes wrong is said here, in one line
 
 
 class Listening(NamedTuple):
@@ -164,7 +166,23 @@ class Connection:
         while True:
             client = Client()
             try:
-                await self._begin(client)
+                await client.connect(
+                    self.settings.url,
+                    name=self.name,
+                    user=USER if self._password else None,
+                    password=self._password or None,
+                    error_cb=self._note_error,
+                    closed_cb=self._note_close,
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=PAUSE_S,  # type: ignore[arg-type] # seconds; they need not be whole
+                    connect_timeout=2,
+                    ping_interval=self.settings.tuning.ping_s,  # type: ignore[arg-type]
+                    max_outstanding_pings=2,
+                )
+                check_version(client)
+                if not (isinstance(client.max_payload, int) and client.max_payload > 0):
+                    raise ValueError("max_payload")
                 for number in self._listening:
                     await self._listen(client, number)
                 heed_cancellation()
@@ -185,26 +203,6 @@ class Connection:
             else:
                 self._client, self.max_payload = client, client.max_payload
                 return
-
-    async def _begin(self, client: Client) -> None:
-        """Connect a client, and check the broker. Raises BrokerRefuses; anything where no broker answers."""
-        await client.connect(
-            self.settings.url,
-            name=self.name,
-            user=USER if self._password else None,
-            password=self._password or None,
-            error_cb=self._note_error,
-            closed_cb=self._note_close,
-            allow_reconnect=False,
-            max_reconnect_attempts=1,
-            reconnect_time_wait=PAUSE_S,  # type: ignore[arg-type] # seconds; they need not be whole
-            connect_timeout=2,
-            ping_interval=self.settings.tuning.ping_s,  # type: ignore[arg-type]
-            max_outstanding_pings=2,
-        )
-        check_version(client)
-        if not (isinstance(client.max_payload, int) and client.max_payload > 0):
-            raise ValueError("max_payload")
 
     async def _listen(self, client: Client, number: int) -> None:
         subject, handler = self._listening[number]
@@ -265,7 +263,47 @@ async def connect(settings: BrokerSettings, *, name: str, tell: Tell | None = No
         await connection.close()
 
 
+async def end(client: Client) -> None:
+    """Close a client of nats-py. Its own way waits for a peer that may never read: the socket is then cut off."""
+    with suppress(*FOREIGN):
+        async with asyncio.timeout(CLOSE_S):
+            await client.close()
+    writer = getattr(client._transport, "_bare_io_writer", None)
+    if writer is not None:
+        writer.transport.abort()
+
+
+def heed_cancellation() -> None:
+    """Raise CancelledError where this task was cancelled, and nats-py did not tell.
+
+    It waits by `asyncio.wait_for`, which before Python 3.12 drops a cancellation that comes together with the result.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def check_version(client: Client) -> None:
+    """Refuse a broker that is known to lose messages. Raises BrokerRefuses."""
+    version = client.connected_server_version
+    try:
+        numbers = (version.major, version.minor, version.patch)
+    except ValueError:
+        numbers = (0, 0, 0)
+    if numbers < OLDEST_VERSION:
+        found, needed = (".".join(map(str, each)) for each in (numbers, OLDEST_VERSION))
+        raise BrokerRefuses(f"the broker is nats-server {found}, and older ones can lose jobs: run {needed} or newer")
+
+
 def wrong_password(settings: BrokerSettings) -> str:
-    """Return what is wrong where the broker does not accept the user or the password."""
+    """Return what is wrong where the broker knows the user or the password not."""
     where = "BROKER_PASSWORD_FILE" if settings.password_file is None else str(settings.password_file)
     return f"the broker at {settings.url} refuses the password of {USER!r}: correct {where}"
+
+
+def reason(error: BaseException) -> str:
+    """Return the text of an error of nats-py or of the network, in one line."""
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(text.removeprefix("nats: ").split())
