@@ -61,8 +61,11 @@ class SiteRoutes(Mapping[tuple[str, int], Address]):
 
 
 @asynccontextmanager
-async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator[RunningSite]:
-    """Run the sites on loopback, each host at its own ports, with a CA that exists as long as they run."""
+async def embedded_sites(settings: SitesSettings | None = None, *, waits: bool = False) -> AsyncIterator[RunningSite]:
+    """Run the sites on loopback, each host at its own ports, with a CA that exists as long as they run.
+
+    `waits`: make the CA for the first handshake, and the admin side for the first request to it.
+    """
     async with async_temporary_directory("lab-ca-") as ca:
         usual = settings or SitesSettings()
         settings = dataclasses.replace(
@@ -74,8 +77,9 @@ async def embedded_sites(settings: SitesSettings | None = None) -> AsyncIterator
             ca=ca,
             max_connections=min(usual.max_connections, raise_open_files() // FILES_PER_CONNECTION),
         )
-        async with serve_site(settings, logs_beginning=False) as running:
+        async with serve_site(settings, logs_beginning=False, admin_waits=waits) as running:
             if running.site.trouble:
                 raise RecordingUnfit(running.site.trouble)
-            await asyncio.to_thread(running.authority.certificate)
+            if not waits:
+                await asyncio.to_thread(running.authority.certificate)
             yield running

@@ -17,6 +17,7 @@ class Rounds(NamedTuple):
     seconds: float
     targets: int
     users: tuple[int, ...]
+    hosts: int = 2_000
     stalled: int = 10_000
     requests: int = 1_000_000
     items: int = 200_000
@@ -34,6 +35,7 @@ QUICK = Rounds(
     seconds=0.5,
     targets=500,
     users=(100,),
+    hosts=100,
     stalled=200,
     requests=20_000,
     items=5_000,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.peers import NGINX
-from lab.bench.harness.processes import Server, free_port, serving
+from lab.bench.harness.processes import LOOPBACK, Server, free_port, serving
 from services.runtime.files.temporary import temporary_directory
 
 PAGE = "<!doctype html><title>asynclab</title><p>Only the head of this page was recorded.</p>"
@@ -64,11 +64,16 @@ def nginx(core: Sequence[str]) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def module(
-    name: str, core: Sequence[str], *words: str, port: int, environment: Mapping[str, str] | None = None
+    name: str,
+    core: Sequence[str],
+    *words: str,
+    port: int,
+    environment: Mapping[str, str] | None = None,
+    address: str = LOOPBACK,
 ) -> Iterator[Server]:
     """Run one of this project's programs as a server, and yield it."""
     command = [*core, sys.executable, "-m", name, *words]
-    with serving(" ".join((name, *words)), command, port=port, environment=environment) as server:
+    with serving(" ".join((name, *words)), command, port=port, environment=environment, address=address) as server:
         yield server
 
 

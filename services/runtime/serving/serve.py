@@ -37,10 +37,18 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def serve_app(
-    app: web.Application, where: Address, *, reuse_port: bool = False, drain_s: float = DRAIN_S
+    app: web.Application,
+    where: Address,
+    *,
+    reuse_port: bool = False,
+    drain_s: float = DRAIN_S,
+    bound: socket.socket | None = None,
 ) -> AsyncIterator[Address]:
-    """Serve an aiohttp application and yield the address it got. Raises PortUnavailable."""
-    bound = bind_socket(where, reuse_port=reuse_port)
+    """Serve an aiohttp application and yield the address it got. Raises PortUnavailable.
+
+    `bound`: a socket that has an address already, which is closed in the end.
+    """
+    bound = bound or bind_socket(where, reuse_port=reuse_port)
     # aiohttp waits that long twice, for what is in flight and once more when it has asked it to end; 0 is "no limit"
     runner = web.AppRunner(
         app,
