@@ -9,7 +9,16 @@ from services.client.report.groups import MANY, Group, groups_of
 from services.client.report.lanes import Lane
 from services.client.report.numbers import Numbers, duration, numbers_of, times
 from services.client.report.panels import Arrow, Moment, Panel
-from services.client.report.shapes import Axis, Shape, colours_of, kind_of, shapes_of, waits_on
+from services.client.report.shapes import (
+    Axis,
+    Shape,
+    colours_of,
+    kind_of,
+    runs_path,
+    shapes_of,
+    small_shapes_of,
+    waits_on,
+)
 from services.client.report.story import name_of
 from services.client.report.words import Words
 from services.runtime.terminal import printable
@@ -22,10 +31,14 @@ SHOWN = 12  # lanes whose table is open
 
 @dataclass(frozen=True, slots=True)
 class LaneView:
-    """A lane as it is drawn: its shapes, the place of its end, and what is said of it."""
+    """A lane as it is drawn: its shapes, the place of its end, and what is said of it.
+
+    `runs_path`: of a lane that is one of many, all times of its running as one path.
+    """
 
     name: str
     shapes: tuple[Shape, ...]
+    runs_path: str
     label: str
     note: str
     end: str
@@ -154,7 +167,8 @@ def lane_view(
     note = ending(lane, say)
     return LaneView(
         name=printable(lane.name),
-        shapes=tuple(shapes_of(lane, axis, {} if is_small else colours, say, titles=not is_small)),
+        shapes=tuple(small_shapes_of(lane, axis) if is_small else shapes_of(lane, axis, colours, say)),
+        runs_path=runs_path(lane, axis) if is_small else "",
         label=say("lane_says", time=length, run=duration(lane.run_s)),
         note=f"{length} {note}".rstrip() if is_small else note,
         end=f"{axis.percent(lane.span.end_s):.2f}%",
@@ -230,6 +244,8 @@ def moment_lines(panel: Panel, say: Words) -> Iterator[tuple[str, str, str]]:
 def notes_of(panel: Panel, left_out: int, say: Words) -> Iterator[str]:
     """Yield what a reader has to know of the recording: what is not in it, its clock, its own cost."""
     dropped = panel.dropped
+    if panel.left_out:
+        yield say("panels_not_drawn", count=f"{panel.left_out:,}")
     if left_out:
         yield say("not_drawn", count=f"{left_out:,}")
     if dropped.tasks or dropped.slices or dropped.phases or dropped.events:

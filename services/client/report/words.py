@@ -107,6 +107,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "按用时第 {first} 至 {last} 条：{longest} 至 {shortest}",
     ),
     "not_drawn": ("{count} more lanes are not drawn; the sums have them.", "另有 {count} 条泳道没有画出，已计入总和。"),
+    "panels_not_drawn": ("{count} more runs are not drawn.", "另有 {count} 次运行没有画出。"),
     "this_run": ("this run", "本次运行"),
     "mode_line": ("loop {loop}", "事件循环 {loop}"),
     # what is said below the picture
