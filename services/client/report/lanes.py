@@ -53,6 +53,7 @@ class Lane:
         for_tasks_s: how long it waited for other tasks, whose own lanes show what they did.
         says_end: whether its program says how its work ended; a task of a library, say, does not.
         holds: the times in which a call of it held the loop, each with the place of the call.
+        is_aside: whether it is a task of a library below, where other lanes are the work itself.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Lane:
     for_tasks_s: float = 0.0
     says_end: bool = False
     holds: tuple[Part, ...] = ()
+    is_aside: bool = False
 
     @property
     def run_s(self) -> float:

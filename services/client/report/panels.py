@@ -94,6 +94,11 @@ class Panel:
     basis: str = ""
     left_out: int = 0
 
+    @property
+    def work(self) -> tuple[Lane, ...]:
+        """The lanes that are the work itself: what is said of a panel, and its sums, are of these."""
+        return tuple(lane for lane in self.lanes if not lane.is_aside)
+
 
 def panels_of(traces: Sequence[Trace]) -> tuple[Panel, ...]:
     """Return the panels of traces, on one clock: one for each title of a trace, and one for all without a title."""
@@ -118,6 +123,8 @@ def panel_of(trace: Trace, processes: Sequence[Process], *, basis: str = "") -> 
     names = {(task.process, task.id): task.name for task in trace.tasks if task.process in ids}
     holds = holds_of([each for each in trace.blockings if each.process in ids], names, zero_s=zero_s)
     held = holds_by_lane(holds)
+    arrows = arrows_of([each for each in trace.hand_offs if {each.from_process, each.to_process} <= ids], zero_s)
+    lanes = [with_holds(lane, held) for lane in lanes_in(trace, processes, zero_s=zero_s)]
     overheads = [each.overhead_s for each in processes if each.overhead_s is not None]
     return Panel(
         title=" · ".join(filter(None, dict.fromkeys(each.title for each in processes))),
@@ -125,11 +132,11 @@ def panel_of(trace: Trace, processes: Sequence[Process], *, basis: str = "") -> 
         loop=joined(each.loop for each in processes),
         mode=joined(each.mode for each in processes),
         total_s=until_s - zero_s,
-        lanes=tuple(with_holds(lane, held) for lane in lanes_in(trace, processes, zero_s=zero_s)),
+        lanes=tuple(with_aside(lanes, arrows)),
         depths=tuple(depths_of([each for each in trace.depths if each.process in ids], zero_s=zero_s)),
         lag=lag_of([each for each in trace.lags if each.process in ids], zero_s=zero_s),
         holds=holds,
-        arrows=arrows_of([each for each in trace.hand_offs if {each.from_process, each.to_process} <= ids], zero_s),
+        arrows=arrows,
         moments=moments_of([each for each in trace.marks if each.process in ids], zero_s),
         dropped=Trace(tuple(processes)).dropped,
         overhead_s=sum(overheads) if overheads else None,
@@ -147,6 +154,15 @@ def lanes_in(trace: Trace, processes: Sequence[Process], *, zero_s: float) -> It
     for each in processes:
         own = Trace((each,), tuple(tasks[each.id]), tuple(phases[each.id]))
         yield from lanes_of(own, each.id, zero_s=zero_s, until_s=each.began_s + each.total_s)
+
+
+def with_aside(lanes: Sequence[Lane], arrows: Sequence[Arrow]) -> Iterator[Lane]:
+    """Yield lanes: where some say how they ended, or hand work on, the others are tasks of the libraries below."""
+    ends = {key for arrow in arrows for key in (arrow.from_key, arrow.to_key)}
+    is_work = [lane.says_end or lane.key in ends for lane in lanes]
+    has_work = any(is_work)
+    for lane, says in zip(lanes, is_work, strict=True):
+        yield lane if says or not has_work else replace(lane, is_aside=True)
 
 
 def joined(texts: Iterator[str]) -> str:

@@ -87,7 +87,8 @@ def colours_of(names: Sequence[str]) -> dict[str, str]:
     if len(names) > MOST_COLOURED:
         names = [name for name in names if name in COLOURS]
     others = [name for name in names if name not in COLOURS and name not in UNTINTED]
-    turns = {name: OTHER_COLOURS[number % len(OTHER_COLOURS)] for number, name in enumerate(others)}
+    free = [each for each in OTHER_COLOURS if each not in {COLOURS.get(name) for name in names}] or OTHER_COLOURS
+    turns = {name: free[number % len(free)] for number, name in enumerate(others)}
     return {name: COLOURS.get(name) or turns[name] for name in names if name not in UNTINTED}
 
 
@@ -136,7 +137,8 @@ def shapes_of(lane: Lane, axis: Axis, colours: Mapping[str, str], say: Words) ->
     for part, count, total_s in parts:
         often = f" × {count:,}" if count > 1 else ""
         name = f"{say.named('phase', part.name)}{often}: {duration(total_s)}"
-        shapes.append(shape(part.span, f"t {colours[kind_of(part.name)]}", name, axis))
+        kind = kind_of(part.name)
+        shapes.append(shape(part.span, f"{'t' if kind in COLOURS else 'o'} {colours[kind]}", name, axis))
     for span, count, total_s in close_ones(lane.runs, axis):
         colour = colours.get(kind_of(part_at((span.begin_s + span.end_s) / 2, [part for part, _, _ in parts])), "r")
         often, time = f"{count:,}", duration(total_s)
