@@ -58,7 +58,10 @@ def given(text: str) -> str:
 
 
 def report(options: Namespace) -> int:
-    """Write the page in both languages, and print where it is. Raises LabError or ProgramError."""
+    """Write the page in both languages, and print where it is. Returns 1 where some of the story failed, else 0.
+
+    Raises LabError or ProgramError.
+    """
     from services.client.report.file import write_report
     from services.client.report.page import page_html
     from services.client.report.words import LANGUAGES, Language
@@ -67,13 +70,13 @@ def report(options: Namespace) -> int:
         raise LabForNothing
     files: dict[Language, Path] = dict(zip(LANGUAGES, pages(options.output), strict=True))
     with room_for(list(files.values())):
-        scenes = of_traces(options.traces) if options.traces else of_story(options.lab)
+        scenes, ok = (of_traces(options.traces), True) if options.traces else of_story(options.lab)
         links = {language: file.name for language, file in files.items()}
         for language, file in files.items():
             title = {"en": "Seeing async", "zh": "看见异步"}[language] if not options.traces else "lab report"
             write_report(str(file), page_html(scenes, title=title, language=language, links=links))
     show("\n".join(map(str, files.values())))
-    return 0
+    return 0 if ok else 1
 
 
 def pages(output: str) -> tuple[Path, Path]:
@@ -120,8 +123,10 @@ def of_traces(names: list[str]) -> "list[Scene]":
     return [Scene(traces, dict.fromkeys(LANGUAGES, (command,)))]
 
 
-def of_story(lab: str | None) -> "list[Scene]":
-    """Return the scenes of the tutorial's story, run in the lab that is named here or by ASYNCLAB_URL, or embedded.
+def of_story(lab: str | None) -> "tuple[list[Scene], bool]":
+    """Return the scenes of the tutorial's story, and whether all of it went well.
+
+    It runs in the lab that is named here or by ASYNCLAB_URL, or in embedded ones.
 
     Raises RunFailed or ProgramError.
     """
@@ -132,4 +137,5 @@ def of_story(lab: str | None) -> "list[Scene]":
     url = lab or Environment().text("ASYNCLAB_URL", "")
     if url:
         parse_lab_url("--lab" if lab else "ASYNCLAB_URL", url)
-    return [recorded(plan, lab=url, say=say) for plan in PLANS]
+    story = [recorded(plan, lab=url, say=say) for plan in PLANS]
+    return [each.scene for each in story], all(each.ok for each in story)

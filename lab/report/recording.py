@@ -8,9 +8,8 @@ import os
 import shlex
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,10 +22,12 @@ from services.client.report.page import Scene
 from services.client.report.words import LANGUAGES, Language
 from services.client.trace.chrome.reading import read_trace
 from services.client.trace.model import Trace
+from services.runtime.files.temporary import temporary_directory
 from services.runtime.settings import Environment
 
 MAX_S = 120  # of one run
 EVIDENCE = 5  # lines
+SOME_FAILED = 1
 KINDS = (1, 2, 3, 4, 130)  # exit codes of the client
 
 
@@ -51,23 +52,34 @@ def is_here(needed: str) -> bool:
             return True
 
 
-def recorded(plan: Plan, *, lab: str, say: Callable[[str], None]) -> Scene:
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A scene that was run; `ok`: whether every target, user and job of it ended well."""
+
+    scene: Scene
+    ok: bool
+
+
+def recorded(plan: Plan, *, lab: str, say: Callable[[str], None]) -> Recorded:
     """Run a scene and return it with its recordings. `lab`: the URL of a lab that stands; empty: embedded ones.
 
     Raises RunFailed.
     """
     left_out = [run.needs for run in plan.runs if not is_here(run.needs)]
-    traces = []
-    for run in plan.runs:
-        if run.needs not in left_out:
-            say(f"report: {typed(run, lab)}")
-            traces.append(trace_of(run, lab))
+    runs = [run for run in plan.runs if run.needs not in left_out]
+    traces, ok = [], True
+    for run in runs:
+        say(f"report: {typed(run, lab)}")
+        trace, all_well = trace_of(run, lab)
+        if not all_well:
+            say("report: some of that failed: the picture shows them")
+        traces.append(trace)
+        ok = ok and all_well
     sentences = {
         language: (*plan.sentences[language], *(MISSING[name][language] for name in left_out)) for language in LANGUAGES
     }
-    runs = [run for run in plan.runs if run.needs not in left_out]
     commands = {language: tuple(typed(run, lab, language) for run in runs) for language in LANGUAGES}
-    return Scene(traces, commands, plan.name, sentences)
+    return Recorded(Scene(traces, commands, plan.name, sentences), ok)
 
 
 def is_embedded(run: Run, lab: str) -> bool:
@@ -85,25 +97,29 @@ def typed(run: Run, lab: str, language: Language = "en") -> str:
     return f"{PROGRAM} embedded {line}"
 
 
-def trace_of(run: Run, lab: str) -> Trace:
-    """Run a command line, and return its trace. Raises RunFailed."""
-    with tempfile.TemporaryDirectory(prefix="lab-report-") as directory:
-        file = Path(directory) / "trace.json"
-        first, *words = run.words
-        module = ("lab", "embedded") if is_embedded(run, lab) else ("services.client",)
-        joins = ("--lab", lab) if run.needs_lab and not is_embedded(run, lab) else ()
-        command = [sys.executable, "-m", *module, first, "--trace", str(file), *joins, *words]
+def command_line(run: Run, lab: str, trace: Path) -> list[str]:
+    """Return the program of a run, and its words."""
+    first, *words = run.words
+    module = ("lab", "embedded") if is_embedded(run, lab) else ("services.client",)
+    joins = ("--lab", lab) if run.needs_lab and not is_embedded(run, lab) else ()
+    return [sys.executable, "-m", *module, first, "--trace", str(trace), *joins, *words]
+
+
+def trace_of(run: Run, lab: str) -> tuple[Trace, bool]:
+    """Run a command line, and return its trace, and whether all of it went well. Raises RunFailed."""
+    with temporary_directory("lab-report-") as directory:
+        file = directory / "trace.json"
         try:
             ended = subprocess.run(
-                command, cwd=ROOT, env=environment(os.environ), capture_output=True, text=True, errors="replace",
-                timeout=MAX_S, check=False, stdin=subprocess.DEVNULL,
+                command_line(run, lab, file), cwd=ROOT, env=environment(os.environ), capture_output=True, text=True,
+                errors="replace", timeout=MAX_S, check=False, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise RunFailed(typed(run, lab), f"has not ended after {MAX_S} s", "") from error
-        if ended.returncode:
-            code = ended.returncode
+        code = ended.returncode
+        if code not in {0, SOME_FAILED} or not file.exists():
             raise RunFailed(typed(run, lab), f"ended with exit code {code}", ended.stderr, exit_code=code)
-        return titled(read_trace(file), run.title)
+        return titled(read_trace(file), run.title), code == 0
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -10,11 +10,11 @@ DIGITS = 3
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The sums of a panel.
+    """The sums of a panel; lanes of tasks of the libraries below are in none of them.
 
     Arguments:
         wall_s: how long all of it took.
-        work_s, wait_s: how long its lanes ran and waited, all together; waits for other lanes are not in it, nor tasks of libraries.
+        work_s, wait_s: how long its lanes ran and waited, all together; without waits for other lanes.
         lanes, failed: how many lanes there are, and how many of them ended badly.
         most: how many lanes there were at one time, at most.
     """

@@ -31,9 +31,9 @@ class Band:
 
 def bands_of(panel: Panel, axis: Axis, say: Words) -> Iterator[Band]:
     """Yield the bands of a panel: of its lanes where they are many, of its queues, of a loop that was late."""
-    if len(panel.lanes) > MANY:
+    if len(panel.work) > MANY:
         most = say("at_most", count=f"{numbers_of(panel).most:,}")
-        yield Band(say("at_a_time"), most, (("w", lanes_path(panel.lanes, axis)),))
+        yield Band(say("at_a_time"), most, (("w", lanes_path(panel.work, axis)),))
         path, share = work_path(panel.lanes, axis)
         yield Band(say("thread_busy"), say("at_most", count=f"{share:.0%}"), (("r", path),))
     for curve in panel.depths[:MOST_QUEUES]:
