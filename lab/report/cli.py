@@ -1,5 +1,7 @@
 """`lab report [TRACE...]`: draws traces or, without any, runs the tutorial's story and draws that, in two languages."""
 
+import errno
+import os
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator
@@ -100,6 +102,8 @@ def room_for(files: list[Path]) -> Iterator[None]:
     try:
         try:
             make_directory(directory)
+        except FileExistsError as error:
+            raise CannotWriteReport(str(files[0]), os.strerror(errno.ENOTDIR)) from error
         except OSError as error:
             raise CannotWriteReport(str(files[0]), error.strerror or str(error)) from error
         for file in files:

@@ -162,10 +162,12 @@ def runs_path(lane: Lane, axis: Axis) -> str:
 
     It is in a box of SMALL_WIDTH by SMALL_HEIGHT; its lines are of a width that the page gives.
     """
-    parts = []
+    parts, at = [f"M0 {SMALL_HEIGHT}"], 0
     for span, _, _ in close_ones(lane.runs, axis, close=SMALL_CLOSE):
-        x, end = (round(axis.percent(each) * SMALL_WIDTH / 100) for each in (span.begin_s, span.end_s))
-        parts.append(f"M{x} 0v{SMALL_HEIGHT}" if x == end else f"M{x} 0h{end - x}v{SMALL_HEIGHT}h{x - end}z")
+        begin, end = (round(axis.percent(each) * SMALL_WIDTH / 100) for each in (span.begin_s, span.end_s))
+        across = f"h{end - begin}" if end > begin else ""
+        parts.append(f"m{begin - at} 0v-{SMALL_HEIGHT}{across}v{SMALL_HEIGHT}")
+        at = max(begin, end)
     return "".join(parts)
 
 
