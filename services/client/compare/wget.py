@@ -25,5 +25,5 @@ async def compare(settings: ClientSettings, *, timeout_s: float, recording: Reco
         )
 
     longest_s = min(3600, ceil(timeout_s * (len(DELAYS_S) + 1)) + SPARE_S)
-    async with delayed(settings, DELAYS_S, for_s=longest_s):
+    async with delayed(settings, DELAYS_S, for_s=longest_s, program="compare"):
         return await compared("wget", fetch, tuple(DELAYS_S), recording=recording)
