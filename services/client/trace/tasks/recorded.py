@@ -11,8 +11,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from services.client.trace.model import Outcome
+from services.client.trace.tasks.chains import awaited, qualified_name
 from services.client.trace.tasks.track import Track, text_of
-from services.client.trace.tasks.waits import awaited, qualified_name
 
 if TYPE_CHECKING:
     from services.client.trace.recorder import Recorder
@@ -88,15 +88,15 @@ def resume_and_note(
 
     One function, without a call that it can do without: a program with ten thousand awaits a second runs it as often.
     """
-    clock, held_s, kept, waits = perf_counter, recorder.held_s, recorder.kept, recorder.kept.waits
-    number = waits.number if recorder.places else waits.number_of_type
-    resume: Callable[[Any], object] = coroutine.send
+    clock, held_s, kept, send = perf_counter, recorder.held_s, recorder.kept, coroutine.send
+    number = kept.waits.reader(coroutine) if recorder.places else kept.waits.number_of_type
+    resume: Callable[[Any], object] = send
     waited_for: object = None
     allowed = 0
     while True:
         try:
             given = yield waited_for
-            resume = coroutine.send
+            resume = send
         except GeneratorExit:
             coroutine.close()
             raise
@@ -123,17 +123,16 @@ def resume_and_note(
                 return error.value
             error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next  # without this frame
             raise
+        end_s = clock()
         recorder.running = before
-        wait = number(coroutine, waited_for)
         track = recorded.track  # another one, where the coroutine has gone on in another lane
         began_s = track.began_s
-        end_s = clock()
-        if allowed or (allowed := kept.allow_slices()):
+        if (allowed or (allowed := kept.allow_slices())) and track.is_recorded:
             allowed -= 1
-            keep = track.keep
-            keep(began_s)
-            keep(end_s)
-            keep(wait)
+            raw = track.raw  # `append` of a list takes no call
+            raw.append(began_s)
+            raw.append(end_s)
+            raw.append(number(waited_for))
         else:
             kept.drop_slice(track)
         if end_s - began_s > held_s:

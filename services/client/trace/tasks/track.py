@@ -6,8 +6,7 @@ place the third stands for is found out when a trace is made of it.
 
 import asyncio
 import re
-from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from services.client.trace.model import Outcome, Slice, Task, bounded
@@ -33,7 +32,6 @@ class Track:
         "group",
         "id",
         "is_recorded",
-        "keep",
         "note",
         "ok",
         "outcome",
@@ -49,8 +47,7 @@ class Track:
     ) -> None:
         self.id, self.parent, self.process = number, parent, process
         self.group: int | None = None
-        self.raw = array("d")  # of each slice its begin, its end, and the number of its wait
-        self.keep: Callable[[float], None] = self.raw.append
+        self.raw: list[float] = []  # of each slice its begin, its end, and the number of its wait
         self.waits = waits
         self.borders: list[float] = []
         self.is_recorded = True
@@ -80,13 +77,8 @@ class Track:
         """When it ended; None where it has not."""
         return None if self._end_s is None else self._end_s - self._zero_s
 
-    def ran(self, begin_s: float, end_s: float, awaits: str | None) -> None:
-        """Note when a task ran that is not recorded here: another process has told it."""
-        for number in (begin_s + self._zero_s, end_s + self._zero_s, self.waits.number_of_text(awaits)):
-            self.keep(number)
-
     def ended(self, end_s: float, outcome: Outcome) -> None:
-        """Note how such a task ended, and when."""
+        """Note how a lane ended, and when, from the trace's beginning."""
         self.ends(end_s + self._zero_s, outcome)
 
     def ends(self, end_s: float, outcome: Outcome) -> None:
