@@ -219,9 +219,9 @@ class Recorder:
             self._go_on_in(recorded, before)
 
     def _go_on_in(self, recorded: "Recorded[Any]", track: Track) -> None:
-        now, left = perf_counter(), recorded.track
-        self.kept.keep_slice(left, now)
-        recorded.track, track.began_s = track, now
+        now = perf_counter()
+        self.kept.keep_slice(recorded.track, recorded.began_s, now)
+        recorded.go_on_in(track, now)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[Piece]:
@@ -273,9 +273,11 @@ class Recorder:
         """Note how late the loop is."""
         self.notes.lag(lag_s, at_s=self._now_s())
 
-    def held(self, track: Track, end_s: float) -> None:
+    def held(self, recorded: "Recorded[Any]", end_s: float) -> None:
         """Note that a task has held the loop until then, by the clock, for longer than the bound."""
-        self.note_blocking(track, track.began_s, end_s, self._watch.place_of(track.began_s))
+        if self.is_on:
+            at = self._watch.place_of(recorded.began_s)
+            self.note_blocking(recorded.track, recorded.began_s, end_s, at)
 
     def note_blocking(self, track: Track | None, begin_s: float, end_s: float, at: tuple[str, str]) -> None:
         """Note that one call has held the loop. Times by the clock; `at`: place and function."""

@@ -18,20 +18,19 @@ DEFAULT_NAME = re.compile(r"Task-\d+|None")  # None: so does Python 3.13.5 where
 class Track:
     """The record of one task. `task` is forgotten once it has ended and its name is known.
 
-    `began_s`: when it began to run, while it runs. Times that are public are from the trace's beginning.
+    `made_s`: when it was made, by the clock; all other times that are public are from the trace's beginning.
     """
 
     __slots__ = (
-        "_begin_s",
         "_end_s",
         "_name",
         "_zero_s",
-        "began_s",
         "borders",
         "error",
         "group",
         "id",
         "is_recorded",
+        "made_s",
         "note",
         "ok",
         "outcome",
@@ -55,8 +54,7 @@ class Track:
         self.error = self.note = ""
         self.ok = True
         self.task: asyncio.Future[Any] | None = None
-        self.began_s = begin_s
-        self._begin_s, self._end_s, self._zero_s = begin_s, None, zero_s
+        self.made_s, self._end_s, self._zero_s = begin_s, None, zero_s
         self._name = name
 
     _end_s: float | None
@@ -70,7 +68,7 @@ class Track:
     @property
     def begin_s(self) -> float:
         """When it was made."""
-        return self._begin_s - self._zero_s
+        return self.made_s - self._zero_s
 
     @property
     def end_s(self) -> float | None:

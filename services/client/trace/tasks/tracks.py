@@ -56,14 +56,12 @@ class Tracks:
         self.slices_left -= allowed
         return allowed
 
-    def keep_slice(self, track: Track, end_s: float) -> None:
-        """Keep the slice of a task that ended then, or went on in another lane; count it if it is beyond the bound."""
-        if self.slices_left and track.is_recorded:
+    def keep_slice(self, track: Track, began_s: float, end_s: float) -> None:
+        """Keep the slice of a task that ended, or goes on in another lane; count it if it is beyond the bound."""
+        if not track.is_recorded:
+            return
+        if self.slices_left:
             self.slices_left -= 1
-            track.raw += (track.began_s, end_s, NONE)
+            track.raw += (began_s, end_s, NONE)
         else:
-            self.drop_slice(track)
-
-    def drop_slice(self, track: Track) -> None:
-        """Count a slice that is beyond the bound; of a task that is not recorded, none is."""
-        self.dropped_slices += track.is_recorded
+            self.dropped_slices += 1

@@ -7,7 +7,6 @@ whose.
 """
 
 from collections.abc import Callable
-from functools import partial
 from types import CodeType, CoroutineType, GeneratorType
 from typing import Any, NamedTuple
 
@@ -67,7 +66,19 @@ class Part:
     waits, by the instruction of the place, and by the type where that tells.
     """
 
-    __slots__ = ("below", "innermost", "is_place", "is_typed", "kind", "numbers", "origin", "place", "role")
+    __slots__ = (
+        "below",
+        "innermost",
+        "is_place",
+        "is_typed",
+        "kind",
+        "next",
+        "next_code",
+        "numbers",
+        "origin",
+        "place",
+        "role",
+    )
 
     def __init__(
         self,
@@ -83,7 +94,21 @@ class Part:
         self.is_place = is_place
         self.is_typed = innermost is None or kind in (0, SOCKET)
         self.below: dict[int, Part] = {}
+        self.next: Part = self
+        self.next_code: CodeType | None = None
         self.numbers: dict[object, float] = {}
+
+
+class NumbersByType(dict[type, float]):
+    """The numbers of waits of which nothing is to be known but the type of what is waited for."""
+
+    def __init__(self, number: Callable[[object, Noted], float]) -> None:
+        super().__init__()
+        self._number = number
+
+    def __missing__(self, kind: type) -> float:
+        found = self[kind] = self._number(kind, Noted(None, 0, None, 0, kind))
+        return found
 
 
 class Waits:
@@ -94,48 +119,38 @@ class Waits:
         self._numbers: dict[object, float] = {}
         self._parts: dict[object, Part] = {}
         self._nothing = Part(None, LIBRARY, 0)
+        self.by_type = NumbersByType(self._number)
 
-    def number_of_type(self, waited_for: object) -> float:
-        """Return the number of a wait of which nothing is to be known but the type of what is waited for."""
-        kind = type(waited_for)
+    def first(self, coroutine: object) -> Part:
+        """Return what is known of every chain that begins with a task's own coroutine."""
+        return self._with(self._nothing, coroutine.cr_code) if isinstance(coroutine, CoroutineType) else self._nothing
+
+    def number(self, first: Part, coroutine: Any, waited_for: object) -> float:
+        """Return the number of the wait of a task, whose own coroutine is given, with its `first` part."""
+        part, at = first, coroutine
         try:
-            return self._numbers[kind]
-        except KeyError:
-            return self._number(kind, Noted(None, 0, None, 0, kind))
-
-    def reader(self, coroutine: Any) -> Callable[[object], float]:
-        """Return what gives the number of a task's wait for what it is given. `coroutine`: the task's own."""
-        if type(coroutine) is not CoroutineType:
-            return partial(self._number_of_chain, coroutine)
-        first, ends = self._with(self._nothing, coroutine.cr_code), _ends
-
-        def number(waited_for: object) -> float:
-            part = first
-            at: Any = coroutine
-            inner: Any = coroutine.cr_await
-            try:
-                for _ in HOPS:
-                    kind = type(inner)
-                    if kind is CoroutineType:
-                        part = part.below[id(inner.cr_code)]
-                        if part.is_place:
-                            at = inner
-                        inner = inner.cr_await
-                    elif kind is GeneratorType:
-                        part = part.below[id(inner.gi_code)]
-                        if part.is_place:
-                            break
-                        inner = inner.gi_yieldfrom
-                    elif inner is None or kind in ends:
-                        instruction = at.cr_frame.f_lasti
-                        return part.numbers[(instruction, type(waited_for)) if part.is_typed else instruction]
-                    else:
-                        break
-            except KeyError:  # it is met for the first time
-                pass
-            return self._number_of_chain(coroutine, waited_for)
-
-        return number
+            inner = coroutine.cr_await
+            for _ in HOPS:
+                kind = type(inner)
+                if kind is CoroutineType:
+                    part = part.next if inner.cr_code is part.next_code else part.below[id(inner.cr_code)]
+                    if part.is_place:
+                        at = inner
+                    inner = inner.cr_await
+                elif kind is GeneratorType:
+                    part = part.next if inner.gi_code is part.next_code else part.below[id(inner.gi_code)]
+                    if part.is_place:
+                        at = inner
+                    inner = inner.gi_yieldfrom
+                elif inner is None or kind in _ends:
+                    frame: Any = at.cr_frame if type(at) is CoroutineType else at.gi_frame
+                    instruction = frame.f_lasti
+                    return part.numbers[(instruction, type(waited_for)) if part.is_typed else instruction]
+                else:
+                    break
+        except (KeyError, AttributeError):  # it is met for the first time, or the task's own coroutine is no coroutine
+            pass
+        return self._number_of_chain(coroutine, waited_for)
 
     def _number_of_chain(self, coroutine: Any, waited_for: object) -> float:
         """Return the number of a wait that is met for the first time, or is not as most are."""
@@ -148,7 +163,7 @@ class Waits:
         kind, waited_type, is_known = part.kind, type(waited_for), True
         if compiled := compiled_name(end):
             name, is_known = compiled, False
-        elif not (kind or part.role & LIBRARY):
+        elif not (waited_for is None or kind or part.role & LIBRARY):
             kind, is_known = kind_by_callback(waited_for), False
         instruction = instruction_of(at) if at else 0
         noted = Noted(name, kind, part.place, instruction, waited_type)
@@ -175,7 +190,8 @@ class Waits:
         found = self._parts.setdefault(
             key, Part(place, origin, kind, innermost=innermost, role=role, is_place=is_place)
         )
-        part.below[id(code)] = found
+        part.below[id(code)] = part.next = found
+        part.next_code = code
         return found
 
     def described(self, number: float) -> Described:
