@@ -131,7 +131,7 @@ class LoopWatch:
             self._sample_callback(now)
             return
         self._end_callback()
-        began_s = running.track.began_s
+        began_s = running.began_s
         if now - began_s >= self._recorder.held_s / SAMPLES and (held := held_by(self._thread)):
             if began_s != self._slice.key:
                 self._slice = Sampled(began_s, now)
