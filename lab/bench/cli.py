@@ -120,8 +120,10 @@ def write_files(options: Namespace, results: Sequence["Result"]) -> None:
         report.write_json(options.json, results)
     if options.write:
         from lab.bench.harness.markdown import write_document
+        from lab.bench.harness.quotations import requote
 
         write_document(DOCUMENT, results)
+        requote([DOCUMENT.parent.parent / "README.md", *sorted(DOCUMENT.parent.glob("*.md"))], DOCUMENT)
     if options.html:
         from lab.bench.harness.page.page import write_page
 
@@ -163,7 +165,8 @@ def measured(options: Namespace) -> Iterator["Result"]:
         if name in (options.benches or BENCHES):
             yield sound(name, partial(run, name, options))
             if name in MILLIONS and options.million:
-                yield sound(name, partial(import_module(MILLIONS[name]).bench, say))
+                million = import_module(MILLIONS[name])
+                yield sound(name, partial(observed, partial(million.bench, say), until_quiet=options.until_quiet))
 
 
 def sound(name: str, run_bench: Callable[[], "Result"]) -> "Result":
@@ -182,13 +185,30 @@ def sound(name: str, run_bench: Callable[[], "Result"]) -> "Result":
 
 
 def run(name: str, options: Namespace) -> "Result":
-    from lab.bench.harness import machine
-
+    """Return the result of a bench, as much of it as the options ask for."""
     asked = {"number": options.rounds, "seconds": options.seconds, "targets": options.targets}
     given = {name: value for name, value in asked.items() if value}
     rounds = (QUICK if options.quick else FULL)._replace(**given)
-    if options.until_quiet:
+    bench = import_module(f"lab.bench.{name}{'.result' if name in FOLDERS else ''}").bench
+    return observed(partial(bench, rounds, say), until_quiet=options.until_quiet)
+
+
+def observed(run_bench: Callable[[], "Result"], *, until_quiet: bool) -> "Result":
+    """Return the result of a bench with how long it took, and how much of the machine others used meanwhile.
+
+    Below its tables is what every program of it cost, and the exact command of each.
+    """
+    from lab.bench.harness import machine, ran
+
+    if until_quiet:
         machine.until_quiet(say)
     others, began_s = machine.Neighbours(), time.monotonic()
-    result: Result = import_module(f"lab.bench.{name}{'.result' if name in FOLDERS else ''}").bench(rounds, say)
-    return replace(result, others=others.share(), took_s=time.monotonic() - began_s)
+    with ran.recorded() as record:
+        result = run_bench()
+    return replace(
+        result,
+        tables=(*result.tables, record.table(result.bench)),
+        method=(*result.method, *record.commands()),
+        others=others.share(),
+        took_s=time.monotonic() - began_s,
+    )

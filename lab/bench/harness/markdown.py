@@ -18,8 +18,8 @@ HEAD = """\
 # Benchmarks
 
 `lab bench --write` writes this page, but for its last section. Figures are ratios, measured in turns on one machine:
-those of other machines, or of other hours, do not compare. A number of another page that is quoted from here names its
-row, and a test holds it.
+those of other machines, or of other hours, do not compare. A number of another page is quoted from here and names its
+cell: the command brings those pages up to date, and a test holds them.
 """
 TRIED = "## What was tried\n\nNothing is written down yet.\n"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from lab.bench.errors import BenchFailed
-from lab.bench.harness import memory
+from lab.bench.harness import memory, ran
 from services.runtime.files.temporary import temporary_file
 
 LOOPBACK = "127.0.0.1"
@@ -90,7 +90,9 @@ def serving(
         )
         try:
             await_port(name, process, (address, port), log)
-            yield Server(port, process.pid)
+            server = Server(port, process.pid)
+            yield server
+            ran.note(name, command, environment=environment, cpu_s=server.cpu_s(), peak_kib=server.peak_kib())
         finally:
             stop(process)
 
@@ -147,7 +149,9 @@ def cost_of(
             raise BenchFailed(name, why=f"exit code {process.returncode}", evidence=last_lines(log))
         out.seek(0)
         text = out.read().decode("utf-8", "replace")
-    return Cost(text, wall_s, usage.ru_utime + usage.ru_stime, peaks.kib())
+    cost = Cost(text, wall_s, usage.ru_utime + usage.ru_stime, peaks.kib())
+    ran.note(name, command, environment=environment, cpu_s=cost.cpu_s, peak_kib=cost.peak_kib)
+    return cost
 
 
 @contextlib.contextmanager

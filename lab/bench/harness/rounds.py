@@ -29,10 +29,10 @@ class Rounds(NamedTuple):
         return f"{self.number} rounds in turns" if self.number > 1 else "one round, which says nothing of spread"
 
 
-FULL = Rounds(number=3, seconds=2.0, targets=60_000, users=(1_000, 10_000))
+FULL = Rounds(number=3, seconds=1.5, targets=60_000, users=(1_000, 10_000))
 QUICK = Rounds(
     number=1,
-    seconds=0.5,
+    seconds=0.3,
     targets=500,
     users=(100,),
     hosts=100,

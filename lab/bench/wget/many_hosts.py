@@ -51,6 +51,6 @@ def work_at(hosts: Hosts) -> Work:
 def method(rounds: Rounds) -> str:
     """Return how it was measured."""
     return (
-        f"the list: {rounds.hosts * EACH:,} targets on {rounds.hosts:,} addresses, {CONCURRENCY} at once; "
-        f"a fifth refuse, 1 % drip until the deadline of {TIMEOUT_S} s; half by TLS, whose certificates are checked"
+        f"the list: {rounds.hosts * EACH:,} targets on {rounds.hosts:,} addresses, {CONCURRENCY} at once; a fifth "
+        f"refuse, 1 % drip until the deadline of {TIMEOUT_S} s; half through TLS, whose certificates are checked"
     )

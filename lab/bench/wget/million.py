@@ -39,7 +39,7 @@ def bench(say: Callable[[str], None], *, targets: int = TARGETS, first: int = FI
         Row(f"at most, until {targets:,}", (late / 1024,), ours=True),
     )
     return Result(
-        "wget",
+        "wget --million",
         (
             Group(
                 title=f"wget, {targets:,} targets: memory",

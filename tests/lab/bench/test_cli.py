@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.bench import cli, sites, wget
+from lab.bench import cli, sites
 from lab.bench.errors import BenchFailed
 from lab.bench.harness import machine
 from lab.bench.harness.figures import Group, Result, Row
 from lab.bench.hello import result as hello
+from lab.bench.wget import result as wget
 from lab.cli import main
 from services.runtime.cli import INTERRUPTED
 
@@ -105,10 +106,14 @@ def test_a_short_bench_is_not_written_into_the_documentation(capsys: pytest.Capt
 
 
 def test_figures_are_written_where_that_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Into the page of benchmarks, and into a page in HTML."""
-    monkeypatch.setattr(cli, "DOCUMENT", tmp_path / "benchmarks.md")
+    """Into the page of benchmarks, into those that quote it, and into a page in HTML."""
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr(cli, "DOCUMENT", tmp_path / "docs" / "benchmarks.md")
+    quoting = tmp_path / "README.md"
+    quoting.write_text("about 7 a second <!-- bench: rate of sites > ours > median a second -->\n", "utf-8")
     monkeypatch.setattr(machine.Neighbours, "share", lambda _self: 0.0)
     monkeypatch.setattr(sites, "bench", lambda *_: ONE)
     assert main(["bench", "sites", "--write", "--html", str(tmp_path / "bench.html")]) == 0
-    assert "### rate of sites" in (tmp_path / "benchmarks.md").read_text("utf-8")
+    assert "### rate of sites" in (tmp_path / "docs" / "benchmarks.md").read_text("utf-8")
+    assert quoting.read_text("utf-8").startswith("about 20.0 a second")
     assert "rate of sites" in (tmp_path / "bench.html").read_text("utf-8")
