@@ -194,9 +194,9 @@ def run(name: str, options: Namespace) -> "Result":
 
 
 def observed(run_bench: Callable[[], "Result"], *, until_quiet: bool) -> "Result":
-    """Return the result of a bench with how long it took, and how much of the machine others used meanwhile.
+    """Return the result of a bench: below its tables is what every program of it cost, and the exact command.
 
-    Below its tables is what every program of it cost, and the exact command of each.
+    Also how long it took, and how much of the machine others used meanwhile.
     """
     from lab.bench.harness import machine, ran
 
