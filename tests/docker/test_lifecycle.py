@@ -17,7 +17,7 @@ from lab.compose.stack import Stack
 from lab.errors import RecordingsUnusable
 from services.runtime.errors import BadSetting
 from tests.contract.conftest import LAB
-from tests.stacks import reread, stack_of
+from tests.stacks import image_of, reread, stack_of
 from tests.trees import copied_tree
 
 PROJECT = "asynclab-test-lifecycle"
@@ -360,7 +360,7 @@ def test_a_recording_that_cannot_be_played_keeps_its_site_from_being_ready(stack
     (tmp_path / "www.empty.test.http").write_bytes(b"")
     client = stack.client()
     site = client.run(
-        "asynclab/sites:latest",
+        image_of(stack, "sites"),
         detach=True,
         remove=True,
         volumes=[(tmp_path, "/recordings", "ro")],

@@ -11,12 +11,13 @@ import pytest
 from lab.compose import containers
 from lab.compose.containers import Container
 from lab.compose.stack import Stack
+from tests.admin_side import AdminSide
 
 TARGETS = 1_500
 RATE = 150
 SITES = {"sina": "www.sina.com.cn", "sohu": "www.sohu.com", "netease": "www.163.com"}
 SEEN_OF_A_DEATH = {"refused", "reset", "closed", "truncated_head", "dns", "unreachable", "connect_timeout"}
-PLAN = '[{"fault": "status", "status": 503, "seed": 1}, {"fault": "delay", "seconds": 0.01, "ttl_s": 0.001}]'
+PLAN = ({"fault": "status", "status": 503, "seed": 1}, {"fault": "delay", "seconds": 0.01, "ttl_s": 0.001})
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -55,19 +56,11 @@ def await_again(stack: Stack, before: Container) -> None:
             return
 
 
-def faults(stack: Stack, *words: str) -> Mapping[str, object]:
-    """Run `client faults` and return what it says."""
-    done = stack.run_client(["faults", *words, "--format", "json"])
-    assert done.returncode == 0, done.stderr
-    answer: Mapping[str, object] = json.loads(done.stdout)
-    return answer
-
-
 @pytest.mark.parametrize("service", SITES)
 def test_a_site_that_was_killed_answers_again_with_its_plan(stack: Stack, service: str) -> None:
     """Of 1,500 fetches at 150 a second some fail, each with its class of error, and the last ones are answered."""
-    host = SITES[service]
-    faults(stack, "set", host, "--plan", PLAN)
+    host, admin = SITES[service], AdminSide(stack)
+    admin.set_plan(host, *PLAN)
     try:
         records = survey_while(stack, host, service)
         assert len(records) == TARGETS
@@ -76,11 +69,10 @@ def test_a_site_that_was_killed_answers_again_with_its_plan(stack: Stack, servic
         assert len(failed) < TARGETS / 2
         assert {record["status"] for record in records if not record["error"]} == {503}
         assert [record["error"] for record in records[-20:]] == [None] * 20
-        plan = faults(stack, "list", host)
+        plan = admin.plan(host)
     finally:
-        stack.run_client(["faults", "reset", host])
+        admin.reset(host)
     assert plan["source"] == "admin"
-    assert isinstance(plan["faults"], list)
     assert [rule["fault"] for rule in plan["faults"]] == ["status"]
     again = stack.run_client(["wget", host])
     assert again.returncode == 0, again.stderr
