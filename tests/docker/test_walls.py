@@ -32,6 +32,8 @@ ELSEWHERE = ["203.0.113.1", "2001:db8::1"]  # of documentation: nothing answers 
 NAMES = ["host.docker.internal", "gateway.docker.internal", "example.org", socket.gethostname()]
 STRANGER = "asynclab-test-stranger"
 
+pytestmark = pytest.mark.timeout(120)  # a fixture asks ten containers
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
