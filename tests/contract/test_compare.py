@@ -9,7 +9,7 @@ import pytest
 from lab import ROOT
 from lab.compose.stack import Stack
 from tests.admin_side import AdminSide, Json
-from tests.contract.conftest import LAB, Client
+from tests.contract.conftest import LAB, Client, run_embedded
 
 HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
 COUNTING = {"fault": "status", "status": 503, "every": 2, "seed": 7}
@@ -47,9 +47,9 @@ def test_the_picture_is_all_that_is_on_stdout(lab: Client, loop: str, what: str)
     [("frob",), ("wget", "hello"), ("--users", "3"), ("hello", "--users", "0"), ("--format", "csv")],
     ids=" ".join,
 )
-def test_wrong_usage_is_one_line_and_exit_2(lab: Client, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_is_one_line_and_exit_2(arguments: tuple[str, ...]) -> None:
     """Before anything is asked or fetched."""
-    result = lab("compare", *arguments)
+    result = run_embedded("compare", *arguments)
     assert (result.returncode, result.stdout) == (2, "")
     said = [line for line in result.stderr.splitlines() if "compare" in line]
     assert len(said) == 1
