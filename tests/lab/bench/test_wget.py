@@ -7,8 +7,6 @@ from lab.bench.errors import BenchFailed
 from lab.bench.harness.peers import CURL, NGINX, WRK, Peer
 from lab.bench.harness.rounds import Rounds
 
-pytestmark = pytest.mark.alone  # it measures
-
 TINY = Rounds(number=1, seconds=1.0, targets=30, users=())
 LOOPS = ("uvloop", "asyncio")
 OURS = [f"services.client, {loop}" for loop in LOOPS]
