@@ -109,6 +109,7 @@ class Stack:
                 say(f"Hosts that you recorded, reached by their names: {count:,}")
             validation.check_workers(self.settings.values)
             config = self.config()
+            validation.check_hosts(config, recorded)
             validation.check_settings(config)
             validation.check_ports(config, {port for each in before for port in each.ports})
             self.build(say)

@@ -205,7 +205,6 @@ FORKED = ("sh", "-c", '"$@"; exit $?', "sh")
 """Run from a small process: the system counts what a process was before its exec to its peak, here all of pytest."""
 
 
-@pytest.mark.alone
 @pytest.mark.anyio
 @pytest.mark.timeout(180)
 async def test_memory_does_not_grow_with_the_targets(tmp_path: Path) -> None:
