@@ -85,7 +85,7 @@ class Recorder:
         self.hand_offs: Sequence[HandOff] = self.notes.hand_offs
         self.lags: Sequence[Lag] = self.notes.lags
         self.blockings: Sequence[Blocking] = self.notes.blockings
-        self.is_on = False
+        self.is_on = self.has_begun = False
         self.running: Recorded[Any] | None = None  # the coroutine that runs now
         self.exit_code: int | None = None
         self.program = program
@@ -177,7 +177,7 @@ class Recorder:
         """Record from now on. `all_tasks`: not only those that recorded tasks make."""
         self._clock, self._begun = read_clock(), datetime.now(UTC)
         self._loop = type(loop).__module__.partition(".")[0]
-        self._takes_all = all_tasks
+        self._takes_all, self.has_begun = all_tasks, True
         if loop.is_running():
             self.goes_on(loop)
 
