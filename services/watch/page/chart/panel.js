@@ -60,6 +60,7 @@ export class Panel {
     marks.drawGrid(context, view, height);
     this.drawBars(context, view, rows, sight.dpr, height);
     if (!this.source.isOpen) marks.drawLine(context, view, this.source.last, view.css.ink, height);
+    if (layout.hasBlame) marks.drawBlame(context, view);
     marks.drawArrows(context, view, this.arrows);
     marks.drawNames(context, view, rows);
     marks.drawEndings(context, view, rows);

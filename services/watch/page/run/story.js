@@ -1,5 +1,6 @@
 // What a run shows, in words: a sentence, what it means, and three figures. All of it depends on what was measured.
 
+import { blameText } from "../chart/marks.js";
 import { duration, t, whole } from "../text/text.js";
 
 const HELD = 0.2;
@@ -42,8 +43,8 @@ function compared(about, [first, second], isFailed) {
     [duration(other), t("figure.at-once")],
     [isFailed ? "—" : `${(outcome === "slower" ? 1 / ratio : ratio).toFixed(1)} ×`, isFailed ? t("figure.no-comparison") : text],
   ];
-  const count = second.lanes.length;
-  return { title: t(`story.compare.${what}.${outcome}.title`), lede: t(`story.compare.${what}.${outcome}.lede`, { count }), figures };
+  const count = whole(second.lanes.length);
+  return { title: t(`story.compare.${what}.${outcome}.title`, { count }), lede: t(`story.compare.${what}.${outcome}.lede`), figures };
 }
 
 function pipeline(source) {
@@ -88,6 +89,5 @@ function heldValues(sources) {
   const all = sources.flatMap((source) => source.blockings);
   if (!all.length) return {};
   const longest = all.reduce((most, each) => (each.end - each.begin > most.end - most.begin ? each : most));
-  const where = [longest.call, longest.place].filter(Boolean).join(", ");
-  return { time: duration(longest.end - longest.begin), what: longest.name, where: where || longest.name };
+  return { time: duration(longest.end - longest.begin), where: blameText(longest) };
 }

@@ -61,6 +61,7 @@ export const EN = {
 
   "chart.total": "{time} in all", "chart.keys": "Up and down choose a lane, left and right move, plus and minus zoom, 0 shows all.",
   "chart.spoken": "{title}: lanes: {count}, {time} in all. {hint}",
+  "about.hint": "Point at a lane, or choose one by up and down: here is what it does.",
   "about.before": "{name} begins at {time}.", "about.at": "{name}, at {time}:", "about.runs": "it works, for {time}.", "about.waits": "it waits for {what}.",
   "about.waited": "it waits for {what}, {time}.", "about.phase": "Phase: {name}.", "about.ended": "{name} ended at {time}: {how}.",
   "about.whole": "{name}: began at {begin}, took {length}, worked {ran} of it, and ended so: {how}.",
@@ -69,10 +70,10 @@ export const EN = {
   "tools.all": "Look at the run", "tools.filter": "filter lanes", "tools.rows": "Height of lanes", "rows.readable": "readable", "rows.whole": "all at once", "tools.tasks": "every task",
   "zoom.in": "Zoom in", "zoom.out": "Zoom out", "zoom.whole": "Show all",
   "replay.play": "▶ Replay", "replay.pause": "Pause", "replay.end": "End replay", "replay.position": "Time of the replay", "replay.speed": "Speed of the replay",
-  "speed.1": "at its speed", "speed.0.1": "at a tenth", "speed.0.01": "at a hundredth",
+  "speed.1": "at its speed", "speed.0.1": "at a tenth", "speed.0.01": "at a hundredth", "speed.0.001": "at a thousandth",
   "numbers.title": "The numbers", "numbers.name": "lane", "numbers.begin": "begin", "numbers.length": "length", "numbers.ran": "worked", "numbers.waited": "waited", "numbers.ending": "ended", "numbers.cut": "the slowest {shown} of {all}",
 
-  "trouble.stopped": "This run was stopped. {note}", "trouble.code": "The program ended with exit code {code}.",
+  "trouble.stopped": "This run was stopped.", "trouble.too-long": "This run was stopped after {most} s, the limit of a run.", "trouble.code": "The program ended with exit code {code}.",
   "trouble.dropped": "Events left out, because a run has bounds: {count}.", "trouble.odd": "Events of an unknown form: {count}.",
   "file.large": "{name}: a file of more than 256 MiB is not opened here.", "file.odd": "{name} is no trace: it is not a list of trace events with tasks.",
   "foot.again": "Make it again:", "foot.share": "Share it:", "foot.copy": "copy the link", "foot.copied": "The link is copied.", "foot.keep": "Keep beside the next run",
@@ -92,5 +93,6 @@ export const EN = {
   "ledger.attempted": "attempted", "ledger.acknowledged": "acknowledged", "ledger.recorded": "recorded", "ledger.lost": "lost", "ledger.unexpected": "unexpected", "ledger.recovered": "recovered", "ledger.duplicates": "duplicates", "ledger.redelivered": "redelivered", "ledger.dead_lettered": "dead-lettered", "ledger.failed": "failed",
 
   "services.title": "The services", "services.lede": "What each service says of itself, looked at once a second while this page is open.", "services.caption": "Newest figures; the lines show the last two minutes", "services.none": "Nothing is known yet.",
+  "services.shared": "This lab is one process with one loop, but for the broker and its workers: loop lag and memory are those of all.",
   "services.name": "service", "services.health": "health", "services.lag": "loop lag", "services.rate": "requests", "services.memory": "memory", "services.well": "healthy", "services.unwell": "not healthy",
 };

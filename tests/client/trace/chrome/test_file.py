@@ -140,7 +140,7 @@ def test_a_pipe_is_written_while_the_run_goes_on(reader: Reader) -> None:
 
 
 def test_nothing_is_written_of_a_recorder_before_it_has_begun(reader: Reader) -> None:
-    """Its clock begins with it: a header of before would put all its times too early beside those of other processes."""
+    """Its clock begins with it: with an earlier header, all its times would be too early beside those of others."""
     recorder = Recorder(Program("client wget", "wget", "", ""))
     file = trace_file(reader.name)
     file.flush([recorder])
