@@ -10,7 +10,7 @@ import { palette } from "./palette.js";
 import { Panel } from "./panel.js";
 
 const MOST_ZOOM = 1e6;
-const TICK_WIDTH = 80;
+const TICK_WIDTH = 90;
 const LABEL_WIDTH = 58;
 const PAN = 0.15; // of the width, a key
 const STEP = 1.5; // of the zoom, a key or button

@@ -50,17 +50,18 @@ export function drawHeld(context, view, height) {
   }
 }
 
-/** Writes into each band which call held the loop, where there is room: the line to blame. */
+/** Writes at each band which call held the loop, up to the next band, where there is room: the line to blame. */
 export function drawBlame(context, view) {
   context.font = SMALL_FONT;
   context.textAlign = "left";
   context.textBaseline = "top";
-  for (const each of view.blockings) {
-    if (each.begin > view.until) continue;
+  for (const [index, each] of view.blockings.entries()) {
+    if (each.begin > view.until) break;
     const left = Math.max(view.layout.left, view.x(each.begin)) + BLAME_GAP;
-    const room = Math.min(view.layout.right, view.x(Math.min(each.end, view.until))) - left;
-    const shown = fitting(context, blameText(each), room);
-    if (room < LEAST_BLAME || shown.length < 2) continue;
+    const next = view.blockings[index + 1];
+    const room = Math.min(view.layout.width, next ? view.x(next.begin) : Infinity) - left;
+    if (room < LEAST_BLAME || view.x(each.end) < view.layout.left || left > view.layout.right) continue;
+    const shown = fitting(context, `${blameText(each)}: ${duration(each.end - each.begin)}`, room);
     context.fillStyle = view.css.bad;
     context.fillText(shown, left, 3 - view.scrollTop);
   }
@@ -68,7 +69,7 @@ export function drawBlame(context, view) {
 
 /** Returns the call that held the loop, and where it is. */
 export function blameText({ call, place, name }) {
-  return [call, place].filter(Boolean).join(", ") || name;
+  return [call && `${call}()`, place].filter(Boolean).join(", ") || name;
 }
 
 /** Draws the names of the rows in sight. */

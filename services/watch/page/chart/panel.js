@@ -113,7 +113,8 @@ export class Panel {
 
   totalText(until) {
     const total = (this.source.isOpen ? until : Math.min(until, this.source.last)) - this.zero;
-    return t("chart.total", { time: duration(Math.max(0, total)) });
+    const isOver = !this.source.isOpen && until >= this.source.last;
+    return t(isOver ? "chart.total" : "chart.so-far", { time: duration(Math.max(0, total)) });
   }
 
   /** Says of an assistive technology's user what this is. */

@@ -6,12 +6,14 @@ import { duration, t, whole } from "../text/text.js";
 const HELD = 0.2;
 const NOISE = 1.25; // two times with a smaller ratio are as long as each other
 
-/** Returns {title, lede, figures: [[value, text], ...]} for the panels of a run. */
-export function storyOf(about, sources) {
+/** Returns {title, lede, figures: [[value, text], ...]} for the panels of a run. `limits`: of runs, as the server has them. */
+export function storyOf(about, sources, limits) {
   if (about?.state === "running") return runningStory(sources);
-  if (!sources.length) return { title: t("story.nothing.title"), lede: t("story.nothing.lede"), figures: [] };
+  const stopped = about?.state === "stopped" && { title: stoppedText(about, limits), lede: t("story.stopped.lede") };
+  if (!sources.length) return { title: t("story.nothing.title"), lede: t("story.nothing.lede"), figures: [], ...stopped };
   const isFailed = sources.some((source) => source.lanes.some((lane) => lane.isBad));
   const story = storyWith(about, sources, isFailed);
+  if (stopped) return { ...story, ...stopped };
   return isFailed ? { ...story, lede: `${failedText(sources)} ${story.lede}` } : story;
 }
 
@@ -24,6 +26,12 @@ function runningStory(sources) {
   const key = sources.length ? "running" : "waiting";
   const totals = sources.map((source) => [duration(source.span()), source.heading]);
   return { title: t(`story.${key}.title`), lede: t(`story.${key}.lede`), figures: totals.slice(0, 3) };
+}
+
+/** Returns why a run was stopped: a person did so, or it took too long. */
+function stoppedText({ began, ended }, { run_s: most }) {
+  const took = (Date.parse(ended) - Date.parse(began)) / 1000;
+  return took >= most ? t("story.too-long", { most: `${most}` }) : t("story.stopped.title");
 }
 
 function failedText(sources) {

@@ -179,10 +179,10 @@ export class RunTab {
       show(this.trouble);
       return;
     }
-    const { title, lede, figures } = storyOf(run.about, sources);
+    const { title, lede, figures } = storyOf(run.about, sources, this.store.limits);
     const figure = ([value, text]) => el("p", { class: "figure" }, value, el("small", {}, text));
     show(this.story, el("h1", {}, title), el("p", { class: "lede" }, lede), el("div", { class: "three" }, figures.map(figure)));
-    show(this.trouble, troubles(run, this.store.limits));
+    show(this.trouble, troubles(run));
   }
 
   updateButton() {
@@ -198,21 +198,13 @@ export class RunTab {
 }
 
 /** Returns what a person has to know of a run that did not go well, or of which not all is kept. */
-function troubles(run, limits) {
+function troubles(run) {
   const { state, exit_code: code, note, said, dropped } = run.about;
   const found = [];
   if (run.trouble) found.push(el("p", { class: "bad-text" }, run.trouble));
-  if (state === "stopped") found.push(el("p", { class: "bad-text" }, stoppedText(run.about, limits)));
-  else if (state === "ended" && code !== 0) found.push(el("p", { class: "bad-text" }, note || t("trouble.code", { code: `${code}` })));
-  if (found.length && said) found.push(el("pre", { tabindex: "0" }, said));
+  if (state === "ended" && code !== 0) found.push(el("p", { class: "bad-text" }, note || t("trouble.code", { code: `${code}` })));
+  if (said && (found.length || state === "stopped")) found.push(el("pre", { tabindex: "0" }, said));
   if (dropped) found.push(el("p", { class: "faint" }, t("trouble.dropped", { count: `${dropped}` })));
   if (state === "ended" && run.isWhole && run.trace.odd) found.push(el("p", { class: "faint" }, t("trouble.odd", { count: `${run.trace.odd}` })));
   return found;
 }
-
-/** Returns why a run was stopped: a person did so, or it took too long. */
-function stoppedText({ began, ended }, { run_s: most }) {
-  const took = (Date.parse(ended) - Date.parse(began)) / 1000;
-  return took >= most ? t("trouble.too-long", { most: `${most}` }) : t("trouble.stopped");
-}
-

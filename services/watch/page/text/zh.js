@@ -19,6 +19,8 @@ export const ZH = {
   "story.waiting.title": "正在启动。", "story.waiting.lede": "还没有收到事件。",
   "story.running.title": "正在运行。", "story.running.lede": "任务进行时，它的那一行会变长。浅色：在等待。深色：在工作。",
   "story.nothing.title": "没有可看的内容。", "story.nothing.lede": "没有记录到任务。",
+  "story.stopped.title": "这次运行被停止了。", "story.too-long": "这次运行超过 {most} 秒的上限，被停止了。",
+  "story.stopped.lede": "这是停止之前的情况。",
   "story.failed": "{all} 个里有 {failed} 个失败：它们的那一行以红色结束。",
   "story.compare.wget.faster.title": "等待可以重叠，工作不能。",
   "story.compare.wget.faster.lede": "每个网站都要过一会儿才应答，这段时间程序几乎无事可做。一个接一个，等待的时间会累加；同时进行，大家在同一个线程上一起等待。",
@@ -59,7 +61,7 @@ export const ZH = {
   "wait.sleep": "睡眠", "wait.socket": "套接字", "wait.lock": "锁", "wait.queue": "队列", "wait.task": "另一个任务", "wait.thread": "线程", "wait.turn": "轮到自己", "wait.other": "别的事", "wait.unknown": "某件事",
   "mode.run": "这次运行", "mode.several": "{count} 个进程，同一个时钟", "mode.one after another": "一个接一个", "mode.sequential": "一个接一个", "mode.at once": "同时，在一个线程上", "mode.await": "同时，在一个线程上",
 
-  "chart.total": "总共 {time}", "chart.keys": "上下键选一行，左右键移动，加减键缩放，0 键显示全部。",
+  "chart.total": "总共 {time}", "chart.so-far": "到现在 {time}", "chart.keys": "上下键选一行，左右键移动，加减键缩放，0 键显示全部。",
   "chart.spoken": "{title}：{count} 行，总共 {time}。{hint}",
   "about.hint": "指向一行，或用上下键选一行：这里说明它在做什么。",
   "about.before": "{name} 从 {time} 开始。", "about.at": "{name}，{time}：", "about.runs": "在工作，{time}。", "about.waits": "在等{what}。",
@@ -73,7 +75,7 @@ export const ZH = {
   "speed.1": "原速", "speed.0.1": "十分之一", "speed.0.01": "百分之一", "speed.0.001": "千分之一",
   "numbers.title": "数据", "numbers.name": "行", "numbers.begin": "开始", "numbers.length": "历时", "numbers.ran": "工作", "numbers.waited": "等待", "numbers.ending": "结果", "numbers.cut": "{all} 行里最慢的 {shown} 行",
 
-  "trouble.stopped": "这次运行被停止了。", "trouble.too-long": "这次运行超过 {most} 秒的上限，被停止了。", "trouble.code": "程序结束，退出码 {code}。",
+  "trouble.code": "程序结束，退出码 {code}。",
   "trouble.dropped": "运行的大小有限，没有保存的事件：{count}。", "trouble.odd": "形式不明的事件：{count}。",
   "file.large": "{name}：超过 256 MiB 的文件不能在这里打开。", "file.odd": "{name} 不是记录文件：里面没有任务的事件。",
   "foot.again": "再做一次：", "foot.share": "分享：", "foot.copy": "复制链接", "foot.copied": "链接已复制。", "foot.keep": "留着，和下一次比较",
