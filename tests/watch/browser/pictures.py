@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
 
 from lab import ROOT
 from tests.browser.chromium import MISSING, NAMES, NARROW, SCHEMES, WIDE, WITHOUT_WINDOW, View, opened
@@ -30,7 +30,8 @@ VIEWS = tuple(
 )
 SETTLE_MS = 500
 LOOKS_MS = 3_500  # for the figures of a few looks at the services
-COLOURS = 96
+MOST_HEIGHT = 2_400  # of a picture: the index of `lab report` is longer
+COLOURS = 128
 BLOCKING = "lab/report/blocking_call.py"
 FAULTY = "www.sohu.com"
 
@@ -58,22 +59,22 @@ def of_the_page(browser: Browser, url: str, directory: Path) -> None:
     for tab in TABS:
         keep(tab, lambda view, tab=tab: shown_tab(browser, f"{url}?p=compare#{tab}", tab, view))  # type: ignore[misc]
     trace = directory / "blocking.json"
-    lab("trace", "--trace", str(trace), BLOCKING)
+    lab(directory, "embedded", "trace", "--trace", trace.name, str(ROOT / BLOCKING))
     keep("blocking", lambda view: shown_trace(browser, url, trace, view))
 
 
 def of_reports(browser: Browser, directory: Path) -> None:
     """Make the pictures of a report, and of the index of `lab report`."""
     for language in LANGUAGES:
-        lab("compare", "--delay", "1", "--report", str(directory / named("report", language)))
-    subprocess.run([sys.executable, "-m", "lab", "report", "--output", directory / "index.html"], cwd=ROOT, check=True)
+        lab(directory, "embedded", "compare", "--delay", "1", "--report", named("report", language))
+    lab(directory, "report", "--output", "index.html")
     for name in ("report", "index"):
         keep(name, lambda view, name=name: shown_file(browser, directory / named(name, view.language), view))  # type: ignore[misc]
 
 
-def lab(*words: str) -> None:
-    """Run a program of the client in an embedded lab."""
-    subprocess.run([sys.executable, "-m", "lab", "embedded", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+def lab(directory: Path, *words: str) -> None:
+    """Run `lab` in a directory: what it shows of its files is their names."""
+    subprocess.run([sys.executable, "-m", "lab", *words], cwd=directory, check=True, stdout=subprocess.DEVNULL)
 
 
 def named(name: str, language: str) -> str:
@@ -127,15 +128,22 @@ def keep(name: str, show: Callable[[View], Page], views: Sequence[View] = VIEWS)
     folder.mkdir(parents=True, exist_ok=True)
     for view in views:
         page = show(view)
-        picture = page.screenshot(full_page=True)
+        picture = page.screenshot(full_page=True, clip=first_part(page))
         page.context.close()
         write(folder / f"{view.width}-{view.scheme}-{view.language}.png", picture)
+
+
+def first_part(page: Page) -> FloatRect:
+    """Return all of a page, or the first part of one that is long."""
+    width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+    return {"x": 0, "y": 0, "width": width, "height": min(height, MOST_HEIGHT)}
 
 
 def write(file: Path, picture: bytes) -> None:
     """Write a picture with a palette."""
     with Image.open(io.BytesIO(picture)) as image:
-        reduced = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        # This method keeps colours that are rare, as that of a dot or a cross.
+        reduced = image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     reduced.save(file, optimize=True)
 
 

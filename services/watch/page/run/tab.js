@@ -77,9 +77,9 @@ export class RunTab {
 
   async submit(event) {
     event.preventDefault();
-    const running = this.runShown();
+    const running = this.ownRunning();
     try {
-      if (running?.isRunning) await change("DELETE", `/api/runs/${running.about.id}`);
+      if (running) await change("DELETE", `/api/runs/${running.about.id}`);
       else await this.start();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -138,6 +138,12 @@ export class RunTab {
     return this.store.runs.get(this.shown) ?? this.store.runs.all[0];
   }
 
+  /** Returns the run that goes on and was started or chosen here: who only looks on at a run does not stop it. */
+  ownRunning() {
+    const run = this.runShown();
+    return run?.isRunning && run.about.id === this.shown ? run : null;
+  }
+
   runKept() {
     const run = this.kept === null ? null : this.store.runs.get(this.kept);
     return run === this.runShown() ? null : run;
@@ -186,8 +192,7 @@ export class RunTab {
   }
 
   updateButton() {
-    const run = this.runShown();
-    setText(this.form.button, run?.isRunning ? t("form.stop") : t("form.run"));
+    setText(this.form.button, this.ownRunning() ? t("form.stop") : t("form.run"));
     this.form.button.disabled = !this.store.isHere;
   }
 

@@ -13,7 +13,7 @@ let language = "en";
 export function chooseLanguage(asked) {
   const kept = readKept();
   const browsers = navigator.languages?.some((each) => each.toLowerCase().startsWith("zh")) ? "zh" : "en";
-  language = [asked, kept, browsers].find((each) => each in LANGUAGES) ?? "en";
+  language = [asked, kept, browsers].find((each) => Object.hasOwn(LANGUAGES, each ?? "")) ?? "en";
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
 }
 
