@@ -28,6 +28,17 @@ ON_PAPER = """(colour) => {
     for (let i = 0; i < data.length; i += 4) count += colour.every((each, at) => data[i + at] === each) ? 1 : 0;
     return count;
 }"""
+DAY = """async () => {
+    const { store } = await import("/static/main.js");
+    for (let number = 0; number < 300; number += 1) {
+        const about = { id: `day-${number}`, program: "wget", state: "running", events: 0, options: {}, began: "" };
+        store.take("run", { id: about.id, run: about });
+        const event = { ph: "B", pid: 1, tid: 1, ts: 1, name: "a", cat: "task", args: {} };
+        store.take("run", { id: about.id, first: 0, events: [event] });
+        store.take("run", { id: about.id, run: { ...about, state: "ended", events: 1, exit_code: 0 } });
+    }
+    return [store.runs.all.length, store.runs.all.filter((each) => each.trace.count).length];
+}"""
 WAIT_ON_PAPER = [0xD9, 0xE3, 0xEE]  # --wait of the light scheme
 INK_ON_PAPER = "rgb(29, 33, 38)"
 
@@ -121,6 +132,14 @@ def test_a_run_that_is_stopped_says_so(watch: WatchProgram, chromium: Browser) -
     page.locator("#run button[type=submit]").click()
     expect(page.locator("#run h1")).to_have_text("This run was stopped.", timeout=RUN_MS)
     expect(page.locator("#run button[type=submit]")).to_have_text("Run")
+
+
+def test_a_page_that_is_left_open_keeps_no_more_than_the_server(watch: WatchProgram, chromium: Browser) -> None:
+    """Over a day, hundreds of runs may come and go: the page has the last ones, and traces of a few of them."""
+    page = open_page(chromium, watch.url)
+    kept, traces_kept = page.evaluate(DAY)
+    assert kept == page.evaluate("import('/static/main.js').then(({ store }) => store.limits.kept)")
+    assert 0 < traces_kept < 10
 
 
 def test_the_title_says_how_many_users_there_were(watch: WatchProgram, chromium: Browser) -> None:

@@ -44,7 +44,7 @@ function takeState(store, data) {
   if (isNew) store.journal = [];
   Object.assign(store, { start: data.start, lab: data.lab, programs: data.programs, limits: data.limits, version: data.version, isOneProcess: data.one_process });
   takeServices(store, data);
-  store.runs.reset(data.runs, isNew);
+  store.runs.reset(data.runs, isNew, data.limits.kept);
 }
 
 function takeServices(store, { services }) {
