@@ -52,6 +52,13 @@ def add_compare(parser: ArgumentParser) -> None:
         type=whole(1, MAX_COMPARED_USERS),
         help=f"hello: how many users ask, 1 to {MAX_COMPARED_USERS} ({defaults.COMPARED_USERS})",
     )
+    parser.add_argument(
+        "--delay",
+        dest="delay_s",
+        metavar="S",
+        type=seconds,
+        help="wget: how long each site takes to answer, in seconds (0.55, 0.5 and 0.45)",
+    )
     parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
     add_timeout(parser)
     add_trace(parser)

@@ -117,7 +117,7 @@ class TracePipe(TraceFile):
         """Write what is new; wait for the reader for a moment at most."""
         self._send(FLUSH_S)
         if not self._unsent and not self._is_closed:
-            self._unsent = memoryview("".join(self._lines(feeds)).encode())
+            self._unsent = memoryview("".join(self._lines([each for each in feeds if each.has_begun])).encode())
             self._send(FLUSH_S)
 
     def close(self, feeds: Sequence[Feed]) -> None:
