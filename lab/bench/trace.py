@@ -19,7 +19,8 @@ from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.pipeline.sample import Sample, read_sample
-from lab.bench.wget import HOST, TIMEOUT_S, client_command, is_answered, page_server
+from lab.bench.wget.contestants import TIMEOUT_S, client_command, is_answered
+from lab.bench.wget.one_host import CONCURRENCY, HOST, page_server, routes
 from services.runtime.files.temporary import temporary_directory
 
 LOOPS = ("uvloop", "asyncio")
@@ -124,7 +125,7 @@ def survey_us(core: Core, directory: Path, rounds: Rounds, loop: str, *, traced:
 
 
 def fetched_us(server: Server, trace: Path | None, rounds: Rounds, loop: str) -> float:
-    command = client_command(server, loop) + ([] if trace is None else ["--trace", str(trace)])
+    command = client_command(CONCURRENCY, loop, routes(server)) + ([] if trace is None else ["--trace", str(trace)])
     targets = f"{HOST}\n".encode() * rounds.targets
     lines = cost_of("client wget", command, timeout_s=TIMEOUT_S, stdin=targets).out.splitlines()
     if sum(map(is_answered, lines)) != rounds.targets:

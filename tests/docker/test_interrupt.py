@@ -7,7 +7,7 @@ import pexpect
 import pytest
 
 from lab.compose.stack import Stack
-from tests.docker.test_lifecycle import client_containers
+from tests.docker.lifecycle.test_lifecycle import client_containers
 
 HELLO = ("client", "hello", "--users", "500", "--timeout", "3600")
 BUSY = "loop: "  # the client says so when its loop runs

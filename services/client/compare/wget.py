@@ -37,5 +37,5 @@ async def compare(
         )
 
     longest_s = min(3600, ceil(timeout_s * (len(delays_s) + 1)) + SPARE_S)
-    async with delayed(settings, delays_s, for_s=longest_s):
+    async with delayed(settings, delays_s, for_s=longest_s, program="compare"):
         return await compared("wget", fetch, tuple(delays_s), recording=recording)

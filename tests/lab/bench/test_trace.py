@@ -13,7 +13,6 @@ from services.runtime.run import loop_factory
 FEW = Rounds(number=1, seconds=0.3, targets=20, users=(5,))
 
 
-@pytest.mark.alone  # it measures
 def test_each_way_to_record_has_a_row_on_both_loops(blockbuster: BlockBuster) -> None:
     """A peer that is not here has a note in its place; the goals are those of the loop."""
     blockbuster.deactivate()  # the calls that drive the browser have an event loop behind them

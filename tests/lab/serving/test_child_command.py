@@ -11,7 +11,7 @@ import pytest
 
 from lab import ROOT
 from lab.serving.child_command import environment_inside
-from tests.lab.serving import LAB, TIMEOUT_S, run, serving
+from tests.lab.serving.labs import LAB, TIMEOUT_S, run, serving
 
 PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ASYNCLAB_URL")
 FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")

@@ -14,7 +14,7 @@ import pytest
 
 from lab import ROOT
 from lab.watching.browser import has_browser
-from tests.lab.serving import LAB, TIMEOUT_S, accepts, get
+from tests.lab.serving.labs import LAB, TIMEOUT_S, accepts, get
 
 LINE = re.compile(rb"The lab is at (http://127\.0\.0\.1:\d+)/\n")
 Process = subprocess.Popen[bytes]

@@ -4,7 +4,8 @@ What is too thin to be seen is drawn MIN_PX wide; its title says its length. Tim
 that no screen could part them are one shape, whose title counts them. So a lane has few shapes, however often it ran.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.client.report.lanes import Lane, Part, Span
@@ -13,7 +14,9 @@ from services.client.report.words import Words
 
 MIN_PX = 2
 WIDE_PX, NARROW_PX = 1200, 300  # the widest and the narrowest axis
-CLOSE = 1 / 1000  # of the axis
+CLOSE, SMALL_CLOSE = 1 / 500, 1 / 250  # of the axis
+SMALL_WIDTH, SMALL_HEIGHT = 1000, 8
+MOST_COLOURED = 12  # kinds of phases
 COLOURS = {"dns": "p1", "connect": "p2", "send": "p3", "head": "p4", "tls": "p5"}
 UNTINTED = ("first byte",)  # it is a wait, and looks like one
 OTHER_COLOURS = ("p6", "p1", "p2", "p3", "p4", "p5")
@@ -77,15 +80,21 @@ def kind_of(name: str) -> str:
 
 
 def colours_of(names: Sequence[str]) -> dict[str, str]:
-    """Return the colour of each phase: that of its name or, for a name that is not known, one in turn."""
+    """Return the colour of each phase: that of its name or, for a name that is not known, one in turn.
+
+    Where there are more names than a key can have, only those that are known have one.
+    """
+    if len(names) > MOST_COLOURED:
+        names = [name for name in names if name in COLOURS]
     others = [name for name in names if name not in COLOURS and name not in UNTINTED]
-    turns = {name: OTHER_COLOURS[number % len(OTHER_COLOURS)] for number, name in enumerate(others)}
+    free = [each for each in OTHER_COLOURS if each not in {COLOURS.get(name) for name in names}] or OTHER_COLOURS
+    turns = {name: free[number % len(free)] for number, name in enumerate(others)}
     return {name: COLOURS.get(name) or turns[name] for name in names if name not in UNTINTED}
 
 
-def close_ones(runs: Sequence[Span], axis: Axis) -> Iterator[tuple[Span, int, float]]:
+def close_ones(runs: Sequence[Span], axis: Axis, *, close: float = CLOSE) -> Iterator[tuple[Span, int, float]]:
     """Yield the times of running as they are drawn: those that are close together as one, their count, their sum."""
-    gap_s = axis.until_s * CLOSE
+    gap_s = axis.until_s * close
     begin_s = end_s = total_s = 0.0
     count = 0
     for run in runs:
@@ -99,26 +108,67 @@ def close_ones(runs: Sequence[Span], axis: Axis) -> Iterator[tuple[Span, int, fl
         yield Span(begin_s, end_s), count, total_s
 
 
-def shapes_of(lane: Lane, axis: Axis, colours: dict[str, str], say: Words, *, titles: bool) -> list[Shape]:
-    """Return the shapes of a lane, in the order in which they are drawn. `titles`: whether each has one."""
+def drawn_parts(parts: Sequence[Part], colours: Mapping[str, str], axis: Axis) -> Iterator[tuple[Part, int, float]]:
+    """Yield the phases that have a colour, as they are drawn: with how many they are, and their sum.
+
+    Phases of one kind that are too short to be seen, and close together, are one.
+    """
+    kinds = defaultdict[tuple[str, bool], list[Part]](list)
+    for part in parts:
+        if (kind := kind_of(part.name)) in colours:
+            kinds[kind, part.span.length_s < axis.until_s * CLOSE].append(part)
+    for (kind, is_short), own in kinds.items():
+        if not is_short:
+            yield from ((part, 1, part.span.length_s) for part in own)
+            continue
+        first = 0
+        for span, count, total_s in close_ones([part.span for part in own], axis):
+            yield Part(own[first].name if count == 1 else kind, span), count, total_s
+            first += count
+
+
+def shapes_of(lane: Lane, axis: Axis, colours: Mapping[str, str], say: Words) -> list[Shape]:
+    """Return the shapes of a lane, in the order in which they are drawn."""
     waited = duration(lane.wait_s + lane.for_tasks_s)
     what = waits_on(lane, say)
     title = say("waited_on", time=waited, what=what) if what else say("waited", time=waited)
-    shapes = [shape(lane.span, "w", title if titles else "", axis)]
-    for part in lane.parts:
-        if colour := colours.get(kind_of(part.name)):
-            name = f"{say.named('phase', part.name)}: {duration(part.span.length_s)}"
-            shapes.append(shape(part.span, f"t {colour}", name if titles else "", axis))
+    shapes = [shape(lane.span, "w", title, axis)]
+    parts = list(drawn_parts(lane.parts, colours, axis))
+    for part, count, total_s in parts:
+        often = f" × {count:,}" if count > 1 else ""
+        name = f"{say.named('phase', part.name)}{often}: {duration(total_s)}"
+        kind = kind_of(part.name)
+        shapes.append(shape(part.span, f"{'t' if kind in COLOURS else 'o'} {colours[kind]}", name, axis))
     for span, count, total_s in close_ones(lane.runs, axis):
-        colour = colours.get(kind_of(part_at((span.begin_s + span.end_s) / 2, lane.parts)), "r")
-        said = (
-            say("ran", time=duration(total_s)) if count == 1 else say("ran_often", count=count, time=duration(total_s))
-        )
-        shapes.append(shape(span, colour, said if titles else "", axis))
-    for hold in lane.holds:
-        said = say("held" if hold.name else "held_nowhere", place=hold.name, time=duration(hold.span.length_s))
-        shapes.append(shape(hold.span, "hr", said if titles else "", axis))
-    return shapes
+        colour = colours.get(kind_of(part_at((span.begin_s + span.end_s) / 2, [part for part, _, _ in parts])), "r")
+        often, time = f"{count:,}", duration(total_s)
+        said = say("ran", time=time) if count == 1 else say("ran_often", count=often, time=time)
+        shapes.append(shape(span, colour, said, axis))
+    return shapes + [shape(each.span, "hr", held_title(each, say), axis) for each in lane.holds]
+
+
+def held_title(hold: Part, say: Words) -> str:
+    """Return what is said of a call that held the loop."""
+    return say("held" if hold.name else "held_nowhere", place=hold.name, time=duration(hold.span.length_s))
+
+
+def small_shapes_of(lane: Lane, axis: Axis) -> list[Shape]:
+    """Return the shapes of a lane that is one of many: its time, and the calls that held the loop."""
+    return [shape(lane.span, "w", "", axis), *(shape(each.span, "hr", "", axis) for each in lane.holds)]
+
+
+def runs_path(lane: Lane, axis: Axis) -> str:
+    """Return the times of running of a lane that is one of many as one path, which takes little room in the file.
+
+    It is in a box of SMALL_WIDTH by SMALL_HEIGHT; its lines are of a width that the page gives.
+    """
+    parts, at = [f"M0 {SMALL_HEIGHT}"], 0
+    for span, _, _ in close_ones(lane.runs, axis, close=SMALL_CLOSE):
+        begin, end = (round(axis.percent(each) * SMALL_WIDTH / 100) for each in (span.begin_s, span.end_s))
+        across = f"h{end - begin}" if end > begin else ""
+        parts.append(f"m{begin - at} 0v-{SMALL_HEIGHT}{across}v{SMALL_HEIGHT}")
+        at = max(begin, end)
+    return "".join(parts)
 
 
 def part_at(at_s: float, parts: Sequence[Part]) -> str:

@@ -14,10 +14,11 @@ from typing import IO
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Group, Result, Row
 from lab.bench.harness.machine import Core
+from lab.bench.harness.memory import now_kib
 from lab.bench.harness.processes import family, last_lines, stop
-from lab.bench.wget import CONCURRENCY, HOST, client_command, recorded_page
+from lab.bench.wget.contestants import client_command
+from lab.bench.wget.one_host import CONCURRENCY, HOST, recorded_page, routes
 from services.runtime.files.temporary import temporary_directory, temporary_file
-from services.runtime.process import memory_kib
 
 TARGETS = 1_000_000
 FIRST = 10_000
@@ -31,14 +32,14 @@ def bench(say: Callable[[str], None], *, targets: int = TARGETS, first: int = FI
     core = Core()
     with temporary_directory("asynclab-bench-") as directory, recorded_page(core, directory) as server:
         began = time.perf_counter()
-        early, late = watch(client_command(server, loop), targets, first, say)
+        early, late = watch(client_command(CONCURRENCY, loop, routes(server)), targets, first, say)
         wall_s = time.perf_counter() - began
     rows = (
         Row(f"after {first:,} records", (early / 1024,)),
         Row(f"at most, until {targets:,}", (late / 1024,), ours=True),
     )
     return Result(
-        "wget",
+        "wget --million",
         (
             Group(
                 title=f"wget, {targets:,} targets: memory",
@@ -70,9 +71,9 @@ def watch(command: list[str], targets: int, first: int, say: Callable[[str], Non
             feeder.start()
             for count, _record in enumerate(process.stdout, 1):
                 if count == first:
-                    early = held_kib(process.pid)
+                    early = now_kib(family(process.pid))
                 elif count % BATCH == 0:
-                    late = max(late, held_kib(process.pid))
+                    late = max(late, now_kib(family(process.pid)))
                 if count % SAY_EVERY == 0:
                     say(f"wget: {count:,} records, {late / 1024:.1f} MiB")
             process.wait()
@@ -84,11 +85,6 @@ def watch(command: list[str], targets: int, first: int, say: Callable[[str], Non
             why = f"{count:,} records of {targets:,}, exit code {process.returncode}"
             raise BenchFailed("client wget", why=why, evidence=last_lines(log))
     return early, late
-
-
-def held_kib(pid: int) -> int:
-    """Return what a process and all that descend from it hold."""
-    return sum(map(memory_kib, family(pid)))
 
 
 def feed(stdin: IO[bytes], targets: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.test_makefile import make
+from tests.lab.scripts.test_makefile import make
 
 LAB_OF_A_LONG_PATH = """#!/bin/sh
 '''exec' {quoted} "$0" "$@"

@@ -3,15 +3,21 @@
 A band is one SVG path in a box of WIDTH by HEIGHT units, which the page stretches to its own width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from services.client.report.drawing.groups import MANY
+from services.client.report.drawing.shapes import Axis
 from services.client.report.lanes import Lane
-from services.client.report.panels import Point
-from services.client.report.shapes import Axis
+from services.client.report.numbers import duration, numbers_of
+from services.client.report.panels import Panel, Point
+from services.client.report.words import Words
+from services.runtime.terminal import printable
 
 WIDTH, HEIGHT = 1000, 40
 CELLS = 250
+LATE_S, LATE = 0.02, 0.05  # a loop has a band if it was later than that, and than this share of the run
+MOST_QUEUES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,22 @@ class Band:
     label: str
     most: str
     paths: tuple[tuple[str, str], ...]
+
+
+def bands_of(panel: Panel, axis: Axis, say: Words) -> Iterator[Band]:
+    """Yield the bands of a panel: of its lanes where they are many, of its queues, of a loop that was late."""
+    if len(panel.work) > MANY:
+        most = say("at_most", count=f"{numbers_of(panel).most:,}")
+        yield Band(say("at_a_time"), most, (("w", lanes_path(panel.work, axis)),))
+        path, share = work_path(panel.lanes, axis)
+        yield Band(say("thread_busy"), say("at_most", count=f"{share:.0%}"), (("r", path),))
+    for curve in panel.depths[:MOST_QUEUES]:
+        path = curve_path(curve.points, curve.most, axis)
+        name = say("depth_of", name=printable(curve.name))
+        yield Band(name, say("at_most", count=f"{curve.most:,.0f}"), (("q", path),))
+    if panel.lag.most >= max(LATE_S, LATE * panel.total_s):
+        path = curve_path(panel.lag.points, panel.lag.most, axis)
+        yield Band(say("loop_lag"), say("at_most", count=duration(panel.lag.most)), (("l", path),))
 
 
 def lanes_path(lanes: Sequence[Lane], axis: Axis) -> str:

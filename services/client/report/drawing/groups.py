@@ -17,28 +17,26 @@ MOST = 1000  # lanes of a panel that are drawn
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Lanes that are drawn together. `is_small`: in thin lines, which the reader opens."""
+    """Lanes that are drawn together. `is_small`: in thin lines, which the reader opens.
+
+    `is_aside`: they are tasks of the libraries below, which the program's own work does without a word of them.
+    """
 
     title: str
     lanes: tuple[Lane, ...]
     is_small: bool = False
+    is_aside: bool = False
 
 
 def groups_of(lanes: Sequence[Lane], arrows: Sequence[Arrow], say: Words) -> tuple[list[Group], int]:
-    """Return the groups, and how many lanes are in none.
-
-    Where some lanes say how they ended, or hand work on, the others are tasks of the libraries below: they come last.
-    """
-    ends = {key for arrow in arrows for key in (arrow.from_key, arrow.to_key)}
-    main = [lane for lane in lanes if lane.says_end or lane.key in ends]
-    if not main or len(main) == len(lanes):
-        return main_groups(lanes, arrows, say)
-    groups, left_out = main_groups(main, arrows, say)
-    taken = set(map(id, main))
-    others = [lane for lane in lanes if id(lane) not in taken]
-    drawn = others[:SMALL]
-    title = say("group_others", count=f"{len(others):,}")
-    return [*groups, Group(title, tuple(drawn), is_small=True)], left_out + len(others) - len(drawn)
+    """Return the groups, and how many lanes are in none. Tasks of libraries below come last."""
+    aside = [lane for lane in lanes if lane.is_aside]
+    groups, left_out = main_groups([lane for lane in lanes if not lane.is_aside], arrows, say)
+    if not aside:
+        return groups, left_out
+    title = say("group_others", count=f"{len(aside):,}")
+    drawn = tuple(aside[:SMALL])
+    return [*groups, Group(title, drawn, is_small=True, is_aside=True)], left_out + len(aside) - len(drawn)
 
 
 def main_groups(lanes: Sequence[Lane], arrows: Sequence[Arrow], say: Words) -> tuple[list[Group], int]:

@@ -13,7 +13,7 @@ import pytest
 
 from lab import ROOT
 from services.sites.settings import RECORDINGS
-from tests.lab.serving import LAB, TIMEOUT_S, accepts, get, ready, run, serving
+from tests.lab.serving.labs import LAB, TIMEOUT_S, accepts, get, ready, run, serving
 
 HOSTS = ["www.163.com", "www.sina.com.cn", "www.sohu.com"]
 

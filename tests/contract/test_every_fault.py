@@ -1,4 +1,4 @@
-"""The zoo: every fault of the sites, as hosts of one survey of 5,000 targets. Each record has the right class."""
+"""Every fault of the sites, as hosts of one survey of 5,000 targets. Each record has the right class."""
 
 import asyncio
 import itertools
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from lab.compose.stack import Stack
-from lab.embedded.program import SiteRoutes
+from lab.embedded.sites import SiteRoutes
 from lab.own_sites import BROUGHT_ALONG
 from services.client.topology import Topology
 from services.sites.faults.catalog import FAULTS, Stage
@@ -53,7 +53,7 @@ DEADLINES: dict[str, Any] = {
     "head_timeout_s": 2.0,
     "follow": True,
 }
-ZOO = [
+EVERY_FAULT = [
     Kept("delay", None, {"seconds": 0.02}),
     Kept("drip", "head_timeout", {"bytes": 1, "interval_s": 0.5}),
     Kept("throttle", None, {"bytes_per_s": 100_000}),
@@ -82,16 +82,16 @@ ZOO = [
     Kept("tls_wrong_name", "certificate"),
     Kept("tls_self_signed", "certificate"),
 ]
-HOSTS = {f"{kept.fault.replace('_', '-')}.test": kept for kept in ZOO}
+HOSTS = {f"{kept.fault.replace('_', '-')}.test": kept for kept in EVERY_FAULT}
 
 
-def test_the_zoo_keeps_every_fault() -> None:
-    """A new fault must be added to the zoo."""
-    assert [kept.fault for kept in ZOO] == list(FAULTS)
+def test_every_fault_has_a_host() -> None:
+    """A new fault must be added here."""
+    assert [kept.fault for kept in EVERY_FAULT] == list(FAULTS)
 
 
 @asynccontextmanager
-async def open_zoo(directory: Path) -> AsyncIterator[tuple[RunningSite, Sequence[str]]]:
+async def faulty_sites(directory: Path) -> AsyncIterator[tuple[RunningSite, Sequence[str]]]:
     """Run the sites, each with its plan, and give them with 5,000 targets: most are healthy, as in any survey."""
     healthy = [f"healthy-{number}.test" for number in range(10)]
     async with sites({f"{host}.http": KEEP for host in (*HOSTS, *healthy)}, directory) as running:
@@ -106,7 +106,7 @@ async def open_zoo(directory: Path) -> AsyncIterator[tuple[RunningSite, Sequence
 @pytest.mark.anyio
 async def test_every_fault_gets_its_class(tmp_path: Path) -> None:
     """All that a survey meets is in its records; every healthy host among them has answered."""
-    async with open_zoo(tmp_path) as (running, asked):
+    async with faulty_sites(tmp_path) as (running, asked):
         began_s = time.monotonic()
         async with asyncio.timeout(45):  # the slowest host takes 10 s
             code, records = await survey(
@@ -139,7 +139,7 @@ def test_every_fault_gets_its_class_in_compose(own_stack: Stack, monkeypatch: py
     alone = iter(BROUGHT_ALONG)
     hosts = {
         next(alone) if FAULTS[kept.fault].stage in OWN_PORT else f"{kept.fault.replace('_', '-')}.test": kept
-        for kept in ZOO
+        for kept in EVERY_FAULT
     }
     healthy = [f"healthy-{number}.test" for number in range(10)]
     directory = own_stack.root / "recordings"
@@ -205,15 +205,14 @@ FORKED = ("sh", "-c", '"$@"; exit $?', "sh")
 """Run from a small process: the system counts what a process was before its exec to its peak, here all of pytest."""
 
 
-@pytest.mark.alone
 @pytest.mark.anyio
 @pytest.mark.timeout(180)
 async def test_memory_does_not_grow_with_the_targets(tmp_path: Path) -> None:
-    """Five times as many targets of the same zoo, and as much memory at the peak: a target leaves nothing behind.
+    """Five times as many targets of the same hosts, and as much memory at the peak: a target leaves nothing behind.
 
     The room is that of 4 kB for each target that came on top; what may be in flight at once is the same.
     """
-    async with open_zoo(tmp_path) as (running, asked):
+    async with faulty_sites(tmp_path) as (running, asked):
         few, many = [await peak_mib(running, asked[:count]) for count in (1_000, 5_000)]
     assert many < few * 1.5
 

@@ -18,7 +18,7 @@ from lab.embedded import broker
 from lab.embedded.broker import BrokerFailed, BrokerMissing, NothingKept, embedded_broker, is_missed, is_wanted
 from services.client.broker_settings import USER
 from services.client.cli import understand
-from tests.lab.serving import LAB
+from tests.lab.serving.labs import LAB
 
 RUN = (LAB, "embedded", "pipeline", "--edition", "jetstream", "--format", "json")
 anyio = pytest.mark.anyio

@@ -1,0 +1,5 @@
+"""`lab bench wget`: many heads, each on a new connection, beside curl, aiohttp's client and wrk.
+
+Order of reading: `contestants` (who fetches, and how that is measured), `one_host` (the same page again and again),
+`many_hosts` (hosts that are gone, slow, or speak TLS), `million` (`--million`), `result` (the parts together).
+"""
