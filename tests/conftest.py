@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator, Iterator
 
+import prometheus_client  # noqa: F401  the embedded lab imports it on its loop, and then it reads /proc
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 

@@ -50,7 +50,11 @@ def add_options(parser: ArgumentParser) -> None:
         help="wget, pipeline: also a million; pipeline: also 64 workers (minutes)",
     )
     add("--install", action="store_true", help="first install the peers that are missing (nginx, wrk, curl)")
-    add("--until-quiet", action="store_true", help="before each bench, wait until others use little of this machine")
+    add(
+        "--until-quiet",
+        action="store_true",
+        help="before each bench, wait until others use little of this machine, five minutes at most",
+    )
     add("--json", metavar="FILE", type=Path, help="write every value there")
     add("--write", action="store_true", help="write the figures into docs/benchmarks.md: not those of a noisy machine")
     add("--html", metavar="FILE", type=Path, help="write a page there: ratios as bars with spread, scaling curves")

@@ -6,10 +6,12 @@ thousands of other people: this is what the lab is about. `operations` adds heal
 
 import asyncio
 import html
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from services.hello.lesson import run_lesson
+from services.hello.measured import Handler
 from services.hello.operations import application
 from services.hello.page import Page
 from services.hello.settings import HelloSettings
@@ -17,6 +19,11 @@ from services.hello.settings import HelloSettings
 
 def make_app(settings: HelloSettings) -> web.Application:
     """Return the application; it opens nothing until it is served."""
+    return application(settings, pages(settings))
+
+
+def pages(settings: HelloSettings) -> Mapping[str, Handler]:
+    """Return the handler of each page, by its route."""
 
     async def index(_request: web.Request) -> Page:
         await asyncio.sleep(settings.delay_s)
@@ -27,7 +34,7 @@ def make_app(settings: HelloSettings) -> web.Application:
         name = html.escape(request.match_info["name"])
         return Page(f"<h1>hello, {name}!</h1>")
 
-    return application(settings, {"/": index, "/hello/{name}": hello})
+    return {"/": index, "/hello/{name}": hello}
 
 
 if __name__ == "__main__":

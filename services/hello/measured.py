@@ -8,6 +8,7 @@ from aiohttp import web
 from services.hello.figures import RouteFigures
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Measure = Callable[[RouteFigures, Handler], Handler]
 
 
 def measured(figures: RouteFigures, handler: Handler) -> Handler:

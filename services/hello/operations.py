@@ -6,7 +6,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from services.hello.figures import Figures, FiguresCollector, RouteFigures
-from services.hello.measured import Handler, measured
+from services.hello.measured import Handler, Measure, measured
 from services.hello.settings import HelloSettings
 from services.runtime.serving.allowed_hosts import HostRefusal, allowed_hosts, refusing
 from services.runtime.serving.loop_lag import LoopLag
@@ -17,7 +17,9 @@ from services.runtime.serving.serve import LAG, POOL, REFUSE
 NAMES = ("hello", "gateway")  # its host name, and that of the gateway to it
 
 
-def application(settings: HelloSettings, pages: Mapping[str, Handler]) -> web.Application:
+def application(
+    settings: HelloSettings, pages: Mapping[str, Handler], *, measure: Measure = measured
+) -> web.Application:
     """Return an application with its pages, each counted and timed, and the routes for operators.
 
     It answers to its own host names only, and its connections share one memory pool.
@@ -29,9 +31,7 @@ def application(settings: HelloSettings, pages: Mapping[str, Handler]) -> web.Ap
     app[REFUSE] = refusing(allowed_hosts(*NAMES, *settings.names), response_to)
     app[POOL] = MemoryPool("connections", settings.pool_bytes, on_refused=figures.turned_away)
     app[LAG] = LoopLag()
-    app.add_routes(
-        [web.get(route, measured(RouteFigures(figures, route), handler)) for route, handler in pages.items()]
-    )
+    app.add_routes([web.get(route, measure(RouteFigures(figures, route), handler)) for route, handler in pages.items()])
     app.add_routes(
         [
             web.get("/healthz", healthy),

@@ -114,8 +114,9 @@ def null(core: Sequence[str], directory: Path, *, loop: str) -> contextlib.Abstr
 
 
 def hello(
-    core: Sequence[str], *, loop: str, delay_s: float, workers: int = 1
+    core: Sequence[str], *, loop: str, delay_s: float, workers: int = 1, program: str = "services.hello"
 ) -> contextlib.AbstractContextManager[Server]:
+    """Run the hello server. `program`: a variant of it."""
     port = free_port()
     environment = {
         "HELLO_HOST": "127.0.0.1",
@@ -123,7 +124,12 @@ def hello(
         "HELLO_DELAY_S": str(delay_s),
         "HELLO_WORKERS": str(workers),
     }
-    return module("services.hello", core, "--loop", loop, port=port, environment=environment)
+    return module(program, core, "--loop", loop, port=port, environment=environment)
+
+
+def unmeasured_hello(core: Sequence[str], *, loop: str) -> contextlib.AbstractContextManager[Server]:
+    """Run the hello server without its sleep and without its metrics."""
+    return hello(core, loop=loop, delay_s=0, program="lab.bench.baselines.unmeasured_hello")
 
 
 def low_level(core: Sequence[str], *, loop: str, workers: int = 1) -> contextlib.AbstractContextManager[Server]:

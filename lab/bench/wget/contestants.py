@@ -16,7 +16,7 @@ from typing import NamedTuple
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Goal, Group, Row
 from lab.bench.harness.peers import CURL
-from lab.bench.harness.processes import cost_of
+from lab.bench.harness.processes import Cost, cost_of
 
 LOOPS = ("uvloop", "asyncio")
 TIMEOUT_S = 120.0
@@ -50,6 +50,11 @@ class Work:
     ca: Path | None = None
     timeout_s: int = 10
 
+    @property
+    def is_one_page(self) -> bool:
+        """Whether the same URL is fetched again and again."""
+        return len(set(self.urls)) == 1
+
     def lines(self) -> str:
         """Return the list as most programs read it, a line each."""
         return "".join(f"{url}\n" for url in self.urls)
@@ -77,15 +82,29 @@ def aiohttp_client(work: Work, loop: str) -> Sample:
 
 
 def curl(work: Work) -> Sample:
-    """Let curl fetch, and print a line for each answer. It reads its list as a configuration (curl(1), --config)."""
+    """Let curl fetch, and print a record for each answer."""
+    # A record of curl's goes on in further lines, which say what the fields were.
+    return program("curl", curl_command(str(CURL.path()), work), curl_input(work), work, is_curls, CURL_BEGINS)
+
+
+def curl_command(path: str, work: Work) -> list[str]:
+    """Return curl's command line: it counts one URL up itself, and reads a list as a configuration (curl(1))."""
     words = ["--silent", "--parallel", "--parallel-max", str(work.concurrency), "--header", "Connection: close"]
     words += ["--max-time", str(work.timeout_s), *(("--cacert", str(work.ca)) if work.ca else ())]
-    words += ["--write-out", RECORD_OF_CURL, "--config", "-"]
-    given = "".join(f'url = "{url}"\noutput = "/dev/null"\n' for url in work.urls)
-    # A record of curl's goes on in further lines, which say what the fields were.
-    return program(
-        "curl", [str(CURL.path()), *words], given, work, lambda line: line.startswith(CURL_ANSWERED), CURL_BEGINS
-    )
+    words += ["--write-out", RECORD_OF_CURL]
+    if work.is_one_page:
+        return [path, *words, "--output", "/dev/null", f"{work.urls[0]}?[1-{len(work.urls)}]"]
+    return [path, *words, "--config", "-"]
+
+
+def curl_input(work: Work) -> str:
+    """Return the list as curl reads it."""
+    return "".join(f'url = "{url}"\noutput = "/dev/null"\n' for url in work.urls)
+
+
+def is_curls(line: str) -> bool:
+    """Return whether a record of curl's has an answer with status 200."""
+    return line.startswith(CURL_ANSWERED)
 
 
 def is_answered(line: str) -> bool:
@@ -104,6 +123,13 @@ def program(
 ) -> Sample:
     """Run a program for all targets, count its records, and return what it cost. `begins`: the first line of each."""
     cost = cost_of(name, (*SOME_FAIL, *command), timeout_s=TIMEOUT_S, stdin=given.encode())
+    return sample_of(name, cost, work, answered, begins)
+
+
+def sample_of(
+    name: str, cost: Cost, work: Work, answered: Callable[[str], bool], begins: re.Pattern[str] = ANY_LINE
+) -> Sample:
+    """Return the figures of a program that has ended. Raises BenchFailed where records are missing."""
     counted = Counter(answered(line) for line in cost.out.splitlines() if begins.match(line))
     number = len(work.urls)
     if counted.total() != number or not work.answered * NEARLY <= counted[True] <= work.answered:

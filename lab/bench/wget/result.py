@@ -5,7 +5,7 @@ from lab.bench.harness.figures import Group, Result
 from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import CURL, NGINX, WRK
 from lab.bench.harness.rounds import Rounds, Say
-from lab.bench.wget import many_hosts, one_host
+from lab.bench.wget import many_hosts, newest_curl, one_host
 
 
 def bench(rounds: Rounds, say: Say) -> Result:
@@ -24,7 +24,9 @@ def bench(rounds: Rounds, say: Say) -> Result:
     ]
     if NGINX.path():
         groups += many_hosts.measure(rounds, core, say)
-        method.append(many_hosts.method(rounds))
+        newest, said = newest_curl.measure(rounds, core, say)
+        groups += newest
+        method += [many_hosts.method(rounds), said]
     by = "nginx, one worker" if NGINX.path() else "services.sites, uvloop"
     return Result(
         "wget",

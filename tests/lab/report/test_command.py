@@ -14,7 +14,7 @@ from services.client.trace.chrome.file import trace_file
 from services.client.trace.chrome.reading import NotATrace
 from services.runtime.errors import BadSetting
 from tests.client.report.traces import comparison, held_loop
-from tests.lab.serving import LAB
+from tests.lab.serving.labs import LAB
 
 TIMEOUT_S = 60
 NO_LAB = "http://127.0.0.1:1"

@@ -14,7 +14,7 @@ from lab.report.recording import is_embedded, recorded, typed
 from lab.report.scenes import BLOCKING, PLANS, Plan, Run
 from services.client.cli import understand
 from services.client.report.words import LANGUAGES
-from tests.lab.serving import LAB, ready, serving
+from tests.lab.serving.labs import LAB, ready, serving
 
 STORY_S = 300
 COMMAND = re.compile(r"<code>(<span>.*?)</code>")
