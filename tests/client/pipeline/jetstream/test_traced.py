@@ -186,7 +186,7 @@ def test_a_run_says_whether_it_is_traced() -> None:
     assert decode_run(on.encode()) == on
 
 
-async def test_a_worker_records_itself(broker: Broker, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_worker_records_itself(broker: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of runs that are not traced, too: its consumers are lanes, with a phase for each job."""
     file, stop, settings = tmp_path / "worker.json", Stop(), ClientSettings(broker=broker.settings())
     async with asyncio.TaskGroup() as group:
@@ -198,4 +198,4 @@ async def test_a_worker_records_itself(broker: Broker, tmp_path: Path, capfd: py
     assert sorted(each.name for each in trace.phases) == sorted(f"item {number}" for number in range(1, 21))
     assert [each.program for each in trace.processes] == ["worker"]
     assert violations(events_of_file(await asyncio.to_thread(file.read_text))) == []
-    assert "trace: " in capfd.readouterr().err
+    assert "trace: " in capsys.readouterr().err
