@@ -1,4 +1,5 @@
-"""`lab bench trace`: what recording costs, for each await and for a survey, beside other ways to see the same.
+"""`lab bench trace`: what recording costs, for each await and for a survey, beside other ways to see the same; and how
+the page draws what was recorded (`trace_page`).
 
 The peers record something else: `sys.monitoring` notes only when coroutines go on and wait, viztracer every call.
 """
@@ -11,6 +12,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from lab.bench import trace_page
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Goal, Group, Result, Row
 from lab.bench.harness.machine import Core
@@ -54,6 +56,8 @@ def bench(rounds: Rounds, say: Say) -> Result:
             for subject in (SURVEY, TRACED)
         ]
         measured = interleaved(turns, rounds.number, lambda line: say(f"trace: {line}"))
+    lack, size = trace_page.missing(), trace_page.FULL if rounds.targets > TINY else trace_page.TINY
+    shown = [] if lack else trace_page.measured(size, rounds.number, lambda line: say(f"trace: {line}"))
     return Result(
         "trace",
         tuple(group for loop in LOOPS for group in groups(loop, measured, [*NAMES, *present])),
@@ -61,8 +65,11 @@ def bench(rounds: Rounds, say: Say) -> Result:
             f"an await: {awaits:,} of asyncio.sleep(0) in 100 tasks, the quickest of 5 passes; no file is made",
             f"a survey: {rounds.targets:,} targets, from its first fetch to its last, traced into a file",
             f"{rounds.in_turns()}, a process each; {core.server_sentence()}",
+            *([f"the page: in Chromium, without a window; frames of a replay of {trace_page.FRAMES}"] if shown else []),
         ),
-        notes=tuple(missing(name) for name in PEERS if name not in present),
+        notes=(*(missing(name) for name in PEERS if name not in present), *([lack] if lack else [])),
+        tables=(trace_page.table(shown, size),) if shown else (),
+        promises=trace_page.goals(shown, size) if shown else (),
     )
 
 

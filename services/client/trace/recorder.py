@@ -10,13 +10,11 @@ Its lists only grow, and only up to bounds; what is beyond them is counted. So a
 import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, TypeVar
 
 from services.client.defaults import HELD_S
-from services.client.trace.facts import NO_NAME, Point, Program, process_of
+from services.client.trace.facts import NO_NAME, Point, Program
 from services.client.trace.model import (
     Blocking,
     Depth,
@@ -27,19 +25,16 @@ from services.client.trace.model import (
     Phase,
     Process,
     Trace,
-    bounded,
 )
 from services.client.trace.pieces import NOT_SAID, Ended, Piece
-from services.client.trace.tasks.clock import process_number, read_clock
+from services.client.trace.process import RecordedProcess, slice_cost_s
+from services.client.trace.tasks.chains import name_of_work
 from services.client.trace.tasks.held_loop import LoopWatch
 from services.client.trace.tasks.notes import Notes
-from services.client.trace.tasks.overhead import cost_s
 from services.client.trace.tasks.recorded import AnyCoroutine, Recorded
-from services.client.trace.tasks.sums import NOT_YET, sums_of
 from services.client.trace.tasks.task_factory import task_factory
 from services.client.trace.tasks.track import Track
 from services.client.trace.tasks.tracks import Tracks
-from services.client.trace.tasks.waits import name_of_work
 
 MAX_TASKS = 10_000
 MAX_SLICES = 100_000
@@ -47,8 +42,6 @@ MAX_PHASES = 100_000
 
 # Tasks that no person has made, but the loop.
 OF_THE_LOOP = ("shutdown_asyncgens", "shutdown_default_executor", "._accept_connection2", "._create_server_getaddrinfo")
-
-SLICE_COST_S: dict[bool, float] = {}  # with places and without, once it is measured
 
 Result = TypeVar("Result")
 
@@ -74,9 +67,9 @@ class Recorder:
         most_phases: int = MAX_PHASES,
     ) -> None:
         self.places, self.held_s = places, held_s
-        self._number = process_number()
-        self.kept = Tracks(process=self._number, most_tasks=most_tasks, most_slices=most_slices)
-        self.notes = Notes(process=self._number, most_phases=most_phases)
+        self.own = RecordedProcess(program)
+        self.kept = Tracks(process=self.own.number, most_tasks=most_tasks, most_slices=most_slices)
+        self.notes = Notes(process=self.own.number, most_phases=most_phases)
         # What a trace has, as it is so far. The writer of a live trace reads these.
         self.tasks: Sequence[Track] = self.kept.tracks
         self.phases: Sequence[Phase] = self.notes.phases
@@ -85,25 +78,20 @@ class Recorder:
         self.hand_offs: Sequence[HandOff] = self.notes.hand_offs
         self.lags: Sequence[Lag] = self.notes.lags
         self.blockings: Sequence[Blocking] = self.notes.blockings
-        self.is_on = False
+        self.is_on = self.has_begun = False
         self.running: Recorded[Any] | None = None  # the coroutine that runs now
-        self.exit_code: int | None = None
-        self.program = program
-        self._clock, self._begun, self._loop = read_clock(), datetime.now(UTC), ""
-        self._ended_s = self._clock.monotonic_s
-        self._told: list[Process] = []  # processes that others have told of
         self._takes_next = self._takes_all = False
         self._watch = LoopWatch(self)
 
     @property
     def total_s(self) -> float:
         """How long it has recorded."""
-        return (perf_counter() if self.is_on else self._ended_s) - self._clock.monotonic_s
+        return self.own.total_s
 
     @property
     def zero_s(self) -> float:
         """When it began, by the clock."""
-        return self._clock.monotonic_s
+        return self.own.zero_s
 
     @property
     def dropped(self) -> Dropped:
@@ -113,32 +101,19 @@ class Recorder:
 
     @property
     def processes(self) -> tuple[Process, ...]:
-        """The process that is recorded, and those that others have told of."""
-        return self.process, *self._told
+        """The process that is recorded, as the only one."""
+        return (self.process,)
 
     @property
     def process(self) -> Process:
         """The process that is recorded. How long its tasks ran and waited is in it only when it has ended."""
-        sums = NOT_YET if self.is_on else sums_of(self.tasks, until_s=self.total_s)
-        own_s = None if self.is_on else sums.slices * self._slice_cost_s() + self._watch.cpu_s
-        return replace(
-            process_of(self.program, self._number, clock=self._clock, begun=self._begun),
-            loop=self._loop,
-            total_s=self.total_s,
-            exit_code=self.exit_code,
-            work_s=sums.work_s,
-            wait_s=sums.wait_s,
-            overhead_s=own_s,
-            dropped=self.dropped,
-        )
+        return self.own.as_process(self.tasks, self.dropped, cost_s=self._cost_s)
 
-    def _slice_cost_s(self) -> float:
-        """Return how long it takes to record a slice, in seconds; measured once in a program."""
-        if self.places not in SLICE_COST_S:
-            measured = Recorder(places=self.places)
-            measured.is_on = True
-            SLICE_COST_S[self.places] = cost_s(measured.followed)
-        return SLICE_COST_S[self.places]
+    def _cost_s(self, slices: int) -> float:
+        """Return how long it took to record so many slices, in seconds."""
+        measured = Recorder(places=self.places)
+        measured.is_on = True
+        return slices * slice_cost_s(measured.followed, places=self.places) + self._watch.cpu_s
 
     def trace(self) -> Trace:
         """Return what was recorded so far."""
@@ -175,9 +150,8 @@ class Recorder:
 
     def begin(self, loop: asyncio.AbstractEventLoop, *, all_tasks: bool = False) -> None:
         """Record from now on. `all_tasks`: not only those that recorded tasks make."""
-        self._clock, self._begun = read_clock(), datetime.now(UTC)
-        self._loop = type(loop).__module__.partition(".")[0]
-        self._takes_all = all_tasks
+        self.own.begin(loop)
+        self._takes_all, self.has_begun = all_tasks, True
         if loop.is_running():
             self.goes_on(loop)
 
@@ -192,11 +166,13 @@ class Recorder:
 
     def end(self) -> None:
         """Record no longer."""
-        self._ended_s, self.is_on = perf_counter(), False
+        self.own.end()
+        self.is_on = False
         self._watch.stop()
 
     def goes_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Record again after `end`, or before the loop runs for the first time; this is called in its thread."""
+        self.own.goes_on()
         self.is_on = True
         self._watch.start(loop)
 
@@ -215,22 +191,14 @@ class Recorder:
         track.group = group
         return Recorded(coroutine, track, self)
 
-    def _track(self, name: str, *, parent: int | None, process: int = 0, begin_s: float | None = None) -> Track:
-        zero_s = self.zero_s
-        at_s = perf_counter() if begin_s is None else zero_s + begin_s
-        return self.kept.new(name, parent=parent, process=process, begin_s=at_s, zero_s=zero_s)
+    def _track(self, name: str, *, parent: int | None) -> Track:
+        return self.kept.new(name, parent=parent, begin_s=perf_counter(), zero_s=self.zero_s)
 
     # What is told.
 
-    def lane(self, name: str, *, parent: int | None = None, process: int = 0, begin_s: float | None = None) -> Track:
-        """Return the track of work that is told, and is no task of its own here.
-
-        Arguments:
-            parent: the id of the task that made it.
-            process: the number of the process that does it, from `add_process` (0: this one).
-            begin_s: when it began, from the trace's beginning (None: now).
-        """
-        return self._track(name, parent=parent, process=process, begin_s=begin_s)
+    def lane(self, name: str, *, parent: int | None = None) -> Track:
+        """Return the track of work that is told, and is no task of its own here. `parent`: the task that made it."""
+        return self._track(name, parent=parent)
 
     def followed(self, coroutine: Coroutine[Any, Any, Result]) -> Coroutine[Any, Any, Result]:
         """Return a coroutine for a task that is recorded only while it is in a lane: see `running_in`."""
@@ -251,9 +219,9 @@ class Recorder:
             self._go_on_in(recorded, before)
 
     def _go_on_in(self, recorded: "Recorded[Any]", track: Track) -> None:
-        now, left = perf_counter(), recorded.track
-        self.kept.keep_slice(left, now)
-        recorded.track, track.began_s = track, now
+        now = perf_counter()
+        self.kept.keep_slice(recorded.track, recorded.began_s, now)
+        recorded.go_on_in(track, now)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[Piece]:
@@ -301,19 +269,15 @@ class Recorder:
         """Note a piece of work that was given at one point and taken at another. `kind`: handoff or redelivery."""
         self.notes.handed_off(name, given, taken, kind=kind)
 
-    def add_process(self, name: str, program: str) -> int:
-        """Return the number of another process, whose lanes are told here."""
-        told = replace(self.process, id=process_number(), name=bounded(name), program=program, began_s=self._now_s())
-        self._told.append(replace(told, work_s=0.0, wait_s=0.0, overhead_s=None, dropped=Dropped()))
-        return told.id
-
     def note_lag(self, lag_s: float) -> None:
         """Note how late the loop is."""
         self.notes.lag(lag_s, at_s=self._now_s())
 
-    def held(self, track: Track, end_s: float) -> None:
+    def held(self, recorded: "Recorded[Any]", end_s: float) -> None:
         """Note that a task has held the loop until then, by the clock, for longer than the bound."""
-        self.note_blocking(track, track.began_s, end_s, self._watch.place_of(track.began_s))
+        if self.is_on:
+            at = self._watch.place_of(recorded.began_s)
+            self.note_blocking(recorded.track, recorded.began_s, end_s, at)
 
     def note_blocking(self, track: Track | None, begin_s: float, end_s: float, at: tuple[str, str]) -> None:
         """Note that one call has held the loop. Times by the clock; `at`: place and function."""

@@ -57,6 +57,6 @@ async def recording(kept: Kept, command: str, *, quiet: bool = False) -> AsyncIt
             yield run
         finally:
             for recorder in run.recorders:
-                recorder.exit_code = run.exit_code
+                recorder.own.exit_code = run.exit_code
     if not quiet:
         say(printable(f"trace: {recorded_line(run.recorders, kept.names)}"))

@@ -23,7 +23,7 @@ def note_phases(recorder: "Recorder", begin_s: float) -> None:
         return
     track = recorder.running.track
     slices = [each for each in track.slices_from(0) if each.end_s >= begin_s]
-    borders = borders_of(slices, last_s=track.began_s - recorder.zero_s)
+    borders = borders_of(slices, last_s=recorder.running.began_s - recorder.zero_s)
     for name, end_s in [*borders, ("head" if len(borders) == 3 else "", recorder.total_s)]:
         if name:
             recorder.notes.phase(track, name, begin_s=begin_s, end_s=end_s, ended=NOT_SAID)

@@ -17,8 +17,6 @@ from lab.bench.hello import result as hello
 from lab.bench.hello import users, without_sleep
 from lab.cli import main
 
-pytestmark = pytest.mark.alone  # it measures
-
 TINY = Rounds(number=2, seconds=0.3, targets=20, users=(5,))
 LOOPS = ("uvloop", "asyncio")
 SITES = [f"{name}, {loop}" for name in ("services.sites", "null protocol") for loop in LOOPS]

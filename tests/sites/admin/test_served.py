@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from lab import ROOT
-from lab.embedded.program import embedded_sites
+from lab.embedded.sites import embedded_sites
 
 LATE = ("aiohttp", "trustme", "prometheus_client")
 ADMIN = "http://www.sohu.com:8081/readyz"

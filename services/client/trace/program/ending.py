@@ -46,7 +46,7 @@ class Ending:
         self._is_over = True
         for recorder in self._loops.recorders:
             recorder.end()
-            recorder.exit_code = self.code
+            recorder.own.exit_code = self.code
         self._writing.__exit__(None, None, None)
 
     def _by_signal(self, number: int, _frame: FrameType | None) -> None:

@@ -98,7 +98,7 @@ class LoopRecorders:
             if recorder in self.recorders:
                 return
             if self.recorders:
-                recorder.program = replace(self._program, title=f"loop {len(self.recorders) + 1}")
+                recorder.own.program = replace(self._program, title=f"loop {len(self.recorders) + 1}")
             self.recorders.append(recorder)
 
     def _new_recorder(self, loop: Loop) -> Recorder | None:

@@ -11,8 +11,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from services.client.trace.model import Outcome
+from services.client.trace.tasks.chains import awaited, qualified_name
 from services.client.trace.tasks.track import Track, text_of
-from services.client.trace.tasks.waits import awaited, qualified_name
 
 if TYPE_CHECKING:
     from services.client.trace.recorder import Recorder
@@ -25,13 +25,15 @@ AnyCoroutine = Coroutine[Any, Any, Result] | Generator[Any, Any, Result]
 class Recorded(Coroutine[Any, Any, Result]):
     """A coroutine that notes when it runs. In every other way it is the coroutine that it wraps.
 
-    `send` and `throw` are those of a generator, whose local names are all that is read at each await.
+    `send` and `throw` are those of a generator, whose local names and these are all that is read at each await:
+    `began_s`, when it began to run, by the clock; `raw`, the slices of its `track`, None where they are not kept.
     """
 
-    __slots__ = ("__name__", "__qualname__", "_coroutine", "send", "throw", "track")
+    __slots__ = ("__name__", "__qualname__", "_coroutine", "began_s", "raw", "send", "throw", "track")
 
     def __init__(self, coroutine: AnyCoroutine[Result], track: Track, recorder: "Recorder") -> None:
-        self._coroutine, self.track = coroutine, track
+        self._coroutine = coroutine
+        self.go_on_in(track, track.made_s)
         self.__qualname__ = qualified_name(coroutine)
         self.__name__ = self.__qualname__.rpartition(".")[2]
         resuming = resume_and_note(coroutine, self, recorder)
@@ -40,6 +42,10 @@ class Recorded(Coroutine[Any, Any, Result]):
 
     send: Callable[[Any], Any]
     throw: Callable[..., Any]
+
+    def go_on_in(self, track: Track, at_s: float) -> None:
+        """Note from now on, by the clock, into this track."""
+        self.track, self.raw, self.began_s = track, track.raw if track.is_recorded else None, at_s
 
     def close(self) -> None:
         """End the coroutine where it waits."""
@@ -88,64 +94,57 @@ def resume_and_note(
 
     One function, without a call that it can do without: a program with ten thousand awaits a second runs it as often.
     """
-    clock, held_s, kept, waits = perf_counter, recorder.held_s, recorder.kept, recorder.kept.waits
-    number = waits.number if recorder.places else waits.number_of_type
-    resume: Callable[[Any], object] = coroutine.send
+    clock, held_s, kept, send = perf_counter, recorder.held_s, recorder.kept, coroutine.send
+    first = kept.waits.first(coroutine)
+    number, by_type = kept.waits.number if recorder.places else None, kept.waits.by_type
+    resume: Callable[[Any], object] = send
     waited_for: object = None
     allowed = 0
     while True:
         try:
             given = yield waited_for
-            resume = coroutine.send
+            resume = send
         except GeneratorExit:
             coroutine.close()
             raise
         except BaseException as error:
             given, resume = error, coroutine.throw
-            error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next  # without this frame
-            note_cancellation(recorder, recorded.track, error)
-        if not recorder.is_on:
-            try:
-                waited_for = resume(given)
-            except StopIteration as ended:
-                return ended.value
-            continue
+            note_thrown(recorder, recorded.track, error)
         before = recorder.running  # an eager task runs inside the one that makes it
         recorder.running = recorded
-        recorded.track.began_s = clock()
+        recorded.began_s = clock()
         try:
             waited_for = resume(given)
         except BaseException as error:
             recorder.running = before
             kept.slices_left += allowed
-            note_end(recorder, recorded.track, error)
+            note_end(recorder, recorded, error)
             if isinstance(error, StopIteration):
                 return error.value
-            error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next  # without this frame
             raise
-        recorder.running = before
-        wait = number(coroutine, waited_for)
-        track = recorded.track  # another one, where the coroutine has gone on in another lane
-        began_s = track.began_s
         end_s = clock()
-        if allowed or (allowed := kept.allow_slices()):
+        recorder.running = before
+        raw, began_s = recorded.raw, recorded.began_s  # others, where the coroutine has gone on in another lane
+        if raw is not None and recorder.is_on and (allowed or (allowed := kept.allow_slices())):
             allowed -= 1
-            keep = track.keep
-            keep(began_s)
-            keep(end_s)
-            keep(wait)
-        else:
-            kept.drop_slice(track)
+            raw.append(began_s)  # a list's `append` takes no call
+            raw.append(end_s)
+            raw.append(number(first, coroutine, waited_for) if number else by_type[type(waited_for)])
+        elif raw is not None and recorder.is_on:
+            kept.dropped_slices += 1
         if end_s - began_s > held_s:
-            recorder.held(track, end_s)
+            recorder.held(recorded, end_s)
 
 
-def note_end(recorder: "Recorder", track: Track, error: BaseException) -> None:
-    """Note the last slice of a coroutine, and how it ended."""
-    end_s = perf_counter()
-    recorder.kept.keep_slice(track, end_s)
-    if end_s - track.began_s > recorder.held_s:
-        recorder.held(track, end_s)
+def note_end(recorder: "Recorder", recorded: Recorded[Any], error: BaseException) -> None:
+    """Note the last slice of a coroutine, and how it ended: by which error."""
+    without_this_frame(error)
+    if not recorder.is_on:
+        return
+    end_s, track = perf_counter(), recorded.track
+    recorder.kept.keep_slice(track, recorded.began_s, end_s)
+    if end_s - recorded.began_s > recorder.held_s:
+        recorder.held(recorded, end_s)
     if isinstance(error, StopIteration):
         outcome = Outcome.RETURNED
     else:
@@ -156,10 +155,16 @@ def note_end(recorder: "Recorder", track: Track, error: BaseException) -> None:
     track.ends(end_s, outcome)
 
 
-def note_cancellation(recorder: "Recorder", track: Track, thrown: BaseException) -> None:
-    """Note that a coroutine is cancelled; it may go on all the same."""
-    if recorder.is_on and isinstance(thrown, asyncio.CancelledError):
-        recorder.mark_of(track, "cancel", str(thrown))
+def note_thrown(recorder: "Recorder", track: Track, error: BaseException) -> None:
+    """Note that a coroutine is cancelled, if it is; it may go on all the same."""
+    without_this_frame(error)
+    if recorder.is_on and isinstance(error, asyncio.CancelledError):
+        recorder.mark_of(track, "cancel", str(error))
+
+
+def without_this_frame(error: BaseException) -> None:
+    """Take the frame of `resume_and_note` out of an error's traceback."""
+    error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
 
 
 def _of(coroutine: object, what: str) -> Any:

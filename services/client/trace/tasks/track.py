@@ -6,8 +6,7 @@ place the third stands for is found out when a trace is made of it.
 
 import asyncio
 import re
-from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from services.client.trace.model import Outcome, Slice, Task, bounded
@@ -19,21 +18,19 @@ DEFAULT_NAME = re.compile(r"Task-\d+|None")  # None: so does Python 3.13.5 where
 class Track:
     """The record of one task. `task` is forgotten once it has ended and its name is known.
 
-    `began_s`: when it began to run, while it runs. Times that are public are from the trace's beginning.
+    `made_s`: when it was made, by the clock; all other times that are public are from the trace's beginning.
     """
 
     __slots__ = (
-        "_begin_s",
         "_end_s",
         "_name",
         "_zero_s",
-        "began_s",
         "borders",
         "error",
         "group",
         "id",
         "is_recorded",
-        "keep",
+        "made_s",
         "note",
         "ok",
         "outcome",
@@ -49,8 +46,7 @@ class Track:
     ) -> None:
         self.id, self.parent, self.process = number, parent, process
         self.group: int | None = None
-        self.raw = array("d")  # of each slice its begin, its end, and the number of its wait
-        self.keep: Callable[[float], None] = self.raw.append
+        self.raw: list[float] = []  # of each slice its begin, its end, and the number of its wait
         self.waits = waits
         self.borders: list[float] = []
         self.is_recorded = True
@@ -58,8 +54,7 @@ class Track:
         self.error = self.note = ""
         self.ok = True
         self.task: asyncio.Future[Any] | None = None
-        self.began_s = begin_s
-        self._begin_s, self._end_s, self._zero_s = begin_s, None, zero_s
+        self.made_s, self._end_s, self._zero_s = begin_s, None, zero_s
         self._name = name
 
     _end_s: float | None
@@ -73,20 +68,15 @@ class Track:
     @property
     def begin_s(self) -> float:
         """When it was made."""
-        return self._begin_s - self._zero_s
+        return self.made_s - self._zero_s
 
     @property
     def end_s(self) -> float | None:
         """When it ended; None where it has not."""
         return None if self._end_s is None else self._end_s - self._zero_s
 
-    def ran(self, begin_s: float, end_s: float, awaits: str | None) -> None:
-        """Note when a task ran that is not recorded here: another process has told it."""
-        for number in (begin_s + self._zero_s, end_s + self._zero_s, self.waits.number_of_text(awaits)):
-            self.keep(number)
-
     def ended(self, end_s: float, outcome: Outcome) -> None:
-        """Note how such a task ended, and when."""
+        """Note how a lane ended, and when, from the trace's beginning."""
         self.ends(end_s + self._zero_s, outcome)
 
     def ends(self, end_s: float, outcome: Outcome) -> None:

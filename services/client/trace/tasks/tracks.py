@@ -22,17 +22,17 @@ class Tracks:
         self._process, self._most_tasks = process, most_tasks
         self._ids = 0
 
-    def new(self, name: str, *, parent: int | None, process: int, begin_s: float, zero_s: float) -> Track:
+    def new(self, name: str, *, parent: int | None, begin_s: float, zero_s: float) -> Track:
         """Return the track of a new task; one beyond the bound is not kept.
 
-        Times by the clock; `zero_s`: when the trace began. `process`: 0 for the one that is recorded.
+        Times by the clock; `zero_s`: when the trace began.
         """
         self._ids += 1
         track = Track(
             self._ids,
             bounded(name),
             parent=parent,
-            process=process or self._process,
+            process=self._process,
             begin_s=begin_s,
             zero_s=zero_s,
             waits=self.waits,
@@ -41,13 +41,13 @@ class Tracks:
             self.tracks.append(track)
         else:
             self.dropped_tasks += 1
-            self._leave_out(track)
+            track.is_recorded = False
         return track
 
     def unrecorded(self) -> Track:
         """Return the track of a task that is recorded only while it is in a lane."""
         track = Track(0, "", parent=None, process=self._process, begin_s=0.0, zero_s=0.0, waits=self.waits)
-        self._leave_out(track)
+        track.is_recorded = False
         return track
 
     def allow_slices(self) -> int:
@@ -56,22 +56,12 @@ class Tracks:
         self.slices_left -= allowed
         return allowed
 
-    def keep_slice(self, track: Track, end_s: float) -> None:
-        """Keep the slice of a task that ended then, or went on in another lane; count it if it is beyond the bound."""
-        if not self.slices_left:
-            self.drop_slice(track)
+    def keep_slice(self, track: Track, began_s: float, end_s: float) -> None:
+        """Keep the slice of a task that ended, or goes on in another lane; count it if it is beyond the bound."""
+        if not track.is_recorded:
             return
-        self.slices_left -= 1
-        for number in (track.began_s, end_s, NONE):
-            track.keep(number)
-
-    def drop_slice(self, track: Track) -> None:
-        """Count a slice that is beyond the bound."""
-        self.dropped_slices += track.is_recorded
-
-    def _leave_out(self, track: Track) -> None:
-        track.is_recorded, track.keep = False, self._give_back
-
-    def _give_back(self, number: float) -> None:
-        """Keep no slice of a task that is not recorded, and count none: the last of its numbers is negative."""
-        self.slices_left += number < 0
+        if self.slices_left:
+            self.slices_left -= 1
+            track.raw += (began_s, end_s, NONE)
+        else:
+            self.dropped_slices += 1

@@ -2,29 +2,33 @@
 
 A task waits in a chain of coroutines, from its own to the innermost, and at its end for a future. `Waits.number` reads
 the chain as fast as it can, at every wait of a program; `Waits.described` says, later and once, what a number means.
-`services.client.trace.tasks.places` knows which code is whose.
+`services.client.trace.tasks.chains` reads a coroutine, and `services.client.trace.tasks.places` knows which code is
+whose.
 """
 
-from collections.abc import Sequence
-from gc import get_referents
-from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
-from typing import Any, NamedTuple, Union
+from collections.abc import Callable
+from types import CodeType, CoroutineType, GeneratorType
+from typing import Any, NamedTuple
 
 from services.client.trace.model import bounded
-from services.client.trace.tasks.places import CALLBACKS, KIND_BITS, LIBRARY, OWN, PACKAGE, kind_of, place_of, role_of
+from services.client.trace.tasks.chains import HOPS, chain_of, code_of, compiled_name, instruction_of
+from services.client.trace.tasks.places import (
+    CALLBACKS,
+    KIND_BITS,
+    LIBRARY,
+    OWN,
+    PACKAGE,
+    SOCKET,
+    kind_of,
+    place_of,
+    role_of,
+)
 
-HOPS = range(100)  # from a task's coroutine to the innermost: a chain that is longer is not followed to its end
 NONE = -1.0  # the number where nothing is waited for: the task ended, or goes on in another lane
 
 # By the id of code: to hash code is to hash its bytes. `_kept` keeps the code, so that no other gets its id.
 _roles: dict[int, int] = {}
 _kept: list[CodeType] = []
-UVLOOP_RUN = "run.<locals>.wrapper"
-
-# What stands in a chain for a coroutine that it covers, and tells nothing of it: for `async for`, and of `__await__`.
-COVERS = {"async_generator_asend", "async_generator_athrow", "coroutine_wrapper"}
-
-PythonCoroutine = Union["CoroutineType[Any, Any, Any]", "GeneratorType[Any, Any, Any]", "AsyncGeneratorType[Any, Any]"]
 _ends: set[type] = set()  # the types that end a chain: iterators of futures, and others without a name
 
 
@@ -50,71 +54,145 @@ class Noted(NamedTuple):
     waited_for: type
 
 
+class Part:
+    """What is known of a chain from its first coroutine to one of the others.
+
+    Chains of which the same is known share one Part, and what further code makes of it is found in `below`, by the id
+    of the code. So a chain is read by one look-up a coroutine.
+
+    `place`: the code whose line is shown; `origin`: whose it is, as in `places`; `kind` of the wait; `innermost`: the
+    last code, None where that is the task's own; `role` of the last code. `is_place`: whether the last coroutine is the
+    one whose line is shown. `is_typed`: whether the type of what is waited for tells of the wait, too. `numbers` of the
+    waits, by the instruction of the place, and by the type where that tells.
+    """
+
+    __slots__ = (
+        "below",
+        "innermost",
+        "is_place",
+        "is_typed",
+        "kind",
+        "next",
+        "next_code",
+        "numbers",
+        "origin",
+        "place",
+        "role",
+    )
+
+    def __init__(
+        self,
+        place: CodeType | None,
+        origin: int,
+        kind: int,
+        *,
+        innermost: CodeType | None = None,
+        role: int = LIBRARY,
+        is_place: bool = False,
+    ) -> None:
+        self.place, self.origin, self.kind, self.innermost, self.role = place, origin, kind, innermost, role
+        self.is_place = is_place
+        self.is_typed = innermost is None or kind in (0, SOCKET)
+        self.below: dict[int, Part] = {}
+        self.next: Part = self
+        self.next_code: CodeType | None = None
+        self.numbers: dict[object, float] = {}
+
+
+class NumbersByType(dict[type, float]):
+    """The numbers of waits of which nothing is to be known but the type of what is waited for."""
+
+    def __init__(self, number: Callable[[object, Noted], float]) -> None:
+        super().__init__()
+        self._number = number
+
+    def __missing__(self, kind: type) -> float:
+        found = self[kind] = self._number(kind, Noted(None, 0, None, 0, kind))
+        return found
+
+
 class Waits:
     """The waits of one recording. A number is negative, so that it cannot be taken for a time."""
 
     def __init__(self) -> None:
         self._noted: list[Noted | Described] = [Described(None, "", "")]
         self._numbers: dict[object, float] = {}
-        self.by_type = self._numbers.get
+        self._parts: dict[object, Part] = {}
+        self._nothing = Part(None, LIBRARY, 0)
+        self.by_type = NumbersByType(self._number)
 
-    def number_of_type(self, _coroutine: Any, waited_for: object) -> float:
-        """Return the number of a wait of which nothing is to be known but the type of what is waited for."""
-        kind = type(waited_for)
-        return self._numbers.get(kind) or self._number(kind, Noted(None, 0, None, 0, kind))
+    def first(self, coroutine: object) -> Part:
+        """Return what is known of every chain that begins with a task's own coroutine."""
+        return self._with(self._nothing, coroutine.cr_code) if isinstance(coroutine, CoroutineType) else self._nothing
 
-    def number_of_text(self, awaits: str | None) -> float:
-        """Return the number of a wait that another process has told of."""
-        return NONE if awaits is None else self._number(awaits, Described(bounded(awaits), "other", ""))
-
-    def number(self, coroutine: Any, waited_for: object) -> float:
-        """Return the number of the wait of a task, whose own coroutine is given, for what it waits for."""
-        inner, own, code, kind = coroutine, None, None, 0
+    def number(self, first: Part, coroutine: Any, waited_for: object) -> float:
+        """Return the number of the wait of a task, whose own coroutine is given, with its `first` part."""
+        part, at = first, coroutine
         try:
+            inner = coroutine.cr_await
             for _ in HOPS:
-                if type(inner) is CoroutineType:
-                    code = inner.cr_code
-                    role = _roles[id(code)]
-                    if not role:
-                        own, kind = inner, 0
-                    elif not kind:
-                        kind = role & KIND_BITS
+                kind = type(inner)
+                if kind is CoroutineType:
+                    part = part.next if inner.cr_code is part.next_code else part.below[id(inner.cr_code)]
+                    if part.is_place:
+                        at = inner
                     inner = inner.cr_await
-                elif type(inner) is GeneratorType and kind:
-                    code, inner = inner.gi_code, inner.gi_yieldfrom
+                elif kind is GeneratorType:
+                    part = part.next if inner.gi_code is part.next_code else part.below[id(inner.gi_code)]
+                    if part.is_place:
+                        at = inner
+                    inner = inner.gi_yieldfrom
+                elif inner is None or kind in _ends:
+                    frame: Any = at.cr_frame if type(at) is CoroutineType else at.gi_frame
+                    instruction = frame.f_lasti
+                    return part.numbers[(instruction, type(waited_for)) if part.is_typed else instruction]
                 else:
                     break
-            # As most waits are: in a person's own coroutine, for something that is known.
-            if kind and own is not None and (inner is None or type(inner) in _ends):
-                return self._numbers[id(code), id(own.cr_code), own.cr_frame.f_lasti, kind]  # type: ignore[union-attr] # it waits, so it has a frame
-        except KeyError:
+        except (KeyError, AttributeError):  # it is met for the first time, or the task's own coroutine is no coroutine
             pass
         return self._number_of_chain(coroutine, waited_for)
 
     def _number_of_chain(self, coroutine: Any, waited_for: object) -> float:
-        """Return the number of a wait that is not as most are, or is met for the first time."""
+        """Return the number of a wait that is met for the first time, or is not as most are."""
         chain, end = chain_of(coroutine)
-        own, kind, role = None, 0, LIBRARY
+        part, at = self._nothing, None
         for each in chain:
-            role = role_known(code_of(each))
-            if role == OWN:
-                own, kind = each, 0
-            elif not kind:
-                kind = role & KIND_BITS
-        innermost = code_of(chain[-1]) if chain else None
-        name: CodeType | str | None = innermost if len(chain) > 1 else None
-        if end is not None and (more := beyond(end)):
-            name = more
-        elif not (kind or role & LIBRARY):
-            kind = kind_by_callback(waited_for)
-        at = own or innermost_of_package(chain) or (chain[-1] if chain else None)
-        if at is None:
-            return self._number((name, type(waited_for)), Noted(name, kind, None, 0, type(waited_for)))
-        code = code_of(at)
-        noted = Noted(name, kind, code, instruction_of(at), type(waited_for))
-        if kind and name is innermost:
-            return self._number((id(innermost), id(code), noted.instruction, kind), noted)
-        return self._number((name, id(code), noted.instruction, kind, type(waited_for)), noted)
+            part = self._with(part, code_of(each))
+            at = each if part.is_place else at
+        name: CodeType | str | None = part.innermost
+        kind, waited_type, is_known = part.kind, type(waited_for), True
+        if compiled := compiled_name(end):
+            name, is_known = compiled, False
+        elif not (waited_for is None or kind or part.role & LIBRARY):
+            kind, is_known = kind_by_callback(waited_for), False
+        instruction = instruction_of(at) if at else 0
+        noted = Noted(name, kind, part.place, instruction, waited_type)
+        of_name, of_type = (compiled or id(part.innermost)), waited_type if part.is_typed else None
+        number = self._number((of_name, kind, id(part.place), instruction, of_type), noted)
+        if is_known and at:
+            if end is not None:
+                _ends.add(type(end))
+            part.numbers[(instruction, waited_type) if part.is_typed else instruction] = number
+        return number
+
+    def _with(self, part: Part, code: CodeType) -> Part:
+        """Return what is known of a chain that has one coroutine more, of this code."""
+        if known := part.below.get(id(code)):
+            return known
+        role = role_known(code)
+        origin = role & (PACKAGE | LIBRARY)
+        kind = 0 if origin == OWN else part.kind or role & KIND_BITS
+        innermost = None if part is self._nothing else code
+        is_place = origin <= part.origin  # its own before a package's, and that before the library's
+        place = code if is_place else part.place
+        origin = min(origin, part.origin)
+        key = id(place), kind, innermost and id(innermost), is_place
+        found = self._parts.setdefault(
+            key, Part(place, origin, kind, innermost=innermost, role=role, is_place=is_place)
+        )
+        part.below[id(code)] = part.next = found
+        part.next_code = code
+        return found
 
     def described(self, number: float) -> Described:
         """Return what a number means."""
@@ -124,7 +202,7 @@ class Waits:
             noted = self._noted[index] = described(noted)
         return noted
 
-    def _number(self, key: object, noted: Noted | Described) -> float:
+    def _number(self, key: object, noted: Noted) -> float:
         number = self._numbers.get(key)
         if number is None:
             self._noted.append(noted)
@@ -153,57 +231,6 @@ def role_known(code: CodeType) -> int:
     return role
 
 
-def chain_of(coroutine: object) -> tuple[list[PythonCoroutine], object]:
-    """Return the coroutines from a task's own to the innermost that is Python's, and what that one waits for."""
-    chain: list[PythonCoroutine] = []
-    for _ in HOPS:
-        if isinstance(coroutine, CoroutineType | GeneratorType | AsyncGeneratorType):
-            chain.append(coroutine)
-            coroutine = awaited(coroutine)
-        elif type(coroutine).__name__ in COVERS:
-            coroutine = next((each for each in get_referents(coroutine) if is_covered(each)), None)
-        else:
-            break
-    return chain, coroutine
-
-
-def is_covered(found: object) -> bool:
-    """Return whether an object is a coroutine, Python's or Cython's, or an asynchronous generator."""
-    return hasattr(found, "cr_await") or isinstance(found, AsyncGeneratorType)
-
-
-def code_of(coroutine: PythonCoroutine) -> CodeType:
-    if isinstance(coroutine, CoroutineType):
-        return coroutine.cr_code
-    return coroutine.gi_code if isinstance(coroutine, GeneratorType) else coroutine.ag_code
-
-
-def instruction_of(coroutine: PythonCoroutine) -> int:
-    """Return the offset of the instruction at which a coroutine waits."""
-    if isinstance(coroutine, CoroutineType):
-        frame = coroutine.cr_frame
-    else:
-        frame = coroutine.gi_frame if isinstance(coroutine, GeneratorType) else coroutine.ag_frame
-    return frame.f_lasti if frame else 0
-
-
-def innermost_of_package(chain: Sequence[PythonCoroutine]) -> PythonCoroutine | None:
-    """Return the innermost coroutine that is of an installed package; None where none is."""
-    return next((each for each in reversed(chain) if role_known(code_of(each)) & PACKAGE), None)
-
-
-def beyond(inner: object) -> str | None:
-    """Return the name of the innermost coroutine that is none of Python's own, as Cython's; None without one."""
-    name = None
-    if not hasattr(inner, "__qualname__"):
-        _ends.add(type(inner))
-    for _ in HOPS:
-        if inner is None or not hasattr(inner, "__qualname__"):
-            break
-        name, inner = qualified_name(inner), awaited(inner)
-    return name
-
-
 def kind_by_callback(waited_for: object) -> int:
     """Return which kind of wait a future is for that a person's code waits for, by who will set it."""
     for callback, _ in getattr(waited_for, "_callbacks", None) or ():
@@ -212,24 +239,3 @@ def kind_by_callback(waited_for: object) -> int:
             if name.startswith(begin):
                 return kind
     return 0
-
-
-def qualified_name(coroutine: object) -> str:
-    """Return the name of the function that a coroutine is of."""
-    return str(getattr(coroutine, "__qualname__", type(coroutine).__name__))
-
-
-def name_of_work(coroutine: object) -> str:
-    """Return the name of the function that a task is for; `uvloop.run` puts one of its own around a person's."""
-    name = qualified_name(coroutine)
-    if name == UVLOOP_RUN and isinstance(coroutine, CoroutineType) and coroutine.cr_frame:
-        return qualified_name(coroutine.cr_frame.f_locals.get("main", coroutine))
-    return name
-
-
-def awaited(coroutine: object) -> object:
-    """Return what a coroutine, or a generator that is used as one, waits for."""
-    for name in ("cr_await", "gi_yieldfrom", "ag_await"):
-        if found := getattr(coroutine, name, None):
-            return found
-    return None

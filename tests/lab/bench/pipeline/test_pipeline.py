@@ -15,8 +15,6 @@ from lab.bench.pipeline.in_process import AIOSTREAM, BARE
 from lab.bench.pipeline.sample import Sample, read_sample
 from lab.embedded import broker
 
-pytestmark = pytest.mark.alone  # it measures
-
 TINY = Rounds(number=1, seconds=1.0, targets=1, users=(), items=50, jobs=40, workers=(1,))
 ABSENT = Package("no_such_module", "no-such-package")
 needs_broker = pytest.mark.skipif(broker.find_program() is None, reason="nats-server is not installed")

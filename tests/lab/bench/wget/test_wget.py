@@ -16,8 +16,6 @@ from lab.bench.wget import contestants, hosts, many_hosts, million, newest_curl,
 from lab.bench.wget.contestants import AIOHTTP, CURL_NAME, LOOPS, Work, program
 from lab.bench.wget.hosts import Hosts
 
-pytestmark = pytest.mark.alone  # it measures
-
 TINY = Rounds(number=1, seconds=1.0, targets=30, users=(), hosts=100)
 OURS = [f"services.client, {loop}" for loop in LOOPS]
 AIOHTTPS = [f"aiohttp client, {loop}" for loop in LOOPS]
