@@ -10,7 +10,7 @@ import pytest
 from lab.compose import broker_password
 from lab.compose.errors import LabNotHealthy, PasswordFileUnusable
 from lab.compose.stack import Stack
-from tests.docker.test_restart import await_again, container_of, kill
+from tests.docker.lifecycle.test_restart import await_again, container_of, kill
 from tests.stacks import reread, stack_of
 from tests.trees import copied_tree
 

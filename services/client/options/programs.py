@@ -28,6 +28,7 @@ def add_worker(parser: ArgumentParser) -> None:
         help="how many jobs of one run it works at, at once (%(default)s)",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="nothing but errors on stderr")
+    add_trace(parser)
 
 
 def add_hello(parser: ArgumentParser) -> None:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -32,6 +33,7 @@ SETTLE_MS = 500
 LOOKS_MS = 3_500  # for the figures of a few looks at the services
 MOST_HEIGHT = 2_400  # of a picture: the index of `lab report` is longer
 COLOURS = 128
+BLACK = (0, 0, 0)
 BLOCKING = "lab/report/blocking_call.py"
 FAULTY = "www.sohu.com"
 
@@ -141,10 +143,22 @@ def first_part(page: Page) -> FloatRect:
 
 def write(file: Path, picture: bytes) -> None:
     """Write a picture with a palette."""
-    with Image.open(io.BytesIO(picture)) as image:
-        # This method keeps colours that are rare, as that of a dot or a cross.
-        reduced = image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    with Image.open(io.BytesIO(picture)) as opened_picture:
+        image = opened_picture.convert("RGB")
+    # This method keeps colours that are rare, as that of a dot or a cross; but not those that are frequent.
+    reduced = image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    reduced.putpalette(most_frequent(reduced, image))
     reduced.save(file, optimize=True)
+
+
+def most_frequent(reduced: Image.Image, image: Image.Image) -> list[int]:
+    """Return a palette in which each colour is the one that most of its pixels had."""
+    values = iter(image.tobytes())
+    pixels = zip(reduced.tobytes(), zip(values, values, values, strict=True), strict=True)
+    colours: dict[int, tuple[int, int, int]] = {}
+    for (index, colour), _ in Counter(pixels).most_common():
+        colours.setdefault(index, colour)
+    return [value for index in range(COLOURS) for value in colours.get(index, BLACK)]
 
 
 if __name__ == "__main__":

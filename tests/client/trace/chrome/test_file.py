@@ -164,6 +164,15 @@ def test_a_reader_that_ends_does_not_end_the_run(reader: Reader) -> None:
     os.open(os.devnull, os.O_RDONLY)  # for the fixture to close
 
 
+def test_a_device_without_room_is_told_at_the_end() -> None:
+    """The run goes on without its trace: the error is raised when the file is closed."""
+    feed = GrowingFeed(tasks=[GrowingLane(1, "main", 0.0)])
+    file = trace_file("/dev/full")
+    file.flush([feed])
+    with pytest.raises(CannotWrite, match="/dev/full: No space left on device"):
+        file.close([feed])
+
+
 def test_a_reader_that_does_not_read_is_not_waited_for(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more is made until it has read; at the end it is given some time, and no more."""
     monkeypatch.setattr(module, "PATIENCE_S", 0.01)
