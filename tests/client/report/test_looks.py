@@ -10,13 +10,14 @@ from services.client.report.words import TEXTS, Language
 from services.client.trace.model import Trace
 from tests.browser.axe import violations
 from tests.browser.chromium import NARROW, SCHEMES, WIDE, Scheme, View, opened, overflow_px
-from tests.client.report.traces import comparison, held_loop, jobs, users
+from tests.client.report.traces import comparison, held_loop, hostile, jobs, users
 
 CASES = {
     "compared": comparison(error="reset by peer, 40 bytes"),
     "blocking": [held_loop()],
     "queue": [jobs()],
     "many": [users(60)],
+    "hostile": [hostile()],
 }
 
 
@@ -64,3 +65,21 @@ def test_text_is_never_smaller_than_eleven_pixels(tmp_path: Path, chromium: Brow
         "[...document.querySelectorAll('body *')].map(each => parseFloat(getComputedStyle(each).fontSize))"
     )
     assert min(sizes) >= 11
+
+
+def test_it_is_printed_in_light_colours(tmp_path: Path, chromium: Browser) -> None:
+    """Also from a window that is dark: a dark lane on paper hides what is in it."""
+    dark = opened(chromium, page_of([held_loop()], tmp_path), View(scheme="dark"))
+    light = opened(chromium, page_of([held_loop()], tmp_path), View(scheme="light"))
+    dark.emulate_media(media="print")
+    colours = [page.evaluate("getComputedStyle(document.querySelector('rect.w')).fill") for page in (dark, light)]
+    assert colours[0] == colours[1]
+
+
+def test_the_line_to_blame_is_whole_in_a_narrow_window(tmp_path: Path, chromium: Browser) -> None:
+    """It is what a person looks for, so it is not cut off: in the heading, at the lane, and below."""
+    page = opened(chromium, page_of([held_loop()], tmp_path), View(width=NARROW))
+    assert "demo.py:12" in page.get_by_role("heading", level=1).inner_text()
+    blamed = page.locator(".end.bad")
+    assert blamed.inner_text() == "held the loop: demo.py:12"
+    assert blamed.evaluate("each => each.scrollWidth <= each.clientWidth")

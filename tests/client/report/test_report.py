@@ -10,10 +10,8 @@ from services.client.report.numbers import duration, numbers_of
 from services.client.report.page import report_html
 from services.client.report.panels import panels_of
 from services.client.report.words import LANGUAGES, TEXTS, Language, Words
-from services.client.trace.model import Outcome, Slice, Task, Trace
-from tests.client.report.traces import FETCH_S, comparison, held_loop, jobs, process, users
-
-HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m\u202e"
+from services.client.trace.model import Trace
+from tests.client.report.traces import FETCH_S, HOSTILE, comparison, held_loop, hostile, jobs, process, users
 
 
 def html(traces: list[Trace], language: Language = "en") -> str:
@@ -67,11 +65,7 @@ def test_it_says_what_is_to_be_seen(traces: list[Trace], said: list[str]) -> Non
 
 def test_names_and_errors_of_programs_are_escaped() -> None:
     """A trace may be of any origin: its texts are shown, and are no markup and no control characters."""
-    task = Task(
-        1, HOSTILE, None, 0.0, 1.0, Outcome.RAISED, (Slice(0.0, 0.1, HOSTILE, HOSTILE, HOSTILE),), error=HOSTILE
-    )
-    trace = Trace((process(1.0, title=HOSTILE, mode=HOSTILE, loop=HOSTILE),), (task,))
-    page = report_html([trace], title=HOSTILE, command=HOSTILE)
+    page = report_html([hostile()], title=HOSTILE, command=HOSTILE)
     assert "<script" not in page
     assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", page)
 

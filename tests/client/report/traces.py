@@ -191,3 +191,24 @@ def jobs() -> Trace:
             HandOff("job 4", 2, 1, 0.35, 3, 1, 0.62, "redelivery"),
         ),
     )
+
+
+HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m\u202e" + "a-name-without-an-end" * 20 + " \u05d0\u05d1\u05d2"
+
+
+def hostile() -> Trace:
+    """Return a trace whose every text is markup, control characters, of both directions, and long."""
+    slices = (Slice(0.0, 0.1, HOSTILE, HOSTILE, HOSTILE),)
+    tasks = (
+        Task(1, HOSTILE, None, 0.0, 1.0, Outcome.RAISED, slices, error=HOSTILE),
+        Task(2, HOSTILE, None, 0.0, 0.9, Outcome.RETURNED, slices, note=HOSTILE),
+    )
+    return Trace(
+        (process(1.0, title=HOSTILE, mode=HOSTILE, loop=HOSTILE, name=HOSTILE),),
+        tasks,
+        (Phase(HOSTILE, 2, 0.1, 0.5),),
+        (Mark(2, 0.5, HOSTILE, HOSTILE),),
+        (Depth(HOSTILE, 0.1, 5), Depth(HOSTILE, 0.5, 2)),
+        (HandOff(HOSTILE, 1, 1, 0.1, 2, 1, 0.4),),
+        blockings=(Blocking(1, 0.2, 0.8, HOSTILE, HOSTILE),),
+    )

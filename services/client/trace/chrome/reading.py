@@ -18,6 +18,7 @@ from services.runtime.terminal import printable
 
 MAX_LINE_BYTES = 16 * 1024  # an event has five texts of 200 characters at most
 MAX_EVENTS = 2_000_000
+GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 
 
 class NotATrace(ProgramError):
@@ -60,6 +61,8 @@ def parse_trace(file: BinaryIO, name: str) -> Trace:
 def events_in(file: BinaryIO) -> Iterator[tuple[int, Event]]:
     """Yield the events of a file, with the numbers of their lines. Raises NotAnEvent, OSError."""
     if (first := file.readline(MAX_LINE_BYTES)).rstrip(b"\r\n") != b"[":
+        if first.startswith(GZIP):
+            raise NotAnEvent("it is compressed (gzip -d makes a trace of it)")
         raise NotAnEvent("it does not begin with a line of `[`" if first else "it is empty")
     for number in range(2, MAX_EVENTS + 2):
         line = file.readline(MAX_LINE_BYTES)
