@@ -184,7 +184,7 @@ class Recorder:
         if not (self._takes_all or (self.is_on and (self.running or self._takes_next))):
             return None
         name = name_of_work(coroutine)
-        if self._takes_all and name.endswith(OF_THE_LOOP):
+        if self._takes_all and (name.endswith(OF_THE_LOOP) or self.kept.drops_task()):
             return None
         self._takes_next = False
         track = self._track(name, parent=self.running.track.id if self.running else None)

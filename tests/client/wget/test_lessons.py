@@ -20,7 +20,9 @@ from tests.tutorial import DIALOGUE, check_wget, printed_head
 
 WGET = ROOT / "services/client/wget"
 SEQUENTIAL, YIELD_FROM, AWAIT = (WGET / name for name in ("sequential.py", "yield_from.py", "await_.py"))
-GENERATOR, QUEUE, BROKEN = (ROOT / f"services/client/pipeline/editions/{name}.py" for name in ("generator", "queue_", "broken"))
+GENERATOR, QUEUE, BROKEN = (
+    ROOT / f"services/client/pipeline/editions/{name}.py" for name in ("generator", "queue_", "broken")
+)
 HELLO = ROOT / "services/hello/app.py"
 LESSONS = (SEQUENTIAL, YIELD_FROM, AWAIT, GENERATOR, QUEUE, BROKEN, HELLO)
 TUTORIAL_HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
