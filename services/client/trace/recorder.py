@@ -113,7 +113,8 @@ class Recorder:
         """Return how long it took to record so many slices, in seconds."""
         measured = Recorder(places=self.places)
         measured.is_on = True
-        return slices * slice_cost_s(measured.followed, places=self.places) + self._watch.cpu_s
+        cost_s = slice_cost_s(lambda work: Recorded(work, measured.lane(""), measured), places=self.places)
+        return slices * cost_s + self._watch.cpu_s
 
     def trace(self) -> Trace:
         """Return what was recorded so far."""
