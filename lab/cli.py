@@ -62,7 +62,7 @@ def understand(argv: list[str]) -> Namespace:
     `serve ... --` are a command's. None of them are parsed here.
     """
     ahead, words = command_inside(argv)
-    parser = OptionParser(prog="lab", description="asynclab's control room")
+    parser = OptionParser(prog="lab", description="the lab: start it, look at it, measure it, take it down")
     add_version_option(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OptionParser)
     for name, command in COMMANDS.items():
@@ -267,7 +267,7 @@ COMMANDS = {
         ("swarm up --node ssh://one --node ssh://two", "swarm ps", "swarm run -- wget", "swarm down"),
     ),
     "bench": Command(
-        "compare with peers: lab bench [sites] [wget] [hello] [stalled]; or lab bench chaos: attack a lab of its own "
+        "compare with peers: lab bench [BENCH ...]; or lab bench chaos: attack a separate lab "
         "(project asynclab-chaos), kill its processes, and say which promises held (exit code 1: not all)",
         commands.bench,
         add_bench,

@@ -21,3 +21,8 @@ def stack_of(project: str, root: Path = ROOT) -> Stack:
 def reread(stack: Stack) -> Stack:
     """Return the same project with the settings of this moment."""
     return stack_of(stack.project, stack.root)
+
+
+def image_of(stack: Stack, name: str) -> str:
+    """Return the image of a project's service: LAB_TAG keeps those of several checkouts apart."""
+    return f"asynclab/{name}:{stack.settings.values.get('LAB_TAG', 'latest')}"

@@ -1,9 +1,13 @@
 """`lab bench`: what is to be compared, how much, and where the figures go."""
 
 import os
+import signal
+import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +23,9 @@ if TYPE_CHECKING:
 CHAOS = "chaos"
 CHAOS_S, QUICK_CHAOS_S = 600, 60
 BENCHES = ("sites", "gateway", "wget", "hello", "stalled", "pipeline", "trace", "start", "scale")
-FOLDERS = {"hello", "pipeline", "scale", "start"}  # benches with more than a file
+FOLDERS = {"hello", "pipeline", "scale", "start", "wget"}  # benches with more than a file
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
-MILLIONS = {"wget": "lab.bench.million", "pipeline": "lab.bench.pipeline.sizing"}
+MILLIONS = {"wget": "lab.bench.wget.million", "pipeline": "lab.bench.pipeline.sizing"}
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -46,7 +50,11 @@ def add_options(parser: ArgumentParser) -> None:
         help="wget, pipeline: also a million; pipeline: also 64 workers (minutes)",
     )
     add("--install", action="store_true", help="first install the peers that are missing (nginx, wrk, curl)")
-    add("--until-quiet", action="store_true", help="before each bench, wait until others use little of this machine")
+    add(
+        "--until-quiet",
+        action="store_true",
+        help="before each bench, wait until others use little of this machine, five minutes at most",
+    )
     add("--json", metavar="FILE", type=Path, help="write every value there")
     add("--write", action="store_true", help="write the figures into docs/benchmarks.md: not those of a noisy machine")
     add("--html", metavar="FILE", type=Path, help="write a page there: ratios as bars with spread, scaling curves")
@@ -76,14 +84,36 @@ def bench(options: Namespace) -> int:
         peers.install(say)
     results: list[Result] = []
     try:
-        for result in measured(options):
-            report.draw_result(result)
-            results.append(result)
+        with ended_by_sigterm():
+            for result in measured(options):
+                report.draw_result(result)
+                results.append(result)
     finally:
         if results:
             report.draw_machine()
             write_files(options, results)
-    return 0
+    return code_of(results, is_written=options.write)
+
+
+def code_of(results: Sequence["Result"], *, is_written: bool) -> int:
+    """Return 0 where every bench has its figures, and 1 else: where one failed, or is too noisy to be written."""
+    unwritten = [result.bench for result in results if is_written and not result.is_quotable]
+    for name in unwritten:
+        say(f"bench: {name} is not written: others used the machine, too; try --until-quiet")
+    for result in results:
+        if result.failed:
+            say(f"bench: {result.bench} has no figures: {result.failed}")
+    return 1 if unwritten or any(result.failed for result in results) else 0
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """End at a SIGTERM as at a ^C: programs, containers and files of a bench are taken away, and results are kept."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def write_files(options: Namespace, results: Sequence["Result"]) -> None:
@@ -94,8 +124,10 @@ def write_files(options: Namespace, results: Sequence["Result"]) -> None:
         report.write_json(options.json, results)
     if options.write:
         from lab.bench.harness.markdown import write_document
+        from lab.bench.harness.quotations import requote
 
         write_document(DOCUMENT, results)
+        requote([DOCUMENT.parent.parent / "README.md", *sorted(DOCUMENT.parent.glob("*.md"))], DOCUMENT)
     if options.html:
         from lab.bench.harness.page.page import write_page
 
@@ -132,22 +164,55 @@ def chaos(options: Namespace) -> int:
 
 
 def measured(options: Namespace) -> Iterator["Result"]:
+    """Yield the result of each bench; one that fails has no figures, and says why."""
     for name in BENCHES:
         if name in (options.benches or BENCHES):
-            yield run(name, options)
+            yield sound(name, partial(run, name, options))
             if name in MILLIONS and options.million:
-                million: Result = import_module(MILLIONS[name]).bench(say)
-                yield million
+                million = import_module(MILLIONS[name])
+                yield sound(name, partial(observed, partial(million.bench, say), until_quiet=options.until_quiet))
+
+
+def sound(name: str, run_bench: Callable[[], "Result"]) -> "Result":
+    """Return the result of a bench, or the failure that ended it: what others measured is kept."""
+    from lab.bench.harness.figures import Result
+    from lab.errors import LabError
+
+    try:
+        return run_bench()
+    except LabError as error:
+        for line in error.evidence:
+            say(line)
+        return Result(name, (), notes=(str(error),), failed=error.problem)
+    except OSError as error:
+        return Result(name, (), notes=(f"{name}: {error}",), failed=error.strerror or type(error).__name__)
 
 
 def run(name: str, options: Namespace) -> "Result":
-    from lab.bench.harness import machine
-
+    """Return the result of a bench, as much of it as the options ask for."""
     asked = {"number": options.rounds, "seconds": options.seconds, "targets": options.targets}
     given = {name: value for name, value in asked.items() if value}
     rounds = (QUICK if options.quick else FULL)._replace(**given)
-    if options.until_quiet:
+    bench = import_module(f"lab.bench.{name}{'.result' if name in FOLDERS else ''}").bench
+    return observed(partial(bench, rounds, say), until_quiet=options.until_quiet)
+
+
+def observed(run_bench: Callable[[], "Result"], *, until_quiet: bool) -> "Result":
+    """Return the result of a bench: below its tables is what every program of it cost, and the exact command.
+
+    Also how long it took, and how much of the machine others used meanwhile.
+    """
+    from lab.bench.harness import machine, ran
+
+    if until_quiet:
         machine.until_quiet(say)
-    others = machine.Neighbours()
-    result: Result = import_module(f"lab.bench.{name}{'.result' if name in FOLDERS else ''}").bench(rounds, say)
-    return replace(result, others=others.share())
+    others, began_s = machine.Neighbours(), time.monotonic()
+    with ran.recorded() as record:
+        result = run_bench()
+    return replace(
+        result,
+        tables=(*result.tables, record.table(result.bench)),
+        method=(*result.method, *record.commands()),
+        others=others.share(),
+        took_s=time.monotonic() - began_s,
+    )

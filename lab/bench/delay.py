@@ -47,7 +47,7 @@ def bench(servers: Mapping[str, Server], host: str, rounds: Rounds, say: Say) ->
 
 
 def set_faults(server: Server, host: str, rounds: list[dict[str, object]]) -> str:
-    """Put a rounds in force for a host; return why that failed, in words."""
+    """Put a plan in force for a host; return why that failed, in words."""
     admin = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=ADMIN_TIMEOUT_S)
     try:
         admin.request("PUT", f"/faults/{host}", json.dumps({"faults": rounds}), {"Content-Type": "application/json"})

@@ -10,20 +10,20 @@ A request after which no other comes is handed over with its connection, in both
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from lab.bench.baselines.null_server import CLOSED, KEPT
 from lab.bench.harness import peers, servers
-from lab.bench.harness.figures import Goal, Group, Result, Row
+from lab.bench.harness.figures import Goal, Group, Result, Table
 from lab.bench.harness.gateway_program import SITE
+from lab.bench.harness.loaded import Target, busy_table, groups_of, load_in_turns
 from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import NGINX, WRK
 from lab.bench.harness.processes import Server, free_port, serving
-from lab.bench.harness.rounds import Rounds, Say, interleaved
-from lab.bench.harness.wrk import CONNECTIONS, load
+from lab.bench.harness.rounds import Rounds, Say
+from lab.bench.harness.wrk import CONNECTIONS
 from services.gateway.proxy.handover.channels import SOCKET_NAME
 from services.runtime.files.temporary import temporary_directory
 
@@ -56,13 +56,6 @@ class Contestant(NamedTuple):
     absolute: bool
 
 
-class Sample(NamedTuple):
-    """The figures of one turn: the rate, and a request's processor microseconds in all processes but the load's."""
-
-    requests_per_s: float
-    cpu_us: float
-
-
 def bench(rounds: Rounds, say: Say) -> Result:
     """Measure requests a second, kept alive and with a new connection each."""
     if not WRK.path():
@@ -71,13 +64,14 @@ def bench(rounds: Rounds, say: Say) -> Result:
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(temporary_directory("asynclab-bench-"))
         contestants = dict(start(stack, core, directory))
-        groups = [group for mode in MODES for group in measure(mode, contestants, rounds, core, directory, say)]
+        measured = [measure(mode, contestants, rounds, core, directory, say) for mode in MODES]
     notes = () if PLAIN in contestants else (NGINX.missing() if not NGINX.path() else NO_STREAM,)
     return Result(
         "gateway",
-        tuple(groups),
+        tuple(group for groups, _ in measured for group in groups),
+        tables=tuple(table for _, table in measured),
         method=(
-            f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {max(1, round(rounds.seconds))} s a turn",
+            f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {rounds.seconds:g} s a turn",
             core.sentence(),
             "the site is on the core of what stands between, and on uvloop (in the gateway's process: on its loop)",
             peers.sentence((NGINX, WRK)),
@@ -152,52 +146,23 @@ def measure(
     core: Core,
     directory: Path,
     say: Say,
-) -> tuple[Group, Group]:
+) -> tuple[tuple[Group, ...], Table]:
     """Load the contestants in turns."""
     title, file, fields = mode
     host = file.removesuffix(".http")
     script = directory / f"{host}.lua"
     script.write_text(f'wrk.path = "http://{host}/"\n', "utf-8")  # wrk knows no proxies: a target in absolute-form
     given = (f"Host: {host}", *fields)
-    measured = interleaved(
-        [(name, partial(turn, each, rounds, core, given, script)) for name, each in contestants.items()],
-        rounds.number,
-        lambda line: say(f"gateway, {title}: {line}"),
-    )
-    speed = Group(
-        title=f"gateway, {title}",
-        unit="requests/s",
-        rows=rows_of(measured, lambda found: found.requests_per_s),
-        reference=PLAIN,
-        goals=tuple(Goal(f"{name}, {loop}", GOAL, PLAIN) for name in (OURS, EMBEDDED) for loop in LOOPS if fields),
-    )
-    cost = Group(
-        title=f"gateway, {title}: what a request costs, site included",
-        unit="processor µs/request",
-        rows=rows_of(measured, lambda found: found.cpu_us),
-        reference=PLAIN,
-        higher_is_better=False,
-    )
-    return speed, cost
+    targets = {
+        name: Target(f"{each.way.url}/", each.processes, given, script if each.absolute else None)
+        for name, each in contestants.items()
+    }
+    title = f"gateway, {title}"
+    measured = load_in_turns(title, targets, rounds, core, say)
+    goals = tuple(goal(f"{name}, {loop}") for name in (OURS, EMBEDDED) for loop in LOOPS if fields)
+    return groups_of(title, measured, reference=PLAIN, goals=goals), busy_table(title, measured, cores=core.number)
 
 
-def turn(contestant: Contestant, rounds: Rounds, core: Core, fields: tuple[str, ...], script: Path) -> Sample:
-    """Load one contestant."""
-    before = sum(each.cpu_s() for each in contestant.processes)
-    found = load(
-        f"{contestant.way.url}/",
-        seconds=rounds.seconds,
-        core=core.load,
-        fields=fields,
-        script=script if contestant.absolute else None,
-    )
-    cpu_s = sum(each.cpu_s() for each in contestant.processes) - before
-    return Sample(found.requests_per_s, cpu_s / max(1, found.requests) * 1e6)
-
-
-def rows_of(measured: dict[str, list[Sample]], figure: Callable[[Sample], float]) -> tuple[Row, ...]:
-    """Return a row for each contestant."""
-    return tuple(
-        Row(name, tuple(figure(each) for each in turns), ours=name.startswith("services."))
-        for name, turns in measured.items()
-    )
+def goal(of: str) -> Goal:
+    """Return the goal of a gateway: no gateway at all is its ceiling."""
+    return Goal(of, GOAL, PLAIN, "a second program in Python on each connection's way", DIRECT)

@@ -5,25 +5,26 @@ journal and metrics.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from lab.bench import delay
+from lab.bench import delay, newest_nginx
 from lab.bench.baselines.null_server import CLOSED, KEPT
 from lab.bench.harness import peers, servers
-from lab.bench.harness.figures import Goal, Group, Result, Row
+from lab.bench.harness.figures import Goal, Group, Result, Table
+from lab.bench.harness.loaded import Target, busy_table, groups_of, load_in_turns
 from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import NGINX, WRK
 from lab.bench.harness.processes import Server
-from lab.bench.harness.rounds import Rounds, Say, interleaved
-from lab.bench.harness.wrk import CONNECTIONS, load
+from lab.bench.harness.rounds import Rounds, Say
+from lab.bench.harness.wrk import CONNECTIONS
 from services.runtime.files.temporary import temporary_directory
 
 REQUEST = "GET / HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n"
 CLOSE = "Connection: close"
 LOOPS = ("uvloop", "asyncio")
+OURS, NULL = "services.sites, uvloop", "null protocol, uvloop"
+HELD_BY = "journal, faults and metrics of each exchange, in Python"
 MODES = (("kept alive", KEPT, (), 0.9), ("a new connection each", CLOSED, (CLOSE,), 0.7))
 STAND_IN = (
     b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sun, 04 Dec 2016 14:31:37 GMT\r\nContent-Type: text/html\r\n"
@@ -42,20 +43,23 @@ def bench(rounds: Rounds, say: Say) -> Result:
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(temporary_directory("asynclab-bench-"))
         contestants = dict(start(stack, core, directory))
-        groups = [group for mode in MODES for group in measure(mode, contestants, rounds, core, say)]
+        measured = [measure(mode, contestants, rounds, core, say) for mode in MODES]
         ours = {name: server for name, server in contestants.items() if server.admin_port}
+        newest = newest_nginx.measure(directory, rounds, core, say)
         delayed, why_not = delay.bench(ours, KEPT.removesuffix(".http"), rounds, say)
     return Result(
         "sites",
-        (*groups, *delayed),
+        (*(group for groups, _ in measured for group in groups), *newest.groups, *delayed),
         method=(
-            f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {max(1, round(rounds.seconds))} s a turn",
+            f"wrk, {CONNECTIONS} connections, {rounds.in_turns()}, {rounds.seconds:g} s a turn",
             core.sentence(),
             "every server gives the bytes that nginx gave when it was asked first; the sites run as in their container",
-            "where wrk's core is full, a rate is wrk's own: what an answer costs its server is the truer figure then",
+            "where the load is full and its server is not, a rate is wrk's own: processor time is the truer figure",
             peers.sentence((NGINX, WRK)),
+            *newest.method,
         ),
-        notes=(*notes, *why_not),
+        notes=(*notes, *newest.notes, *why_not),
+        tables=(*(table for _, table in measured), *newest.tables),
     )
 
 
@@ -83,49 +87,12 @@ def answer(nginx: Server | None, file: str, fields: tuple[str, ...]) -> bytes:
 
 def measure(
     mode: tuple[str, str, tuple[str, ...], float], contestants: dict[str, Server], rounds: Rounds, core: Core, say: Say
-) -> tuple[Group, Group]:
+) -> tuple[tuple[Group, ...], Table]:
     """Load the servers in turns."""
     title, file, fields, goal = mode
-    host = f"Host: {file.removesuffix('.http')}"
-    measured = interleaved(
-        [(name, partial(turn, server, rounds, core, (host, *fields))) for name, server in contestants.items()],
-        rounds.number,
-        lambda line: say(f"sites, {title}: {line}"),
-    )
-    speed = Group(
-        title=f"sites, {title}",
-        unit="requests/s",
-        rows=rows_of(measured, lambda found: found.requests_per_s),
-        reference="nginx",
-        goals=(Goal("services.sites, uvloop", goal, "nginx"),),
-    )
-    cost = Group(
-        title=f"sites, {title}: what an answer costs its server",
-        unit="processor µs/request",
-        rows=rows_of(measured, lambda found: found.cpu_us),
-        reference="nginx",
-        higher_is_better=False,
-    )
-    return speed, cost
-
-
-class Sample(NamedTuple):
-    """The figures of one turn: the rate, and the server's processor microseconds for a request."""
-
-    requests_per_s: float
-    cpu_us: float
-
-
-def turn(server: Server, rounds: Rounds, core: Core, fields: tuple[str, ...]) -> Sample:
-    """Load one server."""
-    before = server.cpu_s()
-    found = load(f"{server.url}/", seconds=rounds.seconds, core=core.load, fields=fields)
-    return Sample(found.requests_per_s, (server.cpu_s() - before) / max(1, found.requests) * 1e6)
-
-
-def rows_of(measured: dict[str, list[Sample]], figure: Callable[[Sample], float]) -> tuple[Row, ...]:
-    """Return a row for each contestant."""
-    return tuple(
-        Row(name, tuple(figure(each) for each in turns), ours=name.startswith("services."))
-        for name, turns in measured.items()
-    )
+    fields = (f"Host: {file.removesuffix('.http')}", *fields)
+    targets = {name: Target(f"{server.url}/", (server,), fields) for name, server in contestants.items()}
+    title = f"sites, {title}"
+    measured = load_in_turns(title, targets, rounds, core, say)
+    goals = (Goal(OURS, goal, "nginx", HELD_BY, NULL),)
+    return groups_of(title, measured, reference="nginx", goals=goals), busy_table(title, measured, cores=core.number)

@@ -1,4 +1,5 @@
-"""`lab bench trace`: what recording costs, for each await and for a survey, beside other ways to see the same.
+"""`lab bench trace`: what recording costs, for each await and for a survey, beside other ways to see the same; and how
+the page draws what was recorded (`trace_page`).
 
 What no recorder that wraps coroutines can go below is measured, too: a wrapper that reads the clock when a coroutine
 begins and ceases to run, and does nothing else. The peers record something else: `sys.monitoring` notes only when
@@ -13,13 +14,15 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from lab.bench import trace_page
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Goal, Group, Result, Row
 from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.pipeline.sample import Sample, read_sample
-from lab.bench.wget import HOST, TIMEOUT_S, client_command, is_answered, page_server
+from lab.bench.wget.contestants import TIMEOUT_S, client_command, is_answered
+from lab.bench.wget.one_host import CONCURRENCY, HOST, page_server, routes
 from services.runtime.files.temporary import temporary_directory
 
 LOOPS = ("uvloop", "asyncio")
@@ -58,6 +61,8 @@ def bench(rounds: Rounds, say: Say) -> Result:
             for subject in (SURVEY, TRACED)
         ]
         measured = interleaved(turns, rounds.number, lambda line: say(f"trace: {line}"))
+    lack, size = trace_page.missing(), trace_page.FULL if rounds.targets > TINY else trace_page.TINY
+    shown = [] if lack else trace_page.measured(size, rounds.number, lambda line: say(f"trace: {line}"))
     return Result(
         "trace",
         tuple(group for loop in LOOPS for group in groups(loop, measured, [*NAMES, *present])),
@@ -65,8 +70,11 @@ def bench(rounds: Rounds, say: Say) -> Result:
             f"an await: {awaits:,} of asyncio.sleep(0) in 100 tasks, the quickest of 5 passes; no file is made",
             f"a survey: {rounds.targets:,} targets, from its first fetch to its last, traced into a file",
             f"{rounds.in_turns()}, a process each; {core.server_sentence()}",
+            *([f"the page: in Chromium, without a window; frames of a replay of {trace_page.FRAMES}"] if shown else []),
         ),
-        notes=(FLOOR, *(missing(name) for name in PEERS if name not in present)),
+        notes=(FLOOR, *(missing(name) for name in PEERS if name not in present), *([lack] if lack else [])),
+        tables=(trace_page.table(shown, size),) if shown else (),
+        promises=trace_page.goals(shown, size) if shown else (),
     )
 
 
@@ -122,7 +130,7 @@ def survey_us(core: Core, directory: Path, rounds: Rounds, loop: str, *, traced:
 
 
 def fetched_us(server: Server, trace: Path | None, rounds: Rounds, loop: str) -> float:
-    command = client_command(server, loop) + ([] if trace is None else ["--trace", str(trace)])
+    command = client_command(CONCURRENCY, loop, routes(server)) + ([] if trace is None else ["--trace", str(trace)])
     targets = f"{HOST}\n".encode() * rounds.targets
     lines = cost_of("client wget", command, timeout_s=TIMEOUT_S, stdin=targets).out.splitlines()
     if sum(map(is_answered, lines)) != rounds.targets:

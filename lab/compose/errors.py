@@ -1,9 +1,16 @@
 """The errors of a project of containers: its lock, its name, its ports, its start."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import LabError
+from lab.subprocesses import Outcome
+
+# Messages of Compose and the engine; the group is the address.
+PORT_TAKEN = re.compile(
+    r"(?:tcp4? |Bind for )(\S+:\d+)(?:: bind: address already in use| failed: port is already allocated)"
+)
 
 
 class LockBusy(LabError):
@@ -84,3 +91,12 @@ class LabNotHealthy(LabError):
         super().__init__(
             f"not healthy: {', '.join(services)}", "its last lines and health log are above", evidence=evidence
         )
+
+
+def refusal(doing: str, outcome: Outcome, *, last_lines: int = 0) -> LabError:
+    """Return the LabError for a Compose command that failed: one line and, if asked for, the lines before it."""
+    said = (outcome.err or outcome.out).strip()
+    if taken := PORT_TAKEN.search(said):
+        return PortTaken(taken[1])
+    *before, last = said.splitlines() or [f"exit code {outcome.code}"]
+    return ComposeRefused(doing, reason=last.strip(), evidence=before[-last_lines:] if last_lines else ())

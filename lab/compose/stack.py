@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 from lab import UP_TIMEOUT_S, env_file, own_sites, subprocesses
 from lab.compose import broker_password, containers, last_good, lock, override, validation
 from lab.compose.containers import Container
-from lab.compose.errors import ComposeRefused, LabNotHealthy, PortTaken, ProjectNameBad, TooSlow
+from lab.compose.errors import LabNotHealthy, ProjectNameBad, TooSlow, refusal
 from lab.compose.validation import Config
 from lab.docker import base_image, engine
 from lab.errors import EnvFileUnwritable, LabError
@@ -44,10 +44,6 @@ DOWN_TIMEOUT_S = 180.0
 STOP_S = 5
 REMOVAL_S = 20.0
 POLL_S = 0.25
-# Messages of Compose and the engine; the group is the address.
-PORT_TAKEN = re.compile(
-    r"(?:tcp4? |Bind for )(\S+:\d+)(?:: bind: address already in use| failed: port is already allocated)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +109,7 @@ class Stack:
                 say(f"Hosts that you recorded, reached by their names: {count:,}")
             validation.check_workers(self.settings.values)
             config = self.config()
+            validation.check_hosts(config, recorded)
             validation.check_settings(config)
             validation.check_ports(config, {port for each in before for port in each.ports})
             self.build(say)
@@ -291,12 +288,3 @@ def owner_of(directory: Path) -> str:
     """Return who owns a directory, as Compose names a container's user: `uid:gid`."""
     found = directory.stat()
     return f"{found.st_uid}:{found.st_gid}"
-
-
-def refusal(doing: str, outcome: Outcome, *, last_lines: int = 0) -> LabError:
-    """Return the LabError for a Compose command that failed: one line and, if asked for, the lines before it."""
-    said = (outcome.err or outcome.out).strip()
-    if taken := PORT_TAKEN.search(said):
-        return PortTaken(taken[1])
-    *before, last = said.splitlines() or [f"exit code {outcome.code}"]
-    return ComposeRefused(doing, reason=last.strip(), evidence=before[-last_lines:] if last_lines else ())

@@ -1,16 +1,18 @@
 """Finds mistakes before any container is touched, so that a typing mistake does not end a lab that runs.
 
 Settings are read by the services' own settings classes, from what Compose would give them. Ports are tried.
-The check of recordings is in `lab.own_sites`.
+What recordings hold is checked in `lab.own_sites`.
 """
 
 import errno
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lab import subprocesses
 from lab.compose.errors import PortTaken
+from lab.errors import RecordingsUnusable
 from lab.subprocesses import Runner
 from services.broker.settings import ServerSettings
 from services.client.settings import ClientSettings
@@ -32,6 +34,8 @@ SETTINGS: Mapping[str, Callable[[Environment], object]] = {
     "asynclab/client": ClientSettings.from_environment,
     "asynclab/watch": WatchSettings.from_environment,
 }
+PLAYER = "recorded"
+"""The service that plays what a person has recorded; the names of those hosts are its aliases."""
 WORKERS, MAX_WORKERS = 2, 256
 LOOK_TIMEOUT_S = 10.0
 PUBLISHED_BY = {
@@ -54,6 +58,22 @@ def check_settings(config: Config) -> None:
             given = service.get("environment") or {}
             known = {name: value for name, value in given.items() if value is not None}
             read(Environment(memory_in(service) | known))
+
+
+def check_hosts(config: Config, recorded: Path) -> None:
+    """Raise RecordingsUnusable for a recorded host that has the name of another service: it would lead to both."""
+    services = config["services"]
+    others = {name for service in services if service != PLAYER for name in (service, *aliases(services[service]))}
+    for host in aliases(services.get(PLAYER) or {}):
+        if host in {*others, PLAYER}:
+            what = f"holds recordings of {host}, which is the name of a service of the lab"
+            raise RecordingsUnusable(recorded, what, "record it under another one (--name), or rename its files")
+
+
+def aliases(service: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names that a service has in its networks, beside its own."""
+    for network in (service.get("networks") or {}).values():
+        yield from (network or {}).get("aliases") or ()
 
 
 def memory_in(service: Mapping[str, Any]) -> dict[str, str]:

@@ -5,18 +5,15 @@ and Compose reads it from there. A base that a person chose (BASE_IMAGE) is used
 """
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from lab import env_file, subprocesses
-from lab.docker import engine, packages
+from lab.docker import debian_image, engine
 from lab.docker.errors import BaseImageUnavailable
-from lab.docker.packages import PackageSet
 from lab.errors import EnvFileUnwritable
 from lab.settings import Settings
 from lab.subprocesses import Runner
-from services.runtime.files.temporary import temporary_directory
 
 DEFAULT_IMAGE = "python:3.13-slim-trixie"
 LOCAL = "asynclab-base:trixie"
@@ -26,17 +23,6 @@ PACKAGES = ("ca-certificates", "python3", "python3-venv")
 LOOK_TIMEOUT_S = 10.0
 REGISTRY_TIMEOUT_S = 5.0
 PULL_TIMEOUT_S = 600.0
-BUILD_TIMEOUT_S = 900.0
-
-# Files that are not needed inside a container; the licences stay.
-LEFT_OUT = (
-    "/usr/share/doc/*",
-    "/usr/share/info/*",
-    "/usr/share/lintian/*",
-    "/usr/share/locale/*",
-    "/usr/share/man/*",
-)
-KEPT = ("/usr/share/doc/*/copyright",)
 
 
 def ensure(say: Callable[[str], None], settings: Settings, *, run: Runner = subprocesses.run) -> str:
@@ -55,7 +41,7 @@ def ensure(say: Callable[[str], None], settings: Settings, *, run: Runner = subp
             raise BaseImageUnavailable(image, why="no registry gives it")
         say(f"No registry gives {image}")
     if image == LOCAL or not present(LOCAL, run=run):
-        _ensure_builder(say, run=run, allowed=engine.installing_allowed(settings))
+        debian_image.ensure_builder(DEFAULT_IMAGE, say, run=run, allowed=engine.installing_allowed(settings))
         _build(say, run=run)
     try:
         env_file.remember(settings.env_file, "BASE_IMAGE", LOCAL)
@@ -99,53 +85,5 @@ def _pull(image: str, say: Callable[[str], None], *, run: Runner) -> bool:
 
 
 def _build(say: Callable[[str], None], *, run: Runner) -> None:
-    """Make the local base image: a small Debian with Python, as a tar file, and from that an image."""
     say(f"Building the base image {LOCAL} from Debian packages (about half a minute, once)")
-    with temporary_directory("asynclab-base-") as directory:
-        tar = directory / "base.tar"
-        for step in (_bootstrap(tar, run=run), _import(tar)):
-            outcome = run(step, timeout_s=BUILD_TIMEOUT_S)
-            if not outcome.ok:
-                why = f"`{step[0]}` failed with exit code {outcome.code}"
-                raise BaseImageUnavailable(LOCAL, why=why, evidence=outcome.tail())
-
-
-def _ensure_builder(say: Callable[[str], None], *, run: Runner, allowed: bool) -> None:
-    if shutil.which("mmdebstrap"):
-        return
-    host = packages.host()
-    builder = PackageSet(own=("mmdebstrap", "debian-archive-keyring"))
-    if not allowed or not host.is_root or host.distribution not in ("debian", "ubuntu"):
-        raise BaseImageUnavailable(DEFAULT_IMAGE, why="no registry gives it, nor is mmdebstrap here to build one")
-    say(f"Installing mmdebstrap from {host.distribution}")
-    packages.install(builder, run=run)
-
-
-def _bootstrap(tar: Path, *, run: Runner) -> tuple[str, ...]:
-    return (
-        "mmdebstrap",
-        "--quiet",
-        "--variant=minbase",
-        f"--include={','.join(PACKAGES)}",
-        *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
-        *(f"--dpkgopt=path-include={path}" for path in KEPT),
-        *(f"--aptopt={setting}" for setting in packages.apt_settings(run=run)),
-        # the image needs none of this host's settings for its mirror
-        '--customize-hook=rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"',
-        SUITE,
-        str(tar),
-        *packages.debian_sources(SUITE, run=run),
-    )
-
-
-def _import(tar: Path) -> tuple[str, ...]:
-    return (
-        "docker",
-        "import",
-        "--change",
-        "ENV LANG=C.UTF-8",
-        "--change",
-        'CMD ["python3"]',
-        str(tar),
-        LOCAL,
-    )
+    debian_image.build(LOCAL, suite=SUITE, wanted=PACKAGES, program="python3", run=run)

@@ -1,4 +1,6 @@
-"""A program with a mistake: one call that blocks, and what it does to everyone else. `lab report` records and draws it.
+"""A program with a mistake: one call that blocks, and what it does to all other tasks.
+
+`lab report` records and draws it.
 
 Four tasks do a little every 50 ms. A fifth calls `time.sleep` where `asyncio.sleep` is meant: no other task can run
 until it returns.

@@ -1,10 +1,17 @@
 """`lab report [TRACE...]`: draws traces or, without any, runs the tutorial's story and draws that, in two languages."""
 
-from argparse import ArgumentParser, Namespace
+import errno
+import os
+import shlex
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import PROGRAM
+from lab.errors import LabError
+from services.runtime.settings import Environment
 from services.runtime.terminal import say, show
 
 if TYPE_CHECKING:
@@ -14,33 +21,64 @@ INDEX = "index.html"
 USUAL = "report"
 
 
+class LabForNothing(LabError):
+    """A lab is named for traces, which were recorded before."""
+
+    def __init__(self) -> None:
+        super().__init__("--lab is nothing beside traces, which need no lab", "leave one of them out")
+
+
 def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "traces", metavar="TRACE", nargs="*", help="files of --trace; none: the tutorial's story is run"
+        "traces",
+        metavar="TRACE",
+        nargs="*",
+        type=given,
+        help="files of --trace; none: the tutorial's story is run",
     )
     parser.add_argument(
-        "-o", "--output", metavar="PATH", default=USUAL, help=f"a directory, or a file that ends in .html ({USUAL})"
+        "-o",
+        "--output",
+        metavar="PATH",
+        type=given,
+        default=USUAL,
+        help=f"a directory, or a file that ends in .html ({USUAL})",
     )
-    parser.add_argument("--lab", metavar="URL", default="", help="the story: run it in the lab that stands there")
+    parser.add_argument(
+        "--lab",
+        metavar="URL",
+        type=given,
+        help="the story: run it in the lab that stands there: its gateway's URL (ASYNCLAB_URL)",
+    )
+
+
+def given(text: str) -> str:
+    """Return the text of an option. Raises ArgumentTypeError for an empty one, as of a variable that is unset."""
+    if not text:
+        raise ArgumentTypeError("it is empty")
+    return text
 
 
 def report(options: Namespace) -> int:
-    """Write the page in both languages, and print where it is. Raises LabError or ProgramError."""
-    from services.client.report.file import check_writable, write_report
+    """Write the page in both languages, and print where it is. Returns 1 where some of the story failed, else 0.
+
+    Raises LabError or ProgramError.
+    """
+    from services.client.report.file import write_report
     from services.client.report.page import page_html
     from services.client.report.words import LANGUAGES, Language
 
+    if options.traces and options.lab:
+        raise LabForNothing
     files: dict[Language, Path] = dict(zip(LANGUAGES, pages(options.output), strict=True))
-    files["en"].parent.mkdir(parents=True, exist_ok=True)
-    for file in files.values():
-        check_writable(str(file))
-    scenes = drawn(options)
-    links = {language: file.name for language, file in files.items()}
-    for language, file in files.items():
-        title = {"en": "Seeing async", "zh": "看见异步"}[language] if not options.traces else "lab report"
-        write_report(str(file), page_html(scenes, title=title, language=language, links=links))
+    with room_for(list(files.values())):
+        scenes, ok = (of_traces(options.traces), True) if options.traces else of_story(options.lab)
+        links = {language: file.name for language, file in files.items()}
+        for language, file in files.items():
+            title = {"en": "Seeing async", "zh": "看见异步"}[language] if not options.traces else "lab report"
+            write_report(str(file), page_html(scenes, title=title, language=language, links=links))
     show("\n".join(map(str, files.values())))
-    return 0
+    return 0 if ok else 1
 
 
 def pages(output: str) -> tuple[Path, Path]:
@@ -50,16 +88,58 @@ def pages(output: str) -> tuple[Path, Path]:
     return english, english.with_name(f"{english.stem}.zh.html")
 
 
-def drawn(options: Namespace) -> "list[Scene]":
-    """Return the scenes: one of the traces that are given, or those of the story."""
+@contextmanager
+def room_for(files: list[Path]) -> Iterator[None]:
+    """Have the directory of files, in which they can be written; one that is new goes again if the block raises.
+
+    Raises CannotWriteReport.
+    """
+    from services.client.report.file import CannotWriteReport, check_writable
+    from services.runtime.files.ownership import make_directory
+
+    directory = files[0].parent
+    new = [each for each in (directory, *directory.parents) if not each.exists()]
+    try:
+        try:
+            make_directory(directory)
+        except FileExistsError as error:
+            raise CannotWriteReport(str(files[0]), os.strerror(errno.ENOTDIR)) from error
+        except OSError as error:
+            raise CannotWriteReport(str(files[0]), error.strerror or str(error)) from error
+        for file in files:
+            check_writable(str(file))
+        yield
+    except BaseException:
+        for each in new:
+            with suppress(OSError):
+                each.rmdir()
+        raise
+
+
+def of_traces(names: list[str]) -> "list[Scene]":
+    """Return one scene, of traces that are there. Raises InputUnreadable or NotATrace."""
     from services.client.report.page import Scene
+    from services.client.report.words import LANGUAGES
+    from services.client.trace.chrome.reading import read_trace
 
-    if options.traces:
-        from services.client.trace.chrome.reading import read_trace
+    traces = [read_trace(Path(name)) for name in names]
+    command = f"{PROGRAM} report {shlex.join(names)}"
+    return [Scene(traces, dict.fromkeys(LANGUAGES, (command,)))]
 
-        traces = [read_trace(Path(name)) for name in options.traces]
-        return [Scene(traces, f"{PROGRAM} report {' '.join(options.traces)}")]
+
+def of_story(lab: str | None) -> "tuple[list[Scene], bool]":
+    """Return the scenes of the tutorial's story, and whether all of it went well.
+
+    It runs in the lab that is named here or by ASYNCLAB_URL, or in embedded ones.
+
+    Raises RunFailed or ProgramError.
+    """
     from lab.report.recording import recorded
     from lab.report.scenes import PLANS
+    from services.client.network.standing_lab import parse_lab_url
 
-    return [recorded(plan, lab=options.lab, say=say) for plan in PLANS]
+    url = lab or Environment().text("ASYNCLAB_URL", "")
+    if url:
+        parse_lab_url("--lab" if lab else "ASYNCLAB_URL", url)
+    story = [recorded(plan, lab=url, say=say) for plan in PLANS]
+    return [each.scene for each in story], all(each.ok for each in story)

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from services.client.report.words import Language
 
 BLOCKING = "lab/report/blocking_call.py"
+TARGETS = "lab/report/targets.txt"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A command line of the client, without --trace. `title`: of its panel, where it has none of its own.
+    """A command line of the client, without --trace and --report.
 
+    `file`: what its report is called, without an ending; `title`: of its panel, where it has none of its own;
     `needs_lab`: whether it asks sites or hello; `needs`: `broker` or `uvloop`, without which it cannot run here.
     """
 
     words: tuple[str, ...]
+    file: str
     title: str = ""
     needs_lab: bool = True
     needs: str = ""
@@ -35,13 +38,14 @@ class Plan:
 
 def pipeline(edition: str, *, needs: str = "") -> Run:
     """Return the run of an edition of the pipeline."""
-    return Run(("pipeline", "--edition", edition, "-n", "8"), title=edition, needs_lab=bool(needs), needs=needs)
+    words = ("pipeline", "--edition", edition, "--input", TARGETS, "--delay", "0.2")
+    return Run(words, edition, title=edition, needs=needs)
 
 
 PLANS = (
     Plan(
         {"en": "Three sites, one after another and at once", "zh": "三个网站：逐个访问与同时访问"},
-        (Run(("compare",)),),
+        (Run(("compare",), "compare"),),
         {
             "en": (
                 "Each site takes a moment to answer, and the program has next to nothing to do meanwhile.",
@@ -57,17 +61,17 @@ PLANS = (
     ),
     Plan(
         {"en": "A thousand users and one thread", "zh": "一千个用户，一个线程"},
-        (Run(("hello", "--users", "1000")),),
+        (Run(("hello", "--users", "1000"), "users"),),
         {
             "en": (
-                "A thousand users ask a server that takes half a second for each.",
-                "Server and users share one thread, which is free while a request waits.",
-                "So the last user waits hardly longer than the first.",
+                "One user asks alone, then a thousand ask at once; the server takes half a second for each.",
+                "All the users share one thread, which is free while their requests wait.",
+                "So the last of them waits hardly longer than the first.",
             ),
             "zh": (
-                "一千个用户向服务器提问，服务器回答每一个都要半秒。",
-                "请求等待时线程是空闲的，所以一个线程就够了。",
-                "最后一个用户几乎不比第一个等得更久。",
+                "先是一个用户单独提问，然后一千个用户同时提问；服务器回答每一个都要半秒。",
+                "所有用户共用一个线程，请求等待时线程是空闲的。",
+                "所以最后一个用户几乎不比第一个等得更久。",
             ),
         },
     ),
@@ -76,20 +80,20 @@ PLANS = (
         (pipeline("generator"), pipeline("queue"), pipeline("jetstream", needs="broker")),
         {
             "en": (
-                "A generator hands each item over by a call: its two sides take turns.",
-                "A queue lets producer and consumers run apart, and its depth shows who is ahead.",
-                "A broker lets them be other programs: slower for each job, but a job outlives a crash.",
+                "A generator hands each item over by a call: its two sides take turns, so every wait counts.",
+                "A queue lets four consumers wait at once, and its depth shows how far the producer is ahead.",
+                "A broker lets them be other programs: each job costs more messages, but outlives a crash.",
             ),
             "zh": (
-                "生成器用一次调用交接一项工作，双方轮流运行。",
-                "队列让生产者与消费者各自运行，队列的深度显示谁更快。",
-                "消息代理让双方成为不同的程序：每项工作更慢，但工作不会因崩溃而丢失。",
+                "生成器用一次调用交接一项工作，双方轮流运行，所以每次等待都要算上。",
+                "队列让四个消费者同时等待，队列的深度显示生产者领先多少。",
+                "消息代理让双方成为不同的程序：每项工作要多发消息，但不会因崩溃而丢失。",
             ),
         },
     ),
     Plan(
         {"en": "A call that blocks, and everyone else", "zh": "一个阻塞调用，以及其他所有任务"},
-        (Run(("trace", BLOCKING), needs_lab=False),),
+        (Run(("trace", BLOCKING), "blocking", needs_lab=False),),
         {
             "en": (
                 "Four tasks do a little every 50 ms, until a fifth makes one call that blocks.",
@@ -106,8 +110,8 @@ PLANS = (
     Plan(
         {"en": "asyncio beside uvloop", "zh": "asyncio 与 uvloop"},
         (
-            Run(("hello", "--users", "200", "--loop", "asyncio"), title="asyncio"),
-            Run(("hello", "--users", "200", "--loop", "uvloop"), title="uvloop", needs="uvloop"),
+            Run(("hello", "--users", "200", "--loop", "asyncio"), "asyncio", title="asyncio"),
+            Run(("hello", "--users", "200", "--loop", "uvloop"), "uvloop", title="uvloop", needs="uvloop"),
         ),
         {
             "en": (

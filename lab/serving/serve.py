@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from lab.embedded.program import LOOPBACK, EmbeddedDirectory, embedded_gateway, embedded_sites
+from lab.embedded.gateway import EmbeddedDirectory, embedded_gateway
+from lab.embedded.sites import LOOPBACK, embedded_sites
 from lab.serving.child_command import environment_inside, run_inside
 from services.gateway.proxy.responses import Pages
 from services.hello.app import make_app

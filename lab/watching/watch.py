@@ -56,6 +56,7 @@ async def serve(options: WatchOptions, hello: HelloSettings, sites: SitesSetting
             where=where,
             lab=lab.gateway.url,
             broker=variables.get("BROKER_URL", ""),
+            is_one_process=True,
             called=f"{PROGRAM} embedded",
             client_environment={"ASYNCLAB_URL": lab.gateway.url, **variables},
         )

@@ -6,7 +6,7 @@ run, so that help and error messages come at once.
 
 import itertools
 import sys
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
@@ -122,40 +122,48 @@ def understand(
     the line that says why.
     """
     argv = command_first(argv)
-    named = bool(argv) and argv[0] in COMMANDS
-    if named and argv[0] in without:
-        OptionParser(prog=prog).error(f"{argv[0]} is no command here: {without[argv[0]]}")
-    command = COMMANDS[argv[0]] if named else TOUR
+    name = argv[0] if argv and argv[0] in COMMANDS else ""
+    if name in without:
+        OptionParser(prog=prog).error(f"{name} is no command here: {without[name]}")
+    command = COMMANDS[name] if name else TOUR
     parser = OptionParser(
-        prog=f"{prog} {argv[0]}" if named else prog,
-        usage=command.usage if named else "%(prog)s [COMMAND] [OPTIONS]",
-        description=command.summary if named else help_text(without),
+        prog=f"{prog} {name}" if name else prog,
+        usage=command.usage if name else "%(prog)s [COMMAND] [OPTIONS]",
+        description=command.summary if name else help_text(without),
         epilog=epilog(command, called),
         formatter_class=HelpFormatter,
     )
-    add_version_option(parser)
-    command.add_options(parser)
-    if command.has_loop:
-        add_loop_option(parser, default=default_loop)
+    add_options(parser, command, default_loop=default_loop, joins=joins)
     if joins and not (command.has_lab or command.takes_rest) and names_lab(argv):
-        parser.error(f"{argv[0]} needs no lab: leave --lab out")
-    joins = joins and command.has_lab
-    if joins:
-        parser.add_argument(
-            "--lab", metavar="URL", type=lab_url, help="use the lab that stands there: its gateway's URL (ASYNCLAB_URL)"
-        )
-    if not named and argv and not argv[0].startswith("-"):
+        parser.error(f"{name} needs no lab: leave --lab out")
+    if not name and argv and not argv[0].startswith("-"):
         parser.error(f"no such command: {argv[0][:40]!r}; there are {', '.join(has(without))}")
-    words = argv[1:] if named else argv
-    # Only intermixed parsing lets options stand between targets; but it takes what follows `--` for options.
-    in_order = command.takes_rest or "--" in words
-    values = vars(parser.parse_args(words) if in_order else parser.parse_intermixed_args(words))
-    lab = (values.pop("lab") or "") if joins else None
+    values = vars(parse(parser, argv[1:] if name else argv, takes_rest=command.takes_rest))
+    lab = (values.pop("lab") or "") if joins and command.has_lab else None
     if command.needs_lab and values[command.needs_lab] is None:
         if lab:
             parser.error(f"--lab is nothing without --{command.needs_lab}: leave it out")
         lab = None
     return Invocation(values.pop("loop", None), command.handler, values, words=argv, lab=lab)
+
+
+def add_options(parser: OptionParser, command: Command, *, default_loop: str, joins: bool) -> None:
+    """Declare the options of a command, and those that most commands have: --version, --loop and --lab."""
+    add_version_option(parser)
+    command.add_options(parser)
+    if command.has_loop:
+        add_loop_option(parser, default=default_loop)
+    if joins and command.has_lab:
+        parser.add_argument(
+            "--lab", metavar="URL", type=lab_url, help="use the lab that stands there: its gateway's URL (ASYNCLAB_URL)"
+        )
+
+
+def parse(parser: OptionParser, words: Sequence[str], *, takes_rest: bool) -> Namespace:
+    """Return the values of the options. `takes_rest`: whether an argument takes all that follows it."""
+    # Only intermixed parsing lets options stand between targets; but it takes what follows `--` for options.
+    in_order = takes_rest or "--" in words
+    return parser.parse_args(words) if in_order else parser.parse_intermixed_args(words)
 
 
 def lab_url(text: str) -> str:

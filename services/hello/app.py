@@ -6,29 +6,35 @@ thousands of other people: this is what the lab is about. `operations` adds heal
 
 import asyncio
 import html
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from services.hello.lesson import run_lesson
+from services.hello.measured import Handler
 from services.hello.operations import application
+from services.hello.page import Page
 from services.hello.settings import HelloSettings
-
-PAGE = "text/html"
 
 
 def make_app(settings: HelloSettings) -> web.Application:
     """Return the application; it opens nothing until it is served."""
+    return application(settings, pages(settings))
 
-    async def index(_request: web.Request) -> web.Response:
+
+def pages(settings: HelloSettings) -> Mapping[str, Handler]:
+    """Return the handler of each page, by its route."""
+
+    async def index(_request: web.Request) -> Page:
         await asyncio.sleep(settings.delay_s)
-        return web.Response(text="<h1>Index</h1>", content_type=PAGE)
+        return Page("<h1>Index</h1>")
 
-    async def hello(request: web.Request) -> web.Response:
+    async def hello(request: web.Request) -> Page:
         await asyncio.sleep(settings.delay_s)
         name = html.escape(request.match_info["name"])
-        return web.Response(text=f"<h1>hello, {name}!</h1>", content_type=PAGE)
+        return Page(f"<h1>hello, {name}!</h1>")
 
-    return application(settings, {"/": index, "/hello/{name}": hello})
+    return {"/": index, "/hello/{name}": hello}
 
 
 if __name__ == "__main__":

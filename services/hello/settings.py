@@ -9,7 +9,7 @@ from services.runtime.process import MEMORY_BYTES, MIB
 from services.runtime.serving.listen import DRAIN_S
 from services.runtime.settings import Environment
 
-METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own
+METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # as other programs with several workers have it
 WORKER = "HELLO_IS_WORKER"
 PROCESS_BYTES = 28 * MIB  # a worker or a supervisor, without connections
 MIN_POOL_BYTES = 2 * MIB  # for the connections of each worker

@@ -70,13 +70,9 @@ def run(
     """
 
     async def with_signals() -> int:
-        stop, running = Stop(), asyncio.get_running_loop()
-        running.set_exception_handler(AcceptErrorHandler())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            running.add_signal_handler(number, stop.ask, number)
-        for number in more_signals:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                running.add_signal_handler(number, stop.ask, number)
+        asyncio.get_running_loop().set_exception_handler(AcceptErrorHandler())
+        stop = Stop()
+        handle_signals(stop, more_signals)
         if announce:
             say(f"loop: {running_loop_name()}")
         try:
@@ -99,6 +95,14 @@ def run(
         if lacks_files(innermost(error)):
             raise NoFile from None
         raise
+
+
+def handle_signals(stop: Stop, more_signals: Sequence[signal.Signals]) -> None:
+    """Have SIGINT, SIGTERM and those of `more_signals` that are not ignored ask for a stop on the running loop."""
+    loop = asyncio.get_running_loop()
+    heeded = (each for each in more_signals if signal.getsignal(each) is not signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, *heeded):
+        loop.add_signal_handler(number, stop.ask, number)
 
 
 def is_lack_of_threads(error: BaseException) -> bool:

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 
 from services.runtime.errors import BadSetting
 
+TYPE_CHECKING = False  # typing's own takes as long to import as argparse
+if TYPE_CHECKING:
+    from pathlib import Path
+
 LOOPS = ("asyncio", "uvloop")
 VERSION = "0.1.0"  # as in pyproject.toml, which no container has
 LOG_FORMATS = ("text", "json")
@@ -19,7 +23,7 @@ ORIGIN = rf"(?i:https?://(?:{LABEL}(?:\.{LABEL})*\.?|\[([0-9a-f:.]+)])(?::([0-9]
 
 
 class Environment:
-    """Environment variables, read by the type of their value. Each method but `text` raises BadSetting."""
+    """Environment variables, read by the type of their value. Each method but `text` and `path` raises BadSetting."""
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         self._variables = os.environ if variables is None else variables
@@ -27,6 +31,13 @@ class Environment:
     def text(self, name: str, default: str) -> str:
         """Return the variable; an empty one counts as unset, as Compose passes it."""
         return self._variables.get(name) or default
+
+    def path(self, name: str) -> "Path | None":
+        """Return the path of a file or a directory; None where the variable is unset."""
+        from pathlib import Path
+
+        text = self.text(name, "")
+        return Path(text) if text else None
 
     def number(self, name: str, default: float, *, least: float, most: float) -> float:
         """Return a number from `least` to `most`."""

@@ -12,9 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from services.runtime.http import Address
-from services.runtime.serving.serve import serve_app
 from services.runtime.tasks import background_task
-from services.sites.admin.app import make_admin
+from services.sites.admin.served import admin_served
 from services.sites.faults.plan import BadPlan
 from services.sites.listening.listeners import Listeners, open_listeners
 from services.sites.replay.directory import RecordingDirectory, TooLarge
@@ -39,10 +38,13 @@ class RunningSite:
 
 
 @asynccontextmanager
-async def serve_site(settings: SitesSettings, *, logs_beginning: bool = True) -> AsyncIterator[RunningSite]:
+async def serve_site(
+    settings: SitesSettings, *, logs_beginning: bool = True, admin_waits: bool = False
+) -> AsyncIterator[RunningSite]:
     """Run a site while inside. What keeps it from being ready later on is in `site.trouble`, until it is mended.
 
-    `logs_beginning`: whether the log has it, too, where the recordings cannot be played to begin with.
+    `logs_beginning`: whether the log has it, too, where the recordings cannot be played to begin with. `admin_waits`:
+    whether the admin side is made only once it is asked.
     Raises PortUnavailable where a port cannot be had to begin with.
     """
     site = Site(settings)
@@ -67,7 +69,7 @@ async def serve_site(settings: SitesSettings, *, logs_beginning: bool = True) ->
         log_trouble(site)
     gateway = listeners.gateway
     async with (
-        serve_app(make_admin(site, reconcile), settings.admin) as admin,
+        admin_served(site, reconcile, waits=admin_waits) as admin,
         open_listeners(listeners),
         background_task(watch(site, recordings, listeners, saved)),
         background_task(gateway.look_up_for_ever(settings.reload_s)) if gateway else contextlib.nullcontext(),

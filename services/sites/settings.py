@@ -61,34 +61,24 @@ class SitesSettings:
         """Return what the environment says; raise BadSetting for what it cannot say."""
         unset = cls()
         host = environment.text("SITES_HOST", unset.where.host)
-        hosts, without = (
-            tuple(environment.text(name, "").replace(",", " ").lower().split())
-            for name in ("SITES_HOSTS", "SITES_WITHOUT")
-        )
-
-        def path(name: str) -> Path | None:
-            text = environment.text(name, "")
-            return Path(text) if text else None
+        admin_host = environment.text("SITES_ADMIN_HOST", unset.admin.host)
 
         def seconds(name: str, default: float, *, least: float = 0.1) -> float:
             return environment.number(name, default, least=least, most=86_400)
 
         return cls(
-            directory=Path(environment.text("SITES_RECORDINGS", str(RECORDINGS))),
-            hosts=hosts,
-            without=without,
+            directory=environment.path("SITES_RECORDINGS") or RECORDINGS,
+            hosts=words(environment, "SITES_HOSTS"),
+            without=words(environment, "SITES_WITHOUT"),
             where=Address(host, environment.port("SITES_PORT", unset.where.port)),
             tls=Address(host, environment.port("SITES_TLS_PORT", TLS_PORT)),
-            admin=Address(
-                environment.text("SITES_ADMIN_HOST", unset.admin.host),
-                environment.port("SITES_ADMIN_PORT", unset.admin.port),
-            ),
+            admin=Address(admin_host, environment.port("SITES_ADMIN_PORT", ADMIN_PORT)),
             admin_names=environment.names("SITES_ADMIN_NAMES"),
             gateway=environment.text("SITES_GATEWAY", ""),
-            handover=path("SITES_HANDOVER"),
-            ca_key=path("SITES_CA_KEY"),
-            ca=path("SITES_CA"),
-            state=path("SITES_STATE"),
+            handover=environment.path("SITES_HANDOVER"),
+            ca_key=environment.path("SITES_CA_KEY"),
+            ca=environment.path("SITES_CA"),
+            state=environment.path("SITES_STATE"),
             head_timeout_s=seconds("SITES_HEAD_TIMEOUT_S", unset.head_timeout_s),
             idle_timeout_s=seconds("SITES_IDLE_TIMEOUT_S", unset.idle_timeout_s),
             write_timeout_s=seconds("SITES_WRITE_TIMEOUT_S", unset.write_timeout_s),
@@ -104,3 +94,8 @@ class SitesSettings:
             loop=environment.loop(),
             log_format=environment.log_format(),
         )
+
+
+def words(environment: Environment, name: str) -> tuple[str, ...]:
+    """Return the words of a variable, in small letters, with spaces or commas between them."""
+    return tuple(environment.text(name, "").replace(",", " ").lower().split())

@@ -42,6 +42,7 @@ class Parts:
         return {
             "start": self.history.start,
             "version": VERSION,
+            "one_process": settings.is_one_process,
             "lab": self.lab.state.as_json(),
             "programs": [each.as_json() for each in self.runs.programs.values()],
             "limits": {"running": limits.running, "kept": limits.kept, "events": limits.events, "run_s": limits.run_s},

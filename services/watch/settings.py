@@ -43,6 +43,7 @@ class WatchSettings:
         lab: the URL of the lab's gateway.
         broker: the broker's URL; empty where the lab has none.
         names: allowed host names besides loopback and `watch`.
+        is_one_process: whether the services of the lab are one process with this server.
         called: what a person types to run the client.
         client: the command that runs the client.
         client_environment: variables that each run has besides those of this process.
@@ -56,6 +57,7 @@ class WatchSettings:
     lab: str = "http://gateway:3128"
     broker: str = ""
     names: tuple[str, ...] = ()
+    is_one_process: bool = False
     called: str = IN_CONTAINER
     client: tuple[str, ...] = module_command(MODULE)
     client_environment: Mapping[str, str] = field(default_factory=dict)

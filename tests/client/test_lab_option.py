@@ -12,7 +12,8 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from lab.embedded.program import LOOPBACK, EmbeddedDirectory, embedded_sites
+from lab.embedded.gateway import EmbeddedDirectory
+from lab.embedded.sites import LOOPBACK, embedded_sites
 from services.client.cli import main, understand
 from services.client.network import standing_lab
 from services.client.network.standing_lab import (

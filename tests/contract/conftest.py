@@ -1,4 +1,8 @@
-"""The lab in both its forms: a contract test takes `lab`, or `lab_url`, and runs embedded and in Compose."""
+"""The lab in both its forms: a contract test takes `lab`, or `lab_url`, and runs embedded and in Compose.
+
+One that takes `loop` as well runs embedded on both loops, and in Compose on uvloop: asyncio is what the client has
+there in all tests that take no loop.
+"""
 
 import subprocess
 import sys
@@ -18,6 +22,13 @@ Client = Callable[..., Result]
 
 LAB = Path(sys.executable).parent / "lab"
 GATEWAY_PORT = "3128"
+EMBEDDED, COMPOSE = "embedded", "compose"
+FORMS = [EMBEDDED, pytest.param(COMPOSE, marks=pytest.mark.docker)]
+FORMS_AND_LOOPS = [
+    (EMBEDDED, "asyncio"),
+    (EMBEDDED, "uvloop"),
+    pytest.param(COMPOSE, "uvloop", marks=pytest.mark.docker),
+]
 
 
 def run_embedded(*arguments: str) -> Result:
@@ -27,10 +38,19 @@ def run_embedded(*arguments: str) -> Result:
     )
 
 
-@pytest.fixture(params=["embedded", pytest.param("compose", marks=pytest.mark.docker)])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a contract test its forms of the lab, and its loops."""
+    for form in {"lab", "lab_url"} & set(metafunc.fixturenames):
+        if "loop" in metafunc.fixturenames:
+            metafunc.parametrize((form, "loop"), FORMS_AND_LOOPS, indirect=True)
+        else:
+            metafunc.parametrize(form, FORMS, indirect=True)
+
+
+@pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Client:
     """Return a function that runs the client with given arguments, and returns what it printed."""
-    if request.param == "embedded":
+    if request.param == EMBEDDED:
         return run_embedded
     stack = request.getfixturevalue("stack")
     return lambda *arguments: stack.run_client(arguments)
@@ -43,10 +63,10 @@ def embedded_url() -> Iterator[str]:
         yield standing.proxy_url
 
 
-@pytest.fixture(params=["embedded", pytest.param("compose", marks=pytest.mark.docker)])
+@pytest.fixture
 def lab_url(request: pytest.FixtureRequest) -> str:
     """Return the URL of a lab's gateway on this machine: in Compose, that of the published port."""
-    if request.param == "embedded":
+    if request.param == EMBEDDED:
         return str(request.getfixturevalue("embedded_url"))
     return published_url(request.getfixturevalue("stack"))
 
@@ -63,9 +83,9 @@ def joined(lab_url: str) -> Iterator[Lab]:
         yield view
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
+@pytest.fixture
 def loop(request: pytest.FixtureRequest) -> str:
-    """Return the name of each loop."""
+    """Return the name of a loop."""
     return str(request.param)
 
 

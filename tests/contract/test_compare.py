@@ -1,17 +1,18 @@
 """`client compare`, embedded and in Compose, on both loops."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pexpect
 import pytest
 
 from lab import ROOT
 from lab.compose.stack import Stack
-from tests.contract.conftest import LAB, Client
+from tests.admin_side import AdminSide, Json
+from tests.contract.conftest import LAB, Client, run_embedded
 
 HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
-COUNTING = {"faults": [{"fault": "status", "status": 503, "every": 2, "seed": 7}]}
+COUNTING = {"fault": "status", "status": 503, "every": 2, "seed": 7}
 
 
 @pytest.mark.alone
@@ -46,9 +47,9 @@ def test_the_picture_is_all_that_is_on_stdout(lab: Client, loop: str, what: str)
     [("frob",), ("wget", "hello"), ("--users", "3"), ("hello", "--users", "0"), ("--format", "csv")],
     ids=" ".join,
 )
-def test_wrong_usage_is_one_line_and_exit_2(lab: Client, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_is_one_line_and_exit_2(arguments: tuple[str, ...]) -> None:
     """Before anything is asked or fetched."""
-    result = lab("compare", *arguments)
+    result = run_embedded("compare", *arguments)
     assert (result.returncode, result.stdout) == (2, "")
     said = [line for line in result.stderr.splitlines() if "compare" in line]
     assert len(said) == 1
@@ -65,34 +66,46 @@ def test_ctrl_c_ends_it_embedded() -> None:
     assert "Traceback" not in (terminal.before or "")
 
 
-def plans(stack: Stack) -> list[Mapping[str, object]]:
-    """Return the plan of each tutorial host as it is."""
-    return [json.loads(stack.run_client(["faults", "list", host, "--format", "json"]).stdout) for host in HOSTS]
+class Planned:
+    """The plans of the tutorial's hosts, of which one counts, and how they were."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._admin = AdminSide(stack)
+        self._admin.set_plan(HOSTS[1], COUNTING)
+        self._admin.fetch(HOSTS[1])
+        self._before = self._now()
+
+    def _now(self) -> list[Json]:
+        return [self._admin.plan(host) for host in HOSTS]
+
+    def are_as_before(self) -> bool:
+        """Whether all plans are what they were, to what they have counted."""
+        return self._before[1]["faults"][0]["seen"] == 1 and self._now() == self._before
+
+    def reset(self) -> None:
+        """Leave the lab to other tests as it was."""
+        self._admin.reset(HOSTS[1])
 
 
 @pytest.fixture
-def planned(stack: Stack) -> "Iterator[list[Mapping[str, object]]]":
-    """Give one host a plan that counts, and return the plans of all; the lab is for other tests, too."""
-    done = stack.run_client(["faults", "set", HOSTS[1], "--plan", json.dumps(COUNTING)])
-    assert done.returncode == 0, done.stderr
-    assert stack.run_client(["wget", HOSTS[1]]).returncode == 0
-    yield plans(stack)
-    assert stack.run_client(["faults", "clear", HOSTS[1]]).returncode == 0
+def planned(stack: Stack) -> Iterator[Planned]:
+    """Give one host a plan that counts; the lab is for other tests, too."""
+    plans = Planned(stack)
+    yield plans
+    plans.reset()
 
 
 @pytest.mark.docker
-def test_the_sites_are_as_before_after_it_in_compose(stack: Stack, planned: list[Mapping[str, object]]) -> None:
+def test_the_sites_are_as_before_after_it_in_compose(stack: Stack, planned: Planned) -> None:
     """To what their plans had seen; and nothing of these plans was in what was measured."""
     done = stack.run_client(["compare"])
     assert done.returncode == 0, done.stderr
-    assert plans(stack) == planned
+    assert planned.are_as_before()
 
 
 @pytest.mark.docker
 @pytest.mark.parametrize("options", [(), ("-T",)], ids=["terminal", "no terminal inside"])
-def test_ctrl_c_leaves_the_sites_as_before_in_compose(
-    stack: Stack, planned: list[Mapping[str, object]], options: tuple[str, ...]
-) -> None:
+def test_ctrl_c_leaves_the_sites_as_before_in_compose(stack: Stack, planned: Planned, options: tuple[str, ...]) -> None:
     """The delays are removed before the client ends with exit 130."""
     command = stack.command("run", "--rm", *options, "client", "compare")
     terminal = pexpect.spawn(command[0], command[1:], timeout=60)
@@ -101,4 +114,4 @@ def test_ctrl_c_leaves_the_sites_as_before_in_compose(
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 130
-    assert plans(stack) == planned
+    assert planned.are_as_before()

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.contract.conftest import Client
+from lab.compose.stack import Stack
+from tests.contract.conftest import Client, Result, run_embedded
 from tests.tutorial import DIALOGUE, HEADS, check_wget, printed_head
 
 TUTORIAL_HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
@@ -77,9 +78,19 @@ def test_a_thousand_users_wait_hardly_longer_than_one(lab: Client, loop: str) ->
     ],
     ids=" ".join,
 )
-def test_wrong_usage_is_one_line_and_exit_2(lab: Client, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_is_one_line_and_exit_2(arguments: tuple[str, ...]) -> None:
     """The line says what is wrong and where help is."""
-    result = lab(*arguments)
+    check_wrong_usage(run_embedded(*arguments))
+
+
+@pytest.mark.docker
+def test_wrong_usage_is_the_same_through_compose(stack: Stack) -> None:
+    """The line comes on stderr, beside what Compose says, and the exit code is the client's."""
+    check_wrong_usage(stack.run_client(["wget", "--frobnicate"]))
+
+
+def check_wrong_usage(result: Result) -> None:
+    """Check that a program said in one line what is wrong, and nothing on stdout."""
     assert (result.returncode, result.stdout) == (2, "")
     lines = [line for line in result.stderr.splitlines() if line and "Container" not in line]
     assert len(lines) == 1

@@ -15,6 +15,7 @@ from itertools import product
 from typing import NamedTuple
 
 TIMEOUT_S = 4.0  # longer than Linux asks for a neighbour's address: three times a second
+AT_ONCE = 200  # a container may have 256 processes and threads
 
 
 class Place(NamedTuple):
@@ -89,11 +90,11 @@ def has_address(name: str) -> bool:
         return False
 
 
-def answer(question: Question, *, devices: list[str]) -> Answer:
-    """Try everything at once, through each device of this machine and by the routes."""
+def answer(question: Question, *, devices: list[str], at_once: int = AT_ONCE) -> Answer:
+    """Try so many ways at once, through each device of this machine and by the routes: most take all of their time."""
     ways = product(question.addresses, question.ports, ("tcp", "udp"), ("", *devices))
     places = [Place(*way) for way in ways]
-    with ThreadPoolExecutor(64) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         tried = pool.map(partial(is_reached, of_the_lab=question.of_the_lab), places)
         reached = [place for place, is_there in zip(places, tried, strict=True) if is_there]
         names = [name for name, has in zip(question.names, pool.map(has_address, question.names), strict=True) if has]

@@ -10,7 +10,7 @@ import pytest
 from lab.compose import broker_password
 from lab.compose.errors import LabNotHealthy, PasswordFileUnusable
 from lab.compose.stack import Stack
-from tests.docker.test_restart import await_again, container_of, kill
+from tests.docker.lifecycle.test_restart import await_again, container_of, kill
 from tests.stacks import reread, stack_of
 from tests.trees import copied_tree
 
@@ -165,7 +165,10 @@ def own_tree(engine: None, tmp_path: Path) -> Iterator[Stack]:
 
 
 def test_another_password_replaces_what_has_the_old_one_and_keeps_the_streams(own_tree: Stack) -> None:
-    """As after `make clean` in a checkout with two labs; a file that is broken changes nothing."""
+    """As after `make clean` in a checkout with two labs; a file that is broken changes nothing.
+
+    The streams are removed with the lab, and the password stays.
+    """
     reread(own_tree).up(print)
     assert in_client(own_tree, KEEP, "put") == "10"
     before = {each.id: each.service for each in own_tree.services()}
@@ -188,6 +191,10 @@ def test_another_password_replaces_what_has_the_old_one_and_keeps_the_streams(ow
     assert ledger_of(own_tree, 50)["lost"] == 0
     reread(own_tree).up(print)
     assert {each.id: each.service for each in own_tree.services()} == after
+    own_tree.down()
+    listed = ("docker", "volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}")
+    assert subprocess.run(listed, capture_output=True, text=True, check=True).stdout == ""
+    assert file.is_file()  # another project of this checkout may run with it
 
 
 def test_a_worker_that_cannot_start_is_named(own_tree: Stack) -> None:
@@ -197,12 +204,3 @@ def test_a_worker_that_cannot_start_is_named(own_tree: Stack) -> None:
     with pytest.raises(LabNotHealthy, match=r"^not healthy: .*worker") as failure:
         reread(own_tree).up(print)
     assert "  no, thank you" in failure.value.evidence
-
-
-def test_volumes_of_the_lab_are_removed_with_it(own_tree: Stack) -> None:
-    """The streams too; the password stays: another project of this checkout may run with it."""
-    reread(own_tree).up(print)
-    own_tree.down()
-    listed = ("docker", "volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}")
-    assert subprocess.run(listed, capture_output=True, text=True, check=True).stdout == ""
-    assert (own_tree.root / broker_password.FILE).is_file()

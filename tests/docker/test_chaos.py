@@ -9,7 +9,7 @@ import pexpect
 import pytest
 
 from lab.bench.chaos.own_lab import PROJECT
-from tests.docker.test_lifecycle import left_behind
+from tests.docker.lifecycle.test_lifecycle import left_behind
 from tests.stacks import stack_of
 
 LAB = Path(sys.executable).parent / "lab"

@@ -1,6 +1,8 @@
 """What a container may do, which is little: seen from inside, in the kernel's own tables; no packet is sent."""
 
 import json
+from collections.abc import Callable
+from functools import lru_cache
 
 import pytest
 from python_on_whales import Container
@@ -56,15 +58,25 @@ print(json.dumps({"installers": found, "raised": raised, "readable": all(readabl
 NO_CAPABILITY = dict.fromkeys(("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"), 0)
 
 
-def look_inside(stack: Stack, service: str, program: str = LOOK) -> dict[str, object]:
+Seen = dict[str, object]
+Look = Callable[[str], Seen]
+
+
+def look_inside(stack: Stack, service: str, program: str) -> Seen:
     """Return what a process in a service's container sees."""
     if service == "client":
         done = stack.run_compose("run", "--rm", "-T", "--entrypoint", "python3", "client", "-c", program)
     else:
         done = stack.run_compose("exec", "-T", service, "python3", "-c", program)
     assert done.returncode == 0, done.stderr
-    seen: dict[str, object] = json.loads(done.stdout)
+    seen: Seen = json.loads(done.stdout)
     return seen
+
+
+@pytest.fixture(scope="module")
+def look(stack: Stack) -> Look:
+    """Return a function that looks into the container of a service once, and remembers what is there."""
+    return lru_cache(maxsize=None)(lambda service: look_inside(stack, service, LOOK))
 
 
 SITES = ("netease", "recorded", "sina", "sohu")
@@ -72,9 +84,9 @@ SERVICES = ("broker", "client", "gateway", "hello", *SITES, "watch", "worker")
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_container_holds_only_what_its_service_needs(stack: Stack, service: str) -> None:
+def test_a_container_holds_only_what_its_service_needs(stack: Stack, look: Look, service: str) -> None:
     """No root unless the person is root, no capability, one writable directory, one service, no installer."""
-    seen = look_inside(stack, service)
+    seen = look(service)
     user = owner_of(stack.root) if service == "client" else "65532:65532"  # the client writes a person's files
     assert f"{seen['uid']}:{seen['gid']}" == user
     assert seen["groups"] in ([], [seen["gid"]])
@@ -90,9 +102,9 @@ def test_a_container_holds_only_what_its_service_needs(stack: Stack, service: st
 
 
 @pytest.mark.parametrize("service", ["client", "gateway", "watch", "worker"])
-def test_a_container_in_two_networks_passes_no_packet_on_between_them(stack: Stack, service: str) -> None:
+def test_a_container_in_two_networks_passes_no_packet_on_between_them(look: Look, service: str) -> None:
     """The engine lets every container forward, unless it is told otherwise."""
-    assert look_inside(stack, service)["forwards"] == "0"
+    assert look(service)["forwards"] == "0"
 
 
 @pytest.mark.parametrize("service", ["broker", "client", "gateway", "hello", "sina", "watch"])
@@ -120,12 +132,12 @@ def test_a_service_that_ends_starts_again_and_a_client_does_not(stack: Stack) ->
 
 
 @pytest.mark.parametrize("service", [service for service in SERVICES if service != "gateway"])
-def test_nothing_leaves_the_lab(stack: Stack, service: str) -> None:
+def test_nothing_leaves_the_lab(stack: Stack, look: Look, service: str) -> None:
     """The routing table has no default route (destination 0.0.0.0), and no gateway at all."""
     version = engine.probe(stack.settings).engine
     if version and not engine.at_least(version, engine.ROUTELESS_SINCE):
         pytest.skip(f"engine {version} gives an internal network a default route into nothing (moby#46603)")
-    routes = look_inside(stack, service)["routes"]
+    routes = look(service)["routes"]
     assert isinstance(routes, list)
     assert routes
     assert all(destination != "00000000" and gateway == "00000000" for destination, gateway in routes)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import ROOT
 from lab.compose.stack import Stack
 from tests.stacks import reread, stack_of
 from tests.trees import copied_tree
@@ -21,12 +22,17 @@ OWNERS = [pytest.param(0, id="root"), pytest.param(1000, id="ordinary user")]
 def stack_of_owner(
     request: pytest.FixtureRequest, engine: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """Have a lab whose checkout belongs to one user."""
+    """Have a lab whose checkout belongs to one user: root's is this one; no other may read the ordinary user's."""
     if os.geteuid() != 0:
         pytest.skip("only root can give a checkout to another user")
     owner = request.param
+    if owner == ROOT.stat().st_uid:
+        yield request.getfixturevalue("stack")
+        return
     tree = copied_tree(tmp_path_factory.mktemp("checkout"))
-    os.chown(tree, owner, owner)
+    for path in (tree, *tree.rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        os.chown(path, owner, owner)
     stack = stack_of(f"asynclab-test-files-{owner}", tree)
     try:
         reread(stack).up(print)
@@ -65,6 +71,13 @@ def client(stack: Stack, place: Path, *words: str, code: int = 0) -> str:
 def records(file: Path) -> list[str]:
     """Return the targets that a file of records has, in order."""
     return sorted(json.loads(line)["target"] for line in file.read_text("utf-8").splitlines())
+
+
+@pytest.mark.parametrize("stack_of_owner", OWNERS[1:], indirect=True)
+def test_a_clone_that_no_other_user_may_read_makes_a_lab_that_runs(stack_of_owner: Stack) -> None:
+    """As umask 077 makes it: modes are set in the images, not copied into them."""
+    done = stack_of_owner.run_client([])
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_survey_reads_its_list_and_writes_records_that_belong_to_the_person(

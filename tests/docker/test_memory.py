@@ -14,7 +14,7 @@ from lab import ROOT
 from lab.compose.stack import Stack
 from services.runtime.errors import TooLittleMemory
 from tests.docker import attacks
-from tests.stacks import reread, stack_of
+from tests.stacks import image_of, reread, stack_of
 
 SCRIPT = Path(attacks.__file__).read_text("utf-8")
 ASK = """
@@ -66,7 +66,7 @@ def test_a_service_outlives_an_attack_on_its_memory(
     found: Mapping[str, float] = json.loads(done.stdout)
     assert found["opened"] > count * 0.9, found
     if port != 8081:
-        assert found["healthy"] >= attacks.HEALTHY * 0.9, found  # the first may come while the attack does
+        assert found["healthy"] >= attacks.HEALTHY * 0.9, found
     assert life(container) == before
     assert before[-1] is False
 
@@ -77,7 +77,7 @@ def test_recordings_that_do_not_fit_leave_the_others_played(stack: Stack, tmp_pa
     tmp_path.chmod(0o755)
     client = stack.client()
     site = client.run(
-        "asynclab/sites:latest",
+        image_of(stack, "sites"),
         detach=True,
         memory="512m",
         volumes=[(tmp_path, "/recordings", "ro")],

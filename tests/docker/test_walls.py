@@ -9,7 +9,8 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +20,19 @@ import pytest
 from lab.compose.stack import Stack
 from tests.docker import reach
 from tests.docker.reach import Answer, Place, Question
+from tests.stacks import image_of
 
 PROGRAM = Path(reach.__file__).read_text("utf-8")
 CLOSED_OFF = ("broker", "client", "hello", "sina", "sohu", "netease", "recorded", "watch", "worker")
+REACHED = ["broker", "hello", "gateway", "sina", "sohu", "netease", "recorded", "page"]
+WITHOUT_BROKER = ("hello", "gateway", "sina", "sohu", "netease", "recorded")
 PORTS = [80, 443, 3128, 4222, 8000, 8080, 8081, 8222]
 NETWORKS = ("lab", "jobs")
 ELSEWHERE = ["203.0.113.1", "2001:db8::1"]  # of documentation: nothing answers there, and a packet does no harm
 NAMES = ["host.docker.internal", "gateway.docker.internal", "example.org", socket.gethostname()]
 STRANGER = "asynclab-test-stranger"
+
+pytestmark = pytest.mark.timeout(120)  # a fixture asks ten containers
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,12 @@ def ask(stack: Stack, service: str, question: Question) -> Answer:
     return Answer([Place(*place) for place in reached], names, inet6)
 
 
+def ask_all(stack: Stack, services: Sequence[str], question: Question) -> Mapping[str, Answer]:
+    """Ask the same in several containers at the same time, since a question mostly waits; return their answers."""
+    with ThreadPoolExecutor(len(services)) as pool:
+        return dict(zip(services, pool.map(lambda service: ask(stack, service, question), services), strict=True))
+
+
 def where(stack: Stack) -> dict[tuple[str, str], str]:
     """Return the address of each container, by service and network."""
     return {
@@ -118,27 +130,40 @@ def bridges_of(stack: Stack) -> list[str]:
     return [str((network.ipam.config or [])[0]["Gateway"]) for network in networks]
 
 
+@pytest.fixture(scope="module")
+def beyond_the_lab(stack: Stack, host: Host) -> Mapping[str, Answer]:
+    """Return what each container reaches of the host, and of what is behind it."""
+    addresses = [*host.ipv4, *host.ipv6, *bridges_of(stack), *ELSEWHERE]
+    return ask_all(stack, [*CLOSED_OFF, "gateway"], Question(addresses, [host.port], NAMES))
+
+
 @pytest.mark.parametrize("service", CLOSED_OFF)
-def test_a_container_reaches_neither_the_host_nor_anything_behind_it(stack: Stack, host: Host, service: str) -> None:
+def test_a_container_reaches_neither_the_host_nor_anything_behind_it(
+    beyond_the_lab: Mapping[str, Answer], service: str
+) -> None:
     """By no address, over IPv4 or IPv6, TCP or UDP, with and without routes; and other names have no address."""
-    addresses = [*host.ipv4, *host.ipv6, *bridges_of(stack), *ELSEWHERE]
-    answer = ask(stack, service, Question(addresses, [host.port], NAMES))
-    assert answer == Answer(reached=[], names=[], inet6=[])
+    assert beyond_the_lab[service] == Answer(reached=[], names=[], inet6=[])
 
 
-def test_the_gateway_reaches_of_all_that_is_not_the_lab_only_the_host(stack: Stack, host: Host) -> None:
+def test_the_gateway_reaches_of_all_that_is_not_the_lab_only_the_host(
+    beyond_the_lab: Mapping[str, Answer], host: Host
+) -> None:
     """Its port is published, so it reaches the host's bridge over IPv4, and nothing behind it."""
-    addresses = [*host.ipv4, *host.ipv6, *bridges_of(stack), *ELSEWHERE]
-    answer = ask(stack, "gateway", Question(addresses, [host.port], NAMES))
+    answer = beyond_the_lab["gateway"]
     assert {place.address for place in answer.reached} <= set(host.ipv4)
     assert (answer.names, answer.inet6) == ([], [])
 
 
+@pytest.fixture(scope="module")
+def inside_the_lab(stack: Stack) -> Mapping[str, Answer]:
+    """Return what the containers that are in both networks reach of the others."""
+    return ask_all(stack, ["client", "worker"], Question(REACHED, PORTS, REACHED, of_the_lab=True))
+
+
 @pytest.mark.parametrize("service", ["client", "worker"])
-def test_containers_reach_each_other(stack: Stack, service: str) -> None:
+def test_containers_reach_each_other(inside_the_lab: Mapping[str, Answer], service: str) -> None:
     """The same program reaches every port of a service, and no other: so it would find an open way."""
-    services = ["broker", "hello", "gateway", "sina", "sohu", "netease", "recorded", "page"]
-    answer = ask(stack, service, Question(services, PORTS, services, of_the_lab=True))
+    answer = inside_the_lab[service]
     site_ports = {(site, port) for site in ("sina", "sohu", "netease") for port in (80, 443, 8081)}
     assert {(place.address, place.port) for place in answer.reached if not place.device} == {
         ("broker", 4222),
@@ -151,16 +176,23 @@ def test_containers_reach_each_other(stack: Stack, service: str) -> None:
         ("recorded", 8081),  # it has no host yet, and so no other port
         *site_ports,
     }
-    assert answer.names == services
+    assert answer.names == REACHED
 
 
-@pytest.mark.parametrize("service", ["hello", "gateway", "sina", "sohu", "netease", "recorded"])
-def test_only_clients_workers_and_watch_reach_the_broker(stack: Stack, service: str) -> None:
-    """Neither by its name nor by its address, nor through a worker, whose address in both networks is tried."""
+@pytest.fixture(scope="module")
+def towards_the_broker(stack: Stack) -> Mapping[str, Answer]:
+    """Return what those that need no broker reach of it."""
     containers = where(stack)
     addresses = [containers[name] for name in (("broker", "jobs"), ("worker", "jobs"), ("worker", "lab"))]
-    answer = ask(stack, service, Question(addresses, [4222, 8222], ["broker"]))
-    assert answer == Answer(reached=[], names=[], inet6=[])
+    return ask_all(stack, WITHOUT_BROKER, Question(addresses, [4222, 8222], ["broker"]))
+
+
+@pytest.mark.parametrize("service", WITHOUT_BROKER)
+def test_only_clients_workers_and_watch_reach_the_broker(
+    towards_the_broker: Mapping[str, Answer], service: str
+) -> None:
+    """Neither by its name nor by its address, nor through a worker, whose address in both networks is tried."""
+    assert towards_the_broker[service] == Answer(reached=[], names=[], inet6=[])
 
 
 def test_the_broker_reaches_no_service(stack: Stack) -> None:
@@ -175,11 +207,12 @@ def test_the_host_reaches_no_container_but_the_gateway(stack: Stack) -> None:
     containers = where(stack)
     addresses = list(containers.values())
     bridges = [f"br-{stack.client().network.inspect(f'{stack.project}_{name}').id[:12]}" for name in NETWORKS]
-    reached = reach.answer(Question(addresses, PORTS, [], of_the_lab=True), devices=bridges).reached
+    question = Question(addresses, PORTS, [], of_the_lab=True)
+    reached = reach.answer(question, devices=bridges, at_once=1_000).reached
     assert sorted(reached) == [Place(containers["gateway", "edge"], port, "tcp") for port in (3128, 8000, 8080)]
 
 
-def test_a_container_of_another_network_reaches_none_of_the_lab(stack: Stack) -> None:
+def test_a_container_of_another_network_reaches_none_of_the_lab(stack: Stack, published_port: int) -> None:
     """Neither by address, nor by name, nor through the published port."""
     client = stack.client()
     network = client.network.create(STRANGER)
@@ -188,12 +221,10 @@ def test_a_container_of_another_network_reaches_none_of_the_lab(stack: Stack) ->
         inside = Question(
             list(where(stack).values()), PORTS, ["hello", "sina", "www.163.com", "broker"], of_the_lab=True
         )
-        published = Question(
-            [bridge, *addresses_of("/proc/net/fib_trie")], [published_port(stack)], [], of_the_lab=True
-        )
+        published = Question([bridge, *addresses_of("/proc/net/fib_trie")], [published_port], [], of_the_lab=True)
         for question in (inside, published):
             said = client.run(
-                "asynclab/client:latest",
+                image_of(stack, "client"),
                 ["-c", PROGRAM, json.dumps(question)],
                 entrypoint="python3",
                 networks=[network],
@@ -204,6 +235,7 @@ def test_a_container_of_another_network_reaches_none_of_the_lab(stack: Stack) ->
         network.remove()
 
 
+@pytest.fixture(scope="module")
 def published_port(stack: Stack) -> int:
     """Return the port of this machine by which hello is reached."""
     return int(stack.run_compose("port", "gateway", "8000").stdout.rpartition(":")[2])
@@ -226,10 +258,10 @@ def published_port(stack: Stack) -> int:
 )
 @pytest.mark.parametrize("path", ["/hello/x", "/metrics"])
 def test_the_published_port_answers_to_names_of_this_machine_only(
-    stack: Stack, path: str, fields: dict[str, str], status: int
+    published_port: int, path: str, fields: dict[str, str], status: int
 ) -> None:
     """A web page reaches hello neither by another name nor from another origin."""
-    with closing(http.client.HTTPConnection("127.0.0.1", published_port(stack), timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", published_port, timeout=10)) as connection:
         connection.request("GET", path, headers=fields)
         assert connection.getresponse().status == status
 

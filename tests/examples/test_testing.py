@@ -10,6 +10,7 @@ import pytest
 
 from lab import ROOT
 from lab.compose.stack import Stack
+from tests.stacks import image_of
 
 FOLDER = "examples/testing"
 FILES = sorted(file.name for file in (ROOT / FOLDER).glob("test_*.py"))
@@ -86,8 +87,7 @@ def address_on_edge(stack: Stack) -> str:
 @pytest.mark.docker
 def test_a_service_of_your_own_joins_the_network_with_the_ca(stack: Stack) -> None:
     """examples/testing/compose.yaml, with an image that is here."""
-    image = f"asynclab/client:{stack.settings.values.get('LAB_TAG', 'latest')}"
-    variables = {"LAB_PROJECT": stack.project, "TESTS_IMAGE": image}
+    variables = {"LAB_PROJECT": stack.project, "TESTS_IMAGE": image_of(stack, "client")}
     done = subprocess.run(
         ["docker", "compose", "-f", f"{FOLDER}/compose.yaml", "run", "--rm", "-T", "tests"],
         cwd=ROOT,

@@ -9,7 +9,7 @@ import pytest
 from lab import ROOT
 from lab.asynclab_program import main
 from services.client.options.commands import COMMANDS
-from tests.lab.serving import ready, serving
+from tests.lab.serving.labs import ready, serving
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]], ids=" ".join)

@@ -266,7 +266,7 @@ def test_an_error_of_the_disk_is_one_line_in_every_command(
     assert capsys.readouterr().err == "lab up: /x\\x1b: No space left on device\n"
 
 
-def test_the_control_room_starts_light() -> None:
+def test_lab_embedded_imports_little() -> None:
     """`lab embedded` waits for nothing that only containers need."""
     code = "import sys, lab.cli, lab.embedded.program; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab import ROOT
-from tests.lab.test_pythons import OLDEST
+from tests.lab.scripts.test_pythons import OLDEST
 
 UV = Path(sys.executable).parent / "uv"
 VERSIONS = [f"3.{minor}" for minor in range(11, 20)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from lab.embedded.program import SiteRoutes
+from lab.embedded.sites import SiteRoutes
 from services.client.cli import understand
 from services.client.settings import ClientSettings
 from services.client.topology import Topology

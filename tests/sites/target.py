@@ -12,7 +12,7 @@ import aiohttp
 import anyio
 import anyio.to_thread
 
-from lab.embedded.program import embedded_sites
+from lab.embedded.sites import embedded_sites
 from services.sites.replay.recording import Recording, read_recording
 from services.sites.server import RunningSite
 from services.sites.settings import SitesSettings

@@ -12,7 +12,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from lab.embedded.program import RecordingUnfit, embedded_sites
+from lab.embedded.sites import RecordingUnfit, embedded_sites
 from services.runtime.errors import PortUnavailable
 from services.runtime.http import Address
 from services.sites.listening.listeners import Listeners

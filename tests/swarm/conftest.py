@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.swarm.hosts import Host, HostsImpossible, NotRoot, swarm
+from tests.swarm.ssh import Ssh
 
 HERE = Path(__file__).parent
 LAB = Path(sys.executable).parent / "lab"
@@ -36,16 +37,21 @@ def two_hosts(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 class OnASwarm:
-    """`lab swarm` against two hosts."""
+    """`lab swarm` against two hosts. `way`: by which the second one is reached; None for its engine's socket."""
 
-    def __init__(self, hosts: Sequence[Host]) -> None:
+    def __init__(self, hosts: Sequence[Host], way: Ssh | None = None) -> None:
         self.hosts = hosts
+        self.urls = [host.url for host in hosts]
+        self._environment = dict(os.environ)
+        if way:
+            self.urls[1], self._environment["PATH"] = way.url, way.path
 
     def __call__(self, verb: str, *words: str, timeout_s: float = 150.0) -> "subprocess.CompletedProcess[str]":
         """Run `lab swarm VERB WORDS` and return how it ended."""
         return subprocess.run(
             self.command(verb, *words),
             stdin=subprocess.DEVNULL,
+            env=self._environment,
             capture_output=True,
             text=True,
             timeout=timeout_s,
@@ -54,7 +60,7 @@ class OnASwarm:
 
     def command(self, verb: str, *words: str) -> list[str]:
         """Return the command line."""
-        nodes = [word for host in self.hosts for word in ("--node", host.url)]
+        nodes = [word for url in self.urls for word in ("--node", url)]
         return [str(LAB), "swarm", verb, "--project", PROJECT, *nodes, *words]
 
     def rows(self) -> list[list[str]]:
@@ -65,9 +71,15 @@ class OnASwarm:
 
 
 @pytest.fixture(scope="module")
-def lab(two_hosts: Sequence[Host]) -> Iterator[OnASwarm]:
+def way() -> Ssh | None:
+    """Return the way to the second host: its engine's socket, where a module says nothing else."""
+    return None
+
+
+@pytest.fixture(scope="module")
+def lab(two_hosts: Sequence[Host], way: Ssh | None) -> Iterator[OnASwarm]:
     """Have the lab on both hosts."""
-    on_both = OnASwarm(two_hosts)
+    on_both = OnASwarm(two_hosts, way)
     done = on_both("up")
     assert done.returncode == 0, done.stderr
     yield on_both

@@ -1,4 +1,7 @@
-"""The lab on two hosts: every service runs, names work between hosts, and nothing is left when it is taken down."""
+"""The lab on two hosts: every service runs, names work between hosts, and nothing is left when it is taken down.
+
+The second host is reached by ssh, as a real machine is: images get there through it, and volumes are removed.
+"""
 
 import json
 from collections.abc import Sequence
@@ -7,11 +10,18 @@ import pytest
 
 from tests.swarm.conftest import PROJECT, OnASwarm
 from tests.swarm.hosts import Host
+from tests.swarm.ssh import Ssh, way_to
 
 HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
 OF_THE_STACK = ("--filter", f"label=com.docker.stack.namespace={PROJECT}")
 
 pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def way(two_hosts: Sequence[Host], tmp_path_factory: pytest.TempPathFactory) -> Ssh | None:
+    """Return the way to the second host by ssh; its engine's socket where there is no sshd."""
+    return way_to(two_hosts[1], tmp_path_factory.mktemp("ssh"))
 
 
 def test_services_are_spread_over_both_hosts(lab: OnASwarm) -> None:

@@ -105,7 +105,7 @@ def quick(seen: Seen) -> Promise:
     """A healthy client was answered soon."""
     times = [each.took_s for each in seen.outside if not each.error]
     p99_s = percentile(times, 0.99)
-    goal = f"goal: a healthy client's 99th percentile is below {P99_GOAL_S * 1000:g} ms"
+    goal = f"a healthy client's 99th percentile is below {P99_GOAL_S * 1000:g} ms"
     return Promise(goal, p99_s < P99_GOAL_S, f"{p99_s * 1000:,.0f} ms" if times else "not known", is_goal=True)
 
 

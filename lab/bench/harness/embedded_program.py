@@ -8,7 +8,8 @@ import asyncio
 import signal
 from pathlib import Path
 
-from lab.embedded.program import LOOPBACK, embedded_gateway, embedded_sites
+from lab.embedded.gateway import embedded_gateway
+from lab.embedded.sites import LOOPBACK, embedded_sites
 from services.runtime.process import raise_open_files
 from services.runtime.run import loop_factory
 from services.sites.settings import SitesSettings

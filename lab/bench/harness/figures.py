@@ -39,11 +39,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A goal of this project: the ratio that the subject `of` has to reach to the subject `against`."""
+    """A goal of this project: the ratio that the subject `of` has to reach to the subject `against`.
+
+    `ceiling` is the row of the program that does nothing but the least of the same work: its ratio to `against` is what
+    can be reached at most. `held_by` says what holds a goal that is not reached.
+    """
 
     of: str
     ratio: float
     against: str
+    held_by: str = ""
+    ceiling: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,21 @@ class Group:
 
     def achieved(self, goal: Goal) -> float | None:
         """Return the median of the ratios that a goal is about; None where there is nothing to compare with."""
-        found = ratios(self._values(goal.of), self._values(goal.against))
+        return self._between(goal.of, goal.against)
+
+    def is_reached(self, goal: Goal) -> bool | None:
+        """Return whether a goal is reached; None where there is nothing to compare with."""
+        achieved = self.achieved(goal)
+        if achieved is None:
+            return None
+        return achieved <= goal.ratio if self.higher_is_better is False else achieved >= goal.ratio
+
+    def ceiling(self, goal: Goal) -> float | None:
+        """Return the ratio of a goal's ceiling to what the goal is against; None where none was measured."""
+        return self._between(goal.ceiling, goal.against)
+
+    def _between(self, of: str, against: str) -> float | None:
+        found = ratios(self._values(of), self._values(against))
         return median(found) if found else None
 
     def _values(self, subject: str) -> tuple[float, ...]:
@@ -104,6 +124,7 @@ class Promise:
     kept: bool
     found: str
     is_goal: bool = False
+    held_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +132,8 @@ class Result:
     """The result of a bench. `method`: how, in lines for a person. `notes`: what was left out, and why.
 
     `others`: the part of the machine that other processes used meanwhile; None where that is not asked.
-    `curves`: what a page draws of the tables of a bench that measures how something grows.
+    `curves`: what a page draws of the tables of a bench that measures how something grows. `took_s`: how long the
+    bench took. `failed`: why there are no figures.
     """
 
     bench: str
@@ -122,6 +144,8 @@ class Result:
     promises: tuple[Promise, ...] = ()
     others: float | None = None
     curves: tuple["Curve", ...] = ()
+    took_s: float = 0.0
+    failed: str = ""
 
     @property
     def is_quotable(self) -> bool:
@@ -139,6 +163,8 @@ def as_json(result: Result) -> dict[str, Json]:
     return {
         "bench": result.bench,
         **({} if result.others is None else {"others": result.others, "quotable": result.is_quotable}),
+        **({"took_s": round(result.took_s, 1)} if result.took_s else {}),
+        **({"failed": result.failed} if result.failed else {}),
         "method": list(result.method),
         "notes": list(result.notes),
         "groups": [group_as_json(group) for group in result.groups],
@@ -160,7 +186,14 @@ def group_as_json(group: Group) -> dict[str, Json]:
         "higher_is_better": group.higher_is_better,
         "reference": group.reference,
         "goals": [
-            {"of": goal.of, "ratio": goal.ratio, "against": goal.against, "achieved": group.achieved(goal)}
+            {
+                "of": goal.of,
+                "ratio": goal.ratio,
+                "against": goal.against,
+                "achieved": group.achieved(goal),
+                "reached": group.is_reached(goal),
+                "ceiling": group.ceiling(goal),
+            }
             for goal in group.goals
         ],
         "rows": [

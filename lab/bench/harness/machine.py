@@ -15,15 +15,16 @@ from pathlib import Path
 
 from lab.bench.harness.figures import QUIET, Json
 
-LOOK_S, LONGEST_WAIT_S = 5.0, 1_800.0
+LOOK_S, LONGEST_WAIT_S = 5.0, 300.0
 
 
 class Core:
-    """Prefixes for command lines that choose the core; empty where there is no choice."""
+    """Prefixes for command lines that choose the core; empty where there is no choice. `number`: how many there are."""
 
     def __init__(self, *, cores: int | None = None, taskset: str | None = None) -> None:
         mine = sorted(os.sched_getaffinity(0)) if cores is None else list(range(cores))
         tool = shutil.which("taskset") if taskset is None else taskset
+        self.number = len(mine)
         self.pinned = len(mine) > 1 and bool(tool)
         self.server: tuple[str, ...] = (str(tool), "-c", str(mine[0])) if self.pinned else ()
         self.load: tuple[str, ...] = (str(tool), "-c", str(mine[1])) if self.pinned else ()

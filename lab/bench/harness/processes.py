@@ -1,8 +1,7 @@
 """Runs what is measured: servers for as long as they are needed, programs to their end.
 
 Every wait has a deadline; a server that does not start, or a program that fails, is a BenchFailed with its last lines.
-The kernel says what a program cost: its processor time when it ends (wait4), its memory while it runs. The memory of a
-program of several processes is the sum of theirs, so shared memory is counted for each of them.
+The kernel says what a program cost: its processor time when it ends (wait4), its memory while it runs (`memory`).
 """
 
 import contextlib
@@ -17,9 +16,10 @@ from pathlib import Path
 from typing import IO
 
 from lab.bench.errors import BenchFailed
+from lab.bench.harness import memory, ran
 from services.runtime.files.temporary import temporary_file
-from services.runtime.process import HIGH_WATER, memory_kib
 
+LOOPBACK = "127.0.0.1"
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
 POLL_S = 0.02
@@ -31,7 +31,7 @@ LAST_BYTES = 4_000
 class Cost:
     """The output of a program and its cost: seconds, processor seconds, and the most memory it held, in KiB.
 
-    The memory is the sum of what each of its processes held at most.
+    The memory is that of all its processes together.
     """
 
     out: str
@@ -58,8 +58,8 @@ class Server:
         return sum(cpu_s(pid) for pid in family(self.pid))
 
     def peak_kib(self) -> int:
-        """Return the most memory that it and its workers have held so far, each for itself."""
-        return sum(memory_kib(pid, HIGH_WATER) for pid in family(self.pid))
+        """Return the most memory that it and its workers have held so far."""
+        return memory.peak_kib(family(self.pid))
 
 
 def free_port() -> int:
@@ -72,7 +72,12 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def serving(
-    name: str, command: Sequence[str], *, port: int, environment: Mapping[str, str] | None = None
+    name: str,
+    command: Sequence[str],
+    *,
+    port: int,
+    environment: Mapping[str, str] | None = None,
+    address: str = LOOPBACK,
 ) -> Iterator["Server"]:
     """Run a server until the block ends; inside, its port answers. Raises BenchFailed where it does not start."""
     with temporary_file() as log:
@@ -84,17 +89,19 @@ def serving(
             stderr=log,
         )
         try:
-            await_port(name, process, port, log)
-            yield Server(port, process.pid)
+            await_port(name, process, (address, port), log)
+            server = Server(port, process.pid)
+            yield server
+            ran.note(name, command, environment=environment, cpu_s=server.cpu_s(), peak_kib=server.peak_kib())
         finally:
             stop(process)
 
 
-def await_port(name: str, process: "subprocess.Popen[bytes]", port: int, log: IO[bytes]) -> None:
+def await_port(name: str, process: "subprocess.Popen[bytes]", at: tuple[str, int], log: IO[bytes]) -> None:
     """Return when the port accepts connections. Raises BenchFailed where it does not in time."""
     last = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < last and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        with contextlib.suppress(OSError), socket.create_connection(at, timeout=1):
             return
         time.sleep(POLL_S)
     raise BenchFailed(name, why="it does not start", evidence=last_lines(log))
@@ -142,18 +149,19 @@ def cost_of(
             raise BenchFailed(name, why=f"exit code {process.returncode}", evidence=last_lines(log))
         out.seek(0)
         text = out.read().decode("utf-8", "replace")
-    return Cost(text, wall_s, usage.ru_utime + usage.ru_stime, sum(peaks.values()))
+    cost = Cost(text, wall_s, usage.ru_utime + usage.ru_stime, peaks.kib())
+    ran.note(name, command, environment=environment, cpu_s=cost.cpu_s, peak_kib=cost.peak_kib)
+    return cost
 
 
 @contextlib.contextmanager
-def watched(pid: int, ended: threading.Event) -> Iterator[dict[int, int]]:
+def watched(pid: int, ended: threading.Event) -> Iterator[memory.Peaks]:
     """Note the most memory of a process and each descendant, every MEMORY_POLL_S seconds until it ends."""
-    peaks: dict[int, int] = {}
+    peaks = memory.Peaks()
 
     def watch() -> None:
         while True:
-            for each in family(pid):
-                peaks[each] = max(peaks.get(each, 0), memory_kib(each, HIGH_WATER))
+            peaks.note(family(pid))
             if ended.wait(MEMORY_POLL_S):
                 return
 

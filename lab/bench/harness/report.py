@@ -53,6 +53,8 @@ def write_result(console: "Console", result: Result) -> None:
         console.print(f"! {noise(result)}", style="bold yellow", markup=False)
     for note in result.notes:
         console.print(f"! {note}", style="yellow", markup=False)
+    if result.took_s:
+        console.print(f"  {result.bench} took {result.took_s:,.0f} s", style="dim", markup=False)
     console.print()
 
 
@@ -112,6 +114,9 @@ def promise_line(promise: Promise, *, is_quotable: bool = True) -> str:
     """Return whether a promise was kept, in words; figures that are not to be quoted judge no goal."""
     if promise.is_goal and not is_quotable:
         return f"not judged, others used the machine, too: {promise.text}: {promise.found}"
+    held = f"; held by {promise.held_by}" if promise.held_by and not promise.kept else ""
+    if promise.is_goal:
+        return f"goal: {promise.text}: {'reached' if promise.kept else 'NOT REACHED'}, {promise.found}{held}"
     return f"{'achieved' if promise.kept else 'NOT'}: {promise.text}: {promise.found}"
 
 
@@ -130,8 +135,16 @@ def goal_line(group: Group, goal: Goal, *, is_quotable: bool = True) -> str:
         return f"{aim}: not known: nothing to compare with"
     if not is_quotable:
         return f"{aim}: not judged: others used the machine, too"
-    is_reached = achieved <= goal.ratio if group.higher_is_better is False else achieved >= goal.ratio
-    return f"{aim}: {'reached' if is_reached else 'not reached'}, {achieved:.2f}"
+    if group.is_reached(goal):
+        return f"{aim}: reached, {achieved:.2f}"
+    return f"{aim}: NOT REACHED, {achieved:.2f}{why_not(group, goal)}"
+
+
+def why_not(group: Group, goal: Goal) -> str:
+    """Return what holds a goal that is not reached, and the ceiling that was measured, as far as they are known."""
+    ceiling = group.ceiling(goal)
+    held = f"; held by {goal.held_by}" if goal.held_by else ""
+    return held if ceiling is None else f"{held}; the ceiling, {goal.ceiling}: {ceiling:.2f}"
 
 
 def number(value: float) -> str:

@@ -17,6 +17,7 @@ class Rounds(NamedTuple):
     seconds: float
     targets: int
     users: tuple[int, ...]
+    hosts: int = 2_000
     stalled: int = 10_000
     requests: int = 1_000_000
     items: int = 200_000
@@ -28,12 +29,13 @@ class Rounds(NamedTuple):
         return f"{self.number} rounds in turns" if self.number > 1 else "one round, which says nothing of spread"
 
 
-FULL = Rounds(number=3, seconds=2.0, targets=60_000, users=(1_000, 10_000))
+FULL = Rounds(number=3, seconds=1.5, targets=60_000, users=(1_000, 10_000))
 QUICK = Rounds(
     number=1,
-    seconds=0.5,
+    seconds=0.3,
     targets=500,
     users=(100,),
+    hosts=100,
     stalled=200,
     requests=20_000,
     items=5_000,

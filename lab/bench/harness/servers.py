@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.peers import NGINX
-from lab.bench.harness.processes import Server, free_port, serving
+from lab.bench.harness.processes import LOOPBACK, Server, free_port, serving
 from services.runtime.files.temporary import temporary_directory
 
 PAGE = "<!doctype html><title>asynclab</title><p>Only the head of this page was recorded.</p>"
@@ -53,10 +53,9 @@ def nginx(core: Sequence[str]) -> Iterator[Server]:
     if not path:
         raise BenchFailed("nginx", why="it is missing", evidence=(NGINX.missing(),))
     port = free_port()
-    fields = " ".join(f'add_header {name} "{value}";' for name, value in FIELDS.items())
     with temporary_directory("asynclab-nginx-") as directory:
         configuration = directory / "nginx.conf"
-        configuration.write_text(NGINX_CONFIGURATION.format(port=port, fields=fields, page=PAGE), "utf-8")
+        configuration.write_text(nginx_configuration(port), "utf-8")
         command = [*core, path, "-e", "stderr", "-p", str(directory), "-c", str(configuration)]
         with serving("nginx", command, port=port) as server:
             yield server
@@ -64,11 +63,16 @@ def nginx(core: Sequence[str]) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def module(
-    name: str, core: Sequence[str], *words: str, port: int, environment: Mapping[str, str] | None = None
+    name: str,
+    core: Sequence[str],
+    *words: str,
+    port: int,
+    environment: Mapping[str, str] | None = None,
+    address: str = LOOPBACK,
 ) -> Iterator[Server]:
     """Run one of this project's programs as a server, and yield it."""
     command = [*core, sys.executable, "-m", name, *words]
-    with serving(" ".join((name, *words)), command, port=port, environment=environment) as server:
+    with serving(" ".join((name, *words)), command, port=port, environment=environment, address=address) as server:
         yield server
 
 
@@ -79,7 +83,14 @@ def sites(core: Sequence[str], directory: Path, *, loop: str, handover: Path | N
     `handover`: the Unix socket at which connections are handed over to it.
     """
     port, admin_port = free_port(), free_port()
-    environment = {
+    environment = sites_environment(directory, port, admin_port) | {"SITES_HANDOVER": str(handover or "")}
+    with module("services.sites", core, "--loop", loop, port=port, environment=environment) as server:
+        yield replace(server, admin_port=admin_port)
+
+
+def sites_environment(directory: Path | str, port: int, admin_port: int) -> dict[str, str]:
+    """Return the settings with which the sites play the recordings of a directory on loopback."""
+    return {
         "SITES_RECORDINGS": str(directory),
         "SITES_HOSTS": "",
         "SITES_HOST": "127.0.0.1",
@@ -87,10 +98,13 @@ def sites(core: Sequence[str], directory: Path, *, loop: str, handover: Path | N
         "SITES_TLS_PORT": "0",
         "SITES_ADMIN_HOST": "127.0.0.1",
         "SITES_ADMIN_PORT": str(admin_port),
-        "SITES_HANDOVER": str(handover or ""),
     }
-    with module("services.sites", core, "--loop", loop, port=port, environment=environment) as server:
-        yield replace(server, admin_port=admin_port)
+
+
+def nginx_configuration(port: int) -> str:
+    """Return the configuration of an nginx that serves the small page on a port of loopback."""
+    fields = " ".join(f'add_header {name} "{value}";' for name, value in FIELDS.items())
+    return NGINX_CONFIGURATION.format(port=port, fields=fields, page=PAGE)
 
 
 def null(core: Sequence[str], directory: Path, *, loop: str) -> contextlib.AbstractContextManager[Server]:
@@ -100,8 +114,9 @@ def null(core: Sequence[str], directory: Path, *, loop: str) -> contextlib.Abstr
 
 
 def hello(
-    core: Sequence[str], *, loop: str, delay_s: float, workers: int = 1
+    core: Sequence[str], *, loop: str, delay_s: float, workers: int = 1, program: str = "services.hello"
 ) -> contextlib.AbstractContextManager[Server]:
+    """Run the hello server. `program`: a variant of it."""
     port = free_port()
     environment = {
         "HELLO_HOST": "127.0.0.1",
@@ -109,7 +124,12 @@ def hello(
         "HELLO_DELAY_S": str(delay_s),
         "HELLO_WORKERS": str(workers),
     }
-    return module("services.hello", core, "--loop", loop, port=port, environment=environment)
+    return module(program, core, "--loop", loop, port=port, environment=environment)
+
+
+def unmeasured_hello(core: Sequence[str], *, loop: str) -> contextlib.AbstractContextManager[Server]:
+    """Run the hello server without its sleep and without its metrics."""
+    return hello(core, loop=loop, delay_s=0, program="lab.bench.baselines.unmeasured_hello")
 
 
 def low_level(core: Sequence[str], *, loop: str, workers: int = 1) -> contextlib.AbstractContextManager[Server]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from lab.bench.errors import BenchFailed
@@ -44,10 +45,18 @@ def load(
     path = WRK.path()
     if not path:
         raise BenchFailed("wrk", why="it is missing", evidence=(WRK.missing(),))
-    words = [path, "--threads", "1", "--connections", str(connections), "--duration", f"{max(1, round(seconds))}s"]
+    words = [*ended_after(seconds), path, "--threads", "1", "--connections", str(connections)]
+    words += ["--duration", f"{ceil(seconds)}s"]
     words += ["--script", str(script)] if script else []
     command = [*core, *words, *(word for field in fields for word in ("--header", field)), url]
     return read(cost_of("wrk", command, timeout_s=seconds + 30))
+
+
+def ended_after(seconds: float) -> tuple[str, ...]:
+    """Return what ends wrk after a part of a second: it knows whole seconds, and prints its figures at a SIGINT."""
+    if seconds == ceil(seconds):
+        return ()
+    return ("timeout", "--preserve-status", "--signal=INT", f"{seconds:g}")
 
 
 def read(cost: Cost) -> Load:

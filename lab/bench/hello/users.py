@@ -5,13 +5,16 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from statistics import median
 
 from lab.bench.errors import BenchFailed
 from lab.bench.harness import servers
-from lab.bench.harness.figures import Goal, Group, Row
+from lab.bench.harness.figures import Goal, Group, Row, Table
+from lab.bench.harness.loaded import Measured, Sample, busy_table, groups_of
 from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.harness.rounds import Rounds, Say, interleaved
@@ -26,71 +29,71 @@ TWO = f"{OURS}, uvloop, 2 workers"
 MANY = 10_000  # users: this many at once have goals
 
 
-class Sample(NamedTuple):
-    """The figures of one turn: seconds until all were answered, and processor time a user of either side."""
-
-    wall_s: float
-    server_us: float
-    client_us: float
-
-
-def at_once(rounds: Rounds, users: int, core: Core, say: Say) -> tuple[Group, Group]:
-    """Measure how long so many users take together, on both loops, and the processor time of either side."""
+def at_once(rounds: Rounds, users: int, core: Core, say: Say) -> tuple[tuple[Group, ...], Table]:
+    """Measure how long so many users take together, what a user costs, memory, and who was busy."""
     starts: dict[str, tuple[str, AbstractContextManager[Server]]] = {
         f"{OURS}, {loop}": (loop, servers.hello(core.server, loop=loop, delay_s=DELAY_S)) for loop in LOOPS
     }
     starts[TWO] = ("uvloop", servers.hello((), loop="uvloop", delay_s=DELAY_S, workers=2))
     starts[NULL] = ("uvloop", servers.null_hello(core.server, loop="uvloop", delay_s=DELAY_S))
+    title = f"hello, {users:,} users at once"
     with ExitStack() as stack:
         contestants = [
             (name, partial(ask, stack.enter_context(server), users, loop, core))
             for name, (loop, server) in starts.items()
         ]
-        measured = interleaved(contestants, rounds.number, lambda line: say(f"hello, {users:,} users: {line}"))
-    return waits(users, measured, rounds), costs(users, measured)
+        measured = interleaved(contestants, rounds.number, lambda line: say(f"{title}: {line}"))
+    _, costs, memory = groups_of(title, measured, reference=NULL, ours=OURS)
+    wait = waits(title, users, measured, cores=core.number)
+    return (wait, replace(costs, unit="processor us/user"), memory), busy_table(title, measured, cores=core.number)
 
 
-def waits(users: int, measured: dict[str, list[Sample]], rounds: Rounds) -> Group:
-    """Return the seconds until all users have their answer."""
+def waits(title: str, users: int, measured: Measured, *, cores: int) -> Group:
+    """Return the seconds until all users have their answer; many users have goals."""
+    held_by = held(measured[TWO], users, cores)
+    goals = (Goal(TWO, 4.0, IDEAL, held_by=held_by), Goal(TWO, 1.5, NULL, held_by=held_by))
     return Group(
-        title=f"hello, {users:,} users at once",
+        title=title,
         unit="s until all have it",
         rows=(
-            Row(IDEAL, (DELAY_S,) * rounds.number),
-            *(row(name, [turn.wall_s for turn in turns]) for name, turns in measured.items()),
+            Row(IDEAL, (DELAY_S,) * len(measured[TWO])),
+            *(
+                Row(name, tuple(users / turn.requests_per_s for turn in turns), ours=name != NULL)
+                for name, turns in measured.items()
+            ),
         ),
         reference=IDEAL,
         higher_is_better=False,
-        goals=(Goal(TWO, 4.0, IDEAL), Goal(TWO, 1.5, NULL)) if users >= MANY else (),
+        goals=goals if users >= MANY else (),
     )
 
 
-def costs(users: int, measured: dict[str, list[Sample]]) -> Group:
-    """Return the processor time a user, of the server and of the program that the users are."""
-    return Group(
-        title=f"hello, {users:,} users at once: who is busy",
-        unit="processor us a user",
-        rows=(
-            *(row(f"the server: {name}", [turn.server_us for turn in turns]) for name, turns in measured.items()),
-            *(row(f"the users of {name}", [turn.client_us for turn in turns]) for name, turns in measured.items()),
-        ),
-        reference="",
-        higher_is_better=False,
+def held(turns: Sequence[Sample], users: int, cores: int) -> str:
+    """Return what holds many users: the processor time of both sides, which share the cores."""
+    server_us = median(turn.server_us for turn in turns)
+    load_us = median(turn.load_us for turn in turns)
+    least_s = (server_us + load_us) * users / cores / 1e6
+    return (
+        f"processor time: {server_us:.0f} us of the server, {load_us:.0f} of `client hello` a user, on {cores} cores: "
+        f"{least_s:.2f} s at least, {least_s / DELAY_S:.1f} x {IDEAL}"
     )
-
-
-def row(subject: str, values: list[float]) -> Row:
-    return Row(subject, tuple(values), ours=NULL not in subject)
 
 
 def ask(server: Server, users: int, loop: str, core: Core) -> Sample:
-    """Run `client hello` with so many users, and return the wall time that it prints."""
+    """Run `client hello` with so many users; the wall time is the one that it prints."""
     command = [*core.load, sys.executable, "-m", "services.client", "hello", "--users", str(users), "--loop", loop]
     command += ["--timeout", str(USERS_TIMEOUT_S)]
-    before = server.cpu_s()
+    before_s = server.cpu_s()
     cost = cost_of("client hello", command, timeout_s=USERS_TIMEOUT_S + 30, environment={"HELLO_URL": server.url})
+    used_s = server.cpu_s() - before_s
     figures = {name: float(number.replace(",", "")) for name, number in FIGURE.findall(cost.out)}
     if figures.get("answered") != users:
         raise BenchFailed("client hello", why="not every request was answered", evidence=cost.out.splitlines())
-    server_s = server.cpu_s() - before
-    return Sample(figures["wall time"], server_s / users * 1e6, cost.cpu_s / users * 1e6)
+    return Sample(
+        requests_per_s=users / figures["wall time"],
+        server_us=used_s / users * 1e6,
+        load_us=cost.cpu_s / users * 1e6,
+        server_cores=used_s / cost.wall_s,
+        load_cores=cost.cpu_s / cost.wall_s,
+        server_mib=server.peak_kib() / 1024,
+    )

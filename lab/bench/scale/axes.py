@@ -14,7 +14,8 @@ from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.pipeline.broker import broker, client_worker, workers
 from lab.bench.pipeline.memory import run as run_pipeline
-from lab.bench.wget import HOST, client_command, recorded_page
+from lab.bench.wget.contestants import client_command
+from lab.bench.wget.one_host import CONCURRENCY, HOST, recorded_page, routes
 from services.runtime.files.temporary import temporary_directory
 from services.runtime.process import HIGH_WATER, memory_kib, raise_open_files
 
@@ -29,7 +30,8 @@ def targets(number: int) -> Point:
     """Fetch so many targets; an exit code of 0 says that every one was answered."""
     core = Core()
     with temporary_directory("asynclab-bench-") as directory, recorded_page(core, directory) as server:
-        return program("client wget", client_command(server, LOOP), number, stdin=f"{HOST}\n".encode() * number)
+        command = client_command(CONCURRENCY, LOOP, routes(server))
+        return program("client wget", command, number, stdin=f"{HOST}\n".encode() * number)
 
 
 def items(number: int) -> Point:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from lab.bench.errors import BenchFailed
+from lab.bench.harness import memory
 from lab.bench.harness.curve import Curve, Point
 from lab.bench.harness.figures import Result
 from lab.bench.harness.rounds import FULL, Rounds, Say
@@ -28,7 +29,8 @@ def bench(rounds: Rounds, say: Say) -> Result:
         "scale",
         (),
         method=(
-            "whole programs, from start to end, on any core, output to /dev/null; memory: the sum of all processes",
+            "whole programs, from start to end, on any core, output to /dev/null",
+            memory.METHOD,
             "workers: producer, broker and workers together; each point has a new server, or a new broker",
             "one measure a point; exponents: least squares through the logarithms, 1 is proportional, 0 is flat",
         ),

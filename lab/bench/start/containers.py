@@ -24,8 +24,8 @@ def measure(rounds: Rounds, settings: Settings, say: Say) -> tuple[Group, Table,
     """Return the seconds of each start, the sizes of images, and which goals are reached."""
     tag = settings.environ.get("LAB_TAG", "latest")
     stack = Stack(PROJECT, settings.with_environment({"HELLO_PORT": "0", "GATEWAY_PORT": "0"}))
-    stack.up(say)
     try:
+        stack.up(say)
         turns = [
             (TRUE, lambda: timed(partial(run_true, f"asynclab/client:{tag}"))),
             (CLIENT, lambda: timed(lambda: stack.run_client(["wget"]))),

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -58,16 +59,11 @@ async def ask(
 
     `most_bytes`: the limit of the answer, by default MAX_ANSWER_BYTES; `hint`: what to do if the answer is larger.
     """
-    timeout, most = aiohttp.ClientTimeout(total=SITE_TIMEOUT_S), most_bytes or MAX_ANSWER_BYTES
-    try:
+    most = most_bytes or MAX_ANSWER_BYTES
+    with errors_as_fetch_errors():
         async with asyncio.timeout(SITE_TIMEOUT_S):
-            if settings.proxy:
-                host, port = site, ADMIN_PORT
-                if settings.topology.route(site, port) is None:
-                    raise settings.topology.no_route(site, port)
-            else:
-                host, port = await settings.topology.locate(site, ADMIN_PORT)
-            url = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
+            url = await admin_url(settings, site) + path
+            timeout = aiohttp.ClientTimeout(total=SITE_TIMEOUT_S)
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=False, auto_decompress=False) as session,
                 session.request(
@@ -86,6 +82,23 @@ async def ask(
                 if settings.proxy and response.headers.get("X-Asynclab") == "gateway":
                     raise FetchError("unreachable", f"the lab's gateway says: {raw.decode('latin-1').strip()}")
                 return Answer(response.status, parse_object(raw))
+
+
+async def admin_url(settings: ClientSettings, site: str) -> str:
+    """Return where the admin API of a site is: the proxy looks the site's name up itself. Raises FetchError."""
+    host, port = site, ADMIN_PORT
+    if not settings.proxy:
+        host, port = await settings.topology.locate(site, ADMIN_PORT)
+    elif settings.topology.route(site, port) is None:
+        raise settings.topology.no_route(site, port)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@contextmanager
+def errors_as_fetch_errors() -> Iterator[None]:
+    """Raise the errors of a request to the admin API as FetchErrors."""
+    try:
+        yield
     except aiohttp.ClientConnectorError as error:
         raise fetch_error(error.os_error) from error
     except aiohttp.ClientError as error:

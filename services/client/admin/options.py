@@ -47,7 +47,7 @@ FILTERS = {
     "status": "status code",
     "response": "the recording's file, or the play: as 'play 3'",
     "fault": "its name; empty: none",
-    "generation": "of the plan that struck",
+    "generation": "of the plan that its fault is from",
     "ended": "how, as kept or rst; empty: not yet",
     "since": "only entries after this one",
     "limit": "not more than so many, up to 1000",

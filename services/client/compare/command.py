@@ -22,7 +22,9 @@ from services.runtime.terminal import show, standard_output
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`what` is compared; `users`: of hello alone, None unless given; `timeout_s`: for each fetch.
+    """`what` is compared; `users`: of hello alone, `delay_s`: of wget alone, None unless given.
+
+    `timeout_s`: for each fetch.
 
     `trace`, `report`: the files that it is recorded into; None: into none.
     """
@@ -33,6 +35,7 @@ class Options:
     timeout_s: float
     trace: str | None = None
     report: str | None = None
+    delay_s: float | None = None
 
 
 class Contradiction(ProgramError):
@@ -51,6 +54,8 @@ def check(options: Options) -> None:
     """Refuse options that contradict each other. Raises Contradiction."""
     if options.users is not None and options.what != "hello":
         raise Contradiction(f"compare {options.what} has no --users: leave it out, or compare hello")
+    if options.delay_s is not None and options.what != "wget":
+        raise Contradiction(f"compare {options.what} has no --delay: leave it out, or compare wget")
 
 
 async def measure_and_show(options: Options, settings: ClientSettings, run: Recording) -> int:
@@ -75,4 +80,4 @@ async def measure(options: Options, settings: ClientSettings, run: Recording | N
         case "pipeline":
             return await pipeline.compare(recording=run)
         case _:
-            return await wget.compare(settings, timeout_s=options.timeout_s, recording=run)
+            return await wget.compare(settings, timeout_s=options.timeout_s, delay_s=options.delay_s, recording=run)

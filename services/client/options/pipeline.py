@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 
 from services.client import defaults
 from services.client.options.trace import add_trace
-from services.client.options.values import whole
+from services.client.options.values import seconds, whole
 from services.client.options.wget import add_fetch_bounds, add_limits, add_wget_requests
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
@@ -75,6 +75,14 @@ def add_broker(group: "Group") -> None:
 
 
 def add_fetches(group: "Group") -> None:
+    group.add_argument(
+        "--delay",
+        dest="delay_s",
+        metavar="S",
+        type=seconds,
+        default=0.0,
+        help="meanwhile the lab's three sites take so many seconds for each answer",
+    )
     add_limits(group)
     add_fetch_bounds(group)
     add_wget_requests(group)

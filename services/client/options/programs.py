@@ -28,6 +28,7 @@ def add_worker(parser: ArgumentParser) -> None:
         help="how many jobs of one run it works at, at once (%(default)s)",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="nothing but errors on stderr")
+    add_trace(parser)
 
 
 def add_hello(parser: ArgumentParser) -> None:
@@ -51,6 +52,13 @@ def add_compare(parser: ArgumentParser) -> None:
         metavar="N",
         type=whole(1, MAX_COMPARED_USERS),
         help=f"hello: how many users ask, 1 to {MAX_COMPARED_USERS} ({defaults.COMPARED_USERS})",
+    )
+    parser.add_argument(
+        "--delay",
+        dest="delay_s",
+        metavar="S",
+        type=seconds,
+        help="wget: how long each site takes to answer, in seconds (0.55, 0.5 and 0.45)",
     )
     parser.add_argument("--format", choices=("human", "json"), default="human", help="(%(default)s)")
     add_timeout(parser)

@@ -6,7 +6,8 @@ a thread of their own: meanwhile, the loop can receive a stop.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Choose = Callable[[str], "tuple[Edition, Recorder | None]"]
 """Returns the edition of a name, and what records it."""
 
+MAX_DELAYED_S = 3600  # the sites end their delay by then, should this program be killed
+
 __all__ = ["Options", "check", "main"]
 
 
@@ -48,9 +51,24 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     check(options)
     if options.forget is not None:
         return await until_stopped(forget(options.forget, settings), stop)
-    if not options.is_recorded:
-        return await run(options, settings, stop, lambda name: (edition_of(name), None))
-    return await run_recorded(options, settings, stop)
+    async with sites_delayed(options.delay_s, settings):
+        if not options.is_recorded:
+            return await run(options, settings, stop, lambda name: (edition_of(name), None))
+        return await run_recorded(options, settings, stop)
+
+
+@asynccontextmanager
+async def sites_delayed(delay_s: float, settings: ClientSettings) -> AsyncIterator[None]:
+    """Have the lab's sites take so long for an answer while inside; 0: leave them as they are."""
+    if not delay_s:
+        yield
+        return
+    from services.client.compare.delays import delayed
+    from services.client.compare.wget import DELAYS_S
+
+    delays_s = dict.fromkeys(DELAYS_S, delay_s)
+    async with delayed(settings, delays_s, for_s=MAX_DELAYED_S, program="pipeline"):
+        yield
 
 
 async def run(options: Options, settings: ClientSettings, stop: Stop, choose: Choose) -> int:
@@ -106,7 +124,10 @@ async def run_dialogue(options: Options, stop: Stop) -> int:
 
 
 def numbers(items: int, stop: Stop, ledger: Ledger) -> Iterator[int]:
-    """Yield 1 to `items`, and no more once a stop is asked for. What asks for the next has done the one before."""
+    """Yield 1 to `items`, and no more once a stop is asked for.
+
+    A consumer that asks for the next one has done the one before.
+    """
     for n in range(1, items + 1):
         if stop.event.is_set():
             return

@@ -26,6 +26,7 @@ class Options:
         queue_size: how many items may wait, or be in the hands of a consumer of the broker.
         run: the id of a run; that of a run which was killed goes on with it. Of the jetstream edition alone.
         forget: the id of a run that the broker is to remove, instead of running anything.
+        delay_s: how long the lab's sites take for an answer while it runs; 0: no longer than else.
         trace, report: the files that a recording of the run goes to; None for none.
     """
 
@@ -61,6 +62,7 @@ class Options:
     user_agent: str = defaults.USER_AGENT
     per_host: int = 0
     rate: float = 0.0
+    delay_s: float = 0.0
 
     @property
     def count(self) -> int:
@@ -83,6 +85,7 @@ class Options:
 
 RECORDED = {"trace", "report"}  # options of both programs that say nothing of how a target is fetched
 SHARED = {each.name for each in fields(Options)} & {each.name for each in fields(FetchOptions)} - {"edition"} - RECORDED
+OF_TARGETS = SHARED - {"format", "quiet", "input"} | {"delay_s"}
 
 
 def check(options: Options) -> None:
@@ -100,7 +103,7 @@ def check(options: Options) -> None:
 
 
 def check_run(options: Options) -> None:
-    """Refuse a name that no run can have, and what goes not together with one. Raises Contradiction."""
+    """Refuse a name that no run can have, and options that do not go together with one. Raises Contradiction."""
     for name, run in (("--run", options.run), ("--forget", options.forget)):
         if run is None:
             continue
@@ -125,7 +128,7 @@ def check_meaning(options: Options) -> None:
         raise Contradiction(
             f"the jetstream edition has one producer, and workers, each with a --concurrency: leave out {named(found)}"
         )
-    if options.input is None and (found := given & SHARED - {"format", "quiet", "input"}):
+    if options.input is None and (found := given & OF_TARGETS):
         raise Contradiction(f"numbers are not fetched: leave out {named(found)}, or give targets (-i FILE)")
 
 

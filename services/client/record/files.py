@@ -99,7 +99,7 @@ def save(
                 put(came, recording, force=force)
             except OSError:
                 if not force:
-                    sidecar.unlink()  # it was made a moment ago, and speaks of nothing
+                    sidecar.unlink()  # it was made a moment ago, for a recording that is not there
                 raise
     except FileExistsError as error:
         raise RecordingExists(recording) from error

@@ -2,7 +2,8 @@
 
 A recording is passed on, committed and published; the cookies of the person who made it should not be. Lengths stay, so
 that every offset in the head stays. A value that is not known to be harmless counts as a secret: this file lists what
-stays of cookies and challenges, not what is masked. A body is never searched: record the head alone where it tells.
+stays of cookies and challenges, not what is masked. A body is never searched: where it holds secrets, record the head
+alone.
 """
 
 import re

@@ -29,7 +29,7 @@ from services.runtime.playable import why_unplayable
 from services.runtime.terminal import printable, say
 
 AT_ONCE = 8
-DECIDED = frozenset({"usage", "redirect_loop", "too_many_redirects"})  # here, of a response: its text says it all
+DECIDED = frozenset({"usage", "redirect_loop", "too_many_redirects"})  # found here, and not said by a server
 KEPT, SOME_FAILED, NO_ANSWER = 0, 1, 4
 
 Key = tuple[str, RequestMatch]

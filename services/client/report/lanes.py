@@ -4,7 +4,7 @@ A piece of work is a task. But where a program says of its phases how they ended
 a piece of work: then one task does several pieces, one after another, and each gets its own lane.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -53,6 +53,7 @@ class Lane:
         for_tasks_s: how long it waited for other tasks, whose own lanes show what they did.
         says_end: whether its program says how its work ended; a task of a library, say, does not.
         holds: the times in which a call of it held the loop, each with the place of the call.
+        is_aside: whether it is a task of a library below, where other lanes are the work itself.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Lane:
     for_tasks_s: float = 0.0
     says_end: bool = False
     holds: tuple[Part, ...] = ()
+    is_aside: bool = False
 
     @property
     def run_s(self) -> float:
@@ -96,6 +98,8 @@ class TaskTimes:
         self.end_s = (until_s if task.end_s is None else task.end_s) - zero_s
         self.runs = [Span(each.begin_s - zero_s, each.end_s - zero_s) for each in task.slices]
         self.waits = list(self._waits(task.slices))
+        self._run_begins_s = [each.begin_s for each in self.runs]
+        self._wait_begins_s = [each.span.begin_s for each in self.waits]
         self.begin_s = task.begin_s - zero_s
 
     def _waits(self, slices: Sequence[Slice]) -> Iterator[Wait]:
@@ -107,20 +111,22 @@ class TaskTimes:
     def lane(self, name: str, span: Span, parts: tuple[Part, ...], *, note: str, ok: bool, is_open: bool) -> Lane:
         """Return the lane of what the task did in a time."""
         lengths: dict[tuple[str, str], float] = defaultdict(float)
-        for wait in self.waits:
+        for place in places_at(self._wait_begins_s, span):
+            wait = self.waits[place]
             if shared := shared_of(wait.span, span):
                 lengths[wait.kind, wait.place] += shared.length_s
         waits_on = max(lengths, key=lengths.__getitem__, default=("", ""))
         for_tasks_s = sum(length for (kind, _), length in lengths.items() if kind == WAITS_FOR_TASK)
-        first = max(0, bisect_left(self.runs, span.begin_s, key=lambda each: each.begin_s) - 1)
-        runs = []
-        for each in self.runs[first:]:
-            if each.begin_s > span.end_s:
-                break
-            if shared := shared_of(each, span):
-                runs.append(shared)
+        runs = [
+            shared for place in places_at(self._run_begins_s, span) if (shared := shared_of(self.runs[place], span))
+        ]
         key = (self.task.process, self.task.id)
         return Lane(name, key, span, tuple(runs), parts, note, ok, is_open, waits_on, for_tasks_s)
+
+
+def places_at(begins_s: Sequence[float], time: Span) -> range:
+    """Return the places of those that can share a time, of things whose beginnings are in order."""
+    return range(max(0, bisect_left(begins_s, time.begin_s) - 1), bisect_right(begins_s, time.end_s))
 
 
 def shared_of(one: Span, other: Span) -> Span | None:
@@ -156,12 +162,13 @@ def roots_of(tasks: Sequence[Task]) -> set[int]:
 
 def pieces_of(times: TaskTimes, phases: Sequence[Phase], *, zero_s: float) -> Iterator[Lane]:
     """Yield a lane for each phase that says how it ended; the phases within its time are its parts."""
+    rest = sorted((each for each in phases if not each.note), key=lambda each: each.begin_s)
+    begins_s = [each.begin_s for each in rest]
     for piece in phases:
         if piece.note:
             span = Span(piece.begin_s - zero_s, piece.end_s - zero_s)
-            within = [
-                each for each in phases if not each.note and piece.begin_s <= each.begin_s and each.end_s <= piece.end_s
-            ]
+            first, behind = bisect_left(begins_s, piece.begin_s), bisect_right(begins_s, piece.end_s)
+            within = [each for each in rest[first:behind] if each.end_s <= piece.end_s]
             parts = parts_of(within, zero_s=zero_s)
             lane = times.lane(piece.name, span, parts, note=piece.note, ok=piece.ok, is_open=False)
             yield replace(lane, says_end=True)

@@ -10,11 +10,11 @@ DIGITS = 3
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The sums of a panel.
+    """The sums of a panel; lanes of tasks of the libraries below are in none of them.
 
     Arguments:
         wall_s: how long all of it took.
-        work_s, wait_s: how long its lanes ran and waited, all together; waits for other lanes are not in it.
+        work_s, wait_s: how long its lanes ran and waited, all together; without waits for other lanes.
         lanes, failed: how many lanes there are, and how many of them ended badly.
         most: how many lanes there were at one time, at most.
     """
@@ -34,17 +34,18 @@ class Numbers:
 
 def numbers_of(panel: Panel) -> Numbers:
     """Return the numbers of a panel."""
-    changes = sorted([(lane.span.begin_s, 1) for lane in panel.lanes] + [(lane.span.end_s, -1) for lane in panel.lanes])
+    lanes = panel.work
+    changes = sorted([(lane.span.begin_s, 1) for lane in lanes] + [(lane.span.end_s, -1) for lane in lanes])
     now = most = 0
     for _, change in changes:
         now += change
         most = max(most, now)
     return Numbers(
         wall_s=panel.total_s,
-        work_s=sum(lane.run_s for lane in panel.lanes),
-        wait_s=sum(lane.wait_s for lane in panel.lanes),
-        lanes=len(panel.lanes),
-        failed=sum(not lane.ok for lane in panel.lanes),
+        work_s=sum(lane.run_s for lane in lanes),
+        wait_s=sum(lane.wait_s for lane in lanes),
+        lanes=len(lanes),
+        failed=sum(not lane.ok for lane in lanes),
         most=most,
     )
 

@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services.client.report.drawing.picture import pictured
 from services.client.report.panels import Panel, panels_of
 from services.client.report.story import Story, story_of
-from services.client.report.view import pictured
 from services.client.report.words import NAMES, Language, Words
 from services.client.trace.model import Trace
 from services.runtime.terminal import printable
@@ -29,13 +29,13 @@ class Scene:
 
     Arguments:
         traces: what is drawn, on one time axis.
-        command: what makes it again.
+        commands: what makes it again, by language.
         name: what it shows, in a few words, by language; empty on a page of one scene.
         sentences: what is said of it, by language; none: what the traces themselves show.
     """
 
     traces: Sequence[Trace]
-    command: str
+    commands: Mapping[Language, Sequence[str]]
     name: Mapping[Language, str] | None = None
     sentences: Mapping[Language, Sequence[str]] | None = None
 
@@ -49,7 +49,7 @@ def report_html(traces: Sequence[Trace], *, title: str, command: str, language: 
         command: what makes the traces again.
         language: of all that the report itself says.
     """
-    return page_html([Scene(traces, command)], title=title, language=language)
+    return page_html([Scene(traces, {language: (command,) if command else ()})], title=title, language=language)
 
 
 def page_html(
@@ -79,7 +79,7 @@ class SceneView:
     story: Story
     sentences: Sequence[str]
     picture: object
-    command: str
+    commands: Sequence[str]
 
 
 def view_of(scene: Scene, say: Words) -> SceneView:
@@ -91,7 +91,7 @@ def view_of(scene: Scene, say: Words) -> SceneView:
         story=story,
         sentences=scene.sentences[say.language] if scene.sentences else story.sentences,
         picture=pictured(panels, say),
-        command=printable(scene.command),
+        commands=[printable(each) for each in scene.commands[say.language]],
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.client.report.lanes import WAITS_FOR_TASK
 from services.client.report.numbers import Numbers, duration, numbers_of, times
 from services.client.report.panels import Hold, Panel
 from services.client.report.words import Words
@@ -93,10 +94,16 @@ def hold_story(panel: Panel, hold: Hold, say: Words) -> Story:
 
 
 def lanes_held(panel: Panel, hold: Hold) -> int:
-    """Return how many other lanes had begun and not ended while a call held the loop."""
+    """Return how many other lanes had begun and not ended while a call held the loop.
+
+    Those that wait for other tasks are not among them: they would have waited without that call, too.
+    """
     return sum(
-        lane.key != hold.key and lane.span.begin_s < hold.span.end_s and lane.span.end_s > hold.span.begin_s
-        for lane in panel.lanes
+        lane.key != hold.key
+        and lane.waits_on[0] != WAITS_FOR_TASK
+        and lane.span.begin_s < hold.span.end_s
+        and lane.span.end_s > hold.span.begin_s
+        for lane in panel.work
     )
 
 

@@ -71,8 +71,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "wait_sum": ("sum of all waits", "等待总和"),
     "work_sum": ("sum of all work", "工作总和"),
     "overlap": ("overlap factor: waits and work, by wall time", "重叠倍数：等待与工作之和除以实际用时"),
-    "less_time": ("less time; {work} of it is work", "更快；其中工作 {work}"),
-    "as_long": ("as fast at once; the work is {work}", "的速度比；工作共 {work}"),
+    "less_time": ("less time; {work} of it is work", "的速度；其中工作 {work}"),
+    "as_long": ("as fast at once; the work is {work}", "的速度，并没有更快；工作共 {work}"),
     "hold_length": ("held the loop, in one call", "一次调用占住循环"),
     "stood_still": ("other lanes could not run meanwhile", "条其他泳道此时不能运行"),
     "on_loop": ("on {loop}", "使用 {loop}"),
@@ -107,6 +107,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "按用时第 {first} 至 {last} 条：{longest} 至 {shortest}",
     ),
     "not_drawn": ("{count} more lanes are not drawn; the sums have them.", "另有 {count} 条泳道没有画出，已计入总和。"),
+    "panels_not_drawn": ("{count} more runs are not drawn.", "另有 {count} 次运行没有画出。"),
     "this_run": ("this run", "本次运行"),
     "mode_line": ("loop {loop}", "事件循环 {loop}"),
     # what is said below the picture
@@ -134,6 +135,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "again": ("Make it again:", "重做一次："),
     "made_by": ("Drawn by asynclab from a recording of {begun}.", "由 asynclab 根据 {begun} 的记录绘制。"),
     "contents": ("Contents", "目录"),
+    "comma": (", ", "，"),
+    "colon": (": ", "："),
     # columns
     "col_run": ("run", "运行"),
     "col_loop": ("loop", "循环"),

@@ -11,6 +11,7 @@ a deadline, of its phase or, after ^C, of the survey: see `deadlines`.
 import asyncio
 import contextlib
 import os
+from collections.abc import Coroutine
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -56,19 +57,14 @@ async def run_survey(
         source, writer, output = await open_both(options)
         processes = 1 if recorder else processes_for(options, concurrency)
         tasks = TaskPool(source, writer, fetcher=fetcher, options=options, concurrency=concurrency, recorder=recorder)
-        run = partial(
-            run_pool,
-            source=source,
-            writer=writer,
-            stop=stop,
-            quiet=options.quiet,
-            # A few heads for a person are shown as in the tutorial: nothing is said beside them.
-            tutorial=options.format == "human" and options.input is None and options.output is None,
-            beside_records=options.output is None and os.isatty(1),
-        )
+        # A few heads for a person are shown as in the tutorial: nothing is said beside them.
+        tutorial = options.format == "human" and options.input is None and options.output is None
+        to_terminal = options.output is None and os.isatty(1)
+        run = partial(run_pool, source=source, writer=writer, stop=stop, quiet=options.quiet)
+        run = partial(run, tutorial=tutorial, beside_records=to_terminal)
         code = None
         if processes > 1 and (options.processes or await is_long(source.input, stop)):
-            from services.client.survey.processes import NoWorkerProcess, ProcessPool
+            from services.client.survey.processes import ProcessPool
 
             pool = ProcessPool(
                 source,
@@ -78,18 +74,29 @@ async def run_survey(
                 concurrency=concurrency,
                 processes=processes,
             )
-            try:
-                code = await run(pool)
-            except* NoWorkerProcess as problems:
-                if options.processes:
-                    raise
-                say(f"wget: {first_error(problems)}; going on with one")
+            code = await run_in_processes(run(pool), is_asked_for=options.processes > 0)
         if code is None:
             with recorder.recording() if recorder else contextlib.nullcontext():
                 code = await run(tasks)
         if output and code != INTERRUPTED:
             await run_in_daemon_thread(output.finish)
         return code
+
+
+async def run_in_processes(running: Coroutine[None, None, int], *, is_asked_for: bool) -> int | None:
+    """Return the exit code of a survey by several processes; None, after saying so, where none could be started.
+
+    `is_asked_for`: whether the command line asks for processes; then NoWorkerProcess is raised instead.
+    """
+    from services.client.survey.processes import NoWorkerProcess
+
+    try:
+        return await running
+    except* NoWorkerProcess as problems:
+        if is_asked_for:
+            raise
+        say(f"wget: {first_error(problems)}; going on with one")
+    return None
 
 
 def fitting(concurrency: int, files_per_connection: int) -> int:

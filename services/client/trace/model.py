@@ -219,6 +219,11 @@ class Trace:
     blockings: tuple[Blocking, ...] = ()
 
     @property
+    def has_begun(self) -> bool:
+        """Whether its clock is the one of all its times: it always is."""
+        return True
+
+    @property
     def loop(self) -> str:
         """The name of the loop; of several, each once."""
         return ", ".join(dict.fromkeys(each.loop for each in self.processes))

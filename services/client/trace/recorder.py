@@ -78,7 +78,7 @@ class Recorder:
         self.hand_offs: Sequence[HandOff] = self.notes.hand_offs
         self.lags: Sequence[Lag] = self.notes.lags
         self.blockings: Sequence[Blocking] = self.notes.blockings
-        self.is_on = False
+        self.is_on = self.has_begun = False
         self.running: Recorded[Any] | None = None  # the coroutine that runs now
         self._takes_next = self._takes_all = False
         self._watch = LoopWatch(self)
@@ -152,7 +152,7 @@ class Recorder:
     def begin(self, loop: asyncio.AbstractEventLoop, *, all_tasks: bool = False) -> None:
         """Record from now on. `all_tasks`: not only those that recorded tasks make."""
         self.own.begin(loop)
-        self._takes_all = all_tasks
+        self._takes_all, self.has_begun = all_tasks, True
         if loop.is_running():
             self.goes_on(loop)
 

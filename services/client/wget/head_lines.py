@@ -11,7 +11,7 @@ from services.client.errors import FetchError
 from services.runtime.terminal import printable, show
 
 WHITESPACE = " \t"  # in HTTP; `str.rstrip` alone would strip more
-status_line: ContextVar[str] = ContextVar("status_line", default="")  # of the last head, for who records a fetch
+status_line: ContextVar[str] = ContextVar("status_line", default="")  # of the last head, for the recorder of a fetch
 MAX_LINES = 1_000  # each of at most 64 KiB, the limit of asyncio's StreamReader
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from aiohttp import web
     from aiohttp.typedefs import Handler, Middleware
 
+    Respond = Callable[["HostRefusal"], web.Response]
+    Refuse = Callable[[web.BaseRequest], web.Response | None]
+
 MISDIRECTED, FORBIDDEN = 421, 403
 LOOPBACK = "localhost"
 IPV6_LOOPBACK = "::1"
@@ -79,28 +82,43 @@ class Asked:
     fetch_sites: Sequence[str] = ()
 
 
-def host_check(allowed: AllowedHosts, respond: "Callable[[HostRefusal], web.Response]") -> "Middleware":
+def host_check(allowed: AllowedHosts, respond: "Respond") -> "Middleware":
     """Return a middleware that answers each refused request with `respond`, and closes its connection."""
     from aiohttp import web
+
+    refuse = refusing(allowed, respond)
+
+    @web.middleware
+    async def check(request: "web.Request", handler: "Handler") -> "web.StreamResponse":
+        refusal = refuse(request)
+        return await handler(request) if refusal is None else refusal
+
+    return check
+
+
+def refusing(allowed: AllowedHosts, respond: "Respond") -> "Refuse":
+    """Return a function that returns the response to a refused request, after which its connection is closed.
+
+    It returns None for a request that the application is to see.
+    """
     from multidict import istr
 
     host, origin, fetch_site = istr("Host"), istr("Origin"), istr("Sec-Fetch-Site")  # once, and not for each request
 
-    @web.middleware
-    async def check(request: "web.Request", handler: "Handler") -> "web.StreamResponse":
+    def refuse(request: "web.BaseRequest") -> "web.Response | None":
         get = request.headers.getall
         hosts: Sequence[str] = get(host, ())
         origins, fetch_sites = get(origin, ()), get(fetch_site, ())
         if is_plain(hosts, request.raw_path) and not origins and not fetch_sites and allowed.allows(hosts[0]):
-            return await handler(request)  # nearly every request; `find_refusal` would say the same
+            return None  # nearly every request; `find_refusal` would say the same
         refusal = find_refusal(Asked(hosts, request.raw_path, origins, fetch_sites), allowed)
         if refusal is None:
-            return await handler(request)
+            return None
         response = respond(refusal)
         response.force_close()
         return response
 
-    return check
+    return refuse
 
 
 def is_plain(hosts: Sequence[str], target: str) -> bool:

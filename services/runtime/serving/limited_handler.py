@@ -13,19 +13,25 @@ CODED = "a request body is taken as it is: send it without Content-Encoding\n"
 NO_MEMORY = "no memory left for this request: ask again later\n"
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Refuse = Callable[[web.BaseRequest], web.Response | None]
 
 
-def limited_handler(connections: LimitedConnections, handler: Handler) -> Handler:
-    """Return a handler that tells each request's connection when the request begins and ends."""
+def limited_handler(connections: LimitedConnections, handler: Handler, refuse: Refuse | None = None) -> Handler:
+    """Return a handler that tells each request's connection when the request begins and ends.
+
+    `refuse`: returns the response to a request that the application must not see.
+    """
+    find = connections.open.get
 
     async def limited(request: web.BaseRequest) -> web.StreamResponse:
-        connection = connections.open.get(request.protocol)
+        connection = find(request.protocol)
         if connection is None:  # it has been lost
             return await handler(request)
-        if refusal := refused_response(connection, request):
+        connection.begin_request()
+        if request.body_exists and (refusal := refused_body(connection, request)):
             return refusal
         try:
-            response = await handler(request)
+            response = (refuse(request) if refuse else None) or await handler(request)
             if connection.body_left is None:
                 response.force_close()
         except web.HTTPException as error:
@@ -39,11 +45,11 @@ def limited_handler(connections: LimitedConnections, handler: Handler) -> Handle
     return limited
 
 
-def refused_response(connection: LimitedProtocol, request: web.BaseRequest) -> web.Response | None:
-    """Return the response to a request that the application must not see, after which the connection ends."""
+def refused_body(connection: LimitedProtocol, request: web.BaseRequest) -> web.Response | None:
+    """Return the response to a request whose body the application must not see, after which the connection ends."""
     if has_coded_body(request):
         response = web.Response(status=415, headers={"Accept-Encoding": "identity"}, text=CODED)
-    elif not connection.begin_request(request):
+    elif not connection.begin_body(request):
         response = web.Response(status=503, text=NO_MEMORY)
     else:
         return None
@@ -53,8 +59,6 @@ def refused_response(connection: LimitedProtocol, request: web.BaseRequest) -> w
 
 
 def has_coded_body(request: web.BaseRequest) -> bool:
-    """Return whether a request has a compressed body: a few bytes of it may become very many."""
-    if not request.body_exists:
-        return False
+    """Return whether the body of a request is compressed: a few bytes of it may become very many."""
     codings = ",".join(request.headers.getall("Content-Encoding", [])).lower().split(",")
     return any(coding.strip() not in {"", "identity"} for coding in codings)

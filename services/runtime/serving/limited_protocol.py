@@ -248,12 +248,13 @@ class LimitedProtocol(asyncio.Protocol):
 
     # The request, as `limited_handler` tells of it
 
-    def begin_request(self, request: web.BaseRequest) -> bool:
-        """Begin the answer to a request; return False where there is no memory for its body."""
+    def begin_request(self) -> None:
+        """Begin the answer to a request."""
         self.is_busy, self.head_bytes = True, 0
         self.since = monotonic()
-        if not request.body_exists:
-            return True
+
+    def begin_body(self, request: web.BaseRequest) -> bool:
+        """Expect the body of the request of now; return False where there is no memory for it."""
         length = request.content_length
         self.body_left, self.request = length, request
         self.body_bytes = BODY_COPIES * (MAX_BODY_BYTES if length is None else min(length, MAX_BODY_BYTES))
@@ -277,19 +278,20 @@ class LimitedProtocol(asyncio.Protocol):
         self.since = monotonic()
         if self.held:
             self.connections.pipelined.add(self.pass_on)
-        elif not self.transport.is_closing():
+        elif self.share.size > FREE_BYTES - self.free_bytes and not self.transport.is_closing():
             self.charge()
 
 
 def is_small_head(data: bytes) -> bool:
     """Return whether this is one whole head and nothing else, so small that no memory is reserved for it.
 
-    Nearly every request comes so: then there is nothing to hold, and nothing to charge for.
+    Nearly every request comes so: then there is nothing to hold, and nothing to charge for. A head whose lines end with
+    LF alone is right, too, but rare.
     """
-    if len(data) > FREE_HEAD_BYTES or data[0] in b"\r\n":
-        return False
-    end = HEAD_END.search(data)
-    return end is not None and end.end() == len(data)
+    size = len(data)
+    return (
+        size <= FREE_HEAD_BYTES and data.find(b"\n\r\n") == size - 3 and data[0] not in b"\r\n" and b"\n\n" not in data
+    )
 
 
 def is_local(transport: asyncio.BaseTransport) -> bool:

@@ -17,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from services.runtime.http import Address
 from services.runtime.process import MEMORY_BYTES
 from services.runtime.serving.connection_limits import PROCESS_BYTES
-from services.runtime.serving.limited_handler import limited_handler
+from services.runtime.serving.limited_handler import Refuse, limited_handler
 from services.runtime.serving.limited_protocol import LimitedConnections, LimitedProtocol
 from services.runtime.serving.listen import BACKLOG, DRAIN_S, bind_socket, bound_address, stop_accepting
 from services.runtime.serving.loop_lag import LoopLag
@@ -28,6 +28,8 @@ POOL = web.AppKey("POOL", MemoryPool)
 """The memory of an application's connections; an application without it has `default_pool`."""
 LAG = web.AppKey("LAG", LoopLag)
 """How late the loop of an application is."""
+REFUSE: web.AppKey[Refuse] = web.AppKey("REFUSE")
+"""Which requests an application must not see: it is asked ahead of routes and middlewares."""
 
 LINGER_S = 2.0  # for what a peer still sends after its answer
 UNREACHABLE = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH}  # the peer was cut off from the network
@@ -37,10 +39,18 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def serve_app(
-    app: web.Application, where: Address, *, reuse_port: bool = False, drain_s: float = DRAIN_S
+    app: web.Application,
+    where: Address,
+    *,
+    reuse_port: bool = False,
+    drain_s: float = DRAIN_S,
+    bound: socket.socket | None = None,
 ) -> AsyncIterator[Address]:
-    """Serve an aiohttp application and yield the address it got. Raises PortUnavailable."""
-    bound = bind_socket(where, reuse_port=reuse_port)
+    """Serve an aiohttp application and yield the address it got. Raises PortUnavailable.
+
+    `bound`: a socket that has an address already, which is closed in the end.
+    """
+    bound = bound or bind_socket(where, reuse_port=reuse_port)
     # aiohttp waits that long twice, for what is in flight and once more when it has asked it to end; 0 is "no limit"
     runner = web.AppRunner(
         app,
@@ -52,7 +62,9 @@ async def serve_app(
     )
     try:
         await runner.setup()
-        async with accepting(runner, bound, app.get(POOL) or default_pool(), app.get(LAG)):
+        async with accepting(
+            runner, bound, LimitedConnections(app.get(POOL) or default_pool(), app.get(LAG)), app.get(REFUSE)
+        ):
             yield bound_address(bound)
     finally:
         await runner.cleanup()
@@ -61,14 +73,13 @@ async def serve_app(
 
 @asynccontextmanager
 async def accepting(
-    runner: web.AppRunner, bound: socket.socket, pool: MemoryPool, lag: LoopLag | None = None
+    runner: web.AppRunner, bound: socket.socket, connections: LimitedConnections, refuse: Refuse | None = None
 ) -> AsyncIterator[None]:
-    """Accept connections, within the limits of `pool`, while inside. `lag`: is told how late the loop is."""
+    """Accept connections while inside. `refuse`: which requests the application must not see."""
     http_server = runner.server
     if http_server is None:
         raise RuntimeError("the runner is not set up")
-    connections = LimitedConnections(pool, lag)
-    http_server.request_handler = limited_handler(connections, http_server.request_handler)
+    http_server.request_handler = limited_handler(connections, http_server.request_handler, refuse)
     server = await asyncio.get_running_loop().create_server(
         lambda: LimitedProtocol(connections, http_server()), sock=bound, backlog=BACKLOG
     )

@@ -53,7 +53,7 @@ class Receiver:
         self._buffer = bytearray(MAX_BYTES)
 
     def receive(self, channel: socket.socket) -> HandedConnection | None:
-        """Return the next connection, None for a message that is none. Raises EOFError and OSError."""
+        """Return the next connection, None for a message without one. Raises EOFError and OSError."""
         size, ancillary, _flags, _peer = channel.recvmsg_into([self._buffer], ANCILLARY_BYTES)
         if not size:
             raise EOFError

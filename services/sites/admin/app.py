@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry
 
 from services.runtime.serving.allowed_hosts import MISDIRECTED, HostRefusal, allowed_hosts, host_check
 from services.runtime.serving.loop_lag import LoopLag
-from services.runtime.serving.metrics import exposition, healthy
+from services.runtime.serving.metrics import Handler, exposition, healthy
 from services.runtime.serving.serve import LAG, POOL
 from services.runtime.terminal import printable
 from services.sites.admin import checkpoints, faults, plays
@@ -30,39 +30,42 @@ def make_admin(site: Site, reconcile: faults.Reconcile) -> web.Application:
     app[plays.PLAYS] = Plays(site)
     app[checkpoints.CHECKPOINTS] = Checkpoints(app[plays.PLAYS])
     app[POOL], app[LAG] = site.budget.admin, LoopLag()
-    app.add_routes(
-        [
-            web.get("/healthz", healthy),
-            web.get("/readyz", ready),
-            web.get("/metrics", exposition(registry, app[LAG])),
-            web.get("/openapi.json", openapi),
-            web.get("/hosts", hosts),
-            web.get("/hosts/{host}", head),
-            web.get("/fault-kinds", faults.kinds),
-            web.get("/faults", faults.all_plans),
-            web.put("/faults", faults.set_all),
-            web.delete("/faults", faults.clear_all),
-            web.post("/faults/reset", faults.reset_all),
-            web.get("/faults/{host}", faults.plan_of),
-            web.put("/faults/{host}", faults.set_plan),
-            web.delete("/faults/{host}", faults.clear),
-            web.post("/faults/{host}/reset", faults.reset),
-            web.put("/faults/{host}/temporary", faults.set_temporary),
-            web.delete("/faults/{host}/temporary", faults.end_temporary),
-            web.get("/plays", plays.all_hosts),
-            web.delete("/plays", plays.remove_all_of_all),
-            web.get("/plays/{host}", plays.of_host),
-            web.post("/plays/{host}", plays.add),
-            web.delete("/plays/{host}", plays.remove_all),
-            web.delete("/plays/{host}/{id}", plays.remove),
-            web.post("/checkpoints", checkpoints.take),
-            web.post("/checkpoints/{id}/restore", checkpoints.restore),
-            web.get("/journal", journal.entries),
-            web.delete("/journal", journal.clear),
-            web.post("/journal/verify", journal.verify),
-        ]
-    )
+    app.add_routes(routes(exposition(registry, app[LAG])))
     return app
+
+
+def routes(metrics: Handler) -> list[web.RouteDef]:
+    """Return all routes. `metrics`: answers with what Prometheus reads."""
+    return [
+        web.get("/healthz", healthy),
+        web.get("/readyz", ready),
+        web.get("/metrics", metrics),
+        web.get("/openapi.json", openapi),
+        web.get("/hosts", hosts),
+        web.get("/hosts/{host}", head),
+        web.get("/fault-kinds", faults.kinds),
+        web.get("/faults", faults.all_plans),
+        web.put("/faults", faults.set_all),
+        web.delete("/faults", faults.clear_all),
+        web.post("/faults/reset", faults.reset_all),
+        web.get("/faults/{host}", faults.plan_of),
+        web.put("/faults/{host}", faults.set_plan),
+        web.delete("/faults/{host}", faults.clear),
+        web.post("/faults/{host}/reset", faults.reset),
+        web.put("/faults/{host}/temporary", faults.set_temporary),
+        web.delete("/faults/{host}/temporary", faults.end_temporary),
+        web.get("/plays", plays.all_hosts),
+        web.delete("/plays", plays.remove_all_of_all),
+        web.get("/plays/{host}", plays.of_host),
+        web.post("/plays/{host}", plays.add),
+        web.delete("/plays/{host}", plays.remove_all),
+        web.delete("/plays/{host}/{id}", plays.remove),
+        web.post("/checkpoints", checkpoints.take),
+        web.post("/checkpoints/{id}/restore", checkpoints.restore),
+        web.get("/journal", journal.entries),
+        web.delete("/journal", journal.clear),
+        web.post("/journal/verify", journal.verify),
+    ]
 
 
 def misdirected(objection: HostRefusal) -> web.Response:

@@ -5,9 +5,9 @@ from time import monotonic
 
 from aiohttp import web
 
-from services.sites.admin.bounds import SITE, encoded, stream
+from services.sites.admin.bounds import SITE, stream
 from services.sites.admin.journal.query import DIGITS, read_single
-from services.sites.admin.responses import BadRequest, host_of, json_response, read_json
+from services.sites.admin.responses import BadRequest, host_of, host_pieces, json_response, read_json
 from services.sites.faults.catalog import FAULTS, NOTES, Fault
 from services.sites.faults.parameters import WHEN
 from services.sites.faults.plan import BadPlan, Problem, Rule, misplaced, read_plan
@@ -32,17 +32,10 @@ async def all_plans(request: web.Request) -> web.StreamResponse:
 
 
 async def plan_pieces(site: Site) -> AsyncIterator[bytes]:
-    """Yield the plan of every host, as it is just before it is sent. Hosts that have gone meanwhile are left out.
-
-    The generation comes last, so that no plan in the answer has a greater one.
-    """
-    yield b'{"hosts": ['
-    separator = b""
-    for name in list(site.hosts):
-        if host := site.hosts.get(name):
-            yield separator + encoded(plan_json(host))
-            separator = b", "
-    yield b'], "generation": %d}' % site.generation
+    """Yield the plan of every host. The generation comes last, so that no plan in the answer has a greater one."""
+    for piece in host_pieces(site, plan_json):
+        yield piece
+    yield b', "generation": %d}' % site.generation
 
 
 async def plan_of(request: web.Request) -> web.Response:

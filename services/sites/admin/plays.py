@@ -11,11 +11,11 @@ from aiohttp import web
 from services.runtime.errors import PortUnavailable
 from services.runtime.http import HOST_NAME, is_ip_address
 from services.runtime.playable import MAX_RECORDING_BYTES
-from services.sites.admin.bounds import SITE, answer_deadline, encoded, reserved, stream
+from services.sites.admin.bounds import SITE, answer_deadline, reserved, stream
 from services.sites.admin.faults import RECONCILE
 from services.sites.admin.journal.query import is_digits
 from services.sites.admin.new_play import NewPlay, read_play, read_play_query, read_raw_response
-from services.sites.admin.responses import MAX_BODY_BYTES, BadRequest, host_of, json_response, read_json
+from services.sites.admin.responses import MAX_BODY_BYTES, BadRequest, host_of, host_pieces, json_response, read_json
 from services.sites.checkpoints import UnknownCheckpoint
 from services.sites.faults.plan import Problem
 from services.sites.host import Host
@@ -107,14 +107,10 @@ async def all_hosts(request: web.Request) -> web.StreamResponse:
 
 
 async def pieces(site: Site) -> AsyncIterator[bytes]:
-    """Yield what every host answers with, each as it is just before it is sent."""
-    yield b'{"hosts": ['
-    separator = b""
-    for name in list(site.hosts):
-        if host := site.hosts.get(name):
-            yield separator + encoded(host_json(host))
-            separator = b", "
-    yield b"]}"
+    """Yield what every host answers with."""
+    for piece in host_pieces(site, host_json):
+        yield piece
+    yield b"}"
 
 
 async def of_host(request: web.Request) -> web.StreamResponse:

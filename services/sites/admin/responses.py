@@ -1,6 +1,6 @@
 """What all handlers share: JSON in, JSON out, and refusals that name each wrong field."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 from aiohttp import web
 
@@ -45,6 +45,20 @@ async def read_json(request: web.Request) -> object:
         raise BadRequest(400, "not_json", [Problem("body", str(error))]) from error
     except web.RequestPayloadError as error:
         raise BadRequest(400, "not_json", [Problem("body", "is not in the coding that it is said to be in")]) from error
+
+
+def host_pieces(site: Site, show: Callable[[Host], Json]) -> Iterator[bytes]:
+    """Yield the beginning of an object, and in it `hosts`: what is shown of each, as it is just before it is sent.
+
+    Hosts that have gone meanwhile are left out.
+    """
+    yield b'{"hosts": ['
+    separator = b""
+    for name in list(site.hosts):
+        if host := site.hosts.get(name):
+            yield separator + encoded(show(host))
+            separator = b", "
+    yield b"]"
 
 
 def host_of(request: web.Request) -> Host:

@@ -152,7 +152,7 @@ class ResponseWriter:
         self._timer = asyncio.get_running_loop().call_later(whole_ms(self._due - now), self._pause_over)
 
     def _pause_over(self) -> None:
-        """Go on, and note how late; a timer that rang early is set again."""
+        """Go on, and note how late; a timer that fired early is set again."""
         late_s = monotonic() - self._due
         if late_s < 0:
             self._timer = asyncio.get_running_loop().call_later(whole_ms(-late_s), self._pause_over)
@@ -176,7 +176,7 @@ class ResponseWriter:
                 self.unsent.resize(BLOCKED_BYTES)
 
     def resume(self) -> None:
-        """Go on in the loop's next round: asyncio does not bear a transport that is closed from `resume_writing`."""
+        """Go on in the loop's next round: asyncio fails where a transport is closed from within `resume_writing`."""
         self.is_blocked = False
         if self._timer:
             self._timer.cancel()
@@ -226,5 +226,5 @@ def raw_transport(transport: asyncio.Transport) -> asyncio.Transport:
 
 
 def whole_ms(seconds: float) -> float:
-    """Return seconds, rounded up to what every loop's timers can count: uvloop rounds down, and would ring early."""
+    """Return seconds, rounded up to what every loop's timers can count: uvloop rounds down, and would fire early."""
     return math.ceil(seconds * 1000) / 1000

@@ -112,7 +112,7 @@ def contradictions(fault: Fault, values: Mapping[str, Value]) -> list[tuple[str,
         only = [each.name for each in WHEN if each.name in values and each not in fault.when]
         found += [(key, f"cannot be: {fault.name} closes the port, and sees no connection to choose") for key in only]
     elif fault.stage is not Stage.REQUEST and values.get("per") == "request":
-        found.append(("per", f"{fault.name} strikes before there is a request"))
+        found.append(("per", f"{fault.name} is injected before there is a request"))
     if fault.name == "delay":
         distribution = str(values["distribution"])
         needed = DISTRIBUTIONS[distribution]

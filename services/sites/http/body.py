@@ -1,6 +1,6 @@
-"""A body that fits a recorded head: what the head promises, to the byte, so that a real client ends content.
+"""A body that fits a recorded head: what the head promises, to the byte, so that clients can read and decode all of it.
 
-A head often outlives its body: the tutorial kept `Content-Length: 92426` and `Content-Encoding: gzip`, and no page.
+Heads are often kept without a body: the tutorial kept `Content-Length: 92426`, `Content-Encoding: gzip`, and no page.
 Each maker here returns exactly `size` bytes which are valid in their coding and decode to `PAGE`, repeated. The least
 size of each is in `services.runtime.playable`, where the client that records reads it too.
 Every format has a way to carry plain bytes of any length, and that is what is used.

@@ -56,8 +56,8 @@ class Request:
 class RequestReader:
     """Takes bytes as they come and gives requests, one by one; what follows a request stays for the next.
 
-    A body is read before its request is given; of its bytes only the first are kept. Raises Refused, after which the
-    connection is good for nothing.
+    A body is read before its request is given; of its bytes only the first are kept. Raises Refused, after which
+    nothing more can be read from the connection.
     """
 
     def __init__(self) -> None:

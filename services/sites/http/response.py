@@ -47,7 +47,7 @@ class Refused(Exception):
 def is_framed(version: bytes, status: int, fields: Mapping[str, str], body: bytes) -> bool:
     """Return whether all clients can tell where this response ends while the connection stays open.
 
-    A transfer coding where there can be none, in HTTP/1.0 or of a response without content, is read by some.
+    Some clients read a transfer coding also where there can be none: in HTTP/1.0, or in a response without content.
     """
     coding, length = fields.get("transfer-encoding"), fields.get("content-length")
     if status in BODILESS_STATUSES:

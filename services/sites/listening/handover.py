@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 class HandoverSocket:
     """The socket at `path`.
 
-    `take` serves a connection, or returns False where its port is refused. `lost`: how many messages were none, as
-    where this process may have no more files.
+    `take` serves a connection, or returns False where its port is refused. `lost`: how many messages carried no
+    connection, as where this process may have no more files.
     """
 
     def __init__(self, path: Path, take: Callable[[HandedConnection], bool]) -> None:

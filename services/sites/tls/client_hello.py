@@ -52,7 +52,7 @@ class ClientHelloReader:
         return self._is_whole()
 
     def name(self) -> bytes | None:
-        """Return the name that is asked for, None where there is none. Raises NoClientHello for what has no sense."""
+        """Return the name that is asked for, None where there is none. Raises NoClientHello for malformed bytes."""
         try:
             return asked_name(bytes(self._message))
         except IndexError:

@@ -101,4 +101,4 @@ class Services:
 def name_of(hosts: Iterable[str]) -> str:
     """Return what a server of these hosts is called."""
     first, *others = hosts
-    return f"{first} and {len(others)} more" if others else first
+    return f"{first} + {len(others)}" if others else first

@@ -20,12 +20,17 @@ Hosts = Callable[[], Collection[str]]
 
 
 class Option(Protocol):
-    """One option: its name, the value that it has if a page gives none, and how the page shows it."""
+    """One option: its name, the value that it has if a page gives none, and how the page shows it.
+
+    `only`: what the first option has to be for this one to count; empty: it always counts.
+    """
 
     @property
     def name(self) -> str: ...
     @property
     def default(self) -> Value: ...
+    @property
+    def only(self) -> str: ...
     def as_json(self) -> dict[str, object]:
         """Return the option as the page gets it."""
 
@@ -44,6 +49,7 @@ class Choice:
 
     name: str
     choices: tuple[str, ...]
+    only: str = ""
 
     @property
     def default(self) -> str:
@@ -60,7 +66,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole number. `only`: what the first option has to be for this one to count; empty: it always counts."""
+    """A whole number."""
 
     name: str
     least: int
@@ -91,6 +97,7 @@ class Targets:
     name: str
     most: int
     default: list[str] = field(default_factory=list)
+    only: str = ""
 
     def as_json(self) -> dict[str, object]:
         return {"name": self.name, "kind": "targets", "most": self.most, "default": self.default}

@@ -3,6 +3,7 @@
 A test holds every line against the client's own parser, and every choice against its options.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ MAX_TARGETS = 50
 MAX_USERS = 1_000
 MAX_COMPARED_USERS = 50
 MAX_ITEMS = 10_000
+MAX_DELAY_S = 5  # of each of the three sites, twice
 NEEDS_BROKER = "jetstream"
 SEQUENTIAL, AT_ONCE = "sequential", "at once"
 JSON = ("--format", "json")  # with the ledger as its last line
@@ -55,13 +57,15 @@ class Program:
         return {"name": self.name, "options": [each.as_json() for each in self.options]}
 
     def read(self, given: object, hosts: Hosts) -> dict[str, Value]:
-        """Return the value of every option. Raises Refused for a value or a name that cannot be."""
+        """Return the value of every option that counts. Raises Refused for a value or a name that cannot be."""
         if not isinstance(given, dict):
             raise Refused(400, "options: give an object of options and their values")
         names = [each.name for each in self.options]
         if unknown := [name for name in given if name not in names]:
             raise Refused(400, f"{self.name} has no option {unknown[0][:40]!r}: it has {', '.join(names)}")
-        return {each.name: each.read(given.get(each.name, each.default), hosts) for each in self.options}
+        values = {each.name: each.read(given.get(each.name, each.default), hosts) for each in self.options}
+        first = values[self.options[0].name]
+        return {each.name: values[each.name] for each in self.options if not each.only or each.only == first}
 
 
 def loop_of(values: Values) -> tuple[str, str]:
@@ -69,9 +73,10 @@ def loop_of(values: Values) -> tuple[str, str]:
 
 
 def compare_line(values: Values) -> CommandLine:
-    """Return the line of `compare`; --users is of hello alone."""
-    users = ("--users", str(values["users"])) if values["what"] == "hello" else ()
-    return CommandLine(("compare", str(values["what"]), *users, *loop_of(values)), quiet=JSON)
+    """Return the line of `compare`; --users is of hello alone, --delay of wget."""
+    own = ((f"--{name}", str(values[name])) for name in ("delay", "users") if name in values)
+    words = itertools.chain(("compare", str(values["what"])), *own, loop_of(values))
+    return CommandLine(tuple(words), quiet=JSON)
 
 
 def wget_line(values: Values) -> CommandLine:
@@ -102,6 +107,7 @@ def programs(*, has_broker: bool) -> Mapping[str, Program]:
             "compare",
             (
                 Choice("what", ("wget", "hello", "pipeline")),
+                Whole("delay", 1, MAX_DELAY_S, 1, only="wget"),
                 Whole("users", 1, MAX_COMPARED_USERS, 5, only="hello"),
                 loop,
             ),

@@ -101,7 +101,7 @@ class Runs:
         else:
             run.ledger = ledger_in(ended.out) if run.program == "pipeline" else None
             state = State.STOPPED if ended.note else State.ENDED
-            run.end(state, exit_code=ended.code, said=text_of(ended.err), note=ended.note)
+            run.end(state, exit_code=ended.code, said=said_in(ended.err), note=ended.note)
         finally:
             del self._stops[run.id]
         self._forget()
@@ -128,6 +128,11 @@ class Runs:
                 return
             if run.id not in self._stops and len(self._runs) > 1:
                 del self._runs[run.id]
+
+
+def said_in(err: bytes) -> str:
+    """Return what the client printed for a person, without what it says of its trace: that file is the server's."""
+    return "\n".join(line for line in text_of(err).splitlines() if not line.startswith("trace: "))
 
 
 def ledger_in(out: bytes) -> Mapping[str, object] | None:

@@ -253,6 +253,21 @@ async def test_a_server_that_is_not_there_is_exit_4(capsys: pytest.CaptureFixtur
     assert len(re.findall(r"^hello http://\S+: user-[12]: refused: ", err, re.MULTILINE)) == 4
 
 
+async def test_all_sites_take_as_long_as_is_asked_for(lab: ClientSettings) -> None:
+    """Each fetch of both runs waits for so long: three times in a row, and once."""
+    measured = await measure(Options("wget", None, "json", 10, delay_s=0.2), lab)
+    assert measured.sequential.trace.total_s >= 0.6
+    assert 0.2 <= measured.at_once.trace.total_s < measured.sequential.trace.total_s
+    assert [plan["faults"] for plan in await plans(lab)] == [[], [], []]
+
+
+@pytest.mark.parametrize("what", ["hello", "pipeline"])
+async def test_a_delay_is_of_sites_alone(what: str) -> None:
+    """The others have their own time, or none."""
+    with pytest.raises(Contradiction, match=f"compare {what} has no --delay"):
+        await main(Options(what, None, "json", 10, delay_s=1), ClientSettings(), Stop())
+
+
 @pytest.mark.parametrize("what", ["wget", "pipeline"])
 async def test_users_are_of_hello_alone(what: str) -> None:
     """An option without an effect is refused."""

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import trustme
 
-from lab.embedded.program import LOOPBACK, embedded_lab
+from lab.embedded.program import embedded_lab
+from lab.embedded.sites import LOOPBACK
 from services.client.record.command import CannotAsk, record
 from services.client.record.files import RecordingExists
 from services.client.record.options import Options

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.embedded.program import LOOPBACK
+from lab.embedded.sites import LOOPBACK
 from services.client.record.fetch import fetch
 from services.client.record.fetch_request import FetchRequest, request_bytes, source_of
 from services.client.record.options import Options

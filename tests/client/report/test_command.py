@@ -31,7 +31,7 @@ def test_a_trace_of_before_is_drawn(language: str, tmp_path: Path) -> None:
     html = made.stdout.decode()
     assert html.lower().startswith("<!doctype html>")
     assert f'<html lang="{language}' in html
-    assert "make &lt;it&gt;" in html
+    assert "<span>make</span> <span>&lt;it&gt;</span>" in html
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_the_list_is_provoked_whole() -> None:
 
 @pytest.mark.alone
 @pytest.mark.anyio
-async def test_the_zoo(tmp_path: Path) -> None:
+async def test_every_error(tmp_path: Path) -> None:
     """5,000 targets, every fault among them: each record has the right class, and no healthy host is missed.
 
     A host that hangs holds one place of many until its deadline: all others go on meanwhile.

@@ -21,6 +21,7 @@ STORE_MIB = 64
 BROKER_PORT, ESTABLISHED = 4222, "01"  # as /proc/net/tcp shows a state
 FILE = "faults.yaml"
 ACK_WAIT_S = 2
+WORKERS = 2
 
 
 def compose_file(store_mib: int) -> str:
@@ -100,7 +101,13 @@ class FaultLab:
         self.observe("empty")
         if self.observe("get /healthz") is None:
             self.restart_broker()
-        self.scale(2)
+        if not self.is_whole():
+            self.scale(WORKERS)
+
+    def is_whole(self) -> bool:
+        """Whether the broker is healthy, and as many workers run as at the beginning."""
+        running = [each for each in self.of("worker") if each.status == "running"]
+        return len(running) == WORKERS and any(each.is_healthy for each in self.of("broker"))
 
     def restart_broker(self) -> None:
         """Stop the broker, and start it again."""

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.docker.lifecycle.test_restart import kill
 from tests.docker.pipeline.own_lab import FaultLab
-from tests.docker.test_restart import kill
 
 JOBS = 10_000
 QUARTERS = [JOBS // 4, JOBS // 2, 3 * JOBS // 4]

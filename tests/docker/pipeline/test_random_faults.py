@@ -13,9 +13,9 @@ from subprocess import CalledProcessError
 import pytest
 
 from lab.compose.containers import Container
+from tests.docker.lifecycle.test_restart import NotRunning, kill
 from tests.docker.pipeline.own_lab import FaultLab
 from tests.docker.pipeline.runs import ClientRun
-from tests.docker.test_restart import NotRunning, kill
 
 JOBS = 20_000
 FAULTS = 20

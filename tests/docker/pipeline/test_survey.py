@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lab.compose.stack import Stack
+from tests.admin_side import AdminSide
 
 HOSTS = ["www.sina.com.cn", "www.sohu.com", "www.163.com"]
 EACH = 100
@@ -44,13 +45,6 @@ def records_of(stack: Stack, *words: str) -> Records:
     return sorted(map(json.loads, done.stdout.splitlines()), key=lambda record: record["line"])
 
 
-def entries_of(stack: Stack, host: str) -> Records:
-    """Return the journal of a host, in the order in which requests were received."""
-    done = stack.run_client(["journal", host, "--format", "json"])
-    assert done.returncode == 0, done.stderr
-    return sorted(json.loads(done.stdout)["entries"], key=lambda entry: entry["received_s"])
-
-
 def most_at_once(entries: Records) -> int:
     """Return how many exchanges were going on at the same moment, at most."""
     begins = [(entry["received_s"], 1) for entry in entries]
@@ -71,16 +65,16 @@ def most_in_a_second(entries: Records) -> int:
 def test_the_records_are_those_of_wget_and_limits_hold_over_four_workers(four: Stack) -> None:
     """The same lines, targets, statuses and errors. At the sites, no more at once and no more a second than allowed."""
     plain = records_of(four, "wget")
-    slow = '[{"fault": "delay", "seconds": 0.03}]'
-    assert four.run_client(["faults", "set", HOSTS[0], "--plan", slow]).returncode == 0
+    admin = AdminSide(four)
+    admin.set_plan(HOSTS[0], {"fault": "delay", "seconds": 0.03})
     for host in HOSTS:
-        assert four.run_client(["journal", host, "--clear"]).returncode == 0
+        admin.begin_journal(host)
     try:
         limits = ("--rate", str(RATE), "--per-host", str(PER_HOST))
         shared = records_of(four, "pipeline", "--edition", "jetstream", *limits)
-        found = {host: entries_of(four, host) for host in HOSTS}
+        found = {host: admin.entries(host) for host in HOSTS}
     finally:
-        four.run_client(["faults", "reset", HOSTS[0]])
+        admin.reset(HOSTS[0])
     told = ("line", "target", "status", "reason", "error")
     assert [[one.get(name) for name in told] for one in plain] == [[one.get(name) for name in told] for one in shared]
     assert [len(entries) for entries in found.values()] == [EACH] * len(HOSTS)

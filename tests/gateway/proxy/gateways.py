@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from lab.embedded.program import HELLO, embedded_gateway
+from lab.embedded.gateway import HELLO, embedded_gateway
 from services.gateway.proxy.directory import Handover, Link, SiteUrls
 from services.gateway.proxy.server import proxy_served
 from services.gateway.proxy.settings import ProxySettings

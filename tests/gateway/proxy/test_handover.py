@@ -14,7 +14,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from lab.embedded.program import EmbeddedDirectory, gateway_share
+from lab.embedded.gateway import EmbeddedDirectory, gateway_share
 from services.gateway.proxy.decision import decide
 from services.gateway.proxy.directory import ComposeDirectory, Handover
 from services.gateway.proxy.handover.choice import handover_of

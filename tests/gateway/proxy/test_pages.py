@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from lab.embedded.program import embedded_gateway
+from lab.embedded.gateway import embedded_gateway
 from services.gateway.proxy.directory import ComposeDirectory
 from services.gateway.proxy.responses import PATHS, Pages
 from services.runtime.http import Address

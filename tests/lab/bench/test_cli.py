@@ -1,14 +1,17 @@
 """`lab bench` as a command: each result is printed when it is known, and kept when a later bench is interrupted."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
-from lab.bench import cli, sites, wget
+from lab.bench import cli, sites
+from lab.bench.errors import BenchFailed
 from lab.bench.harness import machine
 from lab.bench.harness.figures import Group, Result, Row
 from lab.bench.hello import result as hello
+from lab.bench.wget import result as wget
 from lab.cli import main
 from services.runtime.cli import INTERRUPTED
 
@@ -34,6 +37,54 @@ def test_a_result_is_printed_before_the_next_bench_begins_and_an_interrupt_keeps
     assert result["groups"][0]["rows"][0]["values"] == [20.0]
 
 
+def test_a_bench_that_fails_is_said_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The exit code says that not all is there."""
+
+    def fails(*_: object) -> Result:
+        raise BenchFailed("curl", why="exit code 7", evidence=("no such host",))
+
+    monkeypatch.setattr(sites, "bench", fails)
+    monkeypatch.setattr(wget, "bench", lambda *_: ONE)
+    assert main(["bench", "sites", "wget", "--quick", "--json", str(tmp_path / "bench.json")]) == 1
+    said = capsys.readouterr()
+    assert "rate of sites" in said.out
+    assert said.err.splitlines()[-1] == "bench: sites has no figures: curl could not be measured, exit code 7"
+    failed, measured = json.loads((tmp_path / "bench.json").read_text())["results"]
+    assert failed["failed"].startswith("curl")
+    assert measured["groups"]
+
+
+def test_a_sigterm_ends_a_bench_as_an_interrupt_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has started is taken away in `finally`, its containers among them."""
+    taken_away: list[bool] = []
+
+    def ended(*_: object) -> Result:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            taken_away.append(True)
+        return ONE
+
+    monkeypatch.setattr(sites, "bench", ended)
+    assert main(["bench", "sites", "--quick"]) == INTERRUPTED
+    assert taken_away == [True]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_figures_of_a_noisy_machine_are_not_written_and_the_exit_code_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else a person would think that the page is new."""
+    monkeypatch.setattr(cli, "DOCUMENT", tmp_path / "benchmarks.md")
+    monkeypatch.setattr(machine.Neighbours, "share", lambda _self: 0.5)
+    monkeypatch.setattr(sites, "bench", lambda *_: ONE)
+    assert main(["bench", "sites", "--write"]) == 1
+    assert "sites is not written: others used the machine, too" in capsys.readouterr().err
+    assert "rate of sites" not in (tmp_path / "benchmarks.md").read_text("utf-8")
+
+
 def test_an_interrupt_before_the_first_result_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,10 +106,14 @@ def test_a_short_bench_is_not_written_into_the_documentation(capsys: pytest.Capt
 
 
 def test_figures_are_written_where_that_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Into the page of benchmarks, and into a page in HTML."""
-    monkeypatch.setattr(cli, "DOCUMENT", tmp_path / "benchmarks.md")
+    """Into the page of benchmarks, into those that quote it, and into a page in HTML."""
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr(cli, "DOCUMENT", tmp_path / "docs" / "benchmarks.md")
+    quoting = tmp_path / "README.md"
+    quoting.write_text("about 7 a second <!-- bench: rate of sites > ours > median a second -->\n", "utf-8")
     monkeypatch.setattr(machine.Neighbours, "share", lambda _self: 0.0)
     monkeypatch.setattr(sites, "bench", lambda *_: ONE)
     assert main(["bench", "sites", "--write", "--html", str(tmp_path / "bench.html")]) == 0
-    assert "### rate of sites" in (tmp_path / "benchmarks.md").read_text("utf-8")
+    assert "### rate of sites" in (tmp_path / "docs" / "benchmarks.md").read_text("utf-8")
+    assert quoting.read_text("utf-8").startswith("about 20.0 a second")
     assert "rate of sites" in (tmp_path / "bench.html").read_text("utf-8")

@@ -4,17 +4,18 @@ import asyncio
 import sys
 
 import pytest
+from blockbuster import BlockBuster
 
-from lab.bench import trace, traced_awaits
+from lab.bench import trace, trace_page, traced_awaits
 from lab.bench.harness.rounds import Rounds
 from services.runtime.run import loop_factory
 
 FEW = Rounds(number=1, seconds=0.3, targets=20, users=(5,))
 
 
-@pytest.mark.alone  # it measures
-def test_each_way_to_record_has_a_row_on_both_loops() -> None:
+def test_each_way_to_record_has_a_row_on_both_loops(blockbuster: BlockBuster) -> None:
     """A peer that is not here has a note in its place; the goals are those of the loop."""
+    blockbuster.deactivate()  # the calls that drive the browser have an event loop behind them
     result = trace.bench(FEW, lambda _: None)
     present = [name for name in trace.PEERS if trace.is_here(name)]
     expected = {}
@@ -28,8 +29,20 @@ def test_each_way_to_record_has_a_row_on_both_loops() -> None:
         [1.05, 1.6, 2.0],
         [1.2],
     ]
-    assert len(result.notes) == 1 + len(trace.PEERS) - len(present)
+    lack = trace_page.missing()
+    assert len(result.notes) == 1 + len(trace.PEERS) - len(present) + bool(lack)
+    assert len(result.promises) == (0 if lack else 2)
+    assert all(
+        isinstance(cell, str) or (cell or 0) > 0 for table in result.tables for row in table.rows for cell in row
+    )
     assert all(value > 0 for group in result.groups for row in group.rows for value in row.values)
+
+
+def test_the_goals_of_the_page_are_judged_by_its_median() -> None:
+    """One slow round is the machine's."""
+    found = [trace_page.Shown(0.4, 60), trace_page.Shown(5.0, 31), trace_page.Shown(0.9, 3)]
+    assert [each.kept for each in trace_page.goals(found, trace_page.FULL)] == [True, True]
+    assert [each.kept for each in trace_page.goals(found[1:2], trace_page.FULL)] == [True, False]
 
 
 @pytest.mark.parametrize("loop", trace.LOOPS)

@@ -2,11 +2,13 @@
 
 import socket
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
 from lab.compose import validation
 from lab.compose.errors import PortTaken
+from lab.errors import RecordingsUnusable
 from lab.subprocesses import Outcome
 from services.runtime.errors import BadSetting, TooLittleMemory
 from tests.lab.answers import Programs
@@ -53,6 +55,33 @@ def test_a_setting_that_a_service_would_refuse_is_refused_by_its_name(name: str,
     """In the service's own words; exit code 2."""
     with pytest.raises(BadSetting, match=f"^{name}='{value}' is not"):
         validation.check_settings(config({name: value}))
+
+
+def hosts_of(*recorded: str) -> validation.Config:
+    """Return what Compose says of services and their names, where these hosts are recorded."""
+    return {
+        "services": {
+            "hello": {"networks": {"lab": None}},
+            "broker": {"networks": {"jobs": {}}},
+            "watch": {"networks": {"lab": {"aliases": ["page"]}, "jobs": {}}},
+            "netease": {"networks": {"lab": {"aliases": ["www.163.com"]}}},
+            "recorded": {"networks": {"lab": {"aliases": [*recorded]}}},
+        }
+    }
+
+
+@pytest.mark.parametrize("host", ["hello", "broker", "page", "recorded"])
+def test_a_recorded_host_that_has_the_name_of_a_service_is_refused(host: str) -> None:
+    """A name in the network would lead to two containers, to one or the other by chance. Exit code 3."""
+    with pytest.raises(RecordingsUnusable, match=f"^/mine holds recordings of {host}, which is the name") as refused:
+        validation.check_hosts(hosts_of("a.example", host), Path("/mine"))
+    assert refused.value.exit_code == 3
+
+
+def test_other_recorded_hosts_pass() -> None:
+    """Also one of a single word, and no host at all."""
+    validation.check_hosts(hosts_of("a.example", "hello.example", "intranet"), Path("/mine"))
+    validation.check_hosts({"services": {"hello": {}, "recorded": {"networks": {"lab": None}}}}, Path("/mine"))
 
 
 def test_a_service_is_judged_by_the_memory_of_its_container() -> None:

@@ -11,7 +11,8 @@ HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     ("data", "is_small"),
     [
         (HEAD, True),
-        (HEAD.replace(b"\r\n", b"\n"), True),
+        (HEAD.replace(b"\r\n", b"\n"), False),
+        (HEAD.replace(b"\r\n", b"\n") + HEAD, False),
         (HEAD[:-1], False),
         (HEAD + HEAD, False),
         (HEAD + b"x", False),
@@ -19,7 +20,17 @@ HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
         (b"\n" + HEAD, False),
         (HEAD[:-2] + b"A: " + b"x" * FREE_HEAD_BYTES + b"\r\n\r\n", False),
     ],
-    ids=["whole", "bare LF", "cut short", "two", "a body", "an empty line before", "a LF before", "large"],
+    ids=[
+        "whole",
+        "bare LF",
+        "bare LF, then another",
+        "cut short",
+        "two",
+        "a body",
+        "an empty line before",
+        "a LF before",
+        "large",
+    ],
 )
 def test_only_one_whole_head_is_passed_on_at_once(data: bytes, is_small: bool) -> None:
     """What it costs is within the memory that a connection has anyway."""

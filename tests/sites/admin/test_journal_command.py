@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from lab.embedded.program import SiteRoutes
+from lab.embedded.sites import SiteRoutes
 from services.client.admin import options
 from services.client.admin.api import WrongUsage
 from services.client.admin.journal import Options, each_server

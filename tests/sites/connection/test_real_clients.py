@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from lab.embedded.program import embedded_sites
+from lab.embedded.sites import embedded_sites
 from services.client.settings import TUTORIAL_HOSTS
 from services.sites.server import RunningSite
 from services.sites.tls.authority import CA_FILE

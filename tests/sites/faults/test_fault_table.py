@@ -29,17 +29,23 @@ Where = Callable[[], AbstractAsyncContextManager[Target]]
 HOST = "www.sohu.com"  # in Compose: its body is large, and its head says Connection: close
 
 
-@pytest.fixture(params=["embedded", pytest.param("compose", marks=pytest.mark.docker)])
+@pytest.fixture(params=["embedded-asyncio", "embedded-uvloop", pytest.param("compose", marks=pytest.mark.docker)])
 def place(request: pytest.FixtureRequest) -> str:
-    """Return where the site runs."""
+    """Return where the site runs; in a container, on the loop that is chosen there."""
     return str(request.param)
+
+
+@pytest.fixture
+def anyio_backend(place: str) -> tuple[str, dict[str, bool]]:
+    """Run an embedded site on both loops; the test's own loop does nothing for one in a container."""
+    return "asyncio", {"use_uvloop": place == "embedded-uvloop"}
 
 
 @pytest.fixture(params=[False, True], ids=["http", "tls"])
 def where(request: pytest.FixtureRequest, place: str, tmp_path: Path) -> Where:
     """Return a function that gives a host to test."""
     secure = bool(request.param)
-    if place == "embedded":
+    if place != "compose":
         return lambda: one_site(tmp_path, secure=secure)
     stack, address = request.getfixturevalue("bridged")
     return lambda: in_container(stack, address, secure=secure)

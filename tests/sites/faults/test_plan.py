@@ -157,7 +157,7 @@ BAD: dict[str, tuple[object, dict[str, str]]] = {
     "refuse the first": ([{"fault": "refuse", "first": 1}], {"faults[0].first": "cannot be: refuse closes the port"}),
     "per request, too early": (
         [{"fault": "accept_then_close", "per": "request"}],
-        {"faults[0].per": "strikes before there is a request"},
+        {"faults[0].per": "is injected before there is a request"},
     ),
 }
 

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from services.client.pipeline.edition import Edition, Emit, WorkOf
 from services.client.pipeline.id_ranges import IdRanges
 from services.client.pipeline.items import Items
-from services.client.pipeline.jetstream.broker.connection import connect
+from services.client.pipeline.jetstream.broker.connection import Connection, connect
 from services.client.pipeline.jetstream.broker.errors import NoBroker, StoreFull
 from services.client.pipeline.jetstream.broker.publisher import publishing
 from services.client.pipeline.jetstream.broker.requests import requesting
@@ -39,7 +39,7 @@ if TYPE_CHECKING:  # of a run that is not traced, nothing of this is imported
     from services.client.trace.chrome.feed import Feed
     from services.client.trace.recorder import Recorder
 
-STUCK_WORD_S = 10.0  # a worker says each second that the broker stores nothing; what it said before is no more so
+STUCK_WORD_S = 10.0  # a worker says each second that the broker stores nothing; older words do not count
 QUIET_S = 1.0  # without a result: then the broker is asked whether there are jobs left, and workers
 
 
@@ -74,18 +74,12 @@ async def run(
             ledger.run = claimed.id
             tell_begin(claimed, options, goes_on=goes_on, is_kept=settings.broker.keeps_runs)
             stuck = Stuck(settings.broker.tuning.gone_s)
-            await connection.subscribe(f"again.{claimed.id}", lambda _: note_duplicate(ledger))
-            await connection.subscribe(f"stuck.{claimed.id}", stuck.note)
-            if trace:
-                await connection.subscribe(subject_of(claimed.id), trace.note)
+            await subscribe(connection, claimed.id, ledger, stuck, trace)
             ledger.noted = finished = IdRanges()
             rate = options.rate
             producer = Producer(connection, publisher, claimed, ledger, rate=rate, finished=finished, trace=trace)
-            results = Reader(connection, api, results_of(claimed.id))
-            dead = Reader(connection, api, dead_of(claimed.id))
             collector = Collector(producer, ledger, emit, finished, goes_on=goes_on)
-            whole = Whole(api, claimed, producer, collector, results, dead, stuck)
-            await whole.run(items, ledger)
+            await Halves(connection, api, claimed, producer, collector, stuck).run(items, ledger)
             if trace:
                 await trace.last_words()
             await (registry.finish(claimed) if settings.broker.keeps_runs else registry.remove(claimed.id))
@@ -135,21 +129,16 @@ class Stuck:
             raise StoreFull(self._limit_s, self._reason)
 
 
-class Whole:
-    """The two halves of a run together, and its end."""
+class Halves:
+    """The two halves of a run, the producer's and the collector's, and its end."""
 
     def __init__(
-        self,
-        api: Api,
-        run: Run,
-        producer: Producer,
-        collector: Collector,
-        results: Reader,
-        dead: Reader,
-        stuck: Stuck,
+        self, connection: Connection, api: Api, run: Run, producer: Producer, collector: Collector, stuck: Stuck
     ) -> None:
-        self._api, self._run, self._producer, self._collector = api, run, producer, collector
-        self._results, self._dead, self._stuck = results, dead, stuck
+        self._connection, self._api, self._run = connection, api, run
+        self._producer, self._collector, self._stuck = producer, collector, stuck
+        self._results = Reader(connection, api, results_of(run.id))
+        self._dead = Reader(connection, api, dead_of(run.id))
         self._has_told = False
 
     async def run(self, items: AsyncIterator[Item], ledger: Ledger) -> None:
@@ -191,7 +180,7 @@ class Whole:
         """In a run that goes on, take the results that were there before their items were read."""
         if not self._collector.has_noted:
             return
-        again = Reader(self._results.connection, self._api, results_of(self._run.id))
+        again = Reader(self._connection, self._api, results_of(self._run.id))
         last = self._results.seq
         async with asyncio.TaskGroup() as group:
             reading = group.create_task(again.read(self._collector.take_noted))
@@ -232,6 +221,14 @@ def tell_begin(run: Run, options: Options, *, goes_on: bool, is_kept: bool) -> N
     if is_kept and not options.quiet:
         what = " is finished: its results again" if run.finished else f": to go on with it, --run {run.id}"
         say(f"run {run.id}{what}")
+
+
+async def subscribe(connection: Connection, run: str, ledger: Ledger, stuck: Stuck, trace: "JobTrace | None") -> None:
+    """Subscribe to what workers say of a run: results that came again, a broker that is full, and their jobs."""
+    await connection.subscribe(f"again.{run}", lambda _: note_duplicate(ledger))
+    await connection.subscribe(f"stuck.{run}", stuck.note)
+    if trace:
+        await connection.subscribe(subject_of(run), trace.note)
 
 
 def note_duplicate(ledger: Ledger) -> None:

@@ -86,10 +86,17 @@ def members(data: bytes, kinds: tuple[type, ...]) -> list[object]:
 
 
 def delivery_of(reply: str) -> Delivery:
-    """Return what a delivery says of itself: `$JS.ACK.(domain.account.)stream.consumer.deliveries.seq....`."""
+    """Return what a delivery says of itself: `$JS.ACK.(domain.account.)stream.consumer.deliveries.seq....`.
+
+    Raises Undecodable for a message that no stream has delivered.
+    """
     tokens = reply.split(".")
     at = 4 if len(tokens) == 9 else 6
-    return Delivery(int(tokens[at]), int(tokens[at + 1]), int(tokens[at + 2]))
+    try:
+        deliveries, seq, consumer_seq = map(int, tokens[at : at + 3])
+    except ValueError as error:
+        raise Undecodable("it is no delivery of a stream") from error
+    return Delivery(deliveries, seq, consumer_seq)
 
 
 def id_of(subject: str) -> int | None:

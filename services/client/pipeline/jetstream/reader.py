@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 from services.client.pipeline.jetstream.broker.connection import Connection
 from services.client.pipeline.jetstream.broker.pull import Pull
 from services.client.pipeline.jetstream.broker.streams import Api, reader_consumer
-from services.client.pipeline.jetstream.messages import delivery_of
+from services.client.pipeline.jetstream.messages import Undecodable, delivery_of
 
 BATCH = 256
 
@@ -48,7 +48,10 @@ class Reader:
         """Return where a message is missing."""
         while True:
             message = await pull.messages.get()
-            delivery = delivery_of(message.reply)
+            try:
+                delivery = delivery_of(message.reply)
+            except Undecodable:
+                continue  # the broker has not sent it
             if delivery.consumer_seq != self._expected:
                 return
             self._expected += 1

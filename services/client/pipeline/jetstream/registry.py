@@ -2,12 +2,12 @@
 
 A run whose producer has all results is finished: it has no jobs any more, and its results are kept for a while. To
 remove a run, its entry is first made empty, then its streams are deleted, and the entry is purged. A crash of the
-broker may undo a purge. So an entry is no run that is empty, or that has no stream of results.
+broker may undo a purge. So an entry that is empty, or whose run has no stream of results, is no run.
 
-A producer *claims* its run. As long as it lives it answers to `owner.<run>`, so that no second one goes on with the
-same run meanwhile; a producer that was killed answers no more, at once. One whose machine or network is gone is silent,
-until the broker has given up its connection. Where it was only away for that long, it finds on its next connection that
-another one has claimed the run, and ends.
+A producer *claims* its run. As long as it lives it answers to `owner.<run>`, so that no second producer goes on with
+the same run meanwhile. Of a producer that was killed, the broker says at once that it does not answer. A producer whose
+machine or network is gone is silent until the broker has given up its connection. If it comes back after that, it finds
+that another producer has claimed the run, and ends.
 """
 
 import asyncio
@@ -117,7 +117,9 @@ class Registry:
         Raises RunRefused where another one has it, or where it was begun otherwise.
         """
         await self._api.make_stream(registry_stream())
-        entry = await self.entry(asked.id)  # before it is asked for its owner: who claims it meanwhile changes it
+        entry = await self.entry(
+            asked.id
+        )  # read before the owner is asked for: a producer that claims the run meanwhile changes it
         if entry is not None:
             await self._await_no_owner(asked.id)
         goes_on = await self.stands(asked.id, entry)

@@ -81,6 +81,8 @@ def decode_run(data: bytes) -> Run:
     """Return the run that a message of the registry describes. Raises Undecodable."""
     try:
         members = json.loads(data)
+        if not isinstance(members, dict):
+            raise Undecodable("it is no JSON object")
         if members.get("version") != VERSION:
             raise Undecodable(f"it is of version {members.get('version')!r}, and this program knows {VERSION}")
         fetch = members.pop("fetch")

@@ -30,7 +30,7 @@ from services.runtime.terminal import printable, say, show
 
 LADDER = (GENERATOR, QUEUE, JETSTREAM)
 MEASURED_ITEMS = 5_000
-ROUNDS = {GENERATOR: 3, QUEUE: 3, JETSTREAM: 1}  # the quickest counts: what else the machine does only adds
+ROUNDS = {GENERATOR: 3, QUEUE: 3, JETSTREAM: 1}  # the quickest counts: other work of the machine only adds time
 GUARANTEES = {  # in the order of LADDER
     "many at once": ("no", "yes", "yes"),
     "memory is bounded": ("one item", "yes", "yes"),

@@ -11,7 +11,7 @@ from services.client.record.chain import next_url
 from services.client.record.destinations import check_host
 from services.client.record.fetch_request import source_of
 from services.client.record.har.content import body_of
-from services.client.record.har.head import head_of, media_type_of
+from services.client.record.har.head import LENGTH, field_of, head_of
 from services.client.record.har.values import NotWanted, Skipped, shown, table, text, whole
 from services.client.record.provenance import MaskedResponse
 from services.client.record.request_match import RequestMatch, Unmatchable, match_of
@@ -20,6 +20,7 @@ from services.client.url.url import Url
 from services.runtime.playable import BodySource, why_unplayable
 
 WEB = re.compile(r"https?://", re.IGNORECASE)
+DIGITS = re.compile(r"[0-9]{1,18}")
 NO_CONTENT, NOT_MODIFIED = 204, 304
 FIRST_FINAL, LAST_STATUS = 200, 599
 NOT_THE_SAME_TWICE = {b"date", b"age", b"expires"}  # fields that may differ between answers that are the same
@@ -41,9 +42,12 @@ class HarResponse:
     left_out: int
 
     def is_like(self, other: "HarResponse") -> bool:
-        """Return whether another response to the same request is the same answer, at another time."""
+        """Return whether another response to the same request is the same answer, at another time.
+
+        So is one that has the same head, with the length, where the file lacks the body of one of them.
+        """
         mine, others = self.recording, other.recording
-        return mine.body == others.body and lasting(mine.head) == lasting(others.head)
+        return (self.source != other.source or mine.body == others.body) and lasting(mine.head) == lasting(others.head)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +134,28 @@ def status_of(response: Mapping[str, object]) -> int:
 
 def body_to_keep(response: Mapping[str, object]) -> bytes | None:
     """Return the body; None where the file has none, although there was one. Raises Skipped."""
-    content = table(response.get("content"))
-    body = body_of(content, media_type_of(response))
-    return b"" if body is None and not whole(content.get("size")) else body
+    body = body_of(table(response.get("content")), field_of(response, "content-type"))
+    return b"" if body is None and not size_of(response) else body
 
 
-def length_of(response: Mapping[str, object], body: bytes | None) -> int | None:
-    """Return the length of the body, also of one that the file does not have."""
-    return whole(table(response.get("content")).get("size")) if body is None else len(body)
+def length_of(response: Mapping[str, object], body: bytes | None) -> int:
+    """Return the length of the body, also of one that the file does not have. Raises Skipped."""
+    return size_of(response) if body is None else len(body)
+
+
+def size_of(response: Mapping[str, object]) -> int:
+    """Return the size of a body that the file does not have, decoded. Raises Skipped where nothing says it.
+
+    A browser that left the page before it had read the body writes -1, which is not 0.
+    """
+    size = whole(table(response.get("content")).get("size"))
+    if size is not None or whole(response.get("bodySize")) == 0:
+        return size or 0
+    length = field_of(response, LENGTH).strip()
+    sent = int(length) if DIGITS.fullmatch(length) else 0
+    if sent and field_of(response, "content-encoding"):
+        raise Skipped("the file has neither its body, which was coded, nor the body's size")
+    return sent
 
 
 def refuse_return(url: Url, match: RequestMatch, head: bytes, *, keep_secrets: bool) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from services.client.record.destinations import Destination, Destinations
 from services.client.record.har.entry import HarResponse
 from services.client.record.request_match import RequestMatch
+from services.runtime.playable import BodySource
 
 MAX_RECORDINGS, MAX_OF_HOST = 10_000, 1_000  # as many as a site plays
 
@@ -27,6 +28,12 @@ class Repeated:
     response: HarResponse
     times: int = 1
 
+    def again(self, response: HarResponse) -> None:
+        """Count another one; one that has its body is rather kept than one without."""
+        self.times += 1
+        if self.response.source is BodySource.MADE:
+            self.response = response
+
 
 @dataclass(slots=True)
 class Groups:
@@ -40,7 +47,7 @@ class Groups:
         """Take the next response of the file. Raises TooMany."""
         answers = self.answers.setdefault((response.url.host, response.match), [])
         if answers and answers[-1].response.is_like(response):
-            answers[-1].times += 1
+            answers[-1].again(response)
         else:
             answers.append(Repeated(response))
             self.count += 1

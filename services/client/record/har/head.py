@@ -37,10 +37,10 @@ def head_of(response: Mapping[str, object], status: int, *, length: int | None) 
     return head, left_out
 
 
-def media_type_of(response: Mapping[str, object]) -> str:
-    """Return the Content-Type field, empty if there is none."""
+def field_of(response: Mapping[str, object], name: str) -> str:
+    """Return the first field of this name, which is in lower case; empty if there is none."""
     headers = (table(header) for header in array(response.get("headers")))
-    return next((text(each.get("value")) for each in headers if text(each.get("name")).lower() == "content-type"), "")
+    return next((text(each.get("value")) for each in headers if text(each.get("name")).lower() == name), "")
 
 
 def read_fields(response: Mapping[str, object]) -> tuple[list[Field], int]:

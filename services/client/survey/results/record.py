@@ -126,7 +126,7 @@ def head_members(head: Head | None) -> str:
         members["raw"] = head.wire.decode("latin-1") if head.anomalies else None
         return json.dumps(members)[1:-1]
     # Every header in one string, encoded in one call, taken apart at control characters that no value can hold:
-    # the reader has noted those as anomalies. A backslash, which could pretend to be one, has gone the other way.
+    # the reader has noted those as anomalies. A backslash could look like one of them in JSON: see the branch above.
     joined = b"\x02".join([name + b"\x01" + value for name, value in head.headers])
     inner = quoted(joined.decode("latin-1")).replace("\\u0001", '", "').replace("\\u0002", '"], ["')
     return (

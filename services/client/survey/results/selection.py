@@ -7,7 +7,7 @@ from services.client.errors import KINDS
 from services.client.survey.results.record import Record
 from services.runtime.errors import BadSetting
 
-CLASSES = frozenset(f"{first}xx" for first in range(10))  # RFC 9110 has five, and servers have had ideas
+CLASSES = frozenset(f"{first}xx" for first in range(10))  # RFC 9110 has five, and servers send others
 EXPECTED = "a status (301), a class of them (2xx) or an error"
 
 

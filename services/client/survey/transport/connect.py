@@ -174,7 +174,7 @@ class HappyEyeballs:
                 raise
 
     def _failure(self) -> FetchError | LocalLimit:
-        """Return the first failure, with all others in its detail; an answer of the host counts before none.
+        """Return the first failure, with all others in its detail; one that is an answer of the host comes first.
 
         Without IPv6 here, the first address of many a host is unreachable, whatever the host itself says at another.
         """

@@ -63,7 +63,7 @@ class Sockets:
 
     def release(self, polled: PolledSocket, address: SocketAddress) -> None:
         """End a socket's connection to an address, and keep the socket if the next fetch is likely to need it."""
-        if GIVES_UP and address == self._address and _connect(polled.fd, NOWHERE, len(NOWHERE)) == 0:
+        if GIVES_UP and address == self._address and give_up(polled.fd):
             self._idle.append(polled)
         else:
             polled.close()
@@ -72,6 +72,11 @@ class Sockets:
         for polled in self._idle:
             polled.close()
         self._idle.clear()
+
+
+def give_up(fd: int) -> bool:
+    """End the connection of a socket, which may then be connected anew; return whether it could."""
+    return bool(_connect(fd, NOWHERE, len(NOWHERE)) == 0)
 
 
 def new_socket(family: socket.AddressFamily) -> socket.SocketType:

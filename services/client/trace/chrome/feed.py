@@ -62,7 +62,10 @@ class Lane(Protocol):
 
 
 class Feed(Protocol):
-    """A trace, or a recorder."""
+    """A trace, or a recorder. `has_begun`: whether its clock is the one of all its times."""
+
+    @property
+    def has_begun(self) -> bool: ...
 
     @property
     def processes(self) -> Sequence[Process]: ...

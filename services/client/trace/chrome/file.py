@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 FLUSH_S = 0.05  # between two looks for what is new
 PATIENCE_S = 5.0  # with a reader of a pipe that does not read, at the end
+READER_ENDED = {errno.EPIPE, errno.ECONNRESET, errno.EIO}  # the last: of a terminal
 NO_READER = "a pipe without a reader: start its reader first"
 
 encode = JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -111,23 +112,29 @@ class TracePipe(TraceFile):
         super().__init__(name)
         self._fd = fd
         self._unsent = memoryview(b"")
-        self._is_closed = False  # by its reader: the run goes on all the same
+        self._is_closed = False  # by its reader, or by a failure: the run goes on all the same
+        self._failure: OSError | None = None
 
     def flush(self, feeds: Sequence[Feed]) -> None:
         """Write what is new; wait for the reader for a moment at most."""
         self._send(FLUSH_S)
         if not self._unsent and not self._is_closed:
-            self._unsent = memoryview("".join(self._lines(feeds)).encode())
+            self._unsent = memoryview("".join(self._lines([each for each in feeds if each.has_begun])).encode())
             self._send(FLUSH_S)
 
     def close(self, feeds: Sequence[Feed]) -> None:
-        """Write all that is not written yet, unless the reader does not read, and close the pipe."""
+        """Write all that is not written yet, unless the reader does not read, and close the pipe.
+
+        Raises CannotWrite where something was not written, and not because the reader has ended.
+        """
         try:
             if self._send(PATIENCE_S) and not self._is_closed:
                 self._unsent = memoryview("".join(self._last_lines(feeds)).encode())
                 self._send(PATIENCE_S)
         finally:
             os.close(self._fd)
+        if self._failure:
+            raise CannotWrite(self._name, os.strerror(self._failure.errno or 0))
 
     def _send(self, patience_s: float) -> bool:
         """Write what is unsent; return whether all is, before the reader has read nothing for so long."""
@@ -141,8 +148,9 @@ class TracePipe(TraceFile):
                 waiting.register(self._fd, select.POLLOUT)
                 if not waiting.poll(max(0.0, until_s - time.monotonic()) * 1e3):
                     return False
-            except OSError:  # its reader has ended
+            except OSError as error:
                 self._unsent, self._is_closed = memoryview(b""), True
+                self._failure = None if error.errno in READER_ENDED else error
         return True
 
 

@@ -1,9 +1,9 @@
 """Which call holds the loop: a thread looks at it now and then, and a timer of the loop says how late it is.
 
-A task that runs for long is met by its own wrapper, which knows when it began and ended; but not at which line the time
-was spent. So a thread of the recorder samples the loop's thread (`sys._current_frames`) while one and the same slice
-goes on, and the line that most of the samples show is that of the call. A callback is no task, and is known by the
-samples alone: its begin and end are as exact as they are frequent.
+The wrapper of a task that runs for long knows when it began and ended, but not at which line the time was spent. So a
+thread of the recorder samples the loop's thread (`sys._current_frames`) while one and the same slice goes on, and the
+line that most of the samples show is that of the call. A callback is no task, and is known by the samples alone: its
+begin and end are as exact as the samples are frequent.
 
 Where a call in C keeps the interpreter for itself, the one sample is taken when it ends, still at its line.
 """

@@ -1,4 +1,4 @@
-"""Connections of clients as they arrive: the first bytes of each decide who serves it.
+"""Connections of clients as they arrive: the first bytes of each decide whether its site or the gateway serves it.
 
 A connection is accepted here, and read from, without a transport of asyncio's: where the site serves it itself (see
 `handover`), none is ever made. All others become a `ClientConnection`. Until the first byte, a connection waits here.
@@ -23,7 +23,7 @@ ACCEPT_AGAIN_S = 1.0  # after the system had no file or memory for one
 
 
 class Arrivals:
-    """Accepts connections at a bound socket, and finds out who serves each."""
+    """Accepts connections at a bound socket, and finds out for each whether its site or the gateway serves it."""
 
     def __init__(self, bound: socket.socket, shared: Shared, dialer: Dialer) -> None:
         self._bound = bound
@@ -138,7 +138,7 @@ class NewClient:
         shared.loop.add_reader(connected, self._read)
 
     def _read(self) -> None:
-        """Let its first bytes decide who serves it."""
+        """Let its first bytes decide whether its site or the gateway serves it."""
         try:
             came = self._connected.recv(READ_BYTES)
         except BlockingIOError:

@@ -44,7 +44,7 @@ class Incoming:
         return head
 
     def note_time(self, now: float, *, is_reading: bool) -> None:
-        """Note since when a head is not whole. `is_reading`: heads are read, and none is waited with."""
+        """Note since when a head is not whole. `is_reading`: no head has to wait before it is read."""
         if not len(self._reader) or not is_reading:
             self.head_since = 0.0
         elif not self.head_since:

@@ -55,7 +55,7 @@ def rule_in_force(fault: Fault) -> Schema:
     """Return the schema of a rule with this fault as a plan shows it: with defaults filled in, and its counters."""
     state: Schema = {
         "seen": {**WHOLE, "description": "how many it was asked about"},
-        "fired": {**WHOLE, "description": "how many it struck"},
+        "fired": {**WHOLE, "description": "how many got its fault"},
         "remaining_s": {**or_null("number"), "description": "null: no time to live"},
     }
     drawn = () if fault.stage is Stage.LISTEN else ("seed", "per")
@@ -154,7 +154,7 @@ def entry() -> Schema:
         "response": {**or_null("string"), "description": "the recording's file or the play; null: the lab's own"},
         "recording_sha256": {**or_null("string"), "pattern": "^[0-9a-f]{64}$"},
         "fault": one_of([*FAULTS, None]),
-        "generation": {**or_null("integer"), "description": "of the plan that struck"},
+        "generation": {**or_null("integer"), "description": "of the plan that its fault is from"},
         "sent_bytes": WHOLE,
         "ended": {**one_of([*ENDS, None]), "description": "null: it has not"},
         "accepted_s": TIME,

@@ -10,10 +10,12 @@ import { palette } from "./palette.js";
 import { Panel } from "./panel.js";
 
 const MOST_ZOOM = 1e6;
-const TICK_WIDTH = 80;
+const TICK_WIDTH = 90;
 const LABEL_WIDTH = 58;
 const PAN = 0.15; // of the width, a key
 const STEP = 1.5; // of the zoom, a key or button
+const NEARLY = 2; // characters: a name that is so much shorter may be wider
+const MOST_MEASURED = 20; // names, in each frame
 const LEAST_SPAN_US = 1000;
 const ROOMS_US = [1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90, 120].map((seconds) => seconds * 1e6);
 
@@ -47,6 +49,12 @@ export class Chart {
     sources.forEach((source, index) => this.panels[index].take(source, this.filtered(source)));
     const elements = this.panels.map((each) => each.element);
     if (elements.length !== this.list.childElementCount) show(this.list, elements);
+    this.ask();
+  }
+
+  /** Shows its own texts in the language in force. */
+  relabel() {
+    setText(this.aboutLine, t("about.hint"));
     this.ask();
   }
 
@@ -119,7 +127,7 @@ export class Chart {
     const frame = frameOf(width, this.namesWidth(), this.sources.some((each) => hasNames(each.lanes.length, this.showsWhole)));
     const sight = this.sightOf(frame);
     for (const panel of this.panels) {
-      panel.draw(sight, layoutOf(frame, panel.lanesShown.length, this.showsWhole));
+      panel.draw(sight, layoutOf(frame, panel.lanesShown.length, { isWhole: this.showsWhole, isHeld: panel.source.blockings.length > 0 }));
       panel.describe(t("chart.keys"));
     }
     this.frames += 1;
@@ -150,8 +158,9 @@ export class Chart {
     this.ruler ??= document.createElement("canvas").getContext("2d");
     this.ruler.font = NAME_FONT;
     const names = this.sources.flatMap((each) => each.lanes.slice(0, 200).map((lane) => lane.name));
-    const longest = names.reduce((most, each) => (each.length > most.length ? each : most), "");
-    return this.ruler.measureText(longest).width;
+    const most = names.reduce((found, each) => Math.max(found, each.length), 0);
+    const longest = [...new Set(names.filter((each) => each.length >= most - NEARLY))].slice(0, MOST_MEASURED);
+    return longest.reduce((found, each) => Math.max(found, this.ruler.measureText(each).width), 0);
   }
 
   recolour() {
@@ -188,7 +197,7 @@ export class Chart {
 
   point(panel, index, x) {
     if (index < 0 || !this.base) {
-      setText(this.aboutLine, "");
+      setText(this.aboutLine, t("about.hint"));
       return;
     }
     const time = panel.zero + this.transform.rescaleX(this.base).invert(x);

@@ -5,10 +5,11 @@ export const AXIS_HEIGHT = 22;
 export const MOST_HEIGHT = 560; // of the rows of a panel; more are scrolled to
 const NARROW = 600;
 const MOST_NAMES_WIDTH = 190;
-const ENDING_WIDTH = 175;
+const ENDING_WIDTH = 210;
 const WHOLE_HEIGHT = 420; // of a panel that shows all its lanes at once
 const LEAST_NAMED_ROW = 12;
-const SEVERAL = 18;
+const BLAME_HEIGHT = 18;
+const SEVERAL = 18; // lanes
 const MANY = 60;
 
 /** Returns the frame of all panels: where times begin and end, from the widths of the canvas and of the longest name. */
@@ -20,15 +21,19 @@ export function frameOf(width, namesWidth, hasNames) {
   return { width, isNarrow, left, right };
 }
 
-/** Returns the rows of a panel of so many lanes. `isWhole`: all lanes are to be in sight, however thin. */
-export function layoutOf(frame, count, isWhole) {
+/**
+ * Returns the rows of a panel of so many lanes. `isWhole`: all lanes are to be in sight, however thin; `isHeld`: calls
+ * held the loop, which are named above the rows.
+ */
+export function layoutOf(frame, count, { isWhole, isHeld }) {
   const row = rowHeight(count, frame.isNarrow, isWhole);
   const hasNames = row >= LEAST_NAMED_ROW;
   const isStacked = frame.isNarrow && hasNames;
   const bar = isStacked ? 10 : hasNames ? Math.min(14, row - 6) : row; // without names, no gaps either
   const barTop = isStacked ? row - bar - 5 : (row - bar) / 2;
-  const padding = hasNames ? 6 : 2;
-  return { ...frame, row, bar, barTop, hasNames, isStacked, padding, count, height: Math.ceil(count * row) + 2 * padding };
+  const hasBlame = isHeld && hasNames;
+  const padding = hasBlame ? BLAME_HEIGHT : hasNames ? 6 : 2;
+  return { ...frame, row, bar, barTop, hasNames, isStacked, hasBlame, padding, count, height: Math.ceil(count * row) + 2 * padding };
 }
 
 /** Returns whether a panel of so many lanes has names at all. */

@@ -8,6 +8,7 @@ export const NAME_FONT = `12.5px ${FONT}`;
 const SMALL_FONT = `11.5px ${FONT}`;
 const MOST_ARROWS = 300;
 const CROSS = 5;
+const [BLAME_GAP, LEAST_BLAME] = [4, 60];
 const FAINT = 0.45; // many arrows lie over one another
 
 /** Draws the lines of the axis. `ticks`: times from the panel's zero. */
@@ -47,6 +48,28 @@ export function drawHeld(context, view, height) {
     context.fillStyle = view.css.held;
     context.fillRect(left, 0, right - left, height);
   }
+}
+
+/** Writes at each band which call held the loop, up to the next band, where there is room: the line to blame. */
+export function drawBlame(context, view) {
+  context.font = SMALL_FONT;
+  context.textAlign = "left";
+  context.textBaseline = "top";
+  for (const [index, each] of view.blockings.entries()) {
+    if (each.begin > view.until) break;
+    const left = Math.max(view.layout.left, view.x(each.begin)) + BLAME_GAP;
+    const next = view.blockings[index + 1];
+    const room = Math.min(view.layout.width, next ? view.x(next.begin) : Infinity) - left;
+    if (room < LEAST_BLAME || view.x(each.end) < view.layout.left || left > view.layout.right) continue;
+    const shown = fitting(context, `${blameText(each)}: ${duration(each.end - each.begin)}`, room);
+    context.fillStyle = view.css.bad;
+    context.fillText(shown, left, 3 - view.scrollTop);
+  }
+}
+
+/** Returns the call that held the loop, and where it is. */
+export function blameText({ call, place, name }) {
+  return [call && `${call}()`, place].filter(Boolean).join(", ") || name;
 }
 
 /** Draws the names of the rows in sight. */

@@ -60,6 +60,7 @@ export class Panel {
     marks.drawGrid(context, view, height);
     this.drawBars(context, view, rows, sight.dpr, height);
     if (!this.source.isOpen) marks.drawLine(context, view, this.source.last, view.css.ink, height);
+    if (layout.hasBlame) marks.drawBlame(context, view);
     marks.drawArrows(context, view, this.arrows);
     marks.drawNames(context, view, rows);
     marks.drawEndings(context, view, rows);
@@ -112,7 +113,8 @@ export class Panel {
 
   totalText(until) {
     const total = (this.source.isOpen ? until : Math.min(until, this.source.last)) - this.zero;
-    return t("chart.total", { time: duration(Math.max(0, total)) });
+    const isOver = !this.source.isOpen && until >= this.source.last;
+    return t(isOver ? "chart.total" : "chart.so-far", { time: duration(Math.max(0, total)) });
   }
 
   /** Says of an assistive technology's user what this is. */

@@ -1,6 +1,6 @@
 // Plays a run again: how far it is, and at which part of its speed.
 
-export const SPEEDS = [1, 0.1, 0.01];
+export const SPEEDS = [1, 0.1, 0.01, 0.001];
 const TENTH = 0.1;
 
 export class Replay {

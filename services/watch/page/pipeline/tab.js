@@ -7,6 +7,7 @@ import { flowOf } from "./flow.js";
 
 const RENDER_MS = 200;
 const MOST_REDELIVERIES = 50;
+const [LEAST_WIDTH, CARD_PADDING] = [240, 42]; // CSS pixels
 
 export class PipelineTab {
   /** `onRun()`: the program is to be chosen in the tab Run. */
@@ -18,6 +19,7 @@ export class PipelineTab {
     this.lede = el("p", { class: "lede" });
     this.content = el("div");
     root.append(this.title, this.lede, this.content);
+    new ResizeObserver(() => this.renderSoon()).observe(root);
     store.addEventListener("runs", () => this.renderSoon());
     store.addEventListener("state", () => this.renderSoon());
   }
@@ -40,6 +42,10 @@ export class PipelineTab {
     }, RENDER_MS);
   }
 
+  pictureWidth() {
+    return Math.max(LEAST_WIDTH, this.content.clientWidth - CARD_PADDING);
+  }
+
   render() {
     if (this.root.hidden) return;
     const run = this.store.runs.all.find((each) => each.about.program === "pipeline");
@@ -53,7 +59,7 @@ export class PipelineTab {
     const box = ([name, figure, text]) => el("li", {}, el("h2", {}, t(`pipeline.${name}`)), el("p", { class: "figure" }, figure, el("small", {}, text)));
     show(
       this.content,
-      el("section", { class: "card" }, el("ul", { class: "flow" }, flow.boxes.map(box)), depthPicture(flow), el("p", { class: "faint" }, el("code", {}, run.about.command))),
+      el("section", { class: "card" }, el("ul", { class: "flow" }, flow.boxes.map(box)), depthPicture(flow, this.pictureWidth()), el("p", { class: "faint" }, el("code", {}, run.about.command))),
       flow.redeliveries.length ? el("section", { class: "card scroll" }, redeliveryTable(flow)) : null,
       run.about.ledger ? el("section", { class: "card" }, ledgerTable(run.about.ledger)) : null,
       toRun,

@@ -2,9 +2,19 @@
 
 import { el, setText, show } from "../dom.js";
 import { addressOf } from "../server/link.js";
-import { t, timeOfDay } from "../text/text.js";
+import { has, t, timeOfDay } from "../text/text.js";
 
 const COPIED_MS = 2000;
+
+/** Returns what was chosen for a run, a text for each option. */
+function optionTexts(options) {
+  const textOf = (name, value) => {
+    if (Array.isArray(value)) return t("form.sites", { count: `${value.length}` });
+    if (typeof value === "number") return `${value} ${t(`option.${name}`)}`;
+    return has(`value.${value}`) ? t(`value.${value}`) : value;
+  };
+  return Object.entries(options).map(([name, value]) => textOf(name, value));
+}
 
 export class Foot {
   constructor({ onKeep, onShow, onFile }) {
@@ -48,7 +58,7 @@ export class Foot {
 
   earlier({ run, runs }) {
     if (runs.length < 2) return null;
-    const text = ({ about }) => [timeOfDay(about.began), about.program, about.options.what, about.options.loop].filter(Boolean).join(" · ");
+    const text = ({ about }) => [timeOfDay(about.began), about.program, ...optionTexts(about.options)].join(" · ");
     const options = runs.map((each) => el("option", { value: each.about.id, selected: each === run }, text(each)));
     return el("select", { "aria-label": t("foot.runs"), "data-act": "runs", onchange: (event) => this.onShow(event.target.value) }, options);
   }

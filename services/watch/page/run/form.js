@@ -12,7 +12,8 @@ export class Form {
     this.store = store;
     this.onChange = onChange;
     this.element = el("div", { class: "bar", role: "group" });
-    this.button = el("button", { type: "submit" });
+    // Of a double click, the second one would stop what the first has started.
+    this.button = el("button", { type: "submit", onclick: (event) => event.detail > 1 && event.preventDefault() });
     this.said = el("span", { class: "faint", role: "status" });
   }
 

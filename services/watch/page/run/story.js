@@ -1,16 +1,19 @@
 // What a run shows, in words: a sentence, what it means, and three figures. All of it depends on what was measured.
 
+import { blameText } from "../chart/marks.js";
 import { duration, t, whole } from "../text/text.js";
 
 const HELD = 0.2;
 const NOISE = 1.25; // two times with a smaller ratio are as long as each other
 
-/** Returns {title, lede, figures: [[value, text], ...]} for the panels of a run. */
-export function storyOf(about, sources) {
+/** Returns {title, lede, figures: [[value, text], ...]} for the panels of a run. `limits`: of runs, as the server has them. */
+export function storyOf(about, sources, limits) {
   if (about?.state === "running") return runningStory(sources);
-  if (!sources.length) return { title: t("story.nothing.title"), lede: t("story.nothing.lede"), figures: [] };
+  const stopped = about?.state === "stopped" && { title: stoppedText(about, limits), lede: t("story.stopped.lede") };
+  if (!sources.length) return { title: t("story.nothing.title"), lede: t("story.nothing.lede"), figures: [], ...stopped };
   const isFailed = sources.some((source) => source.lanes.some((lane) => lane.isBad));
   const story = storyWith(about, sources, isFailed);
+  if (stopped) return { ...story, ...stopped };
   return isFailed ? { ...story, lede: `${failedText(sources)} ${story.lede}` } : story;
 }
 
@@ -23,6 +26,12 @@ function runningStory(sources) {
   const key = sources.length ? "running" : "waiting";
   const totals = sources.map((source) => [duration(source.span()), source.heading]);
   return { title: t(`story.${key}.title`), lede: t(`story.${key}.lede`), figures: totals.slice(0, 3) };
+}
+
+/** Returns why a run was stopped: a person did so, or it took too long. */
+function stoppedText({ began, ended }, { run_s: most }) {
+  const took = (Date.parse(ended) - Date.parse(began)) / 1000;
+  return took >= most ? t("story.too-long", { most: `${most}` }) : t("story.stopped.title");
 }
 
 function failedText(sources) {
@@ -42,8 +51,8 @@ function compared(about, [first, second], isFailed) {
     [duration(other), t("figure.at-once")],
     [isFailed ? "—" : `${(outcome === "slower" ? 1 / ratio : ratio).toFixed(1)} ×`, isFailed ? t("figure.no-comparison") : text],
   ];
-  const count = second.lanes.length;
-  return { title: t(`story.compare.${what}.${outcome}.title`), lede: t(`story.compare.${what}.${outcome}.lede`, { count }), figures };
+  const count = whole(second.lanes.length);
+  return { title: t(`story.compare.${what}.${outcome}.title`, { count }), lede: t(`story.compare.${what}.${outcome}.lede`), figures };
 }
 
 function pipeline(source) {
@@ -88,6 +97,5 @@ function heldValues(sources) {
   const all = sources.flatMap((source) => source.blockings);
   if (!all.length) return {};
   const longest = all.reduce((most, each) => (each.end - each.begin > most.end - most.begin ? each : most));
-  const where = [longest.call, longest.place].filter(Boolean).join(", ");
-  return { time: duration(longest.end - longest.begin), what: longest.name, where: where || longest.name };
+  return { time: duration(longest.end - longest.begin), where: blameText(longest) };
 }

@@ -48,6 +48,7 @@ export class RunTab {
   /** Shows all in the language in force. */
   relabel() {
     this.tools.render();
+    this.chart.relabel();
     if (this.chosen) this.showForm();
     this.render();
   }
@@ -71,14 +72,14 @@ export class RunTab {
 
   remember() {
     const shown = typeof this.shown === "string" ? this.shown : null;
-    if (this.chosen) keepInAddress(this.chosen, { shown, kept: this.kept });
+    if (this.chosen) keepInAddress(this.counting(), { shown, kept: this.kept });
   }
 
   async submit(event) {
     event.preventDefault();
-    const running = this.runShown();
+    const running = this.ownRunning();
     try {
-      if (running?.isRunning) await change("DELETE", `/api/runs/${running.about.id}`);
+      if (running) await change("DELETE", `/api/runs/${running.about.id}`);
       else await this.start();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -90,8 +91,7 @@ export class RunTab {
     setText(this.form.said, "");
     this.form.button.disabled = true;
     try {
-      const { program, options } = this.chosen;
-      const run = await change("POST", "/api/runs", { program, options: this.counting(program, options) });
+      const run = await change("POST", "/api/runs", this.counting());
       this.store.runs.take({ id: run.id, run });
       this.tools.replay.end();
       this.chart.zoomBy(0);
@@ -101,11 +101,13 @@ export class RunTab {
     }
   }
 
-  /** Options that do not count with the others are left out. */
-  counting(name, options) {
+  /** Returns what is chosen; options that do not count with the others are left out. */
+  counting() {
+    const { program: name, options } = this.chosen;
     const program = this.store.programs.find((each) => each.name === name);
     const first = options[program.options[0].name];
-    return Object.fromEntries(program.options.filter((each) => !each.only || each.only === first).map((each) => [each.name, options[each.name]]));
+    const counting = program.options.filter((each) => !each.only || each.only === first);
+    return { program: name, options: Object.fromEntries(counting.map((each) => [each.name, options[each.name]])) };
   }
 
   /** Shows a run by its id. */
@@ -134,6 +136,12 @@ export class RunTab {
   runShown() {
     if (this.shown instanceof FileRun) return this.shown;
     return this.store.runs.get(this.shown) ?? this.store.runs.all[0];
+  }
+
+  /** Returns the run that goes on and was started or chosen here: who only looks on at a run does not stop it. */
+  ownRunning() {
+    const run = this.runShown();
+    return run?.isRunning && run.about.id === this.shown ? run : null;
   }
 
   runKept() {
@@ -177,21 +185,20 @@ export class RunTab {
       show(this.trouble);
       return;
     }
-    const { title, lede, figures } = storyOf(run.about, sources);
+    const { title, lede, figures } = storyOf(run.about, sources, this.store.limits);
     const figure = ([value, text]) => el("p", { class: "figure" }, value, el("small", {}, text));
     show(this.story, el("h1", {}, title), el("p", { class: "lede" }, lede), el("div", { class: "three" }, figures.map(figure)));
     show(this.trouble, troubles(run));
   }
 
   updateButton() {
-    const run = this.runShown();
-    setText(this.form.button, run?.isRunning ? t("form.stop") : t("form.run"));
+    setText(this.form.button, this.ownRunning() ? t("form.stop") : t("form.run"));
     this.form.button.disabled = !this.store.isHere;
   }
 
   footState() {
     const run = this.runShown();
-    return { run, kept: this.runKept(), isKept: Boolean(run && this.kept === run.about.id), runs: this.store.runs.all, chosen: this.chosen };
+    return { run, kept: this.runKept(), isKept: Boolean(run && this.kept === run.about.id), runs: this.store.runs.all, chosen: this.chosen && this.counting() };
   }
 }
 
@@ -200,11 +207,9 @@ function troubles(run) {
   const { state, exit_code: code, note, said, dropped } = run.about;
   const found = [];
   if (run.trouble) found.push(el("p", { class: "bad-text" }, run.trouble));
-  if (state === "stopped") found.push(el("p", { class: "bad-text" }, t("trouble.stopped", { note: note ?? "" })));
-  else if (state === "ended" && code !== 0) found.push(el("p", { class: "bad-text" }, note || t("trouble.code", { code: `${code}` })));
-  if (found.length && said) found.push(el("pre", { tabindex: "0" }, said));
+  if (state === "ended" && code !== 0) found.push(el("p", { class: "bad-text" }, note || t("trouble.code", { code: `${code}` })));
+  if (said && (found.length || state === "stopped")) found.push(el("pre", { tabindex: "0" }, said));
   if (dropped) found.push(el("p", { class: "faint" }, t("trouble.dropped", { count: `${dropped}` })));
   if (state === "ended" && run.isWhole && run.trace.odd) found.push(el("p", { class: "faint" }, t("trouble.odd", { count: `${run.trace.odd}` })));
   return found;
 }
-

@@ -37,6 +37,7 @@ export class KnownRuns {
   constructor(onChange) {
     this.byId = new Map();
     this.onChange = onChange;
+    this.most = Infinity; // how many runs the server keeps
   }
 
   /** Returns all, the newest first. */
@@ -48,8 +49,9 @@ export class KnownRuns {
     return this.byId.get(id);
   }
 
-  /** Takes the list of a server; `isNew`: it began anew, and its ids are others. */
-  reset(listed, isNew) {
+  /** Takes the list of a server; `isNew`: it began anew, and its ids are others; `most`: how many runs it keeps. */
+  reset(listed, isNew, most) {
+    this.most = most;
     const before = isNew ? new Map() : this.byId;
     this.byId = new Map();
     for (const about of listed) {
@@ -68,10 +70,18 @@ export class KnownRuns {
       known.about = data.run;
       if (!this.byId.has(data.id)) known.isWhole = data.run.events === 0;
       this.byId.set(data.id, known);
+      this.dropOld();
+      this.forget(data.id);
     } else {
       this.takeEvents(data);
     }
     this.onChange(data.id);
+  }
+
+  /** Drops runs that the server has dropped: the oldest that have ended. */
+  dropOld() {
+    const ended = [...this.byId.values()].filter((each) => !each.isRunning);
+    for (const each of ended.slice(0, Math.max(0, this.byId.size - this.most))) this.byId.delete(each.about.id);
   }
 
   takeEvents({ id, first, events }) {

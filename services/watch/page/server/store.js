@@ -13,6 +13,7 @@ export class Store extends EventTarget {
     this.lab = { healthy: false, trouble: "", sites: [] };
     this.programs = [];
     this.limits = {};
+    this.isOneProcess = false; // its services, so that each figure of a process is that of all
     this.version = "";
     this.journal = [];
     this.services = [];
@@ -41,9 +42,9 @@ export class Store extends EventTarget {
 function takeState(store, data) {
   const isNew = store.start !== data.start;
   if (isNew) store.journal = [];
-  Object.assign(store, { start: data.start, lab: data.lab, programs: data.programs, limits: data.limits, version: data.version });
+  Object.assign(store, { start: data.start, lab: data.lab, programs: data.programs, limits: data.limits, version: data.version, isOneProcess: data.one_process });
   takeServices(store, data);
-  store.runs.reset(data.runs, isNew);
+  store.runs.reset(data.runs, isNew, data.limits.kept);
 }
 
 function takeServices(store, { services }) {

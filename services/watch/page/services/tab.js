@@ -33,7 +33,8 @@ export class ServicesTab {
     if (this.root.hidden) return;
     const { services } = this.store;
     const columns = ["name", "health", "lag", "rate", "memory"].map((name) => [t(`services.${name}`), false]);
-    if (services.length) show(this.content, table(t("services.caption"), columns, services.map((each) => this.rowOf(each))));
+    const shared = this.store.isOneProcess ? el("p", { class: "faint" }, t("services.shared")) : null;
+    if (services.length) show(this.content, table(t("services.caption"), columns, services.map((each) => this.rowOf(each))), shared);
     else show(this.content, el("p", { class: "faint" }, t("services.none")));
   }
 

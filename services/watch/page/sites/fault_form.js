@@ -1,7 +1,7 @@
 // Chooses a fault and its parameters, with the bounds and the texts that the sites' admin API gives.
 
 import { el, setText, show } from "../dom.js";
-import { t } from "../text/text.js";
+import { ofFault, t } from "../text/text.js";
 
 export class FaultForm {
   /** `onSet(rule)`: put this rule in force. */
@@ -35,7 +35,7 @@ export class FaultForm {
   choose(fault) {
     const kind = this.kinds.faults.find((each) => each.fault === fault) ?? this.kinds.faults[0];
     this.fault = kind.fault;
-    setText(this.oracle, kind.bytes);
+    setText(this.oracle, ofFault(kind.bytes));
     show(this.fields, kind.parameters.map(field));
     show(this.when, kind.when.map(field));
   }
@@ -56,7 +56,7 @@ function field(parameter) {
   const input = parameter.choices ? choiceInput(parameter) : numberInput(parameter);
   input.dataset.parameter = name;
   if (required) input.required = true;
-  return el("label", {}, name, required ? " *" : "", el("br"), input, el("small", {}, meaning));
+  return el("label", {}, name, required ? " *" : "", el("br"), input, el("small", {}, ofFault(meaning)));
 }
 
 function numberInput({ type, least, most, default: value }) {

@@ -45,7 +45,10 @@ export class SitesTab {
 
   sitesCame() {
     const { sites } = this.store.lab;
-    if (!sites.some((each) => each.host === this.host)) [this.host, this.site] = [sites[0]?.host ?? null, null];
+    if (!sites.some((each) => each.host === this.host)) {
+      [this.host, this.site] = [sites[0]?.host ?? null, null];
+      this.showSite();
+    }
     this.showList();
     if (this.isShown && this.host && this.store.lab.healthy) this.load();
   }
@@ -106,7 +109,11 @@ export class SitesTab {
   }
 
   showRules() {
-    const rules = this.site?.plan?.faults ?? [];
+    if (!this.site) {
+      show(this.rules, el("h2", {}, t("faults.title")));
+      return;
+    }
+    const rules = this.site.plan?.faults ?? [];
     const clear = el("button", { type: "button", class: "quiet", onclick: () => this.clear() }, t("faults.clear"));
     const row = (rule) => el("p", { class: "rule" }, el("code", {}, ruleText(rule)), el("span", { class: "faint" }, struckText(rule)));
     const shown = rules.length ? [rules.map(row), el("p", {}, clear)] : el("p", { class: "faint" }, t("faults.none"));
@@ -136,9 +143,9 @@ export class SitesTab {
   }
 
   showJournal() {
-    const known = this.site?.journal ?? [];
     const fresh = this.store.journal.filter((each) => each.host === this.host);
-    show(this.journal, journalTable(known, fresh));
+    if (this.site || fresh.length) show(this.journal, journalTable(this.site?.journal ?? [], fresh));
+    else show(this.journal, el("h2", {}, t("journal.title")));
   }
 }
 

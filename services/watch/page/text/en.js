@@ -11,7 +11,7 @@ export const EN = {
   "form.label": "What to run", "form.program": "Program", "form.run": "Run", "form.stop": "Stop",
   "form.sites": "sites: {count}", "form.bounds": "{name}: a whole number from {least} to {most}",
   "option.loop": "Loop", "option.what": "What is compared", "option.users": "users", "option.mode": "How", "option.edition": "Edition",
-  "option.n": "items", "option.delay": "seconds each", "option.targets": "Sites",
+  "option.n": "items", "option.delay": "s each", "option.targets": "Sites",
   "value.wget": "3 sites", "value.hello": "users", "value.pipeline": "pipeline", "value.sequential": "one after another", "value.at once": "at once",
 
   "story.none.title": "Nothing has run yet.",
@@ -19,6 +19,8 @@ export const EN = {
   "story.waiting.title": "It starts.", "story.waiting.lede": "The first events have not come yet.",
   "story.running.title": "It runs.", "story.running.lede": "Lanes grow as the tasks go on. Pale: a task waits. Solid: it works.",
   "story.nothing.title": "There is nothing to see.", "story.nothing.lede": "No task was recorded.",
+  "story.stopped.title": "This run was stopped.", "story.too-long": "This run was stopped after {most} s, the limit of a run.",
+  "story.stopped.lede": "Here is how far it came.",
   "story.failed": "{failed} of {all} failed: their lanes end in red.",
   "story.compare.wget.faster.title": "Waiting overlaps. Work does not.",
   "story.compare.wget.faster.lede": "Each site takes its time to answer, and the program has next to nothing to do meanwhile. One after another, the waits add up; at once, they pass together, on the same single thread.",
@@ -59,8 +61,9 @@ export const EN = {
   "wait.sleep": "a sleep", "wait.socket": "a socket", "wait.lock": "a lock", "wait.queue": "a queue", "wait.task": "a task", "wait.thread": "a thread", "wait.turn": "its turn", "wait.other": "something else", "wait.unknown": "something",
   "mode.run": "This run", "mode.several": "In {count} processes, on one clock", "mode.one after another": "One after another", "mode.sequential": "One after another", "mode.at once": "At once, on one thread", "mode.await": "At once, on one thread",
 
-  "chart.total": "{time} in all", "chart.keys": "Up and down choose a lane, left and right move, plus and minus zoom, 0 shows all.",
+  "chart.total": "{time} in all", "chart.so-far": "{time} so far", "chart.keys": "Up and down choose a lane, left and right move, plus and minus zoom, 0 shows all.",
   "chart.spoken": "{title}: lanes: {count}, {time} in all. {hint}",
+  "about.hint": "Point at a lane, or choose one by up and down: here is what it does.",
   "about.before": "{name} begins at {time}.", "about.at": "{name}, at {time}:", "about.runs": "it works, for {time}.", "about.waits": "it waits for {what}.",
   "about.waited": "it waits for {what}, {time}.", "about.phase": "Phase: {name}.", "about.ended": "{name} ended at {time}: {how}.",
   "about.whole": "{name}: began at {begin}, took {length}, worked {ran} of it, and ended so: {how}.",
@@ -69,10 +72,10 @@ export const EN = {
   "tools.all": "Look at the run", "tools.filter": "filter lanes", "tools.rows": "Height of lanes", "rows.readable": "readable", "rows.whole": "all at once", "tools.tasks": "every task",
   "zoom.in": "Zoom in", "zoom.out": "Zoom out", "zoom.whole": "Show all",
   "replay.play": "▶ Replay", "replay.pause": "Pause", "replay.end": "End replay", "replay.position": "Time of the replay", "replay.speed": "Speed of the replay",
-  "speed.1": "at its speed", "speed.0.1": "at a tenth", "speed.0.01": "at a hundredth",
+  "speed.1": "at its speed", "speed.0.1": "at a tenth", "speed.0.01": "at a hundredth", "speed.0.001": "at a thousandth",
   "numbers.title": "The numbers", "numbers.name": "lane", "numbers.begin": "begin", "numbers.length": "length", "numbers.ran": "worked", "numbers.waited": "waited", "numbers.ending": "ended", "numbers.cut": "the slowest {shown} of {all}",
 
-  "trouble.stopped": "This run was stopped. {note}", "trouble.code": "The program ended with exit code {code}.",
+  "trouble.code": "The program ended with exit code {code}.",
   "trouble.dropped": "Events left out, because a run has bounds: {count}.", "trouble.odd": "Events of an unknown form: {count}.",
   "file.large": "{name}: a file of more than 256 MiB is not opened here.", "file.odd": "{name} is no trace: it is not a list of trace events with tasks.",
   "foot.again": "Make it again:", "foot.share": "Share it:", "foot.copy": "copy the link", "foot.copied": "The link is copied.", "foot.keep": "Keep beside the next run",
@@ -92,5 +95,6 @@ export const EN = {
   "ledger.attempted": "attempted", "ledger.acknowledged": "acknowledged", "ledger.recorded": "recorded", "ledger.lost": "lost", "ledger.unexpected": "unexpected", "ledger.recovered": "recovered", "ledger.duplicates": "duplicates", "ledger.redelivered": "redelivered", "ledger.dead_lettered": "dead-lettered", "ledger.failed": "failed",
 
   "services.title": "The services", "services.lede": "What each service says of itself, looked at once a second while this page is open.", "services.caption": "Newest figures; the lines show the last two minutes", "services.none": "Nothing is known yet.",
+  "services.shared": "This lab is one process with one loop, but for the broker and its workers: loop lag and memory are those of all.",
   "services.name": "service", "services.health": "health", "services.lag": "loop lag", "services.rate": "requests", "services.memory": "memory", "services.well": "healthy", "services.unwell": "not healthy",
 };

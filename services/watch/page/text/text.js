@@ -2,6 +2,7 @@
 
 import { EN } from "./en.js";
 import { ZH } from "./zh.js";
+import { ZH_FAULTS } from "./zh_faults.js";
 
 const LANGUAGES = { en: EN, zh: ZH };
 const KEPT = "asynclab.language";
@@ -12,7 +13,7 @@ let language = "en";
 export function chooseLanguage(asked) {
   const kept = readKept();
   const browsers = navigator.languages?.some((each) => each.toLowerCase().startsWith("zh")) ? "zh" : "en";
-  language = [asked, kept, browsers].find((each) => each in LANGUAGES) ?? "en";
+  language = [asked, kept, browsers].find((each) => Object.hasOwn(LANGUAGES, each ?? "")) ?? "en";
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
 }
 
@@ -42,6 +43,11 @@ export function currentLanguage() {
 export function t(key, values = {}) {
   const found = LANGUAGES[language][key] ?? EN[key] ?? key;
   return found.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** Returns a text about a fault, which the sites give in English, in the language in force. */
+export function ofFault(english) {
+  return language === "zh" ? (ZH_FAULTS[english] ?? english) : english;
 }
 
 /** Returns whether there is a text of this key. */

@@ -19,6 +19,8 @@ export const ZH = {
   "story.waiting.title": "正在启动。", "story.waiting.lede": "还没有收到事件。",
   "story.running.title": "正在运行。", "story.running.lede": "任务进行时，它的那一行会变长。浅色：在等待。深色：在工作。",
   "story.nothing.title": "没有可看的内容。", "story.nothing.lede": "没有记录到任务。",
+  "story.stopped.title": "这次运行被停止了。", "story.too-long": "这次运行超过 {most} 秒的上限，被停止了。",
+  "story.stopped.lede": "这是停止之前的情况。",
   "story.failed": "{all} 个里有 {failed} 个失败：它们的那一行以红色结束。",
   "story.compare.wget.faster.title": "等待可以重叠，工作不能。",
   "story.compare.wget.faster.lede": "每个网站都要过一会儿才应答，这段时间程序几乎无事可做。一个接一个，等待的时间会累加；同时进行，大家在同一个线程上一起等待。",
@@ -59,8 +61,9 @@ export const ZH = {
   "wait.sleep": "睡眠", "wait.socket": "套接字", "wait.lock": "锁", "wait.queue": "队列", "wait.task": "另一个任务", "wait.thread": "线程", "wait.turn": "轮到自己", "wait.other": "别的事", "wait.unknown": "某件事",
   "mode.run": "这次运行", "mode.several": "{count} 个进程，同一个时钟", "mode.one after another": "一个接一个", "mode.sequential": "一个接一个", "mode.at once": "同时，在一个线程上", "mode.await": "同时，在一个线程上",
 
-  "chart.total": "总共 {time}", "chart.keys": "上下键选一行，左右键移动，加减键缩放，0 键显示全部。",
+  "chart.total": "总共 {time}", "chart.so-far": "到现在 {time}", "chart.keys": "上下键选一行，左右键移动，加减键缩放，0 键显示全部。",
   "chart.spoken": "{title}：{count} 行，总共 {time}。{hint}",
+  "about.hint": "指向一行，或用上下键选一行：这里说明它在做什么。",
   "about.before": "{name} 从 {time} 开始。", "about.at": "{name}，{time}：", "about.runs": "在工作，{time}。", "about.waits": "在等{what}。",
   "about.waited": "在等{what}，{time}。", "about.phase": "阶段：{name}。", "about.ended": "{name} 在 {time} 结束：{how}。",
   "about.whole": "{name}：从 {begin} 开始，历时 {length}，其中工作 {ran}，结果：{how}。",
@@ -69,10 +72,10 @@ export const ZH = {
   "tools.all": "查看这次运行", "tools.filter": "筛选", "tools.rows": "行高", "rows.readable": "能读", "rows.whole": "全部", "tools.tasks": "所有任务",
   "zoom.in": "放大", "zoom.out": "缩小", "zoom.whole": "显示全部",
   "replay.play": "▶ 重放", "replay.pause": "暂停", "replay.end": "结束重放", "replay.position": "重放的时间", "replay.speed": "重放的速度",
-  "speed.1": "原速", "speed.0.1": "十分之一", "speed.0.01": "百分之一",
+  "speed.1": "原速", "speed.0.1": "十分之一", "speed.0.01": "百分之一", "speed.0.001": "千分之一",
   "numbers.title": "数据", "numbers.name": "行", "numbers.begin": "开始", "numbers.length": "历时", "numbers.ran": "工作", "numbers.waited": "等待", "numbers.ending": "结果", "numbers.cut": "{all} 行里最慢的 {shown} 行",
 
-  "trouble.stopped": "这次运行被停止了。{note}", "trouble.code": "程序结束，退出码 {code}。",
+  "trouble.code": "程序结束，退出码 {code}。",
   "trouble.dropped": "运行的大小有限，没有保存的事件：{count}。", "trouble.odd": "形式不明的事件：{count}。",
   "file.large": "{name}：超过 256 MiB 的文件不能在这里打开。", "file.odd": "{name} 不是记录文件：里面没有任务的事件。",
   "foot.again": "再做一次：", "foot.share": "分享：", "foot.copy": "复制链接", "foot.copied": "链接已复制。", "foot.keep": "留着，和下一次比较",
@@ -92,5 +95,6 @@ export const ZH = {
   "ledger.attempted": "尝试（attempted）", "ledger.acknowledged": "确认（acknowledged）", "ledger.recorded": "记录（recorded）", "ledger.lost": "丢失（lost）", "ledger.unexpected": "意外（unexpected）", "ledger.recovered": "找回（recovered）", "ledger.duplicates": "重复（duplicates）", "ledger.redelivered": "重新投递（redelivered）", "ledger.dead_lettered": "放弃（dead_lettered）", "ledger.failed": "失败（failed）",
 
   "services.title": "各项服务", "services.lede": "每项服务对自己的说明；页面打开时每秒看一次。", "services.caption": "最新数据；曲线是最近两分钟", "services.none": "还没有数据。",
+  "services.shared": "除了消息代理和它的工作者，这个实验室是一个进程、一个事件循环：循环延迟和内存是大家共有的。",
   "services.name": "服务", "services.health": "状态", "services.lag": "循环延迟", "services.rate": "请求", "services.memory": "内存", "services.well": "正常", "services.unwell": "不正常",
 };

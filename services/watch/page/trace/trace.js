@@ -1,7 +1,7 @@
 // A trace: what the events of a run say, kept so that lanes can be drawn of it. docs/tracing.md describes the events.
 //
-// Times stay as they come: microseconds of a clock that never goes back. Events come in any number of batches, and may
-// be anyone's: one that is not as described is counted in `odd` and left out. All texts are data.
+// Times stay as they come: microseconds of a clock that never goes back. Events come in any number of batches, and from
+// any program: one that is not as described is counted in `odd` and left out. All texts are data.
 
 import { Spans } from "./spans.js";
 

@@ -122,6 +122,17 @@ async def program(*arguments: str | int) -> AsyncIterator[Program]:
         await drained
 
 
+async def until(event: asyncio.Event, running: "asyncio.Future[None]") -> None:
+    """Wait for an event while a run goes on. Raises what the run ends with before it."""
+    waiting: asyncio.Future[bool] = asyncio.ensure_future(event.wait())
+    both: tuple[asyncio.Future[bool], asyncio.Future[None]] = (waiting, running)
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    if not waiting.done():
+        waiting.cancel()
+        await running
+        raise AssertionError("the run has ended")
+
+
 async def several(*works: Awaitable[object]) -> Sequence[object]:
     """Wait for all of these at once."""
     return await asyncio.gather(*works)

@@ -31,7 +31,7 @@ from services.runtime.errors import BadSetting, ProgramError
 from services.runtime.run import innermost
 from services.runtime.settings import Environment
 from tests.client.pipeline.jetstream.brokers import QUICK, Broker, running_broker
-from tests.client.pipeline.jetstream.runs import new_outcome, program, run_items, worker
+from tests.client.pipeline.jetstream.runs import new_outcome, program, run_items, until, worker
 from tests.client.pipeline.jetstream.test_edition import streams
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -69,9 +69,10 @@ async def test_the_broker_goes_away_for_good(broker: Broker) -> None:
     """A bounded wait, and exit 1; what is unfinished is known."""
     outcome = new_outcome(after=100)
     async with AsyncExitStack() as stack:
-        running = asyncio.ensure_future(run_items(broker.settings(SOON), 100_000, outcome=outcome))
+        tuning = replace(QUICK, gone_s=3.0)  # a busy disk takes a second for an answer
+        running = asyncio.ensure_future(run_items(broker.settings(tuning), 100_000, outcome=outcome))
         await stack.enter_async_context(worker(broker.settings()))
-        await outcome.reached.wait()
+        await until(outcome.reached, running)
         await asyncio.to_thread(broker.kill)
         error = await error_of(running)
         await asyncio.to_thread(broker.start)

@@ -12,7 +12,7 @@ from services.client.pipeline.stages import Item, Result, reply_to
 from services.runtime.run import innermost
 from tests.client.pipeline.jetstream.brokers import Broker
 from tests.client.pipeline.jetstream.links import link
-from tests.client.pipeline.jetstream.runs import new_outcome, run_items, worker
+from tests.client.pipeline.jetstream.runs import new_outcome, run_items, until, worker
 from tests.client.pipeline.jetstream.test_leftovers import begin
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -35,7 +35,7 @@ async def test_a_run_goes_on_when_the_broker_has_given_up_its_silent_producer(
     async with connect(broker.settings(), name="gone") as gone, worker(broker.settings()):
         number = await gone.subscribe("owner.mine", lambda _: None)
         running = asyncio.ensure_future(run_items(broker.settings(), COUNT, outcome=outcome, run="mine", queue_size=10))
-        await told.wait()
+        await until(told, running)
         await gone.unsubscribe(number)
         await running
     assert lines == ["the program that works on run mine does not answer: waiting until the broker has given it up"]
@@ -70,10 +70,10 @@ async def test_a_producer_that_was_away_leaves_its_run_to_the_one_that_went_on(b
     async with link(broker.port) as between, worker(broker.settings(), work):
         cut_off = broker.settings(port=between.port)
         away = asyncio.ensure_future(run_items(cut_off, items(asyncio.Event()), outcome=first, run="mine", quiet=True))
-        await first.reached.wait()
+        await until(first.reached, away)
         between.cut()
         goes_on = asyncio.ensure_future(run_items(broker.settings(), items(claimed), outcome=second, run="mine"))
-        await claimed.wait()
+        await until(claimed, goes_on)
         between.mend()
         with pytest.raises(ExceptionGroup) as raised:
             await away

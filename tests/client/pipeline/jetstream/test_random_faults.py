@@ -11,7 +11,7 @@ import pytest
 
 from tests.client.pipeline.jetstream.brokers import Broker
 from tests.client.pipeline.jetstream.links import link
-from tests.client.pipeline.jetstream.runs import Outcome, Program, new_outcome, program, run_items, worker
+from tests.client.pipeline.jetstream.runs import Outcome, Program, new_outcome, program, run_items, until, worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 COUNT = int(os.environ.get("RANDOM_FAULTS_JOBS", "4000"))
@@ -92,9 +92,7 @@ async def test_twenty_faults(broker: Broker) -> None:
         for step in range(1, FAULTS + 1):
             outcome.after = step * COUNT // (FAULTS + 1)
             outcome.reached.clear()
-            reached = asyncio.ensure_future(outcome.reached.wait())
-            await asyncio.wait([reached, running], return_when=asyncio.FIRST_COMPLETED)
-            assert not running.done(), running.exception()
+            await until(outcome.reached, running)
             await chosen.choice(kinds)()
         await running
     outcome.check(COUNT)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from services.client.pipeline.jetstream.edition import recorded
 from services.client.pipeline.jetstream.run import Run, decode_run
 from services.client.pipeline.jetstream.tracing.lanes import KILLED
 from services.client.pipeline.jetstream.tracing.told import Ended, decode_told
+from services.client.pipeline.jetstream.worker import command
 from services.client.pipeline.options import JETSTREAM, Options
 from services.client.pipeline.recorded import recorder_of
 from services.client.pipeline.stages import Item, Result, reply_to
@@ -22,7 +24,7 @@ from services.client.trace.chrome.file import recording_to, trace_file
 from services.client.trace.chrome.reading import read_trace
 from services.client.trace.model import Outcome, Trace
 from services.client.trace.recording import Recording
-from services.runtime.run import running_loop_name
+from services.runtime.run import Stop, running_loop_name
 from tests.client.pipeline.jetstream.brokers import Broker
 from tests.client.pipeline.jetstream.runs import Outcome as RunOutcome
 from tests.client.pipeline.jetstream.runs import new_outcome, program, reply, run_items, worker
@@ -182,3 +184,18 @@ def test_a_run_says_whether_it_is_traced() -> None:
     assert decode_run(plain.encode()) == plain
     on = Run("r", "-n 1", None, 1, 0, 1, 1, 30.0, 5, traced=True)
     assert decode_run(on.encode()) == on
+
+
+async def test_a_worker_records_itself(broker: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of runs that are not traced, too: its consumers are lanes, with a phase for each job."""
+    file, stop, settings = tmp_path / "worker.json", Stop(), ClientSettings(broker=broker.settings())
+    async with asyncio.TaskGroup() as group:
+        working = group.create_task(command.main(command.Options(concurrency=2, trace=str(file)), settings, stop))
+        await run_items(broker.settings(), 20, outcome=new_outcome())
+        stop.ask(signal.SIGTERM)
+    assert working.result() == 0
+    trace = await asyncio.to_thread(read_trace, file)
+    assert sorted(each.name for each in trace.phases) == sorted(f"item {number}" for number in range(1, 21))
+    assert [each.program for each in trace.processes] == ["worker"]
+    assert violations(events_of_file(await asyncio.to_thread(file.read_text))) == []
+    assert "trace: " in capsys.readouterr().err

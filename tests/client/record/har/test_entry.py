@@ -17,6 +17,7 @@ from tests.client.record.web import A
 
 WANTED = HarOptions(max_body=1_000_000, keep_secrets=False)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n"
+SENT = headers(("Content-Type", "text/plain"), ("Content-Length", "2"))
 RESPONSES: dict[str, tuple[dict[str, Any], bytes]] = {
     "as it is": (entry(), HEAD + b"ok"),
     "decoded, though its fields say gzip": (
@@ -62,6 +63,14 @@ RESPONSES: dict[str, tuple[dict[str, Any], bytes]] = {
     "content of another type": (entry(content=[1]), HEAD.replace(b": 2", b": 0")),
     "a text of another type": (entry(content={"text": 1}), HEAD.replace(b": 2", b": 0")),
     "content that the file does not have": (entry(content={"size": 2}), HEAD),
+    "content that the browser did not read": (entry(content={"size": -1}, headers=SENT), HEAD),
+    "no content, and a length": (entry(content={}, headers=SENT), HEAD),
+    "no content, and no body": (entry(content={"size": -1}, headers=SENT, bodySize=0), HEAD.replace(b": 2", b": 0")),
+    "content of no size": (entry(content={"size": 0}, headers=SENT), HEAD.replace(b": 2", b": 0")),
+    "a length that is none": (
+        entry(content={}, headers=headers(("Content-Type", "text/plain"), ("Content-Length", "2, 2"))),
+        HEAD.replace(b": 2", b": 0"),
+    ),
     "204": (
         entry(status=204, headers=headers(("Content-Length", "2"), ("A", "1"))),
         b"HTTP/1.1 204 OK\r\nA: 1\r\n\r\n",
@@ -152,6 +161,10 @@ SKIPPED: dict[str, tuple[object, str]] = {
     "many fields": (entry(headers=headers(*[("A", "1")] * 1001)), "more than 1,000 fields"),
     "a large head": (entry(headers=headers(("A", "1" * 300_000))), "more than 262,144 bytes"),
     "content that is too large to be made": (entry(content={"size": 10**9}), "no site can play it"),
+    "coded content that the browser did not read": (
+        entry(content={"size": -1}, headers=[*SENT, *headers(("Content-Encoding", "br"))]),
+        "neither its body, which was coded, nor the body's size",
+    ),
     "a redirect to https": (
         entry(status=301, headers=headers(("Location", "https://a.example/"))),
         "a site answers as https://a.example/ here",

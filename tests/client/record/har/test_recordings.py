@@ -18,12 +18,20 @@ from tests.client.record.web import A, Record, files, raw_from, sidecar
 
 ONE: dict[str, Any] = {"content": {"text": "one"}}
 TWO: dict[str, Any] = {"content": {"text": "two"}}
+LENGTH = headers(("Content-Type", "text/plain"), ("Content-Length", "5"))
+THREE: dict[str, Any] = {"content": {"text": "three"}, "headers": LENGTH}
+LEFT: dict[str, Any] = {"content": {"size": -1}, "headers": LENGTH}  # the person left the page before it was read
 DATED: dict[str, Any] = {"headers": headers(("Date", "Thu, 26 Nov 2026 05:00:00 GMT"), ("Content-Type", "text/plain"))}
 SEQUENCES: dict[str, tuple[Sequence[dict[str, Any]], Mapping[str, tuple[object, object]]]] = {
     "one answer": ([ONE], {"a.example/x": (None, None)}),
     "the same answer, at another time": ([ONE, ONE | DATED, ONE], {"a.example/x": (None, None)}),
     "two answers": ([ONE, TWO], {"a.example/x": (1, 1), "a.example/x__2": (2, None)}),
     "twice, and another": ([ONE, ONE | DATED, TWO], {"a.example/x": (1, 2), "a.example/x__2": (2, None)}),
+    "the same answer, once without its body": ([LEFT, THREE, LEFT], {"a.example/x": (None, None)}),
+    "another answer without its body": (
+        [TWO, LEFT | {"content": {"size": 9}}],
+        {"a.example/x": (1, 1), "a.example/x__2": (2, None)},
+    ),
     "there and back": (
         [ONE, TWO, ONE],
         {"a.example/x": (1, 1), "a.example/x__2": (2, 1), "a.example/x__3": (3, None)},
@@ -46,6 +54,8 @@ def test_answers_that_differ_are_a_sequence(
         said = sidecar(out, name)
         assert (said.get("sequence"), said.get("times")) == (sequence, times)
         assert said["match"] == {"method": "GET", "path": "/x"}
+    if THREE in answers:
+        assert (out / "a.example/x.http").read_bytes().endswith(b"\r\n\r\nthree")
 
 
 def test_the_last_answer_of_the_page_at_the_root_is_the_hosts_own(tmp_path: Path, record_har: Record) -> None:

@@ -16,7 +16,9 @@ import pytest
 from services.client.trace.chrome import file as module
 from services.client.trace.chrome.file import CannotWrite, TraceFile, recording_to, trace_file
 from services.client.trace.chrome.reading import parse_trace
+from services.client.trace.facts import Program
 from services.client.trace.model import Outcome, Slice, Trace
+from services.client.trace.recorder import Recorder
 from tests.client.trace.chrome.format_rules import events_of_file, violations
 from tests.client.trace.chrome.traces import GrowingFeed, GrowingLane, full, process
 
@@ -137,6 +139,20 @@ def test_a_pipe_is_written_while_the_run_goes_on(reader: Reader) -> None:
     assert b'"ph":"E"' in rest
 
 
+def test_nothing_is_written_of_a_recorder_before_it_has_begun(reader: Reader) -> None:
+    """Its clock begins with it: with an earlier header, all its times would be too early beside those of others."""
+    recorder = Recorder(Program("client wget", "wget", "", ""))
+    file = trace_file(reader.name)
+    file.flush([recorder])
+    asyncio.run(recorder.record(asyncio.sleep(0), name="main"))
+    file.flush([recorder])
+    file.close([recorder])
+    reader.close_writing()
+    trace = parse_trace(io.BytesIO(reader.file.read()), "pipe")
+    assert trace.processes[0].clock.monotonic_s == pytest.approx(recorder.zero_s, abs=1e-6)
+    assert trace.processes[0].loop == "asyncio"
+
+
 def test_a_reader_that_ends_does_not_end_the_run(reader: Reader) -> None:
     """As `| head`: what follows is not written, and nothing is raised."""
     file = trace_file(reader.name)
@@ -146,6 +162,15 @@ def test_a_reader_that_ends_does_not_end_the_run(reader: Reader) -> None:
     file.flush([feed])
     file.close([feed])
     os.open(os.devnull, os.O_RDONLY)  # for the fixture to close
+
+
+def test_a_device_without_room_is_told_at_the_end() -> None:
+    """The run goes on without its trace: the error is raised when the file is closed."""
+    feed = GrowingFeed(tasks=[GrowingLane(1, "main", 0.0)])
+    file = trace_file("/dev/full")
+    file.flush([feed])
+    with pytest.raises(CannotWrite, match="/dev/full: No space left on device"):
+        file.close([feed])
 
 
 def test_a_reader_that_does_not_read_is_not_waited_for(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,8 @@ class GrowingLane:
 class GrowingFeed:
     """A recorder whose lists a test fills."""
 
+    has_begun = True
+
     processes: list[Process] = field(default_factory=lambda: [process()])
     tasks: list[GrowingLane] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)

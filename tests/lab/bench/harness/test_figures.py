@@ -34,6 +34,17 @@ def test_a_goal_may_be_against_another_than_the_reference() -> None:
     assert group.achieved(Goal("ours <&>", 3.0, "slower")) == 3.0
 
 
+def test_a_goal_that_is_not_reached_says_what_holds_it_and_the_ceiling_that_was_measured() -> None:
+    """A ratio alone does not tell whether there is more to be had."""
+    goal = Goal("ours <&>", 1.1, "nginx", held_by="Python", ceiling="null")
+    group = Group("kept alive", "requests/s", (NGINX, OURS, Row("null", (95.0, 9.5, 38.0))), "nginx")
+    assert report.goal_line(group, goal).endswith("NOT REACHED, 0.90; held by Python; the ceiling, null: 0.95")
+    without = Group("kept alive", "requests/s", (NGINX, OURS), "nginx")
+    assert report.goal_line(without, goal).endswith("NOT REACHED, 0.90; held by Python")
+    reached = Goal("ours <&>", 0.9, "nginx", held_by="Python", ceiling="null")
+    assert report.goal_line(group, reached).endswith("reached, 0.90")
+
+
 def test_without_its_reference_a_group_has_no_ratios() -> None:
     """No value is invented for a missing peer."""
     alone = Group("kept alive", "requests/s", (OURS,), "nginx", goals=(GOAL,))
@@ -80,7 +91,9 @@ def test_the_json_file_has_every_value(tmp_path: Path) -> None:
     assert set(document["peers"]) == {"nginx", "wrk", "curl"}
     group = document["results"][0]["groups"][0]
     assert group["reference"] == "nginx"
-    assert group["goals"] == [{"of": "ours <&>", "ratio": 0.9, "against": "nginx", "achieved": 0.9}]
+    assert group["goals"] == [
+        {"of": "ours <&>", "ratio": 0.9, "against": "nginx", "achieved": 0.9, "reached": True, "ceiling": None}
+    ]
     assert group["rows"][1] == {
         "subject": "ours <&>",
         "ours": True,
@@ -111,17 +124,18 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 TABLE = Table("what was done", ("attack", "times", "p50 ms"), (("noise", 1_234, 0.5), ("none", 0, None)))
 KEPT, BROKEN = Promise("it is quick", True, "1 ms"), Promise("it is whole", False, "3 [bold]torn[/]")
-MISSED = Promise("goal: it is quicker", False, "2 ms", is_goal=True)
+MISSED = Promise("it is quicker", False, "2 ms", is_goal=True, held_by="its imports")
 
 
 def test_promises_are_shown_a_line_each_and_say_what_was_found(capsys: pytest.CaptureFixture[str]) -> None:
     """A line is never broken: programs read it."""
     long = Promise("it is long", True, "x" * 300)
-    report.draw([Result("chaos", (), tables=(TABLE,), promises=(KEPT, BROKEN, long))])
+    report.draw([Result("chaos", (), tables=(TABLE,), promises=(KEPT, BROKEN, long, MISSED))])
     out = capsys.readouterr().out.splitlines()
     assert "achieved: it is quick: 1 ms" in out
     assert "NOT: it is whole: 3 [bold]torn[/]" in out
     assert f"achieved: it is long: {'x' * 300}" in out
+    assert "goal: it is quicker: NOT REACHED, 2 ms; held by its imports" in out
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out if line.startswith("│")]
     assert cells == [["noise", "1,234", "0.5"], ["none", "0", "-"]]
 
@@ -145,7 +159,7 @@ def test_tables_and_promises_are_in_the_json_of_a_result_that_has_some() -> None
         }
     ]
     assert json.loads(json.dumps(document))["promises"] == [
-        {"text": "it is whole", "kept": False, "found": "3 [bold]torn[/]", "is_goal": False}
+        {"text": "it is whole", "kept": False, "found": "3 [bold]torn[/]", "is_goal": False, "held_by": ""}
     ]
     assert not {"tables", "promises"} & as_json(RESULT).keys()
 

@@ -39,6 +39,31 @@ def test_a_section_has_its_tables_its_goals_and_its_method() -> None:
         assert line in page.splitlines()
 
 
+def test_the_page_begins_with_its_goals_and_what_is_not_reached() -> None:
+    """Of all its sections, also of those that a run does not measure anew."""
+    small = Promise("it is small", kept=False, found="70 MB", is_goal=True, held_by="a package")
+    page = document(document("", [SITES]), [Result("start", (), promises=(small,), others=0.01)])
+    goals = page.partition("<!-- begin: goals -->\n")[2].partition("<!-- end -->")[0]
+    assert goals.splitlines() == [
+        "## Goals",
+        "",
+        "1 of 3 goals are reached. Those that are not, and what holds them:",
+        "",
+        "- sites: ours at 0.9 x nginx: NOT REACHED, 0.60",
+        "- start: it is small: NOT REACHED, 70 MB; held by a package",
+    ]
+    assert page.index("begin: goals") < page.index("begin: sites")
+
+
+def test_a_bench_that_failed_leaves_its_section_and_two_results_of_one_share_it() -> None:
+    """A run of a million targets is a second result of its bench."""
+    page = document("", [SITES, Result("sites", (), ("a million",), others=0.01)])
+    assert page.count("begin: sites") == 1
+    assert "- how" in page
+    assert "- a million" in page
+    assert document(page, [Result("sites", (), failed="nginx does not start")]) == page
+
+
 def test_a_run_replaces_its_own_sections_and_keeps_what_was_tried(tmp_path: Path) -> None:
     """Written by hand between the markers, to the byte."""
     file = tmp_path / "benchmarks.md"

@@ -41,7 +41,7 @@ def test_a_bar_is_a_ratio_and_a_line_is_its_spread() -> None:
     assert ours.said == "0.60 \N{MULTIPLICATION SIGN}, 60.0 ±25%"
 
 
-@pytest.mark.parametrize(("is_quotable", "said"), [(True, "not reached, 0.60"), (False, "not judged")])
+@pytest.mark.parametrize(("is_quotable", "said"), [(True, "NOT REACHED, 0.60"), (False, "not judged")])
 def test_a_goal_is_judged_by_figures_that_may_be_quoted(is_quotable: bool, said: str) -> None:
     """Rates that others disturbed reach nothing, and miss nothing."""
     assert bars_of(GROUP, is_quotable=is_quotable).promises[0].partition(": ")[2].partition(": ")[2].startswith(said)

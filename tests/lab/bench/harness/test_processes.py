@@ -6,7 +6,7 @@ import time
 import pytest
 
 from lab.bench.errors import BenchFailed
-from lab.bench.harness import processes
+from lab.bench.harness import memory, processes
 from lab.bench.harness.processes import cost_of, free_port, serving
 
 MIB = 1024 * 1024
@@ -34,6 +34,20 @@ def test_a_programs_memory_is_that_of_all_its_processes() -> None:
     holds = "import time; x = bytearray(60 << 20); time.sleep(0.3)"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {holds!r}], check=True)"
     assert cost_of("it", python(code), timeout_s=20).peak_kib > 60 * 1024
+
+
+def test_what_processes_share_is_counted_once() -> None:
+    """The libraries of an interpreter are in memory once, however many interpreters run."""
+    waits = "import sys; sys.stdin.read()"
+    code = (
+        "import subprocess, sys, time\n"
+        f"three = [subprocess.Popen([sys.executable, '-c', {waits!r}], stdin=subprocess.PIPE) for _ in range(3)]\n"
+        "time.sleep(0.5)\n"
+        "for each in three: each.communicate()\n"
+    )
+    alone = cost_of("it", python("import time; time.sleep(0.5)"), timeout_s=20).peak_kib
+    assert alone < cost_of("it", python(code), timeout_s=20).peak_kib < 3.5 * alone
+    assert memory.held_by(2**22 + 1) == memory.Held()
 
 
 def test_a_program_that_fails_is_named_with_its_last_lines() -> None:

@@ -15,8 +15,6 @@ from lab.bench.pipeline.in_process import AIOSTREAM, BARE
 from lab.bench.pipeline.sample import Sample, read_sample
 from lab.embedded import broker
 
-pytestmark = pytest.mark.alone  # it measures
-
 TINY = Rounds(number=1, seconds=1.0, targets=1, users=(), items=50, jobs=40, workers=(1,))
 ABSENT = Package("no_such_module", "no-such-package")
 needs_broker = pytest.mark.skipif(broker.find_program() is None, reason="nats-server is not installed")
@@ -117,7 +115,7 @@ def test_a_run_that_lost_a_result_has_no_figure(monkeypatch: pytest.MonkeyPatch)
         memory.run("queue", 10, {})
 
 
-@pytest.mark.parametrize(("least", "value", "said"), [(False, 1.2, "not reached"), (True, 1.2, "reached")])
+@pytest.mark.parametrize(("least", "value", "said"), [(False, 1.2, "NOT REACHED"), (True, 1.2, "reached")])
 def test_where_less_is_better_a_goal_is_the_most_that_may_be(least: bool, value: float, said: str) -> None:
     """A cost of 1.2 is above a goal of 1.1; a rate of 1.2 has reached it."""
     rows = (Row("ours", (value,), ours=True), Row("theirs", (1.0,)))

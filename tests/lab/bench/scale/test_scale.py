@@ -53,7 +53,6 @@ def test_what_the_system_refuses_is_one_line() -> None:
         result.measure(refuses, 10, "connections", lambda _: None)
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("point", [axes.targets, axes.items, axes.recorded_hosts, axes.connections])
 def test_each_axis_measures_a_point(point: Callable[[int], Point]) -> None:
     """Of three: it took time and memory."""
@@ -63,7 +62,6 @@ def test_each_axis_measures_a_point(point: Callable[[int], Point]) -> None:
     assert found.peak_mib > 5
 
 
-@pytest.mark.alone
 @pytest.mark.skipif(bool(broker_missing()), reason="the broker is not installed")
 def test_workers_are_measured_with_their_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two of them, ten jobs each."""

@@ -55,7 +55,6 @@ def test_a_program_without_a_line_is_no_figure() -> None:
         programs.first_line("nothing", ("true",))
 
 
-@pytest.mark.alone
 def test_without_an_engine_containers_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A note says why; every other start has its row."""
     monkeypatch.setattr(engine, "refusal", lambda _found: LabError("no engine answers", "start one"))

@@ -19,6 +19,13 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from services.client.broker_settings import USER, BrokerSettings
+from services.client.pipeline.jetstream.broker.client import (
+    FOREIGN,
+    EnduringClient,
+    cancellations_so_far,
+    end,
+    heed_cancellation,
+)
 from services.client.pipeline.jetstream.broker.errors import BrokerAbsent, BrokerLost, BrokerRefuses
 from services.runtime.errors import ProgramError
 from services.runtime.tasks import background_task, run_in_daemon_thread, set_within
@@ -26,12 +33,8 @@ from services.runtime.tasks import background_task, run_in_daemon_thread, set_wi
 OLDEST_VERSION = (2, 10, 23)  # 2.10.20 to 22 can lose a stream in a crash
 PAUSE_S = 0.1  # between two attempts to connect
 LOOK_S = 0.25  # nats-py's own close can hang where the network was cut, and then reports nothing
-CLOSE_S = 0.5
 TOLD_AFTER_S = 0.5  # an outage that ends before is none for a person
 PENDING_BYTES = 64 << 20  # of one subscription; far more than its batches, since what is above it nats-py drops
-
-# What a connection can raise that breaks; RuntimeError: uvloop, where a transport has just been closed.
-FOREIGN = (nats.errors.Error, OSError, TimeoutError, RuntimeError)
 
 Handler = Callable[[Msg], None]
 """Takes a message, and does not wait: nats-py cancels a handler that waits when the connection breaks."""
@@ -79,7 +82,7 @@ class Connection:
 
     def new_inbox(self) -> str:
         """Return a subject that no other connection uses."""
-        return (self._client or Client()).new_inbox()
+        return (self._client or EnduringClient()).new_inbox()
 
     async def publish(
         self, subject: str, payload: bytes = b"", *, reply: str = "", headers: dict[str, str] | None = None
@@ -88,11 +91,14 @@ class Connection:
         client = self._client
         if client is None or not client.is_connected:
             return False
+        cancellations = cancellations_so_far()
         try:
             await client.publish(subject, payload, reply=reply, headers=headers)
         except FOREIGN as error:
             self._last_error = reason(error)
             return False
+        finally:
+            heed_cancellation(cancellations)
         return True
 
     async def subscribe(self, subject: str, handler: Handler) -> int:
@@ -164,7 +170,7 @@ class Connection:
 
     async def _connect(self) -> None:
         while True:
-            client = Client()
+            client = EnduringClient()
             try:
                 await client.connect(
                     self.settings.url,
@@ -261,26 +267,6 @@ async def connect(settings: BrokerSettings, *, name: str, tell: Tell | None = No
             yield connection
     finally:
         await connection.close()
-
-
-async def end(client: Client) -> None:
-    """Close a client of nats-py. Its own way waits for a peer that may never read: the socket is then cut off."""
-    with suppress(*FOREIGN):
-        async with asyncio.timeout(CLOSE_S):
-            await client.close()
-    writer = getattr(client._transport, "_bare_io_writer", None)
-    if writer is not None:
-        writer.transport.abort()
-
-
-def heed_cancellation() -> None:
-    """Raise CancelledError where this task was cancelled, and nats-py did not tell.
-
-    It waits by `asyncio.wait_for`, which before Python 3.12 drops a cancellation that comes together with the result.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def check_version(client: Client) -> None:

@@ -59,7 +59,7 @@ class BrokerRefuses(ProgramError):
 
 
 class RunRefused(ProgramError):
-    """The run cannot go on: another program has it, it was begun with other options, or its name is none."""
+    """The run cannot go on: another program has it, it was begun with other options, or no run can have its name."""
 
 
 class StreamGone(ProgramError):

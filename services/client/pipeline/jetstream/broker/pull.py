@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from nats.aio.msg import Msg
 
 from services.client.pipeline.jetstream.broker.connection import Connection
-from services.client.pipeline.jetstream.broker.requests import STATUS
+from services.client.pipeline.jetstream.broker.requests import MAX_DIGITS, STATUS
 from services.runtime.tasks import set_within
 
 EXPIRES_S = 30.0
@@ -112,7 +112,7 @@ class Pull:
             self.more()
         elif status != HEARTBEAT:
             left = (message.headers or {}).get(LEFT, "")
-            if left.isdecimal():  # it expired, or had as many bytes as it may have
+            if left.isdecimal() and len(left) < MAX_DIGITS:  # it expired, or had as many bytes as it may have
                 self.asked = max(0, self.asked - int(left))
                 self.more()
             else:

@@ -20,6 +20,7 @@ from services.runtime.tasks import background_task
 STATUS = "Status"
 NO_RESPONDERS = "503"  # of a subject without a listener: no such stream, or none yet
 LOOK_S = 0.25
+MAX_DIGITS = 20  # of a number that another program may have sent
 
 Then = Callable[[Msg | None], Awaitable[None]]
 """Gets the answer; None after as many attempts as were allowed."""
@@ -113,7 +114,7 @@ class Requests:
             message = await self.answers.get()
             self._answered += 1
             self.connection.has_answered = True
-            request = self._waiting.pop(int(message.subject.rpartition(".")[2]), None)
+            request = self._waiting.pop(number_of(message.subject), None)
             if request is not None:
                 await request.then(message)
 
@@ -163,8 +164,14 @@ async def requesting(connection: Connection) -> AsyncIterator[Requests]:
         await connection.unsubscribe(subscription)
 
 
+def number_of(subject: str) -> int:
+    """Return the number of the request that an answer's subject names; 0, which no request has, where it names none."""
+    last = subject.rpartition(".")[2]
+    return int(last) if last.isascii() and last.isdecimal() and len(last) < MAX_DIGITS else 0
+
+
 def has_no_listener(message: Msg) -> bool:
-    """Return whether the answer says that none listens to the subject."""
+    """Return whether the answer says that no program listens to the subject."""
     return bool(message.headers) and message.headers.get(STATUS) == NO_RESPONDERS  # type: ignore[union-attr]
 
 

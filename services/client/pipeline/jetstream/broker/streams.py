@@ -9,9 +9,9 @@
 Two subjects are in no stream: `owner.<run>`, where the producer of a run answers, and `again.<run>`, where workers tell
 it of results that the broker had already.
 
-One message an id, by `discard_new_per_subject`: this holds for as long as the stream does. Message ids the broker
-remembers for a window of time, in memory, and those of acknowledged jobs not over a crash. So they only save work: a
-job that was done is not queued again when its producer sends it twice within the window.
+One message an id, by `discard_new_per_subject`: this holds for as long as the stream does. The broker also remembers
+message ids, for a window of time and in memory; after a crash it does not know those of acknowledged jobs. So message
+ids only save work: a job that was done is not queued again when its producer sends it twice within the window.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ RUNS = "RUNS"
 NO_SUCH_STREAM, NO_SUCH_CONSUMER, NO_SUCH_MESSAGE, STREAM_EXISTS = 10059, 10014, 10037, 10058
 WRONG_LAST_SEQUENCE = 10071
 PAUSE_S = 0.1
-PATIENT_TRIES = 12  # of an API request that none listens to
+PATIENT_TRIES = 12  # of a request that the API does not answer
 JOBS_WINDOW_S, MIN_WINDOW_S = 30.0, 2.0  # of message ids
 EPHEMERAL_S = 300.0  # a consumer without a name ends after this time without a request
 

@@ -109,6 +109,11 @@ class WorkerLanes:
         self.blockings: list[Blocking] = []
 
     @property
+    def has_begun(self) -> bool:
+        """Whether its clock is known: it is the producer's, which has begun."""
+        return True
+
+    @property
     def processes(self) -> tuple[Process, ...]:
         """The workers, as far as they have told."""
         return tuple(process_of(each) for each in self._workers.values())

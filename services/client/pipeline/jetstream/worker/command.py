@@ -7,7 +7,9 @@ same time, and a broker that is started again finds its workers there.
 import asyncio
 import os
 import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 from services.client import defaults
@@ -33,10 +35,12 @@ class LibraryMissing(ProgramError):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`concurrency`: how many jobs of one run it works at, at once."""
+    """`concurrency`: how many jobs of one run it works at, at once; `trace`, `report`: where it is recorded."""
 
     concurrency: int = defaults.WORKER_CONCURRENCY
     quiet: bool = False
+    trace: str | None = None
+    report: str | None = None
 
 
 async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
@@ -48,14 +52,31 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
 
     if settings.broker is None:
         raise NoBroker
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    serving = partial(serve, settings, stop.event, concurrency=options.concurrency, name=name)
+    if options.trace is None and options.report is None:
+        return await keep_serving(serving, settings.broker, stop)
+
+    from services.client.pipeline.jetstream.worker.recorded import noting
+    from services.client.trace.kept import Kept
+    from services.client.trace.recording import recording
+
+    async with recording(Kept(options.trace, options.report, settings.command), "worker", quiet=options.quiet) as run:
+        recorder = run.new(mode="")
+        working = keep_serving(partial(serving, make=noting(recorder)), settings.broker, stop)
+        run.exit_code = await recorder.record(working, name="worker")
+    return run.exit_code
+
+
+async def keep_serving(serving: Callable[[], Awaitable[None]], broker: BrokerSettings, stop: Stop) -> int:
+    """Serve until the stop, again each time that the broker was away; return 0."""
 
     async def work() -> int:
-        name = f"{socket.gethostname()}-{os.getpid()}"
-        await serve(settings, stop.event, concurrency=options.concurrency, name=name)
+        await serving()
         return 0
 
     while not stop.event.is_set():
-        if await until_stopped(answering(settings.broker), stop):
+        if await until_stopped(answering(broker), stop):
             break
         try:
             if await until_stopped(work(), stop, grace_s=STOP_S):

@@ -51,7 +51,8 @@ class Hand:
 
     def __init__(self, connection: Connection, requests: Requests, publisher: Publisher, run: Run) -> None:
         self._connection, self._requests, self._publisher, self._run = connection, requests, publisher, run
-        self._api, self._instance = Api(requests), secrets.token_bytes(8)  # names are not enough: some start again
+        self._api = Api(requests)
+        self._instance = secrets.token_bytes(8)  # the name alone is not enough: a worker may start again under it
         self._jobs: dict[int, Job] = {}
         self.emptier = asyncio.Event()  # set each time that a job is out of hand
 
@@ -101,9 +102,10 @@ class Hand:
     async def note_start(self, job: Job) -> bool:
         """Note that the work on a job begins which may have ended its workers; False where that was often enough.
 
-        Each start is a message of its own subject, and says who began: as many as there may be are of other workers,
-        which came to no end. Deliveries do not tell: the worker that a job ends has other jobs in hand, which did no
-        harm; and a broker that starts again delivers jobs again, whose workers live.
+        Each start is a message on its own subject, and names the worker that began. Where all the starts that a job may
+        have are there, and are those of other workers, none of these came to the job's end. Deliveries are no such
+        count: a worker that is ended by one job has other jobs in hand; and a broker that starts again delivers jobs
+        again although their workers live.
         """
         most = self._run.max_deliveries - self._run.isolated_above
         for number in range(1, most + 1):

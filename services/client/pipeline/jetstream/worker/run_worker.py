@@ -119,7 +119,10 @@ class RunWorker:
         """Take what comes: a job is ready, or has to be worked at alone, or is none."""
         while True:
             message = await pull.messages.get()
-            deliveries = delivery_of(message.reply).deliveries
+            try:
+                deliveries = delivery_of(message.reply).deliveries
+            except Undecodable:
+                continue  # the broker has not sent it
             try:
                 job = Job(decode_job(message.data), deliveries, message.reply)
                 if job.item.id != id_of(message.subject):

@@ -35,7 +35,7 @@ TELL_S = 1.0  # how often the producers are told that the broker stores no resul
 SILENT_S = 2.0  # from when on
 LOOK_S = 5.0  # how often the registry is read, besides each time that a run is announced
 FLUSH_S = 1.0
-MAX_SHOWN = 40  # characters of a name that is none
+MAX_SHOWN = 40  # characters of a run's id in a line: an entry may have any name
 LEAVE_S = 7.0  # after a stop, at most: more than the grace of the work in progress, and less than Compose gives
 
 
@@ -106,7 +106,7 @@ class Worker:
 
     async def _work(self, run: Run, worker: RunWorker) -> None:
         try:
-            # A consumer more: jobs that may end their worker are worked at by one of their own.
+            # One consumer more: it alone works at jobs that may end their worker.
             async with self._make(run.fetch, self._settings, concurrency=self._concurrency + 1) as work_of:
                 await worker.work(work_of)
         except* (Refused, BrokerSilent) as group:  # it is asked again

@@ -1,0 +1,1 @@
+"""How a lab in containers starts, changes, breaks and ends."""

@@ -1,0 +1,89 @@
+"""The bench of wget from start to end, with a few targets: every contestant fetches them, and every row is there."""
+
+from pathlib import Path
+
+import pytest
+
+from lab.bench.errors import BenchFailed
+from lab.bench.harness.figures import Group, Row
+from lab.bench.harness.peers import CURL, NGINX, WRK, Peer
+from lab.bench.harness.rounds import Rounds
+from lab.bench.wget import contestants, hosts, many_hosts, million, one_host, result
+from lab.bench.wget.contestants import AIOHTTP, CURL_NAME, LOOPS, Work, program
+from lab.bench.wget.hosts import Hosts
+
+TINY = Rounds(number=1, seconds=1.0, targets=30, users=(), hosts=100)
+OURS = [f"services.client, {loop}" for loop in LOOPS]
+AIOHTTPS = [f"aiohttp client, {loop}" for loop in LOOPS]
+ABSENT = Peer("no-such-program", "no-such-package", ())
+
+
+@pytest.mark.parametrize("present", [True, False], ids=["with the peers that are here", "without any"])
+def test_wget_has_a_row_for_each_contestant_that_can_run(monkeypatch: pytest.MonkeyPatch, present: bool) -> None:
+    """Speed, processor time and memory, as ratios to other programs; missing ones are named."""
+    if not present:
+        for module in (one_host, many_hosts, result):
+            for name in {"NGINX", "CURL", "WRK"} & vars(module).keys():
+                monkeypatch.setattr(module, name, ABSENT)
+    here = [peer for peer in (NGINX, CURL, WRK) if present and peer.path()]
+    found = result.bench(TINY, lambda _: None)
+    curl, ceiling = [CURL_NAME] * (CURL in here), [one_host.CEILING] * (WRK in here)
+    one, many = found.groups[:3], found.groups[3:]
+    for group in one:
+        assert [row.subject for row in group.rows] == [*OURS, *curl, *AIOHTTPS, one_host.NULL, *ceiling]
+    for group in many:
+        assert [row.subject for row in group.rows] == [*OURS, *curl, AIOHTTP]
+    assert len(many) == (3 if NGINX in here else 0)
+    assert all(group.reference == (curl or [AIOHTTP])[0] for group in found.groups)
+    assert all(row.median > 0 for group in found.groups for row in group.rows)
+    assert len(found.notes) == 3 - len(here)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (['{"error": null, "status": 200}', '{"error": "refused", "status": null}'], "1 of 2 targets were answered"),
+        (['{"error": null, "status": 200}'], "1 have a record"),
+    ],
+    ids=["one fails", "one has no record"],
+)
+def test_a_contestant_that_loses_a_target_has_no_figure(lines: list[str], said: str) -> None:
+    """It would be faster by fetching less."""
+    command = ["printf", "%s\\n", *lines]
+    with pytest.raises(BenchFailed, match=said):
+        program("it", command, "", Work(["a", "b"], 1, 2), contestants.is_answered)
+
+
+def test_a_list_has_dead_and_dripping_hosts_and_tls_for_half(tmp_path: Path) -> None:
+    """Each host is asked as often with TLS as without."""
+    here = Hosts(200, 80, 443, tmp_path)
+    urls = here.urls(2)
+    assert len(set(urls)) == 400
+    assert sum(url.startswith("https:") for url in urls) == 200
+    dead = [host for host in range(200) if hosts.is_dead(host)]
+    assert (len(dead), len(here.dripping())) == (40, 2)
+    assert sorted([*dead, *here.dripping(), *here.answering()]) == list(range(200))
+    assert many_hosts.work_at(here).answered == 158 * many_hosts.EACH
+
+
+@pytest.mark.parametrize(("mib", "kept"), [(59.0, True), (61.0, False)])
+def test_the_memory_of_all_processes_has_a_goal(mib: float, kept: bool) -> None:
+    """In MiB, and not as a ratio."""
+    memory = Group("memory", "MiB", (Row(contestants.OURS, (mib,), ours=True),), "")
+    assert one_host.memory_goal(memory).kept is kept
+
+
+def test_memory_is_read_early_and_late() -> None:
+    """Both figures are of a program that ran; every target has its record, or there is no figure."""
+    (group,) = million.bench(lambda _: None, targets=3_000, first=1_000).groups
+    early, late = group.rows
+    assert (early.subject, late.subject) == ("after 1,000 records", "at most, until 3,000")
+    assert early.median > 5
+    assert late.median > 5
+
+
+def test_a_record_of_curls_is_one_however_many_lines_it_has() -> None:
+    """Its fields are in lines behind it; a status without the end of the head is no answer."""
+    out = '0 200 http://a/ {"server":["x"],\n"date":["y"]\n}\n28 200 http://b/ {\n}\n7 000 http://c/ {\n}\n'
+    lines = [line for line in out.splitlines() if contestants.CURL_BEGINS.match(line)]
+    assert [line.startswith(contestants.CURL_ANSWERED) for line in lines] == [True, False, False]

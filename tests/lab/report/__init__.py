@@ -1,0 +1,1 @@
+"""Tests of `lab report`: the story, the command, and where its pages go."""
