@@ -1,7 +1,9 @@
 """`lab bench trace`: what recording costs, for each await and for a survey, beside other ways to see the same; and how
 the page draws what was recorded (`trace_page`).
 
-The peers record something else: `sys.monitoring` notes only when coroutines go on and wait, viztracer every call.
+What no recorder that wraps coroutines can go below is measured, too: a wrapper that reads the clock when a coroutine
+begins and ceases to run, and does nothing else. The peers record something else: `sys.monitoring` notes only when
+coroutines go on and wait, viztracer every call.
 """
 
 import json
@@ -29,11 +31,14 @@ MAX_TARGETS = 9_000  # as many lanes as a recording holds are more
 PLAIN, OFF = "no recorder", "services.client, off"
 WITHOUT, WITH = "services.client, without places", "services.client, with places"
 SURVEY, TRACED = "services.client wget", "services.client wget --trace"
-NAMES = {PLAIN: "plain", OFF: "off", WITHOUT: "recorded", WITH: "places"}
+LEAST = "a wrapper that only reads the clock"
+NAMES = {PLAIN: "plain", OFF: "off", LEAST: "wrapped", WITHOUT: "recorded", WITH: "places"}
 PEERS = {"sys.monitoring": "monitoring", "viztracer": "viztracer"}
 NOISE = 1.05
 GOALS = {"asyncio": {OFF: NOISE, WITHOUT: 1.6, WITH: 2.0}, "uvloop": {OFF: NOISE, WITHOUT: 2.3, WITH: 3.0}}
 SURVEY_GOAL = 1.2
+
+FLOOR = f"{LEAST}: what every recorder that wraps coroutines takes at least; the goals count from {PLAIN}"
 
 Measured = dict[str, list[float]]
 
@@ -67,7 +72,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
             f"{rounds.in_turns()}, a process each; {core.server_sentence()}",
             *([f"the page: in Chromium, without a window; frames of a replay of {trace_page.FRAMES}"] if shown else []),
         ),
-        notes=(*(missing(name) for name in PEERS if name not in present), *([lack] if lack else [])),
+        notes=(FLOOR, *(missing(name) for name in PEERS if name not in present), *([lack] if lack else [])),
         tables=(trace_page.table(shown, size),) if shown else (),
         promises=trace_page.goals(shown, size) if shown else (),
     )

@@ -44,7 +44,7 @@ UNDECODED = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
 
 def say(line: str) -> None:
     """Print a line for a person, to stderr. If it cannot be written, the work goes on without it."""
-    if sys.stderr is None:
+    if sys.stderr is None or sys.stderr.closed:
         return
     try:
         print(line, file=sys.stderr, flush=True)

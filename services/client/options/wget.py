@@ -76,7 +76,13 @@ def add_wget_bounds(group: "Group") -> None:
         default=defaults.CONCURRENCY,
         help="fetches at once (%(default)s)",
     )
-    add("--processes", metavar="N", type=whole(0, 64), default=0, help="for a long list (0: as many as are worth it)")
+    add(
+        "--processes",
+        metavar="N",
+        type=whole(0, 64),
+        default=0,
+        help="for a long list (0: as many as are worth it; with --trace or --report, one)",
+    )
     add_limits(group)
     add_fetch_bounds(group, after_stop="; after ^C, 2 at most")
 

@@ -113,7 +113,8 @@ class Recorder:
         """Return how long it took to record so many slices, in seconds."""
         measured = Recorder(places=self.places)
         measured.is_on = True
-        return slices * slice_cost_s(measured.followed, places=self.places) + self._watch.cpu_s
+        cost_s = slice_cost_s(lambda work: Recorded(work, measured.lane(""), measured), places=self.places)
+        return slices * cost_s + self._watch.cpu_s
 
     def trace(self) -> Trace:
         """Return what was recorded so far."""
@@ -184,7 +185,7 @@ class Recorder:
         if not (self._takes_all or (self.is_on and (self.running or self._takes_next))):
             return None
         name = name_of_work(coroutine)
-        if self._takes_all and name.endswith(OF_THE_LOOP):
+        if self._takes_all and (name.endswith(OF_THE_LOOP) or self.kept.drops_task()):
             return None
         self._takes_next = False
         track = self._track(name, parent=self.running.track.id if self.running else None)

@@ -12,7 +12,7 @@ import pytest
 from services.client.trace.chrome.reading import read_trace
 from services.client.trace.model import Outcome, Trace
 from tests.client.trace.chrome.format_rules import events_of_file, violations
-from tests.client.trace.tracing import by_name, run_python, run_traced, trace_in
+from tests.client.trace.tracing import ROOT, by_name, run_python, run_traced, trace_in
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -47,6 +47,8 @@ ENDINGS = {
     "sys.exit within a task": "async def ends():\n    await work()\n    sys.exit(5)\nasyncio.run(ends())",
     "os._exit": "asyncio.run(work())\nos._exit(9)",
     "sigterm": "asyncio.run(work())\nos.kill(os.getpid(), signal.SIGTERM)\nsignal.pause()",
+    "sighup": "asyncio.run(work())\nos.kill(os.getpid(), signal.SIGHUP)\nsignal.pause()",
+    "it closes its streams": "asyncio.run(work())\nsys.stdout.close()\nsys.stderr.close()",
     "sigterm within a task": (
         "async def ends():\n    await work()\n    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    await asyncio.Event().wait()\n"
@@ -210,6 +212,9 @@ def test_a_module_is_run_as_by_dash_m(tmp_path: Path) -> None:
 REFUSED = {
     "no such script": (["missing.py"], "client: cannot read 'missing.py': No such file or directory", 3),
     "no such module": (["-m", "no_such_module"], "client: cannot run the module 'no_such_module': there is none", 3),
+    "a package without a main module": (["-m", "xml"], "client: cannot run the module 'xml': it is a package", 3),
+    "a compiled module": (["-m", "sys"], "client: cannot run the module 'sys': it is compiled", 3),
+    "a script as a module": (["-m", "program.py"], "client: cannot run the module 'program.py': it is a script", 3),
     "no program": ([], "client: trace records a program: give it", 2),
     "a directory": (["--trace", ".", "program.py"], "client: cannot write the trace to .: Is a directory", 3),
     "no directory": (["--trace", "no/f", "program.py"], "client: cannot write the trace to no/f: No such file", 3),
@@ -227,6 +232,30 @@ def test_what_cannot_be_done_is_refused_before_the_program_runs(refused: str, tm
     done = run_traced(words, cwd=tmp_path)
     assert done.stderr.startswith(line)
     assert (done.stderr.count("\n"), done.stdout, done.returncode) == (1, "", code)
+
+
+def test_an_error_of_a_modules_package_is_the_programs_own(tmp_path: Path) -> None:
+    """It is found before the program runs, and shown as Python shows it."""
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "__init__.py").write_text("raise RuntimeError('no')\n")
+    done = run_traced(["-m", "broken.module"], cwd=tmp_path)
+    assert done.stderr.startswith("Traceback (most recent call last):\n")
+    assert "\nRuntimeError: no\ntrace: no event loop ran" in done.stderr
+    assert (done.returncode, str(ROOT) in done.stderr) == (1, False)
+
+
+def test_tasks_beyond_the_bound_are_counted_and_run(tmp_path: Path) -> None:
+    """They run as they are, and so cost next to nothing."""
+    text = (
+        "async def none():\n    pass\n"
+        "async def main():\n    for _ in range(12):\n        async with asyncio.TaskGroup() as group:\n"
+        "            tasks = [group.create_task(none()) for _ in range(1_000)]\n"
+        "    print(type(tasks[-1].get_coro()).__name__)\nasyncio.run(main())"
+    )
+    done = run_traced([program(tmp_path, text)], cwd=tmp_path)
+    assert done.stdout == "coroutine\n"
+    assert "not recorded, beyond its bounds: 2,001 tasks;" in done.stderr
+    assert len(trace_in(tmp_path).tasks) == 10_000
 
 
 def test_a_program_that_never_ends_is_seen_while_it_runs(tmp_path: Path) -> None:

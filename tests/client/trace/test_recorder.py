@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from services.client.trace import process
 from services.client.trace.model import Dropped, Outcome, Task, Trace, as_json
 from services.client.trace.recorder import Recorder
+from services.client.trace.tasks.recorded import Recorded
 
 pytestmark = pytest.mark.anyio
 
@@ -398,3 +400,25 @@ async def test_a_trace_is_json_by_the_names_of_its_fields() -> None:
     assert data["phases"][0].keys() == {"name", "task", "begin_s", "end_s"}
     assert data["dropped"] == {"tasks": 0, "slices": 0, "phases": 0}
     assert data["total_s"] == round(trace.total_s, 6)
+
+
+async def test_what_a_slice_costs_is_measured_on_slices_that_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is dropped costs less."""
+    monkeypatch.setattr(process, "SLICE_COST_S", {})
+    kept = []
+
+    def measured(follow: Callable[[Work], Work]) -> float:
+        work = follow(turns(3))
+        assert isinstance(work, Recorded)
+        for _ in range(3):
+            work.send(None)
+        kept.append(len(work.track.slices_from(0)))
+        work.close()
+        return 1.0
+
+    monkeypatch.setattr(process, "cost_s", measured)
+    recorder = Recorder()
+    await recorder.record(turns(2))
+    assert recorder.process.overhead_s
+    assert recorder.process.overhead_s >= 3
+    assert kept == [3]

@@ -186,6 +186,38 @@ async def test_one_line_has_the_kind_of_each_of_its_waits() -> None:
     assert found == ["sleep", "queue", "sleep", "lock"]
 
 
+@pytest.mark.parametrize("work", [work for work, _, _ in KINDS], ids=lambda value: value.__name__)
+async def test_a_wait_that_is_met_again_is_known_as_it_was(work: Callable[[], Work]) -> None:
+    """What is kept of a chain of coroutines tells the same as the chain itself, which is read once."""
+
+    async def main(repeats: int) -> None:
+        for _ in range(repeats):
+            await work()
+
+    def told(trace: Trace) -> set[tuple[str | None, str, str]]:
+        return {(each.awaits, each.kind, each.place) for each in waits(trace)}
+
+    assert told(await recorded(main(3))) == told(await recorded(main(1)))
+
+
+async def test_a_chain_beyond_the_bound_is_noted_as_far_as_it_is_followed() -> None:
+    """A function that calls itself may be deep; its line is known all the same."""
+
+    async def deep(calls: int) -> None:
+        if calls:
+            await deep(calls - 1)  # here
+        else:
+            await sleeps_not()
+
+    async def main() -> None:
+        await deep(300)
+        await deep(300)
+
+    found = waits(await recorded(main()))
+    assert len(found) == 2
+    assert {each.place for each in found} == {f"{FILE}:{line_of(deep, '# here')}"}
+
+
 async def test_without_places_the_type_alone_tells() -> None:
     """No function and no line are looked for."""
 

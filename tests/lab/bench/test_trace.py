@@ -30,7 +30,7 @@ def test_each_way_to_record_has_a_row_on_both_loops(blockbuster: BlockBuster) ->
         [1.2],
     ]
     lack = trace_page.missing()
-    assert len(result.notes) == len(trace.PEERS) - len(present) + bool(lack)
+    assert len(result.notes) == 1 + len(trace.PEERS) - len(present) + bool(lack)
     assert len(result.promises) == (0 if lack else 2)
     assert all(
         isinstance(cell, str) or (cell or 0) > 0 for table in result.tables for row in table.rows for cell in row

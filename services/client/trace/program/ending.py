@@ -1,7 +1,8 @@
 """The end of a recorded program: its trace is written, whichever way it ends.
 
 It may return, raise, or be stopped by ^C; then the trace is written on the way out. SIGTERM ends a Python program on
-the spot, and so does `os._exit`: there the trace is written first, and the program then ends as it would have.
+the spot, and so do SIGHUP, when its terminal is closed, and `os._exit`: there the trace is written first, and the
+program then ends as it would have.
 """
 
 import os
@@ -13,6 +14,8 @@ from types import FrameType
 from services.client.trace.chrome.file import kept_flushing
 from services.client.trace.kept import KeptFile
 from services.client.trace.program.loops import LoopRecorders
+
+ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Ending:
@@ -34,8 +37,9 @@ class Ending:
     def begin(self) -> None:
         """Write the trace as it comes, if it is live, and before the process ends on the spot."""
         self._writing.__enter__()
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, self._by_signal)
+        for each in ENDS:
+            if signal.getsignal(each) is signal.SIG_DFL:
+                signal.signal(each, self._by_signal)
         os._exit = self._on_the_spot  # type: ignore[assignment]
 
     def end(self) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.machinery import ExtensionFileLoader, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
@@ -58,14 +59,23 @@ def run_script(name: str, source: bytes, arguments: Sequence[str]) -> int:
 
 
 def check_module(name: str) -> None:
-    """Raise NoModule where there is no module of this name."""
+    """Raise NoModule where there is no module of this name, or none that can be run."""
+    if Path(name).suffix == ".py" and Path(name).is_file():  # to look for it would import, and run, the script
+        raise NoModule(name, "it is a script: leave out -m")
     try:
         with as_program([name], path=str(Path.cwd()), main=None):
             found = find_spec(name)
     except (ImportError, ValueError) as error:
         raise NoModule(name, str(error)) from error
+    except Exception:  # a package above it raises: that is shown as the program's own when it runs
+        return
     if found is None:
         raise NoModule(name, "there is none of this name")
+    within = found.submodule_search_locations
+    if within is not None and PathFinder.find_spec(f"{name}.__main__", within) is None:
+        raise NoModule(name, "it is a package without a __main__")
+    if found.origin == "built-in" or isinstance(found.loader, ExtensionFileLoader):
+        raise NoModule(name, "it is compiled")
 
 
 def run_module(name: str, arguments: Sequence[str]) -> int:

@@ -1,12 +1,37 @@
-"""What a recording has besides tasks, within bounds: phases, marks, depths, hand-offs, lags, and what held the loop."""
+"""What a recording has besides tasks, within bounds: phases, marks, depths, hand-offs, lags, and what held the loop.
+
+One thread adds to these lists, another may read meanwhile.
+"""
+
+from typing import TypeVar
 
 from services.client.trace.facts import Point
 from services.client.trace.model import Blocking, Depth, HandOff, Lag, Mark, Phase, bounded
 from services.client.trace.pieces import Ended
-from services.client.trace.tasks.lists import BoundedList
 from services.client.trace.tasks.track import Track
 
 MAX_EVENTS = 100_000  # of each kind but phases
+
+Item = TypeVar("Item")
+
+
+class BoundedList(list[Item]):
+    """A list with a bound. `dropped`: how many items were not taken.
+
+    It is a list, and does not hold one, since readers go on from the item that they read last.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+        self.dropped = 0
+
+    def add(self, item: Item) -> None:
+        """Append an item, or count it."""
+        if len(self) < self._most:
+            self.append(item)
+        else:
+            self.dropped += 1
 
 
 class Notes:

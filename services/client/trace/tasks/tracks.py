@@ -44,6 +44,12 @@ class Tracks:
             track.is_recorded = False
         return track
 
+    def drops_task(self) -> bool:
+        """Return whether a new task is beyond the bound; then it is counted, and its track need not be made."""
+        is_beyond = len(self.tracks) >= self._most_tasks
+        self.dropped_tasks += is_beyond
+        return is_beyond
+
     def unrecorded(self) -> Track:
         """Return the track of a task that is recorded only while it is in a lane."""
         track = Track(0, "", parent=None, process=self._process, begin_s=0.0, zero_s=0.0, waits=self.waits)

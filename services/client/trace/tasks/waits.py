@@ -63,7 +63,8 @@ class Part:
     `place`: the code whose line is shown; `origin`: whose it is, as in `places`; `kind` of the wait; `innermost`: the
     last code, None where that is the task's own; `role` of the last code. `is_place`: whether the last coroutine is the
     one whose line is shown. `is_typed`: whether the type of what is waited for tells of the wait, too. `numbers` of the
-    waits, by the instruction of the place, and by the type where that tells.
+    waits, by the instruction of the place, and by the type where that tells. `next`: what was found last, for
+    `next_code`: most code waits for one thing only, so that this is tried first.
     """
 
     __slots__ = (
