@@ -184,8 +184,9 @@ def sound(name: str, run_bench: Callable[[], "Result"]) -> "Result":
         for line in error.evidence:
             say(line)
         return Result(name, (), notes=(str(error),), failed=error.problem)
-    except OSError as error:
-        return Result(name, (), notes=(f"{name}: {error}",), failed=error.strerror or type(error).__name__)
+    except Exception as error:  # whatever ends one bench, the others go on, and what they measured is kept
+        why = f"{type(error).__name__}: {error}"
+        return Result(name, (), notes=(f"{name}: {why}",), failed=why)
 
 
 def run(name: str, options: Namespace) -> "Result":

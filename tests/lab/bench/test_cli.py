@@ -37,22 +37,34 @@ def test_a_result_is_printed_before_the_next_bench_begins_and_an_interrupt_keeps
     assert result["groups"][0]["rows"][0]["values"] == [20.0]
 
 
+@pytest.mark.parametrize(
+    ("error", "said_of_it"),
+    [
+        (BenchFailed("curl", why="exit code 7", evidence=("no host",)), "curl could not be measured, exit code 7"),
+        (ExceptionGroup("in a task", [ValueError("no figure")]), "ExceptionGroup: in a task (1 sub-exception)"),
+    ],
+    ids=["a program", "its own error"],
+)
 def test_a_bench_that_fails_is_said_and_the_others_go_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    error: Exception,
+    said_of_it: str,
 ) -> None:
     """The exit code says that not all is there."""
 
     def fails(*_: object) -> Result:
-        raise BenchFailed("curl", why="exit code 7", evidence=("no such host",))
+        raise error
 
     monkeypatch.setattr(sites, "bench", fails)
     monkeypatch.setattr(wget, "bench", lambda *_: ONE)
     assert main(["bench", "sites", "wget", "--quick", "--json", str(tmp_path / "bench.json")]) == 1
     said = capsys.readouterr()
     assert "rate of sites" in said.out
-    assert said.err.splitlines()[-1] == "bench: sites has no figures: curl could not be measured, exit code 7"
+    assert said.err.splitlines()[-1] == f"bench: sites has no figures: {said_of_it}"
     failed, measured = json.loads((tmp_path / "bench.json").read_text())["results"]
-    assert failed["failed"].startswith("curl")
+    assert failed["failed"] == said_of_it
     assert measured["groups"]
 
 
