@@ -16,7 +16,7 @@ from services.client.pipeline.editions.generator import consumer, produce
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import ALL, GENERATOR, JETSTREAM, QUEUE, Options, check
 from services.client.pipeline.runs.outcome import exit_code, say_ledger
-from services.client.settings import ClientSettings
+from services.client.settings import TUTORIAL_HOSTS, ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.run import Stop, running_loop_name, until_stopped
 
@@ -64,9 +64,8 @@ async def sites_delayed(delay_s: float, settings: ClientSettings) -> AsyncIterat
         yield
         return
     from services.client.compare.delays import delayed
-    from services.client.compare.wget import DELAYS_S
 
-    delays_s = dict.fromkeys(DELAYS_S, delay_s)
+    delays_s = dict.fromkeys(TUTORIAL_HOSTS, delay_s)
     async with delayed(settings, delays_s, for_s=MAX_DELAYED_S, program="pipeline"):
         yield
 

@@ -9,14 +9,13 @@ import pytest
 from lab.embedded.program import embedded_lab
 from services.client.admin.api import ask
 from services.client.pipeline.command import Options, check, main
-from services.client.settings import ClientSettings
+from services.client.settings import TUTORIAL_HOSTS, ClientSettings
 from services.client.survey.options import Contradiction
 from services.runtime.run import Stop
 from services.sites.settings import SitesSettings
 
 pytestmark = pytest.mark.anyio
 
-HOSTS = ("www.sina.com.cn", "www.sohu.com", "www.163.com")
 FOREVER_S = 3600.0
 
 
@@ -31,13 +30,13 @@ async def lab() -> AsyncIterator[ClientSettings]:
 def targets(tmp_path: Path) -> str:
     """Return a file of the three sites."""
     file = tmp_path / "targets.txt"
-    file.write_text("\n".join(HOSTS))
+    file.write_text("\n".join(TUTORIAL_HOSTS))
     return str(file)
 
 
 async def plans(settings: ClientSettings) -> list[Mapping[str, object]]:
     """Return the plan of each site as it is."""
-    return [(await ask(settings, host, "GET", f"/faults/{host}")).data for host in HOSTS]
+    return [(await ask(settings, host, "GET", f"/faults/{host}")).data for host in TUTORIAL_HOSTS]
 
 
 @pytest.mark.parametrize("edition", ["generator", "queue"])
