@@ -119,8 +119,8 @@ def served(
         *words[1:],
     )
     try:
-        with serving(name, command, port=port) as client:
-            yield Server(client.port, host_pid(name, called))
+        with serving(name, command, port=port, server_pid=lambda: host_pid(name, called)) as server:
+            yield server
     finally:  # Docker's client may have ended without its container
         subprocesses.run(("docker", "rm", "--force", called), timeout_s=LOOK_TIMEOUT_S)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from lab.bench.harness.engine_time import container_stands, engine_cpu_s
 from lab.bench.harness.figures import QUIET, Json
 
 LOOK_S, LONGEST_WAIT_S = 5.0, 300.0
@@ -44,17 +45,22 @@ class Core:
 class Neighbours:
     """How much of the machine other processes used since this object was made: a busy machine changes figures.
 
-    The time of a process that was started here counts as ours once it has ended, and been waited for.
+    The time of a process that was started here counts as ours once it has ended, and been waited for. So does the time
+    of a Docker engine that ran no container before: those that run meanwhile are a bench's own.
     """
 
     def __init__(self) -> None:
+        self._engine_is_ours = not container_stands()
         self._all, self._idle = processor_s()
-        self._ours = our_cpu_s()
+        self._ours = self._ours_s()
+
+    def _ours_s(self) -> float:
+        return our_cpu_s() + (engine_cpu_s() if self._engine_is_ours else 0.0)
 
     def share(self) -> float:
         """Return the part of all processor time that went to others."""
         all_s, idle_s = processor_s()
-        ours = our_cpu_s() - self._ours
+        ours = self._ours_s() - self._ours
         busy = (all_s - self._all) - (idle_s - self._idle)
         return max(0.0, busy - ours) / max(0.01, all_s - self._all)
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -78,8 +78,12 @@ def serving(
     port: int,
     environment: Mapping[str, str] | None = None,
     address: str = LOOPBACK,
+    server_pid: Callable[[], int] | None = None,
 ) -> Iterator["Server"]:
-    """Run a server until the block ends; inside, its port answers. Raises BenchFailed where it does not start."""
+    """Run a server until the block ends; inside, its port answers. Raises BenchFailed where it does not start.
+
+    `server_pid`: returns the server's process, where that of the command is another.
+    """
     with temporary_file() as log:
         process = subprocess.Popen(
             command,
@@ -90,7 +94,7 @@ def serving(
         )
         try:
             await_port(name, process, (address, port), log)
-            server = Server(port, process.pid)
+            server = Server(port, server_pid() if server_pid else process.pid)
             yield server
             ran.note(name, command, environment=environment, cpu_s=server.cpu_s(), peak_kib=server.peak_kib())
         finally:

@@ -26,6 +26,16 @@ def test_otherwise_they_share_and_the_reader_is_told(cores: int, taskset: str) -
     assert "share" in core.sentence()
 
 
+def test_an_engine_that_ran_nothing_before_works_for_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its containers are no children of the bench."""
+    now, ours = [(1000.0, 400.0), (1100.0, 450.0)], [5.0, 35.0]
+    monkeypatch.setattr(machine, "processor_s", lambda: now.pop(0))
+    monkeypatch.setattr(machine, "our_cpu_s", lambda: 10.0)
+    monkeypatch.setattr(machine, "container_stands", lambda: False)
+    monkeypatch.setattr(machine, "engine_cpu_s", lambda: ours.pop(0))
+    assert Neighbours().share() == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize(("busy_s", "ours_s", "share"), [(50, 45, 0.05), (50, 10, 0.4), (10, 30, 0.0)])
 def test_the_part_of_others_is_what_neither_we_nor_idleness_used(
     monkeypatch: pytest.MonkeyPatch, busy_s: float, ours_s: float, share: float
@@ -35,6 +45,8 @@ def test_the_part_of_others_is_what_neither_we_nor_idleness_used(
     ours = [7.0, 7.0 + ours_s]
     monkeypatch.setattr(machine, "processor_s", lambda: now.pop(0))
     monkeypatch.setattr(machine, "our_cpu_s", lambda: ours.pop(0))
+    monkeypatch.setattr(machine, "container_stands", lambda: True)  # then the engine works for others, too
+    monkeypatch.setattr(machine, "engine_cpu_s", lambda: pytest.fail("it is not ours"))
     assert Neighbours().share() == pytest.approx(share)
 
 
