@@ -66,7 +66,8 @@ def bench(options: Namespace) -> int:
 
     Results that are there are also written where a ^C or an error ends the rest.
     """
-    from lab.bench.harness import peers, report
+    from lab.bench.harness import peers
+    from lab.bench.harness.output import terminal
     from lab.errors import WrongUsage
 
     if CHAOS in options.benches:
@@ -86,11 +87,11 @@ def bench(options: Namespace) -> int:
     try:
         with ended_by_sigterm():
             for result in measured(options):
-                report.draw_result(result)
+                terminal.draw_result(result)
                 results.append(result)
     finally:
         if results:
-            report.draw_machine()
+            terminal.draw_machine()
             write_files(options, results)
     return code_of(results, is_written=options.write)
 
@@ -118,18 +119,18 @@ def ended_by_sigterm() -> Iterator[None]:
 
 def write_files(options: Namespace, results: Sequence["Result"]) -> None:
     """Write the files that were asked for. Raises ReportUnwritable."""
-    from lab.bench.harness import chart, report
+    from lab.bench.harness.output import chart, files
 
     if options.json:
-        report.write_json(options.json, results)
+        files.write_json(options.json, results)
     if options.write:
-        from lab.bench.harness.markdown import write_document
-        from lab.bench.harness.quotations import requote
+        from lab.bench.harness.output.markdown import write_document
+        from lab.bench.harness.output.quotations import requote
 
         write_document(DOCUMENT, results)
         requote([DOCUMENT.parent.parent / "README.md", *sorted(DOCUMENT.parent.glob("*.md"))], DOCUMENT)
     if options.html:
-        from lab.bench.harness.page.page import write_page
+        from lab.bench.harness.output.page.page import write_page
 
         write_page(options.html, results)
     if options.svg:
@@ -152,14 +153,14 @@ def check_chaos(options: Namespace) -> None:
 def chaos(options: Namespace) -> int:
     """Run chaos against a separate lab, show what held, and return the exit code."""
     from lab.bench.chaos.cli import chaos as run_chaos
-    from lab.bench.harness import report
+    from lab.bench.harness.output import files, terminal
     from lab.settings import read
 
     seconds = options.seconds or (QUICK_CHAOS_S if options.quick else CHAOS_S)
     result, code = run_chaos(say, read(ROOT, os.environ), seconds=seconds, seed=options.seed)
-    report.draw([result])
+    terminal.draw([result])
     if options.json:
-        report.write_json(options.json, [result])
+        files.write_json(options.json, [result])
     return code
 
 

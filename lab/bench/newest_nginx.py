@@ -10,9 +10,10 @@ from pathlib import Path
 
 from lab.bench.baselines.null_server import CLOSED, KEPT
 from lab.bench.errors import BenchFailed
-from lab.bench.harness import containers, servers
+from lab.bench.harness import containers
 from lab.bench.harness.figures import Group, Table
-from lab.bench.harness.loaded import Target, busy_table, groups_of, load_in_turns
+from lab.bench.harness.load import servers
+from lab.bench.harness.load.loaded import Target, busy_table, groups_of, load_in_turns
 from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import Server, free_port
 from lab.bench.harness.rounds import Rounds, Say

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from lab.bench import delay, newest_nginx
 from lab.bench.baselines.null_server import CLOSED, KEPT
-from lab.bench.harness import peers, servers
+from lab.bench.harness import peers
 from lab.bench.harness.figures import Goal, Group, Result, Table
-from lab.bench.harness.loaded import Target, busy_table, groups_of, load_in_turns
+from lab.bench.harness.load import servers
+from lab.bench.harness.load.loaded import Target, busy_table, groups_of, load_in_turns
+from lab.bench.harness.load.wrk import CONNECTIONS
 from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import NGINX, WRK
 from lab.bench.harness.processes import Server
 from lab.bench.harness.rounds import Rounds, Say
-from lab.bench.harness.wrk import CONNECTIONS
 from services.runtime.files.temporary import temporary_directory
 
 REQUEST = "GET / HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n"

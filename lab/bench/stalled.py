@@ -13,8 +13,8 @@ import urllib.request
 from statistics import median
 from typing import NamedTuple
 
-from lab.bench.harness import servers
 from lab.bench.harness.figures import Group, Result, Row
+from lab.bench.harness.load import servers
 from lab.bench.harness.processes import Server
 from lab.bench.harness.rounds import Rounds, Say
 from services.runtime.files.temporary import temporary_directory

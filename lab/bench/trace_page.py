@@ -10,9 +10,9 @@ from statistics import median
 from typing import NamedTuple
 
 from lab.bench.harness.figures import Promise, Table
+from lab.bench.harness.load.servers import module
 from lab.bench.harness.processes import free_port
 from lab.bench.harness.rounds import Say
-from lab.bench.harness.servers import module
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WITHOUT_WINDOW = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")

@@ -1,7 +1,7 @@
 """Every measured number of a page is one of docs/benchmarks.md, and names its cell there.
 
-How a page quotes is in lab/bench/harness/quotations.py. A number with a unit of speed or memory that is no measurement
-(a bound, a default, an example's arithmetic) is in NOT_MEASURED, by its page.
+How a page quotes is in lab/bench/harness/output/quotations.py. A number with a unit of speed or memory that is no
+measurement (a bound, a default, an example's arithmetic) is in NOT_MEASURED, by its page.
 """
 
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.bench.harness.quotations import NOT_YET, NUMBER, TABLE, requoted, tables_of, unknown
+from lab.bench.harness.output.quotations import NOT_YET, NUMBER, TABLE, requoted, tables_of, unknown
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "docs" / "benchmarks.md"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab import ROOT, doctor
-from lab.bench.harness import report
+from lab.bench.harness.output import terminal
 from lab.docker import base_image, engine, packages
 from lab.docker.packages import Host
 from lab.doctor import Finding
@@ -214,7 +214,7 @@ def test_output_of_a_program_is_shown_without_control_characters(capsys: pytest.
     assert all(each in out for each in (r"one\x1b[2J", r"two\u202e", r"three\x9b"))
 
 
-@pytest.mark.parametrize("draw", [doctor.draw, report.draw], ids=["doctor", "bench"])
+@pytest.mark.parametrize("draw", [doctor.draw, terminal.draw], ids=["doctor", "bench"])
 def test_a_table_that_cannot_be_written_is_one_line(
     draw: Callable[[Sequence[object]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from math import log
 from statistics import linear_regression
 
-from lab.bench.harness.figures import Cell, Table
-
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -40,14 +38,6 @@ class Curve:
     def exponent(self, figure: Callable[[Point], float]) -> float | None:
         """Return the fitted exponent of a figure; None where fewer than two points have one."""
         return exponent([(point.number, figure(point)) for point in self.points])
-
-    def table(self) -> Table:
-        """Return the points as rows, and the exponents below them."""
-        rows: list[Sequence[Cell]] = [
-            (f"{point.number:,}", *(figure(point) for _, figure in FIGURES)) for point in self.points
-        ]
-        rows.append(("fitted exponent", *(rounded(self.exponent(figure)) for _, figure in FIGURES)))
-        return Table(f"scale: {self.what} ({self.subject})", (self.what, *(name for name, _ in FIGURES)), tuple(rows))
 
 
 def exponent(pairs: Sequence[tuple[float, float]]) -> float | None:

@@ -7,10 +7,8 @@ machine that slows down for a minute slows down both sides.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lab.bench.harness.curve import Curve
+from lab.bench.harness.curve import Curve
 
 QUIET = 0.1
 """Other processes may use this part of the machine; a table that is taken beside more is not to be quoted."""
@@ -143,7 +141,7 @@ class Result:
     tables: tuple[Table, ...] = ()
     promises: tuple[Promise, ...] = ()
     others: float | None = None
-    curves: tuple["Curve", ...] = ()
+    curves: tuple[Curve, ...] = ()
     took_s: float = 0.0
     failed: str = ""
 

@@ -1,4 +1,4 @@
-"""The peers: other projects' programs beside which this one is measured. They come from the distribution.
+"""The peers: other projects' programs beside which this one is measured: of the distribution, or packages of Python.
 
 A peer that is missing is left out, and a note names the command that installs it. No figure is made up.
 """
@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from lab import subprocesses
 from lab.bench.errors import PeersNotInstallable
@@ -43,6 +44,23 @@ class Peer:
     def missing(self) -> str:
         """Return the note that replaces a missing peer's figures."""
         return f"{self.name} is missing: `lab bench --install`, or apt-get install {self.package}"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A peer that is a package of Python: its module, and its name where packages are had from."""
+
+    module: str
+    package: str
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is installed beside this Python."""
+        return find_spec(self.module) is not None
+
+    def missing(self) -> str:
+        """Return the note that replaces its figures."""
+        return f"{self.package} is missing: pip install {self.package} (in a checkout, `make test` installs it)"
 
 
 NGINX = Peer("nginx", "nginx-light", ("-v",), ("/usr/sbin/nginx",))

@@ -2,10 +2,10 @@
 
 from lab.bench.harness import peers
 from lab.bench.harness.figures import Group, Result, Table
+from lab.bench.harness.load.wrk import CONNECTIONS
 from lab.bench.harness.machine import Core, version
 from lab.bench.harness.peers import WRK
 from lab.bench.harness.rounds import Rounds, Say
-from lab.bench.harness.wrk import CONNECTIONS
 from lab.bench.hello import users, without_sleep
 
 

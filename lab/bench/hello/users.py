@@ -12,9 +12,9 @@ from functools import partial
 from statistics import median
 
 from lab.bench.errors import BenchFailed
-from lab.bench.harness import servers
 from lab.bench.harness.figures import Goal, Group, Row, Table
-from lab.bench.harness.loaded import Measured, Sample, busy_table, groups_of
+from lab.bench.harness.load import servers
+from lab.bench.harness.load.loaded import Measured, Sample, busy_table, groups_of
 from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.harness.rounds import Rounds, Say, interleaved

@@ -10,11 +10,11 @@ from functools import partial
 from statistics import median
 from typing import NamedTuple
 
-from lab.bench.harness import servers
 from lab.bench.harness.figures import Goal, Group, Table
-from lab.bench.harness.loaded import Sample, Target, busy_table, groups_of, load_in_turns
+from lab.bench.harness.load import servers
+from lab.bench.harness.load.loaded import Sample, Target, busy_table, groups_of, load_in_turns
 from lab.bench.harness.machine import Core
-from lab.bench.harness.packages import Package
+from lab.bench.harness.peers import Package
 from lab.bench.harness.processes import Server
 from lab.bench.harness.rounds import Rounds, Say
 

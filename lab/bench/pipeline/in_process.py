@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from lab.bench.harness.figures import Goal, Group, Row
-from lab.bench.harness.packages import Package
+from lab.bench.harness.peers import Package
 from lab.bench.harness.processes import cost_of
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.pipeline.sample import Sample, read_sample

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lab.bench.errors import BenchFailed
-from lab.bench.harness import servers
 from lab.bench.harness.figures import Goal, Group, Row
+from lab.bench.harness.load import servers
 from lab.bench.harness.processes import Cost, Server, cost_of
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.pipeline.broker import broker, client_worker, workers

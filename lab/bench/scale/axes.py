@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from lab.bench.harness import servers
 from lab.bench.harness.curve import Point
+from lab.bench.harness.load import servers
 from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.pipeline.broker import broker, client_worker, workers

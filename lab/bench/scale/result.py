@@ -1,11 +1,11 @@
 """The whole of `lab bench scale`: every axis, a curve each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from lab.bench.errors import BenchFailed
 from lab.bench.harness import memory
-from lab.bench.harness.curve import Curve, Point
-from lab.bench.harness.figures import Result
+from lab.bench.harness.curve import FIGURES, Curve, Point, rounded
+from lab.bench.harness.figures import Cell, Result, Table
 from lab.bench.harness.rounds import FULL, Rounds, Say
 from lab.bench.pipeline.result import broker_missing
 from lab.bench.scale import axes
@@ -35,7 +35,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
             "one measure a point; exponents: least squares through the logarithms, 1 is proportional, 0 is flat",
         ),
         notes=(missing,) if missing else (),
-        tables=tuple(curve.table() for curve in curves),
+        tables=tuple(table_of(curve) for curve in curves),
         curves=curves,
     )
 
@@ -56,3 +56,12 @@ def measure(point: Callable[[int], Point], number: int, what: str, say: Say) -> 
         return point(number)
     except OSError as error:
         raise BenchFailed(f"{number:,} {what}", why=str(error)) from error
+
+
+def table_of(curve: Curve) -> Table:
+    """Return the points of a curve as rows, and the exponents below them."""
+    rows: list[Sequence[Cell]] = [
+        (f"{point.number:,}", *(figure(point) for _, figure in FIGURES)) for point in curve.points
+    ]
+    rows.append(("fitted exponent", *(rounded(curve.exponent(figure)) for _, figure in FIGURES)))
+    return Table(f"scale: {curve.what} ({curve.subject})", (curve.what, *(name for name, _ in FIGURES)), tuple(rows))

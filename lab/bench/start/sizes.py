@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from lab import ROOT, subprocesses
 from lab.bench.harness.figures import Cell, Table
-from lab.bench.harness.packages import Package
+from lab.bench.harness.peers import Package
 from lab.subprocesses import Runner
 from services.runtime.files.temporary import temporary_directory
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.bench.errors import BenchFailed
-from lab.bench.harness import servers
+from lab.bench.harness.load import servers
 from lab.bench.harness.peers import NGINX
 from lab.bench.harness.processes import free_port, serving
 

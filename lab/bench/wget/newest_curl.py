@@ -7,8 +7,9 @@ cores, the same server.
 from collections.abc import Callable
 from functools import partial
 
-from lab.bench.harness import containers, servers
+from lab.bench.harness import containers
 from lab.bench.harness.figures import Goal, Group, Row
+from lab.bench.harness.load import servers
 from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import Server
 from lab.bench.harness.rounds import Rounds, Say, interleaved

@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from lab.bench.errors import BenchFailed
-from lab.bench.harness import servers
 from lab.bench.harness.figures import Goal, Group, Promise
+from lab.bench.harness.load import servers
+from lab.bench.harness.load.wrk import load
 from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import CURL, NGINX, WRK
 from lab.bench.harness.processes import Server, cost_of
 from lab.bench.harness.rounds import Rounds, Say, interleaved
-from lab.bench.harness.wrk import load
 from lab.bench.wget import contestants
 from lab.bench.wget.contestants import AIOHTTP, CURL_NAME, LOOPS, OURS, Sample, Work
 from services.runtime.files.temporary import temporary_directory

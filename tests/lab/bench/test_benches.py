@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from lab.bench import gateway, sites, stalled
-from lab.bench.harness import containers, loaded, servers
+from lab.bench.harness import containers
 from lab.bench.harness.figures import Result
+from lab.bench.harness.load import loaded, servers
+from lab.bench.harness.load.wrk import Load, load
 from lab.bench.harness.peers import NGINX, WRK, Peer
 from lab.bench.harness.processes import Cost
 from lab.bench.harness.rounds import QUICK, Rounds
-from lab.bench.harness.wrk import Load, load
 from lab.bench.hello import result as hello
 from lab.bench.hello import users, without_sleep
 from lab.cli import main

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from lab.bench.errors import ReportUnwritable
-from lab.bench.harness import chart, report
 from lab.bench.harness.figures import Goal, Group, Promise, Result, Row, Table, as_json
+from lab.bench.harness.output import chart, files, terminal, texts
 from lab.bench.harness.rounds import interleaved
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -38,11 +38,11 @@ def test_a_goal_that_is_not_reached_says_what_holds_it_and_the_ceiling_that_was_
     """A ratio alone does not tell whether there is more to be had."""
     goal = Goal("ours <&>", 1.1, "nginx", held_by="Python", ceiling="null")
     group = Group("kept alive", "requests/s", (NGINX, OURS, Row("null", (95.0, 9.5, 38.0))), "nginx")
-    assert report.goal_line(group, goal).endswith("NOT REACHED, 0.90; held by Python; the ceiling, null: 0.95")
+    assert texts.goal_line(group, goal).endswith("NOT REACHED, 0.90; held by Python; the ceiling, null: 0.95")
     without = Group("kept alive", "requests/s", (NGINX, OURS), "nginx")
-    assert report.goal_line(without, goal).endswith("NOT REACHED, 0.90; held by Python")
+    assert texts.goal_line(without, goal).endswith("NOT REACHED, 0.90; held by Python")
     reached = Goal("ours <&>", 0.9, "nginx", held_by="Python", ceiling="null")
-    assert report.goal_line(group, reached).endswith("reached, 0.90")
+    assert texts.goal_line(group, reached).endswith("reached, 0.90")
 
 
 def test_without_its_reference_a_group_has_no_ratios() -> None:
@@ -70,7 +70,7 @@ def test_a_table_has_a_row_for_each_contestant_and_says_whether_the_goal_is_reac
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Median, spread, ratio; how it was measured, and what was left out."""
-    report.draw([RESULT])
+    terminal.draw([RESULT])
     printed = capsys.readouterr().out
     rows = [line.split("│")[1:-1] for line in printed.splitlines() if line.startswith("│")]
     assert [[cell.strip() for cell in row] for row in rows] == [
@@ -84,7 +84,7 @@ def test_a_table_has_a_row_for_each_contestant_and_says_whether_the_goal_is_reac
 
 def test_the_json_file_has_every_value(tmp_path: Path) -> None:
     """So that a reader can calculate again."""
-    report.write_json(tmp_path / "bench.json", [RESULT])
+    files.write_json(tmp_path / "bench.json", [RESULT])
     document = json.loads((tmp_path / "bench.json").read_text())
     assert document["v"] == 1
     assert document["machine"]["cores"] >= 1
@@ -130,7 +130,7 @@ MISSED = Promise("it is quicker", False, "2 ms", is_goal=True, held_by="its impo
 def test_promises_are_shown_a_line_each_and_say_what_was_found(capsys: pytest.CaptureFixture[str]) -> None:
     """A line is never broken: programs read it."""
     long = Promise("it is long", True, "x" * 300)
-    report.draw([Result("chaos", (), tables=(TABLE,), promises=(KEPT, BROKEN, long, MISSED))])
+    terminal.draw([Result("chaos", (), tables=(TABLE,), promises=(KEPT, BROKEN, long, MISSED))])
     out = capsys.readouterr().out.splitlines()
     assert "achieved: it is quick: 1 ms" in out
     assert "NOT: it is whole: 3 [bold]torn[/]" in out
@@ -171,7 +171,7 @@ def test_a_table_that_was_taken_beside_others_is_marked(
     """In its title, in a line that says why, and in the file of figures."""
     table = Table("sizes", ("file", "MB"), (("wheel", 1.5),))
     result = Result("sites", (GROUP,), tables=(table,), others=others)
-    report.draw_result(result)
+    terminal.draw_result(result)
     out = capsys.readouterr().out
     assert out.count("NOT TO BE QUOTED") == (2 if is_marked else 0)
     assert ("not to be quoted: others used" in out) is is_marked

@@ -3,7 +3,8 @@
 import pytest
 
 from lab.bench.errors import BenchFailed, PeersNotInstallable
-from lab.bench.harness import peers, wrk
+from lab.bench.harness import peers
+from lab.bench.harness.load import wrk
 from lab.bench.harness.peers import Peer
 from lab.bench.harness.processes import Cost
 from lab.docker.packages import Host

@@ -6,9 +6,9 @@ import pytest
 
 from lab.bench.errors import BenchFailed
 from lab.bench.harness.figures import Goal, Group, Row
-from lab.bench.harness.packages import Package
+from lab.bench.harness.output.texts import goal_line
+from lab.bench.harness.peers import Package
 from lab.bench.harness.processes import Cost
-from lab.bench.harness.report import goal_line
 from lab.bench.harness.rounds import Rounds
 from lab.bench.pipeline import in_process, memory, over_broker, result, sizing, waiting
 from lab.bench.pipeline.in_process import AIOSTREAM, BARE

@@ -28,7 +28,7 @@ def test_fewer_than_two_points_have_no_exponent(pairs: list[tuple[float, float]]
 def test_a_curve_is_a_table_with_its_exponents_last() -> None:
     """Time in proportion, memory flat."""
     curve = Curve("items", "a program", tuple(Point(number, number / 10, 0.0, 30.0) for number in NUMBERS))
-    table = curve.table()
+    table = result.table_of(curve)
     assert table.columns == ("items", "s", "processor s", "MiB at most")
     assert table.rows[-2:] == (("1,000", 100.0, 0.0, 30.0), ("fitted exponent", "1.00", "-", "0.00"))
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lab.bench.errors import BenchFailed
-from lab.bench.harness import containers, servers
+from lab.bench.harness import containers
 from lab.bench.harness.figures import Group, Row
+from lab.bench.harness.load import servers
 from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import CURL, NGINX, WRK, Peer
 from lab.bench.harness.processes import Cost, Server

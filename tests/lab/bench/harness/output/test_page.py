@@ -6,10 +6,10 @@ import pytest
 
 from lab.bench.harness.curve import Curve, Point
 from lab.bench.harness.figures import Goal, Group, Promise, Result, Row, Table
-from lab.bench.harness.page.bars import WIDTH, bars_of
-from lab.bench.harness.page.page import html_of, write_page
-from lab.bench.harness.page.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, plots_of
-from lab.bench.harness.page.plots import WIDTH as PLOT
+from lab.bench.harness.output.page.bars import WIDTH, bars_of
+from lab.bench.harness.output.page.page import html_of, write_page
+from lab.bench.harness.output.page.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, plots_of
+from lab.bench.harness.output.page.plots import WIDTH as PLOT
 from services.client.report.page import TEMPLATES
 
 PEER = Row("nginx", (100.0, 100.0, 100.0))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.bench.harness.figures import Group, Row
-from lab.bench.harness.report import goal_line, number
+from lab.bench.harness.output.texts import goal_line, number
 
 WIDTH = 1_000.0
 ROOM = 1.05  # beyond the widest

@@ -10,10 +10,10 @@ from statistics import median
 from typing import NamedTuple
 
 from lab.bench.harness.figures import Goal, Group, Row, Table
+from lab.bench.harness.load.wrk import load
 from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import Server
 from lab.bench.harness.rounds import Rounds, Say, interleaved
-from lab.bench.harness.wrk import load
 
 WARM_UP_S = 0.2
 FULL = 0.9

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.bench.harness.loaded import Sample, busy_side, busy_table, groups_of
+from lab.bench.harness.load.loaded import Sample, busy_side, busy_table, groups_of
 
 TURNS = {"services.it": [Sample(1_000, 50, 10, 0.99, 0.2, 30)], "a peer": [Sample(500, 20, 10, 0.4, 0.98, 3)]}
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from lab.bench.harness import machine
 from lab.bench.harness.figures import Cell, Group, Result
-from lab.bench.harness.report import goal_line, number, promise_line, text_of, write
+from lab.bench.harness.output.files import write
+from lab.bench.harness.output.texts import goal_line, number, promise_line, text_of
 
 KEPT, GOALS, MISSED = "what was tried", "goals", "NOT REACHED"
 HEAD = """\

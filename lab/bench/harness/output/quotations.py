@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from lab.bench.harness.report import write
+from lab.bench.harness.output.files import write
 
 NUMBER = re.compile(
     r"(?P<number>[\d.,]*\d)(?P<between>[^\d<]{0,40})<!-- bench: (?P<cell>[^>\n]+ > [^>\n]+ > [^>\n]+?) -->"

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from lab.bench.harness import machine
 from lab.bench.harness.figures import Result
-from lab.bench.harness.page import plots
-from lab.bench.harness.page.bars import Bars, bars_of
-from lab.bench.harness.page.plots import Plots, plots_of
-from lab.bench.harness.report import noise, promise_line, text_of, write
+from lab.bench.harness.output.files import write
+from lab.bench.harness.output.page import plots
+from lab.bench.harness.output.page.bars import Bars, bars_of
+from lab.bench.harness.output.page.plots import Plots, plots_of
+from lab.bench.harness.output.texts import noise, promise_line, text_of
 from services.client.report.page import TEMPLATES
 
 PAGE = "bench.html.j2"

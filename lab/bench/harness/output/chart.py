@@ -10,7 +10,8 @@ from xml.sax.saxutils import escape
 
 from lab.bench.harness import machine
 from lab.bench.harness.figures import Group, Result, Row
-from lab.bench.harness.report import number, write
+from lab.bench.harness.output.files import write
+from lab.bench.harness.output.texts import number
 
 WIDTH, MARGIN = 900, 24
 NAMES, FIGURES = 275, 150  # columns left and right of the bars

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lab.bench.harness.figures import Goal, Group, Promise, Result, Row, Table
-from lab.bench.harness.markdown import document, write_document
+from lab.bench.harness.output.markdown import document, write_document
 
 GROUP = Group(
     "kept alive",
