@@ -10,8 +10,8 @@ import pytest
 
 from lab.compose.stack import Stack
 from services.runtime.http import Address
-from tests.docker import handed
-from tests.docker.test_walls import Host, host
+from tests.docker.isolation import handed
+from tests.docker.isolation.test_walls import Host, host
 from tests.sites.peer import Peer
 
 pytestmark = pytest.mark.docker

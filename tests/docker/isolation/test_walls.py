@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from lab.compose.stack import Stack
-from tests.docker import reach
-from tests.docker.reach import Answer, Place, Question
+from tests.docker.isolation import reach
+from tests.docker.isolation.reach import Answer, Place, Question
 from tests.stacks import image_of
 
 PROGRAM = Path(reach.__file__).read_text("utf-8")

@@ -1,0 +1,1 @@
+"""Tests of client.pipeline.jetstream.tracing: what workers tell of their jobs."""

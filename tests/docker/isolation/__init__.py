@@ -1,0 +1,1 @@
+"""Which container reaches what, and what each may do."""
