@@ -14,8 +14,8 @@ from services.client.compare.picture import picture
 from services.client.defaults import HELLO_USERS, PIPELINE_ITEMS
 from services.client.pipeline import command as pipeline
 from services.client.settings import ClientSettings
-from services.client.trace.lanes import wrapped
 from services.client.trace.terminal import Terminal
+from services.client.trace.terminal_chart import wrapped
 from services.client.wget import tutorial as wget
 from services.runtime.cli import INTERRUPTED
 from services.runtime.run import Stop, until_stopped

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from services.client.compare import pipeline
 from services.client.compare.runs import Comparison, Run
-from services.client.trace.lanes import Chart, Group, Lane, Span, draw, glyphs_of, wrapped
 from services.client.trace.model import Phase, Trace
 from services.client.trace.terminal import Terminal
+from services.client.trace.terminal_chart import Chart, Group, Lane, Span, draw, glyphs_of, wrapped
 
 NOISE = 1.25  # two runs whose times have a smaller ratio took as long as each other
 NO_ANSWER = "no answer"

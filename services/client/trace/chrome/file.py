@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from services.client.trace.chrome.events import Event
 from services.client.trace.chrome.feed import Feed
-from services.client.trace.chrome.making import EventMaker, maker_of
+from services.client.trace.chrome.to_events import EventMaker, maker_of
 from services.runtime.errors import ProgramError
 from services.runtime.files.ownership import write_lines
 from services.runtime.tasks import run_in_daemon_thread, start_daemon_thread

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from services.client.trace.chrome.building import TraceBuilder
 from services.client.trace.chrome.events import Event
+from services.client.trace.chrome.from_events import TraceBuilder
 from services.client.trace.chrome.members import NotAnEvent
 from services.client.trace.model import Trace
 from services.runtime.errors import InputUnreadable, ProgramError

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.client.trace.chrome.making import events_of
 from services.client.trace.chrome.merging import merged
+from services.client.trace.chrome.to_events import events_of
 from services.client.trace.model import Clock, HandOff, Mark, Outcome, Task, Trace
 from tests.client.trace.chrome.format_rules import violations
 from tests.client.trace.chrome.traces import CLOCK, full, process

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.client.trace.chrome import reading
 from services.client.trace.chrome.file import trace_file
-from services.client.trace.chrome.making import events_of
 from services.client.trace.chrome.reading import NotATrace, parse_trace, read_trace
+from services.client.trace.chrome.to_events import events_of
 from services.client.trace.model import Mark, Slice, Task, Trace
 from services.runtime.errors import InputUnreadable
 from tests.client.trace.chrome.traces import full, process
@@ -210,6 +210,7 @@ class Endless(io.RawIOBase):
         return len(made)
 
 
+@settings(deadline=None)  # a busy machine is not a slow reader
 @given(st.binary(max_size=300), st.integers(0, 5_000))
 def test_whatever_is_in_a_file_is_a_trace_or_refused(garbage: bytes, at: int) -> None:
     """Bytes of any kind at any place: never another error."""

@@ -10,8 +10,8 @@ import pytest
 
 from services.client.trace.chrome.events import Event
 from services.client.trace.chrome.file import trace_file
-from services.client.trace.chrome.making import maker_of
 from services.client.trace.chrome.reading import parse_trace, read_trace
+from services.client.trace.chrome.to_events import maker_of
 from services.client.trace.facts import Program
 from services.client.trace.model import Outcome, Trace
 from services.client.trace.recorder import Recorder

@@ -17,7 +17,7 @@ from services.client.pipeline.jetstream.tracing.told import (
     decode_told,
     encode_told,
 )
-from services.client.trace.chrome.making import events_of
+from services.client.trace.chrome.to_events import events_of
 from services.client.trace.facts import Point
 from services.client.trace.model import Clock, Outcome
 from tests.client.trace.chrome.format_rules import violations

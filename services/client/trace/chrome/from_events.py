@@ -1,4 +1,4 @@
-"""Makes a Trace of the events of a file: what `making` has split is joined again.
+"""Makes a Trace of the events of a file: what `to_events` has split is joined again.
 
 Events may come in any order that a run writes: what names a process or begins a task comes before all else of it.
 """

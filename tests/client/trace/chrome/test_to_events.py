@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.client.trace.chrome.making import events_of, maker_of
+from services.client.trace.chrome.to_events import events_of, maker_of
 from services.client.trace.model import MAX_TEXT, Outcome, Phase, Slice, Task, Trace
 from tests.client.trace.chrome.format_rules import violations
 from tests.client.trace.chrome.traces import GrowingFeed, GrowingLane, full, process

@@ -6,8 +6,8 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from services.client.trace.lanes import Chart, Group, Lane, Span, draw, fitted, glyphs_of, wrapped
 from services.client.trace.terminal import Terminal
+from services.client.trace.terminal_chart import Chart, Group, Lane, Span, draw, fitted, glyphs_of, wrapped
 
 LABELS = {
     "hosts": ("www.sina.com.cn", "www.sohu.com", "www.163.com"),
