@@ -178,6 +178,7 @@ def sound(name: str, run_bench: Callable[[], "Result"]) -> "Result":
     """Return the result of a bench, or the failure that ended it: what others measured is kept."""
     from lab.bench.harness.figures import Result
     from lab.errors import LabError
+    from services.runtime.files.temporary import NoTemporaryDirectory
 
     try:
         return run_bench()
@@ -185,6 +186,8 @@ def sound(name: str, run_bench: Callable[[], "Result"]) -> "Result":
         for line in error.evidence:
             say(line)
         return Result(name, (), notes=(str(error),), failed=error.problem)
+    except NoTemporaryDirectory:
+        raise  # no bench can do without one
     except Exception as error:  # whatever ends one bench, the others go on, and what they measured is kept
         why = f"{type(error).__name__}: {error}"
         return Result(name, (), notes=(f"{name}: {why}",), failed=why)
