@@ -1,7 +1,9 @@
 """How far apart the ticks of a time axis are: of one in a terminal, and of one in a report."""
 
+import itertools
+
 STEPS = (1, 2, 5)
-LEAST = 1e-9  # what any step is a multiple of
+LEAST = -9  # the exponent of the least power of ten
 
 
 def tick_step(until: float, *, most: int) -> float:
@@ -11,9 +13,5 @@ def tick_step(until: float, *, most: int) -> float:
         until: the end of the axis, which begins at 0; in any unit, and so is the step.
         most: how many steps there may be.
     """
-    power = LEAST
-    while True:
-        for step in STEPS:
-            if until / (step * power) <= most:
-                return step * power
-        power *= 10
+    steps = (step * 10.0**exponent for exponent in itertools.count(LEAST) for step in STEPS)
+    return next(step for step in steps if until / step <= most)
