@@ -134,6 +134,29 @@ def interrupted(command: list[str], cwd: Path) -> tuple[str, int]:
     return error, process.returncode
 
 
+def test_a_program_that_changes_its_directory_is_recorded_where_it_was_started(tmp_path: Path) -> None:
+    """A file's name means what it meant on the command line."""
+    (tmp_path / "other").mkdir()
+    name = program(tmp_path, "os.chdir('other')\nasyncio.run(work())")
+    done = run_traced(["--report", "report.html", name], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {each.name for each in tmp_path.iterdir()} == {name, "other", "trace.json", "report.html"}
+    assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_code_without_the_name_of_a_module_may_hold_the_loop(tmp_path: Path) -> None:
+    """As `exec` runs it, with globals of any kind; the recorder goes on looking, and says nothing."""
+    text = (
+        "async def holds():\n    exec('import time; time.sleep(0.3)', {'__name__': None})\n"
+        "    exec('import time; time.sleep(0.3)', {})\nasyncio.run(holds())"
+    )
+    done = run_traced([program(tmp_path, text)], cwd=tmp_path)
+    assert "Traceback" not in done.stderr
+    assert "calls held the loop once" in done.stderr
+    [held] = trace_in(tmp_path).blockings
+    assert held.place
+
+
 LOOPS = {
     "run": ("asyncio.run(work())", ["asyncio"]),
     "runner": ("with asyncio.Runner() as runner:\n    runner.run(work()); runner.run(work())", ["asyncio"]),
