@@ -64,6 +64,13 @@ ENDINGS = {
         "def later():\n    threading.main_thread().join(0.01); asyncio.run(work()); print('later')\n"
         "threading.Thread(target=later).start()"
     ),
+    "it leaves little recursion": "asyncio.run(work())\nsys.setrecursionlimit(60)",
+    "an error whose text ends the program": (
+        "class Ends(Exception):\n    def __str__(self):\n        sys.exit(3)\n"
+        "async def fails():\n    raise Ends\n"
+        "async def main():\n    await asyncio.gather(fails(), return_exceptions=True)\n    print('later')\n"
+        "asyncio.run(main())"
+    ),
     "its own excepthook": "sys.excepthook = lambda *error: print('hook', error[1])\nasyncio.run(work())\n1 / 0",
 }
 NO_LOOP = {"no asyncio program", "it ends with an error and no loop", "it is no Python"}
@@ -80,7 +87,7 @@ def test_output_errors_and_exit_code_are_pythons_own(ending: str, tmp_path: Path
     """To the byte, tracebacks too; one line more says what was recorded. And the trace is there, and valid."""
     name = program(tmp_path, ENDINGS[ending])
     plain = run_python([name, "one", "--two"], cwd=tmp_path)
-    traced = run_traced([name, "one", "--two"], cwd=tmp_path)
+    traced = run_traced(["--report", "report.html", name, "one", "--two"], cwd=tmp_path)
     assert traced.stdout == plain.stdout
     assert without_addresses(TRACED.sub("", traced.stderr)) == without_addresses(plain.stderr)
     assert traced.returncode == plain.returncode
