@@ -68,7 +68,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
         tuple(group for loop in LOOPS for group in groups(loop, measured, [*NAMES, *present])),
         method=(
             f"an await: {awaits:,} of asyncio.sleep(0) in 100 tasks, the quickest of 5 passes; no file is made",
-            f"a survey: {rounds.targets:,} targets, from its first fetch to its last, traced into a file",
+            f"a survey: {rounds.targets:,} targets, from its first fetch to its last, in one process",
             f"{rounds.in_turns()}, a process each; {core.server_sentence()}",
             *([f"the page: in Chromium, without a window; frames of a replay of {trace_page.FRAMES}"] if shown else []),
         ),
@@ -130,7 +130,8 @@ def survey_us(core: Core, directory: Path, rounds: Rounds, loop: str, *, traced:
 
 
 def fetched_us(server: Server, trace: Path | None, rounds: Rounds, loop: str) -> float:
-    command = client_command(CONCURRENCY, loop, routes(server)) + ([] if trace is None else ["--trace", str(trace)])
+    command = [*client_command(CONCURRENCY, loop, routes(server)), "--processes", "1"]  # a trace is of one
+    command += [] if trace is None else ["--trace", str(trace)]
     targets = f"{HOST}\n".encode() * rounds.targets
     lines = cost_of("client wget", command, timeout_s=TIMEOUT_S, stdin=targets).out.splitlines()
     if sum(map(is_answered, lines)) != rounds.targets:

@@ -66,12 +66,12 @@ PLANS = (
             "en": (
                 "One user asks alone, then a thousand ask at once; the server takes half a second for each.",
                 "All the users share one thread, which is free while their requests wait.",
-                "So the last of them waits hardly longer than the first.",
+                "So their waits pass together: all are answered in little more time than the slowest takes.",
             ),
             "zh": (
                 "先是一个用户单独提问，然后一千个用户同时提问；服务器回答每一个都要半秒。",
                 "所有用户共用一个线程，请求等待时线程是空闲的。",
-                "所以最后一个用户几乎不比第一个等得更久。",
+                "所以这些等待同时过去：全部答完所用的时间，只比最慢的那一个略长。",
             ),
         },
     ),

@@ -1,5 +1,6 @@
 """The client's command line, without a lab."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def test_each_command_has_help(argv: list[str], capsys: pytest.CaptureFixture[st
 def test_the_examples_of_help_are_command_lines(words: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     """Each is understood as it stands, and is in the help of its command."""
     name, example = words
-    argv = shlex.split(example.partition(" < ")[0])
+    argv = shlex.split(re.split(" [<>] ", example)[0])
     if "--help" not in argv:
         understand(argv, default_loop="asyncio")
     with pytest.raises(SystemExit):
@@ -87,6 +88,17 @@ def test_the_loop_may_stand_ahead_of_the_command(ahead: list[str]) -> None:
     assert understand([*ahead, "hello", "--users", "7"], default_loop="asyncio").values["users"] == 7
     assert understand([*ahead, "hello"], default_loop="asyncio").loop == "uvloop"
     assert understand(ahead, default_loop="asyncio").loop == "uvloop"
+
+
+@pytest.mark.parametrize("option", ["--trace", "--report"])
+@pytest.mark.parametrize("command", ["wget", "compare", "hello", "pipeline", "trace script.py"])
+def test_an_empty_name_of_a_file_is_no_name(command: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As of a shell variable that is not set: it would be taken for the directory that one is in."""
+    name, *rest = command.split()
+    with pytest.raises(SystemExit) as ended:
+        understand([name, option, "", *rest], default_loop="asyncio")
+    assert ended.value.code == 2
+    assert f"argument {option}: it is empty: name a file" in capsys.readouterr().err
 
 
 def test_options_may_stand_between_targets() -> None:

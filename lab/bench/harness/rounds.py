@@ -20,8 +20,8 @@ class Rounds(NamedTuple):
     hosts: int = 2_000
     stalled: int = 10_000
     requests: int = 1_000_000
-    items: int = 200_000
-    jobs: int = 3_000
+    items: int = 100_000
+    jobs: int = 2_000
     workers: tuple[int, ...] = (1, 2, 4, 8)
 
     def in_turns(self) -> str:

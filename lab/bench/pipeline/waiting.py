@@ -27,7 +27,7 @@ ANSWER = "200 OK"
 DELAY_S = 0.1
 CONCURRENCY = 8
 LOOP = "uvloop"
-JOBS_SHARE = 25  # of `rounds.jobs`, for each worker
+JOBS_SHARE = 8  # of `rounds.jobs`, for each worker
 NEAR = 0.85
 FULL = 0.9  # of the cores: what is above it is bounded by them
 

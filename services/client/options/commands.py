@@ -149,13 +149,13 @@ COMMANDS = {
         before=("printf '%s\\n' 'import asyncio' 'asyncio.run(asyncio.sleep(1))' > script.py",),
     ),
     "report": Command(
-        "draw traces that were recorded before, as one HTML file",
+        "draw traces that were recorded before, as one HTML file on stdout",
         "services.client.report.command",
         add_report,
         takes="TRACE...",
         has_loop=False,
         has_lab=False,
-        examples=("pipeline --edition queue --trace lanes.json", "report lanes.json"),
+        examples=("pipeline --edition queue --trace lanes.json", "report lanes.json > lanes.html"),
     ),
     "parse": Command(
         "read one raw response head, and print it as JSON",

@@ -66,7 +66,7 @@ def comparison(panels: Sequence[Panel], numbers: Sequence[Numbers], say: Words) 
     last = say("less_time" if is_faster else "as_long", work=duration(after.work_s))
     why = say(
         "overlaps_why" if is_faster else "no_overlap_why",
-        lanes=after.lanes,
+        lanes=say.counted(after.lanes, "piece"),
         before=duration(before.wall_s),
         after=duration(after.wall_s),
     )
@@ -84,7 +84,7 @@ def hold_story(panel: Panel, hold: Hold, say: Words) -> Story:
     name = "held" if hold.place else "held_nowhere"
     return Story(
         say(name, place=printable(hold.place), time=length),
-        (say("held_why", others=f"{others:,}"),),
+        (say("held_why", others=say.counted(others, "other")),),
         (
             Figure(length, say("hold_length")),
             Figure(f"{others:,}", say("stood_still")),
@@ -148,7 +148,7 @@ def one_run(numbers: Numbers, say: Words) -> Story:
     """Return the story of one run."""
     name = "many" if numbers.overlap >= FASTER else "plain"
     values = {
-        "lanes": f"{numbers.lanes:,}",
+        "lanes": say.counted(numbers.lanes, "lane"),
         "most": f"{numbers.most:,}",
         "wall": duration(numbers.wall_s),
         "work": duration(numbers.work_s),

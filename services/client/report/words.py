@@ -12,31 +12,28 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "overlaps": ("Waiting overlaps. Work does not.", "等待可以重叠，工作不能。"),
     "overlaps_why": (
         (
-            "One after another, {lanes} pieces of work took {before}, nearly all of it waiting. At once they "
-            "took {after} on the same single thread, because they waited at the same time."
+            "One after another, {lanes} took {before}, nearly all of it waiting. At once they took {after} on the "
+            "same single thread, because they waited at the same time."
         ),
-        (
-            "逐个进行时，{lanes} 项工作用了 {before}，几乎都在等待。"
-            "同时进行时，同一个线程只用了 {after}，因为它们一起等待。"
-        ),
+        ("逐个进行时，{lanes}用了 {before}，几乎都在等待。同时进行时，同一个线程只用了 {after}，因为它们一起等待。"),
     ),
     "no_overlap": ("There is no waiting here that could overlap.", "这里没有可以重叠的等待。"),
     "no_overlap_why": (
         (
-            "One after another took {before}, and at once {after}. The {lanes} pieces of work keep the thread busy, "
-            "and one thread does one thing at a time."
+            "{lanes} took {before} one after another, and {after} at once. The work keeps the thread busy, and one "
+            "thread does one thing at a time."
         ),
-        "逐个进行用了 {before}，同时进行用了 {after}。这 {lanes} 项工作一直占用线程，而一个线程同一时刻只能做一件事。",
+        "逐个进行用了 {before}，同时进行用了 {after}。{lanes}一直占用线程，而一个线程同一时刻只能做一件事。",
     ),
     "held": ("{place} held the loop for {time}.", "{place} 占住事件循环 {time}。"),
     "held_nowhere": ("One call held the loop for {time}.", "有一个调用占住事件循环 {time}。"),
     "held_why": (
         (
-            "While that call ran, {others} other lanes could not run, whatever they were waiting for. A call that "
+            "While that call ran, no other lane could run; {others} had begun and not ended. A call that "
             "takes long belongs in a thread (asyncio.to_thread), or should be one that can be awaited."
         ),
         (
-            "这个调用运行期间，另外 {others} 条泳道无论在等什么都不能运行。耗时的调用应放进线程（asyncio.to_thread），"
+            "这个调用运行期间，其他泳道都不能运行；{others}已开始而未结束。耗时的调用应放进线程（asyncio.to_thread），"
             "或改用可以 await 的调用。"
         ),
     ),
@@ -53,12 +50,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "many": ("{waits} of waiting passed in {wall}.", "{waits} 的等待，只用了 {wall}。"),
     "many_why": (
         (
-            "{lanes} lanes waited {waits} and ran {work}, all taken together. They waited at the same time: at most "
+            "{lanes} waited {waits} and ran {work}, all taken together. They waited at the same time: at most "
             "{most} of them at one moment."
         ),
-        "{lanes} 条泳道合计等待 {waits}，运行 {work}。它们同时等待：同一时刻最多有 {most} 条。",
+        "{lanes}合计等待 {waits}，运行 {work}。它们同时等待：同一时刻最多有 {most} 条。",
     ),
-    "plain": ("{lanes} lanes took {wall}.", "{lanes} 条泳道用了 {wall}。"),
+    "plain": ("{lanes} took {wall}.", "{lanes}用了 {wall}。"),
     "plain_why": (
         "All taken together, they ran {work} and waited {waits}. Little of that happened at the same time.",
         "合计运行 {work}，等待 {waits}，其中很少是同时进行的。",
@@ -66,6 +63,13 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "empty": ("Nothing was recorded.", "没有记录到任何内容。"),
     "empty_why": ("The program made no task while it was recorded.", "记录期间，程序没有创建任务。"),
     "failed": ("{failed} of {lanes} ended in an error.", "{lanes} 条中有 {failed} 条以错误结束。"),
+    # things that are counted: one of them, and several
+    "lane": ("1 lane", "1 条泳道"),
+    "lanes": ("{count} lanes", "{count} 条泳道"),
+    "other": ("1 other lane", "另外 1 条泳道"),
+    "others": ("{count} other lanes", "另外 {count} 条泳道"),
+    "piece": ("1 piece of work", "1 项工作"),
+    "pieces": ("{count} pieces of work", "{count} 项工作"),
     # figures
     "wall": ("wall time", "实际用时"),
     "wait_sum": ("sum of all waits", "等待总和"),
@@ -74,7 +78,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "less_time": ("less time; {work} of it is work", "的速度；其中工作 {work}"),
     "as_long": ("as fast at once; the work is {work}", "的速度，并没有更快；工作共 {work}"),
     "hold_length": ("held the loop, in one call", "一次调用占住循环"),
-    "stood_still": ("other lanes could not run meanwhile", "条其他泳道此时不能运行"),
+    "stood_still": ("number of other lanes that could not run meanwhile", "条其他泳道此时不能运行"),
     "on_loop": ("on {loop}", "使用 {loop}"),
     "work_ratio": ("as much work on {loop}", "{loop} 的工作量之比"),
     # the picture
@@ -106,8 +110,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{first} to {last} by duration: {longest} to {shortest}",
         "按用时第 {first} 至 {last} 条：{longest} 至 {shortest}",
     ),
-    "not_drawn": ("{count} more lanes are not drawn; the sums have them.", "另有 {count} 条泳道没有画出，已计入总和。"),
-    "panels_not_drawn": ("{count} more runs are not drawn.", "另有 {count} 次运行没有画出。"),
+    "not_drawn": (
+        "Lanes that are not drawn, but are in the sums: {count}.",
+        "另有 {count} 条泳道没有画出，已计入总和。",
+    ),
+    "panels_not_drawn": ("Runs that are not drawn: {count}.", "另有 {count} 次运行没有画出。"),
     "this_run": ("this run", "本次运行"),
     "mode_line": ("loop {loop}", "事件循环 {loop}"),
     # what is said below the picture
@@ -187,6 +194,10 @@ class Words:
     def __call__(self, text: str, /, **values: object) -> str:
         """Return a text, with values in it."""
         return TEXTS[text][self._column].format(**values)
+
+    def counted(self, count: int, thing: str) -> str:
+        """Return a number of things; `thing`: the text for one of them; with an `s`, for several."""
+        return self(thing) if count == 1 else self(f"{thing}s", count=f"{count:,}")
 
     def named(self, kind: str, name: str) -> str:
         """Return what a name of a recording is called here; a name that is not known stays as it is."""

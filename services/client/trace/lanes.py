@@ -16,11 +16,11 @@ from textwrap import wrap
 from rich.cells import cell_len, set_cell_size
 
 from services.client.trace.terminal import Terminal
+from services.client.trace.ticks import tick_step
 from services.runtime.terminal import printable
 
 INDENT = 2
 MIN_CELLS = 12  # of a lane, however long the labels are
-STEPS = (1, 2, 5)
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 GREEN, RESET = "\x1b[32m", "\x1b[0m"
 
@@ -204,13 +204,3 @@ def axis(until_s: float, cells: int, terminal: Terminal) -> list[str]:
             free_from = place + len(text) + 1
         number += 1
     return ["".join(line), "".join(times[:cells])]
-
-
-def tick_step(until: float, *, most: int) -> float:
-    """Return the least step of 1, 2 or 5 times a power of ten that needs no more than so many ticks."""
-    power = 1e-3
-    while True:
-        for step in STEPS:
-            if until / (step * power) <= most:
-                return step * power
-        power *= 10

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 MICROSECONDS = 6  # decimals of a second: what the clock is good for
 MAX_TEXT = 200  # characters of a text that a recorded program gives
@@ -66,11 +67,11 @@ class Task:
         return self.slices[count:]
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(NamedTuple):
     """A part of a task's time that has a name, as `connect` or `head`. `task`: its id; None: it was not recorded.
 
-    `note` and `ok`: how it ended, where a task does several pieces of work, a phase each.
+    `note` and `ok`: how it ended, where a task does several pieces of work, a phase each. It is made while the program
+    runs, so it is a tuple: a frozen dataclass takes longer to make.
     """
 
     name: str

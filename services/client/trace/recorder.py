@@ -205,24 +205,9 @@ class Recorder:
         """Return a coroutine for a task that is recorded only while it is in a lane: see `running_in`."""
         return Recorded(coroutine, self.kept.unrecorded(), self)
 
-    @contextmanager
-    def running_in(self, track: Track) -> Iterator[None]:
-        """Record what the running task does inside as that of a lane."""
-        recorded = self.running
-        if recorded is None:
-            yield
-            return
-        before = recorded.track
-        self._go_on_in(recorded, track)
-        try:
-            yield
-        finally:
-            self._go_on_in(recorded, before)
-
-    def _go_on_in(self, recorded: "Recorded[Any]", track: Track) -> None:
-        now = perf_counter()
-        self.kept.keep_slice(recorded.track, recorded.began_s, now)
-        recorded.go_on_in(track, now)
+    def running_in(self, track: Track) -> "InLane":
+        """Return a context, inside which what the running task does is recorded as that of a lane."""
+        return InLane(self, track)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[Piece]:
@@ -286,3 +271,26 @@ class Recorder:
 
     def _now_s(self) -> float:
         return perf_counter() - self.zero_s
+
+
+class InLane:
+    """The context in which the running task is recorded in a lane. It is made for every fetch of a survey."""
+
+    __slots__ = ("_before", "_recorded", "_recorder", "_track")
+
+    def __init__(self, recorder: Recorder, track: Track) -> None:
+        self._recorder, self._track, self._recorded = recorder, track, recorder.running
+
+    def __enter__(self) -> None:
+        if self._recorded is not None:
+            self._before = self._recorded.track
+            self._go_on_in(self._recorded, self._track)
+
+    def __exit__(self, *_: object) -> None:
+        if self._recorded is not None:
+            self._go_on_in(self._recorded, self._before)
+
+    def _go_on_in(self, recorded: Recorded[Any], track: Track) -> None:
+        now = perf_counter()
+        self._recorder.kept.keep_slice(recorded.track, recorded.began_s, now)
+        recorded.go_on_in(track, now)

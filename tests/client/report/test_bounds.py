@@ -107,7 +107,7 @@ def test_a_report_can_be_sent(trace: Trace) -> None:
 def test_runs_that_are_not_drawn_are_counted() -> None:
     """No page can show all of them, and it says so."""
     page = report_html([runs(MOST_PANELS + 5)], title="a title", command="a command")
-    assert "5 more runs are not drawn" in page
+    assert "Runs that are not drawn: 5." in page
 
 
 def test_times_that_no_program_has_are_drawn_all_the_same() -> None:

@@ -5,6 +5,8 @@ from string import Formatter
 
 import pytest
 
+from lab import ROOT
+from services.client.report.drawing.shapes import COLOURS
 from services.client.report.lanes import lanes_of
 from services.client.report.numbers import duration, numbers_of
 from services.client.report.page import report_html
@@ -12,6 +14,8 @@ from services.client.report.panels import panels_of
 from services.client.report.words import LANGUAGES, TEXTS, Language, Words
 from services.client.trace.model import Trace
 from tests.client.report.traces import FETCH_S, HOSTILE, comparison, held_loop, hostile, jobs, process, users
+
+STYLES = ("services/client/report/templates/style.css", "services/watch/page/style/colours.css")
 
 
 def html(traces: list[Trace], language: Language = "en") -> str:
@@ -63,6 +67,24 @@ def test_it_says_what_is_to_be_seen(traces: list[Trace], said: list[str]) -> Non
     assert "loop asyncio" in page
 
 
+@pytest.mark.parametrize(("count", "text"), [(0, "0 lanes"), (1, "1 lane"), (2, "2 lanes"), (1234, "1,234 lanes")])
+def test_one_thing_is_not_said_to_be_several(count: int, text: str) -> None:
+    """Sentences have their numbers from recordings, which may be of one task."""
+    assert Words("en").counted(count, "lane") == text
+    assert str(count)[0] in Words("zh").counted(count, "lane")
+
+
+def test_work_and_phases_have_the_colours_of_the_page() -> None:
+    """Who has seen one of them reads the other; and no two of its colours are alike."""
+    own, page = (re.findall(r"(--\w+): (#\w+)", (ROOT / file).read_text()) for file in STYLES)
+    assert len(own) > len(COLOURS)
+    wanted = {"wait": "wait", "work": "work"} | {mine: phase for phase, mine in COLOURS.items()}
+    for mine, name in wanted.items():
+        assert [value for key, value in own if key == f"--{mine}"] == [
+            value for key, value in page if key == f"--{name}"
+        ]
+
+
 def test_names_and_errors_of_programs_are_escaped() -> None:
     """A trace may be of any origin: its texts are shown, and are no markup and no control characters."""
     page = report_html([hostile()], title=HOSTILE, command=HOSTILE)
@@ -81,7 +103,7 @@ def test_a_thousand_lanes_are_small_and_ten_thousand_are_no_larger() -> None:
     """What is beyond the bound is counted: the file stays one that can be sent."""
     assert len(html([users(1000)]).encode()) < 2_000_000
     assert len((page := html([users(10_000)])).encode()) < 2_000_000
-    assert "9,000 more lanes are not drawn" in page
+    assert "Lanes that are not drawn, but are in the sums: 9,000." in page
 
 
 @pytest.mark.parametrize("name", TEXTS)

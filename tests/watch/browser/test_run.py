@@ -3,11 +3,22 @@
 import os
 import re
 import signal
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.watch.browser.watch_program import RUN_MS, WatchProgram, load_again, numbers, open_page, press_run, until
+from tests.watch.browser import traces
+from tests.watch.browser.watch_program import (
+    RUN_MS,
+    WatchProgram,
+    load_again,
+    numbers,
+    open_page,
+    open_trace,
+    press_run,
+    until,
+)
 
 HANDED_ON = "import('/static/main.js').then(({{ store }}) => store.runs.all[0].trace.arrows.length > {})"
 BAD = [0xB9, 0x2C, 0x19]  # --bad of the light scheme
@@ -122,3 +133,18 @@ def test_a_link_starts_nothing(watch: WatchProgram, chromium: Browser) -> None:
     expect(page.locator("#run button[type=submit]")).to_have_text("Run")
     page = open_page(chromium, f"{watch.url}?p=rm&users=1e9&loop=<b>")
     expect(page.locator("#run input:checked").first).to_have_value("compare")
+
+
+def test_beside_an_opened_file_stands_no_link_to_another_run(
+    tmp_path: Path, watch: WatchProgram, chromium: Browser
+) -> None:
+    """A link would share what the form says, and not what is seen; but the way back to the runs is there."""
+    page = open_page(chromium, watch.url)
+    press_run(page)
+    expect(page.locator("#run")).to_contain_text("Share it:")
+    open_trace(page, traces.written(tmp_path / "few.json", traces.many(3, 3)))
+    expect(page.locator("#run")).not_to_contain_text("Share it:")
+    runs = page.get_by_label("Earlier runs")
+    expect(runs.locator("option:checked")).to_have_text("few.json")
+    runs.select_option(index=1)
+    expect(page.locator("#run")).to_contain_text("Share it:")

@@ -59,6 +59,28 @@ def test_a_call_that_holds_the_loop_is_named(tmp_path: Path, watch: WatchProgram
     expect(page.locator("#run .lede").first).to_contain_text("demo.py:12")
 
 
+@pytest.mark.parametrize(
+    ("program", "kind", "holds", "names"),
+    [
+        ("script.py", "task", False, ["child"]),
+        ("script.py", "sleep", False, ["main", "child"]),
+        ("script.py", "task", True, ["main", "child"]),
+        ("hello", "sleep", True, ["child"]),
+    ],
+)
+def test_the_first_task_of_another_program_has_a_lane_if_it_does_more_than_wait_for_its_children(
+    tmp_path: Path, watch: WatchProgram, chromium: Browser, program: str, kind: str, *, holds: bool, names: list[str]
+) -> None:
+    """A person looks for what the own `main` did; one that only waits for its tasks says nothing more than they do."""
+    events = [*traces.process(1, program), *traces.task(1, 1, "main", [0, 500_000], kind=kind)]
+    events += [*traces.task(1, 2, "child", [10, 400_000], parent=1), *traces.ended(1, 500_001)]
+    events += [traces.blocking(1, 100, 150_000, place="script.py:3")] if holds else []
+    page = open_page(chromium, watch.url)
+    open_trace(page, traces.written(tmp_path / "main.json", events))
+    expect(page.locator("#run .panel")).to_have_count(1)
+    assert [lane[0] for lane in numbers(page)[0]] == names
+
+
 def test_a_redelivered_job_is_two_lanes_and_an_arrow(tmp_path: Path, watch: WatchProgram, chromium: Browser) -> None:
     """One id, two workers: what the first did not finish, the second did."""
     events = [*traces.process(1, "pipeline"), *traces.process(2, "worker"), *traces.process(3, "worker")]

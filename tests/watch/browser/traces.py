@@ -24,14 +24,22 @@ def ended(pid: int, total_us: float) -> list[Event]:
 
 
 def task(
-    pid: int, tid: int, name: str, times: Sequence[float], *, outcome: str = "returned", error: str = ""
+    pid: int,
+    tid: int,
+    name: str,
+    times: Sequence[float],
+    *,
+    outcome: str = "returned",
+    error: str = "",
+    parent: int | None = None,
+    kind: str = "socket",
 ) -> list[Event]:
-    """Return a task: it runs a microsecond at each of these times, and waits between them."""
+    """Return a task: it runs a microsecond at each of these times, and waits between them for something of a kind."""
     own: Event = {"pid": pid, "tid": tid}
-    args = {"task": tid, "parent": None}
+    args = {"task": tid, "parent": parent}
     events = [own | {"ph": "B", "ts": times[0], "name": name, "cat": "task", "args": args}]
     events += [own | {"ph": "X", "ts": at, "dur": 1, "name": "run", "cat": "run"} for at in times]
-    waits = {"kind": "socket", "awaits": "read", "place": "a.py:1"}
+    waits = {"kind": kind, "awaits": "read", "place": "a.py:1"}
     for begin, end in pairwise(times):
         events.append(
             own | {"ph": "X", "ts": begin + 1, "dur": end - begin - 1, "name": "w", "cat": "wait", "args": waits}

@@ -149,7 +149,7 @@ class Halves:
                 group.create_task(self._dead.read(self._collector.take_dead)),
             ]
             await self._catch_up()
-            producing = group.create_task(self._producer.produce(items))
+            producing = group.create_task(self._producer.produce(items), name="producer")
             await self._until_settled()
             await producing
             for task in reading:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from services.client.report.lanes import Lane, Part, Span
 from services.client.report.numbers import duration
 from services.client.report.words import Words
+from services.client.trace.ticks import tick_step
 
 MIN_PX = 2
 WIDE_PX, NARROW_PX = 1200, 300  # the widest and the narrowest axis
@@ -42,16 +43,6 @@ class Axis:
             (1.0, "s") if step >= 0.1 or self.until_s >= 1 else (1e-3, "ms") if step >= 1e-4 else (1e-6, "µs")
         )
         return [(self.percent(n * step), f"{n * step / unit_s:.6g} {unit}") for n in range(count + 1)]
-
-
-def tick_step(until: float, *, most: int) -> float:
-    """Return the least step of 1, 2 or 5 times a power of ten that makes no more than so many steps."""
-    power = 1e-9
-    while True:
-        for step in (1, 2, 5):
-            if until / (step * power) <= most:
-                return step * power
-        power *= 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ def renumbered(trace: Trace, taken: set[int]) -> Trace:
     return Trace(
         processes=tuple(replace(each, id=ids[each.id]) for each in trace.processes),
         tasks=tuple(replace(each, process=ids[each.process]) for each in trace.tasks),
-        phases=tuple(replace(each, process=ids[each.process]) for each in trace.phases),
+        phases=tuple(each._replace(process=ids[each.process]) for each in trace.phases),
         marks=tuple(replace(each, process=ids[each.process]) for each in trace.marks),
         depths=tuple(replace(each, process=ids[each.process]) for each in trace.depths),
         hand_offs=tuple(renumbered_hand_off(each, ids) for each in trace.hand_offs),

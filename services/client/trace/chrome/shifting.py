@@ -16,7 +16,7 @@ def shifted(trace: Trace, by_s: float) -> Trace:
     return Trace(
         tuple(replace(each, began_s=each.began_s + by_s) for each in trace.processes),
         tuple(shifted_task(each, by_s) for each in trace.tasks),
-        tuple(replace(each, begin_s=each.begin_s + by_s, end_s=each.end_s + by_s) for each in trace.phases),
+        tuple(each._replace(begin_s=each.begin_s + by_s, end_s=each.end_s + by_s) for each in trace.phases),
         tuple(replace(each, at_s=each.at_s + by_s) for each in trace.marks),
         tuple(replace(each, at_s=each.at_s + by_s) for each in trace.depths),
         tuple(replace(each, from_s=each.from_s + by_s, to_s=each.to_s + by_s) for each in trace.hand_offs),

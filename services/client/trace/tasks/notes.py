@@ -54,12 +54,12 @@ class Notes:
 
     def phase(self, track: Track | None, name: str, *, begin_s: float, end_s: float, ended: Ended) -> None:
         """Note a phase of a task."""
+        number, process = None, self._process
         if track:
             track.borders += (begin_s, end_s)
-        times = begin_s, end_s
-        self.phases.add(
-            Phase(bounded(name), number_of(track), *times, self._process_of(track), bounded(ended.note), ended.ok)
-        )
+            number, process = number_of(track), track.process
+        note = bounded(ended.note) if ended.note else ""
+        self.phases.add(Phase(bounded(name), number, begin_s, end_s, process, note, ended.ok))
 
     def mark(self, track: Track | None, kind: str, text: str, *, at_s: float) -> None:
         """Note a moment of a task."""

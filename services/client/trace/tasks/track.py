@@ -82,7 +82,8 @@ class Track:
     def ends(self, end_s: float, outcome: Outcome) -> None:
         """Note how and when the task ended, by the clock. An eager task that ends at once gets its name only later."""
         self._end_s, self.outcome = end_s, outcome
-        self._name, self.task = self.name, None
+        if self.task is not None:
+            self._name, self.task = self.name, None
 
     def finish(self, note: str, *, ok: bool) -> None:
         """Note how the task's work ended, as `200 OK`, and whether that was well."""

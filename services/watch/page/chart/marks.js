@@ -9,6 +9,7 @@ const SMALL_FONT = `11.5px ${FONT}`;
 const MOST_ARROWS = 300;
 const CROSS = 5;
 const [BLAME_GAP, LEAST_BLAME] = [4, 60];
+const [STACKED_NAME, STACKED_GAP] = [0.55, 12]; // of the width; pixels between a name and an ending
 const FAINT = 0.45; // many arrows lie over one another
 
 /** Draws the lines of the axis. `ticks`: times from the panel's zero. */
@@ -81,10 +82,14 @@ export function drawNames(context, view, rows) {
   for (const { lane, top, isChosen } of rows) {
     context.fillStyle = isChosen ? view.css.accent : view.css.ink;
     context.textAlign = layout.isStacked ? "left" : "right";
-    const room = layout.isStacked ? layout.width * 0.55 : layout.left - 14;
     const y = layout.isStacked ? top + 9 : top + layout.row / 2;
-    context.fillText(fitting(context, lane.name, room), layout.isStacked ? layout.left : layout.left - 12, y);
+    context.fillText(nameText(context, lane, layout), layout.isStacked ? layout.left : layout.left - 12, y);
   }
+}
+
+/** Returns a lane's name, cut where there is no room for all of it. */
+function nameText(context, lane, layout) {
+  return fitting(context, lane.name, layout.isStacked ? layout.width * STACKED_NAME : layout.left - 14);
 }
 
 /** Draws how each lane in sight ended: its status, or a red cross and the error's own words. */
@@ -103,7 +108,8 @@ export function drawEndings(context, view, rows) {
 
 function drawEnding(context, view, lane, x, top) {
   const { layout } = view;
-  const room = layout.isStacked ? layout.width * 0.42 : Math.max(layout.width - x - 14, 130);
+  const besideName = layout.width - context.measureText(nameText(context, lane, layout)).width - STACKED_GAP;
+  const room = layout.isStacked ? besideName : Math.max(layout.width - x - 14, 130);
   const shown = fitting(context, lane.ending, room);
   const left = Math.min(x + 12, layout.width - context.measureText(shown).width - 2);
   context.textAlign = layout.isStacked ? "right" : "left";

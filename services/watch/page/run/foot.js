@@ -36,7 +36,7 @@ export class Foot {
     this.before = now;
     const hadFocus = document.activeElement?.dataset?.act;
     show(this.again, run?.about.command ? [t("foot.again"), " ", el("code", {}, run.about.command)] : null);
-    show(this.share, chosen ? [t("foot.share"), " ", el("code", {}, addressOf(chosen)), " ", this.copyButton(chosen)] : null);
+    show(this.share, chosen && run?.about.state !== "file" ? [t("foot.share"), " ", el("code", {}, addressOf(chosen)), " ", this.copyButton(chosen)] : null);
     show(this.bar, this.keepButton(state), this.earlier(state), this.files(run), this.opener(), this.said);
     setText(this.said, kept ? t("foot.kept", { time: timeOfDay(kept.about.began) }) : "");
     if (hadFocus) this.element.querySelector(`[data-act="${hadFocus}"]`)?.focus();
@@ -57,9 +57,11 @@ export class Foot {
   }
 
   earlier({ run, runs }) {
-    if (runs.length < 2) return null;
+    const isFile = run?.about.state === "file";
+    if (runs.length < (isFile ? 1 : 2)) return null;
     const text = ({ about }) => [timeOfDay(about.began), about.program, ...optionTexts(about.options)].join(" · ");
     const options = runs.map((each) => el("option", { value: each.about.id, selected: each === run }, text(each)));
+    if (isFile) options.unshift(el("option", { value: "", selected: true, disabled: true }, run.about.name));
     return el("select", { "aria-label": t("foot.runs"), "data-act": "runs", onchange: (event) => this.onShow(event.target.value) }, options);
   }
 

@@ -115,7 +115,7 @@ export class SitesTab {
     }
     const rules = this.site.plan?.faults ?? [];
     const clear = el("button", { type: "button", class: "quiet", onclick: () => this.clear() }, t("faults.clear"));
-    const row = (rule) => el("p", { class: "rule" }, el("code", {}, ruleText(rule)), el("span", { class: "faint" }, struckText(rule)));
+    const row = (rule) => el("p", { class: "rule" }, el("code", {}, ruleText(rule)), el("span", { class: "faint" }, countsText(rule)));
     const shown = rules.length ? [rules.map(row), el("p", {}, clear)] : el("p", { class: "faint" }, t("faults.none"));
     show(this.rules, el("h2", {}, t("faults.title")), shown);
   }
@@ -153,7 +153,7 @@ function withoutCounts(rule) {
   return Object.fromEntries(Object.entries(rule).filter(([name]) => !["seen", "fired", "remaining_s"].includes(name)));
 }
 
-function struckText({ seen, fired }) {
+function countsText({ seen, fired }) {
   return Number.isFinite(fired) ? t("faults.fired", { fired: `${fired}`, seen: `${seen}` }) : "";
 }
 

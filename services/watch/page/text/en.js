@@ -21,7 +21,7 @@ export const EN = {
   "story.nothing.title": "There is nothing to see.", "story.nothing.lede": "No task was recorded.",
   "story.stopped.title": "This run was stopped.", "story.too-long": "This run was stopped after {most} s, the limit of a run.",
   "story.stopped.lede": "Here is how far it came.",
-  "story.failed": "{failed} of {all} failed: their lanes end in red.",
+  "story.failed": "{failed} of {all} lanes ended in an error, in red.",
   "story.compare.wget.faster.title": "Waiting overlaps. Work does not.",
   "story.compare.wget.faster.lede": "Each site takes its time to answer, and the program has next to nothing to do meanwhile. One after another, the waits add up; at once, they pass together, on the same single thread.",
   "story.compare.wget.equal.title": "Here the waits were too short to matter.",
@@ -83,7 +83,7 @@ export const EN = {
 
   "sites.title": "The sites, and what they do wrong", "sites.lede": "Each host answers with what was recorded of it. A fault makes it misbehave at an exact byte.", "sites.head": "The recorded head",
   "faults.title": "Faults in force", "faults.none": "None: this host answers as it was recorded.", "faults.clear": "Clear all", "faults.add": "Add a fault", "faults.kind": "Fault",
-  "faults.oracle": "The peer gets:", "faults.when": "Which requests it strikes (all, if nothing is said)", "faults.put": "Set fault", "faults.set": "Set, for every connection from now on: {host}.", "faults.cleared": "Cleared: {host}.", "faults.fired": "struck {fired} of {seen}",
+  "faults.oracle": "The peer gets:", "faults.when": "Which requests it applies to (all, if nothing is said)", "faults.put": "Set fault", "faults.set": "Set, for every connection from now on: {host}.", "faults.cleared": "Cleared: {host}.", "faults.fired": "applied to {fired} of {seen}",
   "journal.title": "Journal", "journal.none": "Nothing has come yet.", "journal.caption": "What this host got and sent, newest first", "journal.entry": "entry", "journal.peer": "peer", "journal.request": "request", "journal.status": "status", "journal.sent": "bytes sent", "journal.fault": "fault", "journal.ended": "ended", "journal.took": "took",
 
   "pipeline.title": "Producer, queue, workers, results", "pipeline.lede": "What went through the newest run of the pipeline, how deep the queue was, and what was delivered a second time.", "pipeline.none": "No pipeline has run yet.", "pipeline.run": "Run a pipeline",

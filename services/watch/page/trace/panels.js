@@ -1,11 +1,11 @@
 // The panels of a run: which lanes are drawn of a trace, under which title, and from which zero.
 //
 // A process with a title is a panel with its own zero (the two runs of `compare`); all others share one. A phase that
-// says how it ended is a piece of work: where a process has such phases, each is a lane. Elsewhere a task is a lane. Of
-// our own programs, tasks that only wait for others are left out, and beside the lanes of other processes, such as
-// workers, all that hands nothing over.
+// says how it ended is a piece of work: where a process has such phases, each is a lane. Elsewhere a task is a lane. Left
+// out are tasks that made others: of our own programs all, of another program those that only wait for others. Left out
+// is also, beside the lanes of other processes, such as workers, all that hands nothing over.
 
-const FOREIGN = "trace"; // `client trace`: a program that is not ours, of which every task is shown
+const OWN = new Set(["wget", "compare", "hello", "pipeline", "worker"]); // the programs of this lab
 
 /**
  * @typedef {Object} Lane
@@ -86,10 +86,16 @@ function lanesOf(process, { everyTask, isAlone, touched }) {
 }
 
 function shownTasks(process, tasks, isAlone, touched) {
-  if (process.program === FOREIGN || !process.program) return tasks;
+  if (!process.program) return tasks;
   if (!isAlone && touched.size) return tasks.filter((each) => touched.has(each.id));
   const parents = new Set(tasks.map((each) => each.parent));
-  return tasks.filter((each) => !parents.has(each.id) || touched.has(each.id));
+  const isAside = (task) => parents.has(task.id) && (OWN.has(process.program) || onlyWaits(process, task));
+  return tasks.filter((each) => !isAside(each) || touched.has(each.id));
+}
+
+/** Returns whether a task only waits for others: what it waits for has a lane, and it never held the loop. */
+function onlyWaits(process, task) {
+  return task.waits.about.every((each) => each.kind === "task") && !process.blockings.some((each) => each.task === task.id);
 }
 
 function piecesOf(process, task) {

@@ -66,7 +66,7 @@ async def test_each_job_is_a_lane_of_its_worker(broker: Broker, tmp_path: Path) 
     assert sorted(each.name for each in trace.hand_offs) == sorted(task.name for task in lanes)
     producers = {task.id: task.name for task in trace.tasks if task.process == producer.id}
     assert {(each.from_process, producers[each.from_task], each.kind) for each in trace.hand_offs} == {
-        (producer.id, "Producer.produce", "handoff")
+        (producer.id, "producer", "handoff")
     }
     assert all(each.from_s <= each.to_s for each in trace.hand_offs)
     assert {each.queue for each in trace.depths} == {"jobs"}
