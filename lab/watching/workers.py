@@ -55,19 +55,25 @@ def write_secret(file: Path, text: str) -> None:
 async def work_for_ever(variables: Mapping[str, str]) -> None:
     """Run a worker, and another one whenever it has ended."""
     while True:
-        worker = await asyncio.create_subprocess_exec(
-            *tied_to_parent([*module_command(MODULE), "worker", "--quiet"]),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            env={**os.environ, **module_environment(), **variables},
-        )
-        try:
-            await worker.wait()
-        finally:
-            await end(worker)
+        with suppress(OSError):  # the machine has no process, or no file, left for now
+            worker = await start_worker(variables)
+            try:
+                await worker.wait()
+            finally:
+                await end(worker)
         await asyncio.sleep(AGAIN_S)
+
+
+async def start_worker(variables: Mapping[str, str]) -> asyncio.subprocess.Process:
+    """Start a worker. Raises OSError."""
+    return await asyncio.create_subprocess_exec(
+        *tied_to_parent([*module_command(MODULE), "worker", "--quiet"]),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, **module_environment(), **variables},
+    )
 
 
 async def end(worker: asyncio.subprocess.Process) -> None:

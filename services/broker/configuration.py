@@ -1,9 +1,11 @@
 """The configuration of `nats-server`, as it reads it: https://docs.nats.io/running-a-nats-service/configuration.
 
-Its language is a superset of JSON, so it is written as JSON.
+Its language is nearly a superset of JSON, so it is written as JSON. It has other escapes: each is one of a byte.
 """
 
 import json
+import os
+import re
 
 from services.broker.password import USER
 from services.broker.settings import ServerSettings
@@ -12,6 +14,7 @@ MAX_PAYLOAD_BYTES = 8 * 1024 * 1024  # above it, the program warns; a record of 
 MAX_CONNECTIONS = 1024  # 64 workers, and as many clients, have one or two each
 LOGIN_S = 5
 PING_S, PINGS = 5, 2  # so a peer whose machine or network is gone is known after 15 s; by default, after six minutes
+ESCAPED = re.compile(r"\\u00([0-9a-f]{2})|\\([bf])|\\.|([^\x00-\x7f])")  # what JSON escapes, or has as it is
 MEMORY_STORE_BYTES = 1024 * 1024  # every stream of the lab is in files
 
 
@@ -40,4 +43,14 @@ def configuration(settings: ServerSettings, password: str) -> str:
     }
     if settings.monitoring is not None:
         text["http"] = str(settings.monitoring)
-    return json.dumps(text, indent=1) + "\n"
+    return ESCAPED.sub(escape_of, json.dumps(text, indent=1, ensure_ascii=False)) + "\n"
+
+
+def escape_of(found: re.Match[str]) -> str:
+    """Return an escape, or a character, of JSON as the program reads it; a name of a file may be any bytes."""
+    code, letter, character = found.groups()
+    if code:
+        return f"\\x{code}"
+    if letter:
+        return {"b": r"\x08", "f": r"\x0c"}[letter]
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character)) if character else found[0]

@@ -6,6 +6,7 @@ file a worker: the worker that is asked adds them up, and finds what the others 
 clients can ask for it.
 """
 
+import errno
 import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from services.runtime.errors import ProgramError
+
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, inf)
 BOUNDS = (*map(str, BOUNDS_S[:-1]), "+Inf")  # as Prometheus writes them
 NUMBER_BYTES = 8
@@ -27,36 +30,64 @@ ROUTE_NUMBERS = BUCKETS + len(BOUNDS_S)
 FILE_SUFFIX = ".figures"
 
 
+class FiguresFailed(ProgramError):
+    """A worker cannot have its file of figures."""
+
+    exit_code = 3
+
+    def __init__(self, directory: Path, reason: str) -> None:
+        super().__init__(
+            f"cannot keep the figures of a worker in {directory} ({reason}): "
+            "have room there, or name another directory in TMPDIR or PROMETHEUS_MULTIPROC_DIR"
+        )
+        self.directory, self.reason = directory, reason
+
+
 class Figures:
     """The figures of one process, as floating-point numbers in a row.
 
     `directory`: where each worker has a file of them; without it they are in this process alone.
+    Raises FiguresFailed.
     """
 
     def __init__(self, routes: Iterable[str], directory: str = "") -> None:
         self.routes = tuple(routes)
         self.size = (ROUTES + ROUTE_NUMBERS * len(self.routes)) * NUMBER_BYTES
-        self.directory = Path(directory) if directory else None
+        self.file = Path(directory) / f"{os.getpid()}{FILE_SUFFIX}" if directory else None
         self.numbers = memoryview(self._mapped()).cast("d")
 
     def _mapped(self) -> mmap | bytearray:
-        if self.directory is None:
+        if self.file is None:
             return bytearray(self.size)
-        with (self.directory / f"{os.getpid()}{FILE_SUFFIX}").open("w+b") as file:
-            file.truncate(self.size)
-            return mmap(file.fileno(), self.size)
+        try:
+            with self.file.open("w+b", buffering=0) as file:
+                # Zeros, and no hole: where a disk is full, a hole that is mapped ends its process by SIGBUS.
+                written = file.write(bytes(self.size))
+                if written < self.size:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                return mmap(file.fileno(), self.size)
+        except OSError as error:
+            raise FiguresFailed(self.file.parent, error.strerror or str(error)) from error
 
     def turned_away(self) -> None:
         """Count a connection or a body that there was no memory for."""
         self.numbers[TURNED_AWAY] += 1
 
     def of_all(self) -> Sequence[float]:
-        """Return the sum of every process's figures."""
-        if self.directory is None:
+        """Return the sum of every process's figures; those of this one count even where its file was removed."""
+        if self.file is None:
             return self.numbers
-        files = self.directory.glob(f"*{FILE_SUFFIX}")
-        each = [memoryview(data).cast("d") for file in files if len(data := file.read_bytes()) == self.size]
-        return [sum(column) for column in zip(*each, strict=True)]
+        others = [file for file in self.file.parent.glob(f"*{FILE_SUFFIX}") if file != self.file]
+        each = [memoryview(data).cast("d") for file in others if len(data := content(file)) == self.size]
+        return [sum(column) for column in zip(self.numbers, *each, strict=True)]
+
+
+def content(file: Path) -> bytes:
+    """Return what is in a file; nothing where it has gone meanwhile, or cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
 
 
 class RouteFigures:

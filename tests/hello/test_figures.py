@@ -1,5 +1,8 @@
 """The figures of the pages: what is counted, alone and with several workers."""
 
+import errno
+import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.hello.figures import Figures, FiguresCollector, RouteFigures
+from services.hello.figures import Figures, FiguresCollector, FiguresFailed, RouteFigures
 
 ROUTES = ("/", "/hello/{name}")
 
@@ -66,3 +69,49 @@ def test_any_worker_answers_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         found = scraped(worker)
         assert found["hello_requests_total", "/hello/{name}", ""] == 2
         assert found["hello_turned_away_total", "", ""] == 2
+
+
+def test_a_worker_whose_files_are_removed_counts_on(tmp_path: Path) -> None:
+    """What cleans up /tmp knows nothing of them; its own figures are in its memory."""
+    figures = Figures(ROUTES, str(tmp_path))
+    for file in tmp_path.iterdir():
+        file.unlink()
+    tmp_path.rmdir()
+    RouteFigures(figures, "/").answered()
+    assert scraped(figures)["hello_requests_total", "/", ""] == 1
+
+
+def test_a_file_that_cannot_be_read_counts_nothing(tmp_path: Path) -> None:
+    """It may go while it is looked for."""
+    figures = Figures(ROUTES, str(tmp_path))
+    (tmp_path / "2.figures").symlink_to("nowhere")
+    assert scraped(figures)["hello_requests_total", "/", ""] == 0
+
+
+def test_where_no_file_can_be_made_one_line_says_so(tmp_path: Path) -> None:
+    """With the directory and the reason."""
+    with pytest.raises(FiguresFailed, match=r"in .*/none \(No such file") as caught:
+        Figures(ROUTES, str(tmp_path / "none"))
+    assert caught.value.exit_code == 3
+
+
+def test_the_figures_have_their_place_on_the_disk_from_the_beginning(tmp_path: Path) -> None:
+    """To write into a hole of a mapped file ends a process by SIGBUS where the disk is full."""
+    figures = Figures(ROUTES, str(tmp_path))
+    [file] = tmp_path.iterdir()
+    assert file.stat().st_blocks * 512 >= figures.size == file.stat().st_size
+
+
+@pytest.mark.parametrize("room", [0, 100])
+def test_a_disk_that_is_full_is_told_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    """Whether it takes nothing, or a part."""
+
+    class Full(io.FileIO):
+        def write(self, _data: object) -> int:
+            if not room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return room
+
+    monkeypatch.setattr(Path, "open", lambda path, mode, **_more: Full(path, mode.replace("b", "")))
+    with pytest.raises(FiguresFailed, match="No space left on device"):
+        Figures(ROUTES, str(tmp_path))

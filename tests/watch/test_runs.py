@@ -1,11 +1,14 @@
 """Runs: their events come as the client writes them, they are bounded, and they end with the server."""
 
+import errno
 import json
 import os
+import tempfile
 from dataclasses import replace
 
 import pytest
 
+from services.watch.runs import report
 from services.watch.settings import RunLimits
 from tests.watch.serving import QUICK, lab_and_page, watched
 from tests.watch.stand_in import ERROR, LINES, MANY
@@ -186,6 +189,26 @@ async def test_a_report_that_cannot_be_made_is_one_line(behaviour: str, path: st
         found, refused = await page.ask("GET", f"/api/runs/{path}")
         assert found == status
         assert refused["error"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [("gettempdir", "cannot make a temporary directory"), ("write_trace", "No space left on device")],
+)
+async def test_a_report_needs_room_for_its_trace(monkeypatch: pytest.MonkeyPatch, broken: str, reason: str) -> None:
+    """Where there is none, one line says so, and the server goes on."""
+
+    def full(*_any: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async with watched() as page, page.events() as events:
+        await events.end_of((await page.run("hello"))["id"])
+        with monkeypatch.context() as patch:
+            patch.setattr(tempfile if broken == "gettempdir" else report, broken, full)
+            status, refused = await page.ask("GET", "/api/runs/1/report")
+        assert (status, reason in refused["error"]) == (503, True)
+        async with page.session.get(f"{page.url}/api/runs/1/report") as response:
+            assert response.status == 200
 
 
 async def test_a_run_that_is_under_way_has_no_report_yet() -> None:

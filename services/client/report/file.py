@@ -41,6 +41,7 @@ class ReportFile:
     def __init__(self, name: str, *, command: str) -> None:
         self._name, self._command = name, command
         check_writable(name)
+        self._path = Path(name).absolute()  # the program that is recorded may change its directory
 
     def flush(self, feeds: Sequence[Feed]) -> None:
         """Do nothing: a report is of a run that has ended."""
@@ -52,7 +53,7 @@ class ReportFile:
         traces = [trace_of(each) for each in feeds]
         title = next((process.name for trace in traces for process in trace.processes), "asynclab")
         html = report_html(traces, title=title, command=self._command, language=language_of(self._name))
-        write_report(self._name, html)
+        write_report(str(self._path), html)
 
 
 def check_writable(name: str) -> None:

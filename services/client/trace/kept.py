@@ -1,5 +1,6 @@
 """Where a recording is kept: in a trace (--trace FILE), in a report (--report FILE.html), in both, or nowhere."""
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -54,6 +55,14 @@ class Files:
                 stack.callback(each.close, feeds)
 
 
+def is_one_file(one: str, other: str) -> bool:
+    """Return whether two names are of one file, by other ways or through links; what no file can have is of none."""
+    try:
+        return os.path.realpath(one) == os.path.realpath(other)
+    except ValueError:  # a name with a NUL
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The names of the files; None for none. `command`: what a person types to make the recording again."""
@@ -75,11 +84,11 @@ class Kept:
         from services.client.report.file import ReportFile
         from services.client.trace.chrome.file import trace_file
 
-        if self.trace is not None and self.trace == self.report:
-            raise OneFile(self.trace)
         files: list[KeptFile] = []
         if self.report is not None:  # first, since a pipe of a trace stays open
             files.append(ReportFile(self.report, command=self.command))
         if self.trace is not None:
+            if self.report is not None and is_one_file(self.trace, self.report):
+                raise OneFile(self.trace)
             files.append(trace_file(self.trace))
         return files[0] if len(files) == 1 else Files(files)

@@ -290,7 +290,10 @@ def is_small_head(data: bytes) -> bool:
     """
     size = len(data)
     return (
-        size <= FREE_HEAD_BYTES and data.find(b"\n\r\n") == size - 3 and data[0] not in b"\r\n" and b"\n\n" not in data
+        size <= FREE_HEAD_BYTES
+        and 0 < data.find(b"\n\r\n") == size - 3  # -1 where there is none, as in the first two bytes of a head
+        and data[0] not in b"\r\n"
+        and b"\n\n" not in data
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from services.runtime.files.temporary import async_temporary_directory
+from services.runtime.files.temporary import NoTemporaryDirectory, async_temporary_directory
 from services.runtime.process import module_environment, tied_to_parent
 from services.watch.responses import Refused
 from services.watch.runs.run import Run, State, text_of
@@ -49,17 +49,19 @@ async def report(request: web.Request) -> web.Response:
 
 async def html_of(run: Run, language: str, *, client: Sequence[str]) -> bytes:
     """Return the HTML that the client makes of a run's trace. Raises Refused."""
-    async with async_temporary_directory("watch-report-") as directory:
-        file = directory / TRACE
-        await asyncio.to_thread(write_trace, file, run.lines[:])
-        command = [*client, "report", str(file), "--language", language, "--command", run.command]
-        try:
+    try:
+        async with async_temporary_directory("watch-report-") as directory:
+            file = directory / TRACE
+            await asyncio.to_thread(write_trace, file, run.lines[:])
+            command = [*client, "report", str(file), "--language", language, "--command", run.command]
             async with asyncio.timeout(TIMEOUT_S):
                 return await output_of(command)
-        except TimeoutError as error:
-            raise Refused(503, f"the report of run {run.id} was not ready within {TIMEOUT_S:g} s") from error
-        except OSError as error:
-            raise Refused(503, f"no report can be made: {error.strerror or error}") from error
+    except TimeoutError as error:
+        raise Refused(503, f"the report of run {run.id} was not ready within {TIMEOUT_S:g} s") from error
+    except OSError as error:
+        raise Refused(503, f"no report can be made: {error.strerror or error}") from error
+    except NoTemporaryDirectory as error:
+        raise Refused(503, f"no report can be made: {error}") from error
 
 
 def write_trace(file: Path, lines: Sequence[bytes]) -> None:

@@ -34,6 +34,10 @@ def test_a_trace_and_a_report_are_two_files(tmp_path: Path) -> None:
     name = str(tmp_path / "both")
     with pytest.raises(OneFile):
         Kept(name, name).open()
+    (tmp_path / "link").symlink_to("both")
+    for other in ("link", "./both", "../" + tmp_path.name + "/both"):
+        with pytest.raises(OneFile):
+            Kept(name, f"{tmp_path}/{other}").open()
     kept = Kept(str(tmp_path / "t.json"), str(tmp_path / "r.html")).open()
     kept.close([users(3)])
-    assert {each.name for each in tmp_path.iterdir()} == {"t.json", "r.html"}
+    assert {each.name for each in tmp_path.iterdir()} == {"link", "t.json", "r.html"}

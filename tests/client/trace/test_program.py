@@ -64,6 +64,13 @@ ENDINGS = {
         "def later():\n    threading.main_thread().join(0.01); asyncio.run(work()); print('later')\n"
         "threading.Thread(target=later).start()"
     ),
+    "it leaves little recursion": "asyncio.run(work())\nsys.setrecursionlimit(60)",
+    "an error whose text ends the program": (
+        "class Ends(Exception):\n    def __str__(self):\n        sys.exit(3)\n"
+        "async def fails():\n    raise Ends\n"
+        "async def main():\n    await asyncio.gather(fails(), return_exceptions=True)\n    print('later')\n"
+        "asyncio.run(main())"
+    ),
     "its own excepthook": "sys.excepthook = lambda *error: print('hook', error[1])\nasyncio.run(work())\n1 / 0",
 }
 NO_LOOP = {"no asyncio program", "it ends with an error and no loop", "it is no Python"}
@@ -80,7 +87,7 @@ def test_output_errors_and_exit_code_are_pythons_own(ending: str, tmp_path: Path
     """To the byte, tracebacks too; one line more says what was recorded. And the trace is there, and valid."""
     name = program(tmp_path, ENDINGS[ending])
     plain = run_python([name, "one", "--two"], cwd=tmp_path)
-    traced = run_traced([name, "one", "--two"], cwd=tmp_path)
+    traced = run_traced(["--report", "report.html", name, "one", "--two"], cwd=tmp_path)
     assert traced.stdout == plain.stdout
     assert without_addresses(TRACED.sub("", traced.stderr)) == without_addresses(plain.stderr)
     assert traced.returncode == plain.returncode
@@ -132,6 +139,29 @@ def interrupted(command: list[str], cwd: Path) -> tuple[str, int]:
         out, error = process.communicate(timeout=50)
     assert out == "cleaned\n"
     return error, process.returncode
+
+
+def test_a_program_that_changes_its_directory_is_recorded_where_it_was_started(tmp_path: Path) -> None:
+    """A file's name means what it meant on the command line."""
+    (tmp_path / "other").mkdir()
+    name = program(tmp_path, "os.chdir('other')\nasyncio.run(work())")
+    done = run_traced(["--report", "report.html", name], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {each.name for each in tmp_path.iterdir()} == {name, "other", "trace.json", "report.html"}
+    assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_code_without_the_name_of_a_module_may_hold_the_loop(tmp_path: Path) -> None:
+    """As `exec` runs it, with globals of any kind; the recorder goes on looking, and says nothing."""
+    text = (
+        "async def holds():\n    exec('import time; time.sleep(0.3)', {'__name__': None})\n"
+        "    exec('import time; time.sleep(0.3)', {})\nasyncio.run(holds())"
+    )
+    done = run_traced([program(tmp_path, text)], cwd=tmp_path)
+    assert "Traceback" not in done.stderr
+    assert "calls held the loop once" in done.stderr
+    [held] = trace_in(tmp_path).blockings
+    assert held.place
 
 
 LOOPS = {

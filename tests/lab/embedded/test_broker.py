@@ -263,3 +263,13 @@ def test_an_interrupt_ends_it_well(lab_run: "subprocess.Popen[str]", temporary: 
     assert "--run" not in said, "this broker has ended"
     await_end(server)
     assert list(temporary.iterdir()) == []
+
+
+@anyio
+async def test_the_temporary_directory_may_have_any_name(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program reads it from its configuration."""
+    directory = temporary / os.fsdecode(b"\xff \xc3\xbc\n")
+    await asyncio.to_thread(directory.mkdir)
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    async with embedded_broker() as settings:
+        assert settings.url.startswith("nats://127.0.0.1:")

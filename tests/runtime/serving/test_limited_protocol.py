@@ -206,6 +206,20 @@ async def test_the_end_of_a_head_may_be_cut_anywhere(cut: int) -> None:
         assert app.asked == ["/", "/2"]
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3, 4, 16])
+async def test_the_beginning_of_a_head_may_come_by_itself(cut: int) -> None:
+    """However little it is, the rest is waited for, and the request answered."""
+    async with served() as app:
+        app.go_on.set()
+        reader, writer = await app.connect()
+        writer.write(GET[:cut])
+        connections = connections_of(app)
+        await until(lambda: any(each.head_bytes == cut for each in connections.open.values()))
+        writer.write(GET[cut:])
+        async with asyncio.timeout(10):
+            assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
 async def test_empty_lines_before_a_request_are_no_request() -> None:
     """RFC 9112, section 2.2."""
     async with served() as app:

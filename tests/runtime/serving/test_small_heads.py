@@ -18,6 +18,7 @@ HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
         (HEAD + b"x", False),
         (b"\r\n" + HEAD, False),
         (b"\n" + HEAD, False),
+        *((HEAD[:size], False) for size in range(1, 5)),
         (HEAD[:-2] + b"A: " + b"x" * FREE_HEAD_BYTES + b"\r\n\r\n", False),
     ],
     ids=[
@@ -29,6 +30,7 @@ HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
         "a body",
         "an empty line before",
         "a LF before",
+        *(f"the first {size} bytes" for size in range(1, 5)),
         "large",
     ],
 )

@@ -60,6 +60,7 @@ class TraceFile:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._path = Path(name).absolute()  # the program that is recorded may change its directory
         self._numbers = itertools.count(1)
         self._makers: dict[int, EventMaker] = {}
         self._has_begun = False
@@ -70,7 +71,7 @@ class TraceFile:
     def close(self, feeds: Sequence[Feed]) -> None:
         """Write all that is not written yet, and end the file. Raises CannotWrite."""
         try:
-            write_lines(Path(self._name), self._last_lines(feeds))
+            write_lines(self._path, self._last_lines(feeds))
         except OSError as error:
             raise CannotWrite(self._name, error.strerror or str(error)) from error
 

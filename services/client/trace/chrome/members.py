@@ -84,9 +84,9 @@ def moment(of: Event, name: str) -> datetime:
     """Return a time of day in UTC."""
     try:
         found = datetime.fromisoformat(text(of, name))
-    except ValueError as error:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:  # the latter: in UTC it is before the year 1, or after 9999
         raise NotAnEvent(f"its {name} is no time of day") from error
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def clock(of: Event) -> Clock:

@@ -7,6 +7,7 @@ program then ends as it would have.
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -28,6 +29,7 @@ class Ending:
         self._process = os.getpid()
         self._is_over = False
         self._exit = os._exit
+        self._recursion_limit = sys.getrecursionlimit()
 
     @property
     def is_in_child(self) -> bool:
@@ -48,6 +50,7 @@ class Ending:
         if self._is_over or self.is_in_child:
             return
         self._is_over = True
+        sys.setrecursionlimit(max(self._recursion_limit, sys.getrecursionlimit()))  # the program may have left little
         for recorder in self._loops.recorders:
             recorder.end()
             recorder.own.exit_code = self.code

@@ -172,11 +172,17 @@ def frames_in_loop(frame: FrameType | None) -> Iterator[FrameType]:
     for _ in range(MAX_FRAMES):
         if frame is None or is_the_loop(frame):
             return
-        if not frame.f_globals.get("__name__", "").startswith((RECORDER, IDLE)):
+        if not module_of(frame).startswith((RECORDER, IDLE)):
             yield frame
         frame = frame.f_back
 
 
 def is_the_loop(frame: FrameType) -> bool:
     """Return whether a frame runs the loop; uvloop has none, but what runs it has."""
-    return frame.f_code.co_name in RUNS_LOOP and frame.f_globals.get("__name__", "").startswith(LOOP_MODULES)
+    return frame.f_code.co_name in RUNS_LOOP and module_of(frame).startswith(LOOP_MODULES)
+
+
+def module_of(frame: FrameType) -> str:
+    """Return the name of the module that a frame's code is of; empty where what is executed has none (`exec`)."""
+    name = frame.f_globals.get("__name__")
+    return name if isinstance(name, str) else ""

@@ -117,6 +117,6 @@ def text_of(error: BaseException) -> str:
     """Return an error's type and text, as the last line of a traceback has them."""
     try:
         text = str(error)
-    except Exception:  # in a recorded program's own method
+    except (Exception, SystemExit):  # in a recorded program's own method
         text = ""
     return bounded(f"{type(error).__name__}: {text}" if text else type(error).__name__)

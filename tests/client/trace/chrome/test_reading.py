@@ -110,6 +110,7 @@ def test_the_last_line_of_a_file_that_was_cut_off_counts_if_it_is_whole() -> Non
 
 
 ABOUT = {**NAME, "name": "asynclab", "args": {}}
+NO_TIMES = {"yesterday": "yesterday", "before the year 1": "0001-01-01T00:00+23:59", "after": "9999-12-31T23:59-23:59"}
 REFUSED = {
     "empty": (b"", "it is empty"),
     "an image": (b"\x89PNG\r\n\x1a\n" + bytes(1000), "does not begin with a line of `[`"),
@@ -130,6 +131,17 @@ REFUSED = {
     "another version": (json.dumps({**ABOUT, "args": {"v": 2}}).encode(), "of version 2, and this program knows 1"),
     "nothing about it": (json.dumps({**ABOUT, "args": {"v": 1}}).encode(), "its program is no text"),
 }
+
+
+@pytest.mark.parametrize("begun", NO_TIMES.values(), ids=NO_TIMES)
+def test_a_process_begins_at_a_time_that_utc_has(begun: str) -> None:
+    """A time with an offset may be none in UTC."""
+    lines = text_of(full()).splitlines()
+    event = json.loads(lines[2].removesuffix(","))
+    event["args"]["begun"] = begun
+    lines[2] = json.dumps(event) + ","
+    with pytest.raises(NotATrace, match="its begun is no time of day"):
+        parsed("\n".join(lines))
 
 
 @pytest.mark.parametrize(("data", "why"), REFUSED.values(), ids=REFUSED)
