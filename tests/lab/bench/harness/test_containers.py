@@ -1,6 +1,7 @@
 """What is measured in a container, with a Docker that runs it outside of one."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_programs_cost_is_that_of_the_program_and_its_output_is_whole() -> Non
     """What it says on stderr does not matter; its stdin is passed on."""
     code = "import sys, time; print(sys.stdin.read()); print('1.5', file=sys.stderr); sum(range(2_000_000))"
     with recorded() as record:
-        cost = containers.cost_in("it", "image", ("python3", "-c", code), timeout_s=60, stdin=b"hello")
+        cost = containers.cost_in("it", "image", (sys.executable, "-c", code), timeout_s=60, stdin=b"hello")
     assert cost.out == "hello\n"
     assert cost.wall_s > 0
     assert cost.cpu_s > 0
@@ -69,7 +70,7 @@ def test_a_container_that_takes_too_long_is_removed(removed: Path) -> None:
 def test_a_server_in_a_container_is_measured_by_its_own_processes(removed: Path) -> None:
     """It is removed at the end, whatever became of Docker's client."""
     port = free_port()
-    with containers.served("it", "image", ("python3", "-c", SERVE, str(port)), port=port) as server:
+    with containers.served("it", "image", (sys.executable, "-c", SERVE, str(port)), port=port) as server:
         assert server.peak_kib() > 1_000
         assert server.cpu_s() >= 0
         assert not removed.exists()
