@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from lab import ROOT
 from lab.bench.harness.figures import Table
 
 VARIES = re.compile(r"\d+|(?<=asynclab-)[a-z]+-\w+")
@@ -67,8 +68,8 @@ class Record:
 
 
 def command_text(command: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Return a command with its environment as a shell takes it; this Python is `python`."""
-    words = ["python" if word == sys.executable else word for word in command]
+    """Return a command with its environment as a shell in the checkout takes it; this Python is `python`."""
+    words = ["python" if word == sys.executable else word.removeprefix(f"{ROOT}/") for word in command]
     return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in environment.items()), shlex.join(words)])
 
 

@@ -2,6 +2,7 @@
 
 import sys
 
+from lab import ROOT
 from lab.bench.harness import ran
 from lab.bench.harness.processes import cost_of, free_port, serving
 
@@ -29,3 +30,8 @@ def test_what_runs_while_no_record_is_open_is_not_recorded() -> None:
         pass
     cost_of("true", ["true"], timeout_s=20)
     assert record.commands() == ()
+
+
+def test_a_command_is_that_of_any_checkout() -> None:
+    """Where this one stands says nothing to a reader."""
+    assert ran.command_text([f"{ROOT}/.venv/bin/nats-server", "--help"], {}) == ".venv/bin/nats-server --help"
