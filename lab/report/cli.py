@@ -3,7 +3,7 @@
 import errno
 import os
 import shlex
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lab import PROGRAM
 from lab.errors import LabError
+from services.runtime.cli import not_empty
 from services.runtime.settings import Environment
 from services.runtime.terminal import say, show
 
@@ -33,30 +34,23 @@ def add_options(parser: ArgumentParser) -> None:
         "traces",
         metavar="TRACE",
         nargs="*",
-        type=given,
+        type=not_empty(),
         help="files of --trace; none: the tutorial's story is run",
     )
     parser.add_argument(
         "-o",
         "--output",
         metavar="PATH",
-        type=given,
+        type=not_empty(),
         default=USUAL,
         help=f"a directory, or a file that ends in .html ({USUAL})",
     )
     parser.add_argument(
         "--lab",
         metavar="URL",
-        type=given,
+        type=not_empty(),
         help="the story: run it in the lab that stands there: its gateway's URL (ASYNCLAB_URL)",
     )
-
-
-def given(text: str) -> str:
-    """Return the text of an option. Raises ArgumentTypeError for an empty one, as of a variable that is unset."""
-    if not text:
-        raise ArgumentTypeError("it is empty")
-    return text
 
 
 def report(options: Namespace) -> int:

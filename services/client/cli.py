@@ -6,14 +6,14 @@ run, so that help and error messages come at once.
 
 import itertools
 import sys
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 
 from services.client.defaults import IN_CONTAINER, ON_HOST
 from services.client.options.commands import COMMANDS, TOUR, Command
-from services.runtime.cli import HelpFormatter, OptionParser, add_loop_option, add_version_option, main_of
+from services.runtime.cli import HelpFormatter, OptionParser, add_loop_option, add_version_option, main_of, not_empty
 from services.runtime.settings import Environment
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
@@ -155,7 +155,10 @@ def add_options(parser: OptionParser, command: Command, *, default_loop: str, jo
         add_loop_option(parser, default=default_loop)
     if joins and command.has_lab:
         parser.add_argument(
-            "--lab", metavar="URL", type=lab_url, help="use the lab that stands there: its gateway's URL (ASYNCLAB_URL)"
+            "--lab",
+            metavar="URL",
+            type=not_empty("give the URL of a lab's gateway, as http://127.0.0.1:3128"),
+            help="use the lab that stands there: its gateway's URL (ASYNCLAB_URL)",
         )
 
 
@@ -164,13 +167,6 @@ def parse(parser: OptionParser, words: Sequence[str], *, takes_rest: bool) -> Na
     # Only intermixed parsing lets options stand between targets; but it takes what follows `--` for options.
     in_order = takes_rest or "--" in words
     return parser.parse_args(words) if in_order else parser.parse_intermixed_args(words)
-
-
-def lab_url(text: str) -> str:
-    """Return the text of --lab. Raises ArgumentTypeError for an empty one, as of a shell variable that is not set."""
-    if not text:
-        raise ArgumentTypeError("it is empty: give the URL of a lab's gateway, as http://127.0.0.1:3128")
-    return text
 
 
 def names_lab(argv: Sequence[str]) -> bool:

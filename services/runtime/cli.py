@@ -27,6 +27,20 @@ INTERRUPTED = 130
 MAX_HELP_COLUMNS = 120
 
 
+def not_empty(what_to_do: str = "") -> Callable[[str], str]:
+    """Return the type of an option that refuses an empty text, as of a shell variable that is not set.
+
+    `what_to_do`: is said with the refusal.
+    """
+
+    def text_of(text: str) -> str:
+        if not text:
+            raise argparse.ArgumentTypeError(f"it is empty: {what_to_do}" if what_to_do else "it is empty")
+        return text
+
+    return text_of
+
+
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """A formatter without imports: argparse's own imports archive formats for the width, and textwrap for the lines."""
 

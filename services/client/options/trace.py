@@ -1,6 +1,6 @@
 """The options --trace and --report, which every command has that can be recorded."""
 
-from argparse import ArgumentTypeError
+from services.runtime.cli import not_empty
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
@@ -13,20 +13,13 @@ def add_trace(group: "Group", *, default: str | None = None) -> None:
     group.add_argument(
         "--trace",
         metavar="FILE",
-        type=file_name,
+        type=not_empty("name a file"),
         default=default,
         help=f"record it there, as Perfetto opens it; into a pipe, as it comes{usual}",
     )
     group.add_argument(
         "--report",
         metavar="FILE",
-        type=file_name,
+        type=not_empty("name a file"),
         help="draw it there, as one HTML file; a name with .zh.html: in Chinese",
     )
-
-
-def file_name(text: str) -> str:
-    """Return the text of an option. Raises ArgumentTypeError for an empty one, as of a variable that is unset."""
-    if not text:
-        raise ArgumentTypeError("it is empty: name a file")
-    return text
