@@ -3,9 +3,11 @@
 A bench that starts containers uses it, though none of their processes is its own child.
 """
 
-import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+from lab.bench.harness.process_times import times_of
 
 # The control group of all containers, in the first and the second version of control groups, where Docker itself and
 # not systemd drives them (the Docker documentation, "Runtime metrics").
@@ -45,12 +47,9 @@ def containers_cpu_s(groups: tuple[Path, ...] = GROUPS) -> float:
 
 
 def daemons_cpu_s(processes: Path = Path("/proc")) -> Iterator[float]:
-    """Yield the processor seconds so far of each daemon, and of what it has waited for (proc(5))."""
-    tick_s = 1 / os.sysconf("SC_CLK_TCK")
-    for file in processes.glob("[0-9]*/stat"):
-        try:
-            name, _, figures = file.read_text("utf-8", "replace").partition("(")[2].rpartition(")")
-        except OSError:  # it has ended
-            continue
-        if name in DAEMONS:
-            yield sum(map(int, figures.split()[11:15])) * tick_s
+    """Yield the processor seconds so far of each daemon, and of what it has waited for."""
+    for stat in processes.glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            name, times = times_of(stat)
+            if name in DAEMONS:
+                yield sum(times)

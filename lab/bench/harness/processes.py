@@ -17,6 +17,7 @@ from typing import IO
 
 from lab.bench.errors import BenchFailed
 from lab.bench.harness import memory, ran
+from lab.bench.harness.process_times import cpu_s
 from services.runtime.files.temporary import temporary_file
 
 LOOPBACK = "127.0.0.1"
@@ -185,15 +186,6 @@ def family(pid: int) -> Iterator[int]:
         with contextlib.suppress(OSError):
             for child in children.read_text("ascii").split():
                 yield from family(int(child))
-
-
-def cpu_s(pid: int) -> float:
-    """Return the processor seconds of one process; 0 after it has gone (proc(5), utime and stime of stat)."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def last_lines(log: IO[bytes]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from lab.bench.errors import BenchFailed
-from lab.bench.harness import memory, processes
+from lab.bench.harness import memory, process_times
 from lab.bench.harness.processes import cost_of, free_port, serving
 
 MIB = 1024 * 1024
@@ -71,7 +71,7 @@ def test_a_server_runs_inside_the_block_and_ends_after_it() -> None:
     with serving("server", python(SERVE, str(port)), port=port) as server:
         assert server.port == port
         assert server.cpu_s() > 0
-    assert processes.cpu_s(server.pid) == 0
+    assert process_times.cpu_s(server.pid) == 0
 
 
 def test_a_server_that_does_not_start_is_named_with_its_last_lines() -> None:
