@@ -5,7 +5,6 @@ import signal
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab import ROOT
 from lab.bench.harness.rounds import FULL, QUICK
+from lab.interrupts import interrupted_by
 from services.client.options.values import whole
 from services.runtime.terminal import say
 
@@ -85,7 +85,7 @@ def bench(options: Namespace) -> int:
         peers.install(say)
     results: list[Result] = []
     try:
-        with ended_by_sigterm():
+        with interrupted_by(signal.SIGTERM):
             for result in measured(options):
                 terminal.draw_result(result)
                 results.append(result)
@@ -105,16 +105,6 @@ def code_of(results: Sequence["Result"], *, is_written: bool) -> int:
         if result.failed:
             say(f"bench: {result.bench} has no figures: {result.failed}")
     return 1 if unwritten or any(result.failed for result in results) else 0
-
-
-@contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """End at a SIGTERM as at a ^C: programs, containers and files of a bench are taken away, and results are kept."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def write_files(options: Namespace, results: Sequence["Result"]) -> None:
