@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+import services.client.trace.recording  # noqa: F401 - importing it reads a file, which a loop must not wait for
 from lab.embedded.program import embedded_lab
 from services.client.admin.api import ask
 from services.client.pipeline.command import Options, check, main
 from services.client.settings import TUTORIAL_HOSTS, ClientSettings
 from services.client.survey.options import Contradiction
+from services.client.topology import Topology
+from services.runtime.errors import ProgramError
 from services.runtime.run import Stop
 from services.sites.settings import SitesSettings
 
@@ -58,6 +61,27 @@ async def test_a_stop_ends_the_delay(lab: ClientSettings, targets: str) -> None:
     stop.event.set()
     assert await running == 130
     assert await plans(lab) == before
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"trace": "/no/such/directory/trace.json"},
+        {"report": "/no/such/directory/report.html"},
+        {"input": "/no/such/targets.txt"},
+        {"edition": "jetstream"},
+        {"edition": "jetstream", "trace": "/no/such/directory/trace.json"},
+    ],
+    ids=["trace", "report", "input", "no broker", "trace, no broker"],
+)
+async def test_what_is_refused_delays_no_site(
+    given: Mapping[str, str], targets: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no lab here: a site that is asked for a delay would be a line on stderr."""
+    nowhere = ClientSettings(topology=Topology({}, closed=True))
+    with pytest.raises(ProgramError):
+        await main(Options(**{"input": targets, "edition": "queue", "delay_s": 1.0, **given}), nowhere, Stop())
+    assert capsys.readouterr().err == ""
 
 
 def test_numbers_have_no_delay() -> None:
