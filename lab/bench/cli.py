@@ -67,20 +67,13 @@ def bench(options: Namespace) -> int:
     Results that are there are also written where a ^C or an error ends the rest.
     """
     from lab.bench.harness import peers
-    from lab.bench.harness.output import terminal
-    from lab.errors import WrongUsage
+    from lab.bench.harness.output import files, terminal
 
+    (check_chaos if CHAOS in options.benches else check_benches)(options)
+    for file in filter(None, (options.json, options.html, options.svg)):
+        files.check_writable(file)
     if CHAOS in options.benches:
-        check_chaos(options)
         return chaos(options)
-    for name in options.benches:
-        if name not in BENCHES:
-            known = ", ".join((*BENCHES, CHAOS))
-            raise WrongUsage(f"there is no bench {name[:40]!r}", f"choose from {known}")
-    if options.write and options.quick:
-        raise WrongUsage("--quick is not to be quoted, so --write does not write it", "leave one of them out")
-    if options.seed is not None:
-        raise WrongUsage(f"--seed is for {CHAOS}", f"leave it out, or lab bench {CHAOS}")
     if options.install:
         peers.install(say)
     results: list[Result] = []
@@ -125,6 +118,20 @@ def write_files(options: Namespace, results: Sequence["Result"]) -> None:
         write_page(options.html, results)
     if options.svg:
         chart.write_chart(options.svg, results)
+
+
+def check_benches(options: Namespace) -> None:
+    """Raise WrongUsage for a bench that is not, and options that do not go together."""
+    from lab.errors import WrongUsage
+
+    for name in options.benches:
+        if name not in BENCHES:
+            known = ", ".join((*BENCHES, CHAOS))
+            raise WrongUsage(f"there is no bench {name[:40]!r}", f"choose from {known}")
+    if options.write and options.quick:
+        raise WrongUsage("--quick is not to be quoted, so --write does not write it", "leave one of them out")
+    if options.seed is not None:
+        raise WrongUsage(f"--seed is for {CHAOS}", f"leave it out, or lab bench {CHAOS}")
 
 
 def check_chaos(options: Namespace) -> None:

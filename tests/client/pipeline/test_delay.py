@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,23 +65,23 @@ async def test_a_stop_ends_the_delay(lab: ClientSettings, targets: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given",
+    "options",
     [
-        {"trace": "/no/such/directory/trace.json"},
-        {"report": "/no/such/directory/report.html"},
-        {"input": "/no/such/targets.txt"},
-        {"edition": "jetstream"},
-        {"edition": "jetstream", "trace": "/no/such/directory/trace.json"},
+        Options(edition="queue", trace="/no/such/directory/trace.json"),
+        Options(edition="queue", report="/no/such/directory/report.html"),
+        Options(edition="queue", input="/no/such/targets.txt"),
+        Options(edition="jetstream"),
+        Options(edition="jetstream", trace="/no/such/directory/trace.json"),
     ],
     ids=["trace", "report", "input", "no broker", "trace, no broker"],
 )
 async def test_what_is_refused_delays_no_site(
-    given: Mapping[str, str], targets: str, capsys: pytest.CaptureFixture[str]
+    options: Options, targets: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """There is no lab here: a site that is asked for a delay would be a line on stderr."""
     nowhere = ClientSettings(topology=Topology({}, closed=True))
     with pytest.raises(ProgramError):
-        await main(Options(**{"input": targets, "edition": "queue", "delay_s": 1.0, **given}), nowhere, Stop())
+        await main(replace(options, input=options.input or targets, delay_s=1.0), nowhere, Stop())
     assert capsys.readouterr().err == ""
 
 
