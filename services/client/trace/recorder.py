@@ -223,8 +223,8 @@ class Recorder:
 
     def phase_ended(self, name: str, begin_s: float, *, track: Track | None = None, ended: Ended = NOT_SAID) -> None:
         """Note a phase that ends now, of a task (None: the running one). `begin_s`: by the clock."""
-        times = begin_s - self.zero_s, self._now_s()
-        self.notes.phase(track or self._running_track(), name, begin_s=times[0], end_s=times[1], ended=ended)
+        zero_s, track = self.own.zero_s, track or (self.running.track if self.running else None)
+        self.notes.phase(track, name, begin_s=begin_s - zero_s, end_s=perf_counter() - zero_s, ended=ended)
 
     def finish(self, note: str, *, ok: bool) -> None:
         """Note how the running task's work ended."""
