@@ -8,7 +8,7 @@ from typing import TypeVar, overload
 
 from services.client.trace.facts import Point
 from services.client.trace.model import Blocking, Depth, HandOff, Lag, Mark, Phase, bounded
-from services.client.trace.pieces import Ended
+from services.client.trace.pieces import NOT_SAID, Ended
 from services.client.trace.tasks.track import Track
 
 MAX_EVENTS = 100_000  # of each kind but phases
@@ -90,8 +90,8 @@ class Notes:
         lists = (self.marks, self.depths, self.hand_offs, self.lags, self.blockings)
         return sum(each.dropped for each in lists)
 
-    def phase(self, track: Track | None, name: str, *, begin_s: float, end_s: float, ended: Ended) -> None:
-        """Note a phase of a task."""
+    def phase(self, track: Track | None, name: str, *, begin_s: float, end_s: float, ended: Ended = NOT_SAID) -> None:
+        """Note a phase of a task, and how it ended."""
         number, process = None, self._process
         if track:
             track.borders.append(begin_s)
