@@ -11,13 +11,17 @@ def test_the_first_signal_interrupts_and_later_ones_do_not_cut_the_end_short() -
     """What was begun is taken away in `finally`; then the signals mean what they meant."""
     before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
     ended: list[str] = []
-    with pytest.raises(KeyboardInterrupt), interrupted_by(signal.SIGTERM, signal.SIGINT):
+
+    def work() -> None:
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGTERM)
             ended.append("in order")
+
+    with pytest.raises(KeyboardInterrupt), interrupted_by(signal.SIGTERM, signal.SIGINT):
+        work()
     assert ended == ["in order"]
     assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
 
