@@ -68,18 +68,19 @@ ENDINGS = {
         "            asyncio.create_task(each)\n        except TypeError as error:\n            print(error)\n"
         "asyncio.run(main())"
     ),
-    "a slow task in debug mode": (
-        "async def slow():\n    threading.Event().wait(0.05)\n"
-        "async def main():\n    loop = asyncio.get_running_loop()\n    loop.slow_callback_duration = 0.04\n"
-        "    task = asyncio.create_task(slow())\n    print(task)\n    await task\n"
-        "    print(await asyncio.ensure_future(asyncio.wait_for(work(), 5)))\nasyncio.run(main(), debug=True)"
+    "debug mode": (
+        "async def main():\n    asyncio.get_running_loop().slow_callback_duration = 3_600\n"
+        "    for make in (asyncio.create_task, asyncio.ensure_future, asyncio.get_running_loop().create_task):\n"
+        "        task = make(work())\n        print(task)\n        await task\n"
+        "asyncio.run(main(), debug=True)"
     ),
     "it counts its threads": (
         "async def main():\n    await work()\n    print(threading.active_count(), threading.enumerate())\n"
         "asyncio.run(main())"
     ),
     "what its module has": (
-        "x: int = 1\nprint(__annotations__, __loader__.name, __loader__.get_filename(), __loader__.get_source(None))\n"
+        "x: int = 1\nprint(globals().get('__annotations__'), __loader__.name)\n"
+        "print(__loader__.get_filename(), __loader__.get_source(None))\n"
         "print(sorted(globals()))\nasyncio.run(work())"
     ),
     "its own excepthook": "sys.excepthook = lambda *error: print('hook', error[1])\nasyncio.run(work())\n1 / 0",

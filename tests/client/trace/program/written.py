@@ -23,7 +23,7 @@ def without_addresses(text: str) -> str:
     Python 3.12 and newer warns of a fork beside the recorder's thread; 3.13.0 to 3.13.4 name no task of a factory.
     """
     return re.sub(
-        r"coro=<.*?>|0x[0-9a-f]+|name='(Task-\d+|None)'|.*use of fork\(\).*\n.*\n|took \d.*|MainThread, started \d+",
+        r"coro=<.*?>|0x[0-9a-f]+|name='(Task-\d+|None)'|.*use of fork\(\).*\n.*\n|MainThread, started \d+",
         "",
         text,
     )
