@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CHAOS = "chaos"
 CHAOS_S, QUICK_CHAOS_S = 600, 60
 BENCHES = ("sites", "gateway", "wget", "hello", "stalled", "pipeline", "trace", "start", "scale")
-FOLDERS = {"hello", "pipeline", "scale", "start", "wget"}  # benches with more than a file
+FOLDERS = {"hello", "pipeline", "scale", "start", "trace", "wget"}  # benches with more than a file
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 MILLIONS = {"wget": "lab.bench.wget.million", "pipeline": "lab.bench.pipeline.sizing"}
 

@@ -26,7 +26,7 @@ def bench(say: Say, *, items: int = MILLION, workers: tuple[int, ...] = WORKERS,
     missing = broker_missing()
     if not missing:
         rounds = FULL._replace(number=1, workers=workers, jobs=jobs)
-        measured = waiting.measure(rounds, tell)
+        measured = waiting.measure(rounds, tell, ceilings=False)
         groups += measured
         tables.append(together(workers, *measured))
         method += waiting.method(rounds)

@@ -49,5 +49,6 @@ def embedded(group: Group) -> Promise:
     seconds = next(row.median for row in group.rows if row.subject == programs.EMBEDDED)
     text = f"{programs.EMBEDDED}, within {EMBEDDED_S:g} s"
     least = next(row.median for row in group.rows if row.subject == programs.ASYNCIO)
-    held_by = f"imports; the least is that of asyncio alone, {least:.2f} s"
-    return Promise(text, seconds <= EMBEDDED_S, f"{seconds:.2f} s", is_goal=True, held_by=held_by)
+    ceiling = f"{programs.ASYNCIO}: {least:.2f} s"
+    kept = seconds <= EMBEDDED_S
+    return Promise(text, kept, f"{seconds:.2f} s", is_goal=True, held_by="what it imports", ceiling=ceiling)

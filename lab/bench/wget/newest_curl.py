@@ -15,7 +15,7 @@ from lab.bench.harness.processes import Server
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 from lab.bench.wget import contestants
 from lab.bench.wget.contestants import CURL_BEGINS, TIMEOUT_S, Sample, client_command, curl_command, curl_input
-from lab.bench.wget.one_host import HOST, PYTHON, SLOWER, routes, work
+from lab.bench.wget.one_host import HOST, NULL, PYTHON, SLOWER, routes, work
 from lab.errors import LabError
 
 CURL, OURS = "curl in a container", "services.client in a container, uvloop"
@@ -50,14 +50,14 @@ def groups(measured: dict[str, list[Sample]]) -> tuple[Group, ...]:
         Row(name, tuple(turn.cpu_s_per_1000 for turn in turns), name == OURS) for name, turns in measured.items()
     )
     return (
-        Group(TITLE, "fetches/s", rates, CURL, goals=(Goal(OURS, 3.0, CURL, PYTHON),)),
+        Group(TITLE, "fetches/s", rates, CURL, goals=(Goal(OURS, 3.0, CURL, PYTHON, NULL),)),
         Group(
             f"{TITLE}: what they cost",
             "processor s/1,000",
             costs,
             CURL,
             higher_is_better=False,
-            goals=(Goal(OURS, 0.5, CURL, PYTHON),),
+            goals=(Goal(OURS, 0.5, CURL, PYTHON, NULL),),
         ),
     )
 
