@@ -25,8 +25,8 @@ PROGRAMS = {OURS: "jetstream", LOOP: "nats"}
 
 
 def measure(rounds: Rounds, say: Say) -> list[Group]:
-    """Return items a second and processor time an item, for each number of workers."""
-    cases = [("uvloop", number) for number in rounds.workers] + [("asyncio", rounds.workers[0])]
+    """Return items a second and processor time an item, for the fewest workers and for the most."""
+    cases = [("uvloop", number) for number in fewest_and_most(rounds)] + [("asyncio", rounds.workers[0])]
     turns = [
         (subject(name, loop, number), partial(turn, name, loop, number, rounds.jobs))
         for loop, number in cases
@@ -51,6 +51,11 @@ def measure(rounds: Rounds, say: Say) -> list[Group]:
         group("pipeline over a broker", "items/s", lambda sample: sample.items_per_s, lower=False),
         group("pipeline over a broker: what an item costs", "processor us", lambda sample: sample.cpu_us, lower=True),
     ]
+
+
+def fewest_and_most(rounds: Rounds) -> list[int]:
+    """Return the numbers of workers: those between them say no more, since one already fills the cores."""
+    return sorted({rounds.workers[0], rounds.workers[-1]})
 
 
 def subject(name: str, loop: str, number: int) -> str:

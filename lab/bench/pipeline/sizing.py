@@ -10,7 +10,7 @@ from lab.bench.pipeline.result import broker_missing
 from services.runtime.process import usable_cores
 
 MILLION = 1_000_000
-JOBS = 10_000
+JOBS = 2_000
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 
 

@@ -31,12 +31,14 @@ def measure(rounds: Rounds, settings: Settings, say: Say) -> tuple[Group, Table,
     tag = settings.environ.get("LAB_TAG", "latest")
     image = f"asynclab/client:{tag}"
     stack = Stack(PROJECT, settings.with_environment({"HELLO_PORT": "0", "GATEWAY_PORT": "0", "WATCH_PORT": "0"}))
+    prepared = stack.prepared(say)
+    prepared.build(say)
     try:
-        stack.up(say)
+        ups = [timed(lambda: stack.up(say))]
         with temporary_directory("asynclab-bench-") as directory:
             turns = [(name, partial(timed, start)) for name, start in starts(stack, image, directory)]
             measured = interleaved(turns, rounds.number, lambda line: say(f"start: {line}"))
-        ups = [timed(lambda: stack.up(say), before=stack.down) for _ in range(rounds.number)]
+        ups += [timed(lambda: stack.up(say), before=stack.down) for _ in range(rounds.number - 1)]
     finally:
         stack.down()
     measured[UP] = ups

@@ -10,10 +10,11 @@ from importlib.util import find_spec
 
 from lab.bench.harness.figures import Goal, Group, Row
 from lab.bench.harness.processes import cost_of
+from lab.bench.harness.rounds import FULL, Rounds
 from lab.bench.pipeline.sample import read_sample
 
 TIMEOUT_S = 120.0
-AWAITS, TINY = 80_000, 100  # a recording holds more slices than that; a test does so few
+AWAITS, FEWER, TINY = 50_000, 10_000, 100  # a recording holds more slices than that; a test does so few
 PLAIN, OFF = "no recorder", "services.client, off"
 WITHOUT, WITH = "services.client, without places", "services.client, with places"
 LEAST = "a wrapper that only reads the clock"
@@ -23,6 +24,13 @@ NOISE = 1.05
 GOALS = {"asyncio": {OFF: NOISE, WITHOUT: 1.6, WITH: 2.0}, "uvloop": {OFF: NOISE, WITHOUT: 2.3, WITH: 3.0}}
 FLOOR = f"{LEAST}: what every recorder that wraps coroutines takes at least; the goals count from {PLAIN}"
 HELD_BY = "two readings of the clock for each time that a coroutine runs, the note of a slice, and the names of places"
+
+
+def count(rounds: Rounds) -> int:
+    """Return how many awaits a turn has."""
+    if rounds.targets <= TINY:
+        return TINY
+    return AWAITS if rounds.targets >= FULL.targets else FEWER
 
 
 def turns(loop: str, awaits: int) -> list[tuple[str, Callable[[], float]]]:

@@ -21,7 +21,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
 
     targets = min(rounds.targets, surveys.MAX_TARGETS)
     is_tiny = targets <= awaits.TINY
-    count = awaits.TINY if is_tiny else awaits.AWAITS
+    count = awaits.count(rounds)
     core = Core()
     with temporary_directory("asynclab-bench-") as directory:
         turns = [(f"{name}, {loop}", turn) for loop in LOOPS for name, turn in awaits.turns(loop, count)]

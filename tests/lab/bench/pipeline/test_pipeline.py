@@ -87,7 +87,7 @@ def test_memory_of_the_queue_edition_is_measured_for_each_number() -> None:
 
 def test_a_peer_that_is_missing_is_left_out_and_a_note_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """No figure is made up; without a broker, that part is left out as well."""
-    monkeypatch.setitem(in_process.CONTESTANTS, "aiostream map", ("aiostream", ABSENT))
+    monkeypatch.setitem(in_process.CONTESTANTS, "aiostream map", in_process.Contestant("aiostream", ABSENT))
     monkeypatch.setattr(in_process, "PEERS", (ABSENT,))
     monkeypatch.setattr(broker, "find_program", lambda: None)
     monkeypatch.setattr(in_process, "turn", lambda *_: Sample(50, 1.0, 1.0))

@@ -71,9 +71,11 @@ def test_without_an_engine_containers_are_left_out(monkeypatch: pytest.MonkeyPat
     """A note says why; every other start has its row."""
     monkeypatch.setattr(engine, "refusal", lambda _found: LabError("no engine answers", "start one"))
     monkeypatch.setattr(sizes, "wheel_mb", lambda: 1.5)
-    found = result.bench(QUICK, lambda _: None)
+    found = result.bench(QUICK._replace(containers=True), lambda _: None)
     assert [row.subject for row in found.groups[0].rows] == [
         programs.NOTHING, programs.ASYNCIO, programs.HELP, programs.EMBEDDED, programs.SERVE, programs.PYTEST,
     ]  # fmt: skip
     assert found.notes == ("containers are left out: no engine answers: start one",)
     assert found.kept
+    (without,) = result.bench(QUICK, lambda _: None).notes
+    assert without == "containers are left out: --quick leaves out what runs in containers"
