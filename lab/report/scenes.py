@@ -138,3 +138,8 @@ MISSING: Mapping[str, Mapping[Language, str]] = {
         "zh": "这里没有安装 uvloop，所以略去了它的运行。",
     },
 }
+
+LAB_WITHOUT_BROKER: Mapping[Language, str] = {
+    "en": "The lab that stands has no broker, so the edition over a broker ran in an embedded lab, which had one.",
+    "zh": "所用的实验室没有消息代理，所以使用消息代理的版本在带有它的嵌入式实验室里运行。",
+}

@@ -18,6 +18,8 @@ from services.runtime.settings import Environment
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from services.client.settings import ClientSettings
     from services.runtime.run import Stop
 
@@ -94,21 +96,24 @@ def program(argv: Sequence[str], environment: Environment, *, prog: str = "clien
         wait_for(services)
 
     from dataclasses import replace
+    from functools import partial
 
     from services.client.settings import ClientSettings
-    from services.runtime.run import run
+    from services.runtime.run import ENDED_BY, run
 
     settings = replace(ClientSettings.from_environment(environment), called=called)
+    work: Callable[[ClientSettings, Stop], Coroutine[None, None, int]] = invocation.main
     if invocation.lab is not None and (lab := invocation.lab or environment.text("ASYNCLAB_URL", "")):
         from services.client.network.standing_lab import parse_lab_url, run_in_lab
 
         url = parse_lab_url("--lab" if invocation.lab else "ASYNCLAB_URL", lab)
-        return run(
-            lambda stop: run_in_lab(url, invocation.main, settings, stop, with_ca=invocation.values.get("ca") == LAB),
-            loop=invocation.loop,
-            announce=not invocation.is_quiet,
-        )
-    return run(lambda stop: invocation.main(settings, stop), loop=invocation.loop, announce=not invocation.is_quiet)
+        work = partial(run_in_lab, url, work, with_ca=invocation.values.get("ca") == LAB)
+    return run(
+        lambda stop: work(settings, stop),
+        loop=invocation.loop,
+        announce=not invocation.is_quiet,
+        more_signals=ENDED_BY,
+    )
 
 
 def understand(

@@ -12,7 +12,7 @@ import pytest
 from services.client.trace.chrome.reading import read_trace
 from services.client.trace.model import Outcome, Trace
 from tests.client.trace.chrome.format_rules import events_of_file, violations
-from tests.client.trace.tracing import ROOT, by_name, run_python, run_traced, trace_in
+from tests.client.trace.tracing import by_name, run_python, run_traced, trace_in
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -71,6 +71,26 @@ ENDINGS = {
         "async def main():\n    await asyncio.gather(fails(), return_exceptions=True)\n    print('later')\n"
         "asyncio.run(main())"
     ),
+    "what is no coroutine": (
+        "class Awaitable:\n    def __await__(self):\n        yield\n"
+        "async def main():\n    for each in (Awaitable(), work, 3):\n        try:\n"
+        "            asyncio.create_task(each)\n        except TypeError as error:\n            print(error)\n"
+        "asyncio.run(main())"
+    ),
+    "a slow task in debug mode": (
+        "async def slow():\n    threading.Event().wait(0.05)\n"
+        "async def main():\n    loop = asyncio.get_running_loop()\n    loop.slow_callback_duration = 0.04\n"
+        "    task = asyncio.create_task(slow())\n    print(task)\n    await task\n"
+        "    print(await asyncio.ensure_future(asyncio.wait_for(work(), 5)))\nasyncio.run(main(), debug=True)"
+    ),
+    "it counts its threads": (
+        "async def main():\n    await work()\n    print(threading.active_count(), threading.enumerate())\n"
+        "asyncio.run(main())"
+    ),
+    "what its module has": (
+        "x: int = 1\nprint(__annotations__, __loader__.name, __loader__.get_filename(), __loader__.get_source(None))\n"
+        "print(sorted(globals()))\nasyncio.run(work())"
+    ),
     "its own excepthook": "sys.excepthook = lambda *error: print('hook', error[1])\nasyncio.run(work())\n1 / 0",
 }
 NO_LOOP = {"no asyncio program", "it ends with an error and no loop", "it is no Python"}
@@ -88,9 +108,10 @@ def test_output_errors_and_exit_code_are_pythons_own(ending: str, tmp_path: Path
     name = program(tmp_path, ENDINGS[ending])
     plain = run_python([name, "one", "--two"], cwd=tmp_path)
     traced = run_traced(["--report", "report.html", name, "one", "--two"], cwd=tmp_path)
-    assert traced.stdout == plain.stdout
+    assert without_addresses(traced.stdout) == without_addresses(plain.stdout)
     assert without_addresses(TRACED.sub("", traced.stderr)) == without_addresses(plain.stderr)
     assert traced.returncode == plain.returncode
+    assert len(TRACED.findall(traced.stderr)) == (ending != "it closes its streams")
     assert violations(events_of_file((tmp_path / "trace.json").read_text())) == []
     if ending in NO_LOOP:
         assert "no event loop ran" in traced.stderr
@@ -105,7 +126,11 @@ def without_addresses(text: str) -> str:
 
     Python 3.12 and newer warns of a fork beside the recorder's thread; 3.13.0 to 3.13.4 name no task of a factory.
     """
-    return re.sub(r"coro=<.*?>|0x[0-9a-f]+|name='(Task-\d+|None)'|.*use of fork\(\).*\n.*\n", "", text)
+    return re.sub(
+        r"coro=<.*?>|0x[0-9a-f]+|name='(Task-\d+|None)'|.*use of fork\(\).*\n.*\n|took \d.*|MainThread, started \d+",
+        "",
+        text,
+    )
 
 
 def shell_code(code: int) -> int:
@@ -239,6 +264,35 @@ def test_a_module_is_run_as_by_dash_m(tmp_path: Path) -> None:
     assert [task.name for task in trace_in(tmp_path).tasks] == ["sleep"]
 
 
+MODULES = {
+    "it raises": ("from . import ours\nasyncio.run(work())\nraise ValueError(ours)", ["package.module"]),
+    "its package raises": ("print('not here')", ["package.broken.module"]),
+    "it is not there": ("print('not here')", ["package.nothing"]),
+    "it is pickled": (
+        (
+            "import pickle\nclass Kept:\n    pass\nprint(type(pickle.loads(pickle.dumps(Kept()))).__module__)\n"
+            "print(sys.modules['__main__'].Kept is Kept, __spec__.name, sys.argv)\nasyncio.run(work())"
+        ),
+        ["package.module", "--one"],
+    ),
+}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_of_a_package_is_run_as_by_dash_m(module: str, tmp_path: Path) -> None:
+    """Tracebacks too, and a package is imported once."""
+    text, words = MODULES[module]
+    (tmp_path / "package" / "broken").mkdir(parents=True)
+    (tmp_path / "package" / "__init__.py").write_text("ours = 'mine'\nprint('imported')\n")
+    (tmp_path / "package" / "broken" / "__init__.py").write_text("raise RuntimeError('no')\n")
+    (tmp_path / "package" / "module.py").write_text(f"{WORK}{text}\n")
+    plain = run_python(["-m", *words], cwd=tmp_path)
+    traced = run_traced(["-m", *words], cwd=tmp_path)
+    assert traced.stdout == plain.stdout
+    assert TRACED.sub("", traced.stderr) == plain.stderr
+    assert traced.returncode == plain.returncode
+
+
 REFUSED = {
     "no such script": (["missing.py"], "client: cannot read 'missing.py': No such file or directory", 3),
     "no such module": (["-m", "no_such_module"], "client: cannot run the module 'no_such_module': there is none", 3),
@@ -262,16 +316,6 @@ def test_what_cannot_be_done_is_refused_before_the_program_runs(refused: str, tm
     done = run_traced(words, cwd=tmp_path)
     assert done.stderr.startswith(line)
     assert (done.stderr.count("\n"), done.stdout, done.returncode) == (1, "", code)
-
-
-def test_an_error_of_a_modules_package_is_the_programs_own(tmp_path: Path) -> None:
-    """It is found before the program runs, and shown as Python shows it."""
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "__init__.py").write_text("raise RuntimeError('no')\n")
-    done = run_traced(["-m", "broken.module"], cwd=tmp_path)
-    assert done.stderr.startswith("Traceback (most recent call last):\n")
-    assert "\nRuntimeError: no\ntrace: no event loop ran" in done.stderr
-    assert (done.returncode, str(ROOT) in done.stderr) == (1, False)
 
 
 def test_tasks_beyond_the_bound_are_counted_and_run(tmp_path: Path) -> None:
