@@ -31,6 +31,11 @@ class Rounds(NamedTuple):
     timeout_s: int = 4
     containers: bool = True
 
+    @property
+    def is_short(self) -> bool:
+        """Whether less is measured than in a full run."""
+        return self.targets < FULL.targets
+
     def in_turns(self) -> str:
         """Return in words how many rounds there are."""
         return f"{self.number} rounds in turns" if self.number > 1 else "one round, which says nothing of spread"
@@ -49,7 +54,7 @@ QUICK = Rounds(
     jobs=160,
     workers=(1, 2),
     warm_up_s=0.05,
-    timeout_s=1,
+    timeout_s=2,
     containers=False,
 )
 IN_QUICK = "--quick leaves out what runs in containers"

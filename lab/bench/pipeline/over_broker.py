@@ -54,8 +54,11 @@ def measure(rounds: Rounds, say: Say) -> list[Group]:
 
 
 def fewest_and_most(rounds: Rounds) -> list[int]:
-    """Return the numbers of workers: those between them say no more, since one already fills the cores."""
-    return sorted({rounds.workers[0], rounds.workers[-1]})
+    """Return the numbers of workers: those between them say no more, since one already fills the cores.
+
+    A short bench has the fewest alone.
+    """
+    return sorted({rounds.workers[0], rounds.workers[0 if rounds.is_short else -1]})
 
 
 def subject(name: str, loop: str, number: int) -> str:

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from lab.bench.harness.figures import Goal, Group, Row
 from lab.bench.harness.processes import cost_of
-from lab.bench.harness.rounds import FULL, Rounds
+from lab.bench.harness.rounds import Rounds
 from lab.bench.pipeline.sample import read_sample
 
 TIMEOUT_S = 120.0
@@ -30,7 +30,7 @@ def count(rounds: Rounds) -> int:
     """Return how many awaits a turn has."""
     if rounds.targets <= TINY:
         return TINY
-    return AWAITS if rounds.targets >= FULL.targets else FEWER
+    return FEWER if rounds.is_short else AWAITS
 
 
 def turns(loop: str, awaits: int) -> list[tuple[str, Callable[[], float]]]:

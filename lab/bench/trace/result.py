@@ -20,7 +20,6 @@ def bench(rounds: Rounds, say: Say) -> Result:
         say(f"trace: {line}")
 
     targets = min(rounds.targets, surveys.MAX_TARGETS)
-    is_tiny = targets <= awaits.TINY
     count = awaits.count(rounds)
     core = Core()
     with temporary_directory("asynclab-bench-") as directory:
@@ -29,7 +28,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
             (f"{name}, {loop}", turn) for loop in LOOPS for name, turn in surveys.turns(core, directory, targets, loop)
         ]
         measured = interleaved(turns, rounds.number, tell)
-    lack, size = page.missing(), page.TINY if is_tiny else page.FULL
+    lack, size = page.missing(), page.TINY if rounds.is_short else page.FULL
     shown = [] if lack else page.measured(size, rounds.number, tell)
     return Result(
         "trace",

@@ -9,7 +9,7 @@ from lab.bench.harness.figures import Goal, Group, Row
 from lab.bench.harness.output.texts import goal_line
 from lab.bench.harness.peers import Package
 from lab.bench.harness.processes import Cost
-from lab.bench.harness.rounds import Rounds
+from lab.bench.harness.rounds import FULL, QUICK, Rounds
 from lab.bench.pipeline import in_process, memory, over_broker, result, sizing, waiting
 from lab.bench.pipeline.in_process import AIOSTREAM, BARE
 from lab.bench.pipeline.sample import Sample, read_sample
@@ -49,12 +49,20 @@ def test_over_a_broker_the_edition_stands_beside_the_loop() -> None:
     assert all(row.median > 0 for row in (*rates.rows, *costs.rows))
 
 
+def test_a_broker_has_the_fewest_workers_and_the_most() -> None:
+    """One worker already fills the cores: the numbers between say no more."""
+    assert over_broker.fewest_and_most(FULL) == [1, 8]
+    assert over_broker.fewest_and_most(QUICK) == [1]
+
+
 @needs_broker
 def test_jobs_that_wait_are_fetched_by_workers() -> None:
-    """Every target has its answer, or there is no figure."""
-    rates, *others = waiting.measure(TINY, quietly)
-    assert [[row.subject for row in group.rows] for group in (rates, *others)] == [["1 worker"]] * 3
+    """Every target has its answer, or there is no figure; the ceiling is as many at once without a broker."""
+    rates, *others = waiting.measure(TINY._replace(workers=(1, 2)), quietly)
+    assert [row.subject for row in rates.rows] == ["1 worker", "2 workers", "no broker, 16 at once"]
+    assert [[row.subject for row in group.rows] for group in others] == [["1 worker", "2 workers"]] * 2
     assert 0 < rates.rows[0].median <= waiting.CONCURRENCY / waiting.DELAY_S
+    assert all(goal.ceiling == "no broker, 16 at once" for goal in rates.goals)
 
 
 @needs_broker
