@@ -12,6 +12,7 @@ from lab.bench.start import containers, programs, result, sizes
 from lab.docker import engine
 from lab.errors import LabError
 from lab.subprocesses import Outcome
+from tests.lab.bench.goals import every_ceiling_is_measured
 
 IMAGES = {
     "base": "100000000",
@@ -73,9 +74,11 @@ def test_without_an_engine_containers_are_left_out(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sizes, "wheel_mb", lambda: 1.5)
     found = result.bench(QUICK._replace(containers=True), lambda _: None)
     assert [row.subject for row in found.groups[0].rows] == [
-        programs.NOTHING, programs.ASYNCIO, programs.HELP, programs.EMBEDDED, programs.SERVE, programs.PYTEST,
+        programs.NOTHING, programs.ARGPARSE, programs.ASYNCIO, programs.HELP, programs.EMBEDDED, programs.SERVE,
+        programs.PYTEST,
     ]  # fmt: skip
     assert found.notes == ("containers are left out: no engine answers: start one",)
     assert found.kept
+    assert every_ceiling_is_measured(found)
     (without,) = result.bench(QUICK, lambda _: None).notes
     assert without == "containers are left out: --quick leaves out what runs in containers"
