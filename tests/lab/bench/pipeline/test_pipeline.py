@@ -1,6 +1,7 @@
 """The bench of the pipeline from start to end, with a few items: every contestant does them, and every row is there."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -60,11 +61,25 @@ def test_a_broker_has_the_fewest_workers_and_the_most() -> None:
 
 @needs_broker
 def test_jobs_that_wait_are_fetched_by_workers() -> None:
-    """Every target has its answer, or there is no figure; the ceiling is as many at once without a broker."""
+    """Every target has its answer, or there is no figure."""
+    rates, *others = waiting.measure(TINY, quietly)
+    assert [[row.subject for row in group.rows] for group in (rates, *others)] == [["1 worker"]] * 3
+    assert 0 < rates.rows[0].median <= waiting.CONCURRENCY / waiting.DELAY_S
+
+
+def test_the_ceiling_of_workers_is_as_many_jobs_at_once_without_a_broker(tmp_path: Path) -> None:
+    """It waits for the same server."""
+    assert 0 < waiting.turn_without_broker(1, 8, tmp_path).jobs_per_s <= waiting.CONCURRENCY / waiting.DELAY_S
+
+
+def test_each_number_of_workers_has_its_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One worker is what the others are compared with."""
+    for name in ("turn", "turn_without_broker"):
+        monkeypatch.setattr(waiting, name, lambda number, *_: waiting.Turn(70.0 * number, 0.2, 40.0 * number))
     rates, *others = waiting.measure(TINY._replace(workers=(1, 2)), quietly)
     assert [row.subject for row in rates.rows] == ["1 worker", "2 workers", "no broker, 16 at once"]
     assert [[row.subject for row in group.rows] for group in others] == [["1 worker", "2 workers"]] * 2
-    assert 0 < rates.rows[0].median <= waiting.CONCURRENCY / waiting.DELAY_S
+    assert [goal.of for goal in rates.goals] == ["2 workers"]
     assert every_ceiling_is_measured(Result("pipeline", (rates, *others)))
 
 
