@@ -22,17 +22,33 @@ if TYPE_CHECKING:
 
 CHAOS = "chaos"
 CHAOS_S, QUICK_CHAOS_S = 600, 60
-BENCHES = ("sites", "gateway", "wget", "hello", "stalled", "pipeline", "trace", "start", "scale")
-FOLDERS = {"hello", "pipeline", "scale", "start", "wget"}  # benches with more than a file
+BENCHES = {
+    "sites": "the recorded sites, beside nginx",
+    "gateway": "what stands between, beside nginx's stream module",
+    "wget": "surveys, beside curl, aiohttp's client and wrk",
+    "hello": "thousands of users at once; the server, beside aiohttp's own, uvicorn and granian",
+    "stalled": "what stalled connections and a million requests cost a site",
+    "pipeline": "each edition, beside asyncio.Queue, anyio, aiostream and nats-py",
+    "trace": "what recording costs, and how the page draws it",
+    "start": "how long until there is something to see; sizes of wheel and images",
+    "scale": "time and memory, as targets, items, workers, hosts and connections grow",
+}
+FOLDERS = {"hello", "pipeline", "scale", "start", "trace", "wget"}  # benches with more than a file
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 MILLIONS = {"wget": "lab.bench.wget.million", "pipeline": "lab.bench.pipeline.sizing"}
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Declare the options of `bench`."""
+    """Declare the options of `bench`, and say what each bench measures."""
     add = parser.add_argument
-    add("benches", nargs="*", metavar="BENCH", help=f"which of {', '.join(BENCHES)} (all of these); or {CHAOS}, alone")
-    add("--quick", action="store_true", help=f"one short round: to see that it works, not to quote ({CHAOS}: a minute)")
+    rows = [f"  {name:<10}{what}" for name, what in BENCHES.items()]
+    parser.description = "\n".join([f"{parser.description}", "", "benches:", *rows])
+    add("benches", nargs="*", metavar="BENCH", help=f"which of them (all); or {CHAOS}, alone")
+    add(
+        "--quick",
+        action="store_true",
+        help=f"one short round, without containers: to see that it works ({CHAOS}: a minute)",
+    )
     add("--rounds", metavar="N", type=whole(1, 1_000), help=f"how often each contestant has its turn ({FULL.number})")
     add(
         "--seconds",
@@ -70,7 +86,7 @@ def bench(options: Namespace) -> int:
     from lab.bench.harness.output import files, terminal
 
     (check_chaos if CHAOS in options.benches else check_benches)(options)
-    for file in filter(None, (options.json, options.html, options.svg)):
+    for file in filter(None, (options.json, options.html, options.svg, DOCUMENT if options.write else None)):
         files.check_writable(file)
     if CHAOS in options.benches:
         return chaos(options)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 
-from services.client.defaults import IN_CONTAINER, ON_HOST
+from services.client.defaults import IN_CONTAINER, ON_HOST, WAITS_FOR
 from services.client.options.commands import COMMANDS, TOUR, Command
 from services.runtime.cli import HelpFormatter, OptionParser, add_loop_option, add_version_option, main_of, not_empty
 from services.runtime.settings import Environment
@@ -89,6 +89,11 @@ def program(argv: Sequence[str], environment: Environment, *, prog: str = "clien
     invocation = understand(argv, default_loop=environment.loop(), prog=prog, called=called, joins=True)
     if invocation.loop is None:
         return invocation.run()
+
+    if services := environment.text(WAITS_FOR, ""):
+        from services.client.network.readiness import wait_for
+
+        wait_for(services)
 
     from dataclasses import replace
     from functools import partial
