@@ -8,7 +8,7 @@ import pytest
 from lab import ROOT
 from services.sites.faults.catalog import FAULTS
 from services.sites.faults.parameters import WHEN
-from tests.watch.page_texts import texts
+from tests.watch.page.texts import texts
 
 PAGE = ROOT / "services/watch/page"
 PLACE = re.compile(r"\{\w+}")

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from services.client.report.words import TEXTS
-from tests.watch.page_texts import texts
+from tests.watch.page.texts import texts
 
 SAME = {
     # what a lane does, and how it ended
