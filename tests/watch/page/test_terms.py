@@ -8,7 +8,10 @@ import re
 
 import pytest
 
+from services.client.report import story
+from services.client.report.panels import MOST_PANELS
 from services.client.report.words import TEXTS
+from tests.watch.page.texts import TEXTS as TEXTS_OF_PAGE
 from tests.watch.page.texts import texts
 
 SAME = {
@@ -64,6 +67,12 @@ SAME = {
     },
 }
 PLACE = re.compile(r"\{\w+}")
+BOUNDS = (
+    ("run/story.js", "HELD", story.SHARE),
+    ("run/story.js", "FASTER", story.FASTER),
+    ("trace/panels.js", "MOST_PANELS", MOST_PANELS),
+)
+PAGE = TEXTS_OF_PAGE.parent
 OF_RECORDINGS = ("phase", "wait")
 OWN_WAITS = {"wait.unknown"}  # of the page: a task that waits now, for what is not yet told
 NOT_SAID = {  # the term that is meant, and what it is not called
@@ -85,6 +94,14 @@ def test_page_and_report_have_the_same_term(page: str, report: str) -> None:
     """Who has learnt a word on the page meets it again in the report. A label may begin with a capital letter."""
     for file, text in zip(("en.js", "zh.js"), TEXTS[report], strict=True):
         assert texts(file)[page].casefold() == text.casefold()
+
+
+@pytest.mark.parametrize(("file", "name", "value"), BOUNDS, ids=[each[1] for each in BOUNDS])
+def test_page_and_report_say_a_thing_from_the_same_bound_on(file: str, name: str, value: float) -> None:
+    """Else one of them tells of a call that held the loop, and the other of waits."""
+    found = re.search(rf"const {name} = ([\d.]+);", (PAGE / file).read_text())
+    assert found
+    assert float(found[1]) == value
 
 
 @pytest.mark.parametrize("kind", OF_RECORDINGS)

@@ -84,7 +84,10 @@ function isForTask({ kind }) {
   return kind === "task";
 }
 
-/** Returns how many lanes had begun and not ended while a call held the loop, but for its own and those that mostly wait for other tasks. */
+/**
+ * Returns how many other lanes had begun and not ended while a call held the loop. Those that mostly wait for other tasks
+ * are not among them: they would have waited without that call, too.
+ */
 export function lanesHeld({ lanes, last }, call) {
   const others = lanes.filter((each) => each.task !== call.task && each.begin < call.end && (each.end ?? last) > call.begin);
   return others.filter(({ waits }) => 2 * waits.sum(-Infinity, Infinity, isForTask) <= waits.sum(-Infinity, Infinity)).length;
