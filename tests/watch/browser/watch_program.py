@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,14 @@ READY_MS = 5_000
 POLL_MS = 50
 POLLS = 600
 USUAL = View()
+BAD = (0xB9, 0x2C, 0x19)  # --bad of the light scheme
+PIXELS = """(colour) => {
+    const canvas = document.querySelector("#run .lanes canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) count += colour.every((each, at) => data[i + at] === each) ? 1 : 0;
+    return count;
+}"""
 
 
 class WatchProgram:
@@ -122,6 +131,12 @@ def numbers(page: Page) -> list[list[list[str]]]:
         ".map(row => [...row.cells].map(cell => cell.textContent)))"
     )
     return found
+
+
+def painted(page: Page, colour: Sequence[int]) -> int:
+    """Return how many pixels of the first panel's lanes have this colour: red, green, blue."""
+    count: int = page.evaluate(PIXELS, [*colour])
+    return count
 
 
 def until(page: Page, expression: str) -> None:

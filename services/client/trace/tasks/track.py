@@ -6,7 +6,6 @@ place the third stands for is found out when a trace is made of it.
 
 import asyncio
 import re
-from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +48,7 @@ class Track:
         self.group: int | None = None
         self.raw: list[float] = []  # of each slice its begin, its end, and the number of its wait
         self.waits = waits
-        self.borders = array("d")  # when its phases begin and end
+        self.borders: list[float] = []
         self.is_recorded = True
         self.outcome: Outcome | None = None
         self.error = self.note = ""
