@@ -13,7 +13,7 @@ from tests.stacks import settings_now, stack_of
 
 TEST_PROJECT = "asynclab-test"
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.timeouts"]
 
 os.environ.pop("COLUMNS", None)  # a terminal's, or the 80 of a worker of pytest-xdist: tables would be narrowed to it
 
@@ -53,8 +53,6 @@ def blockbuster() -> Iterator[BlockBuster]:
         locks = detector.functions["threading.Lock.acquire"]
         locks.can_block_in("asyncio/runners.py", "close")  # uvloop joins the executor's last thread there
         locks.can_block_in("coverage/collector.py", "lock_data")  # for a moment, where a thread is measured as well
-        # A test that takes too long is said to, with where each thread is, on the loop that it has by then.
-        detector.functions["io.TextIOWrapper.write"].can_block_in("pytest_timeout.py", "timeout_sigalrm")
         yield detector
 
 
