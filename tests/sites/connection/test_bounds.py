@@ -190,7 +190,7 @@ LARGE_ANSWERS: tuple[tuple[str, str, object], ...] = (
 
 async def test_a_reader_that_is_too_slow_is_cut_off(tmp_path: Path) -> None:
     """An answer has a deadline for all of its bytes, so that its memory is released."""
-    async with here(tmp_path, answer_timeout_s=0.1) as (target, site):
+    async with here(tmp_path, answer_timeout_s=1.0) as (target, site):
         fill(site, 1000)
         with asking(target, "/journal?limit=1000") as connection:
             await in_use(site, STREAM_BYTES)
@@ -201,7 +201,7 @@ async def test_a_reader_that_is_too_slow_is_cut_off(tmp_path: Path) -> None:
 
 async def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
     """A request has the same deadline as an answer, and its body reserves memory, too."""
-    async with here(tmp_path, answer_timeout_s=0.1) as (target, site):
+    async with here(tmp_path, answer_timeout_s=1.0) as (target, site):
         reader, writer = await asyncio.open_connection(*address_of(target))
         writer.write(f"PUT /faults/{HOST} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n{{".encode())
         with contextlib.suppress(ConnectionResetError):

@@ -108,7 +108,7 @@ class Program:
 
 
 @asynccontextmanager
-async def program(*arguments: str | int) -> AsyncIterator[Program]:
+async def program(*arguments: str | float) -> AsyncIterator[Program]:
     """Run a program of `programs`; it is killed at the end."""
     words = [sys.executable, "-m", "tests.client.pipeline.jetstream.programs", *map(str, arguments)]
     process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, stdout=asyncio.subprocess.PIPE, limit=1 << 20)
