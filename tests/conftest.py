@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 import prometheus_client  # noqa: F401  the embedded lab imports it on its loop, and then it reads /proc
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import HealthCheck, settings
 
 from lab.compose.stack import Stack
 from lab.errors import LabError
@@ -15,6 +16,9 @@ TEST_PROJECT = "asynclab-test"
 
 pytest_plugins = ["pytester", "tests.timeouts"]
 
+# A busy machine makes no example wrong.
+settings.register_profile("asynclab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("asynclab")
 os.environ.pop("COLUMNS", None)  # a terminal's, or the 80 of a worker of pytest-xdist: tables would be narrowed to it
 
 

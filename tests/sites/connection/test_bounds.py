@@ -357,7 +357,7 @@ async def test_a_verdict_that_has_no_reader_any_more_is_given_up(
 
 async def test_one_verdict_is_found_at_a_time_and_some_wait(tmp_path: Path) -> None:
     """In the order in which they were asked for; more than eight are refused."""
-    async with here(tmp_path) as (target, site):
+    async with here(tmp_path, verify_timeout_s=60.0) as (target, site):
         fill(site, 2_000, SMALL)
         answers = await asyncio.gather(*(target.call("POST", "/journal/verify", MANY) for _ in range(20)))
     told = [status for status, _data in answers]

@@ -77,7 +77,8 @@ KINDS: dict[str, Callable[[], Work]] = {
 
 
 def settings_of(url: str, ack_wait_s: float = QUICK.ack_wait_s) -> ClientSettings:
-    return ClientSettings(broker=BrokerSettings(url, password=PASSWORD, tuning=replace(QUICK, ack_wait_s=ack_wait_s)))
+    tuning = replace(QUICK, ack_wait_s=ack_wait_s, connect_s=60)  # a broker that is started again may take long
+    return ClientSettings(broker=BrokerSettings(url, password=PASSWORD, tuning=tuning))
 
 
 async def worker(stop: Stop, url: str, kind: str, name: str = "another") -> int:

@@ -37,6 +37,7 @@ def answers(most: int) -> Peer:
 
 
 @pytest.mark.anyio
+@pytest.mark.timeout(300)  # twenty programs one after another
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # of the servers; the survey has a process of its own
 @pytest.mark.parametrize(
     ("options", "kills"),

@@ -168,10 +168,9 @@ async def test_a_worker_of_a_run_is_told_when_another_program_traces_it(broker: 
         await begun.wait()
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
-        go_on_soon = asyncio.get_running_loop().call_later(0.2, go_on.set)
+        await connection.subscribe("runs.r1", lambda entry: go_on.set() if b'"traced"' in entry.data else None)
         outcome = new_outcome()
         trace = await traced(settings, 40, tmp_path / "t.json", outcome=outcome, run="r1")
-        go_on_soon.cancel()
     outcome.check(40)
     assert told
     assert {task.outcome for task in trace.tasks if task.name.startswith("job ")} == {Outcome.RETURNED}
