@@ -98,7 +98,7 @@ class Timer:
 TIMER = pytest.StashKey[Timer]()
 
 
-@pytest.hookimpl
+@pytest.hookimpl(optionalhook=True)
 def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> bool | None:
     """Set the timer in place of pytest-timeout, which does it where this returns None."""
     if settings.method != "signal" or threading.current_thread() is not threading.main_thread():
