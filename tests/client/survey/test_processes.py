@@ -20,6 +20,7 @@ from tests.client.survey.surveys import children_of, read_records, route_of_all,
 ONCE = pytest.mark.parametrize("anyio_backend", ["asyncio"])
 
 
+@pytest.mark.timeout(120)  # hosts that answer have many seconds to do so
 @pytest.mark.anyio
 @ONCE
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
@@ -39,7 +40,7 @@ async def test_the_records_are_those_of_one_process(loop: str, tmp_path: Path) -
         routes = [f"--resolve={host}:80:{ip}:{port}" for (host, _), (ip, port) in topology.routes.items()]
         result = await run_client_async(
             *("-i", "-", "--format", "jsonl", "-o", tmp_path / "out", "--processes", "3", "-c", "96", "-L"),
-            *("--head-timeout", "3", "--loop", loop, *routes),
+            *("--head-timeout", "12", "--loop", loop, *routes),
             stdin="\n".join(lines).encode("latin-1"),
         )
     records = await asyncio.to_thread(read_records, tmp_path / "out")
