@@ -58,11 +58,11 @@ def test_a_page_that_is_loaded_again_in_the_middle_of_a_run_follows_it_to_its_en
     watch: WatchProgram, chromium: Browser
 ) -> None:
     """What it had missed meanwhile is fetched."""
-    page = open_page(chromium, f"{watch.url}?p=compare&delay=2")
+    page = open_page(chromium, f"{watch.url}?p=compare&delay=4")
     page.locator("#run button[type=submit]").click()
     expect(page.locator("#run .panel")).to_have_count(1, timeout=RUN_MS)
     load_again(page)
-    expect(page.locator("#run button[type=submit]")).to_have_text("Stop")
+    expect(page.locator("#run button[type=submit]")).to_have_text("Stop", timeout=RUN_MS)
     expect(page.locator("#run button[type=submit]")).to_have_text("Run", timeout=RUN_MS)
     expect(page.locator("#run .panel")).to_have_count(2)
     assert [len(panel) for panel in numbers(page)] == [3, 3]

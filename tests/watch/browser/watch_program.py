@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,8 @@ from playwright.sync_api import Error as BrowserError
 
 from lab import ROOT
 from tests.browser.chromium import View, opened
+from tests.lab.watching.test_watch import children_of, words_of
+from tests.ports import held_port
 
 SAID = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 COMMAND = (sys.executable, "-m", "lab", "watch", "--no-open", "--port")
@@ -38,17 +41,24 @@ class WatchProgram:
     """The program; `url`: its page's. It can be stopped, and started again at the same port."""
 
     def __init__(self) -> None:
-        self.port = "0"
+        self.port = ""
+        self._held = ExitStack()
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        self.start()
+        self.port = str(self._held.enter_context(held_port()))
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        with self._held:
+            self.stop()
 
     @property
     def url(self) -> str:
@@ -69,7 +79,7 @@ class WatchProgram:
         line = self._process.stdout.readline()
         found = SAID.search(line)
         assert found, line
-        self.port = found[1]
+        assert found[1] == self.port
 
     def stop(self) -> None:
         """Stop it, as ^C does; what it has started ends with it."""
@@ -84,8 +94,7 @@ class WatchProgram:
     def workers(self) -> list[int]:
         """Return the process ids of the workers that it has started."""
         assert self._process
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        return [int(each) for each in children if b"worker" in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")]
+        return [pid for pid in children_of(self._process.pid) if "worker" in words_of(pid)]
 
 
 def open_page(browser: Browser, url: str, view: View = USUAL) -> Page:
