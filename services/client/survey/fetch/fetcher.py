@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from services.client.errors import FetchError
+from services.client.head import WholeHeads
 from services.client.network.resolver import Resolver
 from services.client.settings import ClientSettings
 from services.client.survey.deadlines import Deadline, SurveyStopped
@@ -51,6 +52,7 @@ class Fetcher:
         self._trace = trace
         self._policy, self._lookup, self._limits = policy, lookup, limits
         self._sockets, self._tls_contexts, self._loop = sockets, tls_contexts, loop
+        self._heads = WholeHeads(policy.limits)
 
     @property
     def waiting(self) -> int:
@@ -191,7 +193,9 @@ class Fetcher:
             return await self._request(context, lookup)
 
     def _request(self, context: FetchContext, lookup: LookupResult) -> Awaitable[Attempt]:
-        request = HeadRequest(self._policy, context, sockets=self._sockets, tls_contexts=self._tls_contexts)
+        request = HeadRequest(
+            self._policy, context, sockets=self._sockets, tls_contexts=self._tls_contexts, heads=self._heads
+        )
         return request.attempt(lookup)
 
 
