@@ -79,8 +79,8 @@ class TaskPool:
     def update(self) -> None:
         """Count and write the records that have been put aside."""
         finished, self._finished = self._finished, []
+        self.stats.add(*(record for record, _, _ in finished))
         for record, index, begun in finished:
-            self.stats.add(record)
             self._write(record, index, begun)
 
     def stop_after(self, seconds: float) -> float:
@@ -104,7 +104,7 @@ class TaskPool:
                 self._busy += 1
                 url = self._fetcher.url_of(target)
                 begun = b"" if self._form.has_errors else self._begun(url)
-                fetching = self._record(target, url, deadline, index=index, begun=begun)
+                fetching = self._fetching(target, url, deadline, index=index, begun=begun)
                 record = await (self._in_lane(target, url, fetching) if self._recorder else fetching)
                 self._busy -= 1
                 self._finish(record, index, begun)
@@ -126,19 +126,25 @@ class TaskPool:
         await self._writer.room(deadline)
         return await self._source.next(deadline)
 
-    async def _record(
+    def _fetching(
         self, target: Target, url: Url | FetchError, deadline: Deadline, *, index: int, begun: bytes
-    ) -> Record:
-        if self._ordered:
-            try:
-                await self._ordered.room(index, deadline)
-            except SurveyStopped:
-                return self._fetcher.unfetched(target, FetchError(*CANCELLED))
-        elif begun:
+    ) -> Coroutine[None, None, Record]:
+        """Return the coroutine that fetches a target, once what is shown at its begin has been written."""
+        if self._ordered is not None:
+            return self._fetch_in_order(self._ordered.room(index, deadline), target, url, deadline)
+        if begun:
             self.update()  # what has ended is shown before
             self._writer.write(begun)
-        if isinstance(url, FetchError):
-            return self._fetcher.unfetched(target, url)
+        return self._fetcher.record(target, url, deadline)
+
+    async def _fetch_in_order(
+        self, room: Coroutine[None, None, None], target: Target, url: Url | FetchError, deadline: Deadline
+    ) -> Record:
+        """Fetch a target once there is room for its record behind those before it."""
+        try:
+            await room
+        except SurveyStopped:
+            return self._fetcher.unfetched(target, FetchError(*CANCELLED))
         return await self._fetcher.record(target, url, deadline)
 
     def _begun(self, url: Url | FetchError) -> bytes:

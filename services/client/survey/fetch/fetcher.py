@@ -69,8 +69,13 @@ class Fetcher:
             return error.with_traceback(None)
         return url._replace(path=self._policy.path) if self._policy.path != "/" and is_bare(target.text) else url
 
-    async def record(self, target: Target, url: Url, deadline: Deadline) -> Record:
-        """Fetch a target and return its record; when the survey is stopped, one with the error `cancelled`."""
+    async def record(self, target: Target, url: Url | FetchError, deadline: Deadline) -> Record:
+        """Fetch a target and return its record; when the survey is stopped, one with the error `cancelled`.
+
+        `url`: as `url_of` has it.
+        """
+        if isinstance(url, FetchError):
+            return self.unfetched(target, url)
         began = time.monotonic()
         context = FetchContext(deadline, began + self._policy.total_s, url, trace=self._trace)
         note = None

@@ -93,13 +93,19 @@ def json_line(record: Record) -> bytes:
 
 def moment(unix_s: float) -> str:
     """Return a time in UTC, to the millisecond (RFC 3339)."""
-    whole, thousandths = divmod(int(unix_s * 1000), 1000)
+    return millisecond(int(unix_s * 1000))
+
+
+@lru_cache(maxsize=8)
+def millisecond(unix_ms: int) -> str:
+    """Return a millisecond in UTC; of the records of one millisecond, only the first has it made."""
+    whole, thousandths = divmod(unix_ms, 1000)
     return f"{second(whole)}.{thousandths:03}Z"
 
 
 @lru_cache(maxsize=8)
 def second(unix_s: int) -> str:
-    """Return a whole second in UTC; of the many records of one second, only the first has it made."""
+    """Return a whole second in UTC, as `millisecond` does."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(unix_s))
 
 
