@@ -123,18 +123,18 @@ class TaskPool:
     ) -> Coroutine[None, None, Record]:
         """Return the coroutine that fetches a target, once what is shown at its begin has been written."""
         if self._ordered is not None:
-            return self._fetch_in_order(self._ordered.room(index, deadline), target, url, deadline)
+            return self._fetch_in_order(target, url, ordered=self._ordered, index=index, deadline=deadline)
         if begun:
             self.update()  # what has ended is shown before
             self._writer.write(begun)
         return self._fetcher.record(target, url, deadline)
 
     async def _fetch_in_order(
-        self, room: Coroutine[None, None, None], target: Target, url: Url | FetchError, deadline: Deadline
+        self, target: Target, url: Url | FetchError, *, ordered: OrderedWriter, index: int, deadline: Deadline
     ) -> Record:
         """Fetch a target once there is room for its record behind those before it."""
         try:
-            await room
+            await ordered.room(index, deadline)
         except SurveyStopped:
             return self._fetcher.unfetched(target, FetchError(*CANCELLED))
         return await self._fetcher.record(target, url, deadline)
