@@ -22,6 +22,7 @@ from lab.bench.harness.rounds import Measured, Rounds, Say, interleaved
 from lab.bench.wget import contestants, stages
 from lab.bench.wget.contestants import AIOHTTP, CURL_NAME, LOOPS, OURS, Sample, Work
 from services.runtime.files.temporary import temporary_directory
+from services.runtime.process import usable_cores
 
 HOST = "site.bench"
 CONCURRENCY = 64
@@ -50,9 +51,7 @@ def measure(rounds: Rounds, core: Core, say: Say) -> OneHost:
         turns = [(name, partial(alone, turn, core, directory)) for name, turn in everyone(rounds)]
         measured = interleaved(turns, rounds.number, lambda line: say(f"wget: {line}"))
         say("wget: the stages of a fetch")
-        start_s = min(alone(partial(start, rounds.targets), core, directory) for _ in range(rounds.number))
-    total_us, null_us = (median(turn.cpu_s_per_1000 for turn in measured[name]) * 1000 for name in (OURS, NULL))
-    found = stages.stages(total_us, null_us=null_us, start_us=start_s / rounds.targets * 1e6)
+        found = stages_of(measured, rounds, lambda turn: alone(turn, core, directory))
     held_by = stages.held_by(found)
     rate, cost, memory = contestants.groups(
         "wget",
@@ -61,6 +60,18 @@ def measure(rounds: Rounds, core: Core, say: Say) -> OneHost:
         cost=[Goal(OURS, MOST_COST, CURL_NAME, held_by, NULL)],
     )
     return OneHost((rate, cost, memory), stages.table(found), held_by, memory_goal(memory))
+
+
+def stages_of(
+    measured: dict[str, list[Sample]], rounds: Rounds, run: Callable[[Callable[[Server], float]], float]
+) -> tuple[stages.Stage, ...]:
+    """Return the stages of a fetch. `run` lets a program fetch from a new server, and returns its processor time."""
+    total_us, null_us = (median(turn.cpu_s_per_1000 for turn in measured[name]) * 1000 for name in (OURS, NULL))
+    start_us, null_start_us = (
+        min(run(partial(of, rounds.targets)) for _ in range(rounds.number)) / rounds.targets * 1e6
+        for of in (start, null_start)
+    )
+    return stages.stages(total_us, null_us=max(0.0, null_us - null_start_us), start_us=start_us)
 
 
 def memory_goal(memory: Group) -> Promise:
@@ -111,6 +122,12 @@ def start(number: int, server: Server) -> float:
     return cost_of(
         "client wget, one target", command, timeout_s=contestants.TIMEOUT_S, stdin=f"{HOST}\n".encode()
     ).cpu_s
+
+
+def null_start(_number: int, server: Server) -> float:
+    """Return the processor time of null_fetch with one target for each of its processes."""
+    number = usable_cores()
+    return null(number, server).cpu_s_per_1000 * number / 1000
 
 
 def null(number: int, server: Server) -> Sample:

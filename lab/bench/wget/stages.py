@@ -25,7 +25,7 @@ from services.client.url.url import read_target
 from services.runtime.process import usable_cores
 
 TITLE = "wget: the stages of a fetch"
-NULL_STAGE = "a connection, a request and an answer (row null)"
+NULL_STAGE = "a connection, a request and an answer (row null, without its start)"
 START_STAGE = "the start of the processes"
 REST_STAGE = "tasks, deadlines, the loop, and between the processes"
 TURNS, CALLS = 50, 200
