@@ -73,9 +73,10 @@ class Stats:
                 self.statuses[f"{record.head.status // 100}xx"] += 1
             else:
                 self.errors[record.error or ""] += 1
-        times = zip(*(record.seconds() for record in records), strict=True)
-        for histogram, of_phase in zip(self.phases.values(), times, strict=bool(records)):
-            histogram.add(*of_phase)
+        if records:
+            times = zip(*(record.seconds() for record in records), strict=True)
+            for histogram, of_phase in zip(self.phases.values(), times, strict=True):
+                histogram.add(*of_phase)
 
     def dump(self) -> bytes:
         """Return all counts as JSON."""
