@@ -6,7 +6,9 @@ cores, the same server.
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
+from lab.bench.baselines import null_fetch
 from lab.bench.harness import containers
 from lab.bench.harness.figures import Goal, Group, Row
 from lab.bench.harness.load import servers
@@ -15,17 +17,22 @@ from lab.bench.harness.processes import Server
 from lab.bench.harness.rounds import IN_QUICK, Rounds, Say, interleaved
 from lab.bench.wget import contestants
 from lab.bench.wget.contestants import CURL_BEGINS, TIMEOUT_S, Sample, client_command, curl_command, curl_input
-from lab.bench.wget.one_host import HOST, NULL, PYTHON, SLOWER, routes, work
+from lab.bench.wget.one_host import HOST, MOST_COST, SLOWER, null_sample, null_words, routes, work
 from lab.errors import LabError
 
 CURL, OURS = "curl in a container", "services.client in a container, uvloop"
+NULL = "null in a container, Python's ceiling"
+NULL_FILE = "/null_fetch.py"
 TITLE = "wget, in containers"
 Found = tuple[tuple[Group, ...], str]
 """The tables, and the line that says how they were made, or why there are none."""
 
 
-def measure(rounds: Rounds, core: Core, say: Say) -> Found:
-    """Let both fetch in turns. Without containers there are no tables."""
+def measure(rounds: Rounds, core: Core, say: Say, *, held_by: str) -> Found:
+    """Let both fetch in turns, and Python's ceiling. Without containers there are no tables.
+
+    `held_by`: what takes the processor time of a fetch.
+    """
     if refusal := containers.refusal() if rounds.containers else IN_QUICK:
         return (), f"the newest curl is left out: {refusal}"
     try:
@@ -35,14 +42,15 @@ def measure(rounds: Rounds, core: Core, say: Say) -> Found:
     turns: list[tuple[str, Callable[[], Sample]]] = [
         (OURS, partial(alone, partial(ours, own, rounds.targets), core)),
         (CURL, partial(alone, partial(curl, peers, max(1, rounds.targets // SLOWER)), core)),
+        (NULL, partial(alone, partial(null, own, rounds.targets), core)),
     ]
     measured = interleaved(turns, rounds.number, lambda line: say(f"wget: {line}"))
     version = containers.version(peers, "curl", "--version")
-    return groups(measured), f"in containers: curl {version} of {peers}, and {own}"
+    return groups(measured, held_by), f"in containers: curl {version} of {peers}, and {own}"
 
 
-def groups(measured: dict[str, list[Sample]]) -> tuple[Group, ...]:
-    """Return the rate and the processor time of both; a container's memory has the pages of its files with it."""
+def groups(measured: dict[str, list[Sample]], held_by: str) -> tuple[Group, ...]:
+    """Return the rate and the processor time of all; a container's memory has the pages of its files with it."""
     rates = tuple(
         Row(name, tuple(turn.fetches_per_s for turn in turns), name == OURS) for name, turns in measured.items()
     )
@@ -50,14 +58,14 @@ def groups(measured: dict[str, list[Sample]]) -> tuple[Group, ...]:
         Row(name, tuple(turn.cpu_s_per_1000 for turn in turns), name == OURS) for name, turns in measured.items()
     )
     return (
-        Group(TITLE, "fetches/s", rates, CURL, goals=(Goal(OURS, 3.0, CURL, PYTHON, NULL),)),
+        Group(TITLE, "fetches/s", rates, CURL, goals=(Goal(OURS, 3.0, CURL, held_by, NULL),)),
         Group(
             f"{TITLE}: what they cost",
             "processor s/1,000",
             costs,
             CURL,
             higher_is_better=False,
-            goals=(Goal(OURS, 0.5, CURL, PYTHON, NULL),),
+            goals=(Goal(OURS, MOST_COST, CURL, held_by, NULL),),
         ),
     )
 
@@ -84,3 +92,10 @@ def curl(image: str, number: int, server: Server) -> Sample:
     words = curl_command("curl", todo)
     cost = containers.cost_in(CURL, image, words, timeout_s=TIMEOUT_S, stdin=curl_input(todo).encode())
     return contestants.sample_of(CURL, cost, todo, contestants.is_curls, CURL_BEGINS)
+
+
+def null(image: str, number: int, server: Server) -> Sample:
+    """Let Python's ceiling fetch, in our image."""
+    words = ("python3", NULL_FILE, *null_words(number, server))
+    cost = containers.cost_in(NULL, image, words, timeout_s=TIMEOUT_S, volumes={Path(null_fetch.__file__): NULL_FILE})
+    return null_sample(number, cost)

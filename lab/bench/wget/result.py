@@ -12,8 +12,8 @@ def bench(rounds: Rounds, say: Say) -> Result:
     """Measure fetches a second, processor time and memory: of one page again and again, and of a list of many hosts."""
     core = Core()
     groups: list[Group] = []
-    one, memory_goal = one_host.measure(rounds, core, say)
-    groups += one
+    one = one_host.measure(rounds, core, say)
+    groups += one.groups
     method = [
         f"{rounds.targets:,} targets, {one_host.CONCURRENCY} at once, a connection each, {rounds.in_turns()}",
         f"curl and aiohttp's client, which are slower, have 1/{one_host.SLOWER} of the targets",
@@ -24,7 +24,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
     ]
     if NGINX.path():
         groups += many_hosts.measure(rounds, core, say)
-        newest, said = newest_curl.measure(rounds, core, say)
+        newest, said = newest_curl.measure(rounds, core, say, held_by=one.held_by)
         groups += newest
         method += [many_hosts.method(rounds), said]
     by = "nginx, one worker" if NGINX.path() else "services.sites, uvloop"
@@ -33,5 +33,6 @@ def bench(rounds: Rounds, say: Say) -> Result:
         tuple(groups),
         (*method, f"served by {by}", peers.sentence((NGINX, CURL, WRK))),
         notes=tuple(peer.missing() for peer in (NGINX, CURL, WRK) if not peer.path()),
-        promises=(memory_goal,),
+        tables=(one.stages,),
+        promises=(one.memory_goal,),
     )

@@ -22,6 +22,7 @@ from services.client.head.errors import (
     NotHttpError,
     TruncatedHeadError,
 )
+from services.client.head.fast_path import WholeHeads
 from services.client.head.head import Head, ResponseHead
 from services.client.head.limits import Limits
 from services.client.head.reader import HeadReader
@@ -39,4 +40,5 @@ __all__ = [
     "NotHttpError",
     "ResponseHead",
     "TruncatedHeadError",
+    "WholeHeads",
 ]

@@ -130,6 +130,7 @@ class ProcessPool:
         self.processes = 1 + self._count
         self._workers: list[WorkerProcess] = []
         self._own = Stats()  # of what is no target, and was sent to no worker
+        self._has_news = False  # since the last update
         self._is_stopped = False
 
     @property
@@ -152,7 +153,10 @@ class ProcessPool:
         self.update()
 
     def update(self) -> None:
-        """Add up what the workers have reported."""
+        """Add up what the workers have reported, if that is more than the last time: they report now and then."""
+        if not self._has_news:
+            return
+        self._has_news = False
         self.stats = Stats()
         self.stats.load(self._own.dump())
         reports = self._reports()
@@ -232,6 +236,7 @@ class ProcessPool:
         error = not_one(target.text, target.problem or "a line end in it")
         record = Record(target.line, target.text, running_loop_name(), error=error.kind, detail=error.detail)
         self._own.add(record)
+        self._has_news = True
         self._writer.write(self._form.ended(record))
         if line := self._form.error_line(record):
             say(line)
@@ -250,6 +255,7 @@ class ProcessPool:
                     say(data.decode("utf-8"))
                 else:
                     worker.report = read_report(data)
+                    self._has_news = True
         if (code := await worker.process.wait()) and not self._is_stopped:
             raise WorkerLost(code, await worker.last_line)
 

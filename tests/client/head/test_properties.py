@@ -8,8 +8,8 @@ from itertools import pairwise
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.client.head import Head, HeadError, HeadReader, Limits, ResponseHead
-from services.client.head.fast_path import read_clean_head
+from services.client.head import Head, HeadError, HeadReader, Limits, ResponseHead, WholeHeads
+from services.client.head.fast_path import KEPT_BYTES, read_clean_head
 from services.client.head.line_reader import LineReader
 from services.client.head.notes import Notes
 from tests.client.head.cases import CASES, ok
@@ -103,6 +103,23 @@ def test_the_fast_path_and_the_line_reader_agree(data: bytes) -> None:
         reader = LineReader(0, limits, Notes(strict=True))
         assert reader.feed(data, 0) == len(parts[-1])
         assert reader.result() == parts
+
+
+@PATIENT
+@given(data=STREAMS, strict=st.booleans())
+def test_a_whole_head_is_what_a_reader_reads(data: bytes, strict: bool) -> None:
+    """And where it gives none, a reader has to read; the same bytes give the same again."""
+    heads = WholeHeads(LIMITS)
+    head = heads.read(data)
+    assert head is None or head == HeadReader(limits=LIMITS, strict=strict).feed(data)
+    assert heads.read(bytes(bytearray(data))) is head
+
+
+def test_heads_of_many_bytes_are_not_kept() -> None:
+    """What is kept is bounded: a few heads of a few bytes."""
+    heads, data = WholeHeads(Limits()), ok(b"A: " + b"b" * KEPT_BYTES)
+    assert heads.read(data) == heads.read(data) == HeadReader().feed(data)
+    assert heads.read(data) is not heads.read(data)
 
 
 @PATIENT

@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from services.client.errors import FetchError
+from services.client.head import WholeHeads
 from services.client.network.resolver import Resolver
 from services.client.settings import ClientSettings
 from services.client.survey.deadlines import Deadline, SurveyStopped
@@ -51,6 +52,7 @@ class Fetcher:
         self._trace = trace
         self._policy, self._lookup, self._limits = policy, lookup, limits
         self._sockets, self._tls_contexts, self._loop = sockets, tls_contexts, loop
+        self._heads = WholeHeads(policy.limits)
 
     @property
     def waiting(self) -> int:
@@ -67,8 +69,13 @@ class Fetcher:
             return error.with_traceback(None)
         return url._replace(path=self._policy.path) if self._policy.path != "/" and is_bare(target.text) else url
 
-    async def record(self, target: Target, url: Url, deadline: Deadline) -> Record:
-        """Fetch a target and return its record; when the survey is stopped, one with the error `cancelled`."""
+    async def record(self, target: Target, url: Url | FetchError, deadline: Deadline) -> Record:
+        """Fetch a target and return its record; when the survey is stopped, one with the error `cancelled`.
+
+        `url`: as `url_of` has it.
+        """
+        if isinstance(url, FetchError):
+            return self.unfetched(target, url)
         began = time.monotonic()
         context = FetchContext(deadline, began + self._policy.total_s, url, trace=self._trace)
         note = None
@@ -191,7 +198,9 @@ class Fetcher:
             return await self._request(context, lookup)
 
     def _request(self, context: FetchContext, lookup: LookupResult) -> Awaitable[Attempt]:
-        request = HeadRequest(self._policy, context, sockets=self._sockets, tls_contexts=self._tls_contexts)
+        request = HeadRequest(
+            self._policy, context, sockets=self._sockets, tls_contexts=self._tls_contexts, heads=self._heads
+        )
         return request.attempt(lookup)
 
 

@@ -43,7 +43,11 @@ class Lookup:
         addresses: Sequence[SocketAddress] = ()
         error = None
         try:
-            addresses = await self._find(url.host, url.port, deadline, until_s)
+            known = self._known(url.host, url.port)
+            if known is None:
+                found = await deadline.wait(self._resolver.look_up(url.host), until_s)
+                known = [SocketAddress(ip, url.port) for ip in found]
+            addresses = known
         except Expired:
             error = FetchError("dns", f"no answer about {url.host} in time", transient=True)
         except SurveyStopped:
@@ -61,7 +65,8 @@ class Lookup:
             return False
         return not self._resolver.is_known(url.host)
 
-    async def _find(self, host: str, port: int, deadline: Deadline, until_s: float) -> list[SocketAddress]:
+    def _known(self, host: str, port: int) -> list[SocketAddress] | None:
+        """Return the addresses of a host, or None where the resolver has to be asked. Raises FetchError or OSError."""
         if route := self._topology.route(host, port):
             return [SocketAddress(*route)]
         if is_address(host):
@@ -72,9 +77,7 @@ class Lookup:
         if self._topology.closed:
             raise self._topology.no_route(host, port)
         found = self._resolver.known(host)
-        if found is None:
-            found = await deadline.wait(self._resolver.look_up(host), until_s)
-        return [SocketAddress(ip, port) for ip in found]
+        return None if found is None else [SocketAddress(ip, port) for ip in found]
 
     def _is_gateway(self, addresses: Sequence[SocketAddress]) -> bool:
         return self._topology.gateway is not None and tuple(addresses) == (self._topology.gateway,)

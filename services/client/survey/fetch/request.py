@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.client.errors import FetchError, fetch_error
-from services.client.head import Head, HeadError, HeadReader
+from services.client.head import Head, HeadError, HeadReader, WholeHeads
 from services.client.survey.deadlines import Expired, SurveyStopped
 from services.client.survey.fetch.lookup import LookupResult
 from services.client.survey.fetch.policy import CANCELLED, FetchContext, FetchPolicy
@@ -63,6 +63,7 @@ class HeadRequest:
         "_connection",
         "_deadline",
         "_head_s",
+        "_heads",
         "_is_elsewhere",
         "_is_gateway",
         "_policy",
@@ -76,9 +77,15 @@ class HeadRequest:
     )
 
     def __init__(
-        self, policy: FetchPolicy, context: FetchContext, *, sockets: Sockets, tls_contexts: TLSContexts
+        self,
+        policy: FetchPolicy,
+        context: FetchContext,
+        *,
+        sockets: Sockets,
+        tls_contexts: TLSContexts,
+        heads: WholeHeads,
     ) -> None:
-        self._policy, self._sockets, self._tls_contexts = policy, sockets, tls_contexts
+        self._policy, self._sockets, self._tls_contexts, self._heads = policy, sockets, tls_contexts, heads
         self._url, self._is_elsewhere = context.url, context.is_elsewhere
         self._deadline, self._until_s = context.deadline, context.until_s
         self._trace = context.trace
@@ -185,17 +192,13 @@ class HeadRequest:
     async def _read(self, stream: Plain | Tls) -> Head:
         began = time.monotonic()
         until_s = min(began + self._policy.head_s, self._until_s)
-        reader = HeadReader(limits=self._policy.limits, strict=self._policy.strict)
         phase, since_s = "send", began
         try:
             await stream.send(request_bytes(self._url, self._policy, is_elsewhere=self._is_elsewhere), until_s)
             phase, since_s = "first byte", self._trace.phase(phase, since_s)
-            head = None
-            while head is None:
-                data = await stream.receive(until_s)
-                if phase != "head":
-                    phase, since_s = "head", self._trace.phase(phase, since_s)
-                head = reader.feed(data) if data else reader.eof()
+            data = await stream.receive(until_s)
+            phase, since_s = "head", self._trace.phase("first byte", since_s)
+            return self._heads.read(data) or await self._read_on(stream, data, until_s)
         except HeadError as error:
             raise FetchError(error.kind, f"at byte {error.offset}: {error.detail}") from error
         except Expired as error:
@@ -203,7 +206,15 @@ class HeadRequest:
         finally:
             self._head_s = time.monotonic() - began
             self._trace.phase(phase, since_s)
-        return head
+
+    async def _read_on(self, stream: Plain | Tls, data: bytes, until_s: float) -> Head:
+        """Read a head that did not come whole and clean; `data` is what came first."""
+        reader = HeadReader(limits=self._policy.limits, strict=self._policy.strict)
+        while True:
+            head = reader.feed(data) if data else reader.eof()
+            if head is not None:
+                return head
+            data = await stream.receive(until_s)
 
     def _within(self, limit_s: float) -> str:
         """Return which deadline has passed: that of the phase, or that of the whole target."""

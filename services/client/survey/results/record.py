@@ -13,6 +13,8 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import TypedDict
 
 from services.client.head import Head
+from services.client.head.fast_path import KEPT_BYTES, KEPT_HEADS
+from services.client.head.head import Field
 from services.client.head.to_json import head_to_json
 from services.client.survey.results.tls import TlsJson
 
@@ -91,13 +93,19 @@ def json_line(record: Record) -> bytes:
 
 def moment(unix_s: float) -> str:
     """Return a time in UTC, to the millisecond (RFC 3339)."""
-    whole, thousandths = divmod(int(unix_s * 1000), 1000)
+    return millisecond(int(unix_s * 1000))
+
+
+@lru_cache(maxsize=8)
+def millisecond(unix_ms: int) -> str:
+    """Return a millisecond in UTC; of the records of one millisecond, only the first has it made."""
+    whole, thousandths = divmod(unix_ms, 1000)
     return f"{second(whole)}.{thousandths:03}Z"
 
 
 @lru_cache(maxsize=8)
 def second(unix_s: int) -> str:
-    """Return a whole second in UTC; of the many records of one second, only the first has it made."""
+    """Return a whole second in UTC, as `millisecond` does."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(unix_s))
 
 
@@ -125,12 +133,21 @@ def head_members(head: Head | None) -> str:
         # What departs from the rules has been read as the rules say (a NUL as a space): the bytes tell what it was.
         members["raw"] = head.wire.decode("latin-1") if head.anomalies else None
         return json.dumps(members)[1:-1]
+    make = kept_members if len(head.raw) <= KEPT_BYTES else plain_members
+    return make(head.http_version, head.status, head.reason, head.headers)
+
+
+def plain_members(http_version: str, status: int, reason: bytes, headers: tuple[Field, ...]) -> str:
+    """Return the members of a head without anomalies, interim heads and backslashes."""
     # Every header in one string, encoded in one call, taken apart at control characters that no value can hold:
     # the reader has noted those as anomalies. A backslash could look like one of them in JSON: see the branch above.
-    joined = b"\x02".join([name + b"\x01" + value for name, value in head.headers])
+    joined = b"\x02".join([name + b"\x01" + value for name, value in headers])
     inner = quoted(joined.decode("latin-1")).replace("\\u0001", '", "').replace("\\u0002", '"], ["')
     return (
-        f'"http_version": "{head.http_version}", "status": {head.status}, '
-        f'"reason": {quoted(head.reason.decode("latin-1"))}, "headers": [{f"[{inner}]" if joined else ""}], '
+        f'"http_version": "{http_version}", "status": {status}, '
+        f'"reason": {quoted(reason.decode("latin-1"))}, "headers": [{f"[{inner}]" if joined else ""}], '
         f'"interim": [], "anomalies": [], "raw": null'
     )
+
+
+kept_members = lru_cache(maxsize=KEPT_HEADS)(plain_members)  # the reader keeps equal heads, too

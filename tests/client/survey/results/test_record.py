@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.client.head import HeadReader
+from services.client.head.fast_path import KEPT_BYTES
 from services.client.head.to_json import head_to_json
 from services.client.survey.results.formats import FORMATS, error_line
 from services.client.survey.results.record import Record, json_line
@@ -41,6 +42,14 @@ def test_the_json_line_says_what_the_reader_read(fields: list[tuple[str, bytes]]
     expected = dict(head_to_json(record.head))
     del expected["head_bytes"]
     assert {name: read[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("size", [10, KEPT_BYTES], ids=["kept", "made anew"])
+def test_each_head_has_its_own_members(size: int) -> None:
+    """Those of equal heads are kept, and never taken for those of another head."""
+    for value in (b"a" * size, b"b" * size, b"a" * size):
+        line = json_line(record_with(b"HTTP/1.1 200 OK\r\nA: " + value + b"\r\n\r\n"))
+        assert json.loads(line)["headers"] == [["A", value.decode()]]
 
 
 @pytest.mark.parametrize("value", [b"a\0b", b"a\rb", b"a\x1b[2J", b"a\r\n b", b"\xff\x80\x01"])

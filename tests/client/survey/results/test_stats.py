@@ -44,6 +44,18 @@ def some_tally() -> Stats:
     return tally
 
 
+def test_many_records_are_counted_as_each_alone() -> None:
+    """In one call, and none in a call without any; a phase that was not reached has no time."""
+    records = [Record(1, "a", "asyncio", error="dns", dns_s=number / 9, total_s=0.5) for number in range(9)]
+    together, alone = Stats(), Stats()
+    together.add(*records)
+    together.add()
+    for record in records:
+        alone.add(record)
+    assert together.dump() == alone.dump()
+    assert [histogram.count for histogram in together.phases.values()] == [9, 0, 0, 0, 9]
+
+
 def test_the_summary_is_by_class_error_and_phase() -> None:
     """A phase without a time has no row."""
     lines = summary(some_tally(), took_s=2.0, skipped=7)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.bench.baselines import null_fetch
 from lab.bench.errors import BenchFailed
 from lab.bench.harness import containers
 from lab.bench.harness.figures import Group, Row
@@ -13,9 +14,11 @@ from lab.bench.harness.machine import Core
 from lab.bench.harness.peers import CURL, NGINX, WRK, Peer
 from lab.bench.harness.processes import Cost, Server
 from lab.bench.harness.rounds import Rounds
-from lab.bench.wget import contestants, hosts, many_hosts, million, newest_curl, one_host, result
+from lab.bench.wget import contestants, hosts, many_hosts, million, newest_curl, one_host, result, stages
 from lab.bench.wget.contestants import AIOHTTP, CURL_NAME, LOOPS, Work, program
 from lab.bench.wget.hosts import Hosts
+from services.client.survey.survey import MAX_PROCESSES
+from services.runtime.process import usable_cores
 
 TINY = Rounds(number=1, seconds=1.0, targets=30, users=(), hosts=100)
 OURS = [f"services.client, {loop}" for loop in LOOPS]
@@ -23,10 +26,12 @@ AIOHTTPS = [f"aiohttp client, {loop}" for loop in LOOPS]
 ABSENT = Peer("no-such-program", "no-such-package", ())
 
 
+@pytest.mark.timeout(240)  # a score of programs, one after the other, and hosts that are waited for
 @pytest.mark.parametrize("present", [True, False], ids=["with the peers that are here", "without any"])
 def test_wget_has_a_row_for_each_contestant_that_can_run(monkeypatch: pytest.MonkeyPatch, present: bool) -> None:
     """Speed, processor time and memory, as ratios to other programs; missing ones are named."""
     monkeypatch.setattr(containers, "refusal", lambda: "no engine answers")
+    monkeypatch.setattr(contestants, "NEARLY", 0.5)  # a busy machine keeps a deadline from many
     if not present:
         for module in (one_host, many_hosts, result):
             for name in {"NGINX", "CURL", "WRK"} & vars(module).keys():
@@ -40,6 +45,8 @@ def test_wget_has_a_row_for_each_contestant_that_can_run(monkeypatch: pytest.Mon
     for group in many:
         assert [row.subject for row in group.rows] == [*OURS, *curl, AIOHTTP]
     assert len(many) == (3 if NGINX in here else 0)
+    assert {row[0] for row in found.tables[0].rows} >= {stages.NULL_STAGE, stages.START_STAGE, stages.REST_STAGE}
+    assert all(goal.held_by for group in one for goal in group.goals)
     assert all(group.reference == (curl or [AIOHTTP])[0] for group in found.groups)
     assert all(row.median > 0 for group in found.groups for row in group.rows)
     assert len(found.notes) == 3 - len(here)
@@ -49,8 +56,12 @@ def test_wget_has_a_row_for_each_contestant_that_can_run(monkeypatch: pytest.Mon
 def test_in_containers_both_fetch_from_the_same_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest curl counts its URL up; ours has its list on stdin. What a container needs to start is not counted."""
 
-    def cost_in(name: str, image: str, words: list[str], *, timeout_s: float, stdin: bytes) -> Cost:
+    def cost_in(
+        name: str, image: str, words: list[str], *, timeout_s: float, stdin: bytes = b"", volumes: object = None
+    ) -> Cost:
         ran[name] = image
+        if volumes == {Path(null_fetch.__file__): words[1]}:
+            return Cost(f"{words[3]}\n", 1.0, 0.1, 0)
         if "services.client" in words:
             record = '{"error": null, "status": 200}\n'
             return Cost(record * stdin.count(b"\n"), 1.0, 0.1, 0)
@@ -63,10 +74,28 @@ def test_in_containers_both_fetch_from_the_same_server(monkeypatch: pytest.Monke
     monkeypatch.setattr(containers, "own_image", lambda name: f"own/{name}")
     monkeypatch.setattr(containers, "version", lambda *_: "8.22.0")
     monkeypatch.setattr(servers, "nginx", lambda _core: nullcontext(Server(80, 0)))
-    (rates, _), said = newest_curl.measure(TINY, Core(), lambda _: None)
+    (rates, costs), said = newest_curl.measure(TINY, Core(), lambda _: None, held_by="its start 90%")
     assert said == "in containers: curl 8.22.0 of peers, and own/client"
-    assert sorted(ran.values()) == ["own/client", "peers"]
-    assert [round(rates.ratio(row) or 0) for row in rates.rows] == [9, 1]
+    assert sorted(ran.values()) == ["own/client", "own/client", "peers"]
+    assert [round(rates.ratio(row) or 0) for row in rates.rows] == [9, 1, 9]
+    assert [round(group.ceiling(group.goals[0]) or 0, 1) for group in (rates, costs)] == [8.6, 0.2]
+
+
+def test_the_stages_are_the_whole_of_a_fetch() -> None:
+    """What no stage was measured for is the last one; the large ones are named, the largest first."""
+    found = stages.stages(100.0, null_us=30.0, start_us=10.0)
+    assert sum(stage.us for stage in found) == pytest.approx(100.0)
+    assert all(stage.us > 0 for stage in found)
+    assert [row[0] for row in stages.table(found).rows] == [stage.name for stage in found]
+    some = [stages.Stage("a", 9.0, 0.09), stages.Stage("b", 1.0, 0.01), stages.Stage("c", 90.0, 0.9)]
+    assert stages.held_by(some) == "c 90%, a 9% of its processor time"
+
+
+@pytest.mark.parametrize(("targets", "is_long"), [(30, False), (40_000, True)])
+def test_the_start_is_that_of_all_processes(targets: int, is_long: bool) -> None:
+    """Of one, where the list is too short for several."""
+    *_, processes = stages.start_command(len(one_host.work(targets, one_host.HOST).lines()), 64, ())
+    assert int(processes) == (min(usable_cores(), MAX_PROCESSES) if is_long else 1)
 
 
 @pytest.mark.parametrize(
