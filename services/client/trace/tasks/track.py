@@ -6,6 +6,7 @@ place the third stands for is found out when a trace is made of it.
 
 import asyncio
 import re
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,9 +47,9 @@ class Track:
     ) -> None:
         self.id, self.parent, self.process = number, parent, process
         self.group: int | None = None
-        self.raw: list[float] = []  # of each slice its begin, its end, and the number of its wait
+        self.raw = array("d")  # of each slice its begin, its end, and the number of its wait
         self.waits = waits
-        self.borders: list[float] = []
+        self.borders = array("d")  # when its phases begin and end
         self.is_recorded = True
         self.outcome: Outcome | None = None
         self.error = self.note = ""

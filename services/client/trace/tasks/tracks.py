@@ -68,6 +68,8 @@ class Tracks:
             return
         if self.slices_left:
             self.slices_left -= 1
-            track.raw += (began_s, end_s, NONE)
+            track.raw.append(began_s)
+            track.raw.append(end_s)
+            track.raw.append(NONE)
         else:
             self.dropped_slices += 1
