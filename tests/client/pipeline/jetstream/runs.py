@@ -17,7 +17,8 @@ from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item, Result, Work, reply_to
 from services.client.settings import ClientSettings
-from services.runtime.run import running_loop_name
+from services.runtime.errors import ProgramError
+from services.runtime.run import innermost, running_loop_name
 from services.runtime.tasks import background_task
 
 ROOT = Path(__file__).parents[4]
@@ -136,3 +137,15 @@ async def until(event: asyncio.Event, running: "asyncio.Future[None]") -> None:
 async def several(*works: Awaitable[object]) -> Sequence[object]:
     """Wait for all of these at once."""
     return await asyncio.gather(*works)
+
+
+async def error_of(run: Awaitable[object]) -> ProgramError:
+    """Return the error that a run ends with, as the command shows it: one line."""
+    try:
+        await run
+    except Exception as raised:
+        error = innermost(raised)
+        assert isinstance(error, ProgramError)
+        assert "\n" not in str(error)
+        return error
+    raise AssertionError("it raised nothing")

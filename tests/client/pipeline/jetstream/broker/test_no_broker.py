@@ -11,8 +11,7 @@ import pytest
 from services.client.broker_settings import BrokerSettings
 from services.client.pipeline.jetstream.broker.errors import BrokerAbsent, BrokerSilent, NotABroker
 from tests.client.pipeline.jetstream.brokers import QUICK
-from tests.client.pipeline.jetstream.runs import new_outcome, run_items
-from tests.client.pipeline.jetstream.test_bad_input import error_of
+from tests.client.pipeline.jetstream.runs import error_of, new_outcome, run_items
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 SOON = replace(QUICK, connect_s=1.0, gone_s=1.0)
