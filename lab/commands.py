@@ -5,7 +5,6 @@ wait for the libraries of `lab up`. Read `lab.compose.stack` next, or `lab.embed
 """
 
 import os
-import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,7 +92,7 @@ def compose(options: Namespace) -> int:
 
 
 def run(options: Namespace) -> int:
-    """Hand over to `docker compose run --rm client`, with a terminal where there is one.
+    """Run the client in its container, with this terminal where there is one.
 
     The client's help and its refusals come first: no container starts for them.
     """
@@ -108,9 +107,7 @@ def run(options: Namespace) -> int:
     from lab.compose import broker_password
 
     broker_password.ensure(ROOT, say)  # Compose mounts it into the client
-    streams = (sys.stdin, sys.stdout)  # None where they are closed
-    terminal = () if all(stream and stream.isatty() for stream in streams) else ("-T",)
-    stack_of(options, settings).become("run", "--rm", *terminal, "client", *options.words)
+    return stack_of(options, settings).run_client_here(options.words)
 
 
 def embedded(options: Namespace) -> int:

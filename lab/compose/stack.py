@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from lab import UP_TIMEOUT_S, env_file, own_sites, subprocesses
 from lab.compose import broker_password, containers, last_good, lock, override, validation
+from lab.compose.client_run import run_client
 from lab.compose.containers import Container
 from lab.compose.errors import LabNotHealthy, ProjectNameBad, TooSlow, refusal
 from lab.compose.validation import Config
@@ -266,6 +267,15 @@ class Stack:
         if sys.stdout:  # it may be closed
             sys.stdout.flush()
         os.execvpe(line[0], line, dict(self.settings.environ))  # noqa: S606 - no shell is wanted
+
+    def run_client_here(self, words: Sequence[str]) -> int:
+        """Run the client in its container, with this program's terminal or streams, and return its exit code.
+
+        Raises a LabError where no engine answers.
+        """
+        engine.require(self.settings)
+        run = self.command("run", "--rm")
+        return run_client(words, run=run, docker=["docker"], project=self.project, environ=self.settings.environ)
 
     def run_client(self, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         """Run the client in its container, without a terminal, and return what it printed."""

@@ -29,7 +29,7 @@ def swarm(options: Namespace, settings: Settings) -> int:
     if options.verb == "ps":
         return ps(stack)
     if options.verb == "run":
-        stack.become_client(options.words or ())
+        return stack.run_client(options.words or ())
     stack.down(say)
     return 0
 

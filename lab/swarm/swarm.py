@@ -6,15 +6,13 @@ become healthy is shown and taken down again. `down` waits until nothing of it i
 """
 
 import json
-import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NoReturn
 
 from lab.compose import lock, override, validation
+from lab.compose.client_run import run_client
 from lab.compose.errors import LabNotHealthy, TooSlow
 from lab.compose.stack import Stack
 from lab.compose.validation import Config
@@ -188,8 +186,8 @@ class SwarmStack:
             raise StackRefused(f"looking at {engine}", reason=reason_of(outcome))
         return outcome.out.split()
 
-    def become_client(self, words: Sequence[str]) -> NoReturn:
-        """Replace this process by a client in its container, joined to the stack, with the terminal and its signals.
+    def run_client(self, words: Sequence[str]) -> int:
+        """Run a client in its container, joined to the stack, with this terminal; return its exit code.
 
         Raises ClientElsewhere, NoStack or another LabError.
         """
@@ -208,9 +206,6 @@ class SwarmStack:
             pull="missing" if registry else "never",
             certificate=certificate,
         )
-        terminal = () if all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)) else ("-T",)
-        compose = self.compose.command("run", "--rm", *terminal, client_file.CLIENT, *words, files=[file])
-        line = swarm.manager.command(*compose[1:])
-        if sys.stdout:  # it may be closed
-            sys.stdout.flush()
-        os.execvpe(line[0], line, dict(self.settings.environ))  # noqa: S606 - no shell is wanted
+        run = swarm.manager.command(*self.compose.command("run", "--rm", files=[file])[1:])
+        docker, environ = swarm.manager.command(), self.settings.environ
+        return run_client(words, run=run, docker=docker, project=self.name, environ=environ)

@@ -33,6 +33,7 @@ class Ledger:
         duplicates: results of ids that were recorded already; none of them is written a second time.
         redelivered: deliveries of a job beyond its first.
         workers: the number of results of each worker.
+        unread: returns how many results have come to this program, and are not taken yet.
         wait_s: how long the producers waited because the queue was full, all together.
         took_s: how long the run took.
     """
@@ -45,6 +46,7 @@ class Ledger:
         self.failed = self.unexpected = self.duplicates = self.redelivered = 0
         self.errors: Counter[str] = Counter()
         self.workers: Counter[str] = Counter()
+        self.unread: Callable[[], int] = int
         self.wait_s = self.took_s = 0.0
         # Nearly every id is acknowledged: noted in a list, and added with many others, it takes a fifth of the time.
         self._acknowledged_lately: list[int] = []
@@ -135,9 +137,9 @@ class Ledger:
         return not self.lost and not self.unexpected
 
     @property
-    def in_flight(self) -> int:
-        """How many ids are safe with what took them, and have neither a result nor a reason why not."""
-        return len(self.acknowledged.without(self.recorded).without(self.dead).without(self.noted))
+    def in_flight(self) -> IdRanges:
+        """The ids that are safe with what took them, and have neither a result nor a reason why not."""
+        return self.acknowledged.without(self.recorded).without(self.dead).without(self.noted)
 
     @property
     def is_begun(self) -> bool:

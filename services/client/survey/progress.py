@@ -22,7 +22,7 @@ class Progress(NamedTuple):
     """The state of a survey.
 
     `fraction` of the input that is done, None where its length is not known; `skipped` targets were done before.
-    `ended`: whether every target that was taken has its record.
+    `ended`: whether every target that was taken has its record. `unwritten`: results that wait for the output's reader.
     """
 
     stats: Stats
@@ -30,6 +30,7 @@ class Progress(NamedTuple):
     fraction: float | None
     skipped: int = 0
     ended: bool = False
+    unwritten: int = 0
 
     def left_s(self, done_per_s: float) -> float | None:
         """Return the seconds left if the rest is like what is done, and goes as fast; None where that is not known."""
@@ -90,6 +91,8 @@ def progress_lines(progress: Progress, speed: Speed) -> list[str]:
     if (left_s := progress.left_s(done_per_s)) is not None:
         parts.append(f"about {duration(left_s)} left")
     parts += [f"{done_per_s:,.0f}/s", f"{progress.in_flight:,} in flight"]
+    if progress.unwritten:
+        parts.append(f"{progress.unwritten:,} waiting for output")
     errors = [f"errors: {counts(stats.errors)}"] if stats.errors else []
     return [", ".join(parts), *errors]
 

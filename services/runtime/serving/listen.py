@@ -97,8 +97,10 @@ class AcceptErrorHandler:
         self._logged: set[int] = set()
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        error = context.get("exception")
-        if not (isinstance(error, OSError) and error.errno in NO_RESOURCES and "accept" in str(context.get("message"))):
+        error, message = context.get("exception"), str(context.get("message"))
+        if isinstance(error, ValueError) and "_start_serving" in message:
+            return  # asyncio goes on with a listener that was closed while connections waited
+        if not (isinstance(error, OSError) and error.errno in NO_RESOURCES and "accept" in message):
             loop.default_exception_handler(context)
             return
         if error.errno not in self._logged:

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import resource
+import socket
 
 import pytest
 from aiohttp import ClientSession, web
 
 from services.runtime.errors import PortUnavailable
 from services.runtime.http import Address
-from services.runtime.serving.listen import bind_socket
+from services.runtime.serving.listen import AcceptErrorHandler, bind_socket
 from services.runtime.serving.serve import serve_app
 
 LOOPBACK = Address("127.0.0.1", 0)
@@ -42,6 +43,20 @@ def test_no_file_left_to_open_is_one_line_that_names_the_limit() -> None:
             bind_socket(LOOPBACK)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_listener_that_was_closed_while_connections_waited_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where no file was left, asyncio listens again a second later, also to a listener that was closed meanwhile."""
+    closed = socket.socket()
+    closed.close()
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        loop = runner.get_loop()
+        loop.set_exception_handler(AcceptErrorHandler())
+        loop.call_soon(loop._start_serving, asyncio.Protocol, closed)  # type: ignore[attr-defined]
+        runner.run(asyncio.sleep(0))
+    assert caplog.records == []
 
 
 @pytest.mark.anyio

@@ -142,6 +142,7 @@ class Halves:
 
     async def run(self, items: AsyncIterator[Item], ledger: Ledger) -> None:
         """Return when every job has its result or a reason why not, or is lost."""
+        ledger.unread = self._results.unread
         async with asyncio.TaskGroup() as group:
             reading = [
                 group.create_task(self._results.read(self._collector.take_result)),

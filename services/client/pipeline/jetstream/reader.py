@@ -28,15 +28,20 @@ class Reader:
         self._stream, self.seq = stream, after
         self.moved = asyncio.Event()
         self._expected = 1  # of the consumer's own numbers
+        self._pull: Pull | None = None
 
     async def read(self, take: Take) -> None:
         """Have `take` called for every message, for ever. Raises StreamGone, in a group."""
         while True:
             async with asyncio.TaskGroup() as group:
-                pull = self._pull(f"reader-{secrets.token_hex(6)}")
+                self._pull = pull = self._make_pull(f"reader-{secrets.token_hex(6)}")
                 keeping = group.create_task(pull.keep())
                 await self._read(pull, take)
                 keeping.cancel()
+
+    def unread(self) -> int:
+        """Return how many messages have come and are not taken yet."""
+        return self._pull.messages.qsize() if self._pull else 0
 
     async def reach(self, seq: int) -> None:
         """Wait until every message up to a sequence was taken."""
@@ -61,7 +66,7 @@ class Reader:
                 self.moved.set()
             pull.more()
 
-    def _pull(self, name: str) -> Pull:
+    def _make_pull(self, name: str) -> Pull:
         async def bind() -> None:
             await self._api.delete_consumer(self._stream, name)
             while not pull.messages.empty():  # they come again

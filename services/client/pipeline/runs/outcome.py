@@ -34,7 +34,7 @@ def ledger_table(ledger: Ledger, *, wide: int | None = None) -> list[str]:
         lines += folded(["", "error ", *counts], "  ", wide)
     if ledger.edition == JETSTREAM and ledger.wait_s > MOSTLY * ledger.took_s:
         hint = "the queue was full nearly all the time: start more workers, or let more items wait (--queue-size)"
-        lines += folded(["", *hint.split()], " ", wide)
+        lines += folded([" ", *hint.split()], " ", wide)
     return [*lines, *shares(ledger)]
 
 

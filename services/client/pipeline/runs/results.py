@@ -8,6 +8,7 @@ from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Protocol
 
+from services.client.pipeline.id_ranges import IdRanges
 from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Result
@@ -110,23 +111,39 @@ def result_writer(
 
 
 class ResultWriter:
-    """Notes results in a ledger, and writes the first of each id. `flush` is to be called often, `finish` once."""
+    """Notes results in a ledger, and writes the first of each id. `flush` is to be called often, `finish` once.
+
+    `held`: how many callers of `emit` wait for the output's reader.
+    """
 
     def __init__(self, ledger: Ledger, writer: Output, form: Form, *, most: int = MAX_NUMBERS) -> None:
         self._ledger, self._writer, self._form, self._most = ledger, writer, form, most
         self._results: list[Result] = []
         self._workers: list[str] = []
         self._add_result, self._add_worker = self._results.append, self._workers.append
+        self.held = 0
 
     async def emit(self, result: Result, worker: str) -> None:
         """Take a result of that worker; wait while the output's reader is slow. Raises OutputClosed or OutputFailed."""
         self._add_result(result)
         self._add_worker(worker)
         if len(self._results) >= self._most:
-            await self._writer.room(Deadline())
+            self.held += 1
+            try:
+                await self._writer.room(Deadline())
+            finally:
+                self.held -= 1
             if self._writer.error:
                 raise self._writer.error
             self._take()
+
+    @property
+    def unwritten(self) -> IdRanges:
+        """The ids of the results that have been put aside, and are neither noted nor written yet."""
+        ids = IdRanges()
+        for result in self._results:
+            ids.add(result.id)
+        return ids
 
     def flush(self) -> None:
         """Note and write what has been put aside, unless the output's reader is slow."""

@@ -83,15 +83,23 @@ class PipelineRun:
         self._results.flush()
         self._writer.tick()
         stats, ledger = Stats(), self._ledger
-        attempted, in_flight = len(ledger.attempted), ledger.in_flight
-        stats.done = attempted - len(ledger.unfinished.without(ledger.noted))
+        stats.done = len(ledger.attempted) - len(ledger.unfinished.without(ledger.noted))
         stats.errors = Counter(ledger.errors)
         if ledger.dead:
             stats.errors["dead-lettered"] = len(ledger.dead)
-        if ledger.edition == QUEUE:  # more of them wait in the queue
-            in_flight = min(in_flight, self._consumers)
+        in_flight, unwritten = self._in_flight_and_unwritten()
+        fraction = self._fraction_done(stats.done)
         with suppress(OSError):  # stderr has been closed
-            self._view.show(Progress(stats, in_flight, self._fraction_done(stats.done)))
+            self._view.show(Progress(stats, in_flight, fraction, unwritten=unwritten))
+
+    def _in_flight_and_unwritten(self) -> tuple[int, int]:
+        """Return how many items are worked at, and how many have a result that waits for the output's reader."""
+        unwritten = self._results.unwritten
+        in_flight = len(self._ledger.in_flight.without(unwritten))
+        if self._ledger.edition == QUEUE:  # more of them wait in the queue; and a consumer that is held works at none
+            in_flight = min(in_flight, self._consumers - self._results.held)
+        unread = min(in_flight, self._ledger.unread()) if self._results.held else 0
+        return in_flight - unread, len(unwritten) + unread
 
     def _fraction_done(self, done: int) -> float | None:
         taken = len(self._ledger.attempted)

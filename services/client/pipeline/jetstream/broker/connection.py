@@ -172,20 +172,7 @@ class Connection:
         while True:
             client = EnduringClient()
             try:
-                await client.connect(
-                    self.settings.url,
-                    name=self.name,
-                    user=USER if self._password else None,
-                    password=self._password or None,
-                    error_cb=self._note_error,
-                    closed_cb=self._note_close,
-                    allow_reconnect=False,
-                    max_reconnect_attempts=1,
-                    reconnect_time_wait=PAUSE_S,  # type: ignore[arg-type] # seconds; they need not be whole
-                    connect_timeout=2,
-                    ping_interval=self.settings.tuning.ping_s,  # type: ignore[arg-type]
-                    max_outstanding_pings=2,
-                )
+                await self._shake_hands(client)
                 check_version(client)
                 if not (isinstance(client.max_payload, int) and client.max_payload > 0):
                     raise ValueError("max_payload")
@@ -209,6 +196,23 @@ class Connection:
             else:
                 self._client, self.max_payload = client, client.max_payload
                 return
+
+    async def _shake_hands(self, client: Client) -> None:
+        """Connect a client, once. Raises what nats-py raises."""
+        await client.connect(
+            self.settings.url,
+            name=self.name,
+            user=USER if self._password else None,
+            password=self._password or None,
+            error_cb=self._note_error,
+            closed_cb=self._note_close,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=PAUSE_S,  # type: ignore[arg-type] # seconds; they need not be whole
+            connect_timeout=2,
+            ping_interval=self.settings.tuning.ping_s,  # type: ignore[arg-type]
+            max_outstanding_pings=2,
+        )
 
     async def _listen(self, client: Client, number: int) -> None:
         subject, handler = self._listening[number]
