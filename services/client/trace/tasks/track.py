@@ -47,7 +47,7 @@ class Track:
     ) -> None:
         self.id, self.parent, self.process = number, parent, process
         self.group: int | None = None
-        self.raw = array("d")  # of each slice its begin, its end, and the number of its wait
+        self.raw: list[float] = []  # of each slice its begin, its end, and the number of its wait
         self.waits = waits
         self.borders = array("d")  # when its phases begin and end
         self.is_recorded = True
