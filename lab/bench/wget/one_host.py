@@ -29,6 +29,7 @@ CONCURRENCY = 64
 SLOWER = 4  # times fewer targets for curl and aiohttp's client
 CEILING = "wrk, the ceiling"
 NULL = "null, Python's ceiling"
+UNLIKE = f"{OURS}, no two heads alike"
 RATES = ((3.0, CURL_NAME), (4.0, AIOHTTP), (0.8, CEILING))
 MOST_COST = 0.5  # times curl's
 MOST_MIB = 60
@@ -87,6 +88,8 @@ def everyone(rounds: Rounds) -> list[tuple[str, Fetch]]:
     """Return all contestants that can run here."""
     turns: list[tuple[str, Fetch]] = []
     turns += [(f"services.client, {loop}", partial(client, rounds.targets, loop)) for loop in LOOPS]
+    if NGINX.path():
+        turns.append((UNLIKE, lambda server: unlike(rounds.targets, server)))
     fewer = max(1, rounds.targets // SLOWER)
     if CURL.path():
         turns.append((CURL_NAME, lambda server: contestants.curl(work(fewer, server.url))))
@@ -110,6 +113,11 @@ def routes(server: Server) -> tuple[str, ...]:
 def client(number: int, loop: str, server: Server) -> Sample:
     """Let this project's client fetch."""
     return contestants.client(work(number, HOST, routes(server)), loop)
+
+
+def unlike(number: int, server: Server) -> Sample:
+    """Let this project's client fetch heads that differ: others, which are equal for a second, it reads once."""
+    return contestants.client(work(number, f"{HOST}{servers.UNLIKE}", routes(server)), "uvloop")
 
 
 def aiohttp_client(number: int, loop: str, server: Server) -> Sample:

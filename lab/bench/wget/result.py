@@ -19,6 +19,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
         f"curl and aiohttp's client, which are slower, have 1/{one_host.SLOWER} of the targets",
         "whole programs, start to end, each writing a record a target (wrk, null: none)",
         memory.METHOD,
+        "heads of one second are alike, and services.client reads them once; in one row each has another X-Request-Id",
         "services.client connects a socket again where the address is the same; so does null, a process for each core",
         f"{core.server_sentence()}; each turn has a server of its own",
     ]

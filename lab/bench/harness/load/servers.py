@@ -21,6 +21,7 @@ FIELDS = {
     "X-Powered-By": "shci_v1.03",
     "X-Cache": "MISS from cernet194-227.sina.com.cn",
 }
+UNLIKE = "/unlike"  # the path of a page of which no two heads are alike
 NGINX_CONFIGURATION = """\
 daemon off;
 worker_processes 1;
@@ -37,6 +38,10 @@ http {{
         listen 127.0.0.1:{port} backlog=16384;
         location / {{
             {fields}
+            return 200 "{page}";
+        }}
+        location {unlike} {{
+            {fields} add_header X-Request-Id $request_id;
             return 200 "{page}";
         }}
     }}
@@ -104,7 +109,7 @@ def sites_environment(directory: Path | str, port: int, admin_port: int) -> dict
 def nginx_configuration(port: int) -> str:
     """Return the configuration of an nginx that serves the small page on a port of loopback."""
     fields = " ".join(f'add_header {name} "{value}";' for name, value in FIELDS.items())
-    return NGINX_CONFIGURATION.format(port=port, fields=fields, page=PAGE)
+    return NGINX_CONFIGURATION.format(port=port, fields=fields, page=PAGE, unlike=UNLIKE)
 
 
 def null(core: Sequence[str], directory: Path, *, loop: str) -> contextlib.AbstractContextManager[Server]:
