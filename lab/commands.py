@@ -134,6 +134,7 @@ def embedded(options: Namespace) -> int:
 
     from lab.embedded.program import run_embedded
     from services.client.broker_settings import BrokerSettings
+    from services.runtime.run import ENDED_BY
     from services.runtime.run import run as run_on_loop
 
     hello, sites = embedded_settings(settings, environment)
@@ -142,6 +143,7 @@ def embedded(options: Namespace) -> int:
         lambda stop: run_embedded(invocation, hello, sites, stop, named=named),
         loop=invocation.loop,
         announce=not invocation.is_quiet,
+        more_signals=ENDED_BY,
     )
 
 
@@ -174,8 +176,9 @@ def serve(options: Namespace) -> int:
     loop = options.loop or environment.loop()
 
     from lab.serving.child_command import PASSED_ON
-    from lab.serving.serve import ENDED_BY, ServeOptions, run_serve
+    from lab.serving.serve import ServeOptions, run_serve
     from services.runtime.logs import configure_logs
+    from services.runtime.run import ENDED_BY
     from services.runtime.run import run as run_on_loop
 
     serve_options = ServeOptions(options.format, options.port, options.until_eof, options.verbose, command)
@@ -198,9 +201,9 @@ def watch(options: Namespace) -> int:
     environment = Environment({name: value for name, value in settings.values.items() if name != "HELLO_PORT"})
     loop = options.loop or environment.loop()
 
-    from lab.serving.serve import ENDED_BY
     from lab.watching.watch import WatchOptions, run_watch
     from services.runtime.logs import configure_logs
+    from services.runtime.run import ENDED_BY
     from services.runtime.run import run as run_on_loop
 
     configure_logs(environment.log_format())

@@ -5,7 +5,6 @@ import signal
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab import ROOT
 from lab.bench.harness.rounds import FULL, QUICK
+from lab.interrupts import interrupted_by
 from services.client.options.values import whole
 from services.runtime.terminal import say
 
@@ -22,17 +22,33 @@ if TYPE_CHECKING:
 
 CHAOS = "chaos"
 CHAOS_S, QUICK_CHAOS_S = 600, 60
-BENCHES = ("sites", "gateway", "wget", "hello", "stalled", "pipeline", "trace", "start", "scale")
-FOLDERS = {"hello", "pipeline", "scale", "start", "wget"}  # benches with more than a file
+BENCHES = {
+    "sites": "the recorded sites, beside nginx",
+    "gateway": "what stands between, beside nginx's stream module",
+    "wget": "surveys, beside curl, aiohttp's client and wrk",
+    "hello": "thousands of users at once; the server, beside aiohttp's own, uvicorn and granian",
+    "stalled": "what stalled connections and a million requests cost a site",
+    "pipeline": "each edition, beside asyncio.Queue, anyio, aiostream and nats-py",
+    "trace": "what recording costs, and how the page draws it",
+    "start": "how long until there is something to see; sizes of wheel and images",
+    "scale": "time and memory, as targets, items, workers, hosts and connections grow",
+}
+FOLDERS = {"hello", "pipeline", "scale", "start", "trace", "wget"}  # benches with more than a file
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 MILLIONS = {"wget": "lab.bench.wget.million", "pipeline": "lab.bench.pipeline.sizing"}
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Declare the options of `bench`."""
+    """Declare the options of `bench`, and say what each bench measures."""
     add = parser.add_argument
-    add("benches", nargs="*", metavar="BENCH", help=f"which of {', '.join(BENCHES)} (all of these); or {CHAOS}, alone")
-    add("--quick", action="store_true", help=f"one short round: to see that it works, not to quote ({CHAOS}: a minute)")
+    rows = [f"  {name:<10}{what}" for name, what in BENCHES.items()]
+    parser.description = "\n".join([f"{parser.description}", "", "benches:", *rows])
+    add("benches", nargs="*", metavar="BENCH", help=f"which of them (all); or {CHAOS}, alone")
+    add(
+        "--quick",
+        action="store_true",
+        help=f"one short round, without containers: to see that it works ({CHAOS}: a minute)",
+    )
     add("--rounds", metavar="N", type=whole(1, 1_000), help=f"how often each contestant has its turn ({FULL.number})")
     add(
         "--seconds",
@@ -67,25 +83,18 @@ def bench(options: Namespace) -> int:
     Results that are there are also written where a ^C or an error ends the rest.
     """
     from lab.bench.harness import peers
-    from lab.bench.harness.output import terminal
-    from lab.errors import WrongUsage
+    from lab.bench.harness.output import files, terminal
 
+    (check_chaos if CHAOS in options.benches else check_benches)(options)
+    for file in filter(None, (options.json, options.html, options.svg, DOCUMENT if options.write else None)):
+        files.check_writable(file)
     if CHAOS in options.benches:
-        check_chaos(options)
         return chaos(options)
-    for name in options.benches:
-        if name not in BENCHES:
-            known = ", ".join((*BENCHES, CHAOS))
-            raise WrongUsage(f"there is no bench {name[:40]!r}", f"choose from {known}")
-    if options.write and options.quick:
-        raise WrongUsage("--quick is not to be quoted, so --write does not write it", "leave one of them out")
-    if options.seed is not None:
-        raise WrongUsage(f"--seed is for {CHAOS}", f"leave it out, or lab bench {CHAOS}")
     if options.install:
         peers.install(say)
     results: list[Result] = []
     try:
-        with ended_by_sigterm():
+        with interrupted_by(signal.SIGTERM):
             for result in measured(options):
                 terminal.draw_result(result)
                 results.append(result)
@@ -107,16 +116,6 @@ def code_of(results: Sequence["Result"], *, is_written: bool) -> int:
     return 1 if unwritten or any(result.failed for result in results) else 0
 
 
-@contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """End at a SIGTERM as at a ^C: programs, containers and files of a bench are taken away, and results are kept."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def write_files(options: Namespace, results: Sequence["Result"]) -> None:
     """Write the files that were asked for. Raises ReportUnwritable."""
     from lab.bench.harness.output import chart, files
@@ -135,6 +134,20 @@ def write_files(options: Namespace, results: Sequence["Result"]) -> None:
         write_page(options.html, results)
     if options.svg:
         chart.write_chart(options.svg, results)
+
+
+def check_benches(options: Namespace) -> None:
+    """Raise WrongUsage for a bench that is not, and options that do not go together."""
+    from lab.errors import WrongUsage
+
+    for name in options.benches:
+        if name not in BENCHES:
+            known = ", ".join((*BENCHES, CHAOS))
+            raise WrongUsage(f"there is no bench {name[:40]!r}", f"choose from {known}")
+    if options.write and options.quick:
+        raise WrongUsage("--quick is not to be quoted, so --write does not write it", "leave one of them out")
+    if options.seed is not None:
+        raise WrongUsage(f"--seed is for {CHAOS}", f"leave it out, or lab bench {CHAOS}")
 
 
 def check_chaos(options: Namespace) -> None:

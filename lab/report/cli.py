@@ -3,6 +3,7 @@
 import errno
 import os
 import shlex
+import signal
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab import PROGRAM
 from lab.errors import LabError
+from lab.interrupts import interrupted_by
 from services.runtime.cli import not_empty
 from services.runtime.settings import Environment
 from services.runtime.terminal import say, show
@@ -18,6 +20,7 @@ from services.runtime.terminal import say, show
 if TYPE_CHECKING:
     from services.client.report.page import Scene
 
+ENDED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INDEX = "index.html"
 USUAL = "report"
 
@@ -65,7 +68,7 @@ def report(options: Namespace) -> int:
     if options.traces and options.lab:
         raise LabForNothing
     files: dict[Language, Path] = dict(zip(LANGUAGES, pages(options.output), strict=True))
-    with room_for(list(files.values())):
+    with interrupted_by(*ENDED_BY), room_for(list(files.values())):
         scenes, ok = (of_traces(options.traces), True) if options.traces else of_story(options.lab)
         links = {language: file.name for language, file in files.items()}
         for language, file in files.items():
@@ -130,10 +133,9 @@ def of_story(lab: str | None) -> "tuple[list[Scene], bool]":
     """
     from lab.report.recording import recorded
     from lab.report.scenes import PLANS
-    from services.client.network.standing_lab import parse_lab_url
+    from lab.report.ways import labs_at
 
     url = lab or Environment().text("ASYNCLAB_URL", "")
-    if url:
-        parse_lab_url("--lab" if lab else "ASYNCLAB_URL", url)
-    story = [recorded(plan, lab=url, say=say) for plan in PLANS]
+    labs = labs_at("--lab" if lab else "ASYNCLAB_URL", url)
+    story = [recorded(plan, labs=labs, say=say) for plan in PLANS]
     return [each.scene for each in story], all(each.ok for each in story)

@@ -44,7 +44,7 @@ def pipeline(edition: str, *, needs: str = "") -> Run:
 
 PLANS = (
     Plan(
-        {"en": "Three sites, one after another and at once", "zh": "三个网站：逐个访问与同时访问"},
+        {"en": "Three sites, one after another and at once", "zh": "三个网站：依次执行与并发执行"},
         (Run(("compare",), "compare"),),
         {
             "en": (
@@ -54,8 +54,8 @@ PLANS = (
             ),
             "zh": (
                 "每个网站都要过一会儿才回答，而程序在这段时间里几乎无事可做。",
-                "逐个访问要等待三次。",
-                "同时访问只等待一次，用的还是同一个线程。",
+                "依次执行要等待三次。",
+                "并发执行只等待一次，用的还是同一个线程。",
             ),
         },
     ),
@@ -71,7 +71,7 @@ PLANS = (
             "zh": (
                 "先是一个用户单独提问，然后一千个用户同时提问；服务器回答每一个都要半秒。",
                 "所有用户共用一个线程，请求等待时线程是空闲的。",
-                "所以这些等待同时过去：全部答完所用的时间，只比最慢的那一个略长。",
+                "所以这些等待相互重叠：全部答完所用的时间，只比最慢的那一个略长。",
             ),
         },
     ),
@@ -85,9 +85,9 @@ PLANS = (
                 "A broker lets them be other programs: each job costs more messages, but outlives a crash.",
             ),
             "zh": (
-                "生成器用一次调用交接一项工作，双方轮流运行，所以每次等待都要算上。",
+                "生成器用一次调用交接一项工作，双方轮流运行，所以每次等待都会累加。",
                 "队列让四个消费者同时等待，队列的深度显示生产者领先多少。",
-                "消息代理让双方成为不同的程序：每项工作要多发消息，但不会因崩溃而丢失。",
+                "消息代理让双方成为不同的程序：每项工作要多发几条消息，但不会因崩溃而丢失。",
             ),
         },
     ),
@@ -101,7 +101,7 @@ PLANS = (
                 "The line to blame is named above and below the lanes.",
             ),
             "zh": (
-                "四个任务每 50 毫秒做一点事，直到第五个任务做了一次阻塞调用。",
+                "四个任务每 50 毫秒做一点工作，直到第五个任务做了一次阻塞调用。",
                 "调用期间其他任务都不能运行：只有一个线程，而这个调用不让出它。",
                 "泳道的上方和下方都写明了是哪一行代码。",
             ),
@@ -120,9 +120,9 @@ PLANS = (
                 "The loop decides how much work a wait costs, which matters when there are many.",
             ),
             "zh": (
-                "同样的二百个用户，先用 Python 自带的循环，再用 uvloop。",
+                "同样的二百个用户，先用 Python 自带的事件循环，再用 uvloop。",
                 "它们等待的事情相同，所以两次用时相近。",
-                "循环决定一次等待要花多少工作，等待很多时才显出差别。",
+                "事件循环决定一次等待要花多少工作，等待很多时才显出差别。",
             ),
         },
     ),
@@ -137,4 +137,9 @@ MISSING: Mapping[str, Mapping[Language, str]] = {
         "en": "uvloop is not installed here, so its run is left out.",
         "zh": "这里没有安装 uvloop，所以略去了它的运行。",
     },
+}
+
+LAB_WITHOUT_BROKER: Mapping[Language, str] = {
+    "en": "The lab that stands has no broker, so the edition over a broker ran in an embedded lab, which had one.",
+    "zh": "所用的实验室没有消息代理，所以使用消息代理的版本在带有它的嵌入式实验室里运行。",
 }

@@ -35,7 +35,6 @@ from services.sites.tls.authority import CA_FILE
 
 STDIN, STDOUT = 0, 1
 READ_BYTES = 64 * 1024
-ENDED_BY = (signal.SIGHUP,)  # besides SIGINT and SIGTERM: a terminal that closes
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,13 @@ from typing import Any
 from lab.swarm.endpoints import Endpoint
 from lab.swarm.errors import NoStack
 from lab.swarm.stack_file import CA, CA_VOLUME
+from services.client.defaults import WAITS_FOR
 from services.runtime.files import ownership
 from services.sites.tls.authority import CA_FILE
 
 CLIENT = "client"
 OF_THE_LAB = ("build", "depends_on", "restart", "deploy")
+NOT_SET = {WAITS_FOR: ""}  # a Swarm's services run already, and one of the lab's has no replica there
 
 Json = Mapping[str, Any]
 
@@ -63,6 +65,7 @@ def compose_file(stack: str, config: Json, *, image: str, pull: str, ca: Path) -
     mounts = [mount for mount in given.get("volumes") or () if mount.get("source") != CA_VOLUME]
     at = next(mount["target"] for mount in given["volumes"] if mount.get("source") == CA_VOLUME)
     client = {name: value for name, value in given.items() if name not in OF_THE_LAB and value is not None} | {
+        "environment": {**(given.get("environment") or {}), **NOT_SET},
         "image": image,
         "pull_policy": pull,
         "volumes": [*mounts, {"type": "bind", "source": str(ca), "target": f"{at}/{CA_FILE}", "read_only": True}],

@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 
-from services.client.defaults import IN_CONTAINER, ON_HOST
+from services.client.defaults import IN_CONTAINER, ON_HOST, WAITS_FOR
 from services.client.options.commands import COMMANDS, TOUR, Command
 from services.runtime.cli import HelpFormatter, OptionParser, add_loop_option, add_version_option, main_of, not_empty
 from services.runtime.settings import Environment
 
 TYPE_CHECKING = False  # typing's own takes as long to import as argparse
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from services.client.settings import ClientSettings
     from services.runtime.run import Stop
 
@@ -88,22 +90,30 @@ def program(argv: Sequence[str], environment: Environment, *, prog: str = "clien
     if invocation.loop is None:
         return invocation.run()
 
+    if services := environment.text(WAITS_FOR, ""):
+        from services.client.network.readiness import wait_for
+
+        wait_for(services)
+
     from dataclasses import replace
+    from functools import partial
 
     from services.client.settings import ClientSettings
-    from services.runtime.run import run
+    from services.runtime.run import ENDED_BY, run
 
     settings = replace(ClientSettings.from_environment(environment), called=called)
+    work: Callable[[ClientSettings, Stop], Coroutine[None, None, int]] = invocation.main
     if invocation.lab is not None and (lab := invocation.lab or environment.text("ASYNCLAB_URL", "")):
         from services.client.network.standing_lab import parse_lab_url, run_in_lab
 
         url = parse_lab_url("--lab" if invocation.lab else "ASYNCLAB_URL", lab)
-        return run(
-            lambda stop: run_in_lab(url, invocation.main, settings, stop, with_ca=invocation.values.get("ca") == LAB),
-            loop=invocation.loop,
-            announce=not invocation.is_quiet,
-        )
-    return run(lambda stop: invocation.main(settings, stop), loop=invocation.loop, announce=not invocation.is_quiet)
+        work = partial(run_in_lab, url, work, with_ca=invocation.values.get("ca") == LAB)
+    return run(
+        lambda stop: work(settings, stop),
+        loop=invocation.loop,
+        announce=not invocation.is_quiet,
+        more_signals=ENDED_BY,
+    )
 
 
 def understand(

@@ -21,6 +21,7 @@ MAX_HEAD_FIELDS = 1_000
 
 IN_CONTAINER = "docker compose run --rm client"  # what a person types to run the client
 ON_HOST = ".venv/bin/python -m services.client"
+WAITS_FOR = "CLIENT_WAITS_FOR"  # the variable that lists services, and the ports where they say whether they are ready
 
 PIPELINE_ITEMS = 5
 PIPELINE_EDITION = "generator"

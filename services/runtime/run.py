@@ -29,6 +29,7 @@ from services.runtime.settings import LOOPS
 from services.runtime.terminal import say
 
 BOUNCE_S = 0.1
+ENDED_BY = (signal.SIGHUP,)  # besides SIGINT and SIGTERM, a program of a person: its terminal closes
 
 
 class Stop:

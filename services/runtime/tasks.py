@@ -5,6 +5,7 @@
 program ends, its loop waits for all threads of that kind, and a blocked one would keep the program from ending.
 """
 
+import _thread
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -90,4 +91,15 @@ def start_daemon_thread(work: Callable[[], object], *, name: str) -> None:
     try:
         threading.Thread(target=work, name=name, daemon=True).start()
     except (RuntimeError, MemoryError) as error:  # RuntimeError: "can't start new thread"
+        raise NoThread from error
+
+
+def start_unlisted_thread(work: Callable[[], object]) -> None:
+    """Start a daemon thread that `threading` does not list: it is beside a program that may count its threads.
+
+    Raises NoThread.
+    """
+    try:
+        _thread.start_new_thread(work, ())
+    except (RuntimeError, MemoryError) as error:
         raise NoThread from error

@@ -71,6 +71,16 @@ def opened(browser: Browser, url: str, view: View = View()) -> Page:
     return page
 
 
+def cut_tables(page: Page) -> list[str]:
+    """Return the tables that are wider than what they are in: a part of them is cut, or has to be scrolled to."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("table")]
+            .filter((table) => table.scrollWidth > table.parentElement.clientWidth + 1 && table.checkVisibility())
+            .map((table) => table.innerText.slice(0, 80))"""
+    )
+    return found
+
+
 def overflow_px(page: Page) -> int:
     """Return by how many pixels the page is wider than its window: 0, where nothing has to be scrolled sideways."""
     width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

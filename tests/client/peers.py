@@ -24,22 +24,35 @@ def sends(data: bytes, *, then_hang: bool = False) -> Peer:
 
 @asynccontextmanager
 async def serving(**peers: Peer) -> AsyncIterator[Topology]:
-    """Serve each peer on loopback, and yield the topology in which its name is a host's."""
+    """Serve each peer on loopback, and yield the topology in which its name is a host's.
+
+    Connections that are open at the end are aborted: after a failure, a client has left them so.
+    """
+    writers: set[asyncio.StreamWriter] = set()
     async with contextlib.AsyncExitStack() as stack:
         routes = {}
         for name, peer in peers.items():
-            server = await asyncio.start_server(closing(peer), "127.0.0.1", 0, backlog=1024)
+            server = await asyncio.start_server(closing(peer, writers), "127.0.0.1", 0, backlog=1024)
             await stack.enter_async_context(server)
             routes[name, 80] = server.sockets[0].getsockname()[:2]
-        yield Topology(routes, closed=True)
+        try:
+            yield Topology(routes, closed=True)
+        finally:
+            for writer in writers:
+                writer.transport.abort()
 
 
-def closing(peer: Peer) -> Peer:
-    """Return the peer, with its connection closed at its end."""
+def closing(peer: Peer, writers: set[asyncio.StreamWriter] | None = None) -> Peer:
+    """Return the peer, with its connection closed at its end. `writers`: has those of its open connections."""
+    is_open: set[asyncio.StreamWriter] = set() if writers is None else writers
 
     async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await peer(reader, writer)
-        writer.close()
+        is_open.add(writer)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await peer(reader, writer)
+        finally:
+            is_open.discard(writer)
+            writer.close()
 
     return closes

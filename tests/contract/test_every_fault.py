@@ -206,7 +206,7 @@ FORKED = ("sh", "-c", '"$@"; exit $?', "sh")
 
 
 @pytest.mark.anyio
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_memory_does_not_grow_with_the_targets(tmp_path: Path) -> None:
     """Five times as many targets of the same hosts, and as much memory at the peak: a target leaves nothing behind.
 

@@ -150,7 +150,7 @@ def test_a_low_limit_names_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 def test_looks_at_everything_at_once(tmp_path: Path) -> None:
     """Registry, base image and engine: each answers only when the other two have been asked as well."""
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=30)
     slow = {"docker info", "docker manifest", "docker image"}
 
     class Meeting(Programs):

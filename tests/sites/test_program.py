@@ -13,24 +13,24 @@ import pytest
 
 from lab import ROOT
 from services.runtime.serving.healthcheck import ready
+from tests.ports import held_port
 from tests.sites.peer import Heard, Peer, listen
 from tests.sites.target import KEEP
 
 START_S = 20.0
 
 
-def free_port() -> int:
-    """Return a port that is free now."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        return int(bound.getsockname()[1])
-
-
 @contextmanager
 def process(directory: Path, loop: str) -> Iterator[tuple[subprocess.Popen[str], int, int]]:
     """Run the program, and give it with its port and its admin port."""
-    port, admin_port = free_port(), free_port()
+    with held_port() as port, held_port() as admin_port:
+        yield from running_at(directory, loop, port, admin_port)
+
+
+def running_at(
+    directory: Path, loop: str, port: int, admin_port: int
+) -> Iterator[tuple[subprocess.Popen[str], int, int]]:
+    """Run the program at these ports."""
     settings = {
         "SITES_RECORDINGS": str(directory),
         "SITES_HOST": "127.0.0.1",

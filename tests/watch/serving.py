@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
@@ -22,7 +22,8 @@ from services.watch.settings import RunLimits, WatchSettings
 LOOPBACK = Address("127.0.0.1", 0)
 NOWHERE = "http://127.0.0.1:9"  # nothing listens there
 STAND_IN = (sys.executable, "-m", "tests.watch.stand_in")
-QUICK = RunLimits(run_s=30, grace_s=0.2)
+QUICK = RunLimits(run_s=30, grace_s=20)  # a client that ends at SIGINT may take long on a busy machine
+IMPATIENT = replace(QUICK, grace_s=0.2)
 TIMEOUT_S = 20.0
 TOKEN = re.compile(r'name="asynclab-token" content="([^"]+)"')
 
@@ -139,7 +140,7 @@ async def watched(lab: str = NOWHERE, behaviour: str = "ends", **changes: Any) -
         "where": LOOPBACK,
         "lab": lab,
         "client": (*STAND_IN, behaviour),
-        "limits": QUICK,
+        "limits": IMPATIENT if behaviour == "stubborn" else QUICK,
         "look_s": 0.05,
         "drain_s": 0.1,
     }

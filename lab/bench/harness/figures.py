@@ -40,14 +40,18 @@ class Goal:
     """A goal of this project: the ratio that the subject `of` has to reach to the subject `against`.
 
     `ceiling` is the row of the program that does nothing but the least of the same work: its ratio to `against` is what
-    can be reached at most. `held_by` says what holds a goal that is not reached.
+    can be reached at most. `held_by` says what holds the goal where it is not reached. No goal is without both.
     """
 
     of: str
     ratio: float
     against: str
-    held_by: str = ""
-    ceiling: str = ""
+    held_by: str
+    ceiling: str
+
+    def __post_init__(self) -> None:
+        if not (self.held_by and self.ceiling):
+            raise ValueError(f"a goal says what holds it, and names its ceiling: {self.of}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +120,21 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """A promise of the lab, whether it was kept, and what was found. A goal is only shown: it fails no run."""
+    """A promise of the lab, whether it was kept, and what was found. A goal is only shown: it fails no run.
+
+    `held_by`: what holds a goal that is not reached. `ceiling`: what can be reached at most, and its measured figure.
+    """
 
     text: str
     kept: bool
     found: str
     is_goal: bool = False
     held_by: str = ""
+    ceiling: str = ""
+
+    def __post_init__(self) -> None:
+        if self.is_goal and not (self.held_by and self.ceiling):
+            raise ValueError(f"a goal says what holds it, and its ceiling: {self.text}")
 
 
 @dataclass(frozen=True, slots=True)

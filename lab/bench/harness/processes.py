@@ -21,7 +21,7 @@ from lab.bench.harness.process_times import cpu_s
 from services.runtime.files.temporary import temporary_file
 
 LOOPBACK = "127.0.0.1"
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 POLL_S = 0.02
 MEMORY_POLL_S = 0.02

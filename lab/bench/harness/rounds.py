@@ -11,7 +11,11 @@ Say = Callable[[str], None]
 
 
 class Rounds(NamedTuple):
-    """How much is measured: `number` rounds of each, `seconds` a turn where a turn's length can be chosen."""
+    """How much is measured: `number` rounds of each, `seconds` a turn where a turn's length can be chosen.
+
+    `warm_up_s`: how long each server is loaded before its first turn. `timeout_s`: how long a host that drips is waited
+    for. `containers`: whether what runs in containers is measured, too.
+    """
 
     number: int
     seconds: float
@@ -21,27 +25,39 @@ class Rounds(NamedTuple):
     stalled: int = 10_000
     requests: int = 1_000_000
     items: int = 100_000
-    jobs: int = 2_000
+    jobs: int = 1_000
     workers: tuple[int, ...] = (1, 2, 4, 8)
+    warm_up_s: float = 0.2
+    timeout_s: int = 4
+    containers: bool = True
+
+    @property
+    def is_short(self) -> bool:
+        """Whether less is measured than in a full run."""
+        return self.targets < FULL.targets
 
     def in_turns(self) -> str:
         """Return in words how many rounds there are."""
         return f"{self.number} rounds in turns" if self.number > 1 else "one round, which says nothing of spread"
 
 
-FULL = Rounds(number=3, seconds=1.5, targets=40_000, users=(1_000, 10_000))
+FULL = Rounds(number=3, seconds=1.0, targets=40_000, users=(1_000, 10_000))
 QUICK = Rounds(
     number=1,
-    seconds=0.3,
+    seconds=0.15,
     targets=500,
     users=(100,),
     hosts=100,
     stalled=200,
     requests=20_000,
     items=5_000,
-    jobs=300,
+    jobs=160,
     workers=(1, 2),
+    warm_up_s=0.05,
+    timeout_s=2,
+    containers=False,
 )
+IN_QUICK = "--quick leaves out what runs in containers"
 
 
 def interleaved(

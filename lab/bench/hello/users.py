@@ -51,7 +51,7 @@ def at_once(rounds: Rounds, users: int, core: Core, say: Say) -> tuple[tuple[Gro
 def waits(title: str, users: int, measured: Measured, *, cores: int) -> Group:
     """Return the seconds until all users have their answer; many users have goals."""
     held_by = held(measured[TWO], users, cores)
-    goals = (Goal(TWO, 4.0, IDEAL, held_by=held_by), Goal(TWO, 1.5, NULL, held_by=held_by))
+    goals = (Goal(TWO, 4.0, IDEAL, held_by, ceiling=NULL), Goal(TWO, 1.5, NULL, held_by, ceiling=IDEAL))
     return Group(
         title=title,
         unit="s until all have it",

@@ -75,12 +75,19 @@ def workers(command: Sequence[str], number: int, at: Broker, environment: Mappin
             process = subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             stack.callback(stop, process)
             processes.append(process)
+        stack.callback(ask_to_end, processes)  # all of them, before `stop` waits for each
         last = time.monotonic() + START_TIMEOUT_S
         while at.connections() < number:
             if time.monotonic() > last or any(process.poll() is not None for process in processes):
                 raise BenchFailed("a worker", why="it does not start", evidence=last_lines(log))
             time.sleep(POLL_S)
         yield [Server(0, process.pid) for process in processes]
+
+
+def ask_to_end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+    """Ask all processes to end."""
+    for process in processes:
+        process.terminate()
 
 
 def client_worker(loop: str, *, concurrency: int | None = None) -> list[str]:

@@ -6,7 +6,7 @@ from lab.bench.errors import BenchFailed
 from lab.bench.harness import memory
 from lab.bench.harness.curve import FIGURES, Curve, Point, rounded
 from lab.bench.harness.figures import Cell, Result, Table
-from lab.bench.harness.rounds import FULL, Rounds, Say
+from lab.bench.harness.rounds import Rounds, Say
 from lab.bench.pipeline.result import broker_missing
 from lab.bench.scale import axes
 
@@ -16,8 +16,8 @@ AXES: tuple[Axis, ...] = (  # what, who, how a point is measured, its numbers, h
     ("targets", "client wget, uvloop", axes.targets, (1_000, 10_000, 100_000, 1_000_000), 2),
     ("items", "client pipeline, queue, uvloop", axes.items, (1_000, 10_000, 100_000, 1_000_000), 2),
     (WORKERS, "client pipeline, jetstream: 250 jobs for each worker", axes.workers_of_pipeline, (1, 2, 4, 8), 2),
-    ("recorded hosts", "services.sites until they answer", axes.recorded_hosts, (1, 10, 100, 1_000), 3),
-    ("connections", "services.sites, an answer to each", axes.connections, (1, 10, 100, 1_000, 10_000), 3),
+    ("recorded hosts", "services.sites until they answer", axes.recorded_hosts, (1, 10, 100, 1_000), 2),
+    ("connections", "services.sites, an answer to each", axes.connections, (1, 10, 100, 1_000, 10_000), 2),
 )
 
 
@@ -45,7 +45,7 @@ def measured(rounds: Rounds, say: Say, *, without: str = "") -> Iterator[Curve]:
     for what, subject, point, numbers, quick in AXES:
         if what == without:
             continue
-        wanted = numbers if rounds.targets >= FULL.targets else numbers[:quick]
+        wanted = numbers[:quick] if rounds.is_short else numbers
         yield Curve(what, subject, tuple(measure(point, number, what, say) for number in wanted))
 
 

@@ -16,7 +16,8 @@ from services.runtime.files.temporary import temporary_directory, temporary_file
 
 TIMEOUT_S = 60.0
 LAB = str(Path(sys.executable).parent / "lab")
-NOTHING, ASYNCIO, HELP = "python -c pass", "python -c 'import asyncio'", "client --help"
+NOTHING, ARGPARSE, ASYNCIO = "python -c pass", "python -c 'import argparse'", "python -c 'import asyncio'"
+HELP = "client --help"
 EMBEDDED, SERVE, PYTEST = "lab embedded wget, to its first line", "lab serve, to ready", "pytest, one test"
 HELP_RATIO = 2.5
 ONE_TEST = "def test_one() -> None:\n    assert True\n"
@@ -29,6 +30,7 @@ def measure(rounds: Rounds, say: Say) -> Group:
         test = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(directory))
         turns: list[tuple[str, Callable[[], float]]] = [
             (NOTHING, partial(whole, NOTHING, (sys.executable, "-c", "pass"))),
+            (ARGPARSE, partial(whole, ARGPARSE, (sys.executable, "-c", "import argparse"))),
             (ASYNCIO, partial(whole, ASYNCIO, (sys.executable, "-c", "import asyncio"))),
             (HELP, partial(whole, HELP, (sys.executable, "-m", "services.client", "--help"))),
             (EMBEDDED, partial(first_line, EMBEDDED, (LAB, "embedded", "wget"))),
@@ -36,8 +38,10 @@ def measure(rounds: Rounds, say: Say) -> Group:
             (PYTEST, partial(whole, PYTEST, (*test, str(directory)))),
         ]
         measured = interleaved(turns, rounds.number, lambda line: say(f"start: {line}"))
-    rows = tuple(Row(name, tuple(values), ours=name not in {NOTHING, ASYNCIO}) for name, values in measured.items())
-    goals = (Goal(HELP, HELP_RATIO, NOTHING),)
+    rows = tuple(
+        Row(name, tuple(values), ours=name not in {NOTHING, ARGPARSE, ASYNCIO}) for name, values in measured.items()
+    )
+    goals = (Goal(HELP, HELP_RATIO, NOTHING, "what it imports", ARGPARSE),)
     return Group("start, without containers", "s", rows, NOTHING, higher_is_better=False, goals=goals)
 
 

@@ -4,7 +4,7 @@ import os
 
 from lab import ROOT
 from lab.bench.harness.figures import Group, Promise, Result, Table
-from lab.bench.harness.rounds import Rounds, Say
+from lab.bench.harness.rounds import IN_QUICK, Rounds, Say
 from lab.bench.start import containers, programs, sizes
 from lab.docker import engine
 from lab.settings import read
@@ -17,7 +17,7 @@ def bench(rounds: Rounds, say: Say) -> Result:
     settings = read(ROOT, os.environ)
     started = programs.measure(rounds, say)
     groups, tables, promises, notes = [started], list[Table](), [embedded(started)], list[str]()
-    if refusal := engine.refusal(engine.probe(settings)):
+    if refusal := engine.refusal(engine.probe(settings)) if rounds.containers else IN_QUICK:
         notes.append(f"containers are left out: {refusal}")
     else:
         group, images, kept = containers.measure(rounds, settings, say)
@@ -49,5 +49,6 @@ def embedded(group: Group) -> Promise:
     seconds = next(row.median for row in group.rows if row.subject == programs.EMBEDDED)
     text = f"{programs.EMBEDDED}, within {EMBEDDED_S:g} s"
     least = next(row.median for row in group.rows if row.subject == programs.ASYNCIO)
-    held_by = f"imports; the least is that of asyncio alone, {least:.2f} s"
-    return Promise(text, seconds <= EMBEDDED_S, f"{seconds:.2f} s", is_goal=True, held_by=held_by)
+    ceiling = f"{programs.ASYNCIO}: {least:.2f} s"
+    kept = seconds <= EMBEDDED_S
+    return Promise(text, kept, f"{seconds:.2f} s", is_goal=True, held_by="what it imports", ceiling=ceiling)

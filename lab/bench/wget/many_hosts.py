@@ -18,7 +18,6 @@ from services.runtime.files.temporary import temporary_directory
 
 EACH = 10  # targets of each host
 CONCURRENCY = 256
-TIMEOUT_S = 4
 MOST_ROUNDS = 2
 TITLE = "wget, a list with dead, slow and TLS hosts"
 
@@ -29,7 +28,7 @@ def measure(rounds: Rounds, core: Core, say: Say) -> tuple[Group, ...]:
         temporary_directory("asynclab-bench-") as directory,
         serving_hosts(rounds.hosts, core.server, directory) as hosts,
     ):
-        work = work_at(hosts)
+        work = work_at(hosts, rounds)
         turns: list[tuple[str, Callable[[], Sample]]] = [
             (f"services.client, {loop}", partial(contestants.client, work, loop)) for loop in LOOPS
         ]
@@ -41,15 +40,15 @@ def measure(rounds: Rounds, core: Core, say: Say) -> tuple[Group, ...]:
     return contestants.groups(TITLE, measured, rate=(), cost=())
 
 
-def work_at(hosts: Hosts) -> Work:
+def work_at(hosts: Hosts, rounds: Rounds) -> Work:
     """Return the work: several URLs of each host."""
     answered = len(hosts.answering()) * EACH
-    return Work(hosts.urls(EACH), CONCURRENCY, answered, ca=hosts.ca, timeout_s=TIMEOUT_S)
+    return Work(hosts.urls(EACH), CONCURRENCY, answered, ca=hosts.ca, timeout_s=rounds.timeout_s)
 
 
 def method(rounds: Rounds) -> str:
     """Return how it was measured."""
     return (
         f"the list: {rounds.hosts * EACH:,} targets on {rounds.hosts:,} addresses, {CONCURRENCY} at once; a fifth "
-        f"refuse, 1 % drip until the deadline of {TIMEOUT_S} s; half through TLS, whose certificates are checked"
+        f"refuse, 1 % drip until the deadline of {rounds.timeout_s} s; half through TLS, whose certificates are checked"
     )

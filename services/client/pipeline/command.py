@@ -51,10 +51,9 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     check(options)
     if options.forget is not None:
         return await until_stopped(forget(options.forget, settings), stop)
-    async with sites_delayed(options.delay_s, settings):
-        if not options.is_recorded:
-            return await run(options, settings, stop, lambda name: (edition_of(name), None))
-        return await run_recorded(options, settings, stop)
+    if not options.is_recorded:
+        return await run(options, settings, stop, lambda name: (edition_of(name), None))
+    return await run_recorded(options, settings, stop)
 
 
 @asynccontextmanager
@@ -181,6 +180,7 @@ async def run_edition(
     from services.client.pipeline.work import make_work
     from services.client.survey.results.writer import RecordWriter
 
+    check_broker(options, settings)
     ledger, problem, stopped = Ledger(options.edition, running_loop_name(), options.run or ""), None, False
     async with make_work(options.fetch, settings, concurrency=options.consumers, recorder=recorder) as work_of:
         items, fd = await open_items(options)
@@ -188,7 +188,8 @@ async def run_edition(
         results = result_writer(options, ledger, writer, digest=digest)
         run = PipelineRun(items, ledger, results=results, writer=writer)
         try:
-            stopped = await run.run(edition, work_of, options=options, settings=settings, stop=stop)
+            async with sites_delayed(options.delay_s, settings):  # nothing is left that could be refused
+                stopped = await run.run(edition, work_of, options=options, settings=settings, stop=stop)
         except ProgramError as error:
             problem = error
         problem = problem or items.error
@@ -196,8 +197,21 @@ async def run_edition(
         results.finish(with_ledger=options.format == "json" and tells)
         await writer.close(stop.again)
     if tells:
-        is_kept = settings.broker is not None and settings.broker.keeps_runs
-        say_ledger(ledger, quiet=options.quiet or options.format == "json", is_kept=is_kept)
+        tell(ledger, options, settings)
     if problem:
         raise problem
     return exit_code(ledger, stopped=stopped)
+
+
+def check_broker(options: Options, settings: ClientSettings) -> None:
+    """Refuse the edition over a broker where none is named. Raises NoBroker."""
+    if options.edition == JETSTREAM:
+        from services.client.pipeline.jetstream.broker.errors import broker_of
+
+        broker_of(settings)
+
+
+def tell(ledger: Ledger, options: Options, settings: ClientSettings) -> None:
+    """Say on stderr what became of the items, unless that is not wanted or on stdout."""
+    is_kept = settings.broker is not None and settings.broker.keeps_runs
+    say_ledger(ledger, quiet=options.quiet or options.format == "json", is_kept=is_kept)

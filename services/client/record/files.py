@@ -55,6 +55,16 @@ class SidecarBroken(ProgramError):
         self.file, self.reason = file, reason
 
 
+def refuse_unwritable(directory: Path) -> None:
+    """Raise CannotWrite if no recording can be made in a directory, which need not be there yet."""
+    try:
+        there = next(each for each in (directory, *directory.parents) if each.exists())
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise CannotWrite(directory, error.strerror or str(error)) from error
+
+
 def refuse_existing(directory: Path, name: str) -> None:
     """Raise RecordingExists if a recording or a sidecar of that name is there, CannotWrite if that cannot be seen."""
     for file in files_of(directory, name):

@@ -1,10 +1,13 @@
 """`client record`: which module does what its command line asks for. `command` records one URL to the byte, `several`
 records more of them or follows redirects, and `har.command` takes a browser's HAR file."""
 
+import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 from services.client.record import command
-from services.client.record.options import Options, check
+from services.client.record.files import refuse_unwritable
+from services.client.record.options import STANDARD_OUTPUT, Options, check
 from services.client.settings import ClientSettings
 from services.client.topology import Topology
 from services.runtime.run import Stop, until_stopped
@@ -18,7 +21,9 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
 
 
 async def record(options: Options, topology: Topology) -> int:
-    """Record what the options ask for, and return the exit code."""
+    """Record what the options ask for, and return the exit code. Raises ProgramError."""
+    if options.output != STANDARD_OUTPUT:
+        await asyncio.to_thread(refuse_unwritable, Path(options.output))  # before anything is asked
     if options.har is not None:
         from services.client.record.har.command import record_har
 

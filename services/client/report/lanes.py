@@ -46,9 +46,10 @@ class Lane:
         span: from its beginning to its end.
         runs: the times in which it ran.
         parts: its phases.
-        note: how its work ended, as `200 OK`; of one that failed, the error's words.
+        note: how its work ended, as `200 OK`; of one that failed, the error's words; empty where it did not say.
         ok: whether that was well.
         is_open: whether it had not ended when the recording did.
+        outcome: of a lane that is a whole task, how this ended.
         waits_on: what it waited for longest: a kind and a place, either may be empty.
         for_tasks_s: how long it waited for other tasks, whose own lanes show what they did.
         says_end: whether its program says how its work ended; a task of a library, say, does not.
@@ -69,6 +70,7 @@ class Lane:
     says_end: bool = False
     holds: tuple[Part, ...] = ()
     is_aside: bool = False
+    outcome: Outcome | None = None
 
     @property
     def run_s(self) -> float:
@@ -177,17 +179,15 @@ def pieces_of(times: TaskTimes, phases: Sequence[Phase], *, zero_s: float) -> It
 def task_lane(times: TaskTimes, phases: Sequence[Phase], *, zero_s: float) -> Lane:
     """Return the lane of a whole task."""
     task = times.task
-    cancelled = task.outcome == Outcome.CANCELLED
-    note = task.note or task.error or (str(task.outcome) if cancelled or task.outcome == Outcome.RAISED else "")
     lane = times.lane(
         task.name,
         Span(times.begin_s, times.end_s),
         parts_of(phases, zero_s=zero_s),
-        note=note,
+        note=task.note or task.error,
         ok=task.ok and task.outcome != Outcome.RAISED,
         is_open=task.end_s is None,
     )
-    return replace(lane, says_end=bool(task.note))
+    return replace(lane, says_end=bool(task.note), outcome=task.outcome)
 
 
 def parts_of(phases: Sequence[Phase], *, zero_s: float) -> tuple[Part, ...]:

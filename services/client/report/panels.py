@@ -62,12 +62,13 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A retry, a redelivery, a cancellation or an error, in a lane."""
+    """A retry, a redelivery, a cancellation or an error. `lane`: the name of its lane, or of a task without one."""
 
     key: tuple[int, int | None]
     at_s: float
     kind: str
     text: str
+    lane: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,9 @@ def panel_of(trace: Trace, processes: Sequence[Process], *, basis: str = "") -> 
         lag=lag_of([each for each in trace.lags if each.process in ids], zero_s=zero_s),
         holds=holds,
         arrows=arrows,
-        moments=moments_of([each for each in trace.marks if each.process in ids], zero_s),
+        moments=moments_of(
+            [each for each in trace.marks if each.process in ids], LaneNames(lanes, names), zero_s=zero_s
+        ),
         dropped=Trace(tuple(processes)).dropped,
         overhead_s=sum(overheads) if overheads else None,
         basis=basis,
@@ -234,9 +237,28 @@ def arrows_of(hand_offs: Sequence[HandOff], zero_s: float) -> tuple[Arrow, ...]:
     )
 
 
-def moments_of(marks: Sequence[Mark], zero_s: float) -> tuple[Moment, ...]:
+class LaneNames:
+    """Finds the name of the lane that a task has at a moment; `names`: of tasks, for one that has no lane then."""
+
+    def __init__(self, lanes: Sequence[Lane], names: Mapping[tuple[int, int], str]) -> None:
+        self._lanes, self._names = defaultdict[tuple[int, int | None], list[Lane]](list), names
+        for lane in lanes:
+            self._lanes[lane.key].append(lane)
+        self._begins_s = {key: [lane.span.begin_s for lane in own] for key, own in self._lanes.items()}
+
+    def at(self, key: tuple[int, int | None], at_s: float) -> str:
+        """Return the name; empty where none is known."""
+        process, task = key
+        own = self._lanes.get(key, ())
+        for place in places_at(self._begins_s.get(key, ()), Span(at_s, at_s)):
+            if own[place].span.begin_s <= at_s <= own[place].span.end_s:
+                return own[place].name
+        return "" if task is None else self._names.get((process, task), "")
+
+
+def moments_of(marks: Sequence[Mark], names: LaneNames, *, zero_s: float) -> tuple[Moment, ...]:
     """Return marks, in the order of time."""
     return tuple(
-        Moment((each.process, each.task), each.at_s - zero_s, each.kind, each.text)
+        Moment(key := (each.process, each.task), at_s := each.at_s - zero_s, each.kind, each.text, names.at(key, at_s))
         for each in sorted(marks, key=lambda each: each.at_s)
     )

@@ -57,13 +57,11 @@ def longest_hold_s(panel: Panel) -> float:
 def comparison(panels: Sequence[Panel], numbers: Sequence[Numbers], say: Words) -> Story:
     """Return the story of the same work in two modes."""
     before, after = numbers[0], numbers[1]
-    ratio = before.wall_s / max(after.wall_s, 1e-9)
-    is_faster = ratio >= FASTER
+    is_faster = ratio_of(before, after) >= FASTER
     figures = [
         Figure(duration(number.wall_s), say.named("mode", panel.mode))
         for panel, number in zip(panels[:2], numbers[:2], strict=True)
     ]
-    last = say("less_time" if is_faster else "as_long", work=duration(after.work_s))
     why = say(
         "overlaps_why" if is_faster else "no_overlap_why",
         lanes=say.counted(after.lanes, "piece"),
@@ -73,8 +71,21 @@ def comparison(panels: Sequence[Panel], numbers: Sequence[Numbers], say: Words) 
     return Story(
         say("overlaps" if is_faster else "no_overlap"),
         (why, *failures(after, say)),
-        (*figures, Figure(times(ratio), last)),
+        (*figures, speedup(before, after, say)),
     )
+
+
+def speedup(before: Numbers, after: Numbers, say: Words) -> Figure:
+    """Return how many times as fast the second run was; of runs that did not do the same, that they do not compare."""
+    if before.failed or after.failed:
+        return Figure("—", say("no_comparison"))
+    works = {"before": duration(before.work_s), "after": duration(after.work_s)}
+    return Figure(times(ratio_of(before, after)), say("speedup", **works))
+
+
+def ratio_of(before: Numbers, after: Numbers) -> float:
+    """Return how many times as long the first run took."""
+    return before.wall_s / max(after.wall_s, 1e-9)
 
 
 def hold_story(panel: Panel, hold: Hold, say: Words) -> Story:

@@ -15,7 +15,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
             "One after another, {lanes} took {before}, nearly all of it waiting. At once they took {after} on the "
             "same single thread, because they waited at the same time."
         ),
-        ("逐个进行时，{lanes}用了 {before}，几乎都在等待。同时进行时，同一个线程只用了 {after}，因为它们一起等待。"),
+        (
+            "依次执行时，{lanes}用了 {before}，几乎都在等待。"
+            "并发执行时，同一个线程只用了 {after}，因为这些等待相互重叠。"
+        ),
     ),
     "no_overlap": ("There is no waiting here that could overlap.", "这里没有可以重叠的等待。"),
     "no_overlap_why": (
@@ -23,46 +26,46 @@ TEXTS: Mapping[str, tuple[str, str]] = {
             "{lanes} took {before} one after another, and {after} at once. The work keeps the thread busy, and one "
             "thread does one thing at a time."
         ),
-        "逐个进行用了 {before}，同时进行用了 {after}。{lanes}一直占用线程，而一个线程同一时刻只能做一件事。",
+        "{lanes}依次执行用了 {before}，并发执行用了 {after}。工作一直占用线程，而一个线程同一时刻只能做一件事。",
     ),
-    "held": ("{place} held the loop for {time}.", "{place} 占住事件循环 {time}。"),
-    "held_nowhere": ("One call held the loop for {time}.", "有一个调用占住事件循环 {time}。"),
+    "held": ("{place} held the loop for {time}.", "{place} 阻塞了事件循环 {time}。"),
+    "held_nowhere": ("One call held the loop for {time}.", "有一次调用阻塞了事件循环 {time}。"),
     "held_why": (
         (
             "While that call ran, no other lane could run; {others} had begun and not ended. A call that "
             "takes long belongs in a thread (asyncio.to_thread), or should be one that can be awaited."
         ),
         (
-            "这个调用运行期间，其他泳道都不能运行；{others}已开始而未结束。耗时的调用应放进线程（asyncio.to_thread），"
+            "这次调用运行时，其他泳道都不能运行；{others}已开始而未结束。耗时的调用应放进线程（asyncio.to_thread），"
             "或改用可以 await 的调用。"
         ),
     ),
     "two_loops": ("The same work on two loops: {times}.", "同样的工作，两种事件循环：{times}。"),
     "two_loops_why": (
-        "Both loops wait equally long for the same things. They differ in how long they run for it: {works}.",
-        "两种循环为同样的事等待同样久，差别在于为此运行多久：{works}。",
+        "Both loops wait equally long for the same things. They differ in how much work that takes: {works}.",
+        "两种事件循环为同样的事等待同样久，差别在于为此工作多久：{works}。",
     ),
     "several": ("{count} runs: {times}.", "{count} 次运行：{times}。"),
     "several_why": (
         "All of them are on one time axis. Their work, in the same order, took {works}.",
-        "它们在同一时间轴上。按同样顺序，各自的工作用了 {works}。",
+        "它们在同一条时间轴上。按同样的顺序，工作分别用了 {works}。",
     ),
     "many": ("{waits} of waiting passed in {wall}.", "{waits} 的等待，只用了 {wall}。"),
     "many_why": (
         (
-            "{lanes} waited {waits} and ran {work}, all taken together. They waited at the same time: at most "
-            "{most} of them at one moment."
+            "While one task waits, the loop runs another: so the waits of {lanes} overlap. At most {most} lanes "
+            "were there at one moment."
         ),
-        "{lanes}合计等待 {waits}，运行 {work}。它们同时等待：同一时刻最多有 {most} 条。",
+        "一个任务等待时，事件循环就运行另一个：所以 {lanes}的等待相互重叠。同一时刻最多有 {most} 条泳道。",
     ),
     "plain": ("{lanes} took {wall}.", "{lanes}用了 {wall}。"),
     "plain_why": (
-        "All taken together, they ran {work} and waited {waits}. Little of that happened at the same time.",
-        "合计运行 {work}，等待 {waits}，其中很少是同时进行的。",
+        "All taken together, they ran {work} and waited {waits}. Little of that overlapped.",
+        "合计运行 {work}，等待 {waits}，其中很少重叠。",
     ),
     "empty": ("Nothing was recorded.", "没有记录到任何内容。"),
     "empty_why": ("The program made no task while it was recorded.", "记录期间，程序没有创建任务。"),
-    "failed": ("{failed} of {lanes} ended in an error.", "{lanes} 条中有 {failed} 条以错误结束。"),
+    "failed": ("{failed} of {lanes} lanes ended in an error.", "{lanes} 条泳道中有 {failed} 条以错误结束。"),
     # things that are counted: one of them, and several
     "lane": ("1 lane", "1 条泳道"),
     "lanes": ("{count} lanes", "{count} 条泳道"),
@@ -71,32 +74,35 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "piece": ("1 piece of work", "1 项工作"),
     "pieces": ("{count} pieces of work", "{count} 项工作"),
     # figures
-    "wall": ("wall time", "实际用时"),
-    "wait_sum": ("sum of all waits", "等待总和"),
-    "work_sum": ("sum of all work", "工作总和"),
-    "overlap": ("overlap factor: waits and work, by wall time", "重叠倍数：等待与工作之和除以实际用时"),
-    "less_time": ("less time; {work} of it is work", "的速度；其中工作 {work}"),
-    "as_long": ("as fast at once; the work is {work}", "的速度，并没有更快；工作共 {work}"),
-    "hold_length": ("held the loop, in one call", "一次调用占住循环"),
-    "stood_still": ("number of other lanes that could not run meanwhile", "条其他泳道此时不能运行"),
+    "wall": ("wall time", "总用时"),
+    "wait_sum": ("sum of all waits", "等待合计"),
+    "work_sum": ("sum of all work", "工作合计"),
+    "overlap": ("overlap factor: waits and work, by wall time", "重叠倍数：等待与工作之和除以总用时"),
+    "speedup": ("as fast; the work took {before}, then {after}", "加速比；工作先后用了 {before} 和 {after}"),
+    "no_comparison": (
+        "some lanes ended in an error, so the runs do not compare",
+        "有的泳道以错误结束，所以不能比较",
+    ),
+    "hold_length": ("held the loop, in one call", "一次调用阻塞了事件循环"),
+    "stood_still": ("number of other lanes that could not run meanwhile", "条其他泳道在此期间不能运行"),
     "on_loop": ("on {loop}", "使用 {loop}"),
-    "work_ratio": ("as much work on {loop}", "{loop} 的工作量之比"),
+    "work_ratio": ("as much work on {loop}", "{loop} 的工作与前者之比"),
     # the picture
     "in_all": ("{time} in all", "共 {time}"),
     "waiting": ("waiting", "等待"),
     "running": ("running", "运行"),
     "an_error": ("ended in an error", "以错误结束"),
-    "a_hold": ("a call held the loop", "调用占住循环"),
+    "a_hold": ("a call held the loop", "调用阻塞了事件循环"),
     "an_arrow": ("work handed on", "工作交接"),
-    "a_mark": ("a retry or the like", "重试等"),
+    "a_mark": ("a retry or another mark", "重试等标记"),
     "end_line": ("end of the run", "运行结束"),
-    "held_by": ("held the loop: {place}", "占住循环：{place}"),
-    "still_open": ("not ended", "未结束"),
-    "at_a_time": ("lanes at a time", "同时的泳道"),
+    "held_by": ("held the loop: {place}", "阻塞了事件循环：{place}"),
+    "still_open": ("has not ended", "未结束"),
+    "at_a_time": ("lanes at a time", "同一时刻的泳道数"),
     "thread_busy": ("thread busy", "线程占用"),
-    "at_most": ("at most {count}", "最多 {count}"),
-    "depth_of": ("depth of {name}", "{name} 的深度"),
-    "loop_lag": ("loop lag", "循环延迟"),
+    "at_most": ("at most {count}", "最大 {count}"),
+    "depth_of": ("depth of {name}", "队列 {name} 的深度"),
+    "loop_lag": ("loop lag", "事件循环延迟"),
     "lane_says": ("{time}, of which it ran {run}", "{time}，其中运行 {run}"),
     "ran": ("ran {time}", "运行 {time}"),
     "ran_often": ("ran {count} times, {time} in all", "运行 {count} 次，共 {time}"),
@@ -118,39 +124,42 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "this_run": ("this run", "本次运行"),
     "mode_line": ("loop {loop}", "事件循环 {loop}"),
     # what is said below the picture
-    "holds_title": ("Calls that held the loop", "占住循环的调用"),
+    "holds_title": ("Calls that held the loop", "阻塞事件循环的调用"),
     "hold_line": (
-        "in {function}, task {task}, at {at}: no other lane could run",
-        "函数 {function}，任务 {task}，时刻 {at}：其他泳道都不能运行",
+        "in {function}, {task}, at {at}: no other lane could run",
+        "函数 {function}，{task}，时刻 {at}：其他泳道都不能运行",
     ),
     "hold_line_bare": ("at {at}: no other lane could run", "时刻 {at}：其他泳道都不能运行"),
     "place_unknown": ("a place that is not known", "位置未知"),
-    "no_task": ("none that was recorded", "未记录"),
+    "of_task": ("task {name}", "任务 {name}"),
+    "no_task": ("in no task that was recorded", "不属于已记录的任务"),
     "moments_title": ("Retries, redeliveries, cancellations, errors", "重试、重新投递、取消、错误"),
+    "in_lanes": ("in: {lanes}", "泳道：{lanes}"),
+    "in_lanes_and_more": ("in: {lanes}, and {count} more", "泳道：{lanes}，另有 {count} 条"),
     "more": ("and {count} more", "另有 {count} 条"),
-    "numbers_title": ("The numbers", "数字"),
-    "lanes_table": ("Every lane in numbers", "每条泳道的数字"),
+    "numbers_title": ("The numbers", "数据"),
+    "lanes_table": ("Every lane in numbers", "每条泳道的数据"),
     "dropped": (
         (
             "Not recorded, for a recording has bounds: {tasks} tasks, {slices} times of running, {phases} phases, "
             "{events} events."
         ),
-        "记录有上限，未记录：{tasks} 个任务，{slices} 段运行，{phases} 个阶段，{events} 个事件。",
+        "记录的大小有限，未记录：{tasks} 个任务，{slices} 段运行，{phases} 个阶段，{events} 个事件。",
     ),
     "overhead": ("The recorder itself took about {time}.", "记录器自身约用 {time}。"),
-    "basis": ("Several programs on one time axis, {basis}.", "多个程序在同一时间轴上，依据：{basis}。"),
-    "again": ("Make it again:", "重做一次："),
+    "basis": ("Several programs on one time axis, {basis}.", "多个程序在同一条时间轴上，依据：{basis}。"),
+    "again": ("Make it again:", "复现命令："),
     "made_by": ("Drawn by asynclab from a recording of {begun}.", "由 asynclab 根据 {begun} 的记录绘制。"),
     "contents": ("Contents", "目录"),
     "comma": (", ", "，"),
     "colon": (": ", "："),
     # columns
     "col_run": ("run", "运行"),
-    "col_loop": ("loop", "循环"),
+    "col_loop": ("loop", "事件循环"),
     "col_mode": ("mode", "方式"),
-    "col_overlap": ("overlap", "重叠"),
-    "col_lanes": ("lanes", "泳道"),
-    "col_failed": ("errors", "错误"),
+    "col_overlap": ("overlap factor", "重叠倍数"),
+    "col_lanes": ("lanes", "泳道数"),
+    "col_failed": ("errors", "错误数"),
     "col_name": ("lane", "泳道"),
     "col_begin": ("began at", "开始"),
     "col_took": ("took", "用时"),
@@ -165,22 +174,25 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "phase send": ("send the request", "发送请求"),
     "phase first byte": ("wait for the first byte", "等待首字节"),
     "phase head": ("read the head", "读取响应头"),
-    "wait sleep": ("sleep", "sleep"),
+    "wait sleep": ("a sleep", "休眠"),
     "wait socket": ("a socket", "套接字"),
     "wait lock": ("a lock", "锁"),
     "wait queue": ("a queue", "队列"),
-    "wait task": ("another task", "另一任务"),
+    "wait task": ("another task", "另一个任务"),
     "wait thread": ("a thread", "线程"),
     "wait turn": ("its turn", "轮到自己"),
     "wait other": ("something else", "其他"),
-    "mode one after another": ("one after another", "逐个进行"),
-    "mode at once": ("at once", "同时进行"),
-    "title One after another": ("One after another", "逐个进行"),
-    "title At once": ("At once", "同时进行"),
+    "mode one after another": ("one after another", "依次执行"),
+    "mode at once": ("at once", "并发执行"),
+    "title One after another": ("One after another", "依次执行"),
+    "title At once": ("At once, on one thread", "并发执行，单线程"),
     "mark retry": ("retry", "重试"),
     "mark redelivery": ("redelivery", "重新投递"),
-    "mark cancel": ("cancelled", "取消"),
+    "mark cancel": ("cancelled", "已取消"),
     "mark error": ("error", "错误"),
+    "outcome returned": ("returned", "正常返回"),
+    "outcome raised": ("raised an error", "抛出异常"),
+    "outcome cancelled": ("cancelled", "已取消"),
 }
 
 

@@ -23,7 +23,6 @@ from services.runtime.process import HIGH_WATER, memory_kib
 from services.runtime.terminal import say
 
 if TYPE_CHECKING:
-    from services.client.survey.fetch.lanes import Lanes
     from services.client.trace.recorder import Recorder
 
 ORDER_WINDOW = 4  # times the tasks
@@ -55,7 +54,7 @@ class TaskPool:
     ) -> None:
         self.stats = Stats()
         self._source, self._writer, self._fetcher, self._say_error = source, writer, fetcher, say_error
-        self._lanes = lanes_in(recorder) if recorder else None
+        self._recorder = recorder
         self._tasks = task_count(options, concurrency)
         self._form = format_of(options)
         self._ordered = OrderedWriter(writer, ORDER_WINDOW * self._tasks) if options.ordered else None
@@ -95,7 +94,7 @@ class TaskPool:
     def _worker(self, deadline: Deadline) -> Coroutine[None, None, None]:
         """Return the coroutine of a task; a recorder follows it, and has a lane for each of its fetches."""
         fetching = self._fetch_targets(deadline)
-        return self._lanes.followed(fetching) if self._lanes else fetching
+        return self._recorder.followed(fetching) if self._recorder else fetching
 
     async def _fetch_targets(self, deadline: Deadline) -> None:
         """Fetch targets, one after another, until there are no more."""
@@ -106,9 +105,18 @@ class TaskPool:
                 url = self._fetcher.url_of(target)
                 begun = b"" if self._form.has_errors else self._begun(url)
                 fetching = self._fetching(target, url, deadline, index=index, begun=begun)
-                record = await (self._lanes.fetched(lane_name(target, url), fetching) if self._lanes else fetching)
+                record = await (self._in_lane(target, url, fetching) if self._recorder else fetching)
                 self._busy -= 1
                 self._finish(record, index, begun)
+
+    def _in_lane(
+        self, target: Target, url: Url | FetchError, fetching: Coroutine[None, None, Record]
+    ) -> Coroutine[None, None, Record]:
+        """Return a fetch that is made in a lane of the trace, which has the host's name."""
+        from services.client.survey.fetch.lanes import in_lane
+
+        assert self._recorder  # noqa: S101 - for mypy
+        return in_lane(self._recorder, target.text if isinstance(url, FetchError) else url.authority, fetching)
 
     def _next_at_once(self) -> Target | None:
         """Return a target, if that needs no wait."""
@@ -157,14 +165,3 @@ class TaskPool:
             self._writer.write(data)
         else:
             self._ordered.write(index, begun + data)
-
-
-def lanes_in(recorder: "Recorder") -> "Lanes":
-    from services.client.survey.fetch.lanes import Lanes  # only where there is a trace: it imports what takes one
-
-    return Lanes(recorder)
-
-
-def lane_name(target: Target, url: Url | FetchError) -> str:
-    """Return the name of a fetch's lane: the host's, or what was given in its place."""
-    return target.text if isinstance(url, FetchError) else url.authority

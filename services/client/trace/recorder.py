@@ -26,7 +26,7 @@ from services.client.trace.model import (
     Process,
     Trace,
 )
-from services.client.trace.pieces import Piece
+from services.client.trace.pieces import NOT_SAID, Ended, Piece
 from services.client.trace.process import RecordedProcess, slice_cost_s
 from services.client.trace.tasks.chains import name_of_work
 from services.client.trace.tasks.held_loop import LoopWatch
@@ -219,14 +219,12 @@ class Recorder:
         try:
             yield piece
         finally:
-            times = begin_s - self.zero_s, self._now_s()
-            self.notes.phase(track, name, begin_s=times[0], end_s=times[1], ended=piece.ended)
+            self.phase_ended(name, begin_s, track=track, ended=piece.ended)
 
-    def note_phase(self, name: str, begin_s: float, end_s: float) -> None:
-        """Note a phase of the running task, that has ended. Times by the clock."""
-        running, zero_s = self.running, self.own.zero_s
-        track = running.track if running else None
-        self.notes.phase(track, name, begin_s=begin_s - zero_s, end_s=end_s - zero_s)
+    def phase_ended(self, name: str, begin_s: float, *, track: Track | None = None, ended: Ended = NOT_SAID) -> None:
+        """Note a phase that ends now, of a task (None: the running one). `begin_s`: by the clock."""
+        times = begin_s - self.zero_s, self._now_s()
+        self.notes.phase(track or self._running_track(), name, begin_s=times[0], end_s=times[1], ended=ended)
 
     def finish(self, note: str, *, ok: bool) -> None:
         """Note how the running task's work ended."""

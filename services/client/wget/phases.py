@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from services.client.trace.model import Slice
+from services.client.trace.pieces import NOT_SAID
 
 if TYPE_CHECKING:
     from services.client.trace.recorder import Recorder
@@ -25,7 +26,7 @@ def note_phases(recorder: "Recorder", begin_s: float) -> None:
     borders = borders_of(slices, last_s=recorder.running.began_s - recorder.zero_s)
     for name, end_s in [*borders, ("head" if len(borders) == 3 else "", recorder.total_s)]:
         if name:
-            recorder.notes.phase(track, name, begin_s=begin_s, end_s=end_s)
+            recorder.notes.phase(track, name, begin_s=begin_s, end_s=end_s, ended=NOT_SAID)
         begin_s = end_s
 
 

@@ -12,15 +12,27 @@ TIMEOUT_S = 2.0
 
 
 def ready(port: int, path: str = "/readyz", host: str = "127.0.0.1") -> bool:
-    """Return whether `path` on this machine's `port` answers 200."""
-    with socket.create_connection((host, port), timeout=TIMEOUT_S) as connection:
-        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode("ascii"))
-        answer = b""
-        while block := connection.recv(4096):
-            answer += block
-    head, _, body = answer.partition(b"\r\n\r\n")
-    sys.stdout.write(body.decode("utf-8", "replace"))
-    return head.split(b" ", 2)[1:2] == [b"200"]
+    """Return whether `path` on this machine's `port` answers 200, and print what it says."""
+    with ask(host, port, path) as connection:
+        is_ready, said = answer(connection)
+    sys.stdout.write(said)
+    return is_ready
+
+
+def ask(host: str, port: int, path: str = "/readyz", *, timeout_s: float = TIMEOUT_S) -> socket.socket:
+    """Return a connection on which `path` has been asked for. Raises OSError."""
+    connection = socket.create_connection((host, port), timeout=timeout_s)
+    connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode("ascii"))
+    return connection
+
+
+def answer(connection: socket.socket) -> tuple[bool, str]:
+    """Return whether the answer is 200, and what it says. Raises OSError."""
+    received = b""
+    while block := connection.recv(4096):
+        received += block
+    head, _, body = received.partition(b"\r\n\r\n")
+    return head.split(b" ", 2)[1:2] == [b"200"], body.decode("utf-8", "replace")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ export function table(caption, columns, rows) {
   const classOf = (index) => (columns[index][1] ? "number" : undefined);
   return el(
     "table",
-    {},
+    { class: columns.length === 2 ? "pair" : undefined },
     el("caption", {}, caption),
     el("thead", {}, el("tr", {}, columns.map(([title], i) => el("th", { scope: "col", class: classOf(i) }, title)))),
     el(

@@ -207,10 +207,10 @@ async def test_the_plans_are_as_before_after_a_failure(
     """Here the delays are longer than the deadline: no answer, no picture, exit 4."""
     monkeypatch.setattr(wget, "DELAYS_S", dict.fromkeys(wget.DELAYS_S, 3600.0))
     before = await set_plans(lab)
-    assert await main(asked_for(timeout_s=0.05), lab, Stop()) == 4
+    assert await main(asked_for(timeout_s=0.5), lab, Stop()) == 4
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.count("head_timeout: no whole head within 0.05 s\n") == 6
+    assert err.count("head_timeout: no whole head within 0.5 s\n") == 6
     assert await plans(lab) == before
 
 

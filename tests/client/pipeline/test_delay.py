@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import services.client.trace.recording  # noqa: F401 - importing it reads a file, which a loop must not wait for
 from lab.embedded.program import embedded_lab
 from services.client.admin.api import ask
 from services.client.pipeline.command import Options, check, main
 from services.client.settings import TUTORIAL_HOSTS, ClientSettings
 from services.client.survey.options import Contradiction
+from services.client.topology import Topology
+from services.runtime.errors import ProgramError
 from services.runtime.run import Stop
 from services.sites.settings import SitesSettings
 
@@ -58,6 +62,27 @@ async def test_a_stop_ends_the_delay(lab: ClientSettings, targets: str) -> None:
     stop.event.set()
     assert await running == 130
     assert await plans(lab) == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(edition="queue", trace="/no/such/directory/trace.json"),
+        Options(edition="queue", report="/no/such/directory/report.html"),
+        Options(edition="queue", input="/no/such/targets.txt"),
+        Options(edition="jetstream"),
+        Options(edition="jetstream", trace="/no/such/directory/trace.json"),
+    ],
+    ids=["trace", "report", "input", "no broker", "trace, no broker"],
+)
+async def test_what_is_refused_delays_no_site(
+    options: Options, targets: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no lab here: a site that is asked for a delay would be a line on stderr."""
+    nowhere = ClientSettings(topology=Topology({}, closed=True))
+    with pytest.raises(ProgramError):
+        await main(replace(options, input=options.input or targets, delay_s=1.0), nowhere, Stop())
+    assert capsys.readouterr().err == ""
 
 
 def test_numbers_have_no_delay() -> None:

@@ -198,6 +198,19 @@ def test_what_cannot_be_recorded_is_one_line_before_anything_is_asked(
     assert files(tmp_path) == []
 
 
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere"])
+@pytest.mark.parametrize("names", ["", "x"], ids=["one", "several"])
+def test_nothing_is_asked_for_a_directory_that_cannot_be_written(
+    place: str, names: str, tmp_path: Path, record_all: Record
+) -> None:
+    """A site may count who asks."""
+    (tmp_path / "file").touch()
+    web = Web({f"{A}/{each}": page("a") for each in ("", names)})
+    with pytest.raises(CannotWrite):
+        record_all(options(tmp_path / place, [*web.pages]), web)
+    assert web.asked == []
+
+
 def test_a_host_whose_directory_cannot_be_made_is_a_file_error(tmp_path: Path, record_all: Record) -> None:
     """What was written before stays, and each file is whole."""
     (tmp_path / "a.example").write_text("a file")

@@ -5,7 +5,8 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,27 @@ def run_words(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(list(map(str, words)), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
+@asynccontextmanager
+async def started_client(
+    *arguments: str | Path, stdin: bytes | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start the client, with these bytes at its standard input, which stays open. If it still runs, it is killed."""
+    process = await asyncio.create_subprocess_exec(
+        *command(*arguments),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        if process.stdin and stdin:
+            process.stdin.write(stdin)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
 async def run_client_async(
     *arguments: str | Path, stdin: bytes = b"", before: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[bytes]:
@@ -91,7 +113,12 @@ async def run_client_async(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(stdin), 60)
+    try:
+        out, err = await process.communicate(stdin)
+    finally:
+        if process.returncode is None:  # the test has failed
+            process.kill()
+            await process.communicate()
     return subprocess.CompletedProcess(list(arguments), process.returncode or 0, out, err)
 
 

@@ -7,7 +7,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pexpect
@@ -15,7 +16,15 @@ import pytest
 
 from tests.client.peers import sends, serving
 from tests.client.survey.hostile import OK
-from tests.client.survey.surveys import ROOT, command, read_records, route_of_all, run_client, run_client_async
+from tests.client.survey.surveys import (
+    ROOT,
+    command,
+    read_records,
+    route_of_all,
+    run_client,
+    run_client_async,
+    started_client,
+)
 
 # The survey has a process of its own: it does not matter which loop the servers run on.
 ONCE = pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -275,15 +284,27 @@ async def test_a_summary_ends_a_survey(tmp_path: Path) -> None:
 async def test_records_may_be_in_order(tmp_path: Path) -> None:
     """--ordered: in the order of the targets; without it, in the order of the answers."""
 
+    asked, others_have_answers = 0, asyncio.Event()
+
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        await asyncio.sleep(0.3)
+        await others_have_answers.wait()
+        writer.write(OK)
+
+    async def fast(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await reader.readuntil(b"\r\n\r\n")
+        asked += 1
+        if asked > 10:  # with -c 4: the client has had at least seven answers
+            others_have_answers.set()
         writer.write(OK)
 
     targets = b"slow\n" + b"".join(b"fast\n" for _ in range(300))
-    async with serving(slow=slow, fast=sends(OK)) as topology:
+    async with serving(slow=slow, fast=fast) as topology:
         routes = [f"{host}:80:127.0.0.1:{topology.routes[host, 80][1]}" for host in ("slow", "fast")]
         for ordered in ([], ["--ordered"]):
+            asked = 0
+            others_have_answers.clear()
             result = await run_client_async(
                 *("-i", "-", "--format", "csv", "-c", "4", "-q", *ordered, *(f"--resolve={each}" for each in routes)),
                 stdin=targets,
@@ -300,12 +321,11 @@ async def test_an_interrupt_ends_softly(processes: str, tmp_path: Path) -> None:
     """No new target; fetches in flight get a moment to end; a record for each; the summary; exit 130."""
     async with serving(host=HANGS) as topology:
         output = tmp_path / "out"
-        process = await begun(
-            ["-i", "-", "-c", "3", "-o", output, processes], route_of_all(topology), b"a\nb\nc\nd\n", 3
-        )
-        process.send_signal(signal.SIGINT)
-        process.send_signal(signal.SIGINT)  # at once: as `docker compose run -T` does
-        _, err = await asyncio.wait_for(process.communicate(), 20)
+        words: list[str | Path] = ["-i", "-", "-c", "3", "-o", output, processes]
+        async with begun(words, route_of_all(topology), b"a\nb\nc\nd\n", 3) as process:
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT)  # at once: as `docker compose run -T` does
+            _, err = await process.communicate()
     records = await asyncio.to_thread(read_records, output)
     assert process.returncode == 130
     assert [(record["target"], record["error"]) for record in records] == [(each, "cancelled") for each in "abc"]
@@ -322,33 +342,31 @@ async def test_a_second_interrupt_ends_at_once(processes: str, tmp_path: Path) -
     async with serving(host=HANGS) as topology:
         for signals in (1, 2):
             output = tmp_path / f"out-{signals}"
-            process = await begun(["-i", "-", "-o", output, processes], route_of_all(topology), b"a\nb\n", 2)
-            began_s = asyncio.get_running_loop().time()
-            for _ in range(signals):
+            async with begun(["-i", "-", "-o", output, processes], route_of_all(topology), b"a\nb\n", 2) as process:
+                assert process.stderr
                 process.send_signal(signal.SIGINT)
-                await asyncio.sleep(0.15)  # longer than what counts as one
-            await asyncio.wait_for(process.communicate(), 30)
-            took_s[signals] = asyncio.get_running_loop().time() - began_s
+                await process.stderr.readuntil(b"^C again stops now\n")
+                began_s = asyncio.get_running_loop().time()
+                if signals == 2:
+                    await asyncio.sleep(0.15)  # longer than what counts as one
+                    process.send_signal(signal.SIGINT)
+                await process.communicate()
+                took_s[signals] = asyncio.get_running_loop().time() - began_s
             assert process.returncode == 130
             assert len(await asyncio.to_thread(read_records, output)) == 2
     assert took_s[2] < took_s[1]
 
 
-async def begun(arguments: Sequence[str | Path], route: str, stdin: bytes, requests: int) -> asyncio.subprocess.Process:
-    """Start a survey and return when it has so many requests under way."""
-    process = await asyncio.create_subprocess_exec(
-        *command(*arguments, "--format", "jsonl", "--resolve", route),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stdin
-    process.stdin.write(stdin)
-    port = int(route.rpartition(":")[2])
-    async with asyncio.timeout(20):
+@asynccontextmanager
+async def begun(
+    arguments: Sequence[str | Path], route: str, stdin: bytes, requests: int
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Have a survey that has so many requests under way."""
+    async with started_client(*arguments, "--format", "jsonl", "--resolve", route, stdin=stdin) as process:
+        port = int(route.rpartition(":")[2])
         while await asyncio.to_thread(established, port) < requests:  # noqa: ASYNC110 - the kernel has no event for it
             await asyncio.sleep(0.02)
-    return process
+        yield process
 
 
 def established(port: int) -> int:
@@ -363,12 +381,23 @@ def established(port: int) -> int:
 async def test_progress_is_live_on_a_terminal(tmp_path: Path, columns: int) -> None:
     """Done, left and failed, on a narrow one too; removed at the end."""
     await asyncio.to_thread((tmp_path / "in").write_text, "slow\n" + "a b\n" * 99)
-    async with serving(host=HANGS) as topology:
+    shown, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await shown.wait()
+
+    async with serving(host=slow) as topology:
         arguments = command(
-            *("-i", tmp_path / "in", "--format", "jsonl", "-o", tmp_path / "out", "--timeout", "1"),
-            *("--resolve", route_of_all(topology)),
+            *("-i", tmp_path / "in", "--format", "jsonl", "-o", tmp_path / "out", "--timeout", "50"),
+            *("--head-timeout", "50", "--resolve", route_of_all(topology)),
         )
-        screen = await asyncio.to_thread(on_terminal, arguments, columns)
+        screen = await asyncio.to_thread(
+            on_terminal,
+            arguments,
+            columns,
+            until="99 done.*errors: usage 99",
+            then=lambda: loop.call_soon_threadsafe(shown.set),
+        )
     assert "99 done, 99%, about 0:0" in screen
     assert "errors: usage 99" in screen
     assert ("1 in flight" in screen) == (columns == 120)
@@ -376,10 +405,17 @@ async def test_progress_is_live_on_a_terminal(tmp_path: Path, columns: int) -> N
     assert "100 targets in " in screen
 
 
-def on_terminal(arguments: Sequence[str], columns: int) -> str:
-    """Run a program on a terminal that is so wide, and return what it wrote there."""
+def on_terminal(arguments: Sequence[str], columns: int, *, until: str, then: Callable[[], object]) -> str:
+    """Run a program on a terminal that is so wide, and return what it wrote there; `then`: what is done at `until`."""
     environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
-    return str(pexpect.run(" ".join(arguments), cwd=str(ROOT), env=environment, encoding="utf-8"))
+    with pexpect.spawn(
+        arguments[0], list(arguments[1:]), cwd=str(ROOT), env=environment, encoding="utf-8", timeout=50
+    ) as run:
+        run.expect(re.compile(until, re.DOTALL))
+        before = run.before + run.after
+        then()
+        run.expect(pexpect.EOF)
+        return str(before + run.before)
 
 
 @pytest.mark.usefixtures("unmeasured")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.client.peers import Peer, sends, serving
 from tests.client.survey.hostile import OK
-from tests.client.survey.surveys import ROOT, command, route_of_all, run_client, run_client_async
+from tests.client.survey.surveys import route_of_all, run_client, run_client_async, started_client
 
 ONCE = pytest.mark.parametrize("anyio_backend", ["asyncio"])  # of the server; the survey has a process of its own
 JSON_RECORD = b'{"v": 1, "line": 1, "target": "a", "error": null, "detail": null}\n'
@@ -41,10 +41,7 @@ async def test_what_was_stopped_is_gone_on_with_or_overwritten_on_purpose(
     held = asyncio.Event()
     async with serving(host=answers_once(held)) as topology:
         arguments = ["a", "b", "--format", form, "-o", str(output), "-c", "1", "--resolve", route_of_all(topology)]
-        process = await asyncio.create_subprocess_exec(
-            *command(*arguments), cwd=ROOT, stderr=asyncio.subprocess.DEVNULL
-        )
-        async with asyncio.timeout(20):
+        async with started_client(*arguments) as process:
             await held.wait()
             while not await asyncio.to_thread(has_record, output):  # noqa: ASYNC110 - a file has no event
                 await asyncio.sleep(0.02)

@@ -3,31 +3,17 @@
 import asyncio
 import time
 import traceback
-from collections.abc import Coroutine
-from typing import Any
 
 import pytest
 
-from services.client.trace.facts import Program
-from services.client.trace.model import MAX_TEXT, Blocking, Outcome, Task, Trace
+from services.client.trace.model import MAX_TEXT, Blocking, Outcome
 from services.client.trace.pieces import Ended, piece_of_work
 from services.client.trace.recorder import Recorder
+from tests.client.trace.tracing import by_name, recorded
 
 pytestmark = pytest.mark.anyio
 
 HELD_S = 0.02
-
-
-async def recorded(work: Coroutine[Any, Any, Any], recorder: Recorder | None = None) -> Trace:
-    """Record some work, and return the trace."""
-    recorder = recorder or Recorder()
-    await recorder.record(work, name="main")
-    return recorder.trace()
-
-
-def by_name(trace: Trace) -> dict[str, Task]:
-    """Return the tasks of a trace by their names."""
-    return {task.name: task for task in trace.tasks}
 
 
 def hold_the_loop(seconds: float) -> None:
@@ -264,41 +250,6 @@ async def test_a_piece_of_work_says_how_it_ended() -> None:
 
     trace = await recorded(main(), recorder)
     assert [(each.name, each.note, each.ok) for each in trace.phases] == [("a", "200 OK", True), ("b", "reset", False)]
-
-
-async def test_a_process_says_what_it_was_and_what_it_cost() -> None:
-    """Its clock fits its times; work and waits are those of its tasks, and the recorder's own time is reckoned."""
-    recorder = Recorder(Program("client wget", "wget", "at once", "At once"))
-    before_s = time.perf_counter()
-
-    async def main() -> None:
-        for _ in range(100):
-            await asyncio.sleep(0)
-
-    trace = await recorded(main(), recorder)
-    [process] = trace.processes
-    assert (process.name, process.program, process.mode, process.title) == ("client wget", "wget", "at once", "At once")
-    assert process.loop == type(asyncio.get_running_loop()).__module__.partition(".")[0]
-    assert before_s <= process.clock.monotonic_s <= time.perf_counter()
-    assert process.clock.error_s >= 0
-    [task] = trace.tasks
-    ran_s = sum(each.end_s - each.begin_s for each in task.slices)
-    assert process.work_s == pytest.approx(ran_s)
-    assert task.end_s is not None
-    assert process.work_s + process.wait_s == pytest.approx(task.end_s - task.begin_s)
-    assert process.overhead_s is not None
-    assert process.overhead_s > 0
-    assert process.id != Recorder().process.id
-
-
-async def test_two_recorders_are_two_processes_of_one_clock() -> None:
-    """Numbers of tasks begin anew; numbers of processes do not."""
-    traces = [await recorded(asyncio.sleep(0)) for _ in range(2)]
-    first, second = (trace.processes[0] for trace in traces)
-    assert first.id != second.id
-    assert first.clock.boot == second.clock.boot
-    assert first.clock.monotonic_s < second.clock.monotonic_s
-    assert [trace.tasks[0].process for trace in traces] == [first.id, second.id]
 
 
 async def test_events_beyond_the_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

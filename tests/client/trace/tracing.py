@@ -1,11 +1,15 @@
 """Running `client trace` on a program, and reading what it has written."""
 
+import asyncio
 import subprocess
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from services.client.trace.chrome.reading import read_trace
 from services.client.trace.model import Task, Trace
+from services.client.trace.recorder import Recorder
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,3 +37,17 @@ def by_name(trace: Trace) -> dict[str, Task]:
 def waits(task: Task) -> set[tuple[str, str]]:
     """Return what a task waited for: the kinds, and the files of the places."""
     return {(each.kind, each.place.partition(":")[0]) for each in task.slices if each.kind}
+
+
+async def turns(count: int) -> int:
+    """Let the loop run so many rounds."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+    return count
+
+
+async def recorded(work: Coroutine[Any, Any, Any], recorder: Recorder | None = None) -> Trace:
+    """Record some work, and return the trace."""
+    recorder = recorder or Recorder()
+    await recorder.record(work, name="main")
+    return recorder.trace()

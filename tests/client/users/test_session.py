@@ -80,7 +80,7 @@ async def test_a_server_that_is_silent_is_given_up() -> None:
     async with serving(other=silent) as topology:
         host, port = topology.routes["other", 80]
         with pytest.raises(TimeoutError):
-            await Session(f"http://{host}:{port}", timeout_s=0.05).get("/")
+            await Session(f"http://{host}:{port}", timeout_s=2.0).get("/")
         await ended.wait()
 
 

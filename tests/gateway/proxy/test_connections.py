@@ -390,16 +390,16 @@ async def test_the_upstream_that_is_killed_resets_its_clients() -> None:
 
 
 DEADLINES: dict[str, tuple[dict[str, object], bytes, bytes, str]] = {
-    "no request": ({"idle_timeout_s": 0.1}, b"", b"", "fin"),
-    "half a head": ({"head_timeout_s": 0.1}, b"GET http", b"HTTP/1.1 408 Request Timeout\r\n", "fin"),
+    "no request": ({"idle_timeout_s": 0.5}, b"", b"", "fin"),
+    "half a head": ({"head_timeout_s": 0.5}, b"GET http", b"HTTP/1.1 408 Request Timeout\r\n", "fin"),
     "half a body": (
-        {"silence_timeout_s": 0.1},
+        {"silence_timeout_s": 0.5},
         get("a", "/", "Content-Length: 5\r\n") + b"123",
         b"",
         "rst",
     ),
-    "a silent host": ({"silence_timeout_s": 0.5}, get("a"), b"", "rst"),
-    "a silent tunnel": ({"silence_timeout_s": 0.5}, b"CONNECT a:80 HTTP/1.1\r\n\r\n", CONNECTED, "rst"),
+    "a silent host": ({"silence_timeout_s": 1.5}, get("a"), b"", "rst"),
+    "a silent tunnel": ({"silence_timeout_s": 1.5}, b"CONNECT a:80 HTTP/1.1\r\n\r\n", CONNECTED, "rst"),
 }
 
 
@@ -425,7 +425,7 @@ async def test_a_client_that_goes_on_sending_after_its_last_answer_is_closed() -
             assert heard.end == "fin"
             assert heard.data.startswith(b"HTTP/1.1 505 HTTP Version Not Supported\r\n")
 
-    await talk(both, linger_s=0.1)
+    await talk(both, linger_s=5.0)
 
 
 async def test_a_client_that_sends_without_end_after_its_last_answer_is_closed() -> None:

@@ -17,6 +17,7 @@ from lab.bench.harness.rounds import QUICK, Rounds
 from lab.bench.hello import result as hello
 from lab.bench.hello import users, without_sleep
 from lab.cli import main
+from tests.lab.bench.goals import every_ceiling_is_measured
 
 TINY = Rounds(number=2, seconds=0.3, targets=20, users=(5,))
 LOOPS = ("uvloop", "asyncio")
@@ -74,6 +75,7 @@ def test_gateway_has_a_row_for_each_contestant_and_all_answer_with_the_same_byte
         assert found[f"gateway, {mode}"] == [gateway.DIRECT, *between]
         assert found[f"gateway, {mode}: what a request costs its server"] == [gateway.DIRECT, *between]
     assert [len(group.goals) for group in result.groups] == [0, 0, 0, 4, 0, 0]
+    assert every_ceiling_is_measured(result)
     assert len(set(few.answers)) == 2
 
 
@@ -85,6 +87,7 @@ def test_sites_has_a_row_for_each_contestant_and_all_answer_with_the_same_bytes(
         assert found[f"sites, {mode}"] == NGINX_ROW + SITES
         assert found[f"sites, {mode}: what a request costs its server"] == NGINX_ROW + SITES
     assert all(len(row.values) == TINY.number for group in result.groups for row in group.rows)
+    assert every_ceiling_is_measured(result)
     assert len({without_date(answer) for answer in few.answers}) == 2
     assert "the newest nginx is left out: no engine" in result.notes
     delayed = [title for title in found if "error of a delay" in title]
@@ -104,6 +107,7 @@ def test_hello_has_a_row_for_each_loop_server_and_number_of_workers(few: FewRequ
     assert [[str(row[0]) for row in table.rows] for table in result.tables] == [at_once, rates]
     assert all(rows == rates for rows in found.values())
     assert {goal.of for goal in without_sleep.GOALS} | {goal.against for goal in without_sleep.GOALS} <= set(rates)
+    assert every_ceiling_is_measured(result)
     assert all(answer.endswith(b"<h1>Index</h1>") for answer in few.answers)
 
 

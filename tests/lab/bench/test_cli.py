@@ -68,6 +68,26 @@ def test_a_bench_that_fails_is_said_and_the_others_go_on(
     assert measured["groups"]
 
 
+@pytest.mark.parametrize(
+    ("bench", "option"), [("sites", "--json"), ("sites", "--html"), ("sites", "--svg"), ("chaos", "--json")]
+)
+@pytest.mark.parametrize("place", ["", "no/such.file", "file/below"], ids=["a directory", "nowhere", "below a file"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(
+    bench: str,
+    option: str,
+    place: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A bench takes minutes, and its figures would be lost."""
+    monkeypatch.setattr(sites, "bench", lambda *_: ONE)
+    monkeypatch.setattr(cli, "chaos", lambda *_: 0)
+    (tmp_path / "file").touch()
+    assert main(["bench", bench, option, str(tmp_path / place)]) == 3
+    assert capsys.readouterr().out == ""
+
+
 def test_a_sigterm_ends_a_bench_as_an_interrupt_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it has started is taken away in `finally`, its containers among them."""
     taken_away: list[bool] = []

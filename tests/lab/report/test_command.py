@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,19 @@ from tests.client.report.traces import comparison, held_loop
 from tests.lab.serving.labs import LAB
 
 TIMEOUT_S = 60
+POLL_S = 0.02
 NO_LAB = "http://127.0.0.1:1"
 
 
 def names(directory: Path) -> list[str]:
     """Return what is in a directory."""
     return sorted(each.name for each in directory.iterdir())
+
+
+def descendants(pid: int) -> list[Path]:
+    """Return the directories in /proc of the processes that a process has started, and those have."""
+    children = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [found for child in children for found in (Path(f"/proc/{child}"), *descendants(child))]
 
 
 @pytest.fixture
@@ -151,20 +159,26 @@ def test_the_exit_code_of_a_failed_run_is_of_a_kind(code: int, given: int) -> No
     assert RunFailed("x", "y", "", exit_code=code).exit_code == given
 
 
-def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
-    """Neither pages nor the directory for them, nor what a run recorded."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+def test_a_signal_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    """Neither pages nor the directory for them, nor what a run recorded, nor its lab; sent once or twice."""
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(
-        [LAB, "report", "-o", tmp_path / "out"], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
-    ) as story:  # fmt: skip
+        [LAB, "report", "-o", tmp_path / "out"], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+    ) as story:
         assert story.stderr
         assert story.stderr.readline().startswith("report: ")
-        os.killpg(story.pid, signal.SIGINT)
+        while not any(each.startswith("lab-ca-") for each in names(tmp_path)):
+            time.sleep(POLL_S)  # the program of the run makes it when its lab stands
+        started = descendants(story.pid)
+        assert started
+        story.send_signal(number)
+        story.send_signal(number)
         assert story.stderr.read() == ""
     assert story.returncode == 130
     left = [each for each in names(tmp_path) if each.startswith(("out", "lab-"))]  # tempfile itself tries a directory
     assert left == []
+    assert [each for each in started if each.exists()] == []
 
 
 def test_all_processes_of_a_trace_get_the_title_of_their_panel() -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab import ROOT
-from lab.report.recording import is_embedded, recorded, typed
-from lab.report.scenes import BLOCKING, PLANS, Plan, Run
+from lab.report.scenes import BLOCKING, PLANS, Plan
 from services.client.cli import understand
 from services.client.report.words import LANGUAGES
 from tests.lab.serving.labs import LAB, ready, serving
@@ -83,49 +82,6 @@ def test_the_story_is_run_in_the_lab_that_stands(
     assert f"loop {loop}" in page
     [command] = commands_in(page)
     assert command.endswith(f"compare --report compare.html --lab {url}")
-
-
-BROKER = Run(("pipeline", "--edition", "jetstream"), "jetstream", needs="broker")
-SITES = Run(("compare",), "compare")
-ALONE = Run(("trace", "a program.py"), "alone", needs_lab=False)
-URL = "http://127.0.0.1:3128"
-
-
-@pytest.mark.parametrize(
-    ("run", "lab", "broker", "line"),
-    [
-        (SITES, "", "", ".venv/bin/lab embedded compare --report compare.html"),
-        (SITES, URL, "", f".venv/bin/python -m services.client compare --report compare.html --lab {URL}"),
-        (ALONE, URL, "", ".venv/bin/lab embedded trace --report alone.html 'a program.py'"),
-        (BROKER, URL, "", ".venv/bin/lab embedded pipeline --report jetstream.html --edition jetstream"),
-        (
-            BROKER,
-            URL,
-            "nats://broker:4222",
-            f".venv/bin/python -m services.client pipeline --report jetstream.html --edition jetstream --lab {URL}",
-        ),
-    ],
-    ids=["embedded", "a lab", "no lab", "a lab without a broker", "a lab and a broker"],
-)
-def test_a_command_is_that_of_the_lab(
-    run: Run, lab: str, broker: str, line: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A broker that is named has the workers of the lab that stands; else the run has both by itself."""
-    monkeypatch.setenv("BROKER_URL", broker)
-    assert typed(run, lab) == line
-    assert typed(run, lab, "zh") == line.replace(".html", ".zh.html")
-    assert is_embedded(run, lab) == (run.needs_lab and " embedded " in line)
-
-
-def test_a_run_of_which_some_failed_is_drawn_and_said(capfd: pytest.CaptureFixture[str]) -> None:
-    """A site that is at fault is what a picture is good for."""
-    run = Run(("wget", "www.sohu.com", "no.such.host"), "wget")
-    plan = Plan({"en": "x", "zh": "x"}, (run,), dict.fromkeys(LANGUAGES, ()))
-    said: list[str] = []
-    scene = recorded(plan, lab="", say=said.append)
-    assert not scene.ok
-    assert {task.ok for trace in scene.scene.traces for task in trace.tasks} >= {True}
-    assert "some of that failed" in said[-1]
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: str(plan.name["en"]))

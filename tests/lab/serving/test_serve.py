@@ -14,6 +14,7 @@ import pytest
 from lab import ROOT
 from services.sites.settings import RECORDINGS
 from tests.lab.serving.labs import LAB, TIMEOUT_S, accepts, get, ready, run, serving
+from tests.ports import held_port
 
 HOSTS = ["www.163.com", "www.sina.com.cn", "www.sohu.com"]
 
@@ -162,11 +163,7 @@ def test_a_reader_that_has_gone_ends_it() -> None:
 def test_a_pipe_that_is_full_holds_up_neither_the_lab_nor_its_end() -> None:
     """The line waits in a thread; the lab answers, and a signal ends it."""
     reading, writing = os.pipe()
-    with os.fdopen(reading, "rb"), os.fdopen(writing, "wb") as stdout, socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", 0))
-        port = holder.getsockname()[1]
-        holder.close()
+    with os.fdopen(reading, "rb"), os.fdopen(writing, "wb") as stdout, held_port() as port:
         flags = fcntl.fcntl(writing, fcntl.F_GETFL)
         fcntl.fcntl(writing, fcntl.F_SETFL, flags | os.O_NONBLOCK)
         while True:

@@ -69,6 +69,14 @@ def children_of(pid: int) -> list[int]:
     return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
+def words_of(pid: int) -> list[str]:
+    """Return the command line of a process; none where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace").split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def wait_for_the_end(pid: int) -> None:
     """Wait until a process that is no child of this one has ended."""
     try:
@@ -77,8 +85,10 @@ def wait_for_the_end(pid: int) -> None:
         return
     import select
 
-    ended, _, _ = select.select([descriptor], [], [], TIMEOUT_S)
-    os.close(descriptor)
+    try:
+        ended, _, _ = select.select([descriptor], [], [], TIMEOUT_S)
+    finally:
+        os.close(descriptor)
     assert ended
 
 
@@ -112,7 +122,7 @@ def test_a_worker_that_is_killed_is_started_again() -> None:
     """As a container would be: so its jobs can be seen to go to another worker, and the next run has as many."""
     with watching() as (process, url):
         before = children_of(process.pid)
-        killed = max(before)
+        killed = next(pid for pid in before if "worker" in words_of(pid))
         os.kill(killed, signal.SIGKILL)
         left = set(before) - {killed}
         while not left < (after := set(children_of(process.pid)) - {killed}):

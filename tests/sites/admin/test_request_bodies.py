@@ -61,7 +61,7 @@ async def test_the_same_head_with_another_body_is_another_request(tmp_path: Path
 
 async def test_what_came_of_a_body_that_is_not_whole_is_counted(tmp_path: Path) -> None:
     """Where the peer leaves within it, and where the site refuses the rest."""
-    async with one_site(tmp_path, head_timeout_s=0.2) as target:
+    async with one_site(tmp_path, head_timeout_s=1.0) as target:
 
         def leave() -> None:
             with target.peer.connect() as connection:

@@ -190,7 +190,7 @@ LARGE_ANSWERS: tuple[tuple[str, str, object], ...] = (
 
 async def test_a_reader_that_is_too_slow_is_cut_off(tmp_path: Path) -> None:
     """An answer has a deadline for all of its bytes, so that its memory is released."""
-    async with here(tmp_path, answer_timeout_s=0.1) as (target, site):
+    async with here(tmp_path, answer_timeout_s=1.0) as (target, site):
         fill(site, 1000)
         with asking(target, "/journal?limit=1000") as connection:
             await in_use(site, STREAM_BYTES)
@@ -201,7 +201,7 @@ async def test_a_reader_that_is_too_slow_is_cut_off(tmp_path: Path) -> None:
 
 async def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
     """A request has the same deadline as an answer, and its body reserves memory, too."""
-    async with here(tmp_path, answer_timeout_s=0.1) as (target, site):
+    async with here(tmp_path, answer_timeout_s=1.0) as (target, site):
         reader, writer = await asyncio.open_connection(*address_of(target))
         writer.write(f"PUT /faults/{HOST} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n{{".encode())
         with contextlib.suppress(ConnectionResetError):
@@ -357,7 +357,7 @@ async def test_a_verdict_that_has_no_reader_any_more_is_given_up(
 
 async def test_one_verdict_is_found_at_a_time_and_some_wait(tmp_path: Path) -> None:
     """In the order in which they were asked for; more than eight are refused."""
-    async with here(tmp_path) as (target, site):
+    async with here(tmp_path, verify_timeout_s=60.0) as (target, site):
         fill(site, 2_000, SMALL)
         answers = await asyncio.gather(*(target.call("POST", "/journal/verify", MANY) for _ in range(20)))
     told = [status for status, _data in answers]

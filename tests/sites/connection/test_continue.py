@@ -89,7 +89,7 @@ async def test_what_needs_no_100_gets_none(
     tmp_path: Path, version: str, fields: str, came: bytes, answer: bytes
 ) -> None:
     """The body is there, or on its way, or will not be read."""
-    async with one_site(tmp_path, head_timeout_s=0.3) as target:
+    async with one_site(tmp_path, head_timeout_s=1.0) as target:
 
         def ask(connection: socket.socket | SecureSocket) -> Heard:
             connection.sendall(put(target, fields, version=version) + came)
@@ -101,7 +101,7 @@ async def test_what_needs_no_100_gets_none(
 
 async def test_a_body_that_never_comes_is_408(tmp_path: Path) -> None:
     """Within the deadline of a request; the client has had its 100."""
-    async with one_site(tmp_path, head_timeout_s=0.2) as target:
+    async with one_site(tmp_path, head_timeout_s=1.0) as target:
         head = put(target, f"{EXPECTS}Content-Length: 10\r\n")
         heard = await anyio.to_thread.run_sync(target.peer.ask, head)
         assert heard.data.startswith(CONTINUE + b"HTTP/1.1 408 ")

@@ -94,7 +94,7 @@ async def metrics(target: Target) -> str:
 
 async def test_a_head_that_never_ends_is_cut_off(tmp_path: Path) -> None:
     """408 after the deadline of a head, also while bytes still come; the journal has these bytes."""
-    async with one_site(tmp_path, head_timeout_s=0.3) as target:
+    async with one_site(tmp_path, head_timeout_s=1.0) as target:
 
         def ask() -> Heard:
             with target.peer.connect() as connection:

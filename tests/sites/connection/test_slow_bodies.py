@@ -40,7 +40,7 @@ class Wire(asyncio.Transport):
 @pytest.mark.anyio
 async def test_a_body_that_comes_byte_by_byte_is_cut_off(tmp_path: Path) -> None:
     """Each byte adds a thousandth of a second, so that single bytes are too slow."""
-    async with one_site(tmp_path, head_timeout_s=0.3) as target:
+    async with one_site(tmp_path, head_timeout_s=1.5) as target:
 
         def ask() -> Heard:
             with target.peer.connect() as connection:
@@ -54,7 +54,7 @@ async def test_a_body_that_comes_byte_by_byte_is_cut_off(tmp_path: Path) -> None
 
         heard = await anyio.to_thread.run_sync(ask)
         assert (heard.data[:12], heard.end) == (b"HTTP/1.1 408", "fin")
-        assert heard.data.endswith(b"at most 0.3 seconds, and one more for every 1,000 bytes of its body\n")
+        assert heard.data.endswith(b"at most 1.5 seconds, and one more for every 1,000 bytes of its body\n")
         assert (await target.ended())[0]["status"] == 408
 
 

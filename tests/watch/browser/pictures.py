@@ -114,7 +114,8 @@ def shown_trace(browser: Browser, url: str, trace: Path, view: View) -> Page:
     """Return a page with an opened trace file."""
     page = open_page(browser, url, view)
     open_trace(page, trace)
-    expect(page.locator("#run h1")).to_contain_text("0.4")
+    expect(page.locator("#run .panel")).to_have_count(1)
+    expect(page.locator("#run h1")).to_contain_text(" ms")
     page.wait_for_timeout(SETTLE_MS)
     return page
 

@@ -1,14 +1,15 @@
 """The page for everyone: axe-core's rules, the keyboard alone, narrow screens, both languages."""
 
+import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.chromium import NARROW, SCHEMES, WIDE, Scheme, View, overflow_px
+from tests.browser.chromium import NARROW, SCHEMES, WIDE, Scheme, View, cut_tables, overflow_px
 from tests.watch.browser import traces
-from tests.watch.browser.watch_program import RUN_MS, WatchProgram, load_again, open_page, open_trace, until
+from tests.watch.browser.watch_program import RUN_MS, WatchProgram, load_again, numbers, open_page, open_trace, until
 
 FOCUSED = """(() => {
     const element = document.activeElement;
@@ -32,10 +33,11 @@ def test_no_tab_violates_a_rule_or_is_wider_than_its_window(
     """Every tab, in both schemes, at both widths, with something in it."""
     page = open_page(chromium, watch.url, View(width=width, scheme=scheme))
     open_trace(page, traces.written(tmp_path / "a.json", traces.many(4, 4)))
+    assert len(numbers(page)) == 1
     found = {}
     for tab in TABS:
         show_tab(page, tab)
-        found[tab] = [*violations(page), *(["too wide"] if overflow_px(page) else [])]
+        found[tab] = [*violations(page), *cut_tables(page), *(["too wide"] if overflow_px(page) else [])]
     assert found == {tab: [] for tab in TABS}
 
 
@@ -66,6 +68,22 @@ def test_every_control_has_a_visible_focus(watch: WatchProgram, chromium: Browse
         page.keyboard.press("Tab")
         seen.add(page.evaluate(FOCUSED))
     assert all(each.endswith(" solid") for each in seen if not each.startswith("BODY")), seen
+
+
+def test_a_replay_and_a_filter_need_no_pointer(tmp_path: Path, watch: WatchProgram, chromium: Browser) -> None:
+    """The focus stays where something can be done with it, also where the control that had it goes."""
+    page = open_page(chromium, watch.url)
+    open_trace(page, traces.written(tmp_path / "a.json", traces.many(4, 400)))
+    page.get_by_label("Time of the replay").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#run .panel .total")).to_contain_text("so far")
+    page.get_by_role("button", name="End replay").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#run .panel .total")).to_contain_text("in all")
+    expect(page.get_by_role("button", name="Replay")).to_be_focused()
+    page.get_by_label("filter lanes").focus()
+    page.keyboard.type("user-3")
+    expect(page.locator("#run .lanes")).to_have_attribute("aria-label", re.compile("lanes: 1,"))
 
 
 def test_the_page_speaks_chinese(watch: WatchProgram, chromium: Browser) -> None:

@@ -14,20 +14,13 @@ from tests.watch.browser.watch_program import (
     numbers,
     open_page,
     open_trace,
+    painted,
     press_run,
     wait_for_begin,
 )
 
 pytestmark = pytest.mark.timeout(180)
 
-ON_PAPER = """(colour) => {
-    dispatchEvent(new Event("beforeprint"));
-    const canvas = document.querySelector("#run .lanes canvas");
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    let count = 0;
-    for (let i = 0; i < data.length; i += 4) count += colour.every((each, at) => data[i + at] === each) ? 1 : 0;
-    return count;
-}"""
 DAY = """async () => {
     const { store } = await import("/static/main.js");
     for (let number = 0; number < 300; number += 1) {
@@ -39,7 +32,7 @@ DAY = """async () => {
     }
     return [store.runs.all.length, store.runs.all.filter((each) => each.trace.count).length];
 }"""
-WAIT_ON_PAPER = [0xD9, 0xE3, 0xEE]  # --wait of the light scheme
+WAIT_ON_PAPER = (0xD9, 0xE3, 0xEE)  # --wait of the light scheme
 INK_ON_PAPER = "rgb(29, 33, 38)"
 
 
@@ -65,11 +58,11 @@ def test_a_page_that_is_loaded_again_in_the_middle_of_a_run_follows_it_to_its_en
     watch: WatchProgram, chromium: Browser
 ) -> None:
     """What it had missed meanwhile is fetched."""
-    page = open_page(chromium, f"{watch.url}?p=compare&delay=2")
+    page = open_page(chromium, f"{watch.url}?p=compare&delay=4")
     page.locator("#run button[type=submit]").click()
     expect(page.locator("#run .panel")).to_have_count(1, timeout=RUN_MS)
     load_again(page)
-    expect(page.locator("#run button[type=submit]")).to_have_text("Stop")
+    expect(page.locator("#run button[type=submit]")).to_have_text("Stop", timeout=RUN_MS)
     expect(page.locator("#run button[type=submit]")).to_have_text("Run", timeout=RUN_MS)
     expect(page.locator("#run .panel")).to_have_count(2)
     assert [len(panel) for panel in numbers(page)] == [3, 3]
@@ -160,5 +153,6 @@ def test_a_run_is_printed_in_light_colours_without_controls(
     assert page.evaluate("getComputedStyle(document.body).color") == INK_ON_PAPER
     assert page.locator("#run .bar:visible, nav:visible, .well:visible").count() == 0
     expect(page.locator("#run h1")).to_be_visible()
-    assert page.evaluate(ON_PAPER, WAIT_ON_PAPER) > 100
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert painted(page, WAIT_ON_PAPER) > 100
     assert page.pdf().startswith(b"%PDF")

@@ -10,25 +10,19 @@ from playwright.sync_api import Browser, expect
 
 from tests.watch.browser import traces
 from tests.watch.browser.watch_program import (
+    BAD,
     RUN_MS,
     WatchProgram,
     load_again,
     numbers,
     open_page,
     open_trace,
+    painted,
     press_run,
     until,
 )
 
 HANDED_ON = "import('/static/main.js').then(({{ store }}) => store.runs.all[0].trace.arrows.length > {})"
-BAD = [0xB9, 0x2C, 0x19]  # --bad of the light scheme
-PIXELS = """(colour) => {
-    const canvas = document.querySelector("#run .lanes canvas");
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    let count = 0;
-    for (let i = 0; i < data.length; i += 4) count += colour.every((each, at) => data[i + at] === each) ? 1 : 0;
-    return count;
-}"""
 HOSTS = {"www.sina.com.cn", "www.sohu.com", "www.163.com"}
 pytestmark = pytest.mark.timeout(180)
 
@@ -59,7 +53,7 @@ def test_a_fault_that_is_set_by_click_ends_a_lane_red(watch: WatchProgram, chrom
     assert "200" in endings["www.sina.com.cn"]
     assert "200" not in endings["www.sohu.com"]
     expect(page.locator("#run td .bad-text")).to_have_count(1)
-    assert page.evaluate(PIXELS, BAD) > 10, "no cross is drawn"
+    assert painted(page, BAD) > 10, "no cross is drawn"
     page.get_by_role("link", name="Sites").click()
     page.get_by_role("button", name="www.sohu.com").click()
     expect(page.locator("#sites table")).to_contain_text("rst")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.watch.browser import traces
-from tests.watch.browser.watch_program import WatchProgram, numbers, open_page, open_trace
+from tests.watch.browser.watch_program import BAD, WatchProgram, numbers, open_page, open_trace, painted
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -52,11 +52,13 @@ def test_a_file_that_is_no_trace_is_told_in_one_line(
 def test_a_call_that_holds_the_loop_is_named(tmp_path: Path, watch: WatchProgram, chromium: Browser) -> None:
     """From this picture a person says which line is to blame."""
     events = [*traces.process(1, "trace"), *traces.task(1, 1, "parser", [0, 500_000])]
+    events += [*traces.task(1, 2, "meanwhile", [10, 490_000]), *traces.task(1, 3, "later", [450_000, 460_000])]
     events += [traces.blocking(1, 0, 400_000, place="demo.py:12"), *traces.ended(1, 500_001)]
     page = open_page(chromium, watch.url)
     open_trace(page, traces.written(tmp_path / "held.json", events))
-    expect(page.locator("#run h1")).to_have_text("One call held the loop for 0.40 s.")
-    expect(page.locator("#run .lede").first).to_contain_text("demo.py:12")
+    expect(page.locator("#run h1")).to_have_text("demo.py:12 held the loop for 400 ms.")
+    expect(page.locator("#run .figure").nth(1)).to_contain_text("1")
+    assert painted(page, BAD) > 1000, "the call has not the colour of errors in its lane"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +15,8 @@ from playwright.sync_api import Error as BrowserError
 
 from lab import ROOT
 from tests.browser.chromium import View, opened
+from tests.lab.watching.test_watch import children_of, words_of
+from tests.ports import held_port
 
 SAID = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 COMMAND = (sys.executable, "-m", "lab", "watch", "--no-open", "--port")
@@ -23,23 +27,38 @@ READY_MS = 5_000
 POLL_MS = 50
 POLLS = 600
 USUAL = View()
+BAD = (0xB9, 0x2C, 0x19)  # --bad of the light scheme
+PIXELS = """(colour) => {
+    const canvas = document.querySelector("#run .lanes canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) count += colour.every((each, at) => data[i + at] === each) ? 1 : 0;
+    return count;
+}"""
 
 
 class WatchProgram:
     """The program; `url`: its page's. It can be stopped, and started again at the same port."""
 
     def __init__(self) -> None:
-        self.port = "0"
+        self.port = ""
+        self._held = ExitStack()
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        self.start()
+        self.port = str(self._held.enter_context(held_port()))
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        with self._held:
+            self.stop()
 
     @property
     def url(self) -> str:
@@ -60,7 +79,7 @@ class WatchProgram:
         line = self._process.stdout.readline()
         found = SAID.search(line)
         assert found, line
-        self.port = found[1]
+        assert found[1] == self.port
 
     def stop(self) -> None:
         """Stop it, as ^C does; what it has started ends with it."""
@@ -75,8 +94,7 @@ class WatchProgram:
     def workers(self) -> list[int]:
         """Return the process ids of the workers that it has started."""
         assert self._process
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        return [int(each) for each in children if b"worker" in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")]
+        return [pid for pid in children_of(self._process.pid) if "worker" in words_of(pid)]
 
 
 def open_page(browser: Browser, url: str, view: View = USUAL) -> Page:
@@ -122,6 +140,12 @@ def numbers(page: Page) -> list[list[list[str]]]:
         ".map(row => [...row.cells].map(cell => cell.textContent)))"
     )
     return found
+
+
+def painted(page: Page, colour: Sequence[int]) -> int:
+    """Return how many pixels of the first panel's lanes have this colour: red, green, blue."""
+    count: int = page.evaluate(PIXELS, [*colour])
+    return count
 
 
 def until(page: Page, expression: str) -> None:

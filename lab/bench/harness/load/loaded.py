@@ -15,7 +15,6 @@ from lab.bench.harness.machine import Core
 from lab.bench.harness.processes import Server
 from lab.bench.harness.rounds import Rounds, Say, interleaved
 
-WARM_UP_S = 0.2
 FULL = 0.9
 """The part of a core from which on it counts as full: the rest goes to the start and the end of a turn."""
 
@@ -47,7 +46,7 @@ def load_in_turns(title: str, targets: Mapping[str, Target], rounds: Rounds, cor
     """Load each target once a round, for the seconds of a turn; before the first, each for a moment."""
     for name, target in targets.items():
         say(f"{title}: warm-up: {name}")
-        turn(target, WARM_UP_S, core)
+        turn(target, rounds.warm_up_s, core)
     return interleaved(
         [(name, partial(turn, target, rounds.seconds, core)) for name, target in targets.items()],
         rounds.number,

@@ -1,6 +1,8 @@
 """The files that figures are written into: an error is one line. The JSON file has every single value."""
 
+import errno
 import json
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +12,16 @@ from lab.bench.harness import machine, peers
 from lab.bench.harness.figures import Json, Result, as_json
 
 SCHEMA = 1
+
+
+def check_writable(file: Path) -> None:
+    """Refuse a file that figures cannot be written into, before they are measured. Raises ReportUnwritable."""
+    if file.is_dir():
+        raise ReportUnwritable(file, os.strerror(errno.EISDIR))
+    if not file.exists() and not file.parent.is_dir():
+        raise ReportUnwritable(file, os.strerror(errno.ENOENT))
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise ReportUnwritable(file, os.strerror(errno.EACCES))
 
 
 def write_json(file: Path, results: Sequence[Result]) -> None:

@@ -15,9 +15,11 @@ def promise_line(promise: Promise, *, is_quotable: bool = True) -> str:
     """Return whether a promise was kept, in words; figures that are not to be quoted judge no goal."""
     if promise.is_goal and not is_quotable:
         return f"not judged, others used the machine, too: {promise.text}: {promise.found}"
-    held = f"; held by {promise.held_by}" if promise.held_by and not promise.kept else ""
+    if promise.is_goal and promise.kept:
+        return f"goal: {promise.text}: reached, {promise.found}"
     if promise.is_goal:
-        return f"goal: {promise.text}: {'reached' if promise.kept else 'NOT REACHED'}, {promise.found}{held}"
+        why = f"held by {promise.held_by}; the ceiling, {promise.ceiling}"
+        return f"goal: {promise.text}: NOT REACHED, {promise.found}; {why}"
     return f"{'achieved' if promise.kept else 'NOT'}: {promise.text}: {promise.found}"
 
 
@@ -36,10 +38,10 @@ def goal_line(group: Group, goal: Goal, *, is_quotable: bool = True) -> str:
 
 
 def why_not(group: Group, goal: Goal) -> str:
-    """Return what holds a goal that is not reached, and the ceiling that was measured, as far as they are known."""
+    """Return what holds a goal that is not reached, and the ceiling, if its program could run here."""
     ceiling = group.ceiling(goal)
-    held = f"; held by {goal.held_by}" if goal.held_by else ""
-    return held if ceiling is None else f"{held}; the ceiling, {goal.ceiling}: {ceiling:.2f}"
+    known = "not measured here" if ceiling is None else f"{ceiling:.2f}"
+    return f"; held by {goal.held_by}; the ceiling, {goal.ceiling}: {known}"
 
 
 def text_of(cell: Cell) -> str:

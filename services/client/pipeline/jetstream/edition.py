@@ -16,7 +16,7 @@ from services.client.pipeline.edition import Edition, Emit, WorkOf
 from services.client.pipeline.id_ranges import IdRanges
 from services.client.pipeline.items import Items
 from services.client.pipeline.jetstream.broker.connection import Connection, connect
-from services.client.pipeline.jetstream.broker.errors import NoBroker, StoreFull
+from services.client.pipeline.jetstream.broker.errors import StoreFull, broker_of
 from services.client.pipeline.jetstream.broker.publisher import publishing
 from services.client.pipeline.jetstream.broker.requests import requesting
 from services.client.pipeline.jetstream.broker.streams import Api, Refused, consumer_of, dead_of, jobs_of, results_of
@@ -60,11 +60,10 @@ async def run(
     Raises NoBroker, BrokerAbsent, BrokerRefuses, RunRefused; in a group, BrokerLost, BrokerSilent, StoreFull and
     StreamGone.
     """
-    if settings.broker is None:
-        raise NoBroker
-    asked = make_run(options, settings.broker, traced=trace is not None)
+    broker = broker_of(settings)
+    asked = make_run(options, broker, traced=trace is not None)
     async with (
-        connect(settings.broker, name=f"pipeline {asked.id}", tell=None if options.quiet else say) as connection,
+        connect(broker, name=f"pipeline {asked.id}", tell=None if options.quiet else say) as connection,
         requesting(connection) as requests,
         publishing(requests) as publisher,
     ):
@@ -72,8 +71,8 @@ async def run(
         tell_unfinished(await sweep(registry, asked.id))
         async with registry.claimed(asked) as (claimed, goes_on):
             ledger.run = claimed.id
-            tell_begin(claimed, options, goes_on=goes_on, is_kept=settings.broker.keeps_runs)
-            stuck = Stuck(settings.broker.tuning.gone_s)
+            tell_begin(claimed, options, goes_on=goes_on, is_kept=broker.keeps_runs)
+            stuck = Stuck(broker.tuning.gone_s)
             await subscribe(connection, claimed.id, ledger, stuck, trace)
             ledger.noted = finished = IdRanges()
             rate = options.rate
@@ -82,7 +81,7 @@ async def run(
             await Halves(connection, api, claimed, producer, collector, stuck).run(items, ledger)
             if trace:
                 await trace.last_words()
-            await (registry.finish(claimed) if settings.broker.keeps_runs else registry.remove(claimed.id))
+            await (registry.finish(claimed) if broker.keeps_runs else registry.remove(claimed.id))
 
 
 def recorded(recorder: "Recorder", feeds: "list[Feed]") -> Edition:

@@ -8,7 +8,7 @@ import time
 from typing import NamedTuple
 
 from services.client.pipeline.jetstream.broker.connection import connect
-from services.client.pipeline.jetstream.broker.errors import NoBroker, RunRefused
+from services.client.pipeline.jetstream.broker.errors import RunRefused, broker_of
 from services.client.pipeline.jetstream.broker.requests import requesting
 from services.client.pipeline.jetstream.broker.streams import Stored
 from services.client.pipeline.jetstream.messages import Undecodable
@@ -83,9 +83,7 @@ def tell_unfinished(left: list[Leftover]) -> None:
 
 async def forget(run: str, settings: ClientSettings) -> int:
     """Remove a run from the broker, and return 0. Raises NoBroker, RunRefused and what `connect` raises."""
-    if settings.broker is None:
-        raise NoBroker
-    async with connect(settings.broker, name=f"forget {run}") as connection, requesting(connection) as requests:
+    async with connect(broker_of(settings), name=f"forget {run}") as connection, requesting(connection) as requests:
         registry = Registry(requests)
         entry = await registry.entry(run)
         if entry is not None and await registry.is_owned(run):

@@ -11,6 +11,7 @@ from services.client.report.lanes import Lane
 from services.client.report.numbers import duration
 from services.client.report.panels import Arrow, Moment
 from services.client.report.words import Words
+from services.client.trace.model import Outcome
 from services.runtime.terminal import printable
 
 MOST_ARROWS = 120  # of a group
@@ -102,9 +103,16 @@ class LaneDrawing:
 
 
 def ending(lane: Lane, say: Words) -> str:
-    """Return how a lane ended, in words; of one that held the loop and says no more, where it did so."""
-    if lane.note or lane.is_open:
-        return printable(lane.note) or say("still_open")
+    """Return how a lane ended, in words; of one that held the loop and says no more, where it did so.
+
+    Nothing is said of a task that returned: most do.
+    """
+    if lane.note:
+        return printable(lane.note)
+    if lane.is_open:
+        return say("still_open")
+    if lane.outcome in (Outcome.CANCELLED, Outcome.RAISED):
+        return say(f"outcome {lane.outcome}")
     if lane.holds:
         longest = max(lane.holds, key=lambda hold: hold.span.length_s)
         return printable(say("held_by", place=longest.name or say("place_unknown")))

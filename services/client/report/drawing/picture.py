@@ -32,7 +32,7 @@ class PanelView:
     ticks: tuple[tuple[float, str], ...]
     holds: tuple[tuple[str, str, str], ...]
     hold_lines: tuple[tuple[str, str, str], ...]
-    moment_lines: tuple[tuple[str, str, str], ...]
+    moment_lines: tuple[tuple[str, str, str, str], ...]
     notes: tuple[str, ...]
     rows: tuple[Row, ...]
     is_open: bool
@@ -76,7 +76,9 @@ def panel_view(panel: Panel, axis: Axis, colours: dict[str, str], say: Words) ->
     lanes = LaneDrawing(axis, colours, say, panel.moments)
     return PanelView(
         title=printable(name_of(panel, say)),
-        subtitle=" · ".join(filter(None, (say("mode_line", loop=panel.loop), say.named("mode", panel.mode)))),
+        subtitle=" · ".join(
+            filter(None, (say("mode_line", loop=panel.loop), mode_beside(name_of(panel, say), panel, say)))
+        ),
         total=say("in_all", time=duration(panel.total_s)),
         end=f"{axis.percent(panel.total_s):.2f}%",
         groups=tuple(lanes.group(each, panel.arrows) for each in groups),
@@ -92,6 +94,12 @@ def panel_view(panel: Panel, axis: Axis, colours: dict[str, str], say: Words) ->
         rows=tuple(lane_row(each, say) for each in panel.lanes[:MOST_ROWS]),
         is_open=len(panel.lanes) <= SHOWN,
     )
+
+
+def mode_beside(title: str, panel: Panel, say: Words) -> str:
+    """Return the mode of a panel, where its title does not say it."""
+    mode = say.named("mode", panel.mode)
+    return "" if mode.casefold() in title.casefold() else mode
 
 
 def hold_width(length_s: float, axis: Axis) -> str:

@@ -9,13 +9,14 @@ from services.client.report.words import Words
 from services.runtime.terminal import printable
 
 MOST_LINES = 20
+MOST_NAMES = 5  # of lanes, in a line
 
 
 def hold_lines(panel: Panel, say: Words) -> Iterator[tuple[str, str, str]]:
     """Yield what is said of the calls that held the loop: the line of code, how long, and where it ran."""
     for each in panel.holds[:MOST_LINES]:
         at = duration(each.span.begin_s)
-        task = printable(each.task) or say("no_task")
+        task = say("of_task", name=printable(each.task)) if each.task else say("no_task")
         said = say("hold_line", function=printable(each.function), task=task, at=at)
         place = printable(each.place) or say("place_unknown")
         yield place, duration(each.span.length_s), said if each.function else say("hold_line_bare", at=at)
@@ -23,16 +24,26 @@ def hold_lines(panel: Panel, say: Words) -> Iterator[tuple[str, str, str]]:
         yield "", "", say("more", count=f"{len(panel.holds) - MOST_LINES:,}")
 
 
-def moment_lines(moments: Sequence[Moment], say: Words) -> Iterator[tuple[str, str, str]]:
-    """Yield what is said of retries, redeliveries and the like: when first, what, and its words."""
+def moment_lines(moments: Sequence[Moment], say: Words) -> Iterator[tuple[str, str, str, str]]:
+    """Yield what is said of retries, redeliveries and the like: when first, what, its words, and in which lanes."""
     alike: dict[tuple[str, str], list[Moment]] = defaultdict(list)
     for moment in moments:
         alike[moment.kind, moment.text].append(moment)
     for (kind, text), same in list(alike.items())[:MOST_LINES]:
         often = f" × {len(same):,}" if len(same) > 1 else ""
-        yield duration(same[0].at_s), say.named("mark", kind) + often, printable(text)
+        yield duration(same[0].at_s), say.named("mark", kind) + often, printable(text), lanes_text(same, say)
     if len(alike) > MOST_LINES:
-        yield "", "", say("more", count=f"{len(alike) - MOST_LINES:,}")
+        yield "", "", say("more", count=f"{len(alike) - MOST_LINES:,}"), ""
+
+
+def lanes_text(moments: Sequence[Moment], say: Words) -> str:
+    """Return in which lanes moments were: the names of the first ones, and how many more there are."""
+    names = [lane for _, lane in dict.fromkeys((each.key, each.lane) for each in moments if each.lane)]
+    if not names:
+        return ""
+    listed = say.listed([printable(each) for each in names[:MOST_NAMES]])
+    more = len(names) - MOST_NAMES
+    return say("in_lanes_and_more", lanes=listed, count=f"{more:,}") if more > 0 else say("in_lanes", lanes=listed)
 
 
 def notes_of(panel: Panel, left_out: int, say: Words) -> Iterator[str]:

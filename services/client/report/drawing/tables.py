@@ -47,7 +47,7 @@ def lane_row(lane: Lane, say: Words) -> Row:
             duration(lane.run_s),
             duration(lane.wait_s + lane.for_tasks_s),
             printable(waits_on(lane, say)),
-            ending(lane, say),
+            ending(lane, say) or (say("outcome returned") if lane.outcome else ""),
         ),
         lane.ok,
     )

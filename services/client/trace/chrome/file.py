@@ -26,7 +26,7 @@ from services.client.trace.chrome.feed import Feed
 from services.client.trace.chrome.to_events import EventMaker, maker_of
 from services.runtime.errors import ProgramError
 from services.runtime.files.ownership import write_lines
-from services.runtime.tasks import run_in_daemon_thread, start_daemon_thread
+from services.runtime.tasks import run_in_daemon_thread, start_unlisted_thread
 from services.runtime.terminal import printable
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def kept_flushing(file: "KeptFile", feeds: Sequence[Feed]) -> Iterator[None]:
             has_ended.set()
 
     if file.is_live:
-        start_daemon_thread(keep_flushing, name="trace")
+        start_unlisted_thread(keep_flushing)
     else:
         has_ended.set()
     try:

@@ -3,6 +3,7 @@
 Events may come in any order that a run writes: what names a process or begins a task comes before all else of it.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -104,7 +105,12 @@ class TraceBuilder:
     def trace(self) -> Trace:
         """Return what was read. A process whose end is missing ended with its last event."""
         tasks = [self._task(key, read) for key, read in self._tasks.items()]
-        processes = [self._cut_off(each, tasks) if each.id in self._last else each for each in self._processes.values()]
+        own = defaultdict[int, list[Task]](list)
+        for task in tasks:
+            own[task.process].append(task)
+        processes = [
+            self._cut_off(each, own[each.id]) if each.id in self._last else each for each in self._processes.values()
+        ]
         return from_zero(
             Trace(
                 tuple(processes),
@@ -170,7 +176,7 @@ class TraceBuilder:
         )
 
     def _cut_off(self, process: Process, tasks: list[Task]) -> Process:
-        slices = [task.slices for task in tasks if task.process == process.id]
+        slices = [task.slices for task in tasks]
         work_s = sum(each.end_s - each.begin_s for some in slices for each in some)
         wait_s = sum(some[-1].end_s - some[0].begin_s for some in slices if some) - work_s
         total_s = self._seconds(self._last[process.id]) - process.began_s
@@ -184,7 +190,8 @@ class TraceBuilder:
 
     def _end_task(self, event: Event, pid: int, tid: int, when: int) -> None:
         read, args = self._begun(pid, tid), part(event, "args")
-        read.end, read.error, read.outcome = when, text(args, "error"), members.outcome(args)
+        end = max(when, read.begin)  # a task of another clock may end before it begins
+        read.end, read.error, read.outcome = end, text(args, "error"), members.outcome(args)
 
     def _end_note(self, event: Event, pid: int, tid: int, _when: int) -> None:
         read = self._begun(pid, tid)

@@ -1,7 +1,6 @@
 """Reading the members of an event that came from a file: each has its kind and its bounds, or the event is none."""
 
 from datetime import UTC, datetime
-from math import isfinite
 
 from services.client.trace.chrome.events import Event
 from services.client.trace.chrome.times import TICKS_IN_MICROSECOND
@@ -32,21 +31,20 @@ def whole(of: Event, name: str) -> int:
 
 
 def number(of: Event, name: str) -> float:
-    """Return a number."""
+    """Return a number that is not negative, and no longer in microseconds than any time is."""
     found = of.get(name)
-    if type(found) is int or type(found) is float:
-        value = float(found) if abs(found) <= MOST_US else float("inf")
-        if isfinite(value):
-            return value
-    raise NotAnEvent(f"its {name} is no number of microseconds")
+    if type(found) is not int and type(found) is not float:
+        raise NotAnEvent(f"its {name} is no number")
+    if found < 0:
+        raise NotAnEvent(f"its {name} is negative")
+    if not found <= MOST_US:  # also of what is not a number
+        raise NotAnEvent(f"its {name} is larger than any time")
+    return float(found)
 
 
 def at(of: Event, name: str) -> int:
     """Return a time, or a length, in ticks."""
-    found = number(of, name)
-    if found < 0:
-        raise NotAnEvent(f"its {name} is negative")
-    return round(found * TICKS_IN_MICROSECOND)
+    return round(number(of, name) * TICKS_IN_MICROSECOND)
 
 
 def flag(of: Event, name: str) -> bool:

@@ -8,6 +8,7 @@ A trace of another machine gets its clock translated: so the times of any trace 
 process, and `Clock.error_s` of each process says how far its times may be off.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -39,19 +40,19 @@ class Merged:
 
 
 def merged(traces: Sequence[Trace]) -> Merged:
-    """Return traces of one process each, or of several, as one. Where two processes have one id, one gets another."""
+    """Return traces of one process each, or of several, as one. Of two processes with one id, one gets a free one."""
     traces = [each for each in traces if each.processes]
     if not traces:
         return Merged(Trace(()), 0.0, by_time_of_day=False)
     base, error_s, by_time_of_day = traces[0].processes[0], 0.0, False
     found: list[Trace] = []
-    taken: set[int] = set()
+    ids = ProcessIds({process.id for trace in traces for process in trace.processes})
     for trace in traces:
         clock = trace.processes[0].clock
         if not is_same_clock(clock, base.clock):
             error_s = max(error_s, clock.error_s + base.clock.error_s)
             by_time_of_day = True
-        found.append(renumbered(on_axis_of(trace, base), taken))
+        found.append(renumbered(on_axis_of(trace, base), ids))
     return Merged(from_zero(joined(found)), error_s, by_time_of_day)
 
 
@@ -91,15 +92,24 @@ def joined(traces: Sequence[Trace]) -> Trace:
     )
 
 
-def renumbered(trace: Trace, taken: set[int]) -> Trace:
-    """Return a trace whose processes have ids that are not taken; these are taken then."""
-    ids: dict[int, int] = {}
-    for process in trace.processes:
-        number = process.id
-        while number in taken:
-            number += 1
-        taken.add(number)
-        ids[process.id] = number
+class ProcessIds:
+    """The ids of processes that are merged: the first process of an id keeps it. `used`: the ids of all traces."""
+
+    def __init__(self, used: set[int]) -> None:
+        self._taken = set[int]()
+        self._free = (number for number in itertools.count(1) if number not in used)
+
+    def take(self, number: int) -> int:
+        """Return an id that no process before has: this one, or else the least that no trace has."""
+        if number in self._taken:
+            return next(self._free)
+        self._taken.add(number)
+        return number
+
+
+def renumbered(trace: Trace, taken: ProcessIds) -> Trace:
+    """Return a trace whose processes have ids that no trace before it has."""
+    ids = {process.id: taken.take(process.id) for process in trace.processes}
     if all(old == new for old, new in ids.items()):
         return trace
     return Trace(

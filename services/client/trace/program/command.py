@@ -50,10 +50,13 @@ def run(options: Options) -> int:
     name = Path((options.module or options.words)[0]).name
     loops = LoopRecorders(Program(name=name, program=name), places=options.places, held_s=options.held_s)
     kept = Kept(options.trace, options.report, f"{ON_HOST} trace {shlex.join(words_of(options))}")
-    with written_at_the_end(kept.open(), loops) as ending, loops.recording():
+
+    def tell() -> None:
+        if not options.quiet:
+            say(printable(f"trace: {recorded_line(loops.recorders, kept.names)}"))
+
+    with written_at_the_end(kept.open(), loops, tell) as ending, loops.recording():
         ending.code = program()
-    if not (options.quiet or ending.is_in_child):
-        say(printable(f"trace: {recorded_line(loops.recorders, kept.names)}"))
     return ending.code
 
 

@@ -8,8 +8,8 @@ program then ends as it would have.
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from services.client.trace.chrome.file import kept_flushing
@@ -20,10 +20,11 @@ ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Ending:
-    """How a program ends. `code`: its exit code."""
+    """How a program ends. `code`: its exit code. `tell`: says what was recorded, once that is written."""
 
-    def __init__(self, file: KeptFile, loops: LoopRecorders) -> None:
+    def __init__(self, file: KeptFile, loops: LoopRecorders, tell: Callable[[], object]) -> None:
         self.code = 0
+        self._tell = tell
         self._loops = loops
         self._writing = kept_flushing(file, loops.recorders)
         self._process = os.getpid()
@@ -55,6 +56,8 @@ class Ending:
             recorder.end()
             recorder.own.exit_code = self.code
         self._writing.__exit__(None, None, None)
+        with suppress(RuntimeError):  # a signal came while the program was writing to stderr
+            self._tell()
 
     def _by_signal(self, number: int, _frame: FrameType | None) -> None:
         if self._is_over and not self.is_in_child:
@@ -71,9 +74,9 @@ class Ending:
 
 
 @contextmanager
-def written_at_the_end(file: KeptFile, loops: LoopRecorders) -> Iterator[Ending]:
-    """Write the trace of the program that runs inside. Raises CannotWrite."""
-    ending = Ending(file, loops)
+def written_at_the_end(file: KeptFile, loops: LoopRecorders, tell: Callable[[], object]) -> Iterator[Ending]:
+    """Write the trace of the program that runs inside, then `tell` of it. Raises CannotWrite."""
+    ending = Ending(file, loops, tell)
     ending.begin()
     try:
         yield ending

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.machinery import ExtensionFileLoader, PathFinder
+from importlib.machinery import ExtensionFileLoader, PathFinder, SourceFileLoader
 from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
@@ -23,7 +23,7 @@ from services.runtime.errors import InputUnreadable, ProgramError
 OURS = ("services", "lab")
 IN_WHEEL = os.path.join("asynclab", "_programs")  # noqa: PTH118 - the end of a text
 RAISED = 1
-RUNPY = "<frozen runpy>"
+RUN_AS_MAIN: Callable[[str], object] = runpy._run_module_as_main  # type: ignore[attr-defined]
 RECORDER = str(Path(__file__).parents[1])  # the folder of the recorder
 
 
@@ -47,8 +47,8 @@ def read_script(name: str) -> bytes:
 
 def run_script(name: str, source: bytes, arguments: Sequence[str]) -> int:
     """Run a script, and return its exit code."""
-    main, file = ModuleType("__main__"), os.path.abspath(name)  # noqa: PTH100 - not through links
-    main.__dict__.update(__file__=file, __builtins__=builtins, __cached__=None)
+    main, file = main_module(), os.path.abspath(name)  # noqa: PTH100 - not through links
+    main.__dict__.update(__file__=file, __cached__=None, __loader__=SourceFileLoader("__main__", file))
 
     def run() -> None:
         code: CodeType = compile(source, file, "exec", dont_inherit=True)
@@ -58,17 +58,29 @@ def run_script(name: str, source: bytes, arguments: Sequence[str]) -> int:
         return code_of(run)
 
 
+def main_module() -> ModuleType:
+    """Return the module `__main__` of a program that has not begun."""
+    main = ModuleType("__main__")
+    main.__dict__["__builtins__"] = builtins
+    if sys.version_info < (3, 14):  # there, annotations are made when they are asked for
+        main.__annotations__ = {}
+    return main
+
+
 def check_module(name: str) -> None:
-    """Raise NoModule where there is no module of this name, or none that can be run."""
-    if Path(name).suffix == ".py" and Path(name).is_file():  # to look for it would import, and run, the script
+    """Raise NoModule where there is no module of this name, or none that can be run.
+
+    What is in a package is looked for when it runs: to look for it would import the package, which is the program's.
+    """
+    if Path(name).suffix == ".py" and Path(name).is_file():
         raise NoModule(name, "it is a script: leave out -m")
+    if "." in name.strip("."):
+        return
     try:
         with as_program([name], path=str(Path.cwd()), main=None):
             found = find_spec(name)
     except (ImportError, ValueError) as error:
         raise NoModule(name, str(error)) from error
-    except Exception:  # a package above it raises: that is shown as the program's own when it runs
-        return
     if found is None:
         raise NoModule(name, "there is none of this name")
     within = found.submodule_search_locations
@@ -79,9 +91,9 @@ def check_module(name: str) -> None:
 
 
 def run_module(name: str, arguments: Sequence[str]) -> int:
-    """Run a module as `python -m` does, and return its exit code."""
-    with as_program([name, *arguments], path=str(Path.cwd()), main=None):
-        return code_of(lambda: runpy.run_module(name, run_name="__main__", alter_sys=True))
+    """Run a module as `python -m` does: by the very function that it calls. Returns the exit code."""
+    with as_program([name, *arguments], path=str(Path.cwd()), main=main_module()):
+        return code_of(lambda: RUN_AS_MAIN(name))
 
 
 @contextmanager
@@ -110,6 +122,7 @@ def code_of(run: Callable[[], object]) -> int:
     try:
         run()
     except SystemExit as ended:
+        ended.__traceback__ = without_ours(ended.__traceback__)  # a task that raised it shows it
         code = exit_code(ended)
     except BaseException as error:
         show_error(error)
@@ -138,13 +151,13 @@ def show_error(error: BaseException) -> None:
 
 
 def without_ours(traceback: TracebackType | None) -> TracebackType | None:
-    """Return a traceback without the frames of the recorder, and of `runpy`, which `python -m` does not show, too."""
+    """Return a traceback without the frames of the recorder."""
     entries = []
     while traceback is not None:
         entries.append(traceback)
         traceback = traceback.tb_next
     kept = None
     for each in reversed(entries):
-        if not each.tb_frame.f_code.co_filename.startswith((RECORDER, RUNPY, runpy.__file__)):
+        if not each.tb_frame.f_code.co_filename.startswith(RECORDER):
             kept = TracebackType(kept, each.tb_frame, each.tb_lasti, each.tb_lineno)
     return kept

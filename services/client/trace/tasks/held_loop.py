@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from services.client.trace.tasks.places import LIBRARY, OWN, PACKAGE, place
 from services.client.trace.tasks.waits import role_known
 from services.runtime.errors import NoThread
-from services.runtime.tasks import start_daemon_thread
+from services.runtime.tasks import start_unlisted_thread
 
 if TYPE_CHECKING:
     import asyncio
@@ -90,7 +90,7 @@ class LoopWatch:
         self._stopped = threading.Event()
         self._arm(loop)
         with suppress(NoThread):  # calls that hold the loop are recorded then without their line
-            start_daemon_thread(partial(self._look_until, self._stopped), name="trace")
+            start_unlisted_thread(partial(self._look_until, self._stopped))
         self._is_started = True
 
     def stop(self) -> None:
@@ -121,7 +121,7 @@ class LoopWatch:
         self._cpu_s.append(0.0)
         number = len(self._cpu_s) - 1
         while not stopped.wait(self._recorder.held_s / SAMPLES):
-            if self._is_started:  # before that, the loop's thread may still be waiting for this one to begin
+            if self._is_started:  # before that, the loop does not run
                 self._look()
             self._cpu_s[number] = thread_time()
 

@@ -127,9 +127,7 @@ def resume_and_note(
         raw, began_s = recorded.raw, recorded.began_s  # others, where the coroutine has gone on in another lane
         if raw is not None and recorder.is_on and (allowed or (allowed := kept.allow_slices())):
             allowed -= 1
-            raw.append(began_s)  # a list's `append` takes no call
-            raw.append(end_s)
-            raw.append(number(first, coroutine, waited_for) if number else by_type[type(waited_for)])
+            raw += (began_s, end_s, number(first, coroutine, waited_for) if number else by_type[type(waited_for)])
         elif raw is not None and recorder.is_on:
             kept.dropped_slices += 1
         if end_s - began_s > held_s:

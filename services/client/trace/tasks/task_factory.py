@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from services.client.trace.tasks.recorded import Recorded
 
 if TYPE_CHECKING:
+    from traceback import StackSummary
+
     from services.client.trace.recorder import Recorder
 
 GROUP_CREATE_TASK = asyncio.TaskGroup.create_task.__code__
@@ -20,10 +22,13 @@ def task_factory(recorder: "Recorder", before: TaskFactory | None) -> TaskFactor
     """Return a factory that makes recorded tasks by another factory (None: as a loop without one makes them)."""
 
     def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Future[Any]:
-        wrapped = recorder.wrapped(coroutine, group=owner_of_group())
+        is_one = asyncio.iscoroutine(coroutine)  # what is none is refused by the task itself
+        wrapped = recorder.wrapped(coroutine, group=owner_of_group()) if is_one else None
         task = (before or plain_task)(loop, wrapped or coroutine, **more)
         if wrapped:
             wrapped.track.task = task
+        if made_by := getattr(task, "_source_traceback", None):  # of a loop in debug mode
+            hide_factory(made_by, is_plain=before is None)
         return task
 
     return factory
@@ -42,6 +47,16 @@ def owner_of_group() -> int | None:
             coroutine = owner.get_coro() if isinstance(owner, asyncio.Task) else None
             return coroutine.track.id if isinstance(coroutine, Recorded) else None
     return None
+
+
+def hide_factory(made_by: "StackSummary", *, is_plain: bool) -> None:
+    """Take what makes a recorded task out of the stack that says where the task was made.
+
+    `is_plain`: whether a loop without a factory would have made it: asyncio's own loop then leaves itself out.
+    """
+    made_by[:] = [each for each in made_by if each.filename != __file__]
+    if is_plain and made_by and made_by[-1].filename == asyncio.base_events.__file__:
+        del made_by[-1]
 
 
 def plain_task(

@@ -6,7 +6,6 @@ place the third stands for is found out when a trace is made of it.
 
 import asyncio
 import re
-from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,9 +46,9 @@ class Track:
     ) -> None:
         self.id, self.parent, self.process = number, parent, process
         self.group: int | None = None
-        self.raw = array("d")  # of each slice its begin, its end, and the number of its wait
+        self.raw: list[float] = []  # of each slice its begin, its end, and the number of its wait
         self.waits = waits
-        self.borders = array("d")  # when its phases begin and end
+        self.borders: list[float] = []
         self.is_recorded = True
         self.outcome: Outcome | None = None
         self.error = self.note = ""
@@ -93,7 +92,7 @@ class Track:
     def slices_from(self, count: int) -> Sequence[Slice]:
         """Return the slices behind the first `count`."""
         zero_s, found = self._zero_s, self.raw[3 * count :]
-        times = zip(found[0::3], found[1::3], found[2::3], strict=False)  # the last may not be whole yet
+        times = zip(found[0::3], found[1::3], found[2::3], strict=True)
         return [Slice(begin - zero_s, end - zero_s, *self.waits.described(wait)) for begin, end, wait in times]
 
     def as_task(self) -> Task:

@@ -68,8 +68,6 @@ class Tracks:
             return
         if self.slices_left:
             self.slices_left -= 1
-            track.raw.append(began_s)
-            track.raw.append(end_s)
-            track.raw.append(NONE)
+            track.raw += (began_s, end_s, NONE)
         else:
             self.dropped_slices += 1

@@ -48,10 +48,30 @@ function ended(lane, name, panel) {
   return t("about.ended", { name, time: duration(lane.end - panel.zero), how: endingText(lane) });
 }
 
+/** Returns what is written beside a lane that ended: nothing where its task returned, as most do, and held no loop. */
+export function endingBeside(lane) {
+  const ending = ownEnding(lane);
+  const worst = ending ? null : longestHold(lane);
+  return worst ? t("ending.held", { place: worst.place || t("held.nowhere") }) : ending;
+}
+
+/** Returns the longest call of a lane that held the loop: {place, length}; null where there is none. */
+export function longestHold({ holds, begin, end }) {
+  let found = null;
+  for (let i = holds.firstAt(begin); i < holds.length && holds.begins[i] <= (end ?? Infinity); i += 1) {
+    const length = holds.ends[i] - holds.begins[i];
+    if (holds.ends[i] >= begin && length > (found?.length ?? 0)) found = { ...holds.about[i], length };
+  }
+  return found;
+}
+
+function ownEnding(lane) {
+  return lane.ending || (["cancelled", "raised"].includes(lane.outcome) ? t(`ending.${lane.outcome}`) : "");
+}
+
 /** Returns how a lane ended, in words. */
 export function endingText(lane) {
-  if (lane.end === null) return t("ending.none");
-  return lane.ending === "cancelled" ? t("ending.cancelled") : lane.ending || t("ending.returned");
+  return lane.end === null ? t("ending.none") : ownEnding(lane) || t("ending.returned");
 }
 
 /** Returns all of a lane in one sentence. */

@@ -1,4 +1,5 @@
 // The bars of the lanes, as rectangles of a bitmap: waiting pale, phases coloured, work solid.
+// A call that held the loop has the colour of errors.
 //
 // Whatever is too thin to see is drawn 2 pixels wide. What falls on pixels that are painted already costs nothing.
 
@@ -19,6 +20,7 @@ export function drawBars(bitmap, lanes, view) {
   lanes.forEach((lane, index) => drawWaiting(bitmap, lane, view, view.top(index)));
   if (view.height >= 4) lanes.forEach((lane, index) => drawPhases(bitmap, lane, view, view.top(index)));
   lanes.forEach((lane, index) => drawWork(bitmap, lane, view, view.top(index)));
+  lanes.forEach((lane, index) => drawHolds(bitmap, lane, view, view.top(index)));
 }
 
 function drawWaiting(bitmap, lane, view, top) {
@@ -40,6 +42,16 @@ function drawPhases(bitmap, lane, view, top) {
     const left = view.x(phases.begins[i]);
     const right = view.x(Math.min(phases.ends[i], view.until));
     bitmap.fill(left, Math.max(right, left + LEAST_WIDTH), top, bottomOf(top, view), view.pixels[name]);
+  }
+}
+
+/** In the colour of errors: the call that no other lane could run beside. */
+function drawHolds(bitmap, { holds, begin, end }, view, top) {
+  const until = Math.min(end ?? view.until, view.until);
+  for (let i = holds.firstAt(begin); i < holds.length && holds.begins[i] < until; i += 1) {
+    const left = view.x(Math.max(holds.begins[i], begin));
+    const right = view.x(Math.min(holds.ends[i], until));
+    if (holds.ends[i] > begin) bitmap.fill(left, Math.max(right, left + LEAST_WIDTH), top, bottomOf(top, view), view.pixels.bad);
   }
 }
 

@@ -3,7 +3,7 @@
 import { el, setText, show } from "../dom.js";
 import { t } from "../text/text.js";
 import { scaleLinear, select, zoom, zoomIdentity } from "../vendor/d3.js";
-import { about, spokenAbout } from "./about.js";
+import { about, endingBeside, spokenAbout } from "./about.js";
 import { frameOf, hasNames, isMany, layoutOf } from "./layout.js";
 import { NAME_FONT } from "./marks.js";
 import { palette } from "./palette.js";
@@ -71,7 +71,7 @@ export class Chart {
   filtered(source) {
     const sought = this.filter.trim().toLowerCase();
     if (!sought) return source.lanes;
-    return source.lanes.filter((each) => `${each.name} ${each.ending} ${each.group}`.toLowerCase().includes(sought));
+    return source.lanes.filter((each) => `${each.name} ${endingBeside(each)} ${each.group}`.toLowerCase().includes(sought));
   }
 
   /** Shows only lanes with this text in name or ending. */

@@ -1,6 +1,7 @@
 // What is drawn over the bars: the axis, names, endings, arrows, what held the loop, and the end of the whole run.
 
 import { duration } from "../text/text.js";
+import { endingBeside, longestHold } from "./about.js";
 import { rowTop } from "./layout.js";
 
 const FONT = 'system-ui, "Noto Sans", "DejaVu Sans", "Noto Sans CJK SC", sans-serif';
@@ -10,6 +11,7 @@ const MOST_ARROWS = 300;
 const CROSS = 5;
 const [BLAME_GAP, LEAST_BLAME] = [4, 60];
 const [STACKED_NAME, STACKED_GAP] = [0.55, 12]; // of the width; pixels between a name and an ending
+const LINE_GAP = 6; // pixels between an ending and the line at the end of the axis
 const FAINT = 0.45; // many arrows lie over one another
 
 /** Draws the lines of the axis. `ticks`: times from the panel's zero. */
@@ -82,8 +84,8 @@ export function drawNames(context, view, rows) {
   for (const { lane, top, isChosen } of rows) {
     context.fillStyle = isChosen ? view.css.accent : view.css.ink;
     context.textAlign = layout.isStacked ? "left" : "right";
-    const y = layout.isStacked ? top + 9 : top + layout.row / 2;
-    context.fillText(nameText(context, lane, layout), layout.isStacked ? layout.left : layout.left - 12, y);
+    const [x, y] = layout.isStacked ? [layout.left, top + 9] : [layout.left - 12, top + layout.row / 2];
+    writeOver(context, view, nameText(context, lane, layout), x, y);
   }
 }
 
@@ -102,24 +104,31 @@ export function drawEndings(context, view, rows) {
     const x = view.x(lane.end);
     const isInSight = x >= layout.left - 1 && x <= layout.right + 1;
     if (lane.isBad && isInSight) drawCross(context, view, x, top + layout.barTop + layout.bar / 2);
-    if (layout.hasNames && lane.ending && (isInSight || layout.isStacked)) drawEnding(context, view, lane, x, top);
+    if (layout.hasNames && (isInSight || layout.isStacked)) drawEnding(context, view, lane, x, top);
   }
 }
 
 function drawEnding(context, view, lane, x, top) {
+  const ending = endingBeside(lane);
+  if (!ending) return;
   const { layout } = view;
-  const besideName = layout.width - context.measureText(nameText(context, lane, layout)).width - STACKED_GAP;
+  const besideName = layout.right - context.measureText(nameText(context, lane, layout)).width - STACKED_GAP;
   const room = layout.isStacked ? besideName : Math.max(layout.width - x - 14, 130);
-  const shown = fitting(context, lane.ending, room);
+  const shown = fitting(context, ending, room);
   const left = Math.min(x + 12, layout.width - context.measureText(shown).width - 2);
   context.textAlign = layout.isStacked ? "right" : "left";
-  const [at, y] = layout.isStacked ? [layout.width - 2, top + 9] : [left, top + layout.row / 2];
+  const [at, y] = layout.isStacked ? [layout.right - LINE_GAP, top + 9] : [left, top + layout.row / 2];
+  context.fillStyle = lane.isBad || longestHold(lane) ? view.css.bad : view.css.faint;
+  writeOver(context, view, shown, at, y);
+}
+
+/** Writes a text, in the colour that is set, over lines that it may lie on. */
+function writeOver(context, view, text, x, y) {
   context.lineJoin = "round";
   context.lineWidth = 4;
   context.strokeStyle = view.css.card;
-  context.strokeText(shown, at, y);
-  context.fillStyle = lane.isBad ? view.css.bad : view.css.faint;
-  context.fillText(shown, at, y);
+  context.strokeText(text, x, y);
+  context.fillText(text, x, y);
 }
 
 function drawCross(context, view, x, y) {

@@ -55,5 +55,5 @@ function rowOf(source, lane) {
   const ran = lane.runs.sum(lane.begin, lane.begin + length);
   const ending = lane.isBad ? el("span", { class: "bad-text" }, endingText(lane)) : endingText(lane);
   const name = lane.group ? `${lane.name} (${lane.group})` : lane.name;
-  return [name, duration(Math.max(0, lane.begin - source.zero)), duration(length), duration(ran), duration(length - ran), ending];
+  return [name, duration(Math.max(0, lane.begin - source.zero)), duration(length), duration(ran), duration(Math.max(0, length - ran)), ending];
 }

@@ -143,7 +143,8 @@ export class Panel {
 }
 
 function arrowsOf(source, rowOf) {
-  const rowOfEnd = (end) => rowOf.get(source.processes.find((each) => each.id === end.pid)?.tasks.get(end.tid));
+  const processes = new Map(source.processes.map((each) => [each.id, each]));
+  const rowOfEnd = (end) => rowOf.get(processes.get(end.pid)?.tasks.get(end.tid));
   return source.arrows
     .map((arrow) => ({ ...arrow, fromRow: rowOfEnd(arrow.from), toRow: rowOfEnd(arrow.to) }))
     .filter((arrow) => arrow.fromRow !== undefined && arrow.toRow !== undefined);

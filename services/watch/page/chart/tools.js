@@ -24,7 +24,7 @@ export class Tools {
     const quiet = (label, act, text, key) => el("button", { type: "button", class: "quiet", "aria-label": label, title: label, "aria-keyshortcuts": key, onclick: act }, text);
     this.play = el("button", { type: "button", class: "quiet", onclick: () => this.replay.toggle() });
     this.slider = el("input", { type: "range", min: 0, max: RANGE, value: RANGE, "aria-label": t("replay.position"), oninput: () => this.slid() });
-    this.end = el("button", { type: "button", class: "quiet", onclick: () => this.replay.end() }, t("replay.end"));
+    this.end = el("button", { type: "button", class: "quiet", onclick: () => this.ended() }, t("replay.end"));
     this.time = el("span", { class: "faint" });
     this.rows = choice(t("tools.rows"), ["readable", "whole"], chart.showsWhole ? "whole" : "readable", (value) => chart.setWhole(value === "whole"), (value) => t(`rows.${value}`));
     const search = el("input", { type: "search", size: 13, placeholder: t("tools.filter"), "aria-label": t("tools.filter"), value: chart.filter, oninput: (event) => chart.setFilter(event.target.value) });
@@ -67,6 +67,12 @@ export class Tools {
     const part = Number(this.slider.value) / RANGE;
     if (part >= 1 && !this.replay.isPlaying) this.replay.end();
     else this.replay.seek(part * this.chart.span);
+  }
+
+  /** Ends the replay; its button goes, and the focus with it. */
+  ended() {
+    this.replay.end();
+    this.play.focus();
   }
 
   replayed() {

@@ -1,10 +1,11 @@
 // What a run shows, in words: a sentence, what it means, and three figures. All of it depends on what was measured.
 
 import { blameText } from "../chart/marks.js";
-import { duration, t, whole } from "../text/text.js";
+import { lanesHeld } from "../trace/panels.js";
+import { duration, t, times, whole } from "../text/text.js";
 
-const HELD = 0.2;
-const NOISE = 1.25; // two times with a smaller ratio are as long as each other
+const HELD = 0.15; // of a panel that a call holds, from which on it is what is to be seen
+const FASTER = 1.3; // times, from which on it is worth a word
 
 /** Returns {title, lede, figures: [[value, text], ...]} for the panels of a run. `limits`: of runs, as the server has them. */
 export function storyOf(about, sources, limits) {
@@ -43,13 +44,12 @@ function compared(about, [first, second], isFailed) {
   const [one, other] = [first.span(), second.span()];
   const ratio = one / Math.max(1, other);
   const what = about.options?.what ?? "wget";
-  const outcome = ratio >= NOISE ? "faster" : ratio > 1 / NOISE ? "equal" : "slower";
-  const work = duration(second.totals.work);
-  const text = outcome === "slower" ? t("figure.slower", { work }) : t("figure.faster", { work });
+  const outcome = ratio >= FASTER ? "faster" : ratio > 1 / FASTER ? "equal" : "slower";
+  const [before, after] = [first, second].map((source) => duration(source.totals().work));
   const figures = [
     [duration(one), t("figure.sequential")],
     [duration(other), t("figure.at-once")],
-    [isFailed ? "—" : `${(outcome === "slower" ? 1 / ratio : ratio).toFixed(1)} ×`, isFailed ? t("figure.no-comparison") : text],
+    isFailed ? ["—", t("figure.no-comparison")] : [times(ratio), t("figure.speedup", { before, after })],
   ];
   const count = whole(second.lanes.length);
   return { title: t(`story.compare.${what}.${outcome}.title`, { count }), lede: t(`story.compare.${what}.${outcome}.lede`), figures };
@@ -68,34 +68,44 @@ function pipeline(source) {
   };
 }
 
+/** The story of one run; of several without a comparison, of the longest. */
 function alone(sources) {
-  const total = Math.max(...sources.map((source) => source.span()));
-  const atOnce = Math.max(...sources.map((source) => source.totals.atOnce));
-  const waits = sources.reduce((sum, source) => sum + source.totals.waits, 0);
-  const count = sources.reduce((sum, source) => sum + source.lanes.length, 0);
-  const kind = isHeld(sources, total) ? "held" : atOnce >= NOISE ? "overlaps" : "no-overlap";
-  const values = { count: whole(count), total: duration(total), ...heldValues(sources) };
+  const longest = sources.reduce((found, each) => (each.span() > found.span() ? each : found));
+  const worst = worstHold(sources);
+  if (worst) return heldStory(worst);
+  const { work, waits, most } = longest.totals();
+  const total = longest.span();
+  const overlap = total > 0 ? (work + waits) / total : 0;
+  const kind = overlap >= FASTER ? "overlaps" : "no-overlap";
+  const values = { count: whole(longest.lanes.length), total: duration(total), waits: duration(waits), most: whole(most) };
   return {
     title: t(`story.${kind}.title`, values),
     lede: t(`story.${kind}.lede`, values),
     figures: [
       [duration(total), t("figure.total")],
       [duration(waits), t("figure.waits")],
-      [atOnce.toFixed(1), t("figure.overlap")],
+      [times(overlap), t("figure.overlap")],
     ],
   };
 }
 
-/** Whether calls held the loop for so much of the time that this is what is to be seen. */
-function isHeld(sources, total) {
-  const held = sources.flatMap((source) => source.blockings).reduce((sum, each) => sum + each.end - each.begin, 0);
-  return held > HELD * total;
+/** Returns the call that held the loop longest, where that is what is to be seen: {source, call, length}; else null. */
+function worstHold(sources) {
+  const all = sources.flatMap((source) => source.blockings.map((call) => ({ source, call, length: call.end - call.begin })));
+  if (!all.length) return null;
+  const worst = all.reduce((most, each) => (each.length > most.length ? each : most));
+  return worst.length >= HELD * worst.source.span() ? worst : null;
 }
 
-/** The call that held the loop longest. */
-function heldValues(sources) {
-  const all = sources.flatMap((source) => source.blockings);
-  if (!all.length) return {};
-  const longest = all.reduce((most, each) => (each.end - each.begin > most.end - most.begin ? each : most));
-  return { time: duration(longest.end - longest.begin), where: blameText(longest) };
+function heldStory({ source, call, length }) {
+  const values = { place: call.place, time: duration(length), where: blameText(call) };
+  return {
+    title: t(call.place ? "story.held.title" : "story.held-nowhere.title", values),
+    lede: t("story.held.lede", values),
+    figures: [
+      [duration(length), t("figure.held")],
+      [whole(lanesHeld(source, call)), t("figure.others-held")],
+      [duration(source.span()), t("figure.total")],
+    ],
+  };
 }

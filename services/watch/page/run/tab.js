@@ -6,7 +6,7 @@ import { Tools } from "../chart/tools.js";
 import { el, setText, show } from "../dom.js";
 import { Refused, change } from "../server/api.js";
 import { choiceInAddress, keepInAddress, keptInHistory } from "../server/link.js";
-import { t } from "../text/text.js";
+import { t, whole } from "../text/text.js";
 import { FileRun } from "./file_run.js";
 import { Form } from "./form.js";
 import { Foot } from "./foot.js";
@@ -188,7 +188,7 @@ export class RunTab {
     const { title, lede, figures } = storyOf(run.about, sources, this.store.limits);
     const figure = ([value, text]) => el("p", { class: "figure" }, value, el("small", {}, text));
     show(this.story, el("h1", {}, title), el("p", { class: "lede" }, lede), el("div", { class: "three" }, figures.map(figure)));
-    show(this.trouble, troubles(run));
+    show(this.trouble, troubles(run, sources));
   }
 
   updateButton() {
@@ -203,13 +203,15 @@ export class RunTab {
 }
 
 /** Returns what a person has to know of a run that did not go well, or of which not all is kept. */
-function troubles(run) {
+function troubles(run, sources) {
   const { state, exit_code: code, note, said, dropped } = run.about;
   const found = [];
   if (run.trouble) found.push(el("p", { class: "bad-text" }, run.trouble));
   if (state === "ended" && code !== 0) found.push(el("p", { class: "bad-text" }, note || t("trouble.code", { code: `${code}` })));
   if (said && (found.length || state === "stopped")) found.push(el("pre", { tabindex: "0" }, said));
   if (dropped) found.push(el("p", { class: "faint" }, t("trouble.dropped", { count: `${dropped}` })));
-  if (state === "ended" && run.isWhole && run.trace.odd) found.push(el("p", { class: "faint" }, t("trouble.odd", { count: `${run.trace.odd}` })));
+  const leftOut = sources.at(-1)?.leftOut;
+  if (leftOut) found.push(el("p", { class: "faint" }, t("trouble.panels", { count: whole(leftOut) })));
+  if (["ended", "file"].includes(state) && run.isWhole && run.trace.odd) found.push(el("p", { class: "faint" }, t("trouble.odd", { count: `${run.trace.odd}` })));
   return found;
 }

@@ -14,7 +14,6 @@ export class Store extends EventTarget {
     this.programs = [];
     this.limits = {};
     this.isOneProcess = false; // its services, so that each figure of a process is that of all
-    this.version = "";
     this.journal = [];
     this.services = [];
     this.looks = new Map(); // by the service's name: [{lag, rate, memory}]
@@ -42,7 +41,7 @@ export class Store extends EventTarget {
 function takeState(store, data) {
   const isNew = store.start !== data.start;
   if (isNew) store.journal = [];
-  Object.assign(store, { start: data.start, lab: data.lab, programs: data.programs, limits: data.limits, version: data.version, isOneProcess: data.one_process });
+  Object.assign(store, { start: data.start, lab: data.lab, programs: data.programs, limits: data.limits, isOneProcess: data.one_process });
   takeServices(store, data);
   store.runs.reset(data.runs, isNew, data.limits.kept);
 }

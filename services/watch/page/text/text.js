@@ -6,6 +6,9 @@ import { ZH_FAULTS } from "./zh_faults.js";
 
 const LANGUAGES = { en: EN, zh: ZH };
 const KEPT = "asynclab.language";
+const UNITS = [[1e6, "s"], [1e3, "ms"], [1, "µs"]];
+const DIGITS = 3;
+const ROUNDS_UP = 0.9995; // of a unit, from which on three digits are one of it
 
 let language = "en";
 
@@ -55,12 +58,18 @@ export function has(key) {
   return key in EN;
 }
 
-/** Returns a time of microseconds with the unit that fits it. */
+/** Returns a time of microseconds in three digits, as reports write it: `1.03 s`, `12.4 ms`, `120 µs`. */
 export function duration(us) {
-  if (us >= 10e6) return `${(us / 1e6).toFixed(1)} s`;
-  if (us >= 100e3) return `${(us / 1e6).toFixed(2)} s`;
-  if (us >= 10e3) return `${(us / 1e3).toFixed(0)} ms`;
-  return us >= 100 ? `${(us / 1e3).toFixed(1)} ms` : `${us.toFixed(0)} µs`;
+  if (!us) return "0 s";
+  const [size, unit] = UNITS.find(([least]) => us >= least * ROUNDS_UP) ?? UNITS.at(-1);
+  const value = us / size;
+  const decimals = Math.max(0, DIGITS - `${Math.trunc(value + 0.0005)}`.length);
+  return `${value < 1000 ? value.toFixed(decimals) : whole(Math.round(value))} ${unit}`;
+}
+
+/** Returns how many times, as `2.9 ×`. */
+export function times(factor) {
+  return `${factor < 99.95 ? factor.toFixed(1) : whole(Math.round(factor))} ×`;
 }
 
 /** Returns a whole number with separators. */

@@ -1,6 +1,6 @@
 // Times with a begin and an end, in the order of their begins; each may have something that is said of it.
 
-import { bisectLeft, bisectRight } from "../vendor/d3.js";
+import { bisectRight } from "../vendor/d3.js";
 
 export class Spans {
   constructor() {
@@ -46,19 +46,13 @@ export class Spans {
     return this.begins[index] <= time && time <= this.ends[index] ? index : -1;
   }
 
-  /** Returns the sum of what lies between two times. */
-  sum(from, to) {
+  /** Returns the sum of what lies between two times; `isCounted(about)`: which of them count. */
+  sum(from, to, isCounted = () => true) {
     this.sort();
     let total = 0;
     for (let i = this.firstAt(from); i < this.length && this.begins[i] < to; i += 1) {
-      total += Math.max(0, Math.min(this.ends[i], to) - Math.max(this.begins[i], from));
+      if (isCounted(this.about[i])) total += Math.max(0, Math.min(this.ends[i], to) - Math.max(this.begins[i], from));
     }
     return total;
-  }
-
-  /** Returns how many begin before a time. */
-  countBefore(time) {
-    this.sort();
-    return bisectLeft(this.begins, time);
   }
 }

@@ -1,19 +1,23 @@
 // A trace: what the events of a run say, kept so that lanes can be drawn of it. docs/tracing.md describes the events.
 //
 // Times stay as they come: microseconds of a clock that never goes back. Events come in any number of batches, and from
-// any program: one that is not as described is counted in `odd` and left out. All texts are data.
+// any program: one whose numbers are not as described is counted in `odd` and left out. All texts are data.
 
 import { Spans } from "./spans.js";
 
-const MOST_ODD_TEXT = 200;
+const MOST_TEXT = 200; // characters
+const MOST_US = 1e16; // three hundred years
+const TIMES = ["ts", "dur"];
+const NAMES = ["ph", "cat", "name", "id"];
 
-/** A task: its runs, its waits (each with what it waits for), its phases, and how it ended. */
+/** A task: its runs, its waits (each with what it waits for), its phases, its calls that held the loop, how it ended. */
 class Task {
   constructor(id, name, begin, parent) {
     Object.assign(this, { id, name, begin, parent, end: null, outcome: "", error: "", note: "", ok: true });
     this.runs = new Spans();
     this.waits = new Spans();
     this.phases = new Spans();
+    this.holds = new Spans();
     this.marks = [];
   }
 }
@@ -24,7 +28,6 @@ class Process {
     Object.assign(this, { id, name: "", program: "", loop: "", mode: "", title: "", zero: null, ended: null });
     this.tasks = new Map();
     this.depths = new Map(); // by the queue's name: {at, values}
-    this.lags = { at: [], values: [] };
     this.blockings = [];
     this.last = -Infinity;
   }
@@ -38,25 +41,23 @@ export class Trace {
     this.begunArrows = new Map();
     this.count = 0;
     this.odd = 0;
-    this.version = 0;
   }
 
   /** Adds events; returns nothing. */
   add(events) {
     for (const event of events) this.addOne(event);
-    this.version += 1;
   }
 
   addOne(event) {
     this.count += 1;
-    const take = event && TAKE[event.ph === "M" ? `M ${event.name}` : `${event.ph} ${event.cat}`];
-    if (!Number.isFinite(event?.pid) || !Number.isFinite(event?.ts ?? 0)) {
+    if (!isEvent(event)) {
       this.odd += 1;
       return;
     }
     const process = this.process(event.pid);
+    const take = TAKE[event.ph === "M" ? `M ${event.name}` : `${event.ph} ${event.cat}`];
     if (take) take(this, process, event, event.args ?? {});
-    if (event.ph !== "M") process.last = Math.max(process.last, event.ts + (event.ph === "X" ? (event.dur ?? 0) : 0));
+    if (event.ph !== "M") process.last = Math.max(process.last, event.ts + (event.ph === "X" ? event.dur : 0));
   }
 
   process(id) {
@@ -67,12 +68,27 @@ export class Trace {
 
   /** When the last thing that is known happened; -Infinity in an empty trace. */
   get last() {
-    return Math.max(-Infinity, ...Array.from(this.processes.values(), (each) => each.last));
+    let found = -Infinity;
+    for (const each of this.processes.values()) found = Math.max(found, each.last);
+    return found;
   }
 }
 
+/** Returns whether an event has the numbers that its kind has, each within its bounds, and no object as a name. */
+function isEvent(event) {
+  if (typeof event !== "object" || event === null || !Number.isInteger(event.pid)) return false;
+  if (NAMES.some((name) => typeof event[name] === "object")) return false;
+  if (typeof (event.args ?? {}) !== "object" || !Number.isInteger(event.tid ?? 0)) return false;
+  if (event.ph === "M") return event.ts === undefined || isTime(event.ts);
+  return TIMES.slice(0, event.ph === "X" ? 2 : 1).every((name) => isTime(event[name]));
+}
+
+function isTime(value) {
+  return typeof value === "number" && value >= 0 && value <= MOST_US;
+}
+
 function text(value) {
-  return typeof value === "string" ? value.slice(0, MOST_ODD_TEXT) : "";
+  return typeof value === "string" ? value.slice(0, MOST_TEXT) : "";
 }
 
 function taskOf(trace, process, event) {
@@ -99,16 +115,13 @@ function waitText(args) {
   return { kind: text(args.kind), awaits: text(args.awaits), place: text(args.place) };
 }
 
-function counter(into, at, value) {
-  if (!Number.isFinite(value)) return;
-  into.at.push(at);
-  into.values.push(value);
-}
-
-function queueDepth(trace, process, event, args) {
+function queueDepth(trace, process, event, { depth }) {
+  if (!Number.isSafeInteger(depth) || depth < 0) return;
   const name = text(event.name).replace(/^depth of /, "");
   if (!process.depths.has(name)) process.depths.set(name, { at: [], values: [] });
-  counter(process.depths.get(name), event.ts, args.depth);
+  const { at, values } = process.depths.get(name);
+  at.push(event.ts);
+  values.push(depth);
 }
 
 function arrowBegins(trace, process, event) {
@@ -124,15 +137,22 @@ function arrowEnds(trace, process, event) {
   trace.arrows.push({ ...begun, to: { pid: event.pid, tid: event.tid, at: event.ts } });
 }
 
+function takeBlocking(trace, process, event, args) {
+  const [begin, end] = [event.ts, event.ts + event.dur];
+  const place = text(args.place);
+  process.blockings.push({ begin, end, name: text(event.name), task: process.tasks.get(args.task), place, call: text(args.function) });
+  process.tasks.get(args.task)?.holds.add(begin, end, { place });
+}
+
 function processBegins(trace, process, event, args) {
-  for (const key of ["program", "loop", "mode", "title", "begun"]) process[key] = text(args[key]);
-  process.zero = Number.isFinite(event.ts) ? event.ts : null;
+  for (const key of ["program", "loop", "mode", "title"]) process[key] = text(args[key]);
+  process.zero = event.ts ?? null;
 }
 
 const TAKE = {
   "M process_name": (trace, process, event, args) => (process.name = text(args.name)),
   "M asynclab": processBegins,
-  "M asynclab_end": (trace, process, event, args) => (process.ended = args),
+  "M asynclab_end": (trace, process, event, args) => (process.ended = { total: isTime(args.total_us) ? args.total_us : null }),
   "M thread_name": (trace, process, event, args) => {
     if (process.tasks.has(event.tid)) process.tasks.get(event.tid).name = text(args.name);
   },
@@ -152,16 +172,7 @@ const TAKE = {
   "i mark": (trace, process, event, args) =>
     taskOf(trace, process, event).marks.push({ at: event.ts, kind: text(event.name), text: text(args.text) }),
   "C queue": queueDepth,
-  "C loop": (trace, process, event, args) => counter(process.lags, event.ts, args.ms),
-  "X blocking": (trace, process, event, args) =>
-    process.blockings.push({
-      begin: event.ts,
-      end: event.ts + event.dur,
-      name: text(event.name),
-      task: args.task,
-      place: text(args.place),
-      call: text(args.function),
-    }),
+  "X blocking": takeBlocking,
   "s handoff": arrowBegins,
   "s redelivery": arrowBegins,
   "f handoff": arrowEnds,

@@ -5,14 +5,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from services.client.broker_settings import BrokerSettings, Tuning
+from tests.ports import held_port
 
 PROGRAM = Path(sys.executable).with_name("nats-server")
 PASSWORD = "of a test"  # noqa: S105
 QUICK = Tuning(connect_s=10, gone_s=20, ping_s=0.5, resend_s=1, ack_wait_s=2, batch=64, partitions=8)
+PATIENT = replace(QUICK, ack_wait_s=60)  # where a job of a worker that this machine holds up must not come again
 CONFIGURATION = """
 listen: "127.0.0.1:{port}"
 max_payload: {max_payload}
@@ -23,12 +25,12 @@ authorization {{ user: asynclab, password: "{password}" }}
 
 @dataclass(slots=True)
 class Broker:
-    """A broker and where its store is. `port` is that of its first start."""
+    """A broker, where its store is, and its port, which the test holds: it is the same at each start."""
 
     directory: Path
+    port: int
     max_payload: int = 1 << 20
     store_bytes: int = 1 << 30
-    port: int = -1
     jetstream: bool = True
     process: "subprocess.Popen[str] | None" = field(default=None, repr=False)
     draining: threading.Thread = field(default_factory=threading.Thread, repr=False)
@@ -48,13 +50,13 @@ class Broker:
         )
         self.process = subprocess.Popen([PROGRAM, "--config", file], stderr=subprocess.PIPE, text=True)
         assert self.process.stderr
+        said = []
         for line in self.process.stderr:
-            if "Listening for client connections on" in line:
-                self.port = int(line.rpartition(":")[2])
+            said.append(line)
             if "Server is ready" in line:
                 break
         else:
-            raise AssertionError("the broker has ended")
+            raise AssertionError(f"the broker has ended: {said}")
         self.draining = threading.Thread(target=self.process.stderr.read)  # a full pipe would stop it
         self.draining.start()
 
@@ -63,7 +65,8 @@ class Broker:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-            self.draining.join()
+            if self.draining.ident:  # it was ready
+                self.draining.join()
             assert self.process.stderr
             self.process.stderr.close()
             self.process = None
@@ -76,9 +79,10 @@ class Broker:
 @contextmanager
 def running_broker(directory: Path, *, max_payload: int = 1 << 20, store_bytes: int = 1 << 30) -> Iterator[Broker]:
     """Run a broker while inside."""
-    broker = Broker(directory, max_payload, store_bytes)
-    broker.start()
-    try:
-        yield broker
-    finally:
-        broker.kill()
+    with held_port() as port:
+        broker = Broker(directory, port, max_payload, store_bytes)
+        try:
+            broker.start()
+            yield broker
+        finally:
+            broker.kill()

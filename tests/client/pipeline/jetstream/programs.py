@@ -1,7 +1,7 @@
 """Programs for tests to kill and to stop: a worker with the work that a test needs, and a producer.
 
 python -m tests.client.pipeline.jetstream.programs worker URL KIND [NAME]
-python -m tests.client.pipeline.jetstream.programs producer URL RUN ITEMS QUEUE_SIZE
+python -m tests.client.pipeline.jetstream.programs producer URL RUN ITEMS QUEUE_SIZE [ACK_WAIT_S]
 
 A worker says `began ID` for each job and, of some kinds, `continued` when it got SIGCONT. A producer says the id of
 each result.
@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from services.client.broker_settings import BrokerSettings
 from services.client.pipeline.edition import WorkOf
@@ -75,8 +76,9 @@ KINDS: dict[str, Callable[[], Work]] = {
 }
 
 
-def settings_of(url: str) -> ClientSettings:
-    return ClientSettings(broker=BrokerSettings(url, password=PASSWORD, tuning=QUICK))
+def settings_of(url: str, ack_wait_s: float = QUICK.ack_wait_s) -> ClientSettings:
+    tuning = replace(QUICK, ack_wait_s=ack_wait_s, connect_s=60)  # a broker that is started again may take long
+    return ClientSettings(broker=BrokerSettings(url, password=PASSWORD, tuning=tuning))
 
 
 async def worker(stop: Stop, url: str, kind: str, name: str = "another") -> int:
@@ -90,7 +92,9 @@ async def worker(stop: Stop, url: str, kind: str, name: str = "another") -> int:
     return 0
 
 
-async def producer(stop: Stop, url: str, run_id: str, count: str, queue_size: str) -> int:
+async def producer(
+    stop: Stop, url: str, run_id: str, count: str, queue_size: str, ack_wait_s: str = str(QUICK.ack_wait_s)
+) -> int:
     ledger = Ledger("jetstream", "asyncio")
 
     async def emit(result: Result, name: str) -> None:
@@ -98,8 +102,9 @@ async def producer(stop: Stop, url: str, run_id: str, count: str, queue_size: st
         tell(str(result.id))
 
     options = Options(items=int(count), edition="jetstream", run=run_id, queue_size=int(queue_size))
+    settings = settings_of(url, float(ack_wait_s))
     running = run_edition(
-        NumberItems(int(count)), lambda: instant, emit, ledger=ledger, options=options, settings=settings_of(url)
+        NumberItems(int(count)), lambda: instant, emit, ledger=ledger, options=options, settings=settings
     )
 
     async def to_its_end() -> int:

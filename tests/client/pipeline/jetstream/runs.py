@@ -17,7 +17,8 @@ from services.client.pipeline.ledger import Ledger
 from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item, Result, Work, reply_to
 from services.client.settings import ClientSettings
-from services.runtime.run import running_loop_name
+from services.runtime.errors import ProgramError
+from services.runtime.run import innermost, running_loop_name
 from services.runtime.tasks import background_task
 
 ROOT = Path(__file__).parents[4]
@@ -75,6 +76,18 @@ async def reply(item: Item) -> Result:
     return reply_to(item)
 
 
+async def error_of(run: Awaitable[object]) -> ProgramError:
+    """Return the error that a run ends with, as the command shows it: one line."""
+    try:
+        await run
+    except Exception as raised:
+        error = innermost(raised)
+        assert isinstance(error, ProgramError)
+        assert "\n" not in str(error)
+        return error
+    raise AssertionError("it raised nothing")
+
+
 @asynccontextmanager
 async def worker(
     broker: BrokerSettings, work: Work = reply, *, name: str = "one", concurrency: int = 16
@@ -108,7 +121,7 @@ class Program:
 
 
 @asynccontextmanager
-async def program(*arguments: str | int) -> AsyncIterator[Program]:
+async def program(*arguments: str | float) -> AsyncIterator[Program]:
     """Run a program of `programs`; it is killed at the end."""
     words = [sys.executable, "-m", "tests.client.pipeline.jetstream.programs", *map(str, arguments)]
     process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, stdout=asyncio.subprocess.PIPE, limit=1 << 20)

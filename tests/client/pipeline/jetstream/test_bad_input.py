@@ -1,187 +1,19 @@
-"""What is wrong from the start, or with one job: one line, the documented exit code, and the rest completes."""
+"""What is wrong with one job or message: it is given up with its reason, and the rest completes."""
 
 import asyncio
-import json
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from nats.aio.msg import Msg
 
-from services.client.broker_settings import BrokerSettings, NoPassword
-from services.client.pipeline.jetstream.broker.connection import Connection, connect
-from services.client.pipeline.jetstream.broker.errors import (
-    BrokerAbsent,
-    BrokerLost,
-    BrokerRefuses,
-    NoBroker,
-    RunRefused,
-)
+from services.client.pipeline.jetstream.broker.connection import connect
 from services.client.pipeline.jetstream.broker.requests import requesting
-from services.client.pipeline.jetstream.broker.streams import Api, registry_stream, run_streams
-from services.client.pipeline.jetstream.run import decode_run, make_run
-from services.client.pipeline.jetstream.worker.serve import serve
-from services.client.pipeline.options import Options
 from services.client.pipeline.stages import Item, Result, reply_to
-from services.client.settings import ClientSettings
-from services.runtime.errors import BadSetting, ProgramError
-from services.runtime.run import innermost
-from services.runtime.settings import Environment
-from tests.client.pipeline.jetstream.brokers import QUICK, Broker, running_broker
-from tests.client.pipeline.jetstream.runs import new_outcome, program, run_items, until, worker
-from tests.client.pipeline.jetstream.test_edition import streams
+from tests.client.pipeline.jetstream.brokers import PATIENT, QUICK, Broker, running_broker
+from tests.client.pipeline.jetstream.runs import new_outcome, program, run_items, worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
-SOON = replace(QUICK, connect_s=1.0, gone_s=1.0)
-
-
-async def error_of(run: Awaitable[object]) -> ProgramError:
-    """Return the error that a run ends with, as the command shows it: one line."""
-    try:
-        await run
-    except Exception as raised:
-        error = innermost(raised)
-        assert isinstance(error, ProgramError)
-        assert "\n" not in str(error)
-        return error
-    raise AssertionError("it raised nothing")
-
-
-async def test_no_broker_is_named() -> None:
-    """One line says how to get one."""
-    with pytest.raises(NoBroker, match="BROKER_URL"):
-        await run_items(None, 5, outcome=new_outcome())  # type: ignore[arg-type]
-
-
-async def test_no_broker_answers(broker: Broker) -> None:
-    """A bounded wait, and exit 4."""
-    await asyncio.to_thread(broker.kill)
-    error = await error_of(run_items(broker.settings(SOON), 5, outcome=new_outcome()))
-    assert isinstance(error, BrokerAbsent)
-    assert error.exit_code == 4
-    assert "within 1 s (Connection refused)" in str(error)
-
-
-async def test_the_broker_goes_away_for_good(broker: Broker) -> None:
-    """A bounded wait, and exit 1; what is unfinished is known."""
-    outcome = new_outcome(after=100)
-    async with AsyncExitStack() as stack:
-        tuning = replace(QUICK, gone_s=3.0)  # a busy disk takes a second for an answer
-        running = asyncio.ensure_future(run_items(broker.settings(tuning), 100_000, outcome=outcome))
-        await stack.enter_async_context(worker(broker.settings()))
-        await until(outcome.reached, running)
-        await asyncio.to_thread(broker.kill)
-        error = await error_of(running)
-        await asyncio.to_thread(broker.start)
-    assert isinstance(error, BrokerLost)
-    assert error.exit_code == 1
-    assert outcome.ledger.unfinished
-
-
-async def test_a_wrong_password(broker: Broker) -> None:
-    """It is refused at once, without waiting for a better one."""
-    error = await error_of(run_items(broker.settings(password="another"), 5, outcome=new_outcome()))  # noqa: S106
-    assert isinstance(error, BrokerRefuses)
-    assert error.exit_code == 2
-    assert "refuses the password of 'asynclab'" in str(error)
-
-
-async def test_no_password_where_one_is_needed(broker: Broker) -> None:
-    """The same: the broker knows no user without one."""
-    assert isinstance(await error_of(run_items(broker.settings(password=""), 5, outcome=new_outcome())), BrokerRefuses)
-
-
-@pytest.mark.parametrize(
-    "content", [None, b"", b"\xff\xfe", b"x" * 4097], ids=["absent", "empty", "no text", "too large"]
-)
-async def test_the_file_of_the_password_cannot_be_used(broker: Broker, tmp_path: Path, content: bytes | None) -> None:
-    """Exit 3, with the name of the file."""
-    file = tmp_path / "password"
-    if content is not None:
-        await asyncio.to_thread(file.write_bytes, content)
-    error = await error_of(run_items(replace(broker.settings(), password_file=file), 5, outcome=new_outcome()))
-    assert isinstance(error, NoPassword)
-    assert error.exit_code == 3
-    assert str(file) in str(error)
-
-
-@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no file without an end")
-def test_the_file_of_the_password_has_no_end() -> None:
-    """So much of it is read, and no more."""
-    with pytest.raises(NoPassword, match="/dev/zero: the broker's password is larger than 4,096 bytes"):
-        BrokerSettings("nats://broker:4222", Path("/dev/zero")).read_password()
-
-
-@pytest.mark.parametrize("host", ["[:::]", "[1::2::3]", "[1:2]", "[.]", "[::1.2.3.256]", "[" + "1:" * 40 + "]"])
-def test_an_address_that_is_none(host: str) -> None:
-    """Exit 2, with what is expected."""
-    with pytest.raises(BadSetting, match="a broker's URL") as raised:
-        BrokerSettings.from_environment(Environment({"BROKER_URL": f"nats://{host}:1"}))
-    assert raised.value.exit_code == 2
-
-
-@pytest.mark.parametrize("host", ["[::]", "[::1]", "[1:2:3:4:5:6:7:8]", "[::ffff:127.0.0.1]", "127.0.0.1", "broker"])
-def test_an_address_that_is_one(host: str) -> None:
-    """It is kept as it is written."""
-    settings = BrokerSettings.from_environment(Environment({"BROKER_URL": f"nats://{host}:1"}))
-    assert settings is not None
-    assert settings.url == f"nats://{host}:1"
-
-
-@asynccontextmanager
-async def old_broker(version: str) -> AsyncIterator[int]:
-    """Have a peer that says what nats-server of a version says to a new connection."""
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"INFO " + json.dumps({"version": version, "max_payload": 1 << 20}).encode() + b"\r\n")
-        while line := await reader.readline():
-            if line.startswith(b"PING"):
-                writer.write(b"PONG\r\n")
-        writer.close()
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-
-
-async def test_a_broker_without_jetstream(broker: Broker) -> None:
-    """One line, after a moment in which it might still be starting."""
-    await asyncio.to_thread(broker.kill)
-    broker.jetstream = False
-    await asyncio.to_thread(broker.start)
-    error = await error_of(run_items(broker.settings(), 5, outcome=new_outcome()))
-    assert isinstance(error, BrokerRefuses)
-    assert "has no JetStream" in str(error)
-
-
-@pytest.mark.parametrize("info", [b"null", b"[]", b"x" * 200_000], ids=["null", "list", "long"])
-async def test_what_answers_is_no_broker(broker: Broker, info: bytes) -> None:
-    """The same as no answer: a bounded wait, and exit 4."""
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"INFO " + info + b"\r\n")
-        with suppress(ConnectionError):  # what is too long is not read to its end
-            await reader.read()
-        writer.close()
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        error = await error_of(run_items(broker.settings(SOON, port=port), 5, outcome=new_outcome()))
-    assert isinstance(error, BrokerAbsent)
-    assert "what answers is no broker" in str(error)
-
-
-@pytest.mark.parametrize("version", ["2.9.10", "2.10.22", "1.4.1", "unknown"])
-async def test_a_broker_that_is_too_old(broker: Broker, version: str) -> None:
-    """Known to lose streams in a crash: refused in one line."""
-    async with old_broker(version) as port:
-        error = await error_of(run_items(broker.settings(port=port), 5, outcome=new_outcome()))
-    assert isinstance(error, BrokerRefuses)
-    assert "2.10.23 or newer" in str(error)
 
 
 async def test_a_job_that_always_fails_is_given_up(broker: Broker) -> None:
@@ -196,7 +28,7 @@ async def test_a_job_that_always_fails_is_given_up(broker: Broker) -> None:
 
     outcome = new_outcome()
     async with worker(broker.settings(), work):
-        await run_items(broker.settings(), 200, outcome=outcome)
+        await run_items(broker.settings(PATIENT), 200, outcome=outcome)
     ledger = outcome.ledger
     assert (list(ledger.dead), len(ledger.recorded), ledger.lost) == ([7], 199, 0)
     assert ledger.reasons == {7: "ValueError: no such thing"}
@@ -257,9 +89,6 @@ async def test_a_result_that_is_too_large(small_broker: Broker) -> None:
         await run_items(small_broker.settings(), 10, outcome=outcome)
     assert (list(outcome.ledger.dead), len(outcome.ledger.recorded)) == ([3], 9)
     assert "larger than" in outcome.ledger.reasons[3]
-
-
-Forge = Callable[[Connection], Awaitable[object]]
 
 
 @pytest.mark.parametrize(
@@ -326,92 +155,3 @@ async def test_a_job_that_cannot_be_read_ends_no_worker(broker: Broker) -> None:
         gate.set()
         await running
     outcome.check(4)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"id": "another"},
-        {"partitions": "x"},
-        {"partitions": 10**9},
-        {"batch": -1},
-        {"finished": "no"},
-        {"ack_wait_s": float("nan")},
-        {"fetch": {"targets": [], "rate": "x"}},
-        {"fetch": {"targets": [], "header": [1]}},
-    ],
-    ids=str,
-)
-async def test_a_run_that_cannot_be_ends_no_worker(
-    broker: Broker, wrong: dict[str, object], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It is left alone in one line, and the worker works at the others."""
-    entry = json.loads(make_run(Options(edition="jetstream", items=5), broker.settings()).encode())
-    outcome = new_outcome()
-    async with connect(broker.settings(), name="test") as connection, requesting(connection) as requests:
-        await Api(requests).make_stream(registry_stream())
-        for config in run_streams("wrong", 5):
-            await Api(requests).make_stream(config)
-        await requests.ask("runs.wrong", json.dumps(entry | {"id": "wrong"} | wrong).encode())
-    async with worker(broker.settings()):
-        await run_items(broker.settings(), 5, outcome=outcome)
-    outcome.check(5)
-    assert "run wrong is left to other workers" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("options", [{"items": 5}, {"input": "x", "per_host": 3, "header": ["a: b"]}], ids=str)
-def test_a_run_can_be_read_again(broker: Broker, options: dict[str, object]) -> None:
-    """What a producer writes, a worker reads."""
-    run = make_run(Options(edition="jetstream", **options), broker.settings())  # type: ignore[arg-type]
-    assert decode_run(run.encode()) == run
-
-
-@pytest.mark.parametrize("after_s", [0.0005 * step for step in range(40)])
-async def test_a_worker_that_is_cancelled_while_it_connects_ends(broker: Broker, after_s: float) -> None:
-    """Python 3.11's `wait_for`, by which nats-py waits, drops a cancellation that comes together with its result."""
-    working = asyncio.ensure_future(
-        serve(ClientSettings(broker=broker.settings()), asyncio.Event(), concurrency=1, name="x")
-    )
-    await asyncio.sleep(after_s)
-    working.cancel()
-    assert await asyncio.wait([working], timeout=5) == ({working}, set())
-
-
-async def test_two_producers_of_one_run(broker: Broker) -> None:
-    """The second is refused while the first lives, and goes on with the run when it does not."""
-    async with program("producer", broker.settings().url, "mine", 50, 10) as first:
-        async with worker(broker.settings()):
-            await first.says("")
-        error = await error_of(run_items(broker.settings(), 50, outcome=new_outcome(), run="mine", queue_size=10))
-        assert isinstance(error, RunRefused)
-        assert "another program works on run mine" in str(error)
-
-
-async def test_a_run_goes_on_only_as_it_was_begun(broker: Broker) -> None:
-    """Other items under the same ids would give wrong results."""
-    async with program("producer", broker.settings().url, "old", 50, 10) as first:
-        async with worker(broker.settings()):
-            await first.says("")
-        first.process.kill()
-        await first.process.wait()
-    error = await error_of(run_items(broker.settings(), 60, outcome=new_outcome(), run="old"))
-    assert isinstance(error, RunRefused)
-    assert str(error) == "run old was begun with -n 50: ask for the same input"
-
-
-async def test_leftovers_of_another_run_are_told_and_kept(broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line; the new run has its own streams."""
-    async with program("producer", broker.settings().url, "left", 500, 10) as first:
-        async with worker(broker.settings()):
-            await first.says("")
-        first.process.kill()
-        await first.process.wait()
-    outcome = new_outcome()
-    async with worker(broker.settings()):
-        await run_items(broker.settings(), 50, outcome=outcome)
-    outcome.check(50)
-    said = (
-        r"unfinished runs at the broker: left \(-n 500, \d+ s ago\); --run ID goes on with one, --forget ID removes it"
-    )
-    assert any(re.fullmatch(said, line) for line in capsys.readouterr().err.splitlines())
-    assert "RESULTS-left" in await streams(broker)

@@ -10,7 +10,7 @@ from services.client.pipeline.jetstream.broker.connection import connect
 from services.client.pipeline.jetstream.broker.requests import requesting
 from services.client.pipeline.jetstream.broker.streams import Api, jobs_of
 from services.client.pipeline.stages import Item, Result, reply_to
-from tests.client.pipeline.jetstream.brokers import Broker
+from tests.client.pipeline.jetstream.brokers import PATIENT, Broker
 from tests.client.pipeline.jetstream.runs import new_outcome, run_items, worker
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +21,7 @@ async def test_every_item_has_one_result(broker: Broker, count: int, queue_size:
     """Nothing lost, nothing twice, whatever the queue's size; and no job is left at the broker."""
     outcome = new_outcome()
     async with worker(broker.settings()), worker(broker.settings(), name="two"):
-        await run_items(broker.settings(), count, outcome=outcome, queue_size=queue_size)
+        await run_items(broker.settings(PATIENT), count, outcome=outcome, queue_size=queue_size)
     ledger = outcome.ledger
     assert (len(ledger.attempted), len(ledger.acknowledged), len(ledger.recorded)) == (count, count, count)
     assert (ledger.lost, ledger.unexpected, ledger.redelivered, ledger.duplicates) == (0, 0, 0, 0)

@@ -11,17 +11,9 @@ from services.client.pipeline.jetstream.worker import command, serve
 from services.client.pipeline.jetstream.worker.command import Options, answering, main
 from services.client.settings import ClientSettings
 from services.runtime.run import Stop
+from tests.ports import held_port
 
 pytestmark = pytest.mark.anyio
-
-
-async def free_port() -> int:
-    """Return a port of loopback at which nothing listens."""
-    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
-    port = int(server.sockets[0].getsockname()[1])
-    server.close()
-    await server.wait_closed()
-    return port
 
 
 async def test_a_stop_ends_the_waiting_and_one_line_said_so(
@@ -39,11 +31,12 @@ async def test_a_stop_ends_the_waiting_and_one_line_said_so(
 
     reached = command.listens
     monkeypatch.setattr(command, "listens", listens)
-    broker = BrokerSettings(f"nats://127.0.0.1:{await free_port()}", password="x" * 20)
-    async with asyncio.TaskGroup() as group:
-        working = group.create_task(main(Options(), ClientSettings(broker=broker), stop))
-        assert [await tried.get() for _ in range(5)] == [False] * 5
-        stop.ask(signal.SIGTERM)
+    with held_port() as port:
+        broker = BrokerSettings(f"nats://127.0.0.1:{port}", password="x" * 20)
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(main(Options(), ClientSettings(broker=broker), stop))
+            assert [await tried.get() for _ in range(5)] == [False] * 5
+            stop.ask(signal.SIGTERM)
     assert working.result() == 0
     assert capsys.readouterr().err == f"worker: nothing answers at {broker.url}: waiting for the broker\n"
 
@@ -51,12 +44,10 @@ async def test_a_stop_ends_the_waiting_and_one_line_said_so(
 async def test_it_goes_on_when_the_broker_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without having been told."""
     monkeypatch.setattr(command, "MAX_PAUSE_S", 0.01)
-    port = await free_port()
-    async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(answering(BrokerSettings(f"nats://127.0.0.1:{port}")))
-        server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", port)
-        assert await waiting == 0
-        server.close()
+    with held_port() as port:
+        waiting = asyncio.ensure_future(answering(BrokerSettings(f"nats://127.0.0.1:{port}")))
+        async with await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", port):
+            assert await waiting == 0
 
 
 class Waiting:

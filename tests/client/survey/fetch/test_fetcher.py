@@ -168,7 +168,7 @@ async def test_the_total_deadline_holds_for_all_together(tmp_path: Path, monkeyp
     async with serving(a=redirects("http://b/"), b=drips) as topology:
         began = time.monotonic()
         record = await record_of(
-            "a", tmp_path / "out", topology, follow=True, retries=100, timeout_s=0.5, head_timeout_s=0.1
+            "a", tmp_path / "out", topology, follow=True, retries=100, timeout_s=1.0, head_timeout_s=0.1
         )
         took_s = time.monotonic() - began
     assert record["error"] == "head_timeout"
@@ -181,9 +181,9 @@ async def test_a_deadline_says_which_it_was(tmp_path: Path) -> None:
     """So that a person knows which option to change."""
     async with serving(host=sends(b"", then_hang=True)) as topology:
         head = await record_of("host", tmp_path / "out", topology, head_timeout_s=0.1)
-        total = await record_of("host", tmp_path / "out", topology, timeout_s=0.1)
+        total = await record_of("host", tmp_path / "out", topology, timeout_s=1.5)
     assert head["detail"] == "no whole head within 0.1 s"
-    assert total["detail"] == "no whole head within the total of 0.1 s"
+    assert total["detail"] == "no whole head within the total of 1.5 s"
     assert max(head["timings_ms"]["total"], total["timings_ms"]["total"]) < 5_000  # the other deadline is 10 s
 
 
@@ -210,7 +210,7 @@ async def test_a_name_that_hangs_delays_no_other_target(tmp_path: Path, monkeypa
         async with serving(host=sends(OK)) as topology:
             port = topology.routes["host", 80][1]
             targets = [*(f"hang-{number}" for number in range(4)), *(f"h{number}:{port}" for number in range(50))]
-            _, records = await survey(targets, tmp_path / "out", Topology(), timeout_s=0.5, concurrency=8)
+            _, records = await survey(targets, tmp_path / "out", Topology(), timeout_s=3.0, concurrency=8)
     finally:
         released.set()
     assert [record["error"] for record in records] == ["dns"] * 4 + [None] * 50
@@ -271,11 +271,11 @@ async def test_a_record_begins_when_its_turn_has_come(tmp_path: Path) -> None:
         writer.write(b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n" if len(arrived) == 1 else OK)
 
     async with serving(a=peer, b=peer) as topology:
-        _, (one, two) = await survey(["a", "b"], tmp_path / "out", topology, follow=True, rate=5.0)
+        _, (one, two) = await survey(["a", "b"], tmp_path / "out", topology, follow=True, rate=2.0)
     assert one["attempts"] == 2
     began = [datetime.fromisoformat(each["time"]).timestamp() for each in (one, two)]
     assert began[0] <= min(arrived)
-    assert began[1] - began[0] > 0.19, "turns are 0.2 s apart, and never early"
+    assert began[1] - began[0] > 0.25, "turns are 0.5 s apart, and never early; the first record may begin late"
 
 
 @pytest.mark.anyio

@@ -17,7 +17,7 @@ from services.client.survey.results.rows import JsonLines, split
 from services.runtime.run import Stop
 from tests.client.peers import Peer, sends, serving
 from tests.client.survey.hostile import OK
-from tests.client.survey.surveys import ROOT, command, read_records, route_of_all, run_client, run_client_async, survey
+from tests.client.survey.surveys import read_records, route_of_all, run_client, run_client_async, started_client, survey
 
 HEAD = b'{"v": 1, "line": 1, "target": "a", "url": null, "error": null, "detail": null}\n'
 
@@ -37,6 +37,7 @@ def answers(most: int) -> Peer:
 
 
 @pytest.mark.anyio
+@pytest.mark.timeout(300)  # twenty programs one after another
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # of the servers; the survey has a process of its own
 @pytest.mark.parametrize(
     ("options", "kills"),
@@ -66,26 +67,23 @@ async def test_a_survey_that_is_killed_goes_on_where_it_was(
     written = 0
     async with serving(**peers, last=sends(OK)) as topology:  # each run has a peer of its own
 
-        async def start(peer: str) -> asyncio.subprocess.Process:
-            port = topology.routes[peer, 80][1]
-            arguments = command(
+        def arguments(peer: str) -> tuple[str | Path, ...]:
+            return (
                 *("-i", tmp_path / "input", "--format", "jsonl", "-o", output, "--resume", "-c", "16", "-q"),
-                *("--resolve", f"*:80:127.0.0.1:{port}", *options),
+                *("--resolve", f"*:80:127.0.0.1:{topology.routes[peer, 80][1]}", *options),
             )
-            return await asyncio.create_subprocess_exec(*arguments, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL)
 
         for peer in peers:
             enough = written + chance.randint(1, MAX_AT_A_KILL)
-            process = await start(peer)
-            while process.returncode is None and await asyncio.to_thread(records_in, output) < enough:  # noqa: ASYNC110 - a file has no event
-                await asyncio.sleep(0.002)
-            assert process.returncode is None
-            process.kill()
-            assert await process.wait() == -signal.SIGKILL
+            async with started_client(*arguments(peer)) as process:
+                while process.returncode is None and await asyncio.to_thread(records_in, output) < enough:  # noqa: ASYNC110 - a file has no event
+                    await asyncio.sleep(0.002)
+                assert process.returncode is None
+                process.kill()
+                assert await process.wait() == -signal.SIGKILL
             written = await asyncio.to_thread(records_in, output)
             assert enough <= written < count
-        process = await start("last")
-        assert await process.wait() == 0
+        assert (await run_client_async(*arguments("last"))).returncode == 0
     records = await asyncio.to_thread(lines_and_targets, output)
     assert records == [(n, f"h{n}") for n in range(1, count + 1)]
 

@@ -15,7 +15,7 @@ from lab.bench.harness.rounds import interleaved
 SVG = "{http://www.w3.org/2000/svg}"
 NGINX = Row("nginx", (100.0, 10.0, 40.0))
 OURS = Row("ours <&>", (90.0, 9.0, 20.0), ours=True)
-GOAL = Goal("ours <&>", 0.9, "nginx")
+GOAL = Goal("ours <&>", 0.9, "nginx", "Python", "null")
 GROUP = Group("kept alive", "requests/s", (NGINX, OURS), "nginx", goals=(GOAL,))
 RESULT = Result("sites", (GROUP,), ("how",), ("wrk is missing",))
 
@@ -31,7 +31,7 @@ def test_a_goal_may_be_against_another_than_the_reference() -> None:
     """A group has one reference, and a project several peers to measure itself by."""
     slower = Row("slower", (30.0, 3.0, 10.0))
     group = Group("kept alive", "requests/s", (NGINX, OURS, slower), "nginx")
-    assert group.achieved(Goal("ours <&>", 3.0, "slower")) == 3.0
+    assert group.achieved(Goal("ours <&>", 3.0, "slower", "Python", "nginx")) == 3.0
 
 
 def test_a_goal_that_is_not_reached_says_what_holds_it_and_the_ceiling_that_was_measured() -> None:
@@ -40,9 +40,18 @@ def test_a_goal_that_is_not_reached_says_what_holds_it_and_the_ceiling_that_was_
     group = Group("kept alive", "requests/s", (NGINX, OURS, Row("null", (95.0, 9.5, 38.0))), "nginx")
     assert texts.goal_line(group, goal).endswith("NOT REACHED, 0.90; held by Python; the ceiling, null: 0.95")
     without = Group("kept alive", "requests/s", (NGINX, OURS), "nginx")
-    assert texts.goal_line(without, goal).endswith("NOT REACHED, 0.90; held by Python")
+    assert texts.goal_line(without, goal).endswith("; held by Python; the ceiling, null: not measured here")
     reached = Goal("ours <&>", 0.9, "nginx", held_by="Python", ceiling="null")
     assert texts.goal_line(group, reached).endswith("reached, 0.90")
+
+
+@pytest.mark.parametrize(("held_by", "ceiling"), [("", "null"), ("Python", "")])
+def test_no_goal_can_be_missed_without_a_reason_and_a_ceiling(held_by: str, ceiling: str) -> None:
+    """Of a group or of a bench: one that lacks either cannot be made."""
+    with pytest.raises(ValueError, match="what holds it"):
+        Goal("ours", 0.9, "nginx", held_by, ceiling)
+    with pytest.raises(ValueError, match="what holds it"):
+        Promise("it is quick", False, "2 s", is_goal=True, held_by=held_by, ceiling=ceiling)
 
 
 def test_without_its_reference_a_group_has_no_ratios() -> None:
@@ -124,7 +133,7 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 TABLE = Table("what was done", ("attack", "times", "p50 ms"), (("noise", 1_234, 0.5), ("none", 0, None)))
 KEPT, BROKEN = Promise("it is quick", True, "1 ms"), Promise("it is whole", False, "3 [bold]torn[/]")
-MISSED = Promise("it is quicker", False, "2 ms", is_goal=True, held_by="its imports")
+MISSED = Promise("it is quicker", False, "2 ms", is_goal=True, held_by="its imports", ceiling="asyncio: 1 ms")
 
 
 def test_promises_are_shown_a_line_each_and_say_what_was_found(capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +144,7 @@ def test_promises_are_shown_a_line_each_and_say_what_was_found(capsys: pytest.Ca
     assert "achieved: it is quick: 1 ms" in out
     assert "NOT: it is whole: 3 [bold]torn[/]" in out
     assert f"achieved: it is long: {'x' * 300}" in out
-    assert "goal: it is quicker: NOT REACHED, 2 ms; held by its imports" in out
+    assert "goal: it is quicker: NOT REACHED, 2 ms; held by its imports; the ceiling, asyncio: 1 ms" in out
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out if line.startswith("│")]
     assert cells == [["noise", "1,234", "0.5"], ["none", "0", "-"]]
 
@@ -159,7 +168,14 @@ def test_tables_and_promises_are_in_the_json_of_a_result_that_has_some() -> None
         }
     ]
     assert json.loads(json.dumps(document))["promises"] == [
-        {"text": "it is whole", "kept": False, "found": "3 [bold]torn[/]", "is_goal": False, "held_by": ""}
+        {
+            "text": "it is whole",
+            "kept": False,
+            "found": "3 [bold]torn[/]",
+            "is_goal": False,
+            "held_by": "",
+            "ceiling": "",
+        }
     ]
     assert not {"tables", "promises"} & as_json(RESULT).keys()
 

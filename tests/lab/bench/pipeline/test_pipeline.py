@@ -1,19 +1,21 @@
 """The bench of the pipeline from start to end, with a few items: every contestant does them, and every row is there."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from lab.bench.errors import BenchFailed
-from lab.bench.harness.figures import Goal, Group, Row
+from lab.bench.harness.figures import Goal, Group, Result, Row
 from lab.bench.harness.output.texts import goal_line
 from lab.bench.harness.peers import Package
 from lab.bench.harness.processes import Cost
-from lab.bench.harness.rounds import Rounds
+from lab.bench.harness.rounds import FULL, QUICK, Rounds
 from lab.bench.pipeline import in_process, memory, over_broker, result, sizing, waiting
 from lab.bench.pipeline.in_process import AIOSTREAM, BARE
 from lab.bench.pipeline.sample import Sample, read_sample
 from lab.embedded import broker
+from tests.lab.bench.goals import every_ceiling_is_measured
 
 TINY = Rounds(number=1, seconds=1.0, targets=1, users=(), items=50, jobs=40, workers=(1,))
 ABSENT = Package("no_such_module", "no-such-package")
@@ -35,6 +37,7 @@ def test_in_one_process_each_contestant_has_a_rate_and_a_cost_on_both_loops() ->
         assert group.reference == BARE
         assert all(row.median > 0 for row in group.rows)
         assert len(group.goals) == 1
+    assert every_ceiling_is_measured(Result("pipeline", tuple(groups)))
 
 
 @needs_broker
@@ -45,8 +48,15 @@ def test_over_a_broker_the_edition_stands_beside_the_loop() -> None:
         over_broker.subject(name, loop, 1) for loop in in_process.LOOPS for name in (over_broker.OURS, over_broker.LOOP)
     ]
     assert [row.subject for row in rates.rows] == [row.subject for row in costs.rows] == subjects
+    assert every_ceiling_is_measured(Result("pipeline", (rates, costs)))
     assert [(goal.of, goal.against) for goal in rates.goals] == [tuple(subjects[:2]), tuple(subjects[2:])]
     assert all(row.median > 0 for row in (*rates.rows, *costs.rows))
+
+
+def test_a_broker_has_the_fewest_workers_and_the_most() -> None:
+    """One worker already fills the cores: the numbers between say no more."""
+    assert over_broker.fewest_and_most(FULL) == [1, 8]
+    assert over_broker.fewest_and_most(QUICK) == [1]
 
 
 @needs_broker
@@ -55,6 +65,22 @@ def test_jobs_that_wait_are_fetched_by_workers() -> None:
     rates, *others = waiting.measure(TINY, quietly)
     assert [[row.subject for row in group.rows] for group in (rates, *others)] == [["1 worker"]] * 3
     assert 0 < rates.rows[0].median <= waiting.CONCURRENCY / waiting.DELAY_S
+
+
+def test_the_ceiling_of_workers_is_as_many_jobs_at_once_without_a_broker(tmp_path: Path) -> None:
+    """It waits for the same server."""
+    assert 0 < waiting.turn_without_broker(1, 8, tmp_path).jobs_per_s <= waiting.CONCURRENCY / waiting.DELAY_S
+
+
+def test_each_number_of_workers_has_its_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One worker is what the others are compared with."""
+    for name in ("turn", "turn_without_broker"):
+        monkeypatch.setattr(waiting, name, lambda number, *_: waiting.Turn(70.0 * number, 0.2, 40.0 * number))
+    rates, *others = waiting.measure(TINY._replace(workers=(1, 2)), quietly)
+    assert [row.subject for row in rates.rows] == ["1 worker", "2 workers", "no broker, 16 at once"]
+    assert [[row.subject for row in group.rows] for group in others] == [["1 worker", "2 workers"]] * 2
+    assert [goal.of for goal in rates.goals] == ["2 workers"]
+    assert every_ceiling_is_measured(Result("pipeline", (rates, *others)))
 
 
 @needs_broker
@@ -81,13 +107,13 @@ def test_memory_of_the_queue_edition_is_measured_for_each_number() -> None:
     """The last is to be near the first."""
     group = memory.of_queue((10, 100), quietly)
     assert [row.subject for row in group.rows] == ["10 items", "100 items"]
-    assert group.goals == (Goal("100 items", memory.FLAT, "10 items"),)
+    assert group.goals == (Goal("100 items", memory.FLAT, "10 items", memory.HELD_BY, "10 items"),)
     assert all(row.median > 1 for row in group.rows)
 
 
 def test_a_peer_that_is_missing_is_left_out_and_a_note_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """No figure is made up; without a broker, that part is left out as well."""
-    monkeypatch.setitem(in_process.CONTESTANTS, "aiostream map", ("aiostream", ABSENT))
+    monkeypatch.setitem(in_process.CONTESTANTS, "aiostream map", in_process.Contestant("aiostream", ABSENT))
     monkeypatch.setattr(in_process, "PEERS", (ABSENT,))
     monkeypatch.setattr(broker, "find_program", lambda: None)
     monkeypatch.setattr(in_process, "turn", lambda *_: Sample(50, 1.0, 1.0))
@@ -120,4 +146,4 @@ def test_where_less_is_better_a_goal_is_the_most_that_may_be(least: bool, value:
     """A cost of 1.2 is above a goal of 1.1; a rate of 1.2 has reached it."""
     rows = (Row("ours", (value,), ours=True), Row("theirs", (1.0,)))
     group = Group("costs", "us", rows, "theirs", higher_is_better=least)
-    assert goal_line(group, Goal("ours", 1.1, "theirs")).endswith(f": {said}, 1.20")
+    assert f": {said}, 1.20" in goal_line(group, Goal("ours", 1.1, "theirs", "Python", "theirs"))

@@ -122,7 +122,7 @@ def test_a_list_has_dead_and_dripping_hosts_and_tls_for_half(tmp_path: Path) -> 
     dead = [host for host in range(200) if hosts.is_dead(host)]
     assert (len(dead), len(here.dripping())) == (40, 2)
     assert sorted([*dead, *here.dripping(), *here.answering()]) == list(range(200))
-    assert many_hosts.work_at(here).answered == 158 * many_hosts.EACH
+    assert many_hosts.work_at(here, TINY).answered == 158 * many_hosts.EACH
 
 
 @pytest.mark.parametrize(("mib", "kept"), [(59.0, True), (61.0, False)])

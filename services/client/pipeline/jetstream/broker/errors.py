@@ -1,6 +1,8 @@
 """How a run over a broker can fail: an error a reason, each with its exit code."""
 
+from services.client.broker_settings import BrokerSettings
 from services.client.errors import NOTHING_ANSWERED
+from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 
 HOW_TO_GET_ONE = (
@@ -14,6 +16,13 @@ class NoBroker(ProgramError):
 
     def __init__(self) -> None:
         super().__init__(f"the jetstream edition needs a broker, and none is named: {HOW_TO_GET_ONE}")
+
+
+def broker_of(settings: ClientSettings) -> BrokerSettings:
+    """Return how the broker is reached. Raises NoBroker."""
+    if settings.broker is None:
+        raise NoBroker
+    return settings.broker
 
 
 class BrokerAbsent(ProgramError):

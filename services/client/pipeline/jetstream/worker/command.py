@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from services.client import defaults
 from services.client.broker_settings import PORT, BrokerSettings
-from services.client.pipeline.jetstream.broker.errors import BrokerAbsent, BrokerLost, BrokerSilent, NoBroker
+from services.client.pipeline.jetstream.broker.errors import BrokerAbsent, BrokerLost, BrokerSilent, broker_of
 from services.client.settings import ClientSettings
 from services.runtime.errors import ProgramError
 from services.runtime.run import Stop, first_error, until_stopped
@@ -50,12 +50,11 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     except ModuleNotFoundError as error:
         raise LibraryMissing(error.name or "") from error
 
-    if settings.broker is None:
-        raise NoBroker
+    broker = broker_of(settings)
     name = f"{socket.gethostname()}-{os.getpid()}"
     serving = partial(serve, settings, stop.event, concurrency=options.concurrency, name=name)
     if options.trace is None and options.report is None:
-        return await keep_serving(serving, settings.broker, stop)
+        return await keep_serving(serving, broker, stop)
 
     from services.client.pipeline.jetstream.worker.recorded import noting
     from services.client.trace.kept import Kept
@@ -63,7 +62,7 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
 
     async with recording(Kept(options.trace, options.report, settings.command), "worker", quiet=options.quiet) as run:
         recorder = run.new(mode="")
-        working = keep_serving(partial(serving, make=noting(recorder)), settings.broker, stop)
+        working = keep_serving(partial(serving, make=noting(recorder)), broker, stop)
         run.exit_code = await recorder.record(working, name="worker")
     return run.exit_code
 

@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 
 from services.client.pipeline.edition import WorkOf
 from services.client.pipeline.jetstream.broker.connection import Connection, connect
-from services.client.pipeline.jetstream.broker.errors import BrokerSilent, NoBroker
+from services.client.pipeline.jetstream.broker.errors import BrokerSilent, broker_of
 from services.client.pipeline.jetstream.broker.publisher import Publisher, publishing
 from services.client.pipeline.jetstream.broker.requests import Requests, requesting
 from services.client.pipeline.jetstream.broker.streams import Refused
@@ -153,10 +153,8 @@ async def serve(
     """Work at all runs until the stop. `make`: makes the work of a run.
 
     Raises NoBroker, BrokerAbsent, BrokerRefuses; BrokerLost and BrokerSilent come in a group."""
-    if settings.broker is None:
-        raise NoBroker
     async with (
-        connect(settings.broker, name=name) as connection,
+        connect(broker_of(settings), name=name) as connection,
         requesting(connection) as requests,
         publishing(requests) as publisher,
     ):

@@ -11,11 +11,10 @@ import pytest
 from services.client.broker_settings import BrokerSettings
 from services.client.pipeline.jetstream.broker.errors import BrokerAbsent, BrokerSilent, NotABroker
 from tests.client.pipeline.jetstream.brokers import QUICK
-from tests.client.pipeline.jetstream.runs import new_outcome, run_items
-from tests.client.pipeline.jetstream.test_bad_input import error_of
+from tests.client.pipeline.jetstream.runs import error_of, new_outcome, run_items
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
-SOON = replace(QUICK, connect_s=1.0, gone_s=1.0)
+SOON = replace(QUICK, connect_s=2.0, gone_s=2.0)
 INFO: dict[str, object] = {"version": "2.11.0", "max_payload": 1 << 20, "headers": True}
 
 Answer = Callable[[int], bytes | None]
@@ -81,7 +80,7 @@ async def test_what_answers_no_request(answer: Answer, info: dict[str, object], 
         error = await error_of(run_items(settings, 3, outcome=new_outcome()))
     assert isinstance(error, BrokerSilent)
     assert error.exit_code == exit_code
-    assert "does not answer within 1 s" in str(error)
+    assert "does not answer within 2 s" in str(error)
     assert "JetStream" not in str(error)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from services.client.pipeline.jetstream.broker.requests import requesting
 from services.client.pipeline.jetstream.broker.streams import Api
 from services.client.pipeline.stages import Item, Result, numbers, reply_to
 from services.runtime.run import innermost
-from tests.client.pipeline.jetstream.brokers import QUICK, Broker
+from tests.client.pipeline.jetstream.brokers import PATIENT, QUICK, Broker, running_broker
 from tests.client.pipeline.jetstream.links import link
 from tests.client.pipeline.jetstream.runs import new_outcome, program, run_items, worker
 
@@ -81,10 +81,10 @@ async def test_the_producer_is_killed_and_its_run_goes_on(broker: Broker) -> Non
 
     outcome = new_outcome()
     async with worker(broker.settings(), work):
-        async with program("producer", broker.settings().url, "again", COUNT, 100) as producer:
+        async with program("producer", broker.settings().url, "again", COUNT, 100, PATIENT.ack_wait_s) as producer:
             await producer.says("500")
             producer.process.kill()
-        await run_items(broker.settings(), COUNT, outcome=outcome, run="again", queue_size=100)
+        await run_items(broker.settings(PATIENT), COUNT, outcome=outcome, run="again", queue_size=100)
     outcome.check(COUNT)
     assert set(made.values()) == {1}
 
@@ -153,45 +153,49 @@ async def test_the_network_breaks_between_producer_and_broker(broker: Broker) ->
     outcome.check(COUNT)
 
 
-async def test_the_store_stays_full(tmp_path: Path) -> None:
+@pytest.fixture
+def full_broker(tmp_path: Path) -> Iterator[Broker]:
+    """Run a broker whose store has no room for a run."""
+    with running_broker(tmp_path, store_bytes=100_000) as broker:
+        yield broker
+
+
+async def test_the_store_stays_full(full_broker: Broker) -> None:
     """A bounded wait, and exit 1: the run can go on when there is room."""
-    broker = Broker(tmp_path, store_bytes=100_000)
-    await asyncio.to_thread(broker.start)
     outcome = new_outcome()
-    try:
-        async with worker(broker.settings()):
-            with pytest.raises(ExceptionGroup) as raised:
-                await run_items(broker.settings(replace(QUICK, gone_s=1.0)), COUNT, outcome=outcome)
-    finally:
-        await asyncio.to_thread(broker.kill)
+    async with worker(full_broker.settings()):
+        with pytest.raises(ExceptionGroup) as raised:
+            await run_items(full_broker.settings(replace(QUICK, gone_s=3.0)), COUNT, outcome=outcome)
     error = innermost(raised.value)
     assert isinstance(error, StoreFull)
     assert error.exit_code == 1
     assert outcome.ledger.unfinished
 
 
-async def test_the_store_is_full_and_has_room_again(tmp_path: Path) -> None:
+@pytest.fixture
+def small_broker(tmp_path: Path) -> Iterator[Broker]:
+    """Run a broker whose store has room for a run, and not for much more."""
+    with running_broker(tmp_path, store_bytes=900_000) as broker:
+        yield broker
+
+
+async def test_the_store_is_full_and_has_room_again(small_broker: Broker) -> None:
     """Producer and workers wait, and lose nothing."""
-    broker = Broker(tmp_path, store_bytes=900_000)
-    await asyncio.to_thread(broker.start)
-    outcome = new_outcome()
-    try:
-        async with (
-            connect(broker.settings(), name="test") as connection,
-            requesting(connection) as requests,
-            worker(broker.settings()),
-            asyncio.TaskGroup() as group,
-        ):
-            api = Api(requests)
-            ballast = nats_api.StreamConfig(name="BALLAST", subjects=["ballast"], storage=nats_api.StorageType.FILE)
-            await api.make_stream(ballast)
-            for _ in range(13):
-                await requests.ask("ballast", b"x" * 60_000)
-            running = group.create_task(run_items(broker.settings(), COUNT, outcome=outcome))
-            while b"insufficient" not in (await requests.ask("ballast", b"x" * 1000)).data:
-                assert not running.done()
-            await api.delete_stream("BALLAST")
-            await running
-    finally:
-        await asyncio.to_thread(broker.kill)
+    broker, outcome = small_broker, new_outcome()
+    async with (
+        connect(broker.settings(), name="test") as connection,
+        requesting(connection) as requests,
+        worker(broker.settings()),
+        asyncio.TaskGroup() as group,
+    ):
+        api = Api(requests)
+        ballast = nats_api.StreamConfig(name="BALLAST", subjects=["ballast"], storage=nats_api.StorageType.FILE)
+        await api.make_stream(ballast)
+        for _ in range(13):
+            await requests.ask("ballast", b"x" * 60_000)
+        running = group.create_task(run_items(broker.settings(), COUNT, outcome=outcome))
+        while b"insufficient" not in (await requests.ask("ballast", b"x" * 1000)).data:
+            assert not running.done()
+        await api.delete_stream("BALLAST")
+        await running
     outcome.check(COUNT)

@@ -13,6 +13,7 @@ import pytest
 from lab.bench.chaos.clients import attacker
 from lab.bench.chaos.clients.attacker import ATTACKS, client_hello
 from lab.bench.chaos.clients.inside import ATTACKER, SCRIPTS, script
+from tests.ports import held_port
 
 COUNT = 5
 CONNECTION_ATTACKS = sorted(name for name, module in SCRIPTS.items() if module == ATTACKER)
@@ -113,9 +114,8 @@ def test_what_is_ended_without_an_answer_or_with_503_was_turned_away(serve: Call
 
 def test_where_nothing_listens_connections_are_refused() -> None:
     """They are counted separately, since a service may be starting again."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    done = attack("noise", port)[-1]
+    with held_port() as port:
+        done = attack("noise", port)[-1]
     assert int(str(done["refused"])) >= COUNT
     assert "opened" not in done
 

@@ -10,7 +10,7 @@ GROUP = Group(
     "requests/s",
     (Row("nginx", (100.0, 100.0)), Row("ours", (50.0, 70.0), ours=True)),
     "nginx",
-    goals=(Goal("ours", 0.9, "nginx"), Goal("ours", 0.5, "nginx")),
+    goals=tuple(Goal("ours", ratio, "nginx", "Python", "nginx") for ratio in (0.9, 0.5)),
 )
 SITES = Result("sites", (GROUP,), ("how",), ("wrk is missing",), others=0.01)
 START = Result(
@@ -28,7 +28,7 @@ def test_a_section_has_its_tables_its_goals_and_its_method() -> None:
     for line in (
         "| nginx | 100 | ±0% | 1.00 |",
         "| ours | 60.0 | ±17% | 0.60 |",
-        "- goal: ours at 0.9 x nginx: NOT REACHED, 0.60",
+        "- goal: ours at 0.9 x nginx: NOT REACHED, 0.60; held by Python; the ceiling, nginx: 1.00",
         "- goal: ours at 0.5 x nginx: reached, 0.60",
         "- how",
         "- wrk is missing",
@@ -41,7 +41,9 @@ def test_a_section_has_its_tables_its_goals_and_its_method() -> None:
 
 def test_the_page_begins_with_its_goals_and_what_is_not_reached() -> None:
     """Of all its sections, also of those that a run does not measure anew."""
-    small = Promise("it is small", kept=False, found="70 MB", is_goal=True, held_by="a package")
+    small = Promise(
+        "it is small", kept=False, found="70 MB", is_goal=True, held_by="a package", ceiling="its base: 1 MB"
+    )
     page = document(document("", [SITES]), [Result("start", (), promises=(small,), others=0.01)])
     goals = page.partition("<!-- begin: goals -->\n")[2].partition("<!-- end -->")[0]
     assert goals.splitlines() == [
@@ -49,8 +51,8 @@ def test_the_page_begins_with_its_goals_and_what_is_not_reached() -> None:
         "",
         "1 of 3 goals are reached. Those that are not, and what holds them:",
         "",
-        "- sites: ours at 0.9 x nginx: NOT REACHED, 0.60",
-        "- start: it is small: NOT REACHED, 70 MB; held by a package",
+        "- sites: ours at 0.9 x nginx: NOT REACHED, 0.60; held by Python; the ceiling, nginx: 1.00",
+        "- start: it is small: NOT REACHED, 70 MB; held by a package; the ceiling, its base: 1 MB",
     ]
     assert page.index("begin: goals") < page.index("begin: sites")
 

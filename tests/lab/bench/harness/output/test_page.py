@@ -14,7 +14,9 @@ from services.client.report.page import TEMPLATES
 
 PEER = Row("nginx", (100.0, 100.0, 100.0))
 OURS = Row("ours <script>", (50.0, 80.0, 60.0), ours=True)
-GROUP = Group("kept alive", "requests/s", (PEER, OURS), "nginx", goals=(Goal("ours <script>", 0.9, "nginx"),))
+GROUP = Group(
+    "kept alive", "requests/s", (PEER, OURS), "nginx", goals=(Goal("ours <script>", 0.9, "nginx", "Python", "nginx"),)
+)
 CURVE = Curve(
     "items", "a program", tuple(Point(number, number / 100, 0.0, 30.0) for number in (1_000, 10_000, 100_000))
 )
@@ -24,7 +26,7 @@ RESULT = Result(
     ("how & when",),
     ("wrk is missing",),
     (Table("sizes", ("file", "MB"), (("wheel", 1.5),)),),
-    (Promise("it is small", kept=False, found="1.5 MB", is_goal=True),),
+    (Promise("it is small", kept=False, found="1.5 MB", is_goal=True, held_by="a package", ceiling="its base: 1 MB"),),
     0.5,
     (CURVE,),
 )

@@ -1,6 +1,5 @@
 """The page's texts: each language has all of them, and each text of a fault is there in Chinese."""
 
-import json
 import re
 from collections.abc import Iterable
 
@@ -9,18 +8,16 @@ import pytest
 from lab import ROOT
 from services.sites.faults.catalog import FAULTS
 from services.sites.faults.parameters import WHEN
+from tests.watch.page.texts import texts
 
-TEXTS = ROOT / "services/watch/page/text"
-ENTRY = re.compile(r'("(?:[^"\\]|\\.)*"): ("(?:[^"\\]|\\.)*")')
+PAGE = ROOT / "services/watch/page"
 PLACE = re.compile(r"\{\w+}")
 HAN = re.compile(r"[\u4e00-\u9fff]")
+PAGES = (".", "chart", "pipeline", "run", "server", "services", "sites", "trace")
+KEYS = re.compile(r"`([a-z]+\.(?:[\w.-]*\$\{[^`]*)+)`")
+HOLE = re.compile(r"\$\{[^}]*\}")
+PLAIN = {"skip"}  # a key without a dot
 WITHOUT_WORDS = {"phase.tls", "about.at"}  # an abbreviation, and values alone
-
-
-def texts(name: str) -> dict[str, str]:
-    """Return the texts of a file by their keys."""
-    found = ENTRY.findall((TEXTS / name).read_text("utf-8"))
-    return {json.loads(key): json.loads(value) for key, value in found}
 
 
 def test_both_languages_have_every_text() -> None:
@@ -31,6 +28,16 @@ def test_both_languages_have_every_text() -> None:
     for key, text in english.items():
         assert sorted(PLACE.findall(text)) == sorted(PLACE.findall(chinese[key])), key
         assert HAN.search(chinese[key]) or key in WITHOUT_WORDS, key
+
+
+def test_every_text_is_shown() -> None:
+    """A text that nothing shows is translated for nothing. A key may be put together from a name and a value."""
+    scripts = [file.read_text("utf-8") for folder in PAGES for file in (PAGE / folder).glob("*.js")]
+    code = "\n".join(scripts)
+    wholes = set(re.findall(r'"([a-z][\w.-]*\.[\w .-]+)"', code))
+    made = [re.escape(each).replace("HOLE", ".+") for each in {HOLE.sub("HOLE", each) for each in KEYS.findall(code)}]
+    pattern = re.compile("|".join(made))
+    assert [key for key in texts("en.js") if key not in wholes | PLAIN and not pattern.fullmatch(key)] == []
 
 
 def of_faults() -> Iterable[str]:

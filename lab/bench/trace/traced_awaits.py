@@ -1,8 +1,8 @@
 """Runs one contestant of `lab bench trace`: many tasks that wait for another turn, recorded in one way or another.
 
-`python -m lab.bench.traced_awaits NAME --loop LOOP -n AWAITS` prints what it measured of itself: the quickest of a few
-passes, since what else the machine does only adds. The start of Python and the writing of a file are in no figure: a
-recording is measured where it costs, in the loop.
+`python -m lab.bench.trace.traced_awaits NAME --loop LOOP -n AWAITS` prints what it measured of itself: the quickest of
+a few passes, since what else the machine does only adds. The start of Python and the writing of a file are in no
+figure: a recording is measured where it costs, in the loop.
 """
 
 import argparse
@@ -10,10 +10,10 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Callable, Coroutine, Generator
-from typing import Any
+from collections.abc import Callable, Coroutine
 
 from lab.bench.pipeline.sample import Sample
+from lab.bench.trace.clocked import clocked_task
 from services.client.trace.recorder import Recorder
 from services.runtime.run import loop_factory
 
@@ -45,46 +45,10 @@ async def recorded_with_places(count: int) -> None:
     await Recorder().record(plain(count))
 
 
-class Wrapped(Coroutine[Any, Any, None]):
-    """A coroutine that notes nothing but when it began and ceased to run: what a recorder does at least."""
-
-    __slots__ = ("_work", "send", "throw")
-
-    def __init__(self, work: Coroutine[Any, Any, None]) -> None:
-        resuming = resume_and_time(work)
-        next(resuming)
-        self._work, self.send, self.throw = work, resuming.send, resuming.throw
-
-    send: Callable[[Any], Any]
-    throw: Callable[..., Any]
-
-    def close(self) -> None:
-        self._work.close()
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        return self._work.__await__()
-
-
-def resume_and_time(work: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
-    """Resume a coroutine whenever this is resumed, between two readings of the clock."""
-    clock, resume, times = time.perf_counter, work.send, list[float]()
-    waited_for: object = None
-    while True:
-        given = yield waited_for
-        begin_s = clock()
-        try:
-            waited_for = resume(given)
-        except StopIteration:
-            return
-        end_s = clock()
-        times.append(begin_s)
-        times.append(end_s)
-
-
-async def wrapped(count: int) -> None:
-    """Do the awaits in tasks whose coroutines are wrapped so."""
+async def clocked(count: int) -> None:
+    """Do the awaits in tasks that are wrapped by what only reads the clock."""
     loop = asyncio.get_running_loop()
-    loop.set_task_factory(lambda loop, work, **more: asyncio.Task(Wrapped(work), loop=loop, **more))  # type: ignore[arg-type]
+    loop.set_task_factory(clocked_task)  # type: ignore[arg-type]
     try:
         await plain(count)
     finally:
@@ -126,7 +90,7 @@ async def traced_by_viztracer(count: int) -> None:
 CONTESTANTS: dict[str, tuple[Run, Run]] = {  # what is done first, and what is measured
     "plain": (plain, plain),
     "off": (recorded_with_places, plain),
-    "wrapped": (wrapped, wrapped),
+    "clocked": (clocked, clocked),
     "recorded": (recorded, recorded),
     "places": (recorded_with_places, recorded_with_places),
     "monitoring": (monitored, monitored),

@@ -1,0 +1,1 @@
+"""Tests of `client trace`: how a program is run and recorded."""

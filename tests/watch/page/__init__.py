@@ -1,0 +1,1 @@
+"""Tests of the files of the page, without a browser: its texts, its terms, its bundle."""
