@@ -107,7 +107,7 @@ async def test_a_page_without_an_end_is_not_hellos(capsys: pytest.CaptureFixture
         nonlocal sent
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n<h1>hello, ")
-        while True:
+        while not writer.is_closing():
             writer.write(b"x" * 65_536)
             await writer.drain()
             sent += 65_536

@@ -21,14 +21,21 @@ LOCAL: dict[str, Edition] = {"generator": generator_edition.run, "queue": queue_
 Main = Callable[[Options, ClientSettings, Stop], Coroutine[None, None, int]]
 
 
-def run_command(options: Options, loop: str, *, in_lab: bool = False, command: Main = main) -> int:
+def run_command(
+    options: Options,
+    loop: str,
+    *,
+    in_lab: bool = False,
+    command: Main = main,
+    settings: ClientSettings = ClientSettings(),  # noqa: B008 - frozen
+) -> int:
     """Run the command on that loop, in a lab of its own where targets are fetched; return its exit code."""
 
     async def program(stop: Stop) -> int:
         if not in_lab:
-            return await command(options, ClientSettings(), stop)
-        async with embedded_lab() as settings:
             return await command(options, settings, stop)
+        async with embedded_lab() as in_it:
+            return await command(options, in_it, stop)
 
     return run(program, loop=loop, announce=False)
 

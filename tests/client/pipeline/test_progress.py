@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from services.client.broker_settings import BrokerSettings
 from services.client.pipeline.command import Options, run_edition
 from services.client.pipeline.edition import Emit, WorkOf
 from services.client.pipeline.items import Items
@@ -62,7 +63,8 @@ def test_in_flight_is_what_is_worked_at(
 
     monkeypatch.setattr(runs, "progress_view", view)
     options = Options(1_000, edition=edition, format="json")
-    run_command(options, loop, command=partial(run_edition, held))
+    settings = ClientSettings(broker=BrokerSettings("nats://127.0.0.1:4222"))  # which the edition does not ask
+    run_command(options, loop, command=partial(run_edition, held), settings=settings)
     capfd.readouterr()
     last = views[-1].last
     assert last is not None
