@@ -25,7 +25,7 @@ class Rounds(NamedTuple):
     stalled: int = 10_000
     requests: int = 1_000_000
     items: int = 100_000
-    jobs: int = 1_000
+    jobs: int = 2_000
     workers: tuple[int, ...] = (1, 2, 4, 8)
     warm_up_s: float = 0.2
     timeout_s: int = 4
