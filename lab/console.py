@@ -10,10 +10,15 @@ if TYPE_CHECKING:
 
 
 def draw_by(write: Callable[["Console"], object], *, pipe_columns: int) -> None:
-    """Call `write` with a console. Raises OutputClosed or OutputFailed, as `show` does."""
+    """Call `write` with a console. Raises OutputClosed or OutputFailed, as `show` does.
+
+    The console only makes the text: where the reader of stdout has ended, rich would end the program with exit code 1.
+    """
     from rich.console import Console
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = pipe_columns
-    show_by(lambda: write(console))
+    with console.capture() as drawn:
+        write(console)
+    show_by(lambda: print(drawn.get(), end="", flush=True))

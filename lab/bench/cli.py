@@ -15,7 +15,7 @@ from lab import ROOT
 from lab.bench.harness.rounds import FULL, QUICK
 from lab.interrupts import interrupted_by
 from services.client.options.values import whole
-from services.runtime.terminal import say
+from services.runtime.terminal import say, standard_output
 
 if TYPE_CHECKING:
     from lab.bench.harness.figures import Result
@@ -86,6 +86,7 @@ def bench(options: Namespace) -> int:
     from lab.bench.harness.output import files, terminal
 
     (check_chaos if CHAOS in options.benches else check_benches)(options)
+    standard_output()  # a closed one is refused before minutes of measuring
     for file in filter(None, (options.json, options.html, options.svg, DOCUMENT if options.write else None)):
         files.check_writable(file)
     if CHAOS in options.benches:
@@ -96,12 +97,11 @@ def bench(options: Namespace) -> int:
     try:
         with interrupted_by(signal.SIGTERM):
             for result in measured(options):
+                results.append(result)  # ahead of its output, whose reader may have ended
                 terminal.draw_result(result)
-                results.append(result)
     finally:
         if results:
-            terminal.draw_machine()
-            write_files(options, results)
+            finish(options, results)
     return code_of(results, is_written=options.write)
 
 
@@ -114,6 +114,16 @@ def code_of(results: Sequence["Result"], *, is_written: bool) -> int:
         if result.failed:
             say(f"bench: {result.bench} has no figures: {result.failed}")
     return 1 if unwritten or any(result.failed for result in results) else 0
+
+
+def finish(options: Namespace, results: Sequence["Result"]) -> None:
+    """Say on which machine it was measured, and write the files, also where stdout cannot be written any more."""
+    from lab.bench.harness.output import terminal
+
+    try:
+        terminal.draw_machine()
+    finally:
+        write_files(options, results)
 
 
 def write_files(options: Namespace, results: Sequence["Result"]) -> None:
@@ -171,9 +181,11 @@ def chaos(options: Namespace) -> int:
 
     seconds = options.seconds or (QUICK_CHAOS_S if options.quick else CHAOS_S)
     result, code = run_chaos(say, read(ROOT, os.environ), seconds=seconds, seed=options.seed)
-    terminal.draw([result])
-    if options.json:
-        files.write_json(options.json, [result])
+    try:
+        terminal.draw([result])
+    finally:
+        if options.json:
+            files.write_json(options.json, [result])
     return code
 
 

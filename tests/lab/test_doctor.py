@@ -1,5 +1,6 @@
 """What the doctor finds, what it advises, and when it says that even `make demo` cannot work."""
 
+import os
 import resource
 import sys
 import threading
@@ -18,7 +19,7 @@ from lab.embedded import broker
 from lab.errors import LabError
 from lab.settings import parse, read
 from lab.subprocesses import Outcome
-from services.runtime.errors import OutputFailed
+from services.runtime.errors import OutputClosed, OutputFailed
 from tests.lab import answers
 from tests.lab.answers import Programs
 
@@ -222,6 +223,19 @@ def test_a_table_that_cannot_be_written_is_one_line(
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(OutputFailed, match="No space left"):
+            draw([])
+
+
+@pytest.mark.parametrize("draw", [doctor.draw, terminal.draw], ids=["doctor", "bench"])
+def test_a_table_whose_reader_has_ended_ends_the_program_as_all_output_does(
+    draw: Callable[[Sequence[object]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in `| head`: exit 0, without a word. By itself, rich ends a program with exit code 1."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as unread:
+        monkeypatch.setattr(sys, "stdout", unread)
+        with pytest.raises(OutputClosed):
             draw([])
 
 

@@ -2,18 +2,22 @@
 
 import json
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from lab.bench import cli, sites
+from lab.bench.chaos import cli as chaos
 from lab.bench.errors import BenchFailed
 from lab.bench.harness import machine
 from lab.bench.harness.figures import Group, Result, Row
+from lab.bench.harness.output import terminal
 from lab.bench.hello import result as hello
 from lab.bench.wget import result as wget
 from lab.cli import main
 from services.runtime.cli import INTERRUPTED
+from services.runtime.errors import OutputClosed
 
 ONE = Result("sites", (Group("rate of sites", "a second", (Row("ours", (20.0,), ours=True),), ""),), ("how",), ())
 
@@ -86,6 +90,42 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(
     (tmp_path / "file").touch()
     assert main(["bench", bench, option, str(tmp_path / place)]) == 3
     assert capsys.readouterr().out == ""
+
+
+def test_a_closed_stdout_is_refused_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bench takes minutes, and its figures would be lost."""
+    measured: list[str] = []
+
+    def bench(*_: object) -> Result:
+        measured.append("sites")
+        return ONE
+
+    monkeypatch.setattr(sites, "bench", bench)
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["bench", "sites", "--quick"]) == 3
+    assert capsys.readouterr().err == "lab: cannot write to standard output: it is closed\n"
+    assert measured == []
+
+
+@pytest.mark.parametrize("bench", ["sites", "chaos"])
+@pytest.mark.parametrize("first", ["draw_result", "draw_machine"], ids=["at its tables", "at the machine"])
+def test_where_the_reader_of_stdout_has_ended_the_file_has_what_was_measured(
+    bench: str, first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in `lab bench --json FILE | head`: without a word, and the result that could not be shown is kept."""
+
+    def closed(*_: object) -> None:
+        raise OutputClosed
+
+    monkeypatch.setattr(sites, "bench", lambda *_: ONE)
+    monkeypatch.setattr(chaos, "chaos", lambda *_, **__: (ONE, 0))
+    monkeypatch.setattr(terminal, first, closed)
+    assert main(["bench", bench, "--quick", "--json", str(tmp_path / "bench.json")]) == 0
+    assert capsys.readouterr().err == ""
+    (result,) = json.loads((tmp_path / "bench.json").read_text())["results"]
+    assert result["groups"][0]["rows"][0]["values"] == [20.0]
 
 
 def test_a_sigterm_ends_a_bench_as_an_interrupt_does(monkeypatch: pytest.MonkeyPatch) -> None:
