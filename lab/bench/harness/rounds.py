@@ -41,7 +41,7 @@ class Rounds(NamedTuple):
         return f"{self.number} rounds in turns" if self.number > 1 else "one round, which says nothing of spread"
 
 
-FULL = Rounds(number=3, seconds=1.0, targets=40_000, users=(1_000, 10_000))
+FULL = Rounds(number=3, seconds=1.5, targets=40_000, users=(1_000, 10_000))
 QUICK = Rounds(
     number=1,
     seconds=0.15,

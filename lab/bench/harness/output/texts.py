@@ -34,7 +34,13 @@ def goal_line(group: Group, goal: Goal, *, is_quotable: bool = True) -> str:
         return f"{aim}: not judged: others used the machine, too"
     if group.is_reached(goal):
         return f"{aim}: reached, {achieved:.2f}"
-    return f"{aim}: NOT REACHED, {achieved:.2f}{why_not(group, goal)}"
+    return f"{aim}: NOT REACHED, {unlike(achieved, goal.ratio)}{why_not(group, goal)}"
+
+
+def unlike(achieved: float, bound: float) -> str:
+    """Return a ratio with two decimals, or with so many more that it does not look like the bound that it misses."""
+    texts = (f"{achieved:.{decimals}f}" for decimals in (2, 3, 4))
+    return next((text for text in texts if float(text) != bound), f"{achieved:g}")
 
 
 def why_not(group: Group, goal: Goal) -> str:

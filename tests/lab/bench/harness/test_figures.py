@@ -27,6 +27,12 @@ def test_a_ratio_is_taken_round_by_round() -> None:
     assert GROUP.achieved(GOAL) == 0.9
 
 
+@pytest.mark.parametrize(("achieved", "text"), [(0.6, "0.60"), (0.504, "0.504"), (0.50004, "0.50004"), (0.49, "0.49")])
+def test_a_ratio_that_misses_its_bound_does_not_look_like_it(achieved: float, text: str) -> None:
+    """As many decimals as that takes."""
+    assert texts.unlike(achieved, 0.5) == text
+
+
 def test_a_goal_may_be_against_another_than_the_reference() -> None:
     """A group has one reference, and a project several peers to measure itself by."""
     slower = Row("slower", (30.0, 3.0, 10.0))
