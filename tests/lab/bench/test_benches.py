@@ -94,6 +94,16 @@ def test_sites_has_a_row_for_each_contestant_and_all_answer_with_the_same_bytes(
     assert delayed or any("error of a delay is not measured" in note for note in result.notes)
 
 
+def test_two_workers_cannot_do_more_than_what_is_said_to_be_the_most() -> None:
+    """One worker with a core, the load with another: 1 / 30 us. Two and the load on both: 2 / (24 + 6) us, if full."""
+    one = loaded.Sample(33_333, 30, 7, 1.0, 0.2, 40)
+    two = loaded.Sample(60_000, 24, 6, 1.44, 0.36, 90)  # with 1.8 of 2 cores: 1.8 times one worker's rate
+    assert without_sleep.held([one] * 3, [two] * 3, cores=2) == (
+        "the load on the same 2 cores: it takes 6 us a request beside two workers' 24, and one takes 30, "
+        "so that 2.00 is the most"
+    )
+
+
 def test_hello_has_a_row_for_each_loop_server_and_number_of_workers(few: FewRequests) -> None:
     """The half second first, then the server without it, beside the tutorial's, aiohttp's own, and ASGI servers."""
     result = hello.bench(TINY._replace(number=1), lambda _: None)

@@ -63,11 +63,11 @@ def table_of(group: Group, *, mark: str = "") -> "RichTable":
     title = f"{group.title}{better}{mark}"
     goals = [goal_line(group, goal, is_quotable=not mark) for goal in group.goals]
     table = RichTable(title=title, caption="\n".join(goals) or None, min_width=max(map(len, (title, *goals))) + 2)
-    table.add_column("")
+    table.add_column("", overflow="fold")
     several = any(len(row.values) > 1 for row in group.rows)
     names = [f"median {group.unit}", "spread"] if several else [group.unit]
     for name in (*names, *([f"x {group.reference}"] if group.reference else [])):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for row in group.rows:
         style = "bold" if row.ours else ""
         cells = [row.subject, number(row.median)]
@@ -84,7 +84,7 @@ def drawn(table: Table, *, mark: str = "") -> "RichTable":
     title = f"{table.title}{mark}"
     drawn = RichTable(title=title, min_width=len(title) + 2)
     for index, name in enumerate(table.columns):
-        drawn.add_column(name, justify="right" if index else "left")
+        drawn.add_column(name, justify="right" if index else "left", overflow="fold")
     for row in table.rows:
         drawn.add_row(*(text_of(cell) for cell in row))
     return drawn

@@ -198,3 +198,18 @@ def test_a_table_that_was_taken_beside_others_is_marked(
     assert out.count("NOT TO BE QUOTED") == (2 if is_marked else 0)
     assert ("not to be quoted: others used" in out) is is_marked
     assert as_json(result).get("quotable", True) is not is_marked
+
+
+def test_a_narrow_terminal_shows_every_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A word that is longer than its column goes on in the next line; it is not cut."""
+    monkeypatch.setattr(terminal, "PIPE_COLUMNS", 24)
+    row = Row("services.client.with_a_long_name", (9.0, 10.0), ours=True)
+    columns = ("program", "processors_of_all_processes")
+    table = Table("what ran", columns, (("nginx-of-the-newest-Debian", 1),))
+    terminal.draw([Result("sites", (Group("kept alive", "requests/s", (row,), ""),), tables=(table,))])
+    out = capsys.readouterr().out
+    assert "\N{HORIZONTAL ELLIPSIS}" not in out
+    first = "".join(line.split("│")[1].strip() for line in out.splitlines() if "│" in line)
+    assert first == "services.client.with_a_long_namenginx-of-the-newest-Debian"
