@@ -40,6 +40,28 @@ def test_it_breaks_no_rule_of_accessibility(tmp_path: Path, chromium: Browser, c
         assert cut_tables(page) == []
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_column_of_text_begins_where_its_heading_begins(
+    tmp_path: Path, chromium: Browser, language: Language
+) -> None:
+    """Else a heading that is wider than its column's values, as in Chinese, does not stand above them."""
+    page = opened(chromium, page_of(comparison(), tmp_path, language))
+    begins = page.evaluate(
+        """() => {
+            const start = (cell) => {
+                const all = document.createRange();
+                all.selectNodeContents(cell);
+                return all.getBoundingClientRect().left;
+            };
+            const table = document.querySelector("table");
+            const cells = ["thead th.text", "tbody tr:first-of-type td.text"];
+            return cells.map((each) => [...table.querySelectorAll(each)].map(start));
+        }"""
+    )
+    assert len(begins[0]) == 2
+    assert begins[0] == pytest.approx(begins[1], abs=0.5)
+
+
 def test_without_scripts_lanes_are_there_and_the_least_slice_is_two_pixels_wide(
     tmp_path: Path, chromium: Browser
 ) -> None:

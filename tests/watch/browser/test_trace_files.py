@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.watch.browser import traces
 from tests.watch.browser.watch_program import BAD, WatchProgram, numbers, open_page, open_trace, painted
+from tests.watch.page.texts import texts
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -59,6 +60,19 @@ def test_a_call_that_holds_the_loop_is_named(tmp_path: Path, watch: WatchProgram
     expect(page.locator("#run h1")).to_have_text("demo.py:12 held the loop for 400 ms.")
     expect(page.locator("#run .figure").nth(1)).to_contain_text("1")
     assert painted(page, BAD) > 1000, "the call has not the colour of errors in its lane"
+
+
+@pytest.mark.parametrize(("language", "between"), [("en", " "), ("zh", "")])
+def test_sentences_stand_beside_each_other_as_the_language_has_it(
+    tmp_path: Path, watch: WatchProgram, chromium: Browser, language: str, between: str
+) -> None:
+    """Chinese has no space after a full stop: what failed, and the sentence after it."""
+    text = texts(f"{language}.js")["story.failed"].format(failed=1, all=2)
+    events = [*traces.process(1, "trace"), *traces.task(1, 1, "whole", [0, 900])]
+    events += traces.task(1, 2, "broken", [0, 900], outcome="raised", error="no such dish")
+    page = open_page(chromium, f"{watch.url}?lang={language}")
+    open_trace(page, traces.written(tmp_path / "failed.json", [*events, *traces.ended(1, 1000)]))
+    expect(page.locator("#run .lede").first).to_have_text(re.compile(f"^{re.escape(text)}{between}\\S"))
 
 
 @pytest.mark.parametrize(

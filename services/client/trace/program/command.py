@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from services.client.defaults import ON_HOST
+from services.client.defaults import HELD_S, ON_HOST
 from services.client.trace.facts import Program
 from services.client.trace.kept import Kept
 from services.client.trace.program.ending import written_at_the_end
@@ -49,7 +49,7 @@ def run(options: Options) -> int:
     program = program_of(options)
     name = Path((options.module or options.words)[0]).name
     loops = LoopRecorders(Program(name=name, program=name), places=options.places, held_s=options.held_s)
-    kept = Kept(options.trace, options.report, f"{ON_HOST} trace {shlex.join(words_of(options))}")
+    kept = Kept(options.trace, options.report, made_again_by(options))
 
     def tell() -> None:
         if not options.quiet:
@@ -58,6 +58,14 @@ def run(options: Options) -> int:
     with written_at_the_end(kept.open(), loops, tell) as ending, loops.recording():
         ending.code = program()
     return ending.code
+
+
+def made_again_by(options: Options) -> str:
+    """Return the command that makes the report again: with the options that change what it shows."""
+    held = [] if options.held_s == HELD_S else ["--held", f"{options.held_s:g}"]
+    places = [] if options.places else ["--no-places"]
+    report = [] if options.report is None else ["--report", options.report]
+    return f"{ON_HOST} trace {shlex.join([*held, *places, *report, *words_of(options)])}"
 
 
 def words_of(options: Options) -> list[str]:

@@ -1,6 +1,6 @@
 // What is said of a lane: at a time, where the pointer is; or of all of it, where it is chosen by key.
 
-import { duration, has, t } from "../text/text.js";
+import { duration, has, oneText, t } from "../text/text.js";
 
 /** Returns what a lane does at a time. */
 export function about(panel, lane, time) {
@@ -9,7 +9,7 @@ export function about(panel, lane, time) {
   if (time < lane.begin || (lane.end !== null && time > lane.end)) {
     return lane.end !== null && time > lane.end ? ended(lane, name, panel) : t("about.before", { name, time: duration(lane.begin - panel.zero) });
   }
-  return [t("about.at", { name, time: from }), doing(lane, time), phaseAt(lane, time)].filter(Boolean).join(" ");
+  return oneText(t("about.at", { name, time: from }), doing(lane, time), phaseAt(lane, time));
 }
 
 function laneName(lane) {

@@ -2,7 +2,7 @@
 
 import { blameText } from "../chart/marks.js";
 import { lanesHeld } from "../trace/panels.js";
-import { duration, t, times, whole } from "../text/text.js";
+import { duration, oneText, t, times, whole } from "../text/text.js";
 
 const HELD = 0.15; // of a panel that a call holds, from which on it is what is to be seen
 const FASTER = 1.3; // times, from which on it is worth a word
@@ -15,7 +15,7 @@ export function storyOf(about, sources, limits) {
   const isFailed = sources.some((source) => source.lanes.some((lane) => lane.isBad));
   const story = storyWith(about, sources, isFailed);
   if (stopped) return { ...story, ...stopped };
-  return isFailed ? { ...story, lede: `${failedText(sources)} ${story.lede}` } : story;
+  return isFailed ? { ...story, lede: oneText(failedText(sources), story.lede) } : story;
 }
 
 function storyWith(about, sources, isFailed) {

@@ -48,6 +48,11 @@ export function t(key, values = {}) {
   return found.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+/** Returns sentences as one text: with a space between two in English, with none in Chinese. What is empty is left out. */
+export function oneText(...sentences) {
+  return sentences.filter(Boolean).join(language === "zh" ? "" : " ");
+}
+
 /** Returns a text about a fault, which the sites give in English, in the language in force. */
 export function ofFault(english) {
   return language === "zh" ? (ZH_FAULTS[english] ?? english) : english;

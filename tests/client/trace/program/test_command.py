@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services.client.defaults import ON_HOST
 from services.client.trace.chrome.reading import read_trace
 from services.client.trace.model import Outcome, Trace
 from tests.client.trace.program.written import program
@@ -49,6 +50,16 @@ def test_a_program_that_changes_its_directory_is_recorded_where_it_was_started(t
     assert done.returncode == 0, done.stderr
     assert {each.name for each in tmp_path.iterdir()} == {name, "other", "trace.json", "report.html"}
     assert list((tmp_path / "other").iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [[], ["--held", "0.5"], ["--no-places"]], ids=" ".join)
+def test_a_report_says_the_command_that_makes_it_again(tmp_path: Path, options: list[str]) -> None:
+    """With the report's name, and with each option that changes what is drawn."""
+    name = program(tmp_path, "asyncio.run(work())")
+    words = [*options, "--report", "report.html", name, "one"]
+    assert run_traced(words, cwd=tmp_path).returncode == 0
+    text = re.sub("<[^>]+>", "", (tmp_path / "report.html").read_text("utf-8"))
+    assert f"{ON_HOST} trace {' '.join(words)}\n" in text
 
 
 def test_code_without_the_name_of_a_module_may_hold_the_loop(tmp_path: Path) -> None:
