@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from services.client.pipeline.editions.generator import consumer, produce
 from services.client.pipeline.ledger import Ledger
-from services.client.pipeline.options import ALL, GENERATOR, JETSTREAM, QUEUE, Options, check
+from services.client.pipeline.options import ALL, GENERATOR, JETSTREAM, QUEUE, STDIN, Options, check
 from services.client.pipeline.runs.outcome import exit_code, say_ledger
 from services.client.settings import TUTORIAL_HOSTS, ClientSettings
 from services.runtime.errors import ProgramError
@@ -91,7 +91,8 @@ async def run_recorded(options: Options, settings: ClientSettings, stop: Stop) -
     from services.client.trace.kept import Kept
     from services.client.trace.recording import recording
 
-    kept = Kept(options.trace, options.report, settings.command)
+    given = None if options.input == STDIN else options.input
+    kept = Kept(options.trace, options.report, settings.command, (("--input", given),))
     async with recording(kept, "pipeline", quiet=options.quiet) as recorded:
         choose = partial(recorded_edition, recording=recorded, titled=options.edition == ALL)
         code = recorded.exit_code = await run(options, settings, stop, choose)

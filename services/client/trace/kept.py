@@ -26,11 +26,11 @@ class KeptFile(Protocol):
 
 
 class OneFile(ProgramError):
-    """A trace and a report are to go into one file."""
+    """A recording is to go into a file that has another use. `one`, `other`: what names it, as a person knows them."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"--trace and --report both name {name[:200]!r}: give them two files")
-        self.name = name
+    def __init__(self, name: str, one: str = "--trace", other: str = "--report") -> None:
+        super().__init__(f"{one} and {other} both name {name[:200]!r}: give them two files")
+        self.name, self.one, self.other = name, one, other
 
 
 class Files:
@@ -63,13 +63,22 @@ def is_one_file(one: str, other: str) -> bool:
         return False
 
 
+def is_replaced(name: str) -> bool:
+    """Return whether what is written to a name takes the place of what was there: not so in a pipe or a device."""
+    return os.path.isfile(name) or not os.path.exists(name)  # noqa: PTH110, PTH113 - they take any name, also with a NUL
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The names of the files; None for none. `command`: what a person types to make the recording again."""
+    """The names of the files; None for none. `command`: what a person types to make the recording again.
+
+    `others`: the files that the run reads and writes besides, each with what names it, as `--input`; None for none.
+    """
 
     trace: str | None = None
     report: str | None = None
     command: str = ""
+    others: tuple[tuple[str, str | None], ...] = ()
 
     def __bool__(self) -> bool:
         return self.trace is not None or self.report is not None
@@ -84,6 +93,7 @@ class Kept:
         from services.client.report.file import ReportFile
         from services.client.trace.chrome.file import trace_file
 
+        self._check()
         files: list[KeptFile] = []
         if self.report is not None:  # first, since a pipe of a trace stays open
             files.append(ReportFile(self.report, command=self.command))
@@ -92,3 +102,10 @@ class Kept:
                 raise OneFile(self.trace)
             files.append(trace_file(self.trace))
         return files[0] if len(files) == 1 else Files(files)
+
+    def _check(self) -> None:
+        """Refuse names of other files of the run, which would be lost. Raises OneFile."""
+        for option, name in (("--trace", self.trace), ("--report", self.report)):
+            for other, taken in self.others:
+                if name and taken and is_one_file(name, taken) and is_replaced(name):
+                    raise OneFile(name, option, other)

@@ -33,7 +33,8 @@ async def main(options: Options, settings: ClientSettings, stop: Stop) -> int:
     from services.client.trace.kept import Kept
     from services.client.trace.recording import recording
 
-    kept = Kept(options.trace, options.report, settings.command)
+    given = None if options.input == "-" else options.input
+    kept = Kept(options.trace, options.report, settings.command, (("--input", given), ("--output", options.output)))
     async with recording(kept, "wget", quiet=options.quiet) as run:
         mode = "one after another" if options.edition == SEQUENTIAL else "at once"
         run.exit_code = await fetch(options, settings, stop, recorder=run.new(mode=mode))

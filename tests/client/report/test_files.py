@@ -41,3 +41,19 @@ def test_a_trace_and_a_report_are_two_files(tmp_path: Path) -> None:
     kept = Kept(str(tmp_path / "t.json"), str(tmp_path / "r.html")).open()
     kept.close([users(3)])
     assert {each.name for each in tmp_path.iterdir()} == {"link", "t.json", "r.html"}
+
+
+@pytest.mark.parametrize("option", ["--trace", "--report"])
+def test_a_file_that_the_run_reads_or_writes_is_not_replaced(tmp_path: Path, option: str) -> None:
+    """The targets, or the records, would be lost; a device takes both."""
+    taken = tmp_path / "hosts.txt"
+    taken.write_text("localhost")
+    (tmp_path / "link").symlink_to(taken)
+    for name in (str(taken), str(tmp_path / "link")):
+        trace, report = (name, None) if option == "--trace" else (None, name)
+        with pytest.raises(OneFile) as caught:
+            Kept(trace, report, others=(("--output", None), ("--input", str(taken)))).open()
+        assert str(caught.value) == f"{option} and --input both name {name!r}: give them two files"
+        assert caught.value.exit_code == 2
+    assert taken.read_text() == "localhost"
+    Kept("/dev/null", others=(("--output", "/dev/null"),)).open().close([])

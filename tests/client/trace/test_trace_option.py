@@ -16,6 +16,7 @@ from services.client.settings import ClientSettings
 from services.client.survey.options import Contradiction, Options
 from services.client.trace.chrome.file import CannotWrite
 from services.client.trace.chrome.reading import read_trace
+from services.client.trace.kept import OneFile
 from services.client.trace.model import Phase, Task, Trace
 from services.client.wget import command as wget
 from services.hello.settings import HelloSettings
@@ -180,3 +181,12 @@ async def test_processes_and_a_trace_are_a_contradiction(lab: ClientSettings, tm
     """One process is recorded."""
     with pytest.raises(Contradiction, match="record one process"):
         await wget.main(Options(["www.163.com"], trace=str(tmp_path / "t.json"), processes=2), lab, Stop())
+
+
+@pytest.mark.parametrize("option", ["input", "output"])
+async def test_a_survey_is_not_recorded_into_its_input_or_output(tmp_path: Path, option: str) -> None:
+    """What it reads and what it writes would be lost."""
+    names = {"input": str(tmp_path / "hosts.txt"), "output": str(tmp_path / "heads.jsonl")}
+    options = Options([], input=names["input"], output=names["output"], format="jsonl", trace=names[option])
+    with pytest.raises(OneFile, match=f"--trace and --{option} both name"):
+        await wget.main(options, ClientSettings(), Stop())

@@ -49,7 +49,8 @@ def run(options: Options) -> int:
     program = program_of(options)
     name = Path((options.module or options.words)[0]).name
     loops = LoopRecorders(Program(name=name, program=name), places=options.places, held_s=options.held_s)
-    kept = Kept(options.trace, options.report, made_again_by(options))
+    script = None if options.module else options.words[0]
+    kept = Kept(options.trace, options.report, made_again_by(options), (("the script", script),))
 
     def tell() -> None:
         if not options.quiet:

@@ -27,6 +27,16 @@ REFUSED = {
     "a directory": (["--trace", ".", "program.py"], "client: cannot write the trace to .: Is a directory", 3),
     "no directory": (["--trace", "no/f", "program.py"], "client: cannot write the trace to no/f: No such file", 3),
     "a pipe without a reader": (["--trace", "pipe", "program.py"], "client: cannot write the trace to pipe: a pipe", 3),
+    "a trace in place of the script": (
+        ["--trace", "./program.py", "program.py"],
+        "client: --trace and the script both name './program.py': give them two files",
+        2,
+    ),
+    "a report in place of the script": (
+        ["--report", "program.py", "program.py"],
+        "client: --report and the script both name 'program.py': give them two files",
+        2,
+    ),
     "a bound of nothing": (["--held", "0", "program.py"], "client trace: argument --held: '0' is not a number", 2),
 }
 
