@@ -69,8 +69,13 @@ class Record:
 
 def command_text(command: Sequence[str], environment: Mapping[str, str]) -> str:
     """Return a command with its environment as a shell in the checkout takes it; this Python is `python`."""
-    words = ["python" if word == sys.executable else word.removeprefix(f"{ROOT}/") for word in command]
+    words = ["python" if word == sys.executable else from_checkout(word) for word in command]
     return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in environment.items()), shlex.join(words)])
+
+
+def from_checkout(word: str) -> str:
+    """Return a word of a command with a path of the checkout, or an option's value that begins with one, relative."""
+    return word.removeprefix(f"{ROOT}/").replace(f"={ROOT}/", "=./", 1)
 
 
 OPEN: ContextVar[Record | None] = ContextVar("OPEN", default=None)

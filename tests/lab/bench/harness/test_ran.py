@@ -35,3 +35,4 @@ def test_what_runs_while_no_record_is_open_is_not_recorded() -> None:
 def test_a_command_is_that_of_any_checkout() -> None:
     """Where this one stands says nothing to a reader."""
     assert ran.command_text([f"{ROOT}/.venv/bin/nats-server", "--help"], {}) == ".venv/bin/nats-server --help"
+    assert ran.command_text(["docker", f"--volume={ROOT}/lab/x.py:/x.py"], {}) == "docker --volume=./lab/x.py:/x.py"
