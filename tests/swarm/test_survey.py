@@ -12,7 +12,7 @@ from tests.swarm.hosts import Host
 
 TARGETS = 2_000
 RATE = 100  # a second: so the survey goes on while the Swarm finds out that a host is gone
-KILLED_AFTER = 500
+PAUSED_AFTER, KILLED_AFTER = 300, 500
 SITES = {"sina": "www.sina.com.cn", "sohu": "www.sohu.com", "netease": "www.163.com"}
 
 pytestmark = pytest.mark.timeout(300)
@@ -41,6 +41,8 @@ def test_a_survey_loses_nothing_when_a_host_dies(lab: OnASwarm, two_hosts: Seque
             lines = []
             for line in survey.stdout:
                 lines.append(line)
+                if len(lines) == PAUSED_AFTER:  # from now on, its workers hold the jobs that they get
+                    other.docker("pause", *both[1])
                 if len(lines) == KILLED_AFTER:
                     other.kill()
         told.seek(0)
