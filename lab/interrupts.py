@@ -1,20 +1,32 @@
-"""Signals that end a program of this host in order: as ^C does, once.
+"""Signals that a program of this host handles: to be passed on, or to end it in order, as ^C does, once.
 
 A service has `services.runtime.run` for that; a command of `lab` without an event loop has this.
 """
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
+Handler = Callable[[int, FrameType | None], None]
+
+
+@contextmanager
+def handled_by(handler: Handler, *numbers: signal.Signals) -> Iterator[None]:
+    """Have a function handle these signals inside. One that is ignored, as SIGHUP under nohup(1), stays so."""
+    heeded = [each for each in numbers if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, handler) for each in heeded}
+    try:
+        yield
+    finally:
+        for each, handler_before in before.items():
+            signal.signal(each, handler_before)
+
+
 @contextmanager
 def interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
-    """Have the first of these signals raise KeyboardInterrupt inside; later ones do nothing, so that the end is whole.
-
-    A signal that is ignored, as SIGHUP under nohup(1), stays so.
-    """
+    """Have the first of these signals raise KeyboardInterrupt inside; later ones do nothing, and the end is whole."""
     came: list[int] = []
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
@@ -22,10 +34,5 @@ def interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
         if len(came) == 1:
             raise KeyboardInterrupt
 
-    heeded = [each for each in numbers if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, interrupt) for each in heeded}
-    try:
+    with handled_by(interrupt, *numbers):
         yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

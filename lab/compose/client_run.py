@@ -12,11 +12,11 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from types import FrameType
 
 from lab import subprocesses
+from lab.interrupts import handled_by
 
 CLIENT = "client"
 PASSED_ON = {  # what the client gets for each; of the last two, it would not take note
@@ -59,7 +59,7 @@ class RelayedRun:
 
     def to_its_end(self, environ: Mapping[str, str]) -> int:
         """Run it, and return its exit code. A client that Compose has left behind is ended."""
-        with self._signals():
+        with handled_by(self._take, *PASSED_ON):
             self._process = subprocess.Popen(self._line, env=environ, start_new_session=True)
             for number in self._came:
                 self._pass_on(number)
@@ -67,19 +67,6 @@ class RelayedRun:
             if code:
                 self._end_container()
         return code if code >= 0 else BY_SIGNAL - code
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Take signals, except those that are ignored, as SIGHUP under nohup(1)."""
-        before = {number: signal.getsignal(number) for number in PASSED_ON}
-        taken = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
-        for number in taken:
-            signal.signal(number, self._take)
-        try:
-            yield
-        finally:
-            for number, handler in taken.items():
-                signal.signal(number, handler)
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
         self._came.append(signal.Signals(number))
