@@ -108,10 +108,8 @@ def turn(number: int, each: int, directory: Path) -> Turn:
 
 def turn_without_broker(number: int, each: int, directory: Path) -> Turn:
     """Fetch a part of so many targets from such a server, as many at once, in one process."""
-    jobs, edition = (
-        max(CONCURRENCY, each // PART) * number,
-        ("--edition", "queue", "--consumers", str(number * CONCURRENCY)),
-    )
+    jobs = max(CONCURRENCY, each // PART) * number
+    edition = ("--edition", "queue", "--consumers", str(number * CONCURRENCY))
     with servers.hello((), loop=LOOP, delay_s=DELAY_S) as site:
         took_s, cost = run(listed(jobs, directory), site, edition, {})
         cpu_s = cost.cpu_s + site.cpu_s()
